@@ -1,0 +1,133 @@
+"""What is this file? A model or a netlist, told by its content first and its ending second."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compiler.errors import FormatError
+from compiler.ir import container, text
+from compiler.models.store import KEY, load_model, read_safetensors
+
+HEAD_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a foreign file does not say by itself.
+
+    activation, output_activation : phi of the hidden layers and the last one of a state dict
+    head : "classification" or "regression"; labels : class names
+    """
+
+    activation: str | None = None
+    output_activation: str = "identity"
+    head: str = "classification"
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One format. matches : (first bytes, file) -> bool; read : (file, options) -> model/netlist"""
+
+    name: str
+    matches: Callable[[bytes, Path], bool]
+    read: Callable[[Path, Options], Any]
+
+
+def _is_safetensors(head: bytes, path: Path) -> bool:
+    if len(head) < 9 or head[8:9] != b"{":
+        return False
+    return int.from_bytes(head[:8], "little") <= path.stat().st_size - 8
+
+
+def _read_safetensors(path: Path, options: Options) -> Any:
+    if KEY in read_safetensors(path)[0]:
+        return load_model(path)
+    return _read_state(path, options)
+
+
+def _read_state(path: Path, options: Options) -> Any:
+    from compiler.frontends.torch import read_torch
+
+    return read_torch(
+        path,
+        options.activation,
+        output_activation=options.output_activation,
+        head=options.head,
+        labels=options.labels,
+    )
+
+
+def _read_onnx(path: Path, options: Options) -> Any:
+    from compiler.frontends.onnx import read_onnx
+
+    return read_onnx(path, head=options.head, labels=options.labels)
+
+
+def _read_text(path: Path, options: Options) -> Any:
+    try:
+        content = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: is no UTF-8 text ({error.reason})") from None
+    return text.parse(content, name=str(path))
+
+
+def _refuse_pickle(path: Path, options: Options) -> Any:
+    raise FormatError(
+        f"{path}: is a pickle, which could run any code and is never loaded; save a state dict as "
+        ".safetensors, or a scikit-learn model with thermoc's save_model(from_sklearn(model), path)"
+    )
+
+
+READERS = (
+    Reader(
+        "thermoc netlist (.tnl)",
+        lambda head, path: head.startswith(container.MAGIC[:4]),
+        lambda path, options: container.load(path),
+    ),
+    Reader("canonical text", lambda head, path: head.startswith(b"langevin "), _read_text),
+    Reader("safetensors", _is_safetensors, _read_safetensors),
+    Reader(
+        "torch state dict (.pt)", lambda head, path: head.startswith(b"PK\x03\x04"), _read_state
+    ),
+    Reader(
+        "pickle", lambda head, path: head[:1] == b"\x80" and head[1:2] <= b"\x05", _refuse_pickle
+    ),
+    Reader("ONNX", lambda head, path: path.suffix.lower() == ".onnx", _read_onnx),
+    # a damaged file is named by what its ending promises
+    Reader(
+        "thermoc netlist (.tnl)",
+        lambda head, path: path.suffix.lower() == ".tnl",
+        lambda path, options: container.load(path),
+    ),
+    Reader(
+        "safetensors",
+        lambda head, path: path.suffix.lower() == ".safetensors",
+        _read_safetensors,
+    ),
+)
+
+
+def read_model_or_netlist(path: str | os.PathLike, options: Options | None = None) -> Any:
+    """The netlist or model in a file of any format known here.
+
+    Raises FormatError for a missing, empty, foreign or damaged file, UnsupportedError for a model
+    with parts that no front end knows.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror}); check the name") from None
+    for reader in READERS:
+        if reader.matches(head, path):
+            return reader.read(path, options or Options())
+    if not head:
+        raise FormatError(f"{path}: is empty; give a model or a netlist")
+    known = ", ".join(dict.fromkeys(r.name for r in READERS if r.name != "pickle"))
+    raise FormatError(f"{path}: is of no known format (begins with {head[:8]!r}); known: {known}")

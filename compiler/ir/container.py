@@ -1,0 +1,412 @@
+"""The .tnl container: a netlist in one file, versioned, without pickle. Layout: docs/formats.md.
+
+A file is a prefix, a JSON header and raw little-endian arrays, each at a multiple of 64 bytes.
+Every byte is under a length or a SHA-256 digest, so that a cut or altered file is noticed. The
+digest guards against damage and careless edits; it is no signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import FormatError, NetlistError
+from compiler.files import replacing
+from compiler.ir.langevin import (
+    Cells,
+    CouplingKind,
+    Couplings,
+    Encoder,
+    Group,
+    LangevinNetlist,
+    Phase,
+    ReadOut,
+)
+from compiler.ir.verify import verify
+
+MAGIC = b"\x89TNL\r\n\x1a\n"  # a non-text byte and both line ends: shows mangled transfers
+VERSION = 1
+ALIGN = 64
+PREFIX = struct.Struct("<8sIIQQ32s")  # magic, version, 0, header bytes, file bytes, SHA-256
+HEADER_LIMIT = 64 << 20
+DTYPES = ("<f8", "<f4", "<i8", "<i4", "|i1", "|u1", "<u2", "<u4", "<u8")
+
+Parts = tuple[dict[str, Any], dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How netlists of one class become a JSON header and named arrays, and back.
+
+    encode : netlist -> (JSON-able dict, arrays by name)
+    decode : (kind_version, dict, arrays) -> netlist
+    verify : checks a netlist, raising NetlistError
+    """
+
+    name: str
+    version: int
+    cls: type
+    encode: Callable[[Any], Parts]
+    decode: Callable[[int, dict[str, Any], dict[str, np.ndarray]], Any]
+    verify: Callable[[Any], None]
+
+
+_KINDS: dict[str, Kind] = {}
+
+
+def register_kind(kind: Kind) -> None:
+    """Make a class of netlists known to save and load; NetlistError if the name is taken."""
+    if kind.name in _KINDS:
+        raise NetlistError(f"container kind {kind.name!r} is registered already; use another name")
+    _KINDS[kind.name] = kind
+
+
+def _kind_of(netlist: Any) -> Kind:
+    for kind in _KINDS.values():
+        if isinstance(netlist, kind.cls):
+            return kind
+    raise NetlistError(
+        f"a {type(netlist).__name__} cannot be saved as .tnl; kinds are {', '.join(_KINDS)}"
+    )
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+def save(netlist: Any, path: str | os.PathLike, *, check: bool = True) -> None:
+    """Write the netlist to `path`; the same netlist gives the same bytes.
+
+    The file is written beside `path` and renamed, so that nothing half-written remains.
+    `check=False` skips verify (for tests of bad files).
+
+    Raises NetlistError for an illegal netlist, OutputError where nothing can be written.
+    """
+    kind = _kind_of(netlist)
+    if check:
+        kind.verify(netlist)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        _write(file, kind, netlist)
+
+
+def _write(file: Any, kind: Kind, netlist: Any) -> None:
+    body, arrays = kind.encode(netlist)
+    entries, blocks, offset = [], [], 0
+    for name, array in arrays.items():
+        array = np.ascontiguousarray(array)
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        shape, constant = list(array.shape), _is_constant(array)
+        if constant:
+            array = array.reshape(-1)[:1]
+        raw = array.reshape(-1).view(np.uint8).data
+        pad = b"\0" * (-len(raw) % ALIGN)
+        digest = hashlib.sha256(raw)
+        digest.update(pad)
+        entry: dict[str, Any] = {
+            "name": name,
+            "dtype": array.dtype.str,
+            "shape": shape,
+            "offset": offset,
+            "bytes": len(raw),
+            "sha256": digest.hexdigest(),
+        }
+        if constant:
+            entry["constant"] = True
+        entries.append(entry)
+        blocks += [raw, pad]
+        offset += len(raw) + len(pad)
+    header = json.dumps(
+        {"kind": kind.name, "kind_version": kind.version, "netlist": body, "arrays": entries},
+        sort_keys=True,
+        separators=(",", ":"),
+    ).encode()
+    header += b" " * (-(PREFIX.size + len(header)) % ALIGN)
+    total = PREFIX.size + len(header) + offset
+    header_digest = hashlib.sha256(header).digest()
+    file.write(PREFIX.pack(MAGIC, VERSION, 0, len(header), total, header_digest))
+    file.write(header)
+    for block in blocks:
+        file.write(block)
+
+
+def _is_constant(array: np.ndarray) -> bool:
+    """Whether a column repeats one bit pattern, so that one value stands for all of them."""
+    if array.ndim != 1 or array.size < 2:
+        return False
+    raw = array.view(f"u{array.itemsize}")
+    return bool((raw == raw[0]).all())
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def load(path: str | os.PathLike, *, check: bool = True) -> Any:
+    """Read a netlist; any version up to this one's.
+
+    Raises FormatError, one line naming the file and the rule it breaks, for a file that is
+    missing, empty, truncated, altered, foreign, of a newer version, or holds an illegal netlist.
+    """
+    data = _read_file(path)
+    version, header, content = _read_prefix(path, data)
+    reader = _READERS.get(version)
+    if reader is None:
+        raise FormatError(
+            f"{path}: .tnl version {version} is not known here (newest is {VERSION}); "
+            "update thermoc or save the file with an older one"
+        )
+    kind_name, kind_version, body, arrays = reader(path, header, content)
+    kind = _KINDS.get(kind_name)
+    if kind is None or kind_version > kind.version:
+        raise FormatError(
+            f"{path}: holds a netlist of kind {kind_name!r} version {kind_version}; this thermoc "
+            "reads " + ", ".join(f"{k.name!r} up to {k.version}" for k in _KINDS.values())
+        )
+    try:
+        netlist = kind.decode(kind_version, body, arrays)
+        if check:
+            kind.verify(netlist)
+    except NetlistError as error:
+        raise FormatError(f"{path}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(
+            f"{path}: the header of this {kind_name!r} netlist is incomplete or malformed "
+            f"({type(error).__name__}: {error}); save it again"
+        ) from None
+    return netlist
+
+
+def is_container(path: str | os.PathLike) -> bool:
+    """Whether the file begins as a .tnl container does."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def _read_file(path: str | os.PathLike) -> np.ndarray:
+    """The whole file as one (n,) uint8 buffer; arrays are views into it."""
+    try:
+        with open(path, "rb") as file:
+            data = np.empty(os.fstat(file.fileno()).st_size, dtype=np.uint8)
+            n = file.readinto(data.data) if data.size else 0
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror}); check the name") from None
+    return data[:n]
+
+
+def _read_prefix(path: Any, data: np.ndarray) -> tuple[int, bytes, np.ndarray]:
+    if data.size == 0:
+        raise FormatError(f"{path}: is empty; a .tnl file begins with a {PREFIX.size}-byte prefix")
+    head = data[: len(MAGIC)].tobytes()
+    if not MAGIC.startswith(head):
+        raise FormatError(
+            f"{path}: is no .tnl file (begins with {head!r}); compile the model or netlist first"
+        )
+    if data.size < PREFIX.size:
+        raise FormatError(f"{path}: is truncated: {data.size} bytes, the prefix has {PREFIX.size}")
+    _, version, zero, n_header, total, digest = PREFIX.unpack(data[: PREFIX.size].tobytes())
+    if not 1 <= version <= VERSION:
+        raise FormatError(
+            f"{path}: has .tnl version {version}; this thermoc reads versions 1 to {VERSION}: "
+            "update thermoc"
+        )
+    if n_header > HEADER_LIMIT:
+        raise FormatError(
+            f"{path}: states a header of {n_header} bytes, at most {HEADER_LIMIT} are allowed; "
+            "the file was altered or damaged"
+        )
+    if data.size < total:
+        raise FormatError(
+            f"{path}: is truncated: {data.size} bytes of {total}; copy or save it again"
+        )
+    if data.size > total or zero or PREFIX.size + n_header > total:
+        raise FormatError(
+            f"{path}: was altered: {data.size} bytes where its prefix states {total}; save it again"
+        )
+    header = data[PREFIX.size : PREFIX.size + n_header].tobytes()
+    if hashlib.sha256(header).digest() != digest:
+        raise FormatError(f"{path}: was altered: the header's checksum is wrong; save it again")
+    return version, header, data[PREFIX.size + n_header :]
+
+
+def _read_v1(path: Any, header: bytes, content: np.ndarray) -> tuple[str, int, dict, dict]:
+    try:
+        parsed = json.loads(header)
+        entries, body = parsed["arrays"], parsed["netlist"]
+        name, version = str(parsed["kind"]), int(parsed["kind_version"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise FormatError(
+            f"{path}: the header is not the JSON object a .tnl file needs; save it again"
+        ) from None
+    arrays, end = {}, 0
+    for entry in entries:
+        try:
+            array, end = _read_array(path, entry, content, end)
+            arrays[entry["name"]] = array
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FormatError(
+                f"{path}: the header's entry of an array is malformed ({error}); save it again"
+            ) from None
+    if end != content.size:
+        raise FormatError(f"{path}: {content.size - end} bytes belong to no array; save it again")
+    return name, version, body, arrays
+
+
+_READERS: dict[int, Callable[[Any, bytes, np.ndarray], tuple[str, int, dict, dict]]] = {1: _read_v1}
+
+
+def _read_array(
+    path: Any, entry: dict[str, Any], content: np.ndarray, end: int
+) -> tuple[np.ndarray, int]:
+    name, dtype, shape = str(entry["name"]), entry["dtype"], tuple(entry["shape"])
+    offset, size, constant = entry["offset"], entry["bytes"], bool(entry.get("constant", False))
+    if dtype not in DTYPES:
+        raise FormatError(f"{path}: array {name!r} has dtype {dtype!r}; known: {', '.join(DTYPES)}")
+    if not all(type(v) is int and v >= 0 for v in (*shape, offset, size)):
+        raise FormatError(f"{path}: array {name!r} has a malformed shape or size; save it again")
+    count = 1
+    for side in shape:
+        count *= side
+    padded = size + -size % ALIGN
+    stored = min(count, 1) if constant else count
+    if size != stored * np.dtype(dtype).itemsize or offset != end:
+        raise FormatError(
+            f"{path}: array {name!r} has {size} bytes at {offset}, which does not fit its shape "
+            f"{shape} and dtype; save it again"
+        )
+    raw = content[offset : offset + padded]
+    if raw.size != padded:
+        raise FormatError(f"{path}: array {name!r} reaches beyond the end of the file")
+    if hashlib.sha256(raw.data).hexdigest() != entry["sha256"]:
+        raise FormatError(f"{path}: was altered: the checksum of array {name!r} is wrong")
+    array = raw[:size].view(dtype)
+    if constant:
+        if count > MAX_CONSTANT:
+            raise FormatError(f"{path}: array {name!r} states {count} values; too many")
+        array = np.full(shape, array[0]) if count else np.empty(shape, dtype=dtype)
+    else:
+        array = array.reshape(shape)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    array.setflags(write=False)
+    return array, offset + padded
+
+
+MAX_CONSTANT = 1 << 31  # values a repeated column may stand for: int32 cell ids allow no more
+
+
+# --- the Langevin kind -----------------------------------------------------------------------
+
+
+def _encode_langevin(netlist: LangevinNetlist) -> Parts:
+    arrays = {f"cells.{f.name}": getattr(netlist.cells, f.name) for f in fields(Cells)}
+    groups = []
+    for c in netlist.couplings:
+        name = CouplingKind(c.kind).name.lower()
+        groups.append({"kind": name, "tied": c.tie is not None})
+        for column in ("indptr", "indices", "weight", "tie"):
+            if (value := getattr(c, column)) is not None:
+                arrays[f"couplings.{name}.{column}"] = value
+    body: dict[str, Any] = {
+        "n_cells": netlist.n_cells,
+        "couplings": groups,
+        "kT": float(netlist.kT),
+        "mobility": float(netlist.mobility),
+        "dt": float(netlist.dt),
+        "schedule": [_phase_to_json(p) for p in netlist.schedule],
+        "groups": [[g.name, int(g.start), int(g.stop)] for g in netlist.groups],
+        "readout": None,
+        "encoder": netlist.encoder is not None,
+        "noise": netlist.noise is not None,
+        "meta": dict(netlist.meta),
+    }
+    if netlist.encoder is not None:
+        arrays["encoder.shift"] = netlist.encoder.shift
+        arrays["encoder.scale"] = netlist.encoder.scale
+    if (r := netlist.readout) is not None:
+        body["readout"] = {
+            "phase": r.phase,
+            "window": float(r.window),
+            "shown": bool(r.shown),
+            "decision": r.decision,
+            "labels": list(r.labels),
+        }
+        for column in ("cells", "scale", "offset"):
+            if (value := getattr(r, column)) is not None:
+                arrays[f"readout.{column}"] = value
+    if netlist.noise is not None:
+        arrays["noise"] = netlist.noise
+    return body, arrays
+
+
+def _phase_to_json(p: Phase) -> dict[str, Any]:
+    plain = asdict(p)
+    for name in ("duration", "input_scale", "stiffness", "nudge"):
+        plain[name] = float(plain[name])
+    for name in ("coupling_scale", "kT"):
+        plain[name] = plain[name] and [float(v) for v in plain[name]]
+    plain["clamped"] = list(p.clamped)
+    return plain
+
+
+def _phase_from_json(plain: dict[str, Any]) -> Phase:
+    plain = dict(plain)
+    plain["coupling_scale"] = tuple(plain["coupling_scale"])
+    plain["kT"] = None if plain["kT"] is None else tuple(plain["kT"])
+    plain["clamped"] = tuple(plain["clamped"])
+    return Phase(**plain)
+
+
+def _decode_langevin(
+    version: int, body: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> LangevinNetlist:
+    couplings = []
+    for group in body["couplings"]:
+        name = group["kind"]
+        prefix = f"couplings.{name}"
+        couplings.append(
+            Couplings(
+                CouplingKind[name.upper()],
+                indptr=arrays[f"{prefix}.indptr"],
+                indices=arrays[f"{prefix}.indices"],
+                weight=arrays[f"{prefix}.weight"],
+                tie=arrays[f"{prefix}.tie"] if group["tied"] else None,
+            )
+        )
+    readout = encoder = None
+    if (r := body["readout"]) is not None:
+        readout = ReadOut(
+            cells=arrays["readout.cells"],
+            phase=r["phase"],
+            window=r["window"],
+            shown=r["shown"],
+            decision=r["decision"],
+            scale=arrays.get("readout.scale"),
+            offset=arrays.get("readout.offset"),
+            labels=tuple(r["labels"]),
+        )
+    if body["encoder"]:
+        encoder = Encoder(arrays["encoder.shift"], arrays["encoder.scale"])
+    return LangevinNetlist(
+        cells=Cells(*(arrays[f"cells.{f.name}"] for f in fields(Cells))),
+        couplings=tuple(couplings),
+        kT=body["kT"],
+        mobility=body["mobility"],
+        schedule=tuple(_phase_from_json(p) for p in body["schedule"]),
+        groups=tuple(Group(*g) for g in body["groups"]),
+        readout=readout,
+        encoder=encoder,
+        noise=arrays["noise"] if body["noise"] else None,
+        dt=body["dt"],
+        meta=MappingProxyType(body["meta"]),
+    )
+
+
+register_kind(Kind("langevin", 1, LangevinNetlist, _encode_langevin, _decode_langevin, verify))

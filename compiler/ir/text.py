@@ -1,0 +1,480 @@
+"""Canonical text of a LangevinNetlist: parse(dump(n)) equals n, with exact numbers.
+
+Grammar and an example: docs/ir.md. Runs of equal values are written value*count, cell columns that
+hold their default throughout are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+import numpy as np
+
+from compiler.errors import FormatError, NetlistError
+from compiler.ir.langevin import (
+    Activation,
+    CellKind,
+    Cells,
+    CouplingKind,
+    Couplings,
+    Encoder,
+    Group,
+    LangevinNetlist,
+    Order,
+    Phase,
+    ReadOut,
+    Role,
+)
+from compiler.ir.verify import verify
+
+HEAD = "langevin 1"
+CODES: dict[str, type[IntEnum]] = {
+    "activation": Activation,
+    "order": Order,
+    "kind": CellKind,
+    "role": Role,
+}
+_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]+')
+
+
+def equal(a: LangevinNetlist, b: LangevinNetlist) -> bool:
+    """Whether two netlists are the same: columns, dtypes of weights, schedule, meta."""
+    return difference(a, b) is None
+
+
+def difference(a: LangevinNetlist, b: LangevinNetlist) -> str | None:
+    """Name of the first thing in which two netlists differ, or None."""
+    for f in fields(Cells):
+        if not _same(getattr(a.cells, f.name), getattr(b.cells, f.name)):
+            return f"cells.{f.name}"
+    if len(a.couplings) != len(b.couplings):
+        return "couplings"
+    for c, d in zip(a.couplings, b.couplings, strict=True):
+        if c.kind != d.kind:
+            return "couplings"
+        for name in ("indptr", "indices", "weight", "tie"):
+            if not _same(getattr(c, name), getattr(d, name)):
+                return f"couplings.{c.kind.name.lower()}.{name}"
+    for name in ("kT", "mobility", "dt", "schedule", "groups"):
+        if getattr(a, name) != getattr(b, name):
+            return name
+    for name, columns in (
+        ("encoder", ("shift", "scale")),
+        ("readout", ("cells", "scale", "offset")),
+    ):
+        one, other = getattr(a, name), getattr(b, name)
+        if (one is None) != (other is None):
+            return name
+        for column in columns if one is not None else ():
+            if not _same(getattr(one, column), getattr(other, column)):
+                return f"{name}.{column}"
+    for name in ("phase", "window", "shown", "decision", "labels"):
+        if a.readout is not None and getattr(a.readout, name) != getattr(b.readout, name):
+            return f"readout.{name}"
+    if not _same(a.noise, b.noise):
+        return "noise"
+    return None if _meta(a.meta) == _meta(b.meta) else "meta"
+
+
+def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def _meta(meta: Mapping[str, Any]) -> str:
+    return json.dumps(dict(meta), sort_keys=True, ensure_ascii=False)
+
+
+# --- dump ------------------------------------------------------------------------------------
+
+
+def dump(netlist: LangevinNetlist, *, limit: int | None = None) -> str:
+    """Canonical text. With `limit`, at most that many couplings of each group are shown; a text
+    that leaves some out says so and cannot be parsed.
+    """
+    return "\n".join(_lines(netlist, limit)) + "\n"
+
+
+def _lines(netlist: LangevinNetlist, limit: int | None) -> Iterator[str]:
+    yield HEAD
+    for name in ("kT", "mobility", "dt"):
+        yield f"{name} {_number(getattr(netlist, name))}"
+    yield f"cells {netlist.n_cells}"
+    default = Cells.make(1)
+    for f in fields(Cells):
+        column = getattr(netlist.cells, f.name)
+        if (column != getattr(default, f.name)[0]).any():
+            yield f"  {f.name} {_runs(column, CODES.get(f.name))}"
+    for g in netlist.groups:
+        yield f"group {_word(g.name)} {g.start} {g.stop}"
+    for c in netlist.couplings:
+        yield f"couplings {c.kind.name.lower()} {c.weight.dtype.name} {len(c)}"
+        if c.tie is not None:
+            yield f"  parameters {_runs(c.weight)}".rstrip()
+        yield from _coupling_lines(c, limit)
+    for p in netlist.schedule:
+        yield _phase_line(p)
+    if (e := netlist.encoder) is not None:
+        yield "encoder"
+        yield f"  shift {_runs(e.shift)}"
+        yield f"  scale {_runs(e.scale)}"
+    if (r := netlist.readout) is not None:
+        yield f"readout {_word(r.phase)}"
+        yield f"  cells {' '.join(_spans(r.cells))}"
+        yield f"  window {_number(r.window)}"
+        yield f"  reads {'shown' if r.shown else 'state'}"
+        yield f"  decision {r.decision}"
+        if r.scale is not None:
+            for line in r.scale:
+                yield f"  scale {_runs(line)}"
+        if r.offset is not None:
+            yield f"  offset {_runs(r.offset)}"
+        if r.labels:
+            yield f"  labels {' '.join(_word(v) for v in r.labels)}"
+    if netlist.noise is not None:
+        for line in netlist.noise:
+            yield f"noise {_runs(line)}"
+    if netlist.meta:
+        yield f"meta {_meta(netlist.meta)}"
+
+
+def _number(value: Any) -> str:
+    """Shortest text that gives the same number back, in its own precision."""
+    if isinstance(value, np.float32):
+        return str(value)
+    return repr(float(value))
+
+
+def _word(name: str) -> str:
+    return name if _BARE.match(name) else json.dumps(name)
+
+
+def _runs(column: np.ndarray, codes: type[IntEnum] | None = None) -> str:
+    """Values in order, equal neighbours written value*count."""
+    if column.size == 0:
+        return ""
+    raw = np.ascontiguousarray(column).view(f"u{column.itemsize}")
+    starts = np.flatnonzero(np.concatenate([[True], raw[1:] != raw[:-1]]))
+    counts = np.diff(np.append(starts, column.size))
+    words = []
+    for value, count in zip(column[starts], counts, strict=True):
+        word = codes(value).name.lower() if codes else _number(value)
+        words.append(word if count == 1 else f"{word}*{count}")
+    return " ".join(words)
+
+
+def _spans(ids: np.ndarray) -> list[str]:
+    """Ids in order, ascending neighbours written first..last."""
+    if ids.size == 0:
+        return []
+    breaks = np.flatnonzero(np.diff(ids.astype(np.int64)) != 1) + 1
+    parts = np.split(ids, breaks)
+    return [f"{p[0]}" if p.size == 1 else f"{p[0]}..{p[-1]}" for p in parts]
+
+
+def _coupling_lines(c: Couplings, limit: int | None) -> Iterator[str]:
+    shown = len(c) if limit is None else min(limit, len(c))
+    done = 0
+    for i in np.flatnonzero(np.diff(c.indptr)):
+        start, stop = int(c.indptr[i]), int(c.indptr[i + 1])
+        stop = min(stop, shown)
+        if start >= stop:
+            break
+        words = []
+        # driving cells in runs of consecutive ids, each followed by its weights
+        ids = c.indices[start:stop]
+        at = start
+        for span in _spans(ids):
+            first, _, last = span.partition("..")
+            n = int(last or first) - int(first) + 1
+            if c.tie is None:
+                words.append(f"{span}: {_runs(c.weight[at : at + n])}")
+            else:
+                words.append(f"{span}: " + " ".join(f"@{t}" for t in c.tie[at : at + n]))
+            at += n
+        yield f"  {i} <- " + "; ".join(words)
+        done = stop
+    if done < len(c):
+        yield f"  ... {len(c) - done} couplings not shown"
+
+
+def _phase_line(p: Phase) -> str:
+    words = [f"phase {_word(p.name)} {_number(p.duration)}"]
+    default = Phase("", 1.0)
+    for name in ("input_scale", "stiffness", "nudge"):
+        if getattr(p, name) != getattr(default, name):
+            words.append(f"{name} {_number(getattr(p, name))}")
+    for name in ("coupling_scale", "kT"):
+        if getattr(p, name) != getattr(default, name):
+            start, end = getattr(p, name)
+            words.append(f"{name} {_number(start)} {_number(end)}")
+    if p.clamped:
+        words.append("clamped " + " ".join(_word(v) for v in p.clamped))
+    return " ".join(words)
+
+
+# --- parse -----------------------------------------------------------------------------------
+
+
+def parse(text: str, *, name: str = "text", check: bool = True) -> LangevinNetlist:
+    """The netlist of a canonical text; `name` (a file name) begins every error.
+
+    Raises FormatError naming the line; also for a netlist that breaks an invariant, unless
+    `check` is False.
+    """
+    parser = _Parser(text, name)
+    try:
+        netlist = parser.netlist()
+        if check:
+            verify(netlist)
+    except NetlistError as error:
+        raise FormatError(f"{name}: {error}") from None
+    return netlist
+
+
+class _Parser:
+    """Reads line by line; each method reads one statement and its indented lines."""
+
+    def __init__(self, text: str, name: str) -> None:
+        lines = [(k, line) for k, line in enumerate(text.split("\n"), 1) if line.strip()]
+        self.lines = lines
+        self.name = name
+        self.at = 0
+        self.line_number = 1
+
+    def fail(self, rule: str) -> NoReturn:
+        raise FormatError(f"{self.name}, line {self.line_number}: {rule}")
+
+    def next(self, *, indented: bool = False) -> str | None:
+        """The next line if there is one of that kind."""
+        if self.at == len(self.lines):
+            return None
+        number, line = self.lines[self.at]
+        if line.startswith("  ") != indented:
+            return None
+        self.line_number = number
+        self.at += 1
+        return line.strip()
+
+    def number(self, word: str) -> float:
+        try:
+            return float(word)
+        except ValueError:
+            self.fail(f"{word!r} is no number")
+
+    def integer(self, word: str) -> int:
+        try:
+            return int(word)
+        except ValueError:
+            self.fail(f"{word!r} is no whole number")
+
+    def word(self, token: str) -> str:
+        if not token.startswith('"'):
+            return token
+        try:
+            return str(json.loads(token))
+        except ValueError:
+            self.fail(f"{token} is no quoted name")
+
+    def runs(self, words: Iterable[str], dtype: Any, codes: type[IntEnum] | None = None) -> Any:
+        values: list[Any] = []
+        for word in words:
+            value, star, count = word.partition("*")
+            n = self.integer(count) if star else 1
+            if n < 0 or len(values) + n > 1 << 31:
+                self.fail(f"{word!r} repeats a value too often")
+            if codes is None:
+                values += [self.number(value)] * n
+            elif value.upper() in codes.__members__:
+                values += [codes[value.upper()].value] * n
+            else:
+                choices = ", ".join(c.name.lower() for c in codes)
+                self.fail(f"{value!r} is unknown; choices are {choices}")
+        return np.array(values, dtype=dtype)
+
+    def span(self, word: str) -> range:
+        first, dots, last = word.partition("..")
+        start = self.integer(first)
+        return range(start, (self.integer(last) if dots else start) + 1)
+
+    def scalar(self, statement: str) -> float:
+        line = self.next()
+        words = (line or "").split()
+        if len(words) != 2 or words[0] != statement:
+            self.fail(f"expected `{statement} NUMBER`, got {line!r}")
+        return self.number(words[1])
+
+    def netlist(self) -> LangevinNetlist:
+        if (line := self.next()) != HEAD:
+            self.fail(f"expected {HEAD!r}, got {line!r}; is this a netlist's text?")
+        parts: dict[str, Any] = {n: self.scalar(n) for n in ("kT", "mobility", "dt")}
+        parts["cells"] = self.cells()
+        n = len(parts["cells"])
+        groups, couplings, phases, noise = [], [], [], []
+        while (line := self.next()) is not None:
+            statement, *words = _TOKEN.findall(line)
+            if statement == "group" and len(words) == 3:
+                start, stop = self.integer(words[1]), self.integer(words[2])
+                groups.append(Group(self.word(words[0]), start, stop))
+            elif statement == "couplings" and len(words) == 3:
+                couplings.append(self.couplings(words, n))
+            elif statement == "phase" and len(words) >= 2:
+                phases.append(self.phase(words))
+            elif statement == "encoder" and not words and "encoder" not in parts:
+                parts["encoder"] = self.encoder()
+            elif statement == "readout" and len(words) == 1 and "readout" not in parts:
+                parts["readout"] = self.readout(self.word(words[0]))
+            elif statement == "noise":
+                noise.append(self.runs(words, np.float64))
+            elif statement == "meta" and "meta" not in parts:
+                parts["meta"] = self.meta(line[len("meta") :])
+            else:
+                self.fail(f"cannot read the statement {line[:60]!r}")
+        if self.at < len(self.lines):
+            self.line_number = self.lines[self.at][0]
+            self.fail(f"an indented line stands alone: {self.lines[self.at][1].strip()[:60]!r}")
+        if noise:
+            if len({row.size for row in noise}) > 1:
+                self.fail("the rows of the noise matrix differ in length")
+            parts["noise"] = np.array(noise)
+        return LangevinNetlist(
+            couplings=tuple(couplings), schedule=tuple(phases), groups=tuple(groups), **parts
+        )
+
+    def cells(self) -> Cells:
+        line = self.next()
+        words = (line or "").split()
+        if len(words) != 2 or words[0] != "cells":
+            self.fail(f"expected `cells COUNT`, got {line!r}")
+        n = self.integer(words[1])
+        if not 0 <= n < 1 << 31:
+            self.fail(f"{n} cells; the count must be 0 to 2^31 - 1")
+        columns: dict[str, np.ndarray] = {}
+        names = [f.name for f in fields(Cells)]
+        while (line := self.next(indented=True)) is not None:
+            name, *words = line.split()
+            if name not in names or name in columns:
+                self.fail(f"cell column {name!r} is unknown or given twice")
+            codes = CODES.get(name)
+            column = self.runs(words, np.int8 if codes else np.float64, codes)
+            if column.shape != (n,):
+                self.fail(f"cell column {name} has {column.size} values for {n} cells")
+            columns[name] = column
+        return Cells.make(n, **columns)
+
+    def couplings(self, words: list[str], n: int) -> Couplings:
+        kind, dtype, count = words
+        if kind.upper() not in CouplingKind.__members__:
+            choices = ", ".join(k.name.lower() for k in CouplingKind)
+            self.fail(f"coupling kind {kind!r} is unknown; choices are {choices}")
+        if dtype not in ("float32", "float64"):
+            self.fail(f"weights must be float32 or float64, got {dtype!r}")
+        rows: list[int] = []
+        ids: list[int] = []
+        values: list[np.ndarray] = []
+        ties: list[int] = []
+        parameters = None
+        while (line := self.next(indented=True)) is not None:
+            if line.startswith("parameters"):
+                parameters = self.runs(line.split()[1:], dtype)
+                continue
+            if line.startswith("..."):
+                self.fail("this text leaves couplings out; dump it without a limit")
+            row, arrow, rest = line.partition(" <- ")
+            if not arrow:
+                self.fail(f"expected `CELL <- CELLS: WEIGHTS; ...`, got {line[:60]!r}")
+            for part in rest.split("; "):
+                span, _, weights = part.partition(": ")
+                cells = self.span(span)
+                if parameters is None:
+                    run = self.runs(weights.split(), dtype)
+                    values.append(run)
+                    given = run.size
+                else:
+                    run = [self.integer(w.lstrip("@")) for w in weights.split()]
+                    ties += run
+                    given = len(run)
+                if given != len(cells):
+                    self.fail(f"{given} weights for {len(cells)} couplings in {part[:60]!r}")
+                rows += [self.integer(row)] * len(cells)
+                ids += cells
+        if len(ids) != self.integer(count):
+            self.fail(f"{len(ids)} {kind} couplings are listed where {count} are announced")
+        weight = np.concatenate([np.zeros(0, dtype), *values]).astype(dtype)
+        if parameters is not None:
+            return Couplings.from_coo(
+                CouplingKind[kind.upper()], n, rows, ids, parameters, tie=ties
+            )
+        return Couplings.from_coo(CouplingKind[kind.upper()], n, rows, ids, weight)
+
+    def phase(self, words: list[str]) -> Phase:
+        given: dict[str, Any] = {"name": self.word(words[0]), "duration": self.number(words[1])}
+        rest = words[2:]
+        while rest:
+            key = rest.pop(0)
+            if key in ("input_scale", "stiffness", "nudge") and rest:
+                given[key] = self.number(rest.pop(0))
+            elif key in ("coupling_scale", "kT") and len(rest) >= 2:
+                given[key] = (self.number(rest.pop(0)), self.number(rest.pop(0)))
+            elif key == "clamped" and rest:
+                given[key] = tuple(self.word(w) for w in rest)
+                rest = []
+            else:
+                self.fail(f"phase {given['name']!r}: cannot read {key!r}")
+        return Phase(**given)
+
+    def encoder(self) -> Encoder:
+        given = {}
+        while (line := self.next(indented=True)) is not None:
+            name, *words = line.split()
+            given[name] = self.runs(words, np.float64)
+        if set(given) != {"shift", "scale"}:
+            self.fail("an encoder needs one line `shift` and one line `scale`")
+        return Encoder(**given)
+
+    def readout(self, phase: str) -> ReadOut:
+        given: dict[str, Any] = {"phase": phase}
+        scale = []
+        while (line := self.next(indented=True)) is not None:
+            name, *words = _TOKEN.findall(line)
+            if name == "cells":
+                ids = [i for word in words for i in self.span(word)]
+                given["cells"] = np.array(ids, dtype=np.int32)
+            elif name == "window" and len(words) == 1:
+                given["window"] = self.number(words[0])
+            elif name == "reads" and words in (["shown"], ["state"]):
+                given["shown"] = words == ["shown"]
+            elif name == "decision" and len(words) == 1:
+                given["decision"] = words[0]
+            elif name == "scale":
+                scale.append(self.runs(words, np.float64))
+            elif name == "offset":
+                given["offset"] = self.runs(words, np.float64)
+            elif name == "labels":
+                given["labels"] = tuple(self.word(w) for w in words)
+            else:
+                self.fail(f"cannot read {line[:60]!r} of the read-out")
+        if scale:
+            if len({row.size for row in scale}) > 1:
+                self.fail("the rows of the read-out's scale differ in length")
+            given["scale"] = np.array(scale)
+        if "cells" not in given:
+            self.fail("a read-out needs a line `cells`")
+        return ReadOut(**given)
+
+    def meta(self, text: str) -> Mapping[str, Any]:
+        try:
+            meta = json.loads(text)
+        except ValueError as error:
+            self.fail(f"meta is no JSON ({error})")
+        if not isinstance(meta, dict):
+            self.fail("meta must be a JSON object")
+        return MappingProxyType(meta)

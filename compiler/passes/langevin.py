@@ -1,0 +1,309 @@
+"""Passes on Langevin netlists: pure functions, netlist in, netlist out, one job each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sparse
+
+from compiler.errors import NetlistError, UnsupportedError
+from compiler.ir.langevin import (
+    Activation,
+    CellKind,
+    Cells,
+    CouplingKind,
+    Couplings,
+    Encoder,
+    Group,
+    LangevinNetlist,
+)
+from compiler.ir.symmetry import matrix
+from compiler.reference import show
+
+
+def largest_coupling(netlist: LangevinNetlist) -> float:
+    """Largest |W| over all couplings, 0 if there are none."""
+    return max(
+        (float(np.abs(c.values).max()) for c in netlist.couplings if len(c)),
+        default=0.0,
+    )
+
+
+def map_couplings(
+    netlist: LangevinNetlist, change: Callable[[Couplings], Couplings]
+) -> LangevinNetlist:
+    """The netlist with every group of couplings replaced by change(group)."""
+    return netlist.with_(couplings=tuple(change(c) for c in netlist.couplings))
+
+
+def _keep(couplings: Couplings, keep: np.ndarray) -> Couplings:
+    """The couplings for which `keep` (nnz,) is true; parameters of tied ones stay as they are."""
+    if keep.all():
+        return couplings
+    kept = np.concatenate([[0], np.cumsum(keep)])
+    return Couplings(
+        couplings.kind,
+        kept[couplings.indptr].astype(np.int64),
+        couplings.indices[keep],
+        couplings.weight[keep] if couplings.tie is None else couplings.weight,
+        None if couplings.tie is None else couplings.tie[keep],
+    )
+
+
+def drop_zero_couplings(netlist: LangevinNetlist) -> LangevinNetlist:
+    """Remove couplings of weight 0, and groups that are left without any."""
+    return _without_empty(map_couplings(netlist, lambda c: _keep(c, c.values != 0)))
+
+
+def _without_empty(netlist: LangevinNetlist) -> LangevinNetlist:
+    return netlist.with_(couplings=tuple(c for c in netlist.couplings if len(c)))
+
+
+def prune(netlist: LangevinNetlist, threshold: float) -> LangevinNetlist:
+    """Remove couplings with |W| < threshold. Not exact: it changes the dynamics."""
+    if not (math.isfinite(threshold) and threshold >= 0):
+        raise NetlistError(
+            f"prune: threshold must be a finite number of at least 0, got {threshold}"
+        )
+    return _without_empty(map_couplings(netlist, lambda c: _keep(c, np.abs(c.values) >= threshold)))
+
+
+def limit_degree(netlist: LangevinNetlist, degree: int) -> LangevinNetlist:
+    """Keep at most `degree` couplings into each cell, those of largest |W|. Not exact.
+
+    Of equal ones the group that comes first and the lower driving cell stay.
+    """
+    if degree < 0:
+        raise NetlistError(f"limit_degree: degree must be at least 0, got {degree}")
+    if not netlist.couplings:
+        return netlist
+    row = np.concatenate([c.rows for c in netlist.couplings])
+    size = np.concatenate([np.abs(c.values).astype(np.float64) for c in netlist.couplings])
+    order = np.lexsort((-size, row))
+    first = np.searchsorted(row[order], np.arange(netlist.n_cells))
+    rank = np.empty(row.size, dtype=np.int64)
+    rank[order] = np.arange(row.size) - first[row[order]]
+    ends = np.cumsum([len(c) for c in netlist.couplings])[:-1]
+    keeps = np.split(rank < degree, ends)
+    return _without_empty(
+        netlist.with_(
+            couplings=tuple(_keep(c, k) for c, k in zip(netlist.couplings, keeps, strict=True))
+        )
+    )
+
+
+def quantize_couplings(
+    netlist: LangevinNetlist, bits: int, limit: float | None = None
+) -> LangevinNetlist:
+    """Round every weight to the nearest of 2^bits - 1 levels, uniform and symmetric about 0.
+
+    limit : the outermost level, in units of W; weights beyond it saturate. Default: the largest
+        |W| of each group. One step is limit / (2^(bits - 1) - 1). Not exact.
+
+    Raises NetlistError for bits outside 2 to 24 or a limit that is not above 0.
+    """
+    if not 2 <= bits <= 24:
+        raise NetlistError(f"quantize_couplings: bits must lie in 2 to 24, got {bits}")
+    if limit is not None and not (math.isfinite(limit) and limit > 0):
+        raise NetlistError(
+            f"quantize_couplings: limit must be a finite number above 0, got {limit}"
+        )
+    levels = 2 ** (bits - 1) - 1
+
+    def change(c: Couplings) -> Couplings:
+        top = float(np.abs(c.weight).max(initial=0.0)) if limit is None else limit
+        if top == 0:
+            return c
+        w = np.clip(np.rint(c.weight.astype(np.float64) / top * levels), -levels, levels)
+        return replace(c, weight=(w / levels * top).astype(c.weight.dtype))
+
+    return map_couplings(netlist, change)
+
+
+def symmetrize(netlist: LangevinNetlist) -> LangevinNetlist:
+    """Replace W_ij and W_ji between dynamic cells by their mean. Not exact for asymmetric W.
+
+    Couplings from input cells stay. Tied parameters are resolved into one weight a coupling.
+    """
+    frozen = netlist.cells.frozen
+
+    def change(c: Couplings) -> Couplings:
+        w = matrix(c).tocoo()
+        driven_by_input = frozen[w.col]
+        shape = w.shape
+
+        def part(at: np.ndarray) -> sparse.csr_array:
+            return sparse.csr_array((w.data[at], (w.row[at], w.col[at])), shape=shape)
+
+        among = part(~driven_by_input)
+        total = ((among + among.T) * 0.5 + part(driven_by_input)).tocoo()
+        weight = total.data.astype(c.weight.dtype)
+        return Couplings.from_coo(c.kind, shape[0], total.row, total.col, weight)
+
+    return map_couplings(netlist, change)
+
+
+def rescale(netlist: LangevinNetlist, limit: float) -> LangevinNetlist:
+    """Bring all |W| to at most `limit` by a smaller unit of energy; exact, to the last bit.
+
+    Energies (J2, J3, J4, h, W, kT, stiffness, nudge, mass, friction) are divided by a power of two
+    and the mobility multiplied by it, so that dx/dt and the noise stay the same: trajectories are
+    those of the original, and energies come out in the new unit. A netlist within the limit is
+    returned as it is. The note `energy_scale` in meta holds the product of such factors.
+    """
+    if not (math.isfinite(limit) and limit > 0):
+        raise NetlistError(f"rescale: limit must be a finite number above 0, got {limit}")
+    largest = largest_coupling(netlist)
+    if largest <= limit:
+        return netlist
+    return change_units(netlist, energy=2.0 ** math.floor(math.log2(limit / largest)))
+
+
+def change_units(
+    netlist: LangevinNetlist, *, energy: float = 1.0, length: float = 1.0
+) -> LangevinNetlist:
+    """The same machine in other units: x = length y and V'(y) = energy V(length y); time stays.
+
+    With a = length and c = energy: J2, W, stiffness, mass and friction are multiplied by c a^2,
+    J3 by c a^3, J4 by c a^4, h by c a, kT by c; mobility and noise matrix are divided by c a^2;
+    start, interval and inputs by a. Then dy = dx / a along every trajectory, exactly.
+
+    Raises UnsupportedError for length != 1 with cells or couplings that are not homogeneous in x
+    (a nonlinear phi, phases, p-bits, sine couplings) or with nudges, whose targets are data.
+    """
+    a, c = float(length), float(energy)
+    if not all(math.isfinite(v) and v > 0 for v in (a, c)):
+        raise NetlistError(f"change_units: energy and length must be above 0, got {c} and {a}")
+    cells = netlist.cells
+    if a != 1.0:
+        for bad, what in (
+            ((cells.activation != Activation.IDENTITY).any(), "cells that show a nonlinear phi"),
+            ((cells.kind != CellKind.CONTINUOUS).any(), "phase cells or p-bits"),
+            (any(g.kind == CouplingKind.SINE for g in netlist.couplings), "sine couplings"),
+            (any(p.nudge for p in netlist.schedule), "nudges"),
+        ):
+            if bad:
+                raise UnsupportedError(
+                    f"change_units: {what} have a length of their own; keep length = 1"
+                )
+    k = c * a * a
+    changed = {
+        "j2": cells.j2 * k, "j3": cells.j3 * (k * a), "j4": cells.j4 * (k * a * a),
+        "h": cells.h * (c * a), "mass": cells.mass * k, "friction": cells.friction * k,
+        "lo": cells.lo / a, "hi": cells.hi / a, "x0": cells.x0 / a,
+    }  # fmt: skip
+    encoder = netlist.encoder
+    readout = netlist.readout
+    if a != 1.0:
+        if netlist.inputs.size:
+            old = encoder or Encoder(np.zeros(1), np.ones(1))
+            encoder = Encoder(old.shift, old.scale / a)
+        if readout is not None:
+            scale = np.eye(readout.cells.size) if readout.scale is None else readout.scale
+            readout = replace(readout, scale=scale * a)
+    meta = {**netlist.meta}
+    if c != 1.0:
+        meta["energy_scale"] = c * float(meta.get("energy_scale", 1.0))
+    if a != 1.0:
+        meta["length_scale"] = a * float(meta.get("length_scale", 1.0))
+    return netlist.with_(
+        cells=replace(cells, **changed),
+        couplings=tuple(
+            replace(g, weight=(g.weight * np.asarray(k, g.weight.dtype))) for g in netlist.couplings
+        ),
+        kT=netlist.kT * c,
+        mobility=netlist.mobility / k,
+        noise=None if netlist.noise is None else netlist.noise / k,
+        schedule=tuple(
+            replace(
+                p,
+                kT=None if p.kT is None else (p.kT[0] * c, p.kT[1] * c),
+                stiffness=p.stiffness * k,
+                nudge=p.nudge * c,
+            )
+            for p in netlist.schedule
+        ),
+        encoder=encoder,
+        readout=readout,
+        meta=meta,
+    )
+
+
+def drop_silent_inputs(netlist: LangevinNetlist) -> LangevinNetlist:
+    """Remove linear couplings from inputs whose encoder scale is 0 and which then show 0; exact.
+
+    The input cells stay, so that data keep their shape.
+    """
+    if netlist.encoder is None or not netlist.inputs.size:
+        return netlist
+    silent = np.zeros(netlist.n_cells, dtype=bool)
+    silent[netlist.inputs] = netlist.encoder.scale == 0
+    silent &= show(netlist.cells.activation, np.zeros(netlist.n_cells)) == 0
+    return _without_empty(
+        map_couplings(
+            netlist,
+            lambda c: _keep(c, ~silent[c.indices]) if c.kind == CouplingKind.LINEAR else c,
+        )
+    )
+
+
+def sweep_unread(netlist: LangevinNetlist) -> LangevinNetlist:
+    """Remove dynamic cells that influence no cell that is read; exact for what is read.
+
+    Input cells stay, so that data keep their shape. The heat of the removed cells is no longer
+    counted, and the others draw other random numbers (same distribution).
+    """
+    if netlist.readout is None:
+        return netlist
+    n = netlist.n_cells
+    influences = sparse.csr_array((n, n))
+    for c in netlist.couplings:
+        influences = influences + abs(matrix(c))
+    reached = np.zeros(n, dtype=bool)
+    front = np.unique(netlist.readout.cells)
+    while front.size:
+        reached[front] = True
+        driving = np.unique(influences[front].indices)
+        front = driving[~reached[driving]]
+    return select_cells(netlist, reached | netlist.cells.frozen)
+
+
+def select_cells(netlist: LangevinNetlist, keep: np.ndarray) -> LangevinNetlist:
+    """The netlist of the cells with keep (n,) true, renumbered in order.
+
+    Raises NetlistError if a cell that is read, or an input, would be lost.
+    """
+    if keep.all():
+        return netlist
+    read = () if netlist.readout is None else netlist.readout.cells
+    for what, ids in (("read-out", np.asarray(read, dtype=int)), ("input", netlist.inputs)):
+        lost = ids[~keep[ids]]
+        if lost.size:
+            raise NetlistError(f"select_cells: {what} cell {lost[0]} would be lost; keep it")
+    new = np.concatenate([[0], np.cumsum(keep)])
+    n = int(new[-1])
+
+    def change(c: Couplings) -> Couplings:
+        row = c.rows
+        at = keep[row] & keep[c.indices]
+        weight, tie = (c.weight[at], None) if c.tie is None else (c.weight, c.tie[at])
+        return Couplings.from_coo(c.kind, n, new[row[at]], new[c.indices[at]], weight, tie=tie)
+
+    readout = netlist.readout
+    if readout is not None:
+        readout = replace(readout, cells=new[readout.cells].astype(np.int32))
+    columns: dict[str, Any] = {f.name: getattr(netlist.cells, f.name)[keep] for f in fields(Cells)}
+    return _without_empty(
+        map_couplings(netlist, change).with_(
+            cells=Cells(**columns),
+            groups=tuple(
+                Group(g.name, int(new[g.start]), int(new[g.stop])) for g in netlist.groups
+            ),
+            readout=readout,
+            noise=None if netlist.noise is None else netlist.noise[np.ix_(keep, keep)],
+        )
+    )

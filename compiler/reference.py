@@ -1,0 +1,227 @@
+"""A slow reference evaluator in float64: what the IR means, cell by cell. An oracle for tests.
+
+Nothing here is random: force, potential, and the relaxation at kT = 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+from compiler.errors import NetlistError, UnsupportedError
+from compiler.ir.langevin import (
+    Activation,
+    CellKind,
+    CouplingKind,
+    LangevinNetlist,
+    Order,
+    Phase,
+    ReadOut,
+)
+from compiler.ir.symmetry import is_gradient, matrix
+
+
+def show(activation: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """(n,) phi(x) of each cell."""
+    phi = [x, np.clip(x, 0, 1), 0.5 * (1 + np.tanh(x / 2)), np.tanh(x), np.maximum(x, 0)]
+    return np.choose(activation, phi)
+
+
+def slope(activation: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """(n,) phi'(x) of each cell; at a kink, 0."""
+    sigmoid = show(np.full(x.shape, Activation.SIGMOID), x)
+    return np.choose(
+        activation,
+        [
+            np.ones_like(x),
+            ((x > 0) & (x < 1)).astype(float),
+            sigmoid * (1 - sigmoid),
+            1 - np.tanh(x) ** 2,
+            (x > 0).astype(float),
+        ],
+    )
+
+
+def encode(netlist: LangevinNetlist, data: Any) -> np.ndarray:
+    """(n_inputs,) states of the input cells for one sample of raw data."""
+    u = np.asarray(data, dtype=np.float64).ravel()
+    if u.size != netlist.inputs.size:
+        raise NetlistError(
+            f"data has {u.size} values; the netlist has {netlist.inputs.size} input cells"
+        )
+    if netlist.encoder is not None:
+        u = (u - netlist.encoder.shift) * netlist.encoder.scale
+    return u
+
+
+def state(netlist: LangevinNetlist, x: Any, u: Any = ()) -> np.ndarray:
+    """(n,) full state from x (n,) or (n_dynamic,) and the encoded inputs u (n_inputs,)."""
+    x = np.asarray(x, dtype=np.float64)
+    frozen = netlist.cells.frozen
+    full = np.array(x) if x.size == netlist.n_cells else np.zeros(netlist.n_cells)
+    if x.size != netlist.n_cells:
+        full[~frozen] = x
+    if np.size(u):
+        full[frozen] = u
+    return full
+
+
+def force(
+    netlist: LangevinNetlist,
+    x: Any,
+    u: Any = (),
+    *,
+    coupling_scale: float = 1.0,
+    stiffness: float = 0.0,
+) -> np.ndarray:
+    """(n,) force on every cell at x (n,) or (n_dynamic,) and encoded inputs u; 0 on input cells.
+
+    Works for complex x too where no activation is clipped.
+    """
+    s = state(netlist, x, u)
+    c = netlist.cells
+    f = c.h - 2 * c.j2 * s - 3 * c.j3 * s**2 - 4 * c.j4 * s**3 - stiffness * s
+    phi, dphi = show(c.activation, s), slope(c.activation, s)
+    for group in netlist.couplings:
+        w = matrix(group) * coupling_scale
+        if group.kind == CouplingKind.LINEAR:
+            f = f + w @ phi
+        elif group.kind == CouplingKind.GRADIENT:
+            f = f + dphi * (w @ phi)
+        elif group.kind == CouplingKind.RESISTIVE:
+            f = f + w @ s - (w @ np.ones_like(s)) * s
+        else:  # sin(x_j - x_i) = sin x_j cos x_i - cos x_j sin x_i
+            f = f + np.cos(s) * (w @ np.sin(s)) - np.sin(s) * (w @ np.cos(s))
+    f[c.frozen] = 0.0
+    return f
+
+
+def potential(
+    netlist: LangevinNetlist,
+    x: Any,
+    u: Any = (),
+    *,
+    coupling_scale: float = 1.0,
+    stiffness: float = 0.0,
+) -> float:
+    """V(x) with force = -dV/dx, for a netlist whose force is a gradient; else NetlistError.
+
+    A pair of dynamic cells holds its energy in two directed couplings, half in each; a coupling
+    from an input cell holds all of it.
+    """
+    if not is_gradient(netlist):
+        raise NetlistError(
+            "the force of this netlist is no gradient (asymmetric or one-way couplings), so it has "
+            "no potential; integrate the heat along the trajectory instead"
+        )
+    s = state(netlist, x, u)
+    c = netlist.cells
+    dynamic = ~c.frozen
+    v = float(np.sum((c.j2 * s**2 + c.j3 * s**3 + c.j4 * s**4 - c.h * s)[dynamic]))
+    v += stiffness / 2 * float(np.sum(s[dynamic] ** 2))
+    phi = show(c.activation, s)
+    for group in netlist.couplings:
+        w = matrix(group).tocoo()
+        i, j = w.row, w.col
+        value = w.data * coupling_scale * np.where(c.frozen[j], 1.0, 0.5)
+        if group.kind == CouplingKind.LINEAR:
+            v -= float(np.sum(value * s[i] * phi[j]))
+        elif group.kind == CouplingKind.GRADIENT:
+            v -= float(np.sum(value * phi[i] * phi[j]))
+        elif group.kind == CouplingKind.SINE:
+            v -= float(np.sum(value * np.cos(s[j] - s[i])))
+        else:  # g x_i^2 / 2 in full: only the cross term is shared with the reverse coupling
+            v += float(np.sum(w.data * coupling_scale * s[i] ** 2 / 2 - value * s[i] * s[j]))
+            v += float(np.sum(np.where(c.frozen[j], w.data * coupling_scale * s[j] ** 2 / 2, 0)))
+    return v
+
+
+def relax(
+    netlist: LangevinNetlist,
+    data: Any = (),
+    *,
+    method: str = "ivp",
+    x0: Any = None,
+    dt: float | None = None,
+    rtol: float = 1e-10,
+    atol: float = 1e-12,
+) -> np.ndarray:
+    """(n,) state after the whole schedule at kT = 0, one sample of raw `data`.
+
+    method : "ivp", SciPy's solve_ivp (DOP853); "euler", explicit steps of `dt` (default the
+        netlist's), which also keeps intervals
+
+    Raises UnsupportedError for what has no such relaxation: p-bits, underdamped cells, a noise
+    matrix, nudges, clamps; intervals with "ivp".
+    """
+    c = netlist.cells
+    for bad, what in (
+        ((c.kind == CellKind.PBIT).any(), "p-bits"),
+        ((c.order == Order.UNDERDAMPED).any(), "underdamped cells"),
+        (netlist.noise is not None, "a noise matrix"),
+        (any(p.nudge for p in netlist.schedule), "nudges"),
+        (any(p.clamped for p in netlist.schedule), "clamped groups"),
+        (method == "ivp" and np.isfinite([c.lo, c.hi]).any(), "intervals (use method='euler')"),
+    ):
+        if bad:
+            raise UnsupportedError(f"the reference relaxation does not know {what}")
+    if method not in ("ivp", "euler"):
+        raise UnsupportedError(f"method must be ivp or euler, got {method!r}")
+    u = encode(netlist, data) if netlist.inputs.size else np.zeros(0)
+    free = ~c.frozen
+    x = np.array(c.x0[free] if x0 is None else x0, dtype=np.float64)
+    for phase in netlist.schedule:
+        if method == "ivp":
+            x = _solve(netlist, phase, x, u * phase.input_scale, rtol, atol)
+        else:
+            x = _euler(netlist, phase, x, u * phase.input_scale, netlist.dt if dt is None else dt)
+    last = netlist.schedule[-1].input_scale if netlist.schedule else 1.0
+    return state(netlist, x, u * last)
+
+
+def _rate(netlist: LangevinNetlist, phase: Phase, t: float, x: np.ndarray, u: Any) -> np.ndarray:
+    start, end = phase.coupling_scale
+    scale = start + (end - start) * t / phase.duration
+    f = force(netlist, x, u, coupling_scale=scale, stiffness=phase.stiffness)
+    return netlist.mobility * f[~netlist.cells.frozen]
+
+
+def _solve(
+    netlist: LangevinNetlist, phase: Phase, x: np.ndarray, u: Any, rtol: float, atol: float
+) -> np.ndarray:
+    solution = solve_ivp(
+        lambda t, y: _rate(netlist, phase, t, y, u),
+        (0.0, phase.duration),
+        x,
+        method="DOP853",
+        rtol=rtol,
+        atol=atol,
+    )
+    if not solution.success:
+        raise NetlistError(f"phase {phase.name!r} cannot be integrated: {solution.message}")
+    return solution.y[:, -1]
+
+
+def _euler(netlist: LangevinNetlist, phase: Phase, x: np.ndarray, u: Any, dt: float) -> np.ndarray:
+    free = ~netlist.cells.frozen
+    lo, hi = netlist.cells.lo[free], netlist.cells.hi[free]
+    for k in range(round(phase.duration / dt)):
+        x = np.clip(x + dt * _rate(netlist, phase, k * dt, x, u), lo, hi)
+    return x
+
+
+def read(netlist: LangevinNetlist, x: np.ndarray) -> np.ndarray:
+    """(n_answers,) answers of the read-out at the full state x (n,)."""
+    readout = _readout(netlist)
+    y = show(netlist.cells.activation, x)[readout.cells] if readout.shown else x[readout.cells]
+    if readout.scale is not None:
+        y = readout.scale @ y
+    return y if readout.offset is None else y + readout.offset
+
+
+def _readout(netlist: LangevinNetlist) -> ReadOut:
+    if netlist.readout is None:
+        raise NetlistError("the netlist has no read-out; give it one")
+    return netlist.readout

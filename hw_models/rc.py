@@ -1,0 +1,147 @@
+"""RC cells: a capacitor that relaxes through a resistor, and what stands around an array of them.
+
+A dimensionless cell dx/dt = -mobility 2 J2 x is a capacitor C discharging through R, so that
+
+    energy unit   E0 = k_B T / kT
+    voltage unit  v0 = sqrt(2 J2 E0 / C)          J2 E0 = C v0^2 / 2
+    time unit     t0 = 2 J2 mobility R C
+    conductance of a coupling W_ij                 W_ij / (2 J2 R)
+
+(derived in docs/physics.md#units). At kT = 0 there is no thermal unit of energy; the device's swing
+is then the voltage unit and kT follows from it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+from hw_models.constants import thermal_energy
+from hw_models.errors import HardwareError
+from hw_models.source import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What one dimensionless unit is.
+
+    energy : J; voltage : V; time : s; conductance : S per unit of W; kT : thermal energy of the
+    device in energy units (the netlist's own kT unless that is 0)
+    """
+
+    energy: float
+    voltage: float
+    time: float
+    conductance: float
+    kT: float
+
+
+@dataclass(frozen=True, slots=True)
+class RCDevice:
+    """An array of RC cells with its periphery.
+
+    capacitance, resistance : of one cell; ambient : K
+    swing : V, voltage of one unit of x where the netlist has kT = 0
+    input_bits, input_energy : converter of one input value, J a bit
+    output_bits, output_energy : converter of one output value, J a conversion
+    clock_energy : J per dynamic cell and phase of the schedule (switch drivers)
+    static_power : W per dynamic cell (bias currents), drawn for as long as an inference lasts
+    converter_time : s, added to the latency for input and read-out
+    """
+
+    name: str
+    summary: str
+    capacitance: Figure
+    resistance: Figure
+    ambient: Figure
+    swing: Figure
+    input_bits: Figure
+    input_energy: Figure
+    output_bits: Figure
+    output_energy: Figure
+    clock_energy: Figure
+    static_power: Figure
+    converter_time: Figure
+
+    def figures(self) -> dict[str, Figure]:
+        """Every figure by its name."""
+        return {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if isinstance(getattr(self, f.name), Figure)
+        }
+
+    def __post_init__(self) -> None:
+        for name, figure in self.figures().items():
+            positive = name in ("capacitance", "resistance", "ambient", "swing")
+            bad = figure.value <= 0 if positive else figure.value < 0
+            if bad or not math.isfinite(figure.value):
+                raise HardwareError(
+                    f"device {self.name}: {name} must be {'> 0' if positive else '>= 0'} "
+                    f"{figure.unit}, got {figure.value}"
+                )
+
+    def describe(self) -> dict[str, Any]:
+        """Summary and every figure with its source, for `thermoc presets`."""
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "figures": {k: f.describe() for k, f in self.figures().items()},
+        }
+
+    def units(self, *, kT: float, mobility: float, j2: float) -> Units:
+        """Units of a netlist with this kT, mobility and (typical) J2 on this device.
+
+        Raises HardwareError if kT < 0 or J2 or the mobility is not positive.
+        """
+        if not (kT >= 0 and math.isfinite(kT)):
+            raise HardwareError(f"device {self.name}: kT must be >= 0, got {kT}")
+        if not (j2 > 0 and mobility > 0):
+            raise HardwareError(
+                f"device {self.name}: an RC cell needs J2 > 0 and mobility > 0, got J2 = {j2:g}, "
+                f"mobility = {mobility:g}: the capacitor's own energy is J2 x^2"
+            )
+        thermal = thermal_energy(self.ambient.value)
+        c, r = self.capacitance.value, self.resistance.value
+        if kT > 0:
+            energy = thermal / kT
+            voltage = math.sqrt(2.0 * j2 * energy / c)
+        else:
+            voltage = self.swing.value
+            energy = c * voltage**2 / (2.0 * j2)
+        return Units(
+            energy=energy,
+            voltage=voltage,
+            time=2.0 * j2 * mobility * r * c,
+            conductance=1.0 / (2.0 * j2 * r),
+            kT=thermal / energy,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Periphery:
+    """Joules per inference spent around the physics."""
+
+    input_drive: float
+    read_out: float
+    clocking: float
+    idle: float
+
+
+def periphery(
+    device: RCDevice, *, n_inputs: int, n_outputs: int, n_cells: int, n_phases: int,
+    runs: int, seconds: float,
+) -> Periphery:  # fmt: skip
+    """Energy of converters, switches and static currents for one inference of `runs` runs.
+
+    seconds : time of one run on the machine; inputs are converted once, outputs after every run
+    """
+    return Periphery(
+        input_drive=n_inputs * device.input_bits.value * device.input_energy.value,
+        read_out=n_outputs * runs * device.output_energy.value,
+        clocking=n_cells * n_phases * runs * device.clock_energy.value,
+        idle=n_cells
+        * device.static_power.value
+        * (runs * seconds + device.converter_time.value * (1 + runs)),
+    )

@@ -1,0 +1,160 @@
+"""thermoc simulate: run a netlist with its noise, on data or alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from compiler.files import check_writable
+from compiler.ir.container import load
+from compiler.ir.langevin import LangevinNetlist
+from hw_models.nonideal import NonIdeal
+from hw_models.presets import DEVICES
+from thermo.cli.console import BarProgress, emit, manifest
+from thermo.cli.options import (
+    AsJson,
+    Asymmetry,
+    Bits,
+    DataDir,
+    DataName,
+    Device,
+    Mismatch,
+    Runs,
+    Seed,
+    Split,
+    Threads,
+)
+from thermo.data import load_dataset
+from thermo.evaluate import Evaluation, evaluate
+from thermo.report.page import Table
+from thermo.report.text import si, text_table
+from thermo.simulate import SimulationResult
+from thermo.simulate import simulate as run
+
+
+def simulate(
+    net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")],
+    data: DataName = None,
+    data_dir: DataDir = None,
+    split: Split = "test",
+    device: Device = None,
+    runs: Runs = 1,
+    kT: Annotated[
+        float | None, typer.Option("--kT", help="Temperature in place of the netlist's.")
+    ] = None,
+    dt: Annotated[
+        float | None, typer.Option("--dt", help="Time step in place of the netlist's.")
+    ] = None,
+    method: Annotated[
+        str, typer.Option("--method", help="euler, heun or leimkuhler-matthews.")
+    ] = "euler",
+    observe: Annotated[
+        list[float] | None, typer.Option("--observe", help="Read-out time; may be repeated.")
+    ] = None,
+    mismatch: Mismatch = 0.0,
+    asymmetry: Asymmetry = 0.0,
+    bits: Bits = None,
+    bias_mismatch: Annotated[
+        float, typer.Option("--bias-mismatch", help="Relative spread of every bias.")
+    ] = 0.0,
+    device_seed: Annotated[
+        int, typer.Option("--device-seed", min=0, help="Which device is drawn.")
+    ] = 0,
+    save: Annotated[
+        Path | None, typer.Option("--save", help="Write outputs, heat and trajectories (.npz).")
+    ] = None,
+    every: Annotated[
+        int | None,
+        typer.Option(
+            "--trajectory-every", min=1, help="With --save: keep states at every Nth step."
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Only the first samples of the split.")
+    ] = None,
+    backend: Annotated[str, typer.Option("--backend", help="numba, jax or numpy.")] = "numba",
+    seed: Seed = 0,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a netlist and report accuracy and heat.
+
+    Example: thermoc simulate net.tnl --data mnist --runs 10 --mismatch 0.1
+    """
+    if save is not None:
+        check_writable(save)
+    netlist = load(net)
+    options: dict[str, Any] = {
+        "runs": runs, "seed": seed, "kT": kT, "dt": dt, "method": method, "observe": observe,
+        "non_ideal": NonIdeal(mismatch, asymmetry, bits, bias_mismatch),
+        "device_seed": device_seed, "backend": backend, "threads": threads,
+        "trajectory_every": every, "progress": BarProgress(),
+    }  # fmt: skip
+    if data is None:
+        evaluation, result = None, run(netlist, None, **options)
+    else:
+        dataset = load_dataset(data, data_dir)
+        evaluation, result = evaluate(netlist, dataset, split, limit=limit, **options)
+    if save is not None:
+        save = result.save(save)
+    rows = [*_what(evaluation), *_energy(netlist, result, device)]
+    rows.append(("steps", f"{result.n_steps:,} of dt = {result.dt:g}, {result.method}"))
+    rows.append(("wall time", f"{result.seconds:.2f} s"))
+    if save is not None:
+        rows.append(("saved", str(save)))
+    emit(
+        {
+            **({} if evaluation is None else asdict(evaluation)),
+            "runs": runs,
+            "heat_method": result.heat_method,
+            "dt": result.dt,
+            "method": result.method,
+            "kT": result.kT,
+            "seconds": result.seconds,
+            "outputs_mean": None if evaluation else result.answers().tolist(),
+            "saved": save,
+            "manifest": manifest(net=net, seed=seed, data=data),
+        },
+        as_json,
+        text_table(Table(("simulation", ""), tuple(rows), (1,))),
+    )
+
+
+def _what(evaluation: Evaluation | None) -> list[tuple[str, str]]:
+    if evaluation is None:
+        return []
+    samples = f"{evaluation.n_samples:,} {evaluation.split} samples"
+    rows = [("decisions", f"{samples}, mean of {evaluation.runs} run(s) each")]
+    if evaluation.accuracy is not None and evaluation.accuracy_sem is not None:
+        rows.append(
+            ("accuracy", f"{100 * evaluation.accuracy:.2f} ± {100 * evaluation.accuracy_sem:.2f} %")
+        )
+    else:
+        rows.append(("rms error", f"{evaluation.rmse:.4g}"))
+    return rows
+
+
+def _energy(
+    netlist: LangevinNetlist, result: SimulationResult, device: str | None
+) -> list[tuple[str, str]]:
+    if result.heat is None:
+        return []
+    heat = result.heat.sum(axis=1)
+    unit = "kT" if result.kT > 0 else "energy units (kT = 0)"
+    heat = heat / result.kT if result.kT > 0 else heat
+    sem = heat.std(ddof=1) / np.sqrt(heat.size) if heat.size > 1 else 0.0
+    rows = [("heat per inference", f"{heat.mean():,.1f} ± {sem:,.1f} {unit}")]
+    if device is not None:
+        dynamic = ~netlist.cells.frozen
+        units = DEVICES.get(device).units(
+            kT=result.kT, mobility=netlist.mobility, j2=float(np.median(netlist.cells.j2[dynamic]))
+        )
+        scale = units.energy * (result.kT if result.kT > 0 else 1.0)
+        seconds = units.time * sum(p.duration for p in netlist.schedule)
+        rows.append((f"the same on {device}", si(heat.mean() * scale, "J")))
+        rows.append(("relaxation time of one run", si(seconds, "s")))
+    return rows

@@ -1,0 +1,345 @@
+"""The whole way on the embedded digits, for every model family there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compiler.files import make_folder, replacing
+from compiler.frontends.machine import lower_machine
+from compiler.frontends.mlp import lower_mlp
+from compiler.ir.container import load, save
+from compiler.ir.langevin import LangevinNetlist
+from compiler.models.mlp import MLP
+from compiler.models.store import save_model
+from hw_models.nonideal import NonIdeal
+from hw_models.presets import DEVICES
+from thermo.data import Dataset, load_dataset
+from thermo.energy.baselines import measure_baselines
+from thermo.energy.inference import Estimate, estimate
+from thermo.evaluate import Evaluation, evaluate
+from thermo.progress import NullProgress, Progress
+from thermo.report import figures
+from thermo.report.estimate import estimate_tables, joule_parts
+from thermo.report.page import Figure, Section, Table, html_page
+from thermo.report.text import si
+from thermo.simulate import simulate
+from thermo.studies.devices import accuracy_on_devices
+from thermo.training import TrainingResult, train_mlp, train_pathwise
+from thermo.training.presets import pathwise_preset
+
+PENALTIES = (0.0, 1e-4, 3e-4, 1e-3, 3e-3)
+DEVICE = "rc-1fF"
+MISMATCH = 0.1
+N_DEVICES = 10
+N_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demo ends in: a table and a sentence for people, figures for JSON, files."""
+
+    table: Table
+    reading: str
+    figures: dict[str, Any]
+    page: Path
+    netlist: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """One machine of the accuracy-against-heat figure."""
+
+    penalty: float
+    couplings: bool
+    trained: TrainingResult
+    netlist: LangevinNetlist
+    evaluation: Evaluation
+
+
+def run_demo(
+    folder: str | Path,
+    *,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    dataset: Dataset | None = None,
+    epochs: int | None = None,
+) -> Demo:
+    """Train, compile, simulate and estimate; write model, netlist, trajectories and report page.
+
+    dataset, epochs : in place of the embedded digits and the preset's number, for tests
+    Raises OutputError, before any work, if the folder cannot be written.
+    """
+    folder = make_folder(folder)
+    progress = progress or NullProgress()
+    dataset = dataset or load_dataset("digits")
+    points = _train_points(dataset, seed, threads, epochs, progress)
+    main = points[1]
+
+    save_model(main.trained.machine, folder / "machine.safetensors")
+    save(main.netlist, folder / "machine.tnl")
+    netlist = load(folder / "machine.tnl")  # what follows runs the file, not the object in memory
+
+    options: dict[str, Any] = {"seed": seed, "threads": threads}
+    ten, _ = evaluate(netlist, dataset, "test", runs=10, **options)
+    devices = accuracy_on_devices(
+        netlist, dataset, NonIdeal(mismatch=MISMATCH), N_DEVICES, seed=seed, threads=threads,
+        progress=progress,
+    )  # fmt: skip
+    mlp, mlp_accuracy, lowered = _teacher(dataset, seed, threads)
+    assert main.evaluation.accuracy is not None
+    baselines = measure_baselines(
+        dataset, stop_at=main.evaluation.accuracy, seed=seed, progress=progress
+    )
+    cost = estimate(
+        netlist, dataset, DEVICES.get(DEVICE), baselines, seed=seed, threads=threads,
+    )  # fmt: skip
+    table = _table(main, ten, devices, mlp, mlp_accuracy, lowered, cost)
+    reading = _reading(main, cost)
+    page = folder / "report.html"
+    with replacing(page) as beside:
+        beside.write_text(_page(dataset, points, netlist, cost, table, reading, seed, threads))
+    return Demo(
+        table,
+        reading,
+        {
+            "langevin": cost.to_dict(),
+            "langevin_mean_of_10": ten.accuracy,
+            "langevin_mismatched_devices": devices,
+            "mlp": {"accuracy": mlp_accuracy, "as_netlist": lowered.accuracy},
+            "report": page,
+        },
+        page,
+        folder / "machine.tnl",
+    )
+
+
+def _train_points(
+    dataset: Dataset, seed: int, threads: int | None, epochs: int | None, progress: Progress
+) -> list[_Point]:
+    settings = [(p, c) for c in (True, False) for p in PENALTIES]
+    progress.start(len(settings), f"training {len(settings)} machines on {dataset.name}")
+    points = []
+    try:
+        for k, (penalty, couplings) in enumerate(settings):
+            config = replace(
+                pathwise_preset(dataset, couplings=couplings), heat_penalty=penalty, seed=seed
+            )
+            if epochs is not None:
+                config = replace(config, epochs=epochs)
+            trained = train_pathwise(dataset, config, threads=threads)
+            netlist = lower_machine(trained.machine)
+            found, _ = evaluate(netlist, dataset, "test", seed=seed, threads=threads)
+            points.append(_Point(penalty, couplings, trained, netlist, found))
+            assert found.accuracy is not None and found.heat_kT is not None
+            progress.update(k + 1, f"{100 * found.accuracy:.1f} %, {found.heat_kT.mean:,.0f} kT")
+    finally:
+        progress.stop()
+    return points
+
+
+def _teacher(dataset: Dataset, seed: int, threads: int | None) -> tuple[MLP, float, Evaluation]:
+    """An ordinary network, its accuracy, and the same network as relaxing cells."""
+    mlp = train_mlp(dataset, hidden=(32,), activation="tanh", seed=seed).machine
+    x, y = dataset.part("test")
+    u = ((x - mlp.input_shift) * mlp.input_scale).astype(np.float64)
+    hidden = np.tanh(u @ mlp.weights[0].T + mlp.biases[0])
+    accuracy = float(np.mean((hidden @ mlp.weights[1].T + mlp.biases[1]).argmax(axis=1) == y))
+    lowered, _ = evaluate(lower_mlp(mlp), dataset, "test", threads=threads, heat=False)
+    return mlp, accuracy, lowered
+
+
+def _per_cent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f} %"
+
+
+def _kT(evaluation: Evaluation) -> str:
+    return "" if evaluation.heat_kT is None else f"{evaluation.heat_kT.mean:,.0f} kT"
+
+
+def _table(
+    main: _Point,
+    ten: Evaluation,
+    devices: np.ndarray,
+    mlp: MLP,
+    mlp_accuracy: float,
+    lowered: Evaluation,
+    cost: Estimate,
+) -> Table:
+    spread = f"{100 * devices.mean():.1f} ± {100 * devices.std(ddof=1):.1f} %"
+    size = "-".join(str(s) for s in mlp.sizes)
+    rows = [
+        (f"ordinary network {size}", _per_cent(mlp_accuracy), "", ""),
+        ("  the same, compiled to relaxing cells, kT = 0", _per_cent(lowered.accuracy), "", ""),
+        (
+            f"Langevin machine, {main.trained.machine.n_cells} noisy cells, one run",
+            _per_cent(main.evaluation.accuracy),
+            _kT(main.evaluation),
+            si(cost.energy.physics, "J"),
+        ),
+        ("  with converters, clock and static currents", "", "", si(cost.energy.total, "J")),
+        ("  mean of 10 runs", _per_cent(ten.accuracy), _kT(ten), ""),
+        (
+            f"  on {devices.size} devices with {100 * MISMATCH:.0f} % mismatched couplings",
+            spread, "", "",
+        ),
+    ]  # fmt: skip
+    if cost.cheapest is not None:
+        rows.append(
+            (
+                f"cheapest digital design as accurate: {cost.cheapest.name}",
+                _per_cent(cost.cheapest.accuracy),
+                "",
+                si(cost.cheapest.energy.total, "J"),
+            )
+        )
+    return Table(
+        ("what", "test accuracy", "heat", "energy per answer"),
+        tuple(rows),
+        (1, 2, 3),
+        f"Handwritten digits, {main.evaluation.n_samples} test images never used in training",
+    )
+
+
+def _reading(main: _Point, cost: Estimate) -> str:
+    accuracy = f"{100 * (main.evaluation.accuracy or 0):.1f} %"
+    text = (
+        f"The noisy machine reads {accuracy} of the digits in {si(cost.latency_s, 's')}. Its "
+        f"physics takes {si(cost.energy.physics, 'J')} an answer (work of the whole cycle, reset "
+        f"included); everything around it, on the assumed device {DEVICE}, brings that to "
+        f"{si(cost.energy.total, 'J')}."
+    )
+    if cost.cheapest is not None:
+        digital = cost.cheapest.energy.total
+        text += (
+            f" The cheapest digital design of at least that accuracy takes {si(digital, 'J')}: "
+            f"{_times(digital / cost.energy.total)} as much, or "
+            f"{_times(digital / cost.energy.physics)} if only the physics is counted."
+        )
+    return text
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.2g} times"
+
+
+def _curves(points: list[_Point]) -> list[figures.Series]:
+    n_hidden = points[0].trained.machine.n_hidden
+    out = []
+    for couplings in (True, False):
+        group = [p for p in points if p.couplings == couplings]
+        label = f"{n_hidden} hidden cells" if couplings else "no couplings (a linear classifier)"
+        heat = [p.evaluation.heat_kT.mean for p in group if p.evaluation.heat_kT]
+        score = [100 * p.evaluation.accuracy for p in group if p.evaluation.accuracy is not None]
+        spread = [100 * (p.evaluation.accuracy_sem or 0) for p in group]
+        out.append(figures.Series(label, heat, score, spread, control=not couplings))
+    return out
+
+
+def _page(
+    dataset: Dataset,
+    points: list[_Point],
+    netlist: LangevinNetlist,
+    cost: Estimate,
+    table: Table,
+    reading: str,
+    seed: int,
+    threads: int | None,
+) -> str:
+    x, y = dataset.part("test")
+    first = [int(np.flatnonzero(y == k)[0]) for k in range(min(N_SHOWN, dataset.n_classes))]
+    steps = round(netlist.schedule[0].duration / netlist.dt)
+    observe = netlist.dt * np.linspace(1, steps, min(steps, 100)).round()
+    shown = simulate(netlist, x[first], observe=observe, seed=seed, threads=threads, heat=False)
+    trajectories = figures.output_trajectories(
+        shown.times, shown.outputs[:, :, 0], dataset.labels, [dataset.labels[k] for k in y[first]]
+    )
+    baselines = []
+    if cost.cheapest is not None:
+        baselines = [(f"digital: {cost.cheapest.name}", cost.cheapest.energy.total)]
+    lines = []
+    linear = next((b for b in cost.baselines if len(b.sizes) == 2), None)
+    if linear is not None:
+        lines = [("linear classifier, int8", 100 * linear.accuracy)]
+    return html_page(
+        "A classifier on a simulated Langevin computer",
+        reading,
+        (
+            Section("What came out", (table,)),
+            Section(
+                "Accuracy against heat",
+                (
+                    Figure(
+                        figures.svg(
+                            figures.accuracy_against_heat(
+                                _curves(points), score="test accuracy, %", lines=lines
+                            )
+                        ),
+                        "Each point is a machine trained with another price on heat; one noisy "
+                        "run a decision, bars are standard errors of the test set. The control "
+                        "has no couplings among its dynamic cells: where the curves meet, the "
+                        "hidden cells buy nothing.",
+                    ),
+                    _points_table(points),
+                ),
+            ),
+            Section(
+                "A few decisions",
+                (
+                    Figure(
+                        figures.svg(trajectories),
+                        "Output cells of single noisy runs; the cell of the true class is red. "
+                        "The answer is the largest at the end.",
+                    ),
+                ),
+            ),
+            Section(
+                "What an answer costs",
+                (
+                    Figure(
+                        figures.svg(figures.energy_breakdown(joule_parts(cost), baselines)),
+                        f"Energy per answer on the device {cost.device.name}, log scale.",
+                    ),
+                    *estimate_tables(cost),
+                ),
+            ),
+            Section(
+                "How to read this",
+                (
+                    "kT is the thermal energy k_B T, 4.14e-21 J at 300 K. Heat is what one "
+                    "relaxation gives to its surroundings; work of the cycle adds switching the "
+                    "inputs on and off and resetting the cells. The machine is simulated with its "
+                    "thermal noise by Euler-Maruyama; 'time step halved' shows that the figures "
+                    "do not hang on the step. Every device figure is marked by how firm it is; "
+                    "assumed ones are ours, to be replaced by yours.",
+                    f"Data: {dataset.name}, {dataset.split}. Test images were used once, after "
+                    "every choice had been made on validation images.",
+                ),
+            ),
+        ),
+        "Made by thermoc demo; machine.tnl beside this page is the compiled machine.",
+    )
+
+
+def _points_table(points: list[_Point]) -> Table:
+    rows = []
+    for p in points:
+        largest = np.abs(p.trained.machine.coupling).max(initial=0.0)
+        rows.append(
+            (
+                "yes" if p.couplings else "no (control)",
+                f"{p.penalty:g}",
+                _per_cent(p.evaluation.accuracy),
+                _kT(p.evaluation),
+                f"{largest:.1f}",
+            )
+        )
+    return Table(
+        ("couplings", "price on heat, per kT", "test accuracy", "heat", "largest coupling"),
+        tuple(rows),
+        (1, 2, 3, 4),
+    )

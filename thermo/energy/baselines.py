@@ -1,0 +1,100 @@
+"""The digital designs that a machine must beat: a linear classifier and int8 networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.models.mlp import MLP
+from hw_models.digital import DigitalEnergy, network_energy
+from thermo.data import Dataset
+from thermo.progress import NullProgress, Progress
+from thermo.training import train_mlp
+
+WIDTHS = (0, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+"""Hidden cells of the designs tried, 0 being the linear classifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A digital design measured on one split.
+
+    name : "linear, int8" or "784-32-10 int8"; sizes : layer widths
+    accuracy : with int8 weights and activations; float_accuracy : before rounding
+    """
+
+    name: str
+    sizes: tuple[int, ...]
+    accuracy: float
+    float_accuracy: float
+    energy: DigitalEnergy
+
+
+def measure_baselines(
+    dataset: Dataset,
+    *,
+    split: str = "test",
+    stop_at: float = 1.0,
+    widths: Sequence[int] = WIDTHS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[Baseline, ...]:
+    """Train designs of growing width until one reaches the accuracy `stop_at` on the split.
+
+    Networks are trained on the training split, chosen on the validation split, rounded to int8
+    (weights by the largest of each layer, activations by the largest seen in training).
+    """
+    progress = progress or NullProgress()
+    progress.start(len(widths), "digital baselines")
+    found: list[Baseline] = []
+    try:
+        for k, width in enumerate(widths):
+            hidden = (width,) if width else ()
+            network = train_mlp(dataset, hidden=hidden, activation="relu", seed=seed).machine
+            x, y = dataset.part(split)
+            exact = np.mean(forward(network, x).argmax(axis=1) == y)
+            rounded = np.mean(forward_int8(network, x, dataset.x_train).argmax(axis=1) == y)
+            sizes = network.sizes
+            name = "linear, int8" if not hidden else "-".join(str(s) for s in sizes) + " int8"
+            found.append(Baseline(name, sizes, float(rounded), float(exact), network_energy(sizes)))
+            progress.update(k + 1, f"{name}: {100 * rounded:.2f} %")
+            if rounded >= stop_at:
+                break
+    finally:
+        progress.stop()
+    return tuple(found)
+
+
+def forward(network: MLP, x: np.ndarray) -> np.ndarray:
+    """(n, n_out) outputs of a ReLU network in float32."""
+    a = ((x - network.input_shift) * network.input_scale).astype(np.float32)
+    for k, (w, b) in enumerate(zip(network.weights, network.biases, strict=True)):
+        a = a @ w.T.astype(np.float32) + b.astype(np.float32)
+        if k < len(network.weights) - 1:
+            a = np.maximum(a, 0)
+    return a
+
+
+def forward_int8(network: MLP, x: np.ndarray, calibration: np.ndarray) -> np.ndarray:
+    """The same with weights and activations in signed eight bits, sums and biases in float.
+
+    calibration : (m, n_inputs) data whose largest activations set the scales
+    """
+    a = ((x - network.input_shift) * network.input_scale).astype(np.float32)
+    c = ((calibration[:2000] - network.input_shift) * network.input_scale).astype(np.float32)
+    for k, (w, b) in enumerate(zip(network.weights, network.biases, strict=True)):
+        top = float(np.abs(c).max()) or 1.0
+        step = float(np.abs(w).max()) / 127.0 or 1.0
+        w8 = (np.round(w / step) * step).astype(np.float32)
+        a = _round8(a, top) @ w8.T + b.astype(np.float32)
+        c = _round8(c, top) @ w8.T + b.astype(np.float32)
+        if k < len(network.weights) - 1:
+            a, c = np.maximum(a, 0), np.maximum(c, 0)
+    return a
+
+
+def _round8(a: np.ndarray, top: float) -> np.ndarray:
+    step = np.float32(top / 127.0)
+    return np.clip(np.round(a / step), -127, 127) * step

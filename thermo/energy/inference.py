@@ -1,0 +1,233 @@
+"""What one inference costs: heat, cycle, joules, seconds, and the digital design beside it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.symmetry import is_gradient
+from hw_models.constants import landauer
+from hw_models.rc import RCDevice, Units, periphery
+from thermo.data import Dataset
+from thermo.energy.baselines import Baseline
+from thermo.energy.cycle import Reset, measure_cycle
+from thermo.evaluate import Evaluation, Heat, evaluate
+from thermo.progress import Progress
+from thermo.simulate import simulate
+
+
+@dataclass(frozen=True, slots=True)
+class CycleEnergy:
+    """Mean work and heat of one inference's cycle in kT, with standard errors of the mean."""
+
+    work_on: Heat
+    heat_relax: Heat
+    work_off: Heat
+    heat_reset: Heat
+    work: Heat
+    accuracy: float | None
+    stiffness: float
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Joules:
+    """Energy of one inference by place, J; `physics` is the cycle's work, else the heat."""
+
+    physics: float
+    input_drive: float
+    read_out: float
+    clocking: float
+    idle: float
+
+    @property
+    def total(self) -> float:
+        return self.physics + self.input_drive + self.read_out + self.clocking + self.idle
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The whole answer to "what would it cost".
+
+    evaluation : accuracy and heat as simulated; halved : the same with dt halved
+    idle_heat_kT : of the machine without couplings, inputs and biases
+    cycle : None where the force has no potential, and physics is then the heat alone
+    latency_s : converters and relaxation (and reset) of all runs of one inference
+    cheapest : the baseline it is compared with; n_classes : 0 for regression
+    """
+
+    evaluation: Evaluation
+    halved: Evaluation
+    idle_heat_kT: Heat | None
+    cycle: CycleEnergy | None
+    energy: Joules
+    latency_s: float
+    units: Units
+    device: RCDevice
+    baselines: tuple[Baseline, ...]
+    cheapest: Baseline | None
+    n_classes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON's keys (docs/cli.md): accuracy, heat_kT, energy_J, latency_s, advantage, ..."""
+        e = self.evaluation
+        digital = None if self.cheapest is None else self.cheapest.energy.total
+        bits = float(np.log2(self.n_classes)) if self.n_classes > 1 else None
+        return {
+            "accuracy": e.accuracy,
+            "accuracy_sem": e.accuracy_sem,
+            "rmse": e.rmse,
+            "runs": e.runs,
+            "split": e.split,
+            "n_samples": e.n_samples,
+            "heat_kT": None if e.heat_kT is None else asdict(e.heat_kT),
+            "heat_above_idle_kT": self.heat_above_idle,
+            "halved_dt": {
+                "accuracy": self.halved.accuracy,
+                "heat_kT": None if self.halved.heat_kT is None else asdict(self.halved.heat_kT),
+            },
+            "cycle_kT": None if self.cycle is None else asdict(self.cycle),
+            "energy_J": {**asdict(self.energy), "total": self.energy.total},
+            "latency_s": self.latency_s,
+            "landauer_J": landauer(self.device.ambient.value),
+            "answer_bits": bits,
+            "digital_baseline_J": digital,
+            "digital_baseline": None if self.cheapest is None else asdict(self.cheapest),
+            "baselines": [asdict(b) for b in self.baselines],
+            "advantage": {
+                "bare": None if digital is None else digital / self.energy.physics,
+                "with_periphery": None if digital is None else digital / self.energy.total,
+            },
+            "device": self.device.describe(),
+        }
+
+    @property
+    def heat_above_idle(self) -> float | None:
+        """kT per inference, all its runs."""
+        if self.evaluation.heat_kT is None or self.idle_heat_kT is None:
+            return None
+        return self.evaluation.heat_kT.mean - self.evaluation.runs * self.idle_heat_kT.mean
+
+
+def summarise(values: np.ndarray) -> Heat:
+    """Mean, spread and standard error over samples of (n_samples, runs) summed over runs."""
+    per_inference = values.sum(axis=1)
+    std = float(per_inference.std(ddof=1)) if per_inference.size > 1 else 0.0
+    return Heat(float(per_inference.mean()), std, std / np.sqrt(per_inference.size))
+
+
+def idle_netlist(netlist: LangevinNetlist) -> LangevinNetlist:
+    """The same cells with no couplings and no drive."""
+    return netlist.with_(cells=replace(netlist.cells, h=np.zeros(netlist.n_cells)), couplings=())
+
+
+def idle_heat(
+    netlist: LangevinNetlist, *, runs: int = 2000, seed: int = 0, **options: Any
+) -> Heat | None:
+    """Heat of the idle machine in kT; it is negative where x0 = 0 is colder than the bath."""
+    result = simulate(idle_netlist(netlist), None, runs=runs, seed=seed, **options)
+    if result.heat is None or not result.kT > 0:
+        return None
+    values = result.heat.ravel() / result.kT
+    std = float(values.std(ddof=1))
+    return Heat(float(values.mean()), std, std / np.sqrt(values.size))
+
+
+def estimate(
+    netlist: LangevinNetlist,
+    dataset: Dataset,
+    device: RCDevice,
+    baselines: tuple[Baseline, ...],
+    *,
+    split: str = "test",
+    runs: int = 1,
+    seed: int = 0,
+    reset: Reset | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Estimate:
+    """Measure accuracy, heat and cycle on a split and put them on a device.
+
+    baselines : digital designs measured on the same split; the cheapest of at least the netlist's
+    accuracy is what it is compared with. Raises HardwareError where the device cannot hold it.
+    """
+    options: dict[str, Any] = {
+        "runs": runs, "seed": seed, "threads": threads, "progress": progress,
+    }  # fmt: skip
+    evaluation, _ = evaluate(netlist, dataset, split, **options)
+    halved, _ = evaluate(netlist, dataset, split, dt=netlist.dt / 2, **options)
+    dynamic = ~netlist.cells.frozen
+    units = device.units(
+        kT=netlist.kT, mobility=netlist.mobility, j2=float(np.median(netlist.cells.j2[dynamic]))
+    )
+    x, y = dataset.part(split)
+    reset = reset or Reset()
+    cycle = None
+    duration = sum(p.duration for p in netlist.schedule)
+    if netlist.kT > 0 and len(netlist.schedule) == 1 and is_gradient(netlist):
+        cycle = _cycle_energy(netlist, x, y, reset, options)
+        duration += reset.duration
+    seconds = duration * units.time
+    around = periphery(
+        device,
+        n_inputs=netlist.inputs.size,
+        n_outputs=netlist.outputs.size,
+        n_cells=int(dynamic.sum()),
+        n_phases=len(netlist.schedule) + (cycle is not None),
+        runs=runs,
+        seconds=seconds,
+    )
+    if cycle is not None:
+        physics = cycle.work.mean * units.energy * netlist.kT
+    elif evaluation.heat_kT is not None:
+        physics = evaluation.heat_kT.mean * units.energy * netlist.kT
+    else:
+        physics = _cold_heat(netlist, x, options) * units.energy
+    return Estimate(
+        evaluation=evaluation,
+        halved=halved,
+        idle_heat_kT=idle_heat(netlist, seed=seed, threads=threads),
+        cycle=cycle,
+        energy=Joules(physics, around.input_drive, around.read_out, around.clocking, around.idle),
+        latency_s=runs * seconds + (1 + runs) * device.converter_time.value,
+        units=units,
+        device=device,
+        baselines=baselines,
+        cheapest=cheapest(baselines, evaluation.accuracy),
+        n_classes=dataset.n_classes,
+    )
+
+
+def cheapest(baselines: tuple[Baseline, ...], accuracy: float | None) -> Baseline | None:
+    """The baseline of least energy whose accuracy is at least `accuracy`, None if there is none."""
+    good = [b for b in baselines if accuracy is not None and b.accuracy >= accuracy]
+    return min(good, key=lambda b: b.energy.total, default=None)
+
+
+def _cycle_energy(
+    netlist: LangevinNetlist, x: np.ndarray, y: np.ndarray, reset: Reset, options: dict[str, Any]
+) -> CycleEnergy:
+    measured = measure_cycle(netlist, x, reset, **options)
+    accuracy = None
+    if np.issubdtype(y.dtype, np.integer):
+        accuracy = float(np.mean(measured.result.predictions() == y))
+    return CycleEnergy(
+        work_on=summarise(measured.work_on),
+        heat_relax=summarise(measured.heat_relax),
+        work_off=summarise(measured.work_off),
+        heat_reset=summarise(measured.heat_reset),
+        work=summarise(measured.work),
+        accuracy=accuracy,
+        stiffness=reset.stiffness,
+        duration=reset.duration,
+    )
+
+
+def _cold_heat(netlist: LangevinNetlist, x: np.ndarray, options: dict[str, Any]) -> float:
+    """Mean heat in energy units of a machine at kT = 0."""
+    result = simulate(netlist, x, **options)
+    assert result.heat is not None
+    return float(result.heat.sum(axis=1).mean())

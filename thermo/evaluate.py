@@ -1,0 +1,109 @@
+"""A netlist measured on one split of a data set: accuracy, error bars, heat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compiler.ir.langevin import LangevinNetlist
+from thermo.data import DataError, Dataset
+from thermo.simulate import SimulationResult, simulate
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """Heat per inference in kT: mean, spread over inferences, standard error of the mean."""
+
+    mean: float
+    std: float
+    sem: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures of one netlist on one split.
+
+    accuracy : share of right decisions, None for regression; accuracy_sem : its standard error
+    rmse : root-mean-square error, None for classification
+    heat_kT : per inference (all its runs), None where no heat was measured or kT is 0
+    """
+
+    split: str
+    n_samples: int
+    runs: int
+    accuracy: float | None
+    accuracy_sem: float | None
+    rmse: float | None
+    heat_kT: Heat | None
+
+
+def evaluate(
+    netlist: LangevinNetlist,
+    dataset: Dataset,
+    split: str = "test",
+    *,
+    limit: int | None = None,
+    **options: Any,
+) -> tuple[Evaluation, SimulationResult]:
+    """Simulate every sample of the split (or the first `limit`) and compare with the truth.
+
+    options : of `thermo.simulate.simulate` (runs, seed, dt, kT, non_ideal, ...)
+    Raises DataError if the netlist and the data set do not fit.
+    """
+    x, y = (part[:limit] for part in dataset.part(split))
+    check_fit(netlist, dataset)
+    result = simulate(netlist, x, **options)
+    return score(result, y, split, _label_codes(netlist, dataset)), result
+
+
+def check_fit(netlist: LangevinNetlist, dataset: Dataset) -> None:
+    """Raise DataError unless the netlist takes this data and gives this kind of answer."""
+    if netlist.inputs.size != dataset.n_features:
+        raise DataError(
+            f"data set {dataset.name} has {dataset.n_features} values a sample; the netlist has "
+            f"{netlist.inputs.size} input cells: choose the data it was made for"
+        )
+    if netlist.readout is None:
+        raise DataError("the netlist has no read-out, so no accuracy; simulate it without --data")
+    decides = netlist.readout.decision == "argmax"
+    if decides != (dataset.n_classes > 0):
+        raise DataError(
+            f"the netlist answers with {'classes' if decides else 'numbers'}, data set "
+            f"{dataset.name} asks for {'classes' if dataset.n_classes else 'numbers'}"
+        )
+
+
+def _label_codes(netlist: LangevinNetlist, dataset: Dataset) -> np.ndarray | None:
+    """Data set class of each answer where both name their classes, else None (by position)."""
+    assert netlist.readout is not None
+    labels = netlist.readout.labels
+    if not labels or not dataset.labels or set(labels) != set(dataset.labels):
+        return None
+    return np.array([dataset.labels.index(label) for label in labels])
+
+
+def score(
+    result: SimulationResult,
+    y: np.ndarray,
+    split: str,
+    codes: np.ndarray | None = None,
+    time: int = -1,
+) -> Evaluation:
+    """The figures of one result; `time` chooses one of its observation times."""
+    heat = None
+    if result.heat is not None and result.kT > 0:
+        per_inference = result.heat.sum(axis=1) / result.kT
+        std = float(per_inference.std(ddof=1)) if per_inference.size > 1 else 0.0
+        heat = Heat(float(per_inference.mean()), std, std / np.sqrt(per_inference.size))
+    n, runs = result.outputs.shape[1:3]
+    if np.issubdtype(y.dtype, np.integer):
+        predicted = result.predictions(time)
+        if codes is not None:
+            predicted = codes[predicted]
+        accuracy = float(np.mean(predicted == y))
+        sem = float(np.sqrt(accuracy * (1 - accuracy) / n))
+        return Evaluation(split, n, runs, accuracy, sem, None, heat)
+    error = result.answers(time) - y.reshape(n, -1)
+    return Evaluation(split, n, runs, None, None, float(np.sqrt(np.mean(error**2))), heat)

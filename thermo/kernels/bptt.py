@@ -1,0 +1,447 @@
+"""Noisy Euler-Maruyama runs of a dense Langevin machine and exact gradients through them.
+
+State arrays are (cells, lanes): a lane is one trajectory, so that SIMD runs over trajectories and
+the coupling product is one matrix product per step and tile. The noise is additive, so only the
+states x_k need to be kept. Kernels are generic in the float type: float32 in training, float64 in
+the tests against finite differences. They check nothing; `thermo.training.pathwise` does.
+
+With h = mobility dt, f(x) = -2 J2 x - 3 J3 x^2 - 4 J4 x^3 + c + J x, c = bias + w_in u:
+
+    x_{k+1} = x_k + h f(x_k) + sqrt(2 h kT) z_k,   k = 0 .. K-1
+    loss    = mean over lanes of  L(x_K) + gamma Q
+
+Q is V(x_0) - V(x_K) where a potential exists (HEAT_ENERGY), else the Stratonovich sum
+1/2 sum (f_k + f_{k+1}) . (x_{k+1} - x_k) (HEAT_STRATONOVICH). Let lambda_k be the derivative of the
+loss by x_k with everything after it, nu_k the one by f_k. For the sum,
+
+    nu_K     = gamma/2 (x_K - x_{K-1})
+    lambda_K = L' + F_K^T nu_K + gamma/2 (f_{K-1} + f_K)
+    nu_k     = h lambda_{k+1} + gamma/2 (x_{k+1} - x_{k-1})        (x_{-1} := x_0)
+    lambda_k = lambda_{k+1} + F_k^T nu_k + gamma/2 (f_{k-1} - f_{k+1})
+
+with F = df/dx, and dJ = sum_k nu_k x_k^T, dbias = sum_k nu_k, dw_in = (sum_k nu_k) u^T. For the
+potential, the explicit derivative of V adds gamma/2 (x_K x_K^T - x_0 x_0^T) to dJ (a symmetric
+matrix, each entry counted once in the directed gradient) and gamma (x_K - x_0) to dbias.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from thermo.kernels.random import STREAM_TRAINING, fill_normals
+
+HEAT_ENERGY = 0
+HEAT_STRATONOVICH = 1
+
+HEAD_CLASSES = 0
+HEAD_VALUES = 1
+
+# A state beyond this never comes back: a quartic cell that leaves its well grows without bound.
+RUNAWAY = 1e4
+
+
+@njit(cache=True, nogil=True)
+def warp_image(image, out, height, width, channels, coefficients):  # type: ignore[no-untyped-def]
+    """Bilinear affine warp: out(y, x) = image at (a y + b x + c, d y + e x + f), 0 outside.
+
+    image, out : (height * width * channels,); coefficients : (6,) in pixels from the centre
+    """
+    one = coefficients.dtype.type(1)
+    half_h = coefficients.dtype.type((height - 1) / 2)
+    half_w = coefficients.dtype.type((width - 1) / 2)
+    for y in range(height):
+        dy = coefficients.dtype.type(y) - half_h
+        row_y = coefficients[0] * dy + coefficients[2] + half_h
+        row_x = coefficients[3] * dy + coefficients[5] + half_w
+        for x in range(width):
+            dx = coefficients.dtype.type(x) - half_w
+            sy = row_y + coefficients[1] * dx
+            sx = row_x + coefficients[4] * dx
+            iy = int(np.floor(sy))
+            ix = int(np.floor(sx))
+            wy = sy - coefficients.dtype.type(iy)
+            wx = sx - coefficients.dtype.type(ix)
+            at = (y * width + x) * channels
+            if 0 <= iy < height - 1 and 0 <= ix < width - 1:
+                p = (iy * width + ix) * channels
+                q = p + width * channels
+                for c in range(channels):
+                    top = image[p + c] * (one - wx) + image[p + channels + c] * wx
+                    low = image[q + c] * (one - wx) + image[q + channels + c] * wx
+                    out[at + c] = top * (one - wy) + low * wy
+            else:
+                for c in range(channels):
+                    total = out.dtype.type(0)
+                    for ey in range(2):
+                        for ex in range(2):
+                            if 0 <= iy + ey < height and 0 <= ix + ex < width:
+                                share = (wy if ey else one - wy) * (wx if ex else one - wx)
+                                p = ((iy + ey) * width + ix + ex) * channels
+                                total += share * image[p + c]
+                    out[at + c] = total
+
+
+@njit(cache=True, nogil=True)
+def energy_drop(c, coupling, coupled, cells, x0, x, force):  # type: ignore[no-untyped-def]
+    """V(x_0) - V(x) per lane, (lanes,) float64.
+
+    c, x, force : (n, lanes), force is the one at x; x0 : (n,)
+    With s(x) = 2 J2 x + 3 J3 x^2 + 4 J4 x^3 the coupling force is J x = force + s(x) - c, so that
+    V = sum_i U_i(x_i) - c_i x_i - 1/2 x_i (J x)_i needs no second matrix product.
+    """
+    n, lanes = x.shape
+    real = x.dtype.type
+    drop = np.zeros(lanes, np.float64)
+    half = real(0.5)
+    push = np.zeros(n, x.dtype)
+    if coupled:
+        push = np.dot(coupling, x0)
+    for i in range(n):
+        # U - 1/2 x s = -1/2 J3 x^3 - J4 x^4, and the rest is -1/2 x (c + force)
+        b3 = real(-0.5) * cells[1, i]
+        b4 = -cells[2, i]
+        for l in range(lanes):
+            v = x[i, l]
+            drop[l] -= v * v * v * (b3 + b4 * v) - half * v * (c[i, l] + force[i, l])
+        v0 = x0[i]
+        if v0 != 0:
+            own = v0 * v0 * (cells[0, i] + v0 * (cells[1, i] + v0 * cells[2, i]))
+            for l in range(lanes):
+                drop[l] += own - v0 * (c[i, l] + half * push[i])
+    return drop
+
+
+@njit(cache=True, nogil=True)
+def forward_tile(  # type: ignore[no-untyped-def]
+    c, coupling, coupled, cells, x0, n_steps, h, noise, heat_mode, seed, trajectory, xs, fs, z
+):
+    """Run one tile from x0; xs and fs hold all n_steps + 1 states and forces, or the last two.
+
+    c : (n, lanes) constant force; cells : (3, n) J2, J3, J4; noise : sqrt(2 h kT)
+    xs, fs : (n_steps + 1 or 2, n, lanes), ring buffers; z : (n, lanes) float32
+    Returns the heat, (lanes,) float64.
+    """
+    n, lanes = c.shape
+    real = c.dtype.type
+    slots = xs.shape[0]
+    force_slots = fs.shape[0]
+    heat = np.zeros(lanes, np.float64)
+    for i in range(n):
+        for l in range(lanes):
+            xs[0, i, l] = x0[i]
+    for k in range(n_steps + 1):
+        x = xs[k % slots]
+        f = fs[k % force_slots]
+        if coupled:
+            np.dot(coupling, x, f)
+        for i in range(n):
+            a1 = real(-2) * cells[0, i]
+            a2 = real(-3) * cells[1, i]
+            a3 = real(-4) * cells[2, i]
+            if coupled:
+                for l in range(lanes):
+                    v = x[i, l]
+                    f[i, l] += c[i, l] + v * (a1 + v * (a2 + v * a3))
+            else:
+                for l in range(lanes):
+                    v = x[i, l]
+                    f[i, l] = c[i, l] + v * (a1 + v * (a2 + v * a3))
+        if k > 0 and heat_mode == HEAT_STRATONOVICH:
+            before = xs[(k - 1) % slots]
+            g = fs[(k - 1) % force_slots]
+            half = real(0.5)
+            for i in range(n):
+                for l in range(lanes):
+                    heat[l] += half * (g[i, l] + f[i, l]) * (x[i, l] - before[i, l])
+        if k < n_steps:
+            after = xs[(k + 1) % slots]
+            if noise > 0:
+                fill_normals(z, seed, trajectory, k, STREAM_TRAINING)
+                for i in range(n):
+                    for l in range(lanes):
+                        after[i, l] = x[i, l] + h * f[i, l] + noise * real(z[i, l])
+            else:
+                for i in range(n):
+                    for l in range(lanes):
+                        after[i, l] = x[i, l] + h * f[i, l]
+    if heat_mode == HEAT_ENERGY:
+        return energy_drop(
+            c, coupling, coupled, cells, x0, xs[n_steps % slots], fs[n_steps % force_slots]
+        )
+    return heat
+
+
+@njit(cache=True, nogil=True)
+def head_gradient(x_out, scale, offset, head, label, target, smoothing, weight, out, gs, go):  # type: ignore[no-untyped-def]
+    """Loss and derivative by the outputs: cross-entropy of softmax(scale x), or squared error.
+
+    x_out, out : (n_out, lanes); label : (lanes,); target : (lanes, n_out) (HEAD_VALUES only)
+    gs, go : (n_out,) derivatives by scale and offset, written
+    Returns (sum of losses, number of right answers).
+    """
+    n_out, lanes = x_out.shape
+    real = x_out.dtype.type
+    loss = 0.0
+    right = 0
+    gs[:] = real(0)
+    go[:] = real(0)
+    p = np.empty(n_out, np.float64)
+    for l in range(lanes):
+        if head == HEAD_CLASSES:
+            top = -np.inf
+            best = 0
+            for o in range(n_out):
+                p[o] = scale[o] * x_out[o, l] + offset[o]
+                if p[o] > top:
+                    top = p[o]
+                    best = o
+            total = 0.0
+            for o in range(n_out):
+                total += np.exp(p[o] - top)
+            log_total = np.log(total) + top
+            right += best == label[l]
+            for o in range(n_out):
+                want = smoothing / n_out + (1.0 - smoothing if o == label[l] else 0.0)
+                loss -= want * (p[o] - log_total)
+                d = real(np.exp(p[o] - log_total) - want) * weight
+                gs[o] += d * x_out[o, l]
+                go[o] += d
+                out[o, l] = d * scale[o]
+        else:
+            for o in range(n_out):
+                error = scale[o] * x_out[o, l] + offset[o] - target[l, o]
+                loss += 0.5 * error * error
+                d = error * weight
+                gs[o] += d * x_out[o, l]
+                go[o] += d
+                out[o, l] = d * scale[o]
+    return loss, right
+
+
+@njit(cache=True, nogil=True)
+def gradient_tile(  # type: ignore[no-untyped-def]
+    w_in, coupling, coupled, bias, cells, x0, scale, offset, u, head, label, target, smoothing,
+    n_steps, h, noise, gamma, heat_mode, weight, seed, trajectory, xs, fs, z, gw, gj, gb, gs, go,
+):  # fmt: skip
+    """Loss and gradient of one tile; `weight` is 1 / batch, `gamma` the price of heat.
+
+    u : (lanes, n_in) encoded inputs; g* : gradients of this tile, written
+    Returns (sum of losses, right answers, sum of heat, first runaway cell or -1).
+    """
+    n = bias.shape[0]
+    n_out = scale.shape[0]
+    lanes = u.shape[0]
+    real = u.dtype.type
+    c = np.empty((n, lanes), u.dtype)
+    np.dot(w_in, u.T, c)
+    for i in range(n):
+        for l in range(lanes):
+            c[i, l] += bias[i]
+    heat = forward_tile(
+        c, coupling, coupled, cells, x0, n_steps, h, noise, heat_mode, seed, trajectory, xs, fs, z
+    )
+    force_slots = fs.shape[0]
+    end = xs[n_steps]
+    f_end = fs[n_steps % force_slots]
+    for i in range(n):
+        for l in range(lanes):
+            if not (abs(end[i, l]) < RUNAWAY):
+                return 0.0, 0, 0.0, i
+
+    lam = np.zeros((n, lanes), u.dtype)
+    loss, right = head_gradient(
+        end[n - n_out :], scale, offset, head, label, target, smoothing, weight,
+        lam[n - n_out :], gs, go,
+    )  # fmt: skip
+    g = gamma * weight
+    half_g = real(0.5) * g
+    nu = np.empty((n, lanes), u.dtype)
+    total = np.zeros((n, lanes), u.dtype)
+    back = np.zeros((n, lanes), u.dtype)
+    part = np.empty((n, n), u.dtype)
+    gj[:] = real(0)
+    resting = True
+    for i in range(n):
+        resting = resting and x0[i] == 0
+    if heat_mode == HEAT_ENERGY:
+        if gamma != 0:
+            for i in range(n):
+                for l in range(lanes):
+                    lam[i, l] += g * f_end[i, l]
+                    total[i, l] = g * (end[i, l] - x0[i])
+            if coupled:
+                np.dot(end, end.T, part)
+                for i in range(n):
+                    for j in range(n):
+                        gj[i, j] = half_g * (part[i, j] - real(lanes) * x0[i] * x0[j])
+        f_steps = n_steps - 1
+    else:
+        f_steps = n_steps
+        for i in range(n):
+            for l in range(lanes):
+                nu[i, l] = half_g * (end[i, l] - xs[n_steps - 1, i, l])
+    for k in range(f_steps, -1, -1):
+        x = xs[k]
+        if k < n_steps:
+            if heat_mode == HEAT_ENERGY:
+                for i in range(n):
+                    for l in range(lanes):
+                        nu[i, l] = h * lam[i, l]
+            else:
+                after = xs[k + 1]
+                before = xs[max(k - 1, 0)]
+                for i in range(n):
+                    for l in range(lanes):
+                        nu[i, l] = h * lam[i, l] + half_g * (after[i, l] - before[i, l])
+        for i in range(n):
+            for l in range(lanes):
+                total[i, l] += nu[i, l]
+        if k == 0 and resting:
+            break  # x_0 = 0 adds nothing to dJ
+        if coupled:
+            np.dot(nu, x.T, part)
+            for i in range(n):
+                for j in range(n):
+                    gj[i, j] += part[i, j]
+            if k == 0:
+                break
+            np.dot(coupling.T, nu, back)
+        for i in range(n):
+            d1 = real(-2) * cells[0, i]
+            d2 = real(-6) * cells[1, i]
+            d3 = real(-12) * cells[2, i]
+            for l in range(lanes):
+                v = x[i, l]
+                lam[i, l] += back[i, l] + nu[i, l] * (d1 + v * (d2 + v * d3))
+        if heat_mode == HEAT_STRATONOVICH and k > 0:
+            f_before = fs[k - 1]
+            if k == n_steps:
+                for i in range(n):
+                    for l in range(lanes):
+                        lam[i, l] += half_g * (f_before[i, l] + fs[k, i, l])
+            else:
+                for i in range(n):
+                    for l in range(lanes):
+                        lam[i, l] += half_g * (f_before[i, l] - fs[k + 1, i, l])
+    np.dot(total, u, gw)
+    for i in range(n):
+        s = 0.0
+        for l in range(lanes):
+            s += total[i, l]
+        gb[i] = real(s)
+        gj[i, i] = real(0)
+    q = 0.0
+    for l in range(lanes):
+        q += heat[l]
+    return loss, right, q, -1
+
+
+@njit(cache=True, nogil=True)
+def fill_inputs(images, rows, warps, height, width, channels, shift, scale, u):  # type: ignore[no-untyped-def]
+    """u[l] = (warped image of row rows[l] - shift) * scale; no warp where warps is empty."""
+    n_in = u.shape[1]
+    several = shift.shape[0] > 1
+    for l in range(u.shape[0]):
+        image = images[rows[l]]
+        if warps.shape[0]:
+            warp_image(image, u[l], height, width, channels, warps[l])
+        else:
+            for p in range(n_in):
+                u[l, p] = image[p]
+        if several or scale.shape[0] > 1:
+            for p in range(n_in):
+                u[l, p] = (u[l, p] - shift[p % shift.shape[0]]) * scale[p % scale.shape[0]]
+        else:
+            for p in range(n_in):
+                u[l, p] = (u[l, p] - shift[0]) * scale[0]
+
+
+@njit(cache=True, nogil=True)
+def gradient_rows(  # type: ignore[no-untyped-def]
+    w_in, coupling, coupled, bias, cells, x0, scale, offset, images, rows, warps, shape, shift,
+    in_scale, head, label, target, smoothing, n_steps, h, noise, gamma, heat_mode, weight, seed,
+    trajectory, xs, fs, u, gradient,
+):  # fmt: skip
+    """`gradient_tile` of the images in `rows`, with flat scratch and a flat gradient.
+
+    xs, fs, u : flat scratch of at least slots * n * lanes and lanes * n_in; warps : (lanes or 0, 6)
+    gradient : (n_parameters,), order w_in, coupling, bias, scale, offset, written
+    """
+    n, n_in = w_in.shape
+    n_out = scale.shape[0]
+    lanes = rows.shape[0]
+    size = n * lanes
+    part = u[: lanes * n_in].reshape((lanes, n_in))
+    fill_inputs(images, rows, warps, shape[0], shape[1], shape[2], shift, in_scale, part)
+    x = xs[: (n_steps + 1) * size].reshape((n_steps + 1, n, lanes))
+    force_slots = n_steps + 1 if heat_mode == HEAT_STRATONOVICH else 2
+    f = fs[: force_slots * size].reshape((force_slots, n, lanes))
+    z = np.empty((n, lanes), np.float32)
+    a = n * n_in
+    b = a + n * n
+    c = b + n
+    d = c + n_out
+    return gradient_tile(
+        w_in, coupling, coupled, bias, cells, x0, scale, offset, part, head, label, target,
+        smoothing, n_steps, h, noise, gamma, heat_mode, weight, seed, trajectory, x, f, z,
+        gradient[:a].reshape((n, n_in)), gradient[a:b].reshape((n, n)), gradient[b:c],
+        gradient[c:d], gradient[d : d + n_out],
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def run_rows(  # type: ignore[no-untyped-def]
+    w_in, coupling, coupled, bias, cells, x0, n_out, images, rows, shift, in_scale, n_steps, h,
+    noise, heat_mode, seed, trajectory, outputs, heat,
+):  # fmt: skip
+    """Run the images in `rows` once; outputs : (lanes, n_out), heat : (lanes,) float64, written.
+
+    Returns the first runaway cell or -1.
+    """
+    n, n_in = w_in.shape
+    lanes = rows.shape[0]
+    nothing = np.empty((0, 6), images.dtype)
+    u = np.empty((lanes, n_in), images.dtype)
+    fill_inputs(images, rows, nothing, 0, 0, 0, shift, in_scale, u)
+    c = np.empty((n, lanes), images.dtype)
+    np.dot(w_in, u.T, c)
+    for i in range(n):
+        for l in range(lanes):
+            c[i, l] += bias[i]
+    xs = np.empty((2, n, lanes), images.dtype)
+    fs = np.empty((2, n, lanes), images.dtype)
+    z = np.empty((n, lanes), np.float32)
+    q = forward_tile(
+        c, coupling, coupled, cells, x0, n_steps, h, noise, heat_mode, seed, trajectory, xs, fs, z
+    )
+    end = xs[n_steps % 2]
+    for i in range(n):
+        for l in range(lanes):
+            if not (abs(end[i, l]) < RUNAWAY):
+                return i
+    for l in range(lanes):
+        heat[l] = q[l]
+        for o in range(n_out):
+            outputs[l, o] = end[n - n_out + o, l]
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def adam_step(theta, gradient, m, v, rates, rate, step, beta1, beta2, epsilon):  # type: ignore[no-untyped-def]
+    """One Adam update in place (Kingma and Ba, arXiv 1412.6980, algorithm 1, bias-corrected).
+
+    theta, gradient, m, v, rates : (n_parameters,); parameter i learns at rate * rates[i]
+    """
+    real = theta.dtype.type
+    one = real(1)
+    c1 = real(1.0 / (1.0 - beta1**step))
+    c2 = real(1.0 / (1.0 - beta2**step))
+    b1 = real(beta1)
+    b2 = real(beta2)
+    eps = real(epsilon)
+    for i in range(theta.shape[0]):
+        g = gradient[i]
+        m[i] = b1 * m[i] + (one - b1) * g
+        v[i] = b2 * v[i] + (one - b2) * g * g
+        theta[i] -= rate * rates[i] * c1 * m[i] / (np.sqrt(c2 * v[i]) + eps)

@@ -1,0 +1,480 @@
+"""Overdamped Langevin dynamics of one tile of trajectories after the other, any method.
+
+Arrays are (cells, lanes) float32 with the trajectories innermost, so that SIMD lanes are
+trajectories; energies are float64. A dense coupling matrix is multiplied by BLAS, one thread and
+one fixed shape a tile, so that neither threads nor the split of the batch can change a bit; a
+sparse one is summed row by row in the order of its columns. Symbols: docs/physics.md#dynamics.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from thermo.kernels.jit import njit, prange
+from thermo.kernels.random import fill_block, fill_normals, fma, intrinsic
+
+SPARSE_BYTES = 1 << 26  # states of one tile of sparsely coupled cells
+EULER, HEUN, LEIMKUHLER_MATTHEWS = 0, 1, 2
+CHECK_EVERY = 32  # steps between looks for diverged trajectories
+
+_ONE = np.float32(1.0)
+_HALF = np.float32(0.5)
+
+
+def sparse_lanes(n: int, trajectories: int) -> int:
+    """Trajectories of a tile with n sparsely coupled cells: 64, less if few or large.
+
+    Each lane is summed by itself, so unlike in the dense case the width changes no bit.
+    """
+    lanes = 64
+    while lanes > 16 and (lanes // 2 >= trajectories or 4 * n * lanes > SPARSE_BYTES):
+        lanes //= 2
+    return lanes
+
+
+def dense_lanes(n: int) -> int:
+    """Trajectories of a tile with n densely coupled cells; a function of n alone.
+
+    OpenBLAS runs products of up to a million multiply-adds without repacking, 20 % faster.
+    """
+    return 32 if n * n * 32 <= 1_000_000 < n * n * 64 else 64
+
+
+@njit(cache=True, nogil=True)
+def activate_row(code, x, out):  # type: ignore[no-untyped-def]
+    """out = phi(x) for one row; codes as compiler.ir.langevin.Activation."""
+    if code == 0:
+        for l in range(x.shape[0]):
+            out[l] = x[l]
+    elif code == 1:
+        for l in range(x.shape[0]):
+            out[l] = min(max(x[l], np.float32(0.0)), _ONE)
+    elif code == 2:
+        for l in range(x.shape[0]):
+            out[l] = _HALF + _HALF * np.float32(math.tanh(_HALF * x[l]))
+    elif code == 3:
+        for l in range(x.shape[0]):
+            out[l] = np.float32(math.tanh(x[l]))
+    else:
+        for l in range(x.shape[0]):
+            out[l] = max(x[l], np.float32(0.0))
+
+
+@njit(inline="always")
+def _self_force(b, x, c1, c2, c3):  # type: ignore[no-untyped-def]
+    """b - x (c1 + x (c2 + x c3))."""
+    return fma(-x, fma(x, fma(x, c3, c2), c1), b)
+
+
+@intrinsic
+def _row16(typingctx, indices, weight, first, last, phi, lane, out):  # type: ignore[no-untyped-def]
+    """out[lane : lane + 16] = sum over e from first to last of weight[e] phi[indices[e], lane...].
+
+    Written as vector code so that the sum stays in one register over the whole row.
+    """
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        f32, word = ir.FloatType(), ir.IntType(64)
+        vector = ir.VectorType(f32, 16)
+        fused = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(vector, [vector] * 3), "llvm.fma.v16f32"
+        )
+        data = {k: context.make_array(sig.args[k])(context, builder, args[k]) for k in (0, 1, 4, 6)}
+        lanes = builder.extract_value(data[4].shape, 1)
+        total = cgutils.alloca_once_value(builder, ir.Constant(vector, [0.0] * 16))
+        one = ir.Constant(word, 1)
+        with cgutils.for_range_slice(builder, args[2], args[3], one) as (e, _):
+            j = builder.load(builder.gep(data[0].data, [e]))
+            if j.type.width < 64:
+                j = builder.sext(j, word)
+            at = builder.gep(data[4].data, [builder.add(builder.mul(j, lanes), args[5])])
+            row = builder.load(builder.bitcast(at, vector.as_pointer()), align=4)
+            w = builder.load(builder.gep(data[1].data, [e]))
+            lane0 = builder.insert_element(ir.Constant(vector, ir.Undefined), w, ir.IntType(32)(0))
+            splat = builder.shuffle_vector(
+                lane0,
+                ir.Constant(vector, ir.Undefined),
+                ir.Constant(ir.VectorType(ir.IntType(32), 16), [0] * 16),
+            )
+            builder.store(builder.call(fused, [splat, row, builder.load(total)]), total)
+        target = builder.gep(data[6].data, [args[5]])
+        pointer = builder.bitcast(target, vector.as_pointer())
+        builder.store(builder.load(total), pointer, align=4)
+        return context.get_dummy_value()
+
+    signature = types.void(indices, weight, types.int64, types.int64, phi, types.int64, out)
+    return signature, codegen
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def csr_row(indices, weight, first, last, phi, out):  # type: ignore[no-untyped-def]
+    """out = sum over couplings first to last of weight * phi[driving cell]; 16 lanes at a time."""
+    for lane in range(0, out.shape[0], 16):
+        _row16(indices, weight, first, last, phi, lane, out)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _euler_row(x, new, coupled, drive, z, h, s, a1, a2, a3, mdt, sigma, peak):  # type: ignore[no-untyped-def]
+    """One Euler-Maruyama step of one cell in all lanes; peak = max(peak, |new|)."""
+    for l in range(x.shape[0]):
+        v = x[l]
+        f = _self_force(fma(s, coupled[l] + drive[l], h), v, a1, a2, a3)
+        v = fma(sigma, z[l], fma(mdt, f, v))
+        new[l] = v
+        v = abs(v)
+        # not (v <= peak) is also true of NaN, which then stays
+        peak[l] = peak[l] if v <= peak[l] else v
+
+
+@njit(cache=True, nogil=True)
+def _clamp_row(x, lo, hi):  # type: ignore[no-untyped-def]
+    """Keep x in [lo, hi]; NaN stays NaN."""
+    for l in range(x.shape[0]):
+        v = x[l]
+        v = lo if v < lo else v
+        x[l] = hi if v > hi else v
+
+
+@njit(cache=True, nogil=True)
+def _couple(dense, w, indptr, indices, weight, active, activation, x, phi, force):  # type: ignore[no-untyped-def]
+    """force = W phi(x)."""
+    n = x.shape[0]
+    shown = x
+    if active:
+        for i in range(n):
+            activate_row(activation[i], x[i], phi[i])
+        shown = phi
+    if dense:
+        np.dot(w, shown, force)
+    else:
+        for i in range(n):
+            csr_row(indices, weight, indptr[i], indptr[i + 1], shown, force[i])
+
+
+@njit(cache=True, nogil=True)
+def _add_drive(h, s, coupled, drive, out):  # type: ignore[no-untyped-def]
+    """out = h + s (coupled + drive), the force on one cell but for its self-energy."""
+    for l in range(out.shape[0]):
+        out[l] = fma(s, coupled[l] + drive[l], h)
+
+
+@njit(cache=True, nogil=True)
+def _energies(c1, c2, c3, h, x, coupled, drive, own, pair, driven, square):  # type: ignore[no-untyped-def]
+    """Parts of the potential, (lanes,) float64 each.
+
+    own = sum U_i, pair = -x.Wx / 2, driven = -x.drive, square = x.x
+    """
+    own[:] = 0.0
+    pair[:] = 0.0
+    driven[:] = 0.0
+    square[:] = 0.0
+    step = 1 if drive.shape[0] == x.shape[0] else 0
+    for i in range(x.shape[0]):
+        a1, a2, a3 = np.float64(c1[i]) / 2, np.float64(c2[i]) / 3, np.float64(c3[i]) / 4
+        b = np.float64(h[i])
+        for l in range(x.shape[1]):
+            v = np.float64(x[i, l])
+            own[l] += v * (v * (a1 + v * (a2 + v * a3)) - b)
+            pair[l] -= 0.5 * v * np.float64(coupled[i, l])
+            driven[l] -= v * np.float64(drive[i * step, l])
+            square[l] += v * v
+
+
+@njit(cache=True, nogil=True)
+def _run_tile(  # type: ignore[no-untyped-def]
+    dense, w, indptr, indices, weight,
+    c1, c2, c3, h, lo, hi, bounded, activation, active, mobility,
+    dt, method, n_steps, scale, kT, stiffness, drive_of,
+    x, drives, seed, traj0, stream,
+    read, ends, window, out, saved, trajectory,
+    energies, stratonovich, heat, work, bound, check_every, live, bad_step, bad_cell,
+):  # fmt: skip
+    """Run one tile through the whole schedule, in place; see `run` for the arguments."""
+    n, lanes = x.shape
+    start = x
+    swapped = False
+    driven_cells = 1 if drives.shape[1] == n else 0
+    spare = np.empty((n, lanes), np.float32)
+    fused = not dense and method == EULER and not stratonovich and not energies
+    coupled = np.empty((1 if fused else n, lanes), np.float32)
+    phi = np.empty((n if active else 1, lanes), np.float32)
+    keep = method == HEUN
+    guess = np.empty((n if keep else 1, lanes), np.float32)
+    first = np.empty((n if keep or stratonovich else 1, lanes), np.float32)
+    moved = np.empty((n if stratonovich else 1, lanes), np.float32)
+    last = np.zeros((n if method == LEIMKUHLER_MATTHEWS else 1, lanes), np.float32)
+    noise = np.zeros((4, lanes), np.float32)
+    shot = np.zeros((n if keep else 1, lanes), np.float32)
+    row = np.empty(lanes, np.float32)
+    k1 = np.empty(n, np.float32)
+    own = np.zeros(lanes)
+    pair = np.zeros(lanes)
+    driven = np.zeros(lanes)
+    old_driven = np.zeros(lanes)
+    square = np.zeros(lanes)
+    peak = np.zeros(lanes, np.float32)
+    mdt = np.float32(mobility * dt)
+    half_mdt = np.float32(0.5 * mobility * dt)
+    next_saved = 0
+    next_obs = 0
+    open_obs = 0
+    if saved.shape[0] and saved[0] == 0:
+        trajectory[0] = x
+        next_saved = 1
+    if ends[0] == 0:
+        for r in range(read.shape[0]):
+            out[0, r] = x[read[r]]
+        next_obs = 1
+        open_obs = 1
+    done = 0
+    primed = False
+    s_old = scale[0, 0]
+    kappa_old = 0.0
+    drive_old = drives[0]
+    for p in range(n_steps.shape[0]):
+        drive = drives[drive_of[p]]
+        kappa = stiffness[p]
+        s0, s1 = scale[p, 0], scale[p, 1]
+        for i in range(n):
+            k1[i] = np.float32(np.float64(c1[i]) + kappa)
+        if energies:
+            _couple(dense, w, indptr, indices, weight, active, activation, x, phi, coupled)
+            _energies(c1, c2, c3, h, x, coupled, drive_old, own, pair, old_driven, square)
+            _energies(c1, c2, c3, h, x, coupled, drive, own, pair, driven, square)
+            for l in range(lanes):
+                work[p, l] = (
+                    s0 * (pair[l] + driven[l])
+                    - s_old * (pair[l] + old_driven[l])
+                    + 0.5 * (kappa - kappa_old) * square[l]
+                )
+                heat[p, l] = own[l] + s0 * (pair[l] + driven[l]) + 0.5 * kappa * square[l]
+        steps = n_steps[p]
+        plain = method == EULER and not stratonovich and not (energies and s0 != s1)
+        for k in range(steps):
+            s_now = s0 + (s1 - s0) * k / steps
+            s = np.float32(s_now)
+            heat_now = kT[p, 0] + (kT[p, 1] - kT[p, 0]) * (k + 0.5) / steps
+            sigma = np.float32(math.sqrt(2.0 * mobility * heat_now * dt))
+            noisy = bool(sigma > 0)
+            if method == LEIMKUHLER_MATTHEWS and noisy and not primed:
+                # step k's noise is (R_k + R_(k-1)) / 2; R_(-1) has the number 2^32 - 1
+                fill_normals(last, seed, traj0, done - 1, stream)
+            primed = noisy
+            if plain:
+                shown = x
+                if active:
+                    for i in range(n):
+                        activate_row(activation[i], x[i], phi[i])
+                    shown = phi
+                if dense:
+                    np.dot(w, shown, coupled)
+                for block in range((n + 3) // 4):
+                    if noisy:
+                        fill_block(
+                            noise[0], noise[1], noise[2], noise[3], seed, traj0, done, block, stream
+                        )
+                    for j in range(min(4, n - 4 * block)):
+                        i = 4 * block + j
+                        if dense:
+                            total = coupled[i]
+                        else:
+                            csr_row(indices, weight, indptr[i], indptr[i + 1], shown, row)
+                            total = row
+                        _euler_row(
+                            x[i], spare[i], total, drive[i * driven_cells], noise[j],
+                            h[i], s, k1[i], c2[i], c3[i], mdt, sigma, peak,
+                        )  # fmt: skip
+                        if bounded:
+                            _clamp_row(spare[i], lo[i], hi[i])
+                x, spare = spare, x
+                swapped = not swapped
+            else:
+                _couple(dense, w, indptr, indices, weight, active, activation, x, phi, coupled)
+            if energies and s0 != s1 and k > 0:
+                _energies(c1, c2, c3, h, x, coupled, drive, own, pair, driven, square)
+                ds = (s1 - s0) / steps
+                for l in range(lanes):
+                    work[p, l] += ds * (pair[l] + driven[l])
+                    heat[p, l] += ds * (pair[l] + driven[l])
+            for block in range(0 if plain else (n + 3) // 4):
+                if noisy:
+                    fill_block(
+                        noise[0], noise[1], noise[2], noise[3], seed, traj0, done, block, stream
+                    )
+                for j in range(min(4, n - 4 * block)):
+                    i = 4 * block + j
+                    xi = x[i]
+                    z = noise[j]
+                    a1, a2, a3 = k1[i], c2[i], c3[i]
+                    _add_drive(h[i], s, coupled[i], drive[i * driven_cells], row)
+                    for l in range(lanes):
+                        row[l] = _self_force(row[l], xi[l], a1, a2, a3)
+                    if stratonovich:
+                        if k > 0:
+                            for l in range(lanes):
+                                heat[p, l] += np.float64(
+                                    _HALF * (first[i, l] + row[l])
+                                ) * np.float64(moved[i, l])
+                        for l in range(lanes):
+                            moved[i, l] = xi[l]
+                    if keep or stratonovich:
+                        for l in range(lanes):
+                            first[i, l] = row[l]
+                    if method == LEIMKUHLER_MATTHEWS:
+                        if noisy:
+                            lz = last[i]
+                            for l in range(lanes):
+                                v = z[l]
+                                z[l] = _HALF * (v + lz[l])
+                                lz[l] = v
+                        xn = xi
+                    elif keep:
+                        xn = guess[i]
+                        if noisy:
+                            for l in range(lanes):
+                                shot[i, l] = sigma * z[l]
+                        else:
+                            for l in range(lanes):
+                                shot[i, l] = np.float32(0.0)
+                    else:
+                        xn = xi
+                    if noisy:
+                        for l in range(lanes):
+                            xn[l] = fma(sigma, z[l], fma(mdt, row[l], xi[l]))
+                    else:
+                        for l in range(lanes):
+                            xn[l] = fma(mdt, row[l], xi[l])
+                    if not keep:
+                        if bounded:
+                            for l in range(lanes):
+                                v = xn[l]
+                                v = lo[i] if v < lo[i] else v
+                                xn[l] = hi[i] if v > hi[i] else v
+                        for l in range(lanes):
+                            v = abs(xn[l])
+                            # not (v <= peak) is also true of NaN, which then stays
+                            peak[l] = peak[l] if v <= peak[l] else v
+                        if stratonovich:
+                            for l in range(lanes):
+                                moved[i, l] = xn[l] - moved[i, l]
+            if keep:
+                s = np.float32(s0 + (s1 - s0) * (k + 1) / steps)
+                _couple(dense, w, indptr, indices, weight, active, activation, guess, phi, coupled)
+                for i in range(n):
+                    xi = x[i]
+                    a1, a2, a3 = k1[i], c2[i], c3[i]
+                    _add_drive(h[i], s, coupled[i], drive[i * driven_cells], row)
+                    for l in range(lanes):
+                        f = _self_force(row[l], guess[i, l], a1, a2, a3)
+                        xi[l] = fma(half_mdt, first[i, l] + f, xi[l]) + shot[i, l]
+                    if bounded:
+                        for l in range(lanes):
+                            v = xi[l]
+                            v = lo[i] if v < lo[i] else v
+                            xi[l] = hi[i] if v > hi[i] else v
+                    for l in range(lanes):
+                        v = abs(xi[l])
+                        peak[l] = peak[l] if v <= peak[l] else v
+                    if stratonovich:
+                        for l in range(lanes):
+                            moved[i, l] = xi[l] - moved[i, l]
+            done += 1
+            while next_obs < ends.shape[0] and ends[next_obs] - window < done:
+                for r in range(read.shape[0]):
+                    out[next_obs, r] = np.float32(0.0)
+                next_obs += 1
+            for o in range(open_obs, next_obs):
+                if window == 1:
+                    for r in range(read.shape[0]):
+                        out[o, r] = x[read[r]]
+                else:
+                    share = np.float32(1.0 / window)
+                    for r in range(read.shape[0]):
+                        for l in range(lanes):
+                            out[o, r, l] = fma(share, x[read[r], l], out[o, r, l])
+            while open_obs < next_obs and ends[open_obs] <= done:
+                open_obs += 1
+            if next_saved < saved.shape[0] and saved[next_saved] == done:
+                trajectory[next_saved] = x
+                next_saved += 1
+            if done % check_every == 0 or k == steps - 1:
+                bad = False
+                for l in range(live[0], live[1]):
+                    if not (peak[l] <= bound):
+                        bad = True
+                        bad_step[l] = done
+                        bad_cell[l] = 0
+                        for i in range(n):
+                            if not (abs(x[i, l]) <= bound):
+                                bad_cell[l] = i
+                                break
+                if bad:
+                    return
+        if energies or stratonovich:
+            _couple(dense, w, indptr, indices, weight, active, activation, x, phi, coupled)
+        if energies:
+            _energies(c1, c2, c3, h, x, coupled, drive, own, pair, driven, square)
+            for l in range(lanes):
+                extra = (s1 - s0) / steps * (pair[l] + driven[l]) if s0 != s1 else 0.0
+                work[p, l] += extra
+                end = own[l] + s1 * (pair[l] + driven[l]) + 0.5 * kappa * square[l]
+                heat[p, l] += extra - end
+        if stratonovich:
+            s = np.float32(s1)
+            for i in range(n):
+                _add_drive(h[i], s, coupled[i], drive[i * driven_cells], row)
+                for l in range(lanes):
+                    f = _self_force(row[l], x[i, l], k1[i], c2[i], c3[i])
+                    heat[p, l] += np.float64(_HALF * (first[i, l] + f)) * np.float64(moved[i, l])
+        s_old = s1
+        kappa_old = kappa
+        drive_old = drive
+    if swapped:
+        start[:] = x
+
+
+@njit(cache=True, parallel=True)
+def run(  # type: ignore[no-untyped-def]
+    dense, w, indptr, indices, weight,
+    c1, c2, c3, h, lo, hi, bounded, activation, active, mobility,
+    dt, method, n_steps, scale, kT, stiffness, drive_of,
+    x, drives, seed, traj0, stream,
+    read, ends, window, out, saved, trajectory,
+    energies, stratonovich, heat, work, bound, check_every, live, bad_step, bad_cell,
+):  # fmt: skip
+    """Run T tiles of `lanes` trajectories through P phases.
+
+    dense, w : couplings as an (n, n) matrix if dense, else indptr, indices, weight (CSR)
+    c1, c2, c3, h, lo, hi, activation : (n,) cells, see thermo.simulate.prepare.Prepared
+    n_steps, scale, kT, stiffness, drive_of : the phases, see thermo.simulate.plan.Plan
+    x : (T, n, lanes) float32, start on entry and end on return
+    drives : (T, n_drives, n, lanes) float32, force of the inputs at each input scale; one row of
+        zeros instead of n where nothing is driven
+    traj0 : id of the first lane of the first tile
+    out : (T, n_times, n_read, lanes); trajectory : (T, n_saved, n, lanes), float32
+    heat, work : (T, P, lanes) float64, zero on entry; see thermo.simulate.api.simulate
+    live : (T, 2) int64, first and last + 1 of the lanes that count; the others are padding
+    bad_step, bad_cell : (T, lanes) int64, -1 on entry; the check that found |x| > bound
+    """
+    for t in prange(x.shape[0]):
+        _run_tile(
+            dense, w, indptr, indices, weight,
+            c1, c2, c3, h, lo, hi, bounded, activation, active, mobility,
+            dt, method, n_steps, scale, kT, stiffness, drive_of,
+            x[t], drives[t], seed, np.uint64(traj0) + np.uint64(t) * np.uint64(x.shape[2]), stream,
+            read, ends, window, out[t], saved, trajectory[t],
+            energies, stratonovich, heat[t], work[t], bound, check_every,
+            live[t], bad_step[t], bad_cell[t],
+        )  # fmt: skip
+
+
+@njit(cache=True, parallel=True)
+def tile_products(w, u, out):  # type: ignore[no-untyped-def]
+    """out[t] = w @ u[t], one product of fixed shape a tile; u (T, n_in, lanes) float32."""
+    for t in prange(u.shape[0]):
+        np.dot(w, u[t], out[t])

@@ -1,0 +1,125 @@
+"""An energy estimate as tables: what, where it goes, beside what."""
+
+from __future__ import annotations
+
+from hw_models.constants import landauer
+from thermo.energy.inference import Estimate
+from thermo.evaluate import Heat
+from thermo.report.page import Table
+from thermo.report.text import si
+
+
+def estimate_tables(e: Estimate) -> tuple[Table, ...]:
+    """The tables of `thermoc estimate` and of the report page."""
+    return (_inference(e), _joules(e), _digital(e))
+
+
+def _pm(heat: Heat) -> str:
+    return f"{heat.mean:,.1f} ± {heat.sem:,.1f} kT"
+
+
+def _inference(e: Estimate) -> Table:
+    v, h = e.evaluation, e.halved
+    rows = []
+    if v.accuracy is not None and v.accuracy_sem is not None and h.accuracy is not None:
+        rows.append(("accuracy", f"{100 * v.accuracy:.2f} ± {100 * v.accuracy_sem:.2f} %"))
+        rows.append(("accuracy, time step halved", f"{100 * h.accuracy:.2f} %"))
+    else:
+        rows.append(("rms error", f"{v.rmse:.4g}"))
+        rows.append(("rms error, time step halved", f"{h.rmse:.4g}"))
+    if v.heat_kT is not None and h.heat_kT is not None:
+        rows.append(("heat of the relaxation", _pm(v.heat_kT)))
+        rows.append(("heat, time step halved", _pm(h.heat_kT)))
+    if e.idle_heat_kT is not None and e.heat_above_idle is not None:
+        rows.append(("heat of the idle machine", _pm(e.idle_heat_kT)))
+        rows.append(("heat above idle", f"{e.heat_above_idle:,.1f} kT"))
+    if e.cycle is not None:
+        c = e.cycle
+        rows.append(("work: inputs on", _pm(c.work_on)))
+        rows.append(("work: inputs off, reset well on", _pm(c.work_off)))
+        rows.append(("work of the whole cycle", _pm(c.work)))
+        if c.accuracy is not None:
+            rows.append(("accuracy when started from a reset", f"{100 * c.accuracy:.2f} %"))
+        rows.append(("reset", f"well {c.stiffness:g} x²/2 for {c.duration:g} time units"))
+    rows.append(("latency", si(e.latency_s, "s")))
+    caption = f"One inference: {v.runs} run(s) of the machine, {v.n_samples:,} {v.split} samples"
+    return Table(("measured", ""), tuple(rows), (1,), caption)
+
+
+def joule_parts(e: Estimate) -> tuple[tuple[str, float], ...]:
+    """(name, J) of every place where energy goes."""
+    physics = "physics: work of the cycle" if e.cycle is not None else "physics: heat"
+    return (
+        (physics, e.energy.physics),
+        ("input drive (DAC)", e.energy.input_drive),
+        ("read-out (ADC)", e.energy.read_out),
+        ("clocking", e.energy.clocking),
+        ("idle (static currents)", e.energy.idle),
+    )
+
+
+def _joules(e: Estimate) -> Table:
+    d = e.device
+
+    def firm(*figures: str) -> str:
+        kinds = {d.figures()[f].source.kind for f in figures}
+        return ", ".join(sorted(kinds))
+
+    firmness = (
+        "measured here; unit derived from kT",
+        firm("input_bits", "input_energy"),
+        firm("output_energy"),
+        firm("clock_energy"),
+        firm("static_power", "converter_time"),
+    )
+    sources = (
+        "simulation, k_B T at " + f"{d.ambient.value:g} K",
+        d.input_energy.source.ref,
+        d.output_energy.source.ref,
+        d.clock_energy.source.ref,
+        d.static_power.source.ref,
+    )
+    rows = [
+        (name, si(value, "J"), kind, source)
+        for (name, value), kind, source in zip(joule_parts(e), firmness, sources, strict=True)
+    ]
+    rows.append(("total", si(e.energy.total, "J"), "", ""))
+    rows.append(
+        ("Landauer, one bit erased", si(landauer(d.ambient.value), "J"), "exact", "k_B T ln 2")
+    )
+    return Table(
+        ("energy per inference", "", "firmness", "source"), tuple(rows), (1,), f"On {d.name}"
+    )
+
+
+def _digital(e: Estimate) -> Table:
+    rows = [
+        (
+            b.name + (" <- compared with" if b is e.cheapest else ""),
+            f"{100 * b.accuracy:.2f} %",
+            f"{b.energy.macs:,}",
+            si(b.energy.arithmetic, "J"),
+            si(b.energy.weight_memory, "J"),
+            si(b.energy.total, "J"),
+        )
+        for b in e.baselines
+    ]
+    if e.cheapest is not None:
+        total = e.cheapest.energy.total
+        rows.append(_ratio("digital / physics alone", total / e.energy.physics))
+        rows.append(_ratio("digital / with periphery", total / e.energy.total))
+        caption = "Digital designs; the cheapest of at least the machine's accuracy is the measure"
+    else:
+        caption = "Digital designs: none of those tried reaches the machine's accuracy"
+    if not e.baselines:
+        caption = "Digital designs: none measured (regression)"
+    return Table(
+        ("digital design", "accuracy", "MACs", "arithmetic", "weight reads", "total"),
+        tuple(rows),
+        (1, 2, 3, 4, 5),
+        caption,
+    )
+
+
+def _ratio(name: str, value: float) -> tuple[str, ...]:
+    return (name, "", "", "", "", f"{value:,.2g} x" if value < 1e4 else f"{value:.1e} x")

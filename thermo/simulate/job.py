@@ -1,0 +1,100 @@
+"""What a runner is asked to do and what it hands back, the same for every backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from thermo.progress import NullProgress, Progress
+from thermo.simulate.plan import Plan
+from thermo.simulate.prepare import Prepared
+
+METHODS = ("euler", "heun", "leimkuhler-matthews")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """N = n_samples * runs trajectories of one prepared netlist.
+
+    inputs : (n_samples, n_in) float64 input states at scale 1
+    x0 : (N, n) or (1, n) float64 starting states
+    first : id of trajectory 0; trajectory k belongs to sample k // runs
+    heat_method : "potential", "stratonovich" or "none"
+    bound : a state beyond it, or one that is not finite, has diverged
+    check_every : steps between looks for diverged trajectories
+    """
+
+    prepared: Prepared
+    plan: Plan
+    method: str
+    inputs: np.ndarray
+    runs: int
+    x0: np.ndarray
+    seed: int
+    first: int
+    heat_method: str
+    keep_final: bool
+    bound: float
+    threads: int | None = None
+    check_every: int = 32
+    progress: Progress = field(default_factory=NullProgress)
+
+    @property
+    def n_trajectories(self) -> int:
+        return self.inputs.shape[0] * self.runs
+
+    def only(self, k: int, **changes: object) -> Job:
+        """Trajectory k of this job alone, with its own id, looked at after every step."""
+        sample = k // self.runs
+        plain: dict[str, object] = dict(
+            inputs=self.inputs[sample : sample + 1],
+            runs=1,
+            x0=self.x0[k : k + 1] if self.x0.shape[0] > 1 else self.x0,
+            first=self.first + k,
+            heat_method="none",
+            keep_final=False,
+            check_every=1,
+            progress=NullProgress(),
+        )
+        return replace(self, **(plain | changes))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raw:
+    """What the trajectories did; N as in the job.
+
+    outputs : (n_times, N, n_read) float32; heat, work : (P, N) float64
+    final : (N, n) or None; trajectory : (n_saved, N, n) float32 or None
+    diverged : (trajectory, steps done, dynamic cell) of the first one found, or None
+    """
+
+    outputs: np.ndarray
+    heat: np.ndarray
+    work: np.ndarray
+    final: np.ndarray | None
+    trajectory: np.ndarray | None
+    diverged: tuple[int, int, int] | None = None
+
+
+def empty_raw(job: Job) -> Raw:
+    """Room for the results of a job."""
+    n, plan, prepared = job.n_trajectories, job.plan, job.prepared
+    phases = len(plan.names)
+    return Raw(
+        outputs=np.empty((plan.ends.size, n, prepared.read.size), np.float32),
+        heat=np.zeros((phases, n)),
+        work=np.zeros((phases, n)),
+        final=np.empty((n, prepared.n), np.float32) if job.keep_final else None,
+        trajectory=np.empty((plan.saved.size, n, prepared.n), np.float32)
+        if plan.saved.size
+        else None,
+    )
+
+
+def result_bytes(job: Job) -> int:
+    """Bytes that the results of a job will take."""
+    n, plan = job.n_trajectories, job.plan
+    states = plan.ends.size * job.prepared.read.size
+    states += (plan.saved.size + int(job.keep_final)) * job.prepared.n
+    return n * (4 * states + 16 * len(plan.names))

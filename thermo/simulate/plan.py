@@ -1,0 +1,162 @@
+"""The schedule in whole time steps, and the steps at which states are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.errors import UnsupportedError
+from compiler.ir.langevin import LangevinNetlist, Phase
+from thermo.simulate.errors import SimulationError
+
+WHOLE = 1e-6  # relative distance from a whole number of steps that counts as rounding
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What happens at which step.
+
+    names : phase names; n_steps : (P,) int64 steps of each
+    scale : (P, 2) coupling scale at start and end; kT : (P, 2) likewise; stiffness : (P,)
+    input_scales : (n_drives,) distinct input scales, the first being 0 (before the first phase)
+    drive : (P,) int64 index into input_scales
+    times : (n_times,) observed times; ends : (n_times,) int64 number of steps done then
+    window : steps averaged at each observation (1 = the state itself)
+    saved : (n_saved,) int64 numbers of steps done at which the whole state is kept
+    """
+
+    dt: float
+    names: tuple[str, ...]
+    n_steps: np.ndarray
+    scale: np.ndarray
+    kT: np.ndarray
+    stiffness: np.ndarray
+    input_scales: np.ndarray
+    drive: np.ndarray
+    times: np.ndarray
+    ends: np.ndarray
+    window: int
+    saved: np.ndarray
+
+    @property
+    def total(self) -> int:
+        """Steps of the whole schedule."""
+        return int(self.n_steps.sum())
+
+    @property
+    def starts(self) -> np.ndarray:
+        """(P + 1,) int64 number of steps done before each phase, and in all."""
+        return np.concatenate([[0], np.cumsum(self.n_steps)]).astype(np.int64)
+
+
+def whole_steps(what: str, duration: float, dt: float) -> int:
+    """Steps of dt in `duration`; SimulationError names the nearest dt that divides it."""
+    ratio = duration / dt
+    n = round(ratio)
+    if abs(ratio - n) > WHOLE * max(1.0, ratio):
+        raise SimulationError(
+            f"{what} {duration:g} is {ratio:.6g} steps of dt = {dt:g}, which is no whole number; "
+            f"the nearest dt that divides it is {duration / max(n, 1):.10g}"
+        )
+    return n
+
+
+def _check_phase(phase: Phase) -> None:
+    if phase.nudge != 0.0:
+        raise UnsupportedError(
+            f"phase {phase.name!r}: nudge {phase.nudge:g} is not simulated here; set it to 0"
+        )
+    if phase.clamped:
+        raise UnsupportedError(
+            f"phase {phase.name!r}: clamped groups ({', '.join(phase.clamped)}) are not simulated "
+            "here; make their cells inputs"
+        )
+
+
+def make_plan(
+    netlist: LangevinNetlist,
+    *,
+    kT: float | None,
+    dt: float | None,
+    observe: np.ndarray | None,
+    trajectory_every: int | None,
+) -> Plan:
+    """Schedule, observation times and saved steps of `netlist` at time step dt.
+
+    Raises SimulationError for a dt or time that does not fit the schedule, UnsupportedError for
+    phases with nudges or clamps.
+    """
+    dt = netlist.dt if dt is None else float(dt)
+    if not (np.isfinite(dt) and dt > 0):
+        raise SimulationError(f"dt must be a finite number above 0, got {dt:g}")
+    if kT is not None and not (np.isfinite(kT) and kT >= 0):
+        raise SimulationError(f"kT must be a finite number of at least 0, got {kT:g}")
+    if not netlist.schedule:
+        raise SimulationError("the netlist's schedule has no phase: there is nothing to run")
+    n_steps, own = [], netlist.kT if kT is None else float(kT)
+    for phase in netlist.schedule:
+        _check_phase(phase)
+        n_steps.append(whole_steps(f"phase {phase.name!r}: duration", phase.duration, dt))
+    kTs = [(own, own) if p.kT is None or kT is not None else p.kT for p in netlist.schedule]
+    if min(min(pair) for pair in kTs) < 0:
+        raise SimulationError(f"kT must be a finite number of at least 0, got {min(kTs)[0]:g}")
+    scales = [0.0, *dict.fromkeys(p.input_scale for p in netlist.schedule if p.input_scale)]
+    ends_of = np.cumsum(n_steps)
+    total = int(ends_of[-1])
+
+    window = 1
+    if netlist.readout is not None and netlist.readout.window > 0:
+        window = max(1, whole_steps("read-out window", netlist.readout.window, dt))
+    if observe is None:
+        times = np.array([_default_time(netlist, ends_of * dt)])
+    else:
+        times = np.atleast_1d(np.asarray(observe, dtype=np.float64))
+        if times.ndim != 1 or times.size == 0 or not np.all(np.isfinite(times)):
+            raise SimulationError("observe must be one or more finite times")
+    ends = np.array([whole_steps("observation time", float(t), dt) for t in times], dtype=np.int64)
+    if ends.min() < 0 or ends.max() > total:
+        raise SimulationError(
+            f"observation times must lie in [0, {total * dt:g}], the schedule's length, "
+            f"got {times.min():g} to {times.max():g}"
+        )
+    if np.any(np.diff(ends) <= 0):
+        raise SimulationError("observation times must increase by at least one step each")
+    if window > 1 and ends.min() < window:
+        raise SimulationError(
+            f"the read-out window of {window} steps reaches before the start at the observation "
+            f"time {times[0]:g}; observe at {window * dt:g} or later"
+        )
+    if trajectory_every is None:
+        saved = np.zeros(0, dtype=np.int64)
+    elif trajectory_every < 1:
+        raise SimulationError(f"trajectory_every must be at least 1 step, got {trajectory_every}")
+    else:
+        saved = np.arange(0, total + 1, int(trajectory_every), dtype=np.int64)
+    return Plan(
+        dt=dt,
+        names=tuple(p.name for p in netlist.schedule),
+        n_steps=np.array(n_steps, dtype=np.int64),
+        scale=np.array([p.coupling_scale for p in netlist.schedule], dtype=np.float64),
+        kT=np.array(kTs, dtype=np.float64),
+        stiffness=np.array([p.stiffness for p in netlist.schedule], dtype=np.float64),
+        input_scales=np.array(scales, dtype=np.float64),
+        drive=np.array([scales.index(p.input_scale) for p in netlist.schedule], dtype=np.int64),
+        times=times,
+        ends=ends,
+        window=window,
+        saved=saved,
+    )
+
+
+def _default_time(netlist: LangevinNetlist, phase_ends: np.ndarray) -> float:
+    """The end of the read-out's phase, or of the schedule where there is no read-out."""
+    if netlist.readout is None:
+        return float(phase_ends[-1])
+    for phase, end in zip(netlist.schedule, phase_ends, strict=True):
+        if phase.name == netlist.readout.phase:
+            return float(end)
+    raise SimulationError(
+        f"the read-out is at the end of phase {netlist.readout.phase!r}, which the schedule lacks; "
+        f"phases are {', '.join(p.name for p in netlist.schedule)}"
+    )

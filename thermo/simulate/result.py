@@ -1,0 +1,89 @@
+"""What a simulation returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compiler.files import replacing
+from compiler.ir.langevin import ReadOut
+from thermo.simulate.errors import SimulationError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimulationResult:
+    """Read-outs and energies of n_samples x runs trajectories.
+
+    times : (n_times,) in the netlist's time unit
+    outputs : (n_times, n_samples, runs, n_read) float32, states of the read cells (averaged over
+        the read-out window where there is one)
+    heat : (n_samples, runs) float64 given to the bath over the whole schedule, in the energy unit
+        of the netlist (divide by kT for units of kT), or None
+    heat_by_phase : (n_phases, n_samples, runs) float64 or None
+    work : (n_phases, n_samples, runs) float64 done on the machine by switching at each phase's
+        start, at fixed x, and by the phase's ramps; None if the force has no potential. Before the
+        first phase the inputs are at scale 0 and there is no well.
+    final : (n_samples, runs, n_dynamic) float32 or None
+    trajectory, trajectory_times : (n_saved, n_samples, runs, n_dynamic) float32 and (n_saved,), or
+        None
+    phases : names; heat_method : "potential", "stratonovich" or "none"
+    seconds : wall time, compilation included
+    """
+
+    times: np.ndarray
+    outputs: np.ndarray
+    heat: np.ndarray | None
+    heat_by_phase: np.ndarray | None
+    work: np.ndarray | None
+    final: np.ndarray | None
+    trajectory: np.ndarray | None
+    trajectory_times: np.ndarray | None
+    phases: tuple[str, ...]
+    kT: float
+    dt: float
+    n_steps: int
+    method: str
+    heat_method: str
+    backend: str
+    seconds: float
+    readout: ReadOut | None = None
+
+    def answers(self, time: int = -1) -> np.ndarray:
+        """(n_samples, n_answers) mean over the runs of the read-out's map, at times[time].
+
+        A cell that is read through its activation has been mapped already, run by run.
+        """
+        states = self.outputs[time].astype(np.float64).mean(axis=1)
+        if self.readout is None or self.readout.scale is None:
+            return states
+        answers = states @ np.asarray(self.readout.scale).T
+        return answers if self.readout.offset is None else answers + self.readout.offset
+
+    def predictions(self, time: int = -1) -> np.ndarray:
+        """(n_samples,) index of the largest answer; SimulationError unless the machine decides."""
+        if self.readout is not None and self.readout.decision != "argmax":
+            raise SimulationError(
+                f"the read-out's decision is {self.readout.decision!r}, not 'argmax': "
+                "use answers() instead of predictions()"
+            )
+        return np.argmax(self.answers(time), axis=1)
+
+    def save(self, path: str | Path) -> Path:
+        """Write every array and figure as an npz; returns the path written.
+
+        The file appears complete or not at all. Raises OutputError if it cannot be written.
+        """
+        target = Path(path)
+        if target.suffix != ".npz":
+            target = target.with_name(target.name + ".npz")
+        content: dict[str, Any] = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value is not None and f.name != "readout":
+                content[f.name] = np.asarray(value)
+        with replacing(target) as beside, beside.open("wb") as file:
+            np.savez(file, **content)
+        return target

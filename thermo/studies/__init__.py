@@ -1,0 +1,1 @@
+"""Many trainings, one table and figure: seeds, Pareto fronts, mismatched devices."""

@@ -1,0 +1,803 @@
+"""Pathwise gradients: back-propagation through the noisy simulation, with a price on heat.
+
+The loss of one run is cross-entropy of softmax(readout_scale x_out(t_f)), or squared error, plus
+heat_penalty times the heat in kT. Noise is additive, so the derivative of a discretised run by
+its parameters is exact (see `thermo.kernels.bptt`). The machine is that of Whitelam, "Training
+thermodynamic computers by gradient descent", arXiv 2509.15324; the training method is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from compiler.files import check_writable, replacing
+from compiler.models.machine import LangevinMachine
+from hw_models.nonideal import NonIdeal, quantise
+from thermo.data import Dataset
+from thermo.kernels import bptt
+from thermo.progress import NullProgress, Progress
+from thermo.training.encoder import fit_encoder
+from thermo.training.nonideal import draw_factors
+from thermo.training.optimise import cosine_rate
+from thermo.training.result import (
+    EpochRecord,
+    TrainingDivergedError,
+    TrainingError,
+    TrainingResult,
+)
+from thermo.training.tiles import Tiles
+
+CHECKPOINT_VERSION = 1
+
+# Validation runs have trajectory ids that no training run reaches.
+VALID_TRAJECTORY = 1 << 62
+
+# Tags of the generators that are not counter-based: default_rng([seed, tag, epoch or step]).
+_INIT, _ORDER, _WARP, _DEVICE = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Random affine warps, redrawn for every image and epoch.
+
+    shift : largest translation in pixels, each axis; rotate : largest angle in degrees
+    zoom, shear : largest relative change of size and of slant
+    """
+
+    shift: float = 0.0
+    rotate: float = 0.0
+    zoom: float = 0.0
+    shear: float = 0.0
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if not (math.isfinite(value) and value >= 0):
+                raise TrainingError(
+                    f"augmentation: {f.name} must be a number >= 0, got {value}; 0 turns it off"
+                )
+
+    @property
+    def active(self) -> bool:
+        return any(getattr(self, f.name) > 0 for f in fields(self))
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """(n, 6) float32 coefficients for `bptt.warp_image`."""
+        r = rng.uniform(-1.0, 1.0, (n, 6)).astype(np.float32)
+        angle = np.deg2rad(self.rotate) * r[:, 0]
+        zoom_y, zoom_x = 1.0 + self.zoom * r[:, 1], 1.0 + self.zoom * r[:, 2]
+        shear = self.shear * r[:, 3]
+        cos, sin = np.cos(angle), np.sin(angle)
+        out = np.empty((n, 6), np.float32)
+        out[:, 0], out[:, 1] = cos * zoom_y, -sin * zoom_x
+        out[:, 3], out[:, 4] = sin * zoom_y + shear, cos * zoom_x
+        out[:, 2], out[:, 5] = self.shift * r[:, 4], self.shift * r[:, 5]
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class PathwiseConfig:
+    """Settings of `train_pathwise`; the defaults are the published MNIST machine.
+
+    Machine: n_hidden cells beside the outputs, U = j2 x^2 + j3 x^3 + j4 x^4, x_0 = 0, read at t_f.
+    symmetric : tie J_ij = J_ji (then a potential exists); couplings=False removes those among
+        dynamic cells: a linear classifier as control
+    input_shift, input_scale : u = (data - shift) * scale; None: the mean over the training split,
+        and one over the largest L2 norm of a shifted row
+    dt_schedule : (fraction of training at which it begins, step) in rising order
+    dt_evaluate : step at which validation accuracy and heat are measured
+    rate_* : factors on learning_rate; w_in is rated per unit of root-mean-square input, so that
+        the setting does not depend on input_scale
+    init_w, init_j : standard deviations of the start, w_in in the same unit
+    heat_penalty : lambda, loss per kT of heat; heat_budget : wanted mean heat in kT, found by a
+        controller on log(lambda), which starts at heat_penalty (0: a guess from the budget)
+    evaluate_every : epochs between validations; the last tenth is always validated
+    max_halvings : how often a batch with a runaway trajectory is tried again at half the step
+    non_ideal : imperfections of the device, drawn anew for every batch
+    """
+
+    n_hidden: int = 64
+    symmetric: bool = True
+    couplings: bool = True
+    kT: float = 1.0
+    mobility: float = 1.0
+    j2: float = 1.0
+    j3: float = 0.0
+    j4: float = 1.0
+    t_f: float = 0.2
+    input_shift: float | None = None
+    input_scale: float | None = None
+    epochs: int = 60
+    batch: int = 256
+    tile: int = 128
+    dt_schedule: tuple[tuple[float, float], ...] = ((0.0, 1e-2), (0.5, 5e-3))
+    dt_evaluate: float = 1e-3
+    learning_rate: float = 0.01
+    warmup_steps: int = 50
+    final_rate: float = 0.02
+    rate_w: float = 1.0
+    rate_bias: float = 20.0
+    rate_j: float = 20.0
+    rate_scale: float = 5.0
+    init_w: float = 0.05
+    init_j: float = 1.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    clip: float = 1.0
+    smoothing: float = 0.0
+    heat_penalty: float = 0.0
+    heat_budget: float | None = None
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    non_ideal: NonIdeal | None = None
+    evaluate_every: int = 1
+    max_halvings: int = 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        def fail(name: str, rule: str) -> None:
+            raise TrainingError(f"training: {name} must be {rule}, got {getattr(self, name)}")
+
+        for name in ("n_hidden", "max_halvings", "warmup_steps", "seed"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 0:
+                fail(name, "a whole number >= 0")
+        for name in ("epochs", "batch", "tile", "evaluate_every"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                fail(name, "a whole number >= 1")
+        for name in ("mobility", "t_f", "dt_evaluate", "learning_rate", "epsilon"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                fail(name, "a number > 0")
+        for name in (
+            "kT", "j4", "rate_w", "rate_bias", "rate_j", "rate_scale", "init_w", "init_j", "clip",
+            "heat_penalty",
+        ):  # fmt: skip
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                fail(name, "a number >= 0")
+        for name in ("j2", "j3"):
+            if not math.isfinite(getattr(self, name)):
+                fail(name, "a finite number")
+        for name in ("beta1", "beta2", "smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                fail(name, "at least 0 and below 1")
+        if not 0 <= self.final_rate <= 1:
+            fail("final_rate", "between 0 and 1")
+        if self.heat_budget is not None and not math.isfinite(self.heat_budget):
+            fail("heat_budget", "a finite number of kT")
+        starts = [start for start, _ in self.dt_schedule]
+        if not starts or starts[0] != 0 or sorted(starts) != starts or starts[-1] >= 1:
+            fail("dt_schedule", "pairs (fraction, dt) with fractions rising from 0 to below 1")
+        for _, dt in self.dt_schedule:
+            if not 0 < dt <= self.t_f:
+                fail("dt_schedule", f"of steps above 0 and at most t_f = {self.t_f:g}")
+        if self.dt_evaluate > self.t_f:
+            fail("dt_evaluate", f"at most t_f = {self.t_f:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where each group lies in the flat parameter vector."""
+
+    n: int
+    n_in: int
+    n_out: int
+
+    @property
+    def size(self) -> int:
+        return self.n * self.n_in + self.n * self.n + self.n + 2 * self.n_out
+
+    def split(self, flat: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Views: w_in (n, n_in), coupling (n, n), bias (n,), scale (n_out,), offset (n_out,)."""
+        sizes = [self.n * self.n_in, self.n * self.n, self.n, self.n_out]
+        w, j, b, s, o = np.split(flat, np.cumsum(sizes))
+        return w.reshape(self.n, self.n_in), j.reshape(self.n, self.n), b, s, o
+
+
+def loss_and_gradient(
+    theta: np.ndarray,
+    layout: tuple[int, int, int],
+    cells: np.ndarray,
+    x0: np.ndarray,
+    data: np.ndarray,
+    answers: np.ndarray,
+    *,
+    n_steps: int,
+    dt: float,
+    mobility: float = 1.0,
+    kT: float = 1.0,
+    heat_penalty: float = 0.0,
+    stratonovich: bool = False,
+    couplings: bool = True,
+    smoothing: float = 0.0,
+    seed: int = 0,
+    trajectory: int = 0,
+    tile: int = 128,
+) -> tuple[float, np.ndarray, float]:
+    """Mean loss (heat term included), its exact gradient and the mean heat of one noisy batch.
+
+    theta : flat w_in (n, n_in), coupling (n, n) directed, bias (n,), scale and offset (n_out,),
+        float32 or float64, which is the type everything is computed in
+    layout : (n, n_in, n_out); cells : (3, n) J2, J3, J4; data : (batch, n_in), already encoded
+    answers : (batch,) int labels, or (batch, n_out) float values
+    heat_penalty : per unit of energy. The heat is V(x_0) - V(x_K), right for symmetric couplings
+        only, or with `stratonovich` the sum of 1/2 (f_k + f_{k+1}) (x_{k+1} - x_k).
+    """
+    where = _Layout(*layout)
+    real = theta.dtype.type
+    w, j, b, s, o = where.split(theta)
+    batch = data.shape[0]
+    classes = answers.ndim == 1
+    scratch = (n_steps + 1) * where.n * min(tile, batch)
+    total = np.zeros_like(theta)
+    figures = np.zeros(3)
+    with Tiles(1):
+        for lo in range(0, batch, tile):
+            hi = min(batch, lo + tile)
+            part = np.zeros_like(theta)
+            *sums, runaway = bptt.gradient_rows(
+                w, j, couplings, b, cells.astype(theta.dtype), x0.astype(theta.dtype), s, o,
+                np.ascontiguousarray(data, theta.dtype), np.arange(lo, hi),
+                np.empty((0, 6), theta.dtype), (0, 0, 0), np.zeros(1, theta.dtype),
+                np.ones(1, theta.dtype), bptt.HEAD_CLASSES if classes else bptt.HEAD_VALUES,
+                answers[lo:hi].astype(np.int64) if classes else np.zeros(hi - lo, np.int64),
+                np.zeros((hi - lo, 0), theta.dtype) if classes else
+                np.ascontiguousarray(answers[lo:hi], theta.dtype),
+                smoothing, n_steps, real(mobility * dt), real(math.sqrt(2 * mobility * kT * dt)),
+                real(heat_penalty), int(stratonovich), real(1 / batch), np.uint64(seed),
+                np.uint64(trajectory + lo), np.empty(scratch, theta.dtype),
+                np.empty(scratch, theta.dtype), np.empty(tile * where.n_in, theta.dtype), part,
+            )  # fmt: skip
+            if runaway >= 0:
+                raise TrainingDivergedError(f"cell {runaway} ran away at dt = {dt:g}; halve it")
+            total += part
+            figures += sums
+    loss, _, heat = figures / batch
+    return loss + heat_penalty * heat, total, heat
+
+
+class _Trainer:
+    """The state of one training run: everything a checkpoint must hold, and scratch."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: PathwiseConfig,
+        start: LangevinMachine | None,
+        tiles: Tiles,
+    ) -> None:
+        self.config = config
+        self.tiles = tiles
+        self.data = dataset
+        self.classes = dataset.n_classes > 0
+        self.head = bptt.HEAD_CLASSES if self.classes else bptt.HEAD_VALUES
+        y = dataset.y_train
+        n_out = dataset.n_classes if self.classes else (1 if y.ndim == 1 else y.shape[1])
+        n_train = dataset.x_train.shape[0]
+        if start is not None and (start.n_inputs, start.n_out) != (dataset.n_features, n_out):
+            raise TrainingError(
+                f"start machine has {start.n_inputs} inputs and {start.n_out} outputs, data set "
+                f"{dataset.name} needs {dataset.n_features} and {n_out}; train a start on this data"
+            )
+        n = (config.n_hidden if start is None else start.n_hidden) + n_out
+        self.layout = _Layout(n, dataset.n_features, n_out)
+        self.shift, self.scale = _encoder(dataset, config, start)
+        # Parameters see inputs of root-mean-square 1, so that learning rates need no data set.
+        u = (dataset.x_train - self.shift) * self.scale
+        self.unit = float(1.0 / max(np.sqrt(np.mean(np.square(u, dtype=np.float64))), 1e-30))
+        self.batch = min(config.batch, n_train)
+        self.shape = self._image_shape()
+        self.n_batches = n_train // self.batch
+        self.cells = np.repeat(
+            np.array([[config.j2], [config.j3], [config.j4]], np.float32), n, axis=1
+        )
+        self.x0 = np.zeros(n, np.float32)
+        self.symmetric = config.symmetric
+        if start is not None:
+            self.cells = np.stack([start.j2, start.j3, start.j4]).astype(np.float32)
+            self.x0 = start.x0.astype(np.float32)
+        skewed = config.non_ideal is not None and (
+            config.non_ideal.mismatch > 0 or config.non_ideal.asymmetry > 0
+        )
+        self.heat_mode = (
+            bptt.HEAT_ENERGY
+            if not config.couplings or (config.symmetric and not skewed)
+            else bptt.HEAT_STRATONOVICH
+        )
+        self.theta = self._initial(start)
+        self.m = np.zeros_like(self.theta)
+        self.v = np.zeros_like(self.theta)
+        self.best = self.theta.copy()
+        self.best_score = -np.inf
+        self.best_epoch = -1
+        self.best_accuracy = float('nan')
+        self.best_heat = float("nan")
+        self.step = 0
+        self.epoch = 0
+        budget = config.heat_budget
+        penalty = config.heat_penalty
+        if budget is not None and penalty == 0:
+            penalty = 0.05 / max(budget, 10.0)  # lambda Q is about 0.05 where accuracy is useful
+        self.penalty = penalty
+        self.heat_mean = float("nan")  # running mean of the batch heat, kT
+        self.heat_ratio = 1.0  # validation heat at the evaluation step over training heat
+        self.seconds = 0.0
+        self.history: list[EpochRecord] = []
+        self._scratch(max(self._steps(dt) for _, dt in config.dt_schedule))
+        self.kT_unit = config.kT if config.kT > 0 else 1.0
+        self.rates = self._rates()
+
+    def _steps(self, dt: float) -> int:
+        return max(1, round(self.config.t_f / dt))
+
+    def _scratch(self, n_steps: int) -> None:
+        lanes = min(self.config.tile, self.batch)
+        state = self.layout.n * lanes
+        slots = n_steps + 1
+        force_slots = slots if self.heat_mode == bptt.HEAT_STRATONOVICH else 2
+        self.bounds = list(range(0, self.batch, lanes)) + [self.batch]
+        tiles = len(self.bounds) - 1
+        self.xs = np.empty((tiles, slots * state), np.float32)
+        self.fs = np.empty((tiles, force_slots * state), np.float32)
+        self.u = np.empty((tiles, lanes * self.layout.n_in), np.float32)
+        self.gradient = np.empty((tiles, self.layout.size), np.float32)
+        self.scratch_steps = n_steps
+
+    def _initial(self, start: LangevinMachine | None) -> np.ndarray:
+        config, n, n_out = self.config, self.layout.n, self.layout.n_out
+        theta = np.zeros(self.layout.size, np.float32)
+        w, j, b, s, _ = self.layout.split(theta)
+        if start is not None:
+            w[:] = start.w_in / self.unit
+            j[:] = start.coupling if config.couplings else 0
+            b[:] = start.bias
+            s[:] = start.readout_scale
+            if self.symmetric and not np.array_equal(j, j.T):
+                raise TrainingError(
+                    "start machine has directed couplings, training is set to symmetric ones; "
+                    "give symmetric=False"
+                )
+            return theta
+        rng = np.random.default_rng([config.seed, _INIT])
+        w[:] = config.init_w * rng.standard_normal(w.shape)
+        if config.couplings:
+            raw = config.init_j * rng.standard_normal((n, n))
+            j[:] = np.triu(raw, 1) + np.triu(raw, 1).T if self.symmetric else raw
+            np.fill_diagonal(j, 0.0)
+        s[:] = 1.0
+        return theta
+
+    def _rates(self) -> np.ndarray:
+        config = self.config
+        rates = np.zeros(self.layout.size, np.float32)
+        w, j, b, s, o = self.layout.split(rates)
+        w[:] = config.rate_w
+        j[:] = config.rate_j if config.couplings else 0.0
+        b[:] = config.rate_bias
+        s[:] = config.rate_scale
+        if not self.classes:
+            o[:] = config.rate_scale
+        return rates
+
+    def learning_rate(self) -> float:
+        config = self.config
+        return cosine_rate(
+            config.learning_rate, self.step, config.epochs * self.n_batches,
+            warmup=config.warmup_steps, final=config.final_rate,
+        )  # fmt: skip
+
+    def effective(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """w_in, coupling and bias that act in this batch, and their derivatives by the parameters.
+
+        The second list is empty for a perfect device.
+        """
+        w, j, b, *_ = self.layout.split(self.theta)
+        device = self.config.non_ideal
+        if device is None or device.ideal:
+            return [w, j, b], []
+        factors = draw_factors(
+            w.shape[0], w.shape[1], device, [self.config.seed, _DEVICE, self.step]
+        )
+        written = (quantise(w, device.bits), quantise(j, device.bits), b)
+        return [v * f for v, f in zip(written, factors, strict=True)], list(factors)
+
+    def run_batch(self, rows: np.ndarray, warps: np.ndarray, dt: float) -> tuple[float, ...]:
+        """One step of Adam; returns loss, accuracy, heat (kT), halvings."""
+        config, layout = self.config, self.layout
+        *_, s, o = layout.split(self.theta)
+        (w, j, b), factors = self.effective()
+        y = self.data.y_train[rows]
+        label = y if self.classes else np.zeros(rows.shape[0], np.int64)
+        target = (
+            np.zeros((rows.shape[0], 0), np.float32)
+            if self.classes
+            else np.ascontiguousarray(y.reshape(rows.shape[0], -1), np.float32)
+        )
+        in_scale = self.scale * np.float32(self.unit)
+        price = np.float32(self.penalty / self.kT_unit)
+        base = self._steps(dt)
+        for halvings in range(config.max_halvings + 1):
+            n_steps = base << halvings
+            if n_steps > self.scratch_steps:
+                self._scratch(n_steps)
+            h = config.mobility * config.t_f / n_steps
+
+
+            def one(t: int, n_steps: int = n_steps, h: float = h) -> tuple[float, int, float, int]:
+                part = slice(self.bounds[t], self.bounds[t + 1])
+                return bptt.gradient_rows(
+                    w, j, config.couplings, b, self.cells, self.x0, s, o, self.data.x_train,
+                    rows[part], warps[part], self.shape, self.shift, in_scale, self.head,
+                    label[part], target[part], config.smoothing, n_steps, np.float32(h),
+                    np.float32(math.sqrt(2.0 * h * config.kT)), price, self.heat_mode,
+                    np.float32(1.0 / self.batch), np.uint64(config.seed),
+                    np.uint64(self.step * self.batch + part.start), self.xs[t], self.fs[t],
+                    self.u[t], self.gradient[t],
+                )  # fmt: skip
+
+            report = self.tiles.map(one, len(self.bounds) - 1)
+            runaways = [cell for *_, cell in report if cell >= 0]
+            if not runaways:
+                break
+        else:
+            self._diverged(runaways[0], dt)
+        loss, right, heat = (sum(r[i] for r in report) / self.batch for i in range(3))
+        g = self.gradient[0]
+        for part in self.gradient[1:]:  # fixed order: threads do not matter
+            g += part
+        _, gj, _, gs, go = layout.split(g)
+        for part, factor in zip(layout.split(g), factors, strict=False):
+            part *= factor
+        if self.symmetric:
+            gj += gj.T.copy()
+        if self.classes:
+            gs[:] = gs.sum()
+            go[:] = 0
+        self._descend(g)
+        self._control(heat / self.kT_unit)
+        self.step += 1
+        return loss, right, heat / self.kT_unit, halvings
+
+    def _descend(self, g: np.ndarray) -> None:
+        config = self.config
+        if config.clip > 0:
+            norm = math.sqrt(float(np.dot(g, g)))
+            if not math.isfinite(norm):
+                g[:] = 0
+            elif norm > config.clip:
+                g *= np.float32(config.clip / norm)
+        bptt.adam_step(
+            self.theta, g, self.m, self.v, self.rates, np.float32(self.learning_rate()),
+            self.step + 1, config.beta1, config.beta2, config.epsilon,
+        )  # fmt: skip
+
+    def _control(self, heat: float) -> None:
+        """Integral controller on log(lambda), with the error in logarithms where that exists."""
+        budget = self.config.heat_budget
+        known = math.isfinite(self.heat_mean)
+        self.heat_mean = 0.98 * self.heat_mean + 0.02 * heat if known else heat
+        if budget is None:
+            return
+        want = 0.98 * budget if budget > 0 else budget - 1.0
+        error = (heat * self.heat_ratio - want) / max(abs(want), 10.0)
+        gain = 0.02
+        self.penalty *= math.exp(gain * max(-1.0, min(1.0, error)))
+        self.penalty = min(max(self.penalty, 1e-9), 1e3)
+
+    def _diverged(self, cell: int, dt: float) -> None:
+        """Name the cell and the step that holds for the couplings as they are."""
+        tried = dt / 2**self.config.max_halvings
+        raise TrainingDivergedError(
+            f"training, epoch {self.epoch + 1}: cell {cell} ran away at dt = {dt:g} and still at "
+            f"{tried:g}; a step below {self._holding_step():g} holds at the forces now reached: "
+            "set dt_schedule to it, or lower learning_rate or raise heat_penalty"
+        )
+
+    def _holding_step(self) -> float:
+        """2 / (mobility U''_max) at the largest |x| that the strongest possible force balances."""
+        w, j, b, *_ = self.layout.split(self.theta)
+        u = (self.data.x_train[:1024] - self.shift) * (self.scale * self.unit)
+        push = np.abs(u @ w.T + b).max(axis=0).astype(np.float64)
+        worst = np.inf
+        for i in range(self.layout.n):
+            j2, j3, j4 = (float(v) for v in self.cells[:, i])
+            drive = push[i] + np.abs(j[i]).sum() * 3.0
+            x = np.linspace(0.0, 100.0, 10001)
+            inside = 2 * j2 * x - 3 * abs(j3) * x**2 + 4 * j4 * x**3 < drive
+            x_max = float(x[inside].max(initial=0.0)) + 0.01
+            stiff = 2 * abs(j2) + 6 * abs(j3) * x_max + 12 * j4 * x_max**2
+            worst = min(worst, 2.0 / (self.config.mobility * stiff))
+        return worst
+
+    def machine(self, theta: np.ndarray) -> LangevinMachine:
+        """The trained machine; w_in in the units of its own encoder."""
+        config, n_out = self.config, self.layout.n_out
+        w, j, b, s, o = self.layout.split(theta)
+        start = np.ones(n_out), np.zeros(n_out)
+        scale, offset = start if self.classes else (s.astype(float), o.astype(float))
+        return LangevinMachine(
+            w_in=(w * np.float32(self.unit)).astype(np.float32),
+            coupling=j.copy(),
+            bias=b.copy(),
+            j2=self.cells[0].copy(),
+            j3=self.cells[1].copy(),
+            j4=self.cells[2].copy(),
+            x0=self.x0.copy(),
+            n_out=n_out,
+            input_shift=self.shift.copy(),
+            input_scale=self.scale.copy(),
+            readout_scale=scale,
+            readout_offset=offset,
+            kT=config.kT,
+            mobility=config.mobility,
+            t_f=config.t_f,
+            dt=config.dt_evaluate,
+            head="classification" if self.classes else "regression",
+            labels=self.data.labels,
+            meta=MappingProxyType(
+                {
+                    "method": "pathwise",
+                    "data": self.data.name,
+                    "split": self.data.split,
+                    "training_readout_scale": float(s[0]),
+                }
+            ),
+        )
+
+    def _image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels), zeros where nothing is warped."""
+        shape = self.data.image_shape
+        if not self.config.augmentation.active:
+            return (0, 0, 0)
+        if len(shape) not in (2, 3):
+            raise TrainingError(
+                f"training: augmentation needs images, data set {self.data.name} has rows of "
+                f"{self.data.n_features} values; set augmentation to Augmentation()"
+            )
+        return (shape[0], shape[1], shape[2] if len(shape) == 3 else 1)
+
+    def run_epoch(self) -> None:
+        config = self.config
+        began = time.perf_counter()
+        n_train = self.data.x_train.shape[0]
+        order = np.random.default_rng([config.seed, _ORDER, self.epoch]).permutation(n_train)
+        used = order[: self.n_batches * self.batch].reshape(self.n_batches, self.batch)
+        rng = np.random.default_rng([config.seed, _WARP, self.epoch])
+        dt = [d for start, d in config.dt_schedule if start * config.epochs <= self.epoch][-1]
+        sums = np.zeros(3)
+        refined = 0
+        for rows in used:
+            warps = (
+                config.augmentation.draw(self.batch, rng)
+                if config.augmentation.active
+                else np.empty((0, 6), np.float32)
+            )
+            *figures, halvings = self.run_batch(rows, warps, dt)
+            sums += figures
+            refined += halvings > 0
+        loss, accuracy, heat = sums / self.n_batches
+        self.epoch += 1
+        score = valid_heat = None
+        last = self.epoch > 0.9 * config.epochs
+        if last or self.epoch % config.evaluate_every == 0:
+            score, valid_heat = self.validate()
+            if abs(heat) > 20.0:
+                self.heat_ratio = min(max(valid_heat / heat, 0.5), 2.0)
+            # A heat budget that is met comes before accuracy.
+            within = config.heat_budget is None or valid_heat <= config.heat_budget
+            key = score + (0.0 if within else -1e6 - 1e3 * valid_heat)
+            if key >= self.best_score:
+                self.best_score, self.best_epoch, self.best_heat = key, self.epoch, valid_heat
+                self.best[:] = self.theta
+                self.best_accuracy = score
+        spent = time.perf_counter() - began
+        self.seconds += spent
+        self.history.append(
+            EpochRecord(
+                self.epoch, float(loss), float(heat), float(accuracy), score, valid_heat,
+                self.penalty, config.t_f / self._steps(dt), refined, spent,
+            )  # fmt: skip
+        )
+
+    def validate(self) -> tuple[float, float]:
+        """Accuracy (or minus the root-mean-square error) and heat in kT at the evaluation step."""
+        outputs, heat = run_machine(
+            self.machine(self.theta), self.data.x_valid, dt=self.config.dt_evaluate,
+            seed=self.config.seed, trajectory=VALID_TRAJECTORY, tiles=self.tiles,
+        )  # fmt: skip
+        y = self.data.y_valid
+        if self.classes:
+            score = float(np.mean(outputs.argmax(axis=1) == y))
+        else:
+            *_, s, o = self.layout.split(self.theta)
+            score = -float(np.sqrt(np.mean((outputs * s + o - y.reshape(outputs.shape)) ** 2)))
+        return score, float(heat.mean()) / self.kT_unit
+
+
+def run_machine(
+    machine: LangevinMachine,
+    data: np.ndarray,
+    *,
+    dt: float | None = None,
+    seed: int = 0,
+    trajectory: int = 0,
+    tile: int = 128,
+    tiles: Tiles | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run raw data rows once each: outputs (n, n_out) at t_f and heat (n,) in energy units.
+
+    The quick look that training needs; `thermo.simulate` is the full simulator.
+    Raises TrainingDivergedError if a trajectory runs away.
+    """
+    if tiles is None:
+        with Tiles(1) as one_thread:
+            return run_machine(
+                machine, data, dt=dt, seed=seed, trajectory=trajectory, tile=tile, tiles=one_thread
+            )
+    n = data.shape[0]
+    dt = machine.dt if dt is None else dt
+    n_steps = max(1, round(machine.t_f / dt))
+    h = machine.mobility * machine.t_f / n_steps
+    outputs = np.empty((n, machine.n_out), np.float32)
+    heat = np.empty(n)
+    coupling = np.ascontiguousarray(machine.coupling, np.float32)
+    fixed = (
+        np.ascontiguousarray(machine.w_in, np.float32), coupling, bool(coupling.any()),
+        machine.bias.astype(np.float32),
+        np.stack([machine.j2, machine.j3, machine.j4]).astype(np.float32),
+        machine.x0.astype(np.float32), machine.n_out, np.ascontiguousarray(data, np.float32),
+    )  # fmt: skip
+    encoder = machine.input_shift.astype(np.float32), machine.input_scale.astype(np.float32)
+    noise = np.float32(math.sqrt(2.0 * h * machine.kT))
+    symmetric = np.array_equal(coupling, coupling.T)
+    mode = bptt.HEAT_ENERGY if symmetric else bptt.HEAT_STRATONOVICH
+
+    def one(t: int) -> int:
+        lo, hi = t * tile, min(n, (t + 1) * tile)
+        return bptt.run_rows(
+            *fixed, np.arange(lo, hi), *encoder, n_steps, np.float32(h), noise, mode,
+            np.uint64(seed), np.uint64(trajectory + lo), outputs[lo:hi], heat[lo:hi],
+        )  # fmt: skip
+
+    runaways = [cell for cell in tiles.map(one, -(-n // tile)) if cell >= 0]
+    if runaways:
+        raise TrainingDivergedError(
+            f"machine: cell {runaways[0]} ran away at dt = {machine.t_f / n_steps:g}; evaluate with a "
+            "smaller dt"
+        )
+    return outputs, heat
+
+
+def _encoder(
+    dataset: Dataset, config: PathwiseConfig, start: LangevinMachine | None
+) -> tuple[np.ndarray, np.ndarray]:
+    if start is not None:
+        return start.input_shift.astype(np.float32), start.input_scale.astype(np.float32)
+    return fit_encoder(dataset.x_train, config.input_shift, config.input_scale)
+
+
+def train_pathwise(
+    dataset: Dataset,
+    config: PathwiseConfig,
+    *,
+    start: LangevinMachine | None = None,
+    progress: Progress | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    threads: int | None = None,
+) -> TrainingResult:
+    """Train by back-propagation through noisy runs; the test split is never looked at.
+
+    start : a machine to go on from (its cells, encoder and size are kept)
+    checkpoint : a file written after every epoch; if it exists, training goes on from it, and the
+        result is bitwise that of an uninterrupted run
+    threads : of numba; results do not depend on it
+
+    Raises TrainingError on a setting, start or checkpoint that does not fit and
+    TrainingDivergedError where trajectories run away at every step size tried.
+    """
+    progress = progress or NullProgress()
+    with Tiles(threads) as tiles:
+        trainer = _Trainer(dataset, config, start, tiles)
+        identity = _identity(dataset, config, start)
+        if checkpoint is not None:
+            check_writable(checkpoint)
+            if Path(checkpoint).exists():
+                _restore(trainer, Path(checkpoint), identity)
+        progress.start(config.epochs, f"training on {dataset.name}")
+        try:
+            progress.update(trainer.epoch)
+            while trainer.epoch < config.epochs:
+                trainer.run_epoch()
+                if checkpoint is not None:
+                    _save(trainer, Path(checkpoint), identity)
+                progress.update(trainer.epoch, _note(trainer))
+        finally:
+            progress.stop()
+    return TrainingResult(
+        machine=trainer.machine(trainer.best),
+        history=tuple(trainer.history),
+        valid_accuracy=trainer.best_accuracy,
+        mean_heat=trainer.best_heat,
+        best_epoch=trainer.best_epoch,
+        heat_penalty=trainer.penalty,
+        seconds=trainer.seconds,
+        config=config,
+    )
+
+
+def _note(trainer: _Trainer) -> str:
+    last = trainer.history[-1]
+    if last.valid_accuracy is None:
+        return f"loss {last.loss:.4f}"
+    figure = (
+        f"{100 * last.valid_accuracy:.2f} %"
+        if trainer.classes
+        else f"rms error {-last.valid_accuracy:.4g}"
+    )
+    return f"validation {figure}, {last.valid_heat:.4g} kT"
+
+
+def _identity(dataset: Dataset, config: PathwiseConfig, start: LangevinMachine | None) -> str:
+    """Digest of what a checkpoint must agree with to be gone on from."""
+    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
+    for part in (dataset.x_train, dataset.y_train, dataset.x_valid, dataset.y_valid):
+        digest.update(repr((part.shape, part.dtype.str)).encode())
+        digest.update(np.ascontiguousarray(part))
+    if start is not None:
+        for array in (start.w_in, start.coupling, start.bias):
+            digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()
+
+
+_ARRAYS = ("theta", "m", "v", "best")
+_NUMBERS = (
+    "best_score", "best_accuracy", "best_epoch", "best_heat", "step", "epoch", "penalty",
+    "heat_mean", "heat_ratio", "seconds",
+)  # fmt: skip
+
+
+def _save(trainer: _Trainer, path: Path, identity: str) -> None:
+    header = {
+        "version": CHECKPOINT_VERSION,
+        "identity": identity,
+        "numbers": {name: getattr(trainer, name) for name in _NUMBERS},
+        "history": [asdict(record) for record in trainer.history],
+    }
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, header=text, **{name: getattr(trainer, name) for name in _ARRAYS})
+
+
+def _restore(trainer: _Trainer, path: Path, identity: str) -> None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            header = json.loads(bytes(file["header"]))
+            arrays = {name: file[name] for name in _ARRAYS}
+        version, found = header["version"], header["identity"]
+    except Exception as error:
+        raise TrainingError(
+            f"{path}: not a training checkpoint ({error}); delete it or name another"
+        ) from None
+    if version != CHECKPOINT_VERSION:
+        raise TrainingError(
+            f"{path}: checkpoint version must be {CHECKPOINT_VERSION}, got {version}; delete it"
+        )
+    if found != identity:
+        raise TrainingError(
+            f"{path}: checkpoint of another configuration, data set or start; delete it or name "
+            "another"
+        )
+    for name, array in arrays.items():
+        getattr(trainer, name)[:] = array
+    for name, value in header["numbers"].items():
+        setattr(trainer, name, value)
+    trainer.history = [EpochRecord(**record) for record in header["history"]]
