@@ -13,8 +13,9 @@ from compiler.frontends.mlp import lower_mlp
 from compiler.ir.langevin import LangevinNetlist
 from compiler.models.machine import LangevinMachine
 from compiler.models.mlp import MLP
-from compiler.passes.legalize import MENDS, Target, legalize
+from compiler.passes.legalize import MENDS, legalize
 from compiler.pipelines import langevin_pipeline, run_passes
+from hw_models.targets import Target
 
 
 def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> LangevinNetlist:

@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.ir.langevin import Cells, CouplingKind, LangevinNetlist, Role
 from compiler.ir.symmetry import antisymmetric_fraction, is_gradient, is_symmetric
-from compiler.passes.langevin import largest_coupling, select_cells
+from compiler.passes.langevin import largest_coupling
 
 
 def counts(netlist: LangevinNetlist) -> dict[str, Any]:
@@ -29,11 +29,7 @@ def counts(netlist: LangevinNetlist) -> dict[str, Any]:
     for c in netlist.couplings:
         degree += np.diff(c.indptr)
     driven = degree[~frozen]
-    # among dynamic cells only: forget inputs and what is read
-    among = select_cells(
-        netlist.with_(readout=None, cells=_all_dynamic(cells), encoder=None), ~frozen
-    )
-    linear = [c for c in among.couplings if c.kind == CouplingKind.LINEAR]
+    linear = [c for c in netlist.couplings if c.kind == CouplingKind.LINEAR]
     return {
         "cells": {
             "input": int(frozen.sum()),
@@ -50,17 +46,14 @@ def counts(netlist: LangevinNetlist) -> dict[str, Any]:
         "degree_max": int(driven.max(initial=0)),
         "degree_mean": float(driven.mean()) if driven.size else 0.0,
         "largest_coupling": largest_coupling(netlist),
-        "symmetric": all(is_symmetric(c) for c in among.couplings),
-        "antisymmetric_fraction": antisymmetric_fraction(linear[0]) if linear else 0.0,
+        "symmetric": all(is_symmetric(c, ignore=frozen) for c in netlist.couplings),
+        "antisymmetric_fraction": (
+            antisymmetric_fraction(linear[0], ignore=frozen) if linear else 0.0
+        ),
         "gradient": is_gradient(netlist),
         "duration": float(sum(p.duration for p in netlist.schedule)),
         "bytes": _bytes(netlist),
     }
-
-
-def _all_dynamic(cells: Cells) -> Cells:
-    columns = {f.name: getattr(cells, f.name) for f in fields(Cells)}
-    return Cells.make(len(cells), **{**columns, "role": Role.DYNAMIC})
 
 
 def _bytes(netlist: LangevinNetlist) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from hw_models.errors import HardwareError
 from hw_models.source import Figure, Source
 
 _HOROWITZ = "M. Horowitz, Computing's energy problem, ISSCC 2014, 45 nm 0.9 V"
@@ -25,7 +26,9 @@ SRAM_READ = (
 )
 """(capacity in bytes, energy of a 64-bit read), smallest first."""
 
-DRAM_READ = Figure(1300 * _PJ, "J / 64 bit", _MEMORY)
+DRAM_READ = Figure(
+    1300 * _PJ, "J / 64 bit", Source("memory", _HOROWITZ, "the lower end of 1300 to 2600 pJ")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,18 @@ def weight_read(n_bytes: int) -> Figure:
 def network_energy(layer_sizes: tuple[int, ...], bits: int = 8) -> DigitalEnergy:
     """One forward pass of a dense network, int8 (bits = 8) or fp32 (bits = 32), batch of one.
 
+    layer_sizes : cells of every layer, inputs first
     Activations and control are not counted, which favours the digital side.
+    Raises HardwareError for another number of bits or fewer than two layers.
     """
+    macs_of = {8: INT8_MAC, 32: FP32_MAC}
+    if bits not in macs_of:
+        raise HardwareError(f"digital design: bits must be 8 (int8) or 32 (fp32), got {bits}")
+    if len(layer_sizes) < 2 or min(layer_sizes) < 1:
+        raise HardwareError(
+            f"digital design: layer sizes must be two or more numbers >= 1, got {layer_sizes}"
+        )
     macs = sum(a * b for a, b in pairwise(layer_sizes))
-    mac = {8: INT8_MAC, 32: FP32_MAC}[bits]
+    mac = macs_of[bits]
     n_bytes = macs * bits // 8
     return DigitalEnergy(macs, macs * mac.value, n_bytes / 8 * weight_read(n_bytes).value)

@@ -38,14 +38,15 @@ class NonIdeal:
     def __post_init__(self) -> None:
         for name in ("mismatch", "asymmetry", "bias_mismatch"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (number and math.isfinite(value) and value >= 0):
                 raise HardwareError(
-                    f"non-ideality {name} must be a relative spread >= 0, got {value}; "
+                    f"non-ideality {name} must be a relative spread >= 0, got {value!r}; "
                     "0.1 means 10 %"
                 )
         if self.bits is not None and (not isinstance(self.bits, int) or not 2 <= self.bits <= 24):
             raise HardwareError(
-                f"non-ideality bits must be a whole number from 2 to 24 or none, got {self.bits}"
+                f"non-ideality bits must be a whole number from 2 to 24 or none, got {self.bits!r}"
             )
 
     @property
@@ -83,7 +84,14 @@ def perturb(
 
     weights, rows, cols : (nnz,), coupling k drives cell rows[k] from cell cols[k]
     Returns (nnz,) of the same dtype. The draw is a function of (seed, the couplings) alone.
+    Raises HardwareError for a negative seed or columns of different lengths.
     """
+    _check_seed(seed)
+    if not weights.shape == rows.shape == cols.shape or weights.ndim != 1:
+        raise HardwareError(
+            f"couplings: weights, rows and cols must be columns of one length, got shapes "
+            f"{weights.shape}, {rows.shape} and {cols.shape}"
+        )
     out = np.asarray(quantise(weights, non_ideal.bits), dtype=np.float64)
     if non_ideal.mismatch:
         rng = np.random.default_rng([seed, 0])
@@ -101,8 +109,15 @@ def perturb(
 
 
 def perturb_bias(bias: np.ndarray, non_ideal: NonIdeal, seed: int) -> np.ndarray:
-    """(n,) biases h of one device."""
+    """(n,) biases h of one device, of the same dtype; HardwareError for a negative seed."""
+    _check_seed(seed)
     if not non_ideal.bias_mismatch:
         return bias
     rng = np.random.default_rng([seed, 2])
-    return bias * (1.0 + non_ideal.bias_mismatch * rng.standard_normal(bias.size))
+    factor = 1.0 + non_ideal.bias_mismatch * rng.standard_normal(bias.size)
+    return (bias * factor).astype(bias.dtype)
+
+
+def _check_seed(seed: int) -> None:
+    if seed < 0:
+        raise HardwareError(f"device seed must be a whole number >= 0, got {seed}")

@@ -36,6 +36,22 @@ class Units:
     conductance: float
     kT: float
 
+    def volts(self, x: Any) -> Any:
+        """V of a state x; `state` is the reverse."""
+        return x * self.voltage
+
+    def state(self, volts: Any) -> Any:
+        """x of a voltage."""
+        return volts / self.voltage
+
+    def joules(self, energy: Any) -> Any:
+        """J of an energy in the netlist's units (not in kT)."""
+        return energy * self.energy
+
+    def seconds(self, time: Any) -> Any:
+        """s of a time in the netlist's units."""
+        return time * self.time
+
 
 @dataclass(frozen=True, slots=True)
 class RCDevice:
@@ -118,6 +134,21 @@ class RCDevice:
             kT=thermal / energy,
         )
 
+    def dimensionless(self, *, voltage: float, time: float, j2: float) -> tuple[float, float]:
+        """(kT, mobility) of a netlist whose units of x and t are `voltage` (V) and `time` (s).
+
+        The reverse of `units`: cells of this device with self-energy j2 x^2. Raises HardwareError
+        unless all three are above 0.
+        """
+        if not (voltage > 0 and time > 0 and j2 > 0):
+            raise HardwareError(
+                f"device {self.name}: voltage, time and J2 must be > 0, got {voltage:g} V, "
+                f"{time:g} s, {j2:g}"
+            )
+        c, r = self.capacitance.value, self.resistance.value
+        kT = thermal_energy(self.ambient.value) * 2.0 * j2 / (c * voltage**2)
+        return kT, time / (2.0 * j2 * r * c)
+
 
 @dataclass(frozen=True, slots=True)
 class Periphery:
@@ -136,7 +167,22 @@ def periphery(
     """Energy of converters, switches and static currents for one inference of `runs` runs.
 
     seconds : time of one run on the machine; inputs are converted once, outputs after every run
+
+        input_drive = n_inputs input_bits input_energy
+        read_out    = n_outputs runs output_energy
+        clocking    = n_cells n_phases runs clock_energy
+        idle        = n_cells static_power (runs seconds + (1 + runs) converter_time)
+
+    Raises HardwareError for a count below 0, less than one run or a negative time.
     """
+    counts = {"inputs": n_inputs, "outputs": n_outputs, "cells": n_cells, "phases": n_phases}
+    for name, count in counts.items():
+        if count < 0:
+            raise HardwareError(f"periphery: number of {name} must be >= 0, got {count}")
+    if runs < 1 or not seconds >= 0:
+        raise HardwareError(
+            f"periphery: runs must be >= 1 and seconds >= 0, got {runs} and {seconds}"
+        )
     return Periphery(
         input_drive=n_inputs * device.input_bits.value * device.input_energy.value,
         read_out=n_outputs * runs * device.output_energy.value,

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from hw_models.errors import HardwareError
 
-KINDS = ("exact", "measured", "paper", "derived", "second-hand", "memory", "assumed")
+KINDS = ("exact", "measured", "code", "paper", "derived", "second-hand", "memory", "assumed")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a figure comes from and how firm it is.
 
-    kind : one of KINDS, firmest first; ref : paper, data sheet or reasoning; locator : page, table
+    kind : one of KINDS, firmest first (docs/references.md says what each means);
+    ref : paper, data sheet or reasoning; locator : page, table
     """
 
     kind: str

@@ -36,6 +36,11 @@ def from_sklearn(estimator: Any) -> MLP:
             f"scikit-learn: activation {estimator.activation!r} is not supported; choices are "
             + ", ".join(ACTIVATIONS)
         )
+    if name == "MLPRegressor" and estimator.out_activation_ != "identity":
+        raise UnsupportedError(
+            f"scikit-learn: an MLPRegressor with output {estimator.out_activation_!r} is not "
+            "supported; train it with squared error"
+        )
     weights = tuple(np.array(w.T, dtype=np.float64, order="C") for w in estimator.coefs_)
     biases = tuple(np.asarray(b, dtype=np.float64) for b in estimator.intercepts_)
     activations = (ACTIVATIONS[estimator.activation],) * (len(weights) - 1) + ("identity",)

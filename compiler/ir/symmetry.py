@@ -15,16 +15,22 @@ def matrix(couplings: Couplings) -> sparse.csr_array:
     return sparse.csr_array((values, couplings.indices, couplings.indptr), shape=(n, n))
 
 
-def is_symmetric(couplings: Couplings, *, rtol: float = 0.0) -> bool:
-    """Whether W_ij = W_ji for all pairs, to `rtol` of the largest |W|."""
-    return _is_zero(matrix(couplings), matrix(couplings).T.tocsr(), rtol)
+def is_symmetric(
+    couplings: Couplings, *, ignore: np.ndarray | None = None, rtol: float = 0.0
+) -> bool:
+    """Whether W_ij = W_ji for all pairs, to `rtol` of the largest |W|.
+
+    ignore : (n,) bool, cells whose couplings do not count (the inputs)
+    """
+    w = _without(matrix(couplings), ignore)
+    return _same(w, w, rtol)
 
 
-def antisymmetric_fraction(couplings: Couplings) -> float:
+def antisymmetric_fraction(couplings: Couplings, *, ignore: np.ndarray | None = None) -> float:
     """|(W - W^T) / 2| / |W| in the Frobenius norm: 0 symmetric, 0.71 one-way, 1 antisymmetric."""
-    w = matrix(couplings)
+    w = _without(matrix(couplings), ignore)
     norm = float(np.linalg.norm(w.data))
-    return float(np.linalg.norm((w - w.T).data)) / 2 / norm if norm else 0.0
+    return float(np.linalg.norm((w - w.T.tocsr()).data)) / 2 / norm if norm else 0.0
 
 
 def is_gradient(netlist: LangevinNetlist, *, rtol: float = 0.0) -> bool:
@@ -36,41 +42,53 @@ def is_gradient(netlist: LangevinNetlist, *, rtol: float = 0.0) -> bool:
     Hence linear couplings of cells that show a nonlinear phi(x) are no gradient, even if symmetric.
     Input cells drive and are not driven, so their couplings never matter.
     """
-    frozen = netlist.cells.frozen
     plain = netlist.cells.activation == Activation.IDENTITY
+    everywhere = np.ones_like(plain)
+    # coefficients of 1, of phi' of the driven, of the driving, of both cells, and of the cosine
+    parts: dict[str, sparse.csr_array] = {}
+
+    def add(name: str, w: sparse.csr_array, driven: np.ndarray, driving: np.ndarray) -> None:
+        if driven.any() and driving.any():
+            w = _masked(w, driven, driving)
+            parts[name] = parts[name] + w if name in parts else w
+
+    for c in netlist.couplings:
+        w = _without(matrix(c), netlist.cells.frozen)
+        if c.kind == CouplingKind.SINE:
+            add("cos", w, everywhere, everywhere)
+        elif c.kind == CouplingKind.RESISTIVE:
+            add("1", w, everywhere, everywhere)
+        elif c.kind == CouplingKind.LINEAR:
+            add("1", w, everywhere, plain)
+            add("driving", w, everywhere, ~plain)
+        else:
+            add("1", w, plain, plain)
+            add("driving", w, plain, ~plain)
+            add("driven", w, ~plain, plain)
+            add("both", w, ~plain, ~plain)
     n = netlist.n_cells
     empty = sparse.csr_array((n, n))
-    # coefficients of 1, of phi' of the driven, of the driving, of both cells, and of the cosine
-    parts = {name: empty for name in ("1", "driven", "driving", "both", "cos")}
-    for c in netlist.couplings:
-        w = matrix(c).tocoo()
-        keep = ~(frozen[w.row] | frozen[w.col]) & (w.data != 0)
-        row, col, value = w.row[keep], w.col[keep], w.data[keep]
-        if c.kind == CouplingKind.SINE:
-            names = np.full(row.size, "cos")
-        elif c.kind == CouplingKind.RESISTIVE:
-            names = np.full(row.size, "1")
-        elif c.kind == CouplingKind.LINEAR:
-            names = np.where(plain[col], "1", "driving")
-        else:
-            names = np.where(
-                plain[row], np.where(plain[col], "1", "driving"),
-                np.where(plain[col], "driven", "both"),
-            )  # fmt: skip
-        for name in parts:
-            at = names == name
-            if at.any():
-                parts[name] = parts[name] + sparse.csr_array(
-                    (value[at], (row[at], col[at])), shape=(n, n)
-                )
     return all(
-        _is_zero(parts[a], parts[b].T.tocsr(), rtol)
+        _same(parts.get(a, empty), parts.get(b, empty), rtol)
         for a, b in (("1", "1"), ("both", "both"), ("cos", "cos"), ("driven", "driving"))
+        if a in parts or b in parts
     )
 
 
-def _is_zero(a: sparse.csr_array, b: sparse.csr_array, rtol: float) -> bool:
-    """Whether a = b to `rtol` of their largest magnitude."""
+def _masked(w: sparse.csr_array, rows: np.ndarray, columns: np.ndarray) -> sparse.csr_array:
+    """w with the entries outside these rows and columns set to 0."""
+    if rows.all() and columns.all():
+        return w
+    keep = np.repeat(rows, np.diff(w.indptr)) & columns[w.indices]
+    return sparse.csr_array((w.data * keep, w.indices, w.indptr), shape=w.shape)
+
+
+def _without(w: sparse.csr_array, cells: np.ndarray | None) -> sparse.csr_array:
+    return w if cells is None else _masked(w, ~cells, ~cells)
+
+
+def _same(a: sparse.csr_array, b: sparse.csr_array, rtol: float) -> bool:
+    """Whether a equals the transpose of b, to `rtol` of their largest magnitude."""
     largest = max((float(np.abs(m.data).max()) for m in (a, b) if m.nnz), default=0.0)
-    difference = (a - b).data
+    difference = (a - b.T.tocsr()).data
     return difference.size == 0 or float(np.abs(difference).max()) <= rtol * largest

@@ -97,8 +97,8 @@ def _meta(meta: Mapping[str, Any]) -> str:
 
 
 def dump(netlist: LangevinNetlist, *, limit: int | None = None) -> str:
-    """Canonical text. With `limit`, at most that many couplings of each group are shown; a text
-    that leaves some out says so and cannot be parsed.
+    """Canonical text. With `limit`, at most that many couplings of each group, and runs of values of
+    each column, are shown; a text that leaves some out says so and cannot be parsed.
     """
     return "\n".join(_lines(netlist, limit)) + "\n"
 
@@ -112,20 +112,20 @@ def _lines(netlist: LangevinNetlist, limit: int | None) -> Iterator[str]:
     for f in fields(Cells):
         column = getattr(netlist.cells, f.name)
         if (column != getattr(default, f.name)[0]).any():
-            yield f"  {f.name} {_runs(column, CODES.get(f.name))}"
+            yield f"  {f.name} {_runs(column, CODES.get(f.name), limit=limit)}"
     for g in netlist.groups:
         yield f"group {_word(g.name)} {g.start} {g.stop}"
     for c in netlist.couplings:
         yield f"couplings {c.kind.name.lower()} {c.weight.dtype.name} {len(c)}"
         if c.tie is not None:
-            yield f"  parameters {_runs(c.weight)}".rstrip()
+            yield f"  parameters {_runs(c.weight, limit=limit)}".rstrip()
         yield from _coupling_lines(c, limit)
     for p in netlist.schedule:
         yield _phase_line(p)
     if (e := netlist.encoder) is not None:
         yield "encoder"
-        yield f"  shift {_runs(e.shift)}"
-        yield f"  scale {_runs(e.scale)}"
+        yield f"  shift {_runs(e.shift, limit=limit)}"
+        yield f"  scale {_runs(e.scale, limit=limit)}"
     if (r := netlist.readout) is not None:
         yield f"readout {_word(r.phase)}"
         yield f"  cells {' '.join(_spans(r.cells))}"
@@ -134,14 +134,16 @@ def _lines(netlist: LangevinNetlist, limit: int | None) -> Iterator[str]:
         yield f"  decision {r.decision}"
         if r.scale is not None:
             for line in r.scale:
-                yield f"  scale {_runs(line)}"
+                yield f"  scale {_runs(line, limit=limit)}"
         if r.offset is not None:
             yield f"  offset {_runs(r.offset)}"
         if r.labels:
             yield f"  labels {' '.join(_word(v) for v in r.labels)}"
     if netlist.noise is not None:
-        for line in netlist.noise:
-            yield f"noise {_runs(line)}"
+        for line in netlist.noise[:limit]:
+            yield f"noise {_runs(line, limit=limit)}"
+        if limit is not None and netlist.n_cells > limit:
+            yield f"noise ...{netlist.n_cells - limit}"
     if netlist.meta:
         yield f"meta {_meta(netlist.meta)}"
 
@@ -157,17 +159,21 @@ def _word(name: str) -> str:
     return name if _BARE.match(name) else json.dumps(name)
 
 
-def _runs(column: np.ndarray, codes: type[IntEnum] | None = None) -> str:
-    """Values in order, equal neighbours written value*count."""
+def _runs(
+    column: np.ndarray, codes: type[IntEnum] | None = None, *, limit: int | None = None
+) -> str:
+    """Values in order, equal neighbours written value*count; after `limit` runs ...number left."""
     if column.size == 0:
         return ""
     raw = np.ascontiguousarray(column).view(f"u{column.itemsize}")
     starts = np.flatnonzero(np.concatenate([[True], raw[1:] != raw[:-1]]))
     counts = np.diff(np.append(starts, column.size))
     words = []
-    for value, count in zip(column[starts], counts, strict=True):
+    for value, count in zip(column[starts[:limit]], counts[:limit], strict=True):
         word = codes(value).name.lower() if codes else _number(value)
         words.append(word if count == 1 else f"{word}*{count}")
+    if limit is not None and starts.size > limit:
+        words.append(f"...{starts.size - limit}")
     return " ".join(words)
 
 
@@ -287,6 +293,8 @@ class _Parser:
     def runs(self, words: Iterable[str], dtype: Any, codes: type[IntEnum] | None = None) -> Any:
         values: list[Any] = []
         for word in words:
+            if word.startswith("..."):
+                self.fail("this text leaves values out; dump it without a limit")
             value, star, count = word.partition("*")
             n = self.integer(count) if star else 1
             if n < 0 or len(values) + n > 1 << 31:

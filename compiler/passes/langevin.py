@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
+from scipy.sparse.csgraph import breadth_first_order
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.ir.langevin import (
@@ -252,7 +253,7 @@ def drop_silent_inputs(netlist: LangevinNetlist) -> LangevinNetlist:
 
 
 def sweep_unread(netlist: LangevinNetlist) -> LangevinNetlist:
-    """Remove dynamic cells that influence no cell that is read; exact for what is read.
+    """Remove dynamic cells that influence no output and no cell that is read; exact for these.
 
     Input cells stay, so that data keep their shape. The heat of the removed cells is no longer
     counted, and the others draw other random numbers (same distribution).
@@ -260,16 +261,15 @@ def sweep_unread(netlist: LangevinNetlist) -> LangevinNetlist:
     if netlist.readout is None:
         return netlist
     n = netlist.n_cells
-    influences = sparse.csr_array((n, n))
-    for c in netlist.couplings:
-        influences = influences + abs(matrix(c))
-    reached = np.zeros(n, dtype=bool)
-    front = np.unique(netlist.readout.cells)
-    while front.size:
-        reached[front] = True
-        driving = np.unique(influences[front].indices)
-        front = driving[~reached[driving]]
-    return select_cells(netlist, reached | netlist.cells.frozen)
+    # from a node n that is "driven" by all that is read, along the couplings against the influence
+    read = np.union1d(netlist.readout.cells, netlist.outputs)
+    rows = [np.full(read.size, n), *(c.rows for c in netlist.couplings)]
+    columns = [read, *(c.indices for c in netlist.couplings)]
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    graph = sparse.csr_array((np.ones(row.size), (row, column)), shape=(n + 1, n + 1))
+    reached = np.zeros(n + 1, dtype=bool)
+    reached[breadth_first_order(graph, n, return_predecessors=False)] = True
+    return select_cells(netlist, reached[:n] | netlist.cells.frozen)
 
 
 def select_cells(netlist: LangevinNetlist, keep: np.ndarray) -> LangevinNetlist:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -11,33 +10,7 @@ from compiler.errors import TargetError
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, Couplings, LangevinNetlist
 from compiler.ir.symmetry import matrix
 from compiler.passes.langevin import limit_degree, quantize_couplings, rescale, symmetrize
-
-
-class Target(Protocol):
-    """What legalize asks of a target; hw_models.targets has them, with their sources.
-
-    cell_kinds, coupling_kinds, activations : names in lower case
-    max_coupling : largest |W|, or None; bits : resolution of W over [-max, max], or None
-    max_degree : most couplings into one cell, or None
-    symmetric : whether every coupling between dynamic cells comes as an equal pair
-    """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def cell_kinds(self) -> Collection[str]: ...
-    @property
-    def coupling_kinds(self) -> Collection[str]: ...
-    @property
-    def activations(self) -> Collection[str]: ...
-    @property
-    def max_coupling(self) -> float | None: ...
-    @property
-    def bits(self) -> int | None: ...
-    @property
-    def max_degree(self) -> int | None: ...
-    @property
-    def symmetric(self) -> bool: ...
+from hw_models.targets import Target
 
 
 def legalize(netlist: LangevinNetlist, target: Target) -> LangevinNetlist:
@@ -79,6 +52,12 @@ def _violations(netlist: LangevinNetlist, target: Target) -> Iterator[str]:
                 f"coupling {_pair(c, 0)} is {name}; {where} offers "
                 f"{', '.join(sorted(target.coupling_kinds)) or 'none'}: choose another target"
             )
+    n_dynamic = int((~cells.frozen).sum())
+    if target.max_cells is not None and n_dynamic > target.max_cells:
+        yield (
+            f"the netlist has {n_dynamic} dynamic cells; {where} holds {target.max_cells}: "
+            "choose a smaller model or another target"
+        )
     for check in (_range, _resolution, _degree, _symmetry):
         violation = check(netlist, target, where)
         if violation:

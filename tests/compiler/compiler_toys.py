@@ -153,6 +153,17 @@ def mlp(activation="tanh", sizes=(3, 5, 4, 2), seed=3, output="identity", **chan
     return MLP(weights, biases, names, **changes)
 
 
+def small_mlp() -> MLP:
+    """Two inputs, three relu cells, one output that decides between two labels by its sign."""
+    return MLP(
+        (np.array([[1.5, -0.25], [2.0, 0.5], [-0.75, 1.0]]), np.array([[1.0, -2.0, 0.125]])),
+        (np.array([0.5, -1.0, 0.25]), np.array([0.375])),
+        ("relu", "identity"),
+        output_scale=np.array([[-1.0], [1.0]]),
+        labels=("no", "yes"),
+    )
+
+
 reals = st.floats(-1e6, 1e6, allow_nan=False)
 names = st.text(min_size=1, max_size=6)
 

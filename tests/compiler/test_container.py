@@ -82,9 +82,9 @@ def test_every_truncation_is_noticed(file):
         refused(file, "is truncated")
 
 
-def test_every_altered_byte_is_noticed(file):
+def test_altered_bytes_are_noticed_wherever_they_are(file):
     whole = bytearray(file.read_bytes())
-    for k in range(0, len(whole)):
+    for k in [*range(PREFIX.size), *range(PREFIX.size, len(whole), 31)]:
         changed = bytearray(whole)
         changed[k] ^= 0x10
         file.write_bytes(changed)
@@ -225,7 +225,7 @@ def test_folders_that_cannot_be_written(tmp_path):
 def test_kinds_are_registered_once():
     with pytest.raises(NetlistError, match="'langevin' is registered already"):
         register_kind(container._KINDS["langevin"])
-    with pytest.raises(NetlistError, match="a dict cannot be saved as .tnl; kinds are langevin"):
+    with pytest.raises(NetlistError, match=r"a dict cannot be saved as \.tnl; kinds"):
         save({}, "net.tnl")
 
 

@@ -48,9 +48,13 @@ def test_force_of_every_kind_written_out():
             2, j2=[0.5, 0], j3=[0.2, 0], j4=[0.7, 0], h=[0.1, 0], activation=Activation.TANH
         )
         netlist = LangevinNetlist(cells, (Couplings.from_coo(kind, 2, [0], [1], [1.5]),), 1, 1, ())
-        np.testing.assert_allclose(force(netlist, x), self_force + [expected, 0], rtol=1e-14)
+        np.testing.assert_allclose(
+            force(netlist, x), self_force + np.array([expected, 0]), rtol=1e-14
+        )
         half = force(netlist, x, coupling_scale=0.5, stiffness=2.0)
-        np.testing.assert_allclose(half, self_force + [expected / 2, 0] - 2 * x, rtol=1e-14)
+        np.testing.assert_allclose(
+            half, self_force + np.array([expected / 2, 0]) - 2 * x, rtol=1e-14
+        )
 
 
 def test_slope_is_the_derivative_of_show():

@@ -128,12 +128,12 @@ def test_bits_do_not_depend_on_threads(n, density):
 
 @pytest.mark.parametrize("changes", [dict(), dict(activation=Activation.RELU, lo=-0.5)])
 def test_many_cells_one_trajectory_gives_the_same_bits(monkeypatch, changes):
-    netlist = toy(n=5000, density=0.001, **changes)
+    netlist = toy(n_in=0, n=5000, density=0.001, **changes)
     options = OPTIONS | dict(heat=not changes, runs=2)
     netlist = netlist.with_(schedule=(SINGLE[0], replace(CYCLE[2], kT=None)))
-    tiles = simulate(netlist, toy_data(2), **options)
+    tiles = simulate(netlist, toy_data(2, 0), **options)
     monkeypatch.setattr(runner, "BY_CELLS_FROM", 1)
-    cells = simulate(netlist, toy_data(2), **options)
+    cells = simulate(netlist, toy_data(2, 0), **options)
     for name in ("outputs", "final", "trajectory"):
         assert np.array_equal(getattr(tiles, name), getattr(cells, name)), name
     for name in ("heat_by_phase", "work"):
@@ -150,11 +150,10 @@ def test_energies_are_those_of_the_reference_evaluator():
     states[:, netlist.cells.role != Role.INPUT] = got.trajectory[:, 0, 0]
 
     def energy(k, phase, scale):
-        x = states[k].copy()
-        x[netlist.inputs] *= phase.input_scale
-        flat = replace(phase, coupling_scale=(scale, scale))
-        held = netlist.with_(schedule=(flat,))
-        return float(potential(held, x, flat))
+        inputs = phase.input_scale * states[k][netlist.inputs]
+        return potential(
+            netlist, states[k], inputs, coupling_scale=scale, stiffness=phase.stiffness
+        )
 
     relax, off, _ = netlist.schedule
     assert got.work[1, 0, 0] == pytest.approx(

@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from compiler.api import compile_model
 from compiler.counts import counts
 from compiler.files import check_writable
-from compiler.frontends.detect import read_model_or_netlist
+from compiler.frontends.detect import Options
 from compiler.ir.container import save
-from compiler.pipelines import compile_netlist
 from hw_models.targets import TARGETS
 from thermo.cli.console import emit, manifest
-from thermo.cli.options import AsJson, Seed
-from thermo.report.page import Table
+from thermo.cli.options import AsJson
+from thermo.cli.showing import counts_table
 from thermo.report.text import text_table
 
 
 def compile_(
     model: Annotated[
-        Path, typer.Argument(help="Model (.safetensors, .onnx, .pt) or netlist (.tnl).")
+        Path, typer.Argument(help="Model (.safetensors, .onnx, .pt) or netlist (.tnl, text).")
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Netlist to write (.tnl).")],
     target: Annotated[
         str, typer.Option("--target", help="Hardware it must be legal for; see `thermoc presets`.")
     ] = "ideal",
-    level: Annotated[int, typer.Option("-O", min=0, max=2, help="Optimisation level.")] = 1,
+    level: Annotated[
+        int, typer.Option("-O", min=0, max=2, help="Exact simplifications: 0 none, 2 most.")
+    ] = 1,
+    rescale: Annotated[
+        bool, typer.Option("--rescale", help="Change units so that couplings fit (exact).")
+    ] = False,
+    quantize: Annotated[
+        bool, typer.Option("--quantize", help="Round couplings to the target's levels.")
+    ] = False,
+    limit_degree: Annotated[
+        bool, typer.Option("--limit-degree", help="Drop the weakest couplings of crowded cells.")
+    ] = False,
+    symmetrize: Annotated[
+        bool, typer.Option("--symmetrize", help="Replace W_ij and W_ji by their mean.")
+    ] = False,
     activation: Annotated[
         str | None,
-        typer.Option("--activation", help="Activation of a torch state dict, which lacks it."),
+        typer.Option("--activation", help="Of a torch state dict's hidden layers: it lacks it."),
     ] = None,
-    rescale: Annotated[
-        bool, typer.Option("--rescale", help="Change units so that couplings fit the target.")
-    ] = False,
-    seed: Seed = 0,
+    output_activation: Annotated[
+        str, typer.Option("--output-activation", help="Of a torch state dict's last layer.")
+    ] = "identity",
+    tolerance: Annotated[
+        float | None,
+        typer.Option("--tolerance", help="How near an ordinary network's cells settle."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compile a trained model into a netlist.
@@ -43,23 +61,32 @@ def compile_(
     Example: thermoc compile model.safetensors -o net.tnl --target ideal
     """
     check_writable(out)
-    netlist = read_model_or_netlist(model, activation=activation)
-    compiled, passes = compile_netlist(
-        netlist, target=TARGETS.get(target), level=level, rescale=rescale
+    began = time.perf_counter()
+    wanted = {
+        "limit-degree": limit_degree,
+        "symmetrize": symmetrize,
+        "rescale": rescale,
+        "quantize": quantize,
+    }
+    lowering: dict[str, Any] = {} if tolerance is None else {"tolerance": tolerance}
+    netlist = compile_model(
+        model,
+        target=TARGETS.get(target),
+        optimise=level,
+        mend=[name for name, on in wanted.items() if on],
+        options=Options(activation=activation, output_activation=output_activation),
+        **lowering,
     )
-    save(compiled, out)
-    numbers = counts(compiled)
-    rows = [(p.name, f"{1e3 * p.seconds:.1f} ms") for p in passes]
-    rows.append(("cells", f"{compiled.n_cells:,}"))
-    rows.append(("couplings", f"{compiled.n_couplings:,}"))
+    save(netlist, out)
+    numbers = counts(netlist)
     emit(
         {
             "netlist": out,
             "target": target,
             "counts": numbers,
-            "passes": {p.name: p.seconds for p in passes},
-            "manifest": manifest(model=model, seed=seed),
+            "seconds": time.perf_counter() - began,
+            "manifest": manifest(model=model),
         },
         as_json,
-        text_table(Table(("step", ""), tuple(rows), (1,))) + f"\n\nwrote {out}",
+        text_table(counts_table(numbers)) + f"\n\nwrote {out}, legal for {target}",
     )

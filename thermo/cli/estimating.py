@@ -36,7 +36,7 @@ def estimate(
     runs: Runs = 1,
     stiffness: Annotated[
         float, typer.Option("--reset-stiffness", help="Well kappa x^2 / 2 that resets the cells.")
-    ] = Reset.__dataclass_fields__["stiffness"].default,
+    ] = Reset().stiffness,
     seed: Seed = 0,
     threads: Threads = None,
     as_json: AsJson = False,

@@ -2,63 +2,93 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
-import click
 import typer
 
-from thermo.cli import compiling, data, demo, estimating, presets, showing, simulating, study, train
 from thermo.cli.console import exit_message, notes
 
-app = typer.Typer(
-    name="thermoc",
-    help="Compile trained networks to thermodynamic hardware, run them with noise and mismatch, "
-    "train them there, and count their energy.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-train_app = typer.Typer(help="Train a machine on data.", no_args_is_help=True)
-train_app.command("langevin")(train.langevin)
-app.add_typer(train_app, name="train")
-app.command("demo")(demo.demo)
-app.command("compile")(compiling.compile_)
-app.command("simulate")(simulating.simulate)
-app.command("estimate")(estimating.estimate)
-app.command("show")(showing.show)
-app.command("presets")(presets.presets)
-app.command("data")(data.data)
-study_app = typer.Typer(
-    help="Many trainings, one table and figure; an interrupted study resumes where it stopped.",
-    no_args_is_help=True,
-)
-study_app.command("seeds")(study.seeds)
-study_app.command("pareto")(study.pareto)
-study_app.command("devices")(study.devices)
-app.add_typer(study_app, name="study")
+COMMANDS = {
+    "demo": "thermo.cli.demo:demo",
+    "train langevin": "thermo.cli.train:langevin",
+    "compile": "thermo.cli.compiling:compile_",
+    "simulate": "thermo.cli.simulating:simulate",
+    "estimate": "thermo.cli.estimating:estimate",
+    "show": "thermo.cli.showing:show",
+    "study seeds": "thermo.cli.study:seeds",
+    "study pareto": "thermo.cli.study:pareto",
+    "study devices": "thermo.cli.study:devices",
+    "presets": "thermo.cli.presets:presets",
+    "data": "thermo.cli.data:data",
+}
+GROUPS = {
+    "train": "Train a machine on data.",
+    "study": "Many trainings, one table and figure; an interrupted study resumes.",
+}
+
+
+def build(first: str | None = None) -> typer.Typer:
+    """The command line; with `first`, only the commands that begin with that word.
+
+    Simulators take seconds to import: `thermoc presets` should not wait for them.
+    """
+    app = typer.Typer(
+        name="thermoc",
+        help="Compile trained networks to thermodynamic hardware, run them with noise and "
+        "mismatch, train them there, and count their energy.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    # A callback keeps a lone command a sub-command.
+    app.callback()(lambda: None)
+    groups: dict[str, typer.Typer] = {}
+    chosen = {k: v for k, v in COMMANDS.items() if k.split()[0] == first} or COMMANDS
+    for name, place in chosen.items():
+        module, function = place.split(":")
+        group, _, leaf = name.rpartition(" ")
+        if group and group not in groups:
+            groups[group] = typer.Typer(help=GROUPS[group], no_args_is_help=True)
+            groups[group].callback()(lambda: None)
+            app.add_typer(groups[group], name=group)
+        command = guarded(getattr(import_module(module), function))
+        (groups[group] if group else app).command(leaf)(command)
+    return app
+
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with its errors as one line and an exit code: 2 bad input, 130 interrupted."""
+
+    @functools.wraps(command)
+    def run_command(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            notes.print("interrupted; finished work is kept, the same command goes on from there")
+            raise typer.Exit(130) from None
+        except Exception as error:
+            message = exit_message(error)
+            if message is None:
+                raise
+            notes.print(f"error: {message}", markup=False, soft_wrap=True)
+            raise typer.Exit(2) from None
+
+    return run_command
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 done, 2 bad input, 130 interrupted)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(args=arguments, standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        sys.stdout.write(error.format_message() + "\n")
-        return 2
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        notes.print("interrupted; finished work is kept, the same command goes on from there")
-        return 130
-    except Exception as error:
-        message = exit_message(error)
-        if message is None:
-            raise
-        notes.print(f"error: {message}", markup=False, soft_wrap=True)
-        return 2
+        build(arguments[0] if arguments else None)(arguments)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    return 0
 
 
 def run() -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from compiler.counts import counts
-from compiler.errors import TargetError
 from compiler.ir.container import load
 from compiler.ir.text import dump
-from compiler.passes.legalize import legalize
+from compiler.passes.legalize import violations
 from hw_models.targets import TARGETS
 from thermo.cli.console import emit, manifest
 from thermo.cli.options import AsJson
@@ -23,7 +23,7 @@ def show(
     net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")],
     limit: Annotated[
         int, typer.Option("--limit", min=0, help="Couplings printed; 0 prints all of them.")
-    ] = 40,
+    ] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Print a netlist's counts, the targets it is legal for, and its canonical text.
@@ -32,23 +32,31 @@ def show(
     """
     netlist = load(net)
     numbers = counts(netlist)
-    legal = {}
-    for name in TARGETS.names():
-        try:
-            legalize(netlist, TARGETS.get(name))
-            legal[name] = "legal"
-        except TargetError as error:
-            legal[name] = str(error)
+    verdicts = {name: violations(netlist, TARGETS.get(name)) for name in TARGETS.names()}
     text = dump(netlist, limit=limit or None)
-    tables = (
-        Table(("count", "value"), tuple((k, _short(v)) for k, v in numbers.items()), (1,)),
-        Table(("target", "verdict"), tuple(legal.items())),
-    )
+    rows = tuple((name, "; ".join(v) or "legal") for name, v in verdicts.items())
     emit(
-        {"counts": numbers, "targets": legal, "text": text, "manifest": manifest(net=net)},
+        {"counts": numbers, "targets": verdicts, "text": text, "manifest": manifest(net=net)},
         as_json,
-        "\n\n".join([*(text_table(t) for t in tables), text]),
+        "\n\n".join(
+            [
+                text_table(counts_table(numbers)),
+                text_table(Table(("target", "verdict"), rows)),
+                text,
+            ]
+        ),
     )
+
+
+def counts_table(numbers: Mapping[str, Any]) -> Table:
+    """`compiler.counts.counts` for people."""
+    rows = []
+    for name, value in numbers.items():
+        if isinstance(value, Mapping):
+            rows += [(f"{name}: {k}".replace("_", " "), _short(v)) for k, v in value.items()]
+        else:
+            rows.append((name.replace("_", " "), _short(value)))
+    return Table(("count", "value"), tuple(rows), (1,))
 
 
 def _short(value: object) -> str:
@@ -58,6 +66,4 @@ def _short(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {_short(v)}" for k, v in value.items()) or "none"
     return str(value)

@@ -53,7 +53,7 @@ def seeds(
     Example: thermoc study seeds --data mnist -o runs/seeds
     """
     dataset = load_dataset(data, data_dir)
-    points = []
+    points: list[Point] = []
     for budget in [None, *(budgets if budgets is not None else [1000.0, 520.0])]:
         for couplings in (True, False):
             config = pathwise_preset(dataset, heat_budget=budget, couplings=couplings)
@@ -63,8 +63,8 @@ def seeds(
     if published and dataset.n_classes:
         for exact in (False, True):
             name = "published loss, " + ("exact least squares" if exact else "streamed")
-            config = likelihood_preset(dataset, exact=exact)
-            points += [Point(name, replace(config, seed=s)) for s in range(n_seeds)]
+            teacher = likelihood_preset(dataset, exact=exact)
+            points += [Point(name, replace(teacher, seed=s)) for s in range(n_seeds)]
     measured = run_points(points, dataset, out, threads=threads, progress=BarProgress())
     _finish(out, "seeds", measured, seeds_table(measured), as_json)
 
@@ -91,7 +91,7 @@ def pareto(
     points = []
     for width in hidden or [16, 64, 256, 1024]:
         for penalty in WIDE_PENALTIES if width >= WIDE else PARETO_PENALTIES:
-            config = replace(pathwise_preset(dataset, n_hidden=width), heat_penalty=penalty)
+            config = replace(pathwise_preset(dataset), n_hidden=width, heat_penalty=penalty)
             series = f"{width} hidden, penalty {penalty:g}"
             points.append(Point(series, _short(config, epochs, seed)))
     for penalty in PARETO_PENALTIES:

@@ -100,7 +100,7 @@ def langevin(
     elif method in ("likelihood", "least-squares"):
         config = _changed(
             likelihood_preset(dataset, exact=method == "least-squares"),
-            n_hidden=hidden,
+            hidden=None if hidden is None else (hidden // 2, hidden - hidden // 2),
             epochs=epochs,
             seed=seed,
         )

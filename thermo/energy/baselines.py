@@ -11,10 +11,13 @@ from compiler.models.mlp import MLP
 from hw_models.digital import DigitalEnergy, network_energy
 from thermo.data import Dataset
 from thermo.progress import NullProgress, Progress
-from thermo.training import train_mlp
+from thermo.training.mlp import train_mlp
 
 WIDTHS = (0, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """Hidden cells of the designs tried, 0 being the linear classifier."""
+
+SAMPLES = 400_000
+"""Training samples shown at least, counting repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,9 @@ def measure_baselines(
     try:
         for k, width in enumerate(widths):
             hidden = (width,) if width else ()
-            network = train_mlp(dataset, hidden=hidden, activation="relu", seed=seed).machine
+            network = train_mlp(
+                dataset, hidden=hidden, activation="relu", epochs=_epochs(dataset), seed=seed
+            ).machine
             x, y = dataset.part(split)
             exact = np.mean(forward(network, x).argmax(axis=1) == y)
             rounded = np.mean(forward_int8(network, x, dataset.x_train).argmax(axis=1) == y)
@@ -65,6 +70,11 @@ def measure_baselines(
     finally:
         progress.stop()
     return tuple(found)
+
+
+def _epochs(dataset: Dataset) -> int:
+    """Passes over the data: a small set needs more of them to be learnt as well."""
+    return max(20, round(SAMPLES / dataset.x_train.shape[0]))
 
 
 def forward(network: MLP, x: np.ndarray) -> np.ndarray:

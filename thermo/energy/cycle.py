@@ -9,6 +9,7 @@ stated stiffness, held for a stated time.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,18 +23,30 @@ from thermo.simulate import SimulationResult, simulate
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """How a machine is brought back. stiffness : kappa, energy / x^2; duration : time units."""
+    """How a machine is brought back: a well kappa x^2 / 2 on every cell, inputs off.
+
+    stiffness : kappa, energy / x^2; duration : time units. Couplings and biases stay on.
+    """
 
     stiffness: float = 100.0
     duration: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("stiffness", "duration"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise UnsupportedError(
+                    f"reset: {name} must be a finite number > 0, got {value}; a perfect reset "
+                    "would cost an unbounded amount of work"
+                )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cycle:
     """Energies of one cycle in its steady state, (n_samples, runs) float64 in units of kT.
 
-    work_on : well off, inputs on; heat_relax : given to the bath before the read-out
-    work_off : inputs off, well on; heat_reset : given to the bath by the reset
+    work_on : well off, inputs on; heat_relax : given to the bath up to the read-out
+    work_off : inputs off, well on, at the state that was read; heat_reset : given by the reset
     stored : V at the cycle's end minus V at its start, zero on average
     result : the simulation, whose read-out belongs to the measured cycle
     """
@@ -95,10 +108,15 @@ def measure_cycle(
     options : of `thermo.simulate.simulate`
     """
     reset = reset or Reset()
+    kT = options.get("kT", netlist.kT)
+    if not (kT is None or kT > 0) or not options.get("heat", True):
+        raise UnsupportedError(f"a cycle is measured at kT > 0 with its heat, got kT = {kT}")
     result = simulate(cycle_netlist(netlist, reset), data, **options)
-    if result.work is None or result.heat_by_phase is None or not result.kT > 0:
-        raise UnsupportedError("a cycle is measured at kT > 0 with heat=True; give kT > 0")
+    if result.work is None or result.heat_by_phase is None:
+        raise UnsupportedError(
+            "work is defined only where the force is a gradient; the couplings of this device are "
+            "not symmetric: drop heat_method and non_ideal (its heat is still measured)"
+        )
     work, heat = result.work / result.kT, result.heat_by_phase / result.kT
-    # The reset's work is done while the state of the relaxation is still there.
     stored = work[2] + work[3] - heat[2] - heat[3]
     return Cycle(work[2], heat[2], work[3], heat[3], stored, reset, result)

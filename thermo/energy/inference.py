@@ -97,12 +97,27 @@ class Estimate:
             "digital_baseline_J": digital,
             "digital_baseline": None if self.cheapest is None else asdict(self.cheapest),
             "baselines": [asdict(b) for b in self.baselines],
-            "advantage": {
-                "bare": None if digital is None else digital / self.energy.physics,
-                "with_periphery": None if digital is None else digital / self.energy.total,
-            },
+            "advantage": self.advantage,
             "device": self.device.describe(),
         }
+
+    @property
+    def advantage(self) -> dict[str, float | None]:
+        """Joules of the cheapest digital design over ours; None where there is no such ratio.
+
+        bare, with_periphery : digital with its weight reads, over our physics and our total
+        bare_arithmetic, with_periphery_arithmetic : digital arithmetic alone, over the same
+        """
+        ratios: dict[str, float | None] = {}
+        parts = {"": "total", "_arithmetic": "arithmetic"}
+        for name, ours in (("bare", self.energy.physics), ("with_periphery", self.energy.total)):
+            for suffix, part in parts.items():
+                ratio = None
+                # A machine that absorbs more heat than it gives has no ratio.
+                if self.cheapest is not None and ours > 0:
+                    ratio = float(getattr(self.cheapest.energy, part)) / ours
+                ratios[name + suffix] = ratio
+        return ratios
 
     @property
     def heat_above_idle(self) -> float | None:
@@ -127,7 +142,13 @@ def idle_netlist(netlist: LangevinNetlist) -> LangevinNetlist:
 def idle_heat(
     netlist: LangevinNetlist, *, runs: int = 2000, seed: int = 0, **options: Any
 ) -> Heat | None:
-    """Heat of the idle machine in kT; it is negative where x0 = 0 is colder than the bath."""
+    """Heat of one run of the idle machine in kT, None at kT = 0.
+
+    It is negative where x0 = 0 is colder than the bath: the cells take up their thermal energy.
+    options : of `thermo.simulate.simulate`
+    """
+    if not netlist.kT > 0:
+        return None
     result = simulate(idle_netlist(netlist), None, runs=runs, seed=seed, **options)
     if result.heat is None or not result.kT > 0:
         return None

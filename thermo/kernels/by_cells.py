@@ -11,15 +11,15 @@ import math
 import numpy as np
 
 from thermo.kernels.jit import njit, prange
-from thermo.kernels.langevin import _self_force, activate_row
-from thermo.kernels.random import fill_normals_cells, fma
+from thermo.kernels.langevin import _clamp, _self_force, activate_row
+from thermo.kernels.random import fill_normals_cells, fma, magnitude
 
 ROWS = 4096  # cells of one piece of work; a multiple of 4
 
 
 @njit(cache=True, parallel=True)
 def advance(  # type: ignore[no-untyped-def]
-    indptr, indices, weight, c1, c2, c3, h, lo, hi, bounded, activation, active, mobility,
+    indptr, indices, weight, c1, c2, c3, h, lo, hi, activation, active, mobility,
     dt, scale, kT, stiffness, phase_start, phase_steps, start, stop,
     x, spare, shown, drive, seed, trajectory, stream, bound, check_every,
 ):  # fmt: skip
@@ -32,7 +32,8 @@ def advance(  # type: ignore[no-untyped-def]
     """
     n = x.shape[0]
     pieces = (n + ROWS - 1) // ROWS
-    peak = np.zeros(pieces, np.float32)
+    peak = np.zeros(pieces, np.int32)
+    most = magnitude(bound)
     mdt = np.float32(mobility * dt)
     each = 1 if drive.shape[0] == n else 0
     for k in range(start, stop):
@@ -60,19 +61,17 @@ def advance(  # type: ignore[no-untyped-def]
                 a1 = np.float32(np.float64(c1[i]) + stiffness)
                 v = x[i]
                 v = fma(sigma, noise[i - first], fma(mdt, _self_force(b, v, a1, c2[i], c3[i]), v))
-                if bounded:
-                    v = lo[i] if v < lo[i] else v
-                    v = hi[i] if v > hi[i] else v
+                v = _clamp(v, lo[i], hi[i])
                 spare[i] = v
-                v = abs(v)
-                top = top if v <= top else v
+                bits = magnitude(v)
+                top = bits if bits > top else top
             peak[piece] = top
         x, spare = spare, x
         if (k + 1) % check_every == 0 or k == stop - 1:
             for piece in range(pieces):
-                if not (peak[piece] <= bound):
+                if peak[piece] > most:
                     for i in range(piece * ROWS, min((piece + 1) * ROWS, n)):
-                        if not (abs(x[i]) <= bound):
+                        if magnitude(x[i]) > most:
                             return x, spare, k + 1, i
                     return x, spare, k + 1, piece * ROWS
     return x, spare, -1, -1

@@ -1,4 +1,4 @@
-"""Overdamped Langevin dynamics of one tile of trajectories after the other, any method.
+"""Overdamped Langevin dynamics of one tile of trajectories, any method.
 
 Arrays are (cells, lanes) float32 with the trajectories innermost, so that SIMD lanes are
 trajectories; energies are float64. A dense coupling matrix is multiplied by BLAS, one thread and
@@ -15,8 +15,8 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from thermo.kernels.jit import njit, prange
-from thermo.kernels.random import fill_block, fill_normals, fma, intrinsic
+from thermo.kernels.jit import njit
+from thermo.kernels.random import fill_block, fill_normals, fma, intrinsic, magnitude
 
 SPARSE_BYTES = 1 << 26  # states of one tile of sparsely coupled cells
 EULER, HEUN, LEIMKUHLER_MATTHEWS = 0, 1, 2
@@ -65,7 +65,7 @@ def activate_row(code, x, out):  # type: ignore[no-untyped-def]
             out[l] = max(x[l], np.float32(0.0))
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True, forceinline=True)
 def _self_force(b, x, c1, c2, c3):  # type: ignore[no-untyped-def]
     """b - x (c1 + x (c2 + x c3))."""
     return fma(-x, fma(x, fma(x, c3, c2), c1), b)
@@ -119,25 +119,22 @@ def csr_row(indices, weight, first, last, phi, out):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _euler_row(x, new, coupled, drive, z, h, s, a1, a2, a3, mdt, sigma, peak):  # type: ignore[no-untyped-def]
-    """One Euler-Maruyama step of one cell in all lanes; peak = max(peak, |new|)."""
+def _clamp(v, lo, hi):  # type: ignore[no-untyped-def]
+    """v kept in [lo, hi]."""
+    v = lo if v < lo else v
+    return hi if v > hi else v
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _euler_row(x, new, coupled, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak):  # type: ignore[no-untyped-def]
+    """One Euler-Maruyama step of one cell in all lanes; peak = max(peak, |new|) as bits."""
     for l in range(x.shape[0]):
         v = x[l]
         f = _self_force(fma(s, coupled[l] + drive[l], h), v, a1, a2, a3)
-        v = fma(sigma, z[l], fma(mdt, f, v))
+        v = _clamp(fma(sigma, z[l], fma(mdt, f, v)), lo, hi)
         new[l] = v
-        v = abs(v)
-        # not (v <= peak) is also true of NaN, which then stays
-        peak[l] = peak[l] if v <= peak[l] else v
-
-
-@njit(cache=True, nogil=True)
-def _clamp_row(x, lo, hi):  # type: ignore[no-untyped-def]
-    """Keep x in [lo, hi]; NaN stays NaN."""
-    for l in range(x.shape[0]):
-        v = x[l]
-        v = lo if v < lo else v
-        x[l] = hi if v > hi else v
+        bits = magnitude(v)
+        peak[l] = bits if bits > peak[l] else peak[l]
 
 
 @njit(cache=True, nogil=True)
@@ -186,15 +183,29 @@ def _energies(c1, c2, c3, h, x, coupled, drive, own, pair, driven, square):  # t
 
 
 @njit(cache=True, nogil=True)
-def _run_tile(  # type: ignore[no-untyped-def]
+def run_tile(  # type: ignore[no-untyped-def]
     dense, w, indptr, indices, weight,
-    c1, c2, c3, h, lo, hi, bounded, activation, active, mobility,
+    c1, c2, c3, h, lo, hi, activation, active, mobility,
     dt, method, n_steps, scale, kT, stiffness, drive_of,
     x, drives, seed, traj0, stream,
     read, ends, window, out, saved, trajectory,
-    energies, stratonovich, heat, work, bound, check_every, live, bad_step, bad_cell,
+    energies, stratonovich, heat, work, bound, check_every, live0, live1, bad_step, bad_cell,
 ):  # fmt: skip
-    """Run one tile through the whole schedule, in place; see `run` for the arguments."""
+    """Run one tile of trajectories through the P phases of a schedule.
+
+    dense, w : couplings as an (n, n) matrix if dense, else indptr, indices, weight (CSR)
+    c1, c2, c3, h, lo, hi, activation : (n,) cells, see thermo.simulate.prepare.Prepared
+    active : whether any activation is other than the identity
+    n_steps, scale, kT, stiffness, drive_of : the phases, see thermo.simulate.plan.Plan
+    x : (n, lanes) float32, start on entry and end on return
+    drives : (n_drives, n, lanes) float32, force of the inputs at each input scale; one row of
+        zeros instead of n where nothing is driven
+    traj0 : id of the first lane
+    out : (n_times, n_read, lanes); trajectory : (n_saved, n, lanes), float32
+    heat, work : (P, lanes) float64, zero on entry; see thermo.simulate.api.simulate
+    live0, live1 : first and last + 1 of the lanes that count; the others are padding
+    bad_step, bad_cell : (lanes,) int64, -1 on entry; the check that found |x| > bound
+    """
     n, lanes = x.shape
     start = x
     swapped = False
@@ -217,7 +228,8 @@ def _run_tile(  # type: ignore[no-untyped-def]
     driven = np.zeros(lanes)
     old_driven = np.zeros(lanes)
     square = np.zeros(lanes)
-    peak = np.zeros(lanes, np.float32)
+    peak = np.zeros(lanes, np.int32)
+    most = magnitude(bound)
     mdt = np.float32(mobility * dt)
     half_mdt = np.float32(0.5 * mobility * dt)
     next_saved = 0
@@ -287,10 +299,8 @@ def _run_tile(  # type: ignore[no-untyped-def]
                             total = row
                         _euler_row(
                             x[i], spare[i], total, drive[i * driven_cells], noise[j],
-                            h[i], s, k1[i], c2[i], c3[i], mdt, sigma, peak,
+                            h[i], s, k1[i], c2[i], c3[i], lo[i], hi[i], mdt, sigma, peak,
                         )  # fmt: skip
-                        if bounded:
-                            _clamp_row(spare[i], lo[i], hi[i])
                 x, spare = spare, x
                 swapped = not swapped
             else:
@@ -350,15 +360,11 @@ def _run_tile(  # type: ignore[no-untyped-def]
                         for l in range(lanes):
                             xn[l] = fma(mdt, row[l], xi[l])
                     if not keep:
-                        if bounded:
-                            for l in range(lanes):
-                                v = xn[l]
-                                v = lo[i] if v < lo[i] else v
-                                xn[l] = hi[i] if v > hi[i] else v
                         for l in range(lanes):
-                            v = abs(xn[l])
-                            # not (v <= peak) is also true of NaN, which then stays
-                            peak[l] = peak[l] if v <= peak[l] else v
+                            v = _clamp(xn[l], lo[i], hi[i])
+                            xn[l] = v
+                            bits = magnitude(v)
+                            peak[l] = bits if bits > peak[l] else peak[l]
                         if stratonovich:
                             for l in range(lanes):
                                 moved[i, l] = xn[l] - moved[i, l]
@@ -372,14 +378,11 @@ def _run_tile(  # type: ignore[no-untyped-def]
                     for l in range(lanes):
                         f = _self_force(row[l], guess[i, l], a1, a2, a3)
                         xi[l] = fma(half_mdt, first[i, l] + f, xi[l]) + shot[i, l]
-                    if bounded:
-                        for l in range(lanes):
-                            v = xi[l]
-                            v = lo[i] if v < lo[i] else v
-                            xi[l] = hi[i] if v > hi[i] else v
                     for l in range(lanes):
-                        v = abs(xi[l])
-                        peak[l] = peak[l] if v <= peak[l] else v
+                        v = _clamp(xi[l], lo[i], hi[i])
+                        xi[l] = v
+                        bits = magnitude(v)
+                        peak[l] = bits if bits > peak[l] else peak[l]
                     if stratonovich:
                         for l in range(lanes):
                             moved[i, l] = xi[l] - moved[i, l]
@@ -404,13 +407,13 @@ def _run_tile(  # type: ignore[no-untyped-def]
                 next_saved += 1
             if done % check_every == 0 or k == steps - 1:
                 bad = False
-                for l in range(live[0], live[1]):
-                    if not (peak[l] <= bound):
+                for l in range(live0, live1):
+                    if peak[l] > most:
                         bad = True
                         bad_step[l] = done
                         bad_cell[l] = 0
                         for i in range(n):
-                            if not (abs(x[i, l]) <= bound):
+                            if magnitude(x[i, l]) > most:
                                 bad_cell[l] = i
                                 break
                 if bad:
@@ -436,45 +439,3 @@ def _run_tile(  # type: ignore[no-untyped-def]
         drive_old = drive
     if swapped:
         start[:] = x
-
-
-@njit(cache=True, parallel=True)
-def run(  # type: ignore[no-untyped-def]
-    dense, w, indptr, indices, weight,
-    c1, c2, c3, h, lo, hi, bounded, activation, active, mobility,
-    dt, method, n_steps, scale, kT, stiffness, drive_of,
-    x, drives, seed, traj0, stream,
-    read, ends, window, out, saved, trajectory,
-    energies, stratonovich, heat, work, bound, check_every, live, bad_step, bad_cell,
-):  # fmt: skip
-    """Run T tiles of `lanes` trajectories through P phases.
-
-    dense, w : couplings as an (n, n) matrix if dense, else indptr, indices, weight (CSR)
-    c1, c2, c3, h, lo, hi, activation : (n,) cells, see thermo.simulate.prepare.Prepared
-    n_steps, scale, kT, stiffness, drive_of : the phases, see thermo.simulate.plan.Plan
-    x : (T, n, lanes) float32, start on entry and end on return
-    drives : (T, n_drives, n, lanes) float32, force of the inputs at each input scale; one row of
-        zeros instead of n where nothing is driven
-    traj0 : id of the first lane of the first tile
-    out : (T, n_times, n_read, lanes); trajectory : (T, n_saved, n, lanes), float32
-    heat, work : (T, P, lanes) float64, zero on entry; see thermo.simulate.api.simulate
-    live : (T, 2) int64, first and last + 1 of the lanes that count; the others are padding
-    bad_step, bad_cell : (T, lanes) int64, -1 on entry; the check that found |x| > bound
-    """
-    for t in prange(x.shape[0]):
-        _run_tile(
-            dense, w, indptr, indices, weight,
-            c1, c2, c3, h, lo, hi, bounded, activation, active, mobility,
-            dt, method, n_steps, scale, kT, stiffness, drive_of,
-            x[t], drives[t], seed, np.uint64(traj0) + np.uint64(t) * np.uint64(x.shape[2]), stream,
-            read, ends, window, out[t], saved, trajectory[t],
-            energies, stratonovich, heat[t], work[t], bound, check_every,
-            live[t], bad_step[t], bad_cell[t],
-        )  # fmt: skip
-
-
-@njit(cache=True, parallel=True)
-def tile_products(w, u, out):  # type: ignore[no-untyped-def]
-    """out[t] = w @ u[t], one product of fixed shape a tile; u (T, n_in, lanes) float32."""
-    for t in prange(u.shape[0]):
-        np.dot(w, u[t], out[t])

@@ -211,6 +211,17 @@ def fma(typingctx, a, b, c):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
+def magnitude(typingctx, a):  # type: ignore[no-untyped-def]
+    """The bits of |a| as int32: ordered as |a| is, with infinity and then NaN above all numbers."""
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        word = ir.IntType(32)
+        return builder.and_(builder.bitcast(args[0], word), ir.Constant(word, 0x7FFFFFFF))
+
+    return types.int32(types.float32), codegen
+
+
+@intrinsic
 def _sqrt(typingctx, a):  # type: ignore[no-untyped-def]
     """Square root in float32, correctly rounded."""
 
@@ -222,7 +233,7 @@ def _sqrt(typingctx, a):  # type: ignore[no-untyped-def]
     return types.float32(types.float32), codegen
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True, forceinline=True)
 def _double_round(x0, x1, x2, x3, ra, rb, rc, rd):  # type: ignore[no-untyped-def]
     """An even and an odd round with their rotations."""
     x0 = _add(x0, x1)
@@ -236,7 +247,7 @@ def _double_round(x0, x1, x2, x3, ra, rb, rc, rd):  # type: ignore[no-untyped-de
     return x0, x1, x2, x3
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True, forceinline=True)
 def _threefry13(k0, k1, k2, k3, x0, x1, x2, x3):  # type: ignore[no-untyped-def]
     """Threefry4x32-13 of counter (x0..x3) under key (k0..k3), all uint32."""
     k4 = _xor(_xor(_xor(k0, k1), _xor(k2, k3)), np.uint32(PARITY))
@@ -269,7 +280,7 @@ def _threefry13(k0, k1, k2, k3, x0, x1, x2, x3):  # type: ignore[no-untyped-def]
     return x0, x1, x2, x3
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True, forceinline=True)
 def _box_muller(w1, w2):  # type: ignore[no-untyped-def]
     """Two independent standard normals from two uniform words."""
     u = fma(_unsigned(w1), _U32, _HALF * _U32)
@@ -301,7 +312,7 @@ def _box_muller(w1, w2):  # type: ignore[no-untyped-def]
     return r * _pick(w2, s, c), r * _pick(w2, c, s)
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True, forceinline=True)
 def _normal4(k0, k1, k2, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
     """The four normals of one block."""
     w0, w1, w2, w3 = _threefry13(k0, k1, k2, np.uint32(0), c0, c1, c2, c3)
@@ -310,7 +321,7 @@ def _normal4(k0, k1, k2, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
     return a, b, c, d
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True, forceinline=True)
 def _carry(hi, lo, lo0):  # type: ignore[no-untyped-def]
     """The high word of a 64-bit sum whose low word went from lo0 to lo."""
     return _add(hi, np.uint32(lo < lo0))

@@ -6,7 +6,7 @@ from hw_models.constants import landauer
 from thermo.energy.inference import Estimate
 from thermo.evaluate import Heat
 from thermo.report.page import Table
-from thermo.report.text import si
+from thermo.report.text import si, times
 
 
 def estimate_tables(e: Estimate) -> tuple[Table, ...]:
@@ -121,5 +121,5 @@ def _digital(e: Estimate) -> Table:
     )
 
 
-def _ratio(name: str, value: float) -> tuple[str, ...]:
-    return (name, "", "", "", "", f"{value:,.2g} x" if value < 1e4 else f"{value:.1e} x")
+def _ratio(name: str, value: float) -> tuple[str, str, str, str, str, str]:
+    return (name, "", "", "", "", times(value))

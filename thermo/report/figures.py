@@ -78,10 +78,10 @@ def accuracy_against_heat(
             axes.errorbar(
                 heat, value, np.asarray(s.spread)[order], fmt="none", ecolor=colour, capsize=2
             )
-    for k, (label, value) in enumerate(lines):
-        axes.axhline(value, color="#444444", linewidth=1, linestyle=(":", "-.")[k % 2])
+    for k, (label, level) in enumerate(lines):
+        axes.axhline(level, color="#444444", linewidth=1, linestyle=(":", "-.")[k % 2])
         axes.annotate(
-            f"{label}: {value:.1f}", (0.01, value), xycoords=("axes fraction", "data"),
+            f"{label}: {level:.1f}", (0.01, level), xycoords=("axes fraction", "data"),
             xytext=(0, 3), textcoords="offset points", fontsize=8, color="#444444",
         )  # fmt: skip
     axes.set_xscale("log")

@@ -15,8 +15,8 @@ p { margin: .5rem 0; max-width: 46rem; } .lead { font-size: 1.08rem; }
 table { border-collapse: collapse; margin: .75rem 0; font-size: .92rem; background: #fff; }
 th, td { text-align: left; padding: .32rem .7rem; border-bottom: 1px solid #e2e5e9;
   vertical-align: top; }
-th { font-weight: 600; background: #f1f3f5; } td.num { text-align: right;
-  font-variant-numeric: tabular-nums; white-space: nowrap; }
+th { font-weight: 600; background: #f1f3f5; } .num { text-align: right; }
+td.num { font-variant-numeric: tabular-nums; white-space: nowrap; } td { white-space: pre-wrap; }
 figure { margin: 1rem 0; background: #fff; border: 1px solid #e2e5e9; padding: .75rem; }
 figure svg { max-width: 100%; height: auto; } figcaption { font-size: .88rem; color: #4b525b; }
 footer { margin-top: 3rem; font-size: .85rem; color: #4b525b; }
@@ -70,15 +70,13 @@ def _part(part: str | Table | Figure) -> str:
         return f"<p>{escape(part)}</p>"
     if isinstance(part, Figure):
         return f"<figure>{part.svg}<figcaption>{escape(part.caption)}</figcaption></figure>"
-    head = "".join(f"<th>{escape(c)}</th>" for c in part.columns)
-    rows = "".join(
-        "<tr>"
-        + "".join(
-            f'<td class="num">{escape(v)}</td>' if k in part.numeric else f"<td>{escape(v)}</td>"
-            for k, v in enumerate(row)
-        )
-        + "</tr>"
-        for row in part.rows
-    )
+
+    def line(tag: str, row: tuple[str, ...]) -> str:
+        kinds = (' class="num"' if k in part.numeric else "" for k in range(len(row)))
+        cells = (f"<{tag}{k}>{escape(v)}</{tag}>" for k, v in zip(kinds, row, strict=True))
+        return f"<tr>{''.join(cells)}</tr>"
+
+    head = line("th", part.columns)
+    rows = "".join(line("td", row) for row in part.rows)
     caption = f"<p>{escape(part.caption)}</p>" if part.caption else ""
-    return f'{caption}<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+    return f'{caption}<div class="scroll"><table>{head}{rows}</table></div>'

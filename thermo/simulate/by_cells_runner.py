@@ -36,7 +36,6 @@ def run_by_cells(job: Job) -> Raw:
     w32 = p.w.astype(np.float32)
     w_in = p.w_in.astype(np.float32)
     cells = [c.astype(np.float32) for c in (p.c1, p.c2, p.c3, p.h, p.lo, p.hi)]
-    bounded = bool(np.any(np.isfinite(p.lo)) or np.any(np.isfinite(p.hi)))
     active = bool(p.activation.any())
     x, spare = np.empty(p.n, np.float32), np.empty(p.n, np.float32)
     shown = np.empty(p.n if active else 1, np.float32)
@@ -68,7 +67,7 @@ def run_by_cells(job: Job) -> Raw:
                     if stop == start:
                         break
                     x, spare, bad_step, bad_cell = by_cells.advance(
-                        w32.indptr, w32.indices, w32.data, *cells, bounded, p.activation, active,
+                        w32.indptr, w32.indices, w32.data, *cells, p.activation, active,
                         p.mobility, plan.dt, plan.scale[phase], plan.kT[phase],
                         plan.stiffness[phase],
                         plan.starts[phase], plan.n_steps[phase], int(start), int(stop),

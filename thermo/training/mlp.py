@@ -6,10 +6,11 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from compiler.models.mlp import MLP
+from compiler.models.mlp import MLP, activate
 from thermo.data import Dataset
 from thermo.progress import NullProgress, Progress
 from thermo.training.optimise import cosine_rate
@@ -78,7 +79,7 @@ def train_mlp(
     sizes = (x.shape[1], *hidden, n_out)
     gain = 2.0 if activation == "relu" else 1.0
     parameters = []
-    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+    for a, b in pairwise(sizes):
         parameters.append((math.sqrt(gain / a) * rng.standard_normal((b, a))).astype(np.float32))
         parameters.append(np.zeros(b, np.float32))
     m = [np.zeros_like(p) for p in parameters]
@@ -165,8 +166,6 @@ def _score(network: MLP, dataset: Dataset, classes: bool) -> float:
 
 def hidden_activations(network: MLP, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values of all hidden cells, (n, sum of widths), and softmax of the answers, (n, n_out)."""
-    from compiler.models.mlp import activate
-
     y = ((data - network.input_shift) * network.input_scale).astype(np.float32)
     kept = []
     last = len(network.weights) - 1

@@ -148,7 +148,7 @@ def loss_and_gradient(
 
     u : (n_samples, n_in) encoded; drive : (n_samples, n); states : (n_steps, n_samples, n)
     """
-    n_steps, samples, n = states.shape
+    _, samples, n = states.shape
     still = drive - parameters.bias - u @ parameters.w_in.T
     r = still[None] - states @ parameters.coupling.T
     price = mobility * dt / (4.0 * kT * samples)
@@ -176,9 +176,9 @@ def solve(
     """The minimum of -ln P over W, b and symmetric J with zero diagonal, in float64.
 
     W and b see the same input in every step, so they are eliminated: with P the projection on
-    (1, u), x^ the time mean and G = sum_k x_k x_k^T - K x^ P x^^T, C_ij = K a_i (1 - P) x^_j, J obeys
-    J G + G J = C + C^T off the diagonal (a Lyapunov equation without its diagonal), which
-    conjugate gradients solve in at most n (n - 1) / 2 steps. float64 throughout.
+    (1, u), y the mean of x over the K steps, G = sum_k x_k^T x_k - K y^T P y and
+    C = K a^T (1 - P) y, J obeys J G + G J = C + C^T off the diagonal (a Lyapunov equation without
+    its diagonal), which conjugate gradients solve. float64 throughout.
     ridge : added to the diagonal of u^T u / n_samples, relative to its mean
     """
     samples, n_in = u.shape
@@ -336,9 +336,7 @@ def train_onsager_machlup(
         right = float(np.mean(outputs.argmax(axis=1) == dataset.y_valid))
         q = float(heat.mean()) / config.kT
         history.append(
-            EpochRecord(
-                epoch, loss, float("nan"), float("nan"), right, q, 0.0, dt, 0, seconds
-            )
+            EpochRecord(epoch, loss, float("nan"), float("nan"), right, q, 0.0, dt, 0, seconds)
         )
         if best is None or right >= best[0]:
             best = right, q, epoch, made
@@ -355,7 +353,9 @@ def train_onsager_machlup(
             try:
                 for epoch, loss, p, seconds in _stream(u, drive, cells, x0, n_steps, dt, config):
                     judge(p, epoch, loss, seconds, tiles)
-                    progress.update(epoch, f"loss {loss:.5g}, validation {history[-1].valid_accuracy:.4f}")
+                    progress.update(
+                        epoch, f"loss {loss:.5g}, validation {history[-1].valid_accuracy:.4f}"
+                    )
             finally:
                 progress.stop()
     assert best is not None

@@ -1,0 +1,26 @@
+"""No figure is marked firmer than what is known of it."""
+
+import pytest
+
+from hw_models import digital
+from hw_models.presets import DEVICES
+
+
+def test_digital_figures():
+    assert digital.FP32_MAC.source.kind == "paper"
+    assert digital.INT8_MAC.source.kind == "memory"
+    assert [f.source.kind for _, f in digital.SRAM_READ] == ["paper", "memory", "memory"]
+    assert digital.DRAM_READ.source.kind == "memory"
+
+
+def test_published_figures_of_the_sampling_unit_are_second_hand():
+    unit = DEVICES.get("rc-sampling-unit")
+    assert unit.input_energy.value == pytest.approx(153.6e-12)
+    assert unit.output_energy.value == pytest.approx(8 * 1.692e-12)
+    assert {unit.input_energy.source.kind, unit.output_energy.source.kind} == {"second-hand"}
+
+
+@pytest.mark.parametrize("name", DEVICES.names())
+def test_the_rest_of_a_device_claims_no_measurement(name):
+    kinds = {figure.source.kind for figure in DEVICES.get(name).figures().values()}
+    assert kinds <= {"assumed", "memory", "second-hand", "derived"}

@@ -1,0 +1,218 @@
+"""Constants, sources, registries, the RC unit map and the formulas from counts to joules."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from compiler.ir.langevin import Activation, CellKind, CouplingKind
+from hw_models import digital
+from hw_models.constants import K_B, landauer, thermal_energy
+from hw_models.errors import HardwareError
+from hw_models.presets import DEVICES
+from hw_models.rc import periphery
+from hw_models.registry import Registry
+from hw_models.source import KINDS, Figure, Source
+from hw_models.targets import TARGETS
+
+ASSUMED = Source("assumed", "a test")
+
+
+def device(**figures):
+    """rc-1fF with other figures: C = 2 fF, R = 3 Mohm, 300 K unless told."""
+    values = {"capacitance": 2e-15, "resistance": 3e6, "ambient": 300.0} | figures
+    base = DEVICES.get("rc-1fF")
+    changed = {k: Figure(v, getattr(base, k).unit, ASSUMED) for k, v in values.items()}
+    return replace(base, **changed)
+
+
+def test_constants_by_hand():
+    assert K_B == 1.380649e-23
+    assert thermal_energy(300.0) == pytest.approx(4.142e-21, rel=1e-4)
+    assert landauer(300.0) == pytest.approx(2.871e-21, rel=1e-4)
+    assert thermal_energy(77.0) == pytest.approx(1.0631e-21, rel=1e-4)
+    # the published estimate: 1e5 kT is 4.1e-16 J
+    assert 1e5 * thermal_energy() == pytest.approx(4.14e-16, rel=1e-3)
+
+
+def test_digital_formulas_by_hand():
+    teacher = (784, 32, 32, 10)
+    fp32, int8 = digital.network_energy(teacher, 32), digital.network_energy(teacher)
+    assert fp32.macs == int8.macs == 26_432
+    assert fp32.arithmetic == pytest.approx(26_432 * 4.6e-12)
+    assert fp32.arithmetic == pytest.approx(1.22e-7, rel=5e-3)
+    assert int8.arithmetic == pytest.approx(6.1e-9, rel=5e-3)
+    # 26,432 bytes: 3,304 reads of 64 bits from 32 kB at 20 pJ
+    assert int8.weight_memory == pytest.approx(3304 * 20e-12)
+    # 105,728 bytes: 13,216 reads from 1 MB at 100 pJ
+    assert fp32.weight_memory == pytest.approx(13_216 * 100e-12)
+    assert int8.total == int8.arithmetic + int8.weight_memory
+    linear = digital.network_energy((784, 10))
+    assert linear.macs == 7840
+    assert linear.arithmetic == pytest.approx(1.80e-9, rel=2e-3)
+    assert linear.weight_memory == pytest.approx(980 * 10e-12)  # 7,840 bytes fit in 8 kB
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "pJ"),
+    [(1, 10), (8192, 10), (8193, 20), (32768, 20), (32769, 100), (1 << 20, 100), (1 << 21, 1300)],
+)
+def test_weights_live_in_the_smallest_memory_that_holds_them(n_bytes, pJ):
+    assert digital.weight_read(n_bytes).value == pytest.approx(pJ * 1e-12)
+
+
+def test_digital_designs_are_checked():
+    with pytest.raises(HardwareError, match=r"bits must be 8 \(int8\) or 32 \(fp32\), got 16"):
+        digital.network_energy((4, 2), 16)
+    for sizes in ((4,), (4, 0)):
+        with pytest.raises(HardwareError, match="two or more numbers >= 1"):
+            digital.network_energy(sizes)
+
+
+def test_units_by_hand():
+    """kT = 1, J2 = 1, mobility 1: E0 = k_B T, v0 = sqrt(2 k_B T / C), t0 = 2 R C."""
+    u = device().units(kT=1.0, mobility=1.0, j2=1.0)
+    assert u.energy == pytest.approx(4.141947e-21)
+    assert u.voltage == pytest.approx(2.035177e-3, rel=1e-6)
+    assert u.time == pytest.approx(12e-9)
+    assert u.conductance == pytest.approx(1 / 6e6)
+    assert u.kT == pytest.approx(1.0)
+    # kT = 0.1, J2 = 0.5, mobility 2: E0 = 10 k_B T, v0^2 = 10 k_B T / C, t0 = 2 R C
+    u = device().units(kT=0.1, mobility=2.0, j2=0.5)
+    assert u.energy == pytest.approx(4.141947e-20)
+    assert u.voltage == pytest.approx(4.550795e-3, rel=1e-6)
+    assert u.time == pytest.approx(12e-9)
+    assert u.conductance == pytest.approx(1 / 3e6)
+
+
+@pytest.mark.parametrize("kT", [1.0, 0.1])
+@pytest.mark.parametrize("j2", [0.5, 1.0, 3.0])
+def test_units_keep_the_physics(kT, j2):
+    """Equipartition k_B T / C, relaxation RC and the current of a coupling, in volts."""
+    d, mobility, w = device(), 1.7, 2.3
+    u = d.units(kT=kT, mobility=mobility, j2=j2)
+    c, r = d.capacitance.value, d.resistance.value
+    assert kT / (2 * j2) * u.voltage**2 == pytest.approx(K_B * 300.0 / c)
+    assert u.time / (mobility * 2 * j2) == pytest.approx(r * c)
+    # C dV/dt = G V_j  against  dx/dt = mobility W x_j
+    assert w * u.conductance / c == pytest.approx(mobility * w / u.time)
+    assert j2 * u.joules(1.0) == pytest.approx(c * u.volts(1.0) ** 2 / 2)
+
+
+@pytest.mark.parametrize("kT", [1.0, 0.1])
+def test_units_round_trip(kT):
+    d = device()
+    u = d.units(kT=kT, mobility=1.7, j2=0.8)
+    back = d.dimensionless(voltage=u.voltage, time=u.time, j2=0.8)
+    assert back == pytest.approx((kT, 1.7))
+    assert u.state(u.volts(0.37)) == pytest.approx(0.37)
+    assert u.seconds(0.2) == pytest.approx(0.2 * u.time)
+
+
+def test_a_cold_machine_takes_the_device_s_swing_as_its_volt():
+    d = device(swing=0.2)
+    u = d.units(kT=0.0, mobility=1.0, j2=0.5)
+    assert u.voltage == 0.2
+    assert u.energy == pytest.approx(2e-15 * 0.04)  # C v0^2 / (2 J2)
+    assert u.kT == pytest.approx(4.141947e-21 / 8e-17)
+    assert d.dimensionless(voltage=0.2, time=u.time, j2=0.5)[0] == pytest.approx(u.kT)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(kT=-1.0, mobility=1.0, j2=1.0), "kT must be >= 0, got -1"),
+        (dict(kT=math.nan, mobility=1.0, j2=1.0), "kT must be >= 0"),
+        (dict(kT=1.0, mobility=1.0, j2=0.0), "needs J2 > 0 and mobility > 0"),
+        (dict(kT=1.0, mobility=0.0, j2=1.0), "needs J2 > 0 and mobility > 0"),
+    ],
+)
+def test_units_are_checked(options, message):
+    with pytest.raises(HardwareError, match=message):
+        device().units(**options)
+
+
+@pytest.mark.parametrize("zero", ["voltage", "time", "j2"])
+def test_the_way_back_is_checked(zero):
+    options = dict(voltage=1e-3, time=1e-9, j2=1.0) | {zero: 0.0}
+    with pytest.raises(HardwareError, match="voltage, time and J2 must be > 0"):
+        device().dimensionless(**options)
+
+
+@pytest.mark.parametrize("name", list(DEVICES.get("rc-1fF").figures()))
+@pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
+def test_every_figure_of_a_device_is_checked(name, value):
+    with pytest.raises(HardwareError, match=f"{name} must be >"):
+        device(**{name: value})
+
+
+def test_periphery_by_hand():
+    d = device(
+        input_bits=8, input_energy=10e-15, output_energy=2e-12, clock_energy=1e-15,
+        static_power=1e-9, converter_time=20e-9,
+    )  # fmt: skip
+    p = periphery(d, n_inputs=784, n_outputs=10, n_cells=74, n_phases=2, runs=3, seconds=5e-9)
+    assert p.input_drive == pytest.approx(62.72e-12)  # 784 * 8 * 10 fJ
+    assert p.read_out == pytest.approx(60e-12)  # 10 outputs, 3 runs, 2 pJ
+    assert p.clocking == pytest.approx(444e-15)  # 74 * 2 * 3 fJ
+    assert p.idle == pytest.approx(74e-9 * 95e-9)  # 3 * 5 ns + 4 * 20 ns
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(n_inputs=-1), dict(n_outputs=-1), dict(n_cells=-1), dict(n_phases=-1), dict(runs=0),
+        dict(seconds=-1.0), dict(seconds=math.nan),
+    ],
+)  # fmt: skip
+def test_counts_are_checked(change):
+    good = dict(n_inputs=1, n_outputs=1, n_cells=1, n_phases=1, runs=1, seconds=1.0)
+    with pytest.raises(HardwareError, match="periphery"):
+        periphery(device(), **(good | change))
+
+
+@pytest.mark.parametrize("name", DEVICES.names())
+def test_every_preset_carries_its_sources(name):
+    described = DEVICES.get(name).describe()
+    assert described["name"] == name
+    assert len(described["figures"]) == 11
+    for figure in described["figures"].values():
+        assert figure["kind"] in KINDS
+        assert figure["ref"]
+        assert figure["unit"]
+
+
+def test_source_kinds_are_checked():
+    with pytest.raises(HardwareError, match=r"source kind must be one of exact.*got 'guessed'"):
+        Source("guessed", "nobody")
+    told = Figure(1.0, "J", Source("paper", "A", "table 2")).describe()
+    assert told == {"value": 1.0, "unit": "J", "kind": "paper", "ref": "A, table 2"}
+
+
+def test_registries_refuse_duplicates_and_list_choices():
+    with pytest.raises(HardwareError, match="device 'a' is registered twice"):
+        Registry("device", [("a", 1), ("a", 2)])
+    registry = Registry("device", [("b", 1), ("a", 2)])
+    assert registry.names() == ("b", "a")
+    assert registry.get("a") == 2
+    with pytest.raises(HardwareError, match="no device 'c'; choose one of b, a"):
+        registry.get("c")
+    with pytest.raises(HardwareError, match="no target 'x'; choose one of ideal, rc-array"):
+        TARGETS.get("x")
+
+
+def test_targets_speak_the_ir_s_language():
+    for name in TARGETS.names():
+        target = TARGETS.get(name)
+        assert target.cell_kinds <= {k.name.lower() for k in CellKind}
+        assert target.coupling_kinds <= {k.name.lower() for k in CouplingKind}
+        assert target.activations <= {a.name.lower() for a in Activation}
+        assert target.describe()["name"] == name
+    ideal = TARGETS.get("ideal")
+    assert ideal.cell_kinds == {k.name.lower() for k in CellKind}
+    assert ideal.coupling_kinds == {k.name.lower() for k in CouplingKind}
+    assert ideal.activations == {a.name.lower() for a in Activation}
+    assert not ideal.describe()["figures"]
+    array = TARGETS.get("rc-array").describe()["figures"]
+    assert array["max_coupling"]["value"] == 32.0
+    assert array["bits"]["kind"] == "assumed"

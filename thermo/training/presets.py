@@ -1,0 +1,131 @@
+"""Settings that work, found on the validation splits; the command line's defaults.
+
+Measured figures stand in the README and in the release note, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from thermo.data import Dataset
+from thermo.training.onsager_machlup import OnsagerMachlupConfig
+from thermo.training.pathwise import Augmentation, PathwiseConfig
+
+# Mean of the 60,000 MNIST training images (arXiv 2509.15324's scaling of the inputs).
+MNIST_MEAN = 0.13066
+
+LITTLE = Augmentation(shift=0.25, rotate=5.0, zoom=0.04, shear=0.04)
+SOME = Augmentation(shift=0.5, rotate=5.0, zoom=0.05, shear=0.05)
+MUCH = Augmentation(shift=1.0, rotate=8.0, zoom=0.08, shear=0.08)
+
+# Below this heat an MNIST machine has no capacity to spare for warped images.
+LOW_HEAT = 700.0
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Settings for one data set: free, under a heat budget, and without couplings."""
+
+    name: str
+    free: PathwiseConfig
+    budget: Callable[[float], PathwiseConfig]
+    control: PathwiseConfig
+    likelihood: OnsagerMachlupConfig
+
+
+_MNIST = PathwiseConfig(
+    input_shift=MNIST_MEAN,
+    epochs=40,
+    learning_rate=0.005,
+    heat_penalty=1e-6,
+    augmentation=MUCH,
+)
+_DIGITS = PathwiseConfig(
+    epochs=150,
+    batch=64,
+    tile=32,
+    learning_rate=0.01,
+    heat_penalty=3e-6,
+    augmentation=LITTLE,
+    evaluate_every=10,
+)
+_ROWS = PathwiseConfig(
+    epochs=100, batch=64, tile=32, learning_rate=0.005, heat_penalty=1e-6, evaluate_every=5
+)
+
+
+def _mnist_budget(budget: float) -> PathwiseConfig:
+    return replace(
+        _MNIST,
+        heat_penalty=0.0,
+        heat_budget=budget,
+        augmentation=SOME if budget < LOW_HEAT else MUCH,
+    )
+
+
+def _plain_budget(base: PathwiseConfig) -> Callable[[float], PathwiseConfig]:
+    return lambda budget: replace(
+        base, heat_penalty=0.0, heat_budget=budget, augmentation=Augmentation()
+    )
+
+
+def _control(base: PathwiseConfig) -> PathwiseConfig:
+    return replace(base, couplings=False, augmentation=Augmentation())
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            "mnist",
+            _MNIST,
+            _mnist_budget,
+            _control(_MNIST),
+            OnsagerMachlupConfig(input_shift=MNIST_MEAN, drive_hidden=400.0, drive_out=400.0),
+        ),
+        Preset(
+            "digits",
+            _DIGITS,
+            _plain_budget(_DIGITS),
+            _control(_DIGITS),
+            OnsagerMachlupConfig(drive_hidden=100.0, drive_out=100.0, teacher_epochs=100),
+        ),
+    )
+}
+
+
+def pathwise_preset(
+    dataset: Dataset, *, heat_budget: float | None = None, couplings: bool = True
+) -> PathwiseConfig:
+    """Settings of `train_pathwise` for this data set; general ones for a data set without a preset.
+
+    heat_budget : wanted mean heat in kT; couplings=False : the control, a linear classifier
+    """
+    preset = PRESETS.get(dataset.name) or _general(dataset)
+    if not couplings and heat_budget is not None:
+        return replace(preset.control, heat_penalty=0.0, heat_budget=heat_budget)
+    if not couplings:
+        return preset.control
+    return preset.free if heat_budget is None else preset.budget(heat_budget)
+
+
+def likelihood_preset(dataset: Dataset, *, exact: bool = True) -> OnsagerMachlupConfig:
+    """Settings of `train_onsager_machlup` for this data set; exact: least squares."""
+    preset = PRESETS.get(dataset.name) or _general(dataset)
+    return replace(preset.likelihood, exact=exact)
+
+
+def _general(dataset: Dataset) -> Preset:
+    """By size alone: large sets as MNIST, small ones as a table of rows."""
+    large = dataset.x_train.shape[0] >= 10_000
+    base = replace(_MNIST, input_shift=None) if large else _ROWS
+    if large and not dataset.image_shape:
+        base = replace(base, augmentation=Augmentation())
+    return Preset(
+        dataset.name,
+        base,
+        _plain_budget(base),
+        _control(base),
+        OnsagerMachlupConfig(drive_hidden=100.0, drive_out=100.0),
+    )
