@@ -86,5 +86,6 @@ def compile_model(
     for name, pass_ in MENDS.items():
         if name in mend:
             netlist = pass_(netlist, target)
-            netlist, _ = run_passes(netlist, ())
+    # rounding may leave couplings of weight 0
+    netlist, _ = run_passes(netlist, langevin_pipeline(optimise))
     return legalize(netlist, target)

@@ -55,7 +55,7 @@ def evaluate(
     x, y = (part[:limit] for part in dataset.part(split))
     check_fit(netlist, dataset)
     result = simulate(netlist, x, **options)
-    return score(result, y, split, _label_codes(netlist, dataset)), result
+    return score(result, y, split, label_codes(netlist, dataset)), result
 
 
 def check_fit(netlist: LangevinNetlist, dataset: Dataset) -> None:
@@ -73,9 +73,17 @@ def check_fit(netlist: LangevinNetlist, dataset: Dataset) -> None:
             f"the netlist answers with {'classes' if decides else 'numbers'}, data set "
             f"{dataset.name} asks for {'classes' if dataset.n_classes else 'numbers'}"
         )
+    scale = netlist.readout.scale
+    given = netlist.readout.cells.size if scale is None else scale.shape[0]
+    wanted = dataset.n_classes if decides else dataset.y_train[:1].size
+    if given != wanted:
+        raise DataError(
+            f"the netlist gives {given} answers, data set {dataset.name} has {wanted} "
+            f"{'classes' if decides else 'values a sample'}: choose the data it was made for"
+        )
 
 
-def _label_codes(netlist: LangevinNetlist, dataset: Dataset) -> np.ndarray | None:
+def label_codes(netlist: LangevinNetlist, dataset: Dataset) -> np.ndarray | None:
     """Data set class of each answer where both name their classes, else None (by position)."""
     assert netlist.readout is not None
     labels = netlist.readout.labels

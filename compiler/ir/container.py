@@ -240,7 +240,7 @@ def _read_prefix(path: Any, data: np.ndarray) -> tuple[int, bytes, np.ndarray]:
 def _read_v1(path: Any, header: bytes, content: np.ndarray) -> tuple[str, int, dict, dict]:
     try:
         parsed = json.loads(header)
-        entries, body = parsed["arrays"], parsed["netlist"]
+        entries, body = list(parsed["arrays"]), dict(parsed["netlist"])
         name, version = str(parsed["kind"]), int(parsed["kind_version"])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise FormatError(

@@ -97,8 +97,8 @@ def _meta(meta: Mapping[str, Any]) -> str:
 
 
 def dump(netlist: LangevinNetlist, *, limit: int | None = None) -> str:
-    """Canonical text. With `limit`, at most that many couplings of each group, and runs of values of
-    each column, are shown; a text that leaves some out says so and cannot be parsed.
+    """Canonical text. With `limit`, at most that many couplings of each group, and that many runs
+    of values of each column, are shown; a text that leaves some out says so and cannot be parsed.
     """
     return "\n".join(_lines(netlist, limit)) + "\n"
 

@@ -415,6 +415,7 @@ def test_mends_make_it_legal():
         source, target=target(max_coupling=0.75, bits=6, symmetric=True), mend=list(MENDS)
     )
     assert largest_coupling(netlist) <= 0.75
+    assert all((c.values != 0).all() for c in netlist.couplings)
     assert is_gradient(netlist)
     only_degree = target(max_degree=3)
     netlist = compile_model(source, target=only_degree, mend=["limit-degree"])

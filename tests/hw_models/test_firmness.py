@@ -8,9 +8,9 @@ from hw_models.presets import DEVICES
 
 def test_digital_figures():
     assert digital.FP32_MAC.source.kind == "paper"
-    assert digital.INT8_MAC.source.kind == "memory"
-    assert [f.source.kind for _, f in digital.SRAM_READ] == ["paper", "memory", "memory"]
-    assert digital.DRAM_READ.source.kind == "memory"
+    assert digital.INT8_MAC.source.kind == "second-hand"
+    assert [f.source.kind for _, f in digital.SRAM_READ] == ["paper", "second-hand", "second-hand"]
+    assert digital.DRAM_READ.source.kind == "second-hand"
 
 
 def test_published_figures_of_the_sampling_unit_are_second_hand():

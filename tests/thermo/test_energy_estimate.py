@@ -181,10 +181,30 @@ def test_baselines_of_the_digits_grow_until_one_suffices():
     assert found[0].name == "linear, int8"
     assert found[0].sizes == (64, 10)
     assert found[0].energy == network_energy((64, 10))
-    assert found[0].accuracy > 0.9
+    assert found[0].accuracy > 0.92  # trained too little, it would flatter the machine
     assert all(b.accuracy < 0.95 for b in found[:-1])
     assert found[-1].accuracy >= 0.95
     for b in found:
         assert abs(b.accuracy - b.float_accuracy) < 0.02
     again = measure_baselines(digits, stop_at=0.95, widths=(0, 4, 16, 64))
     assert again == found
+
+
+def test_baselines_that_never_suffice_are_all_returned():
+    told = []
+
+    class Told:
+        def start(self, total, label):
+            told.append((total, label))
+
+        def update(self, done, note=""):
+            told.append((done, note))
+
+        def stop(self):
+            told.append("stop")
+
+    found = measure_baselines(two_classes(4000), stop_at=1.1, widths=(0, 2), progress=Told())
+    assert [b.sizes for b in found] == [(5, 2), (5, 2, 2)]
+    assert told[0] == (2, "digital baselines")
+    assert told[-1] == "stop"
+    assert cheapest(found, 1.1) is None

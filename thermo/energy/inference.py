@@ -14,7 +14,7 @@ from hw_models.rc import RCDevice, Units, periphery
 from thermo.data import Dataset
 from thermo.energy.baselines import Baseline
 from thermo.energy.cycle import Reset, measure_cycle
-from thermo.evaluate import Evaluation, Heat, evaluate
+from thermo.evaluate import Evaluation, Heat, evaluate, label_codes, score
 from thermo.progress import Progress
 from thermo.simulate import simulate
 
@@ -178,18 +178,17 @@ def estimate(
     options: dict[str, Any] = {
         "runs": runs, "seed": seed, "threads": threads, "progress": progress,
     }  # fmt: skip
-    evaluation, _ = evaluate(netlist, dataset, split, **options)
-    halved, _ = evaluate(netlist, dataset, split, dt=netlist.dt / 2, **options)
     dynamic = ~netlist.cells.frozen
     units = device.units(
         kT=netlist.kT, mobility=netlist.mobility, j2=float(np.median(netlist.cells.j2[dynamic]))
     )
-    x, y = dataset.part(split)
+    evaluation, _ = evaluate(netlist, dataset, split, **options)
+    halved, _ = evaluate(netlist, dataset, split, dt=netlist.dt / 2, **options)
     reset = reset or Reset()
     cycle = None
     duration = sum(p.duration for p in netlist.schedule)
     if netlist.kT > 0 and len(netlist.schedule) == 1 and is_gradient(netlist):
-        cycle = _cycle_energy(netlist, x, y, reset, options)
+        cycle = _cycle_energy(netlist, dataset, split, reset, options)
         duration += reset.duration
     seconds = duration * units.time
     around = periphery(
@@ -206,7 +205,7 @@ def estimate(
     elif evaluation.heat_kT is not None:
         physics = evaluation.heat_kT.mean * units.energy * netlist.kT
     else:
-        physics = _cold_heat(netlist, x, options) * units.energy
+        physics = _cold_heat(netlist, dataset.part(split)[0], options) * units.energy
     return Estimate(
         evaluation=evaluation,
         halved=halved,
@@ -229,12 +228,11 @@ def cheapest(baselines: tuple[Baseline, ...], accuracy: float | None) -> Baselin
 
 
 def _cycle_energy(
-    netlist: LangevinNetlist, x: np.ndarray, y: np.ndarray, reset: Reset, options: dict[str, Any]
+    netlist: LangevinNetlist, dataset: Dataset, split: str, reset: Reset, options: dict[str, Any]
 ) -> CycleEnergy:
+    x, y = dataset.part(split)
     measured = measure_cycle(netlist, x, reset, **options)
-    accuracy = None
-    if np.issubdtype(y.dtype, np.integer):
-        accuracy = float(np.mean(measured.result.predictions() == y))
+    accuracy = score(measured.result, y, split, label_codes(netlist, dataset)).accuracy
     return CycleEnergy(
         work_on=summarise(measured.work_on),
         heat_relax=summarise(measured.heat_relax),

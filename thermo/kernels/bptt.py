@@ -37,8 +37,24 @@ HEAT_STRATONOVICH = 1
 HEAD_CLASSES = 0
 HEAD_VALUES = 1
 
-# A state beyond this never comes back: a quartic cell that leaves its well grows without bound.
+# Cells without a quartic term have no bound of their own beyond which they never come back.
 RUNAWAY = 1e4
+
+
+@njit(cache=True, nogil=True)
+def runaway_cell(x, cells, h):  # type: ignore[no-untyped-def]
+    """The first cell with a lane that will not come back, or -1.
+
+    Under the quartic force alone x -> x (1 - 4 h J4 x^2) grows where x^2 > 1 / (2 h J4).
+    """
+    for i in range(x.shape[0]):
+        bound = RUNAWAY
+        if cells[2, i] > 0:
+            bound = min(bound, np.sqrt(1.0 / (2.0 * h * cells[2, i])))
+        for l in range(x.shape[1]):
+            if not (abs(x[i, l]) <= bound):  # NaN too
+                return i
+    return -1
 
 
 @njit(cache=True, nogil=True)
@@ -244,10 +260,9 @@ def gradient_tile(  # type: ignore[no-untyped-def]
     force_slots = fs.shape[0]
     end = xs[n_steps]
     f_end = fs[n_steps % force_slots]
-    for i in range(n):
-        for l in range(lanes):
-            if not (abs(end[i, l]) < RUNAWAY):
-                return 0.0, 0, 0.0, i
+    lost = runaway_cell(end, cells, h)
+    if lost >= 0:
+        return 0.0, 0, 0.0, lost
 
     lam = np.zeros((n, lanes), u.dtype)
     loss, right = head_gradient(
@@ -416,10 +431,9 @@ def run_rows(  # type: ignore[no-untyped-def]
         c, coupling, coupled, cells, x0, n_steps, h, noise, heat_mode, seed, trajectory, xs, fs, z
     )
     end = xs[n_steps % 2]
-    for i in range(n):
-        for l in range(lanes):
-            if not (abs(end[i, l]) < RUNAWAY):
-                return i
+    lost = runaway_cell(end, cells, h)
+    if lost >= 0:
+        return lost
     for l in range(lanes):
         heat[l] = q[l]
         for o in range(n_out):

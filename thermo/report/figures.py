@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 COLOURS = ("#0b62a4", "#d1495b", "#2e8b57", "#b8860b", "#6a4c93", "#3d9aa1", "#8c564b", "#444444")
 MUTED = "#8a8f98"
+_NO_METADATA = ("Date", "Creator", "Format", "Type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def svg(figure: Figure) -> str:
     """The figure as an <svg> element; the same figure gives the same text."""
     out = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "thermoc", "svg.fonttype": "none"}):
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(out, format="svg", metadata=dict.fromkeys(_NO_METADATA))
     text = out.getvalue()
     return text[text.index("<svg") :]
 

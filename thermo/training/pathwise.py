@@ -98,8 +98,8 @@ class PathwiseConfig:
     dt_evaluate : step at which validation accuracy and heat are measured
     rate_* : factors on learning_rate; w_in is rated per unit of root-mean-square input, so that
         the setting does not depend on input_scale
-    init_w, init_j : standard deviations of the start, w_in in the same unit, J times the square
-        root of the number of dynamic cells
+    init_w, init_j, init_bias : standard deviations of the start, those of w_in (in the same unit)
+        and J times the square root of the number of inputs and of dynamic cells
     heat_penalty : lambda, loss per kT of heat; heat_budget : wanted mean heat in kT, found by a
         controller on log(lambda), which starts at heat_penalty (0: a guess from the budget)
     evaluate_every : epochs between validations; the last tenth is always validated
@@ -130,8 +130,9 @@ class PathwiseConfig:
     rate_bias: float = 20.0
     rate_j: float = 20.0
     rate_scale: float = 5.0
-    init_w: float = 0.05
+    init_w: float = 1.4
     init_j: float = 8.6
+    init_bias: float = 0.0
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
@@ -161,7 +162,8 @@ class PathwiseConfig:
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 fail(name, "a number > 0")
         for name in (
-            "kT", "j4", "rate_w", "rate_bias", "rate_j", "rate_scale", "init_w", "init_j", "clip",
+            "kT", "j4", "rate_w", "rate_bias", "rate_j", "rate_scale", "init_w", "init_j",
+            "init_bias", "clip",
             "heat_penalty",
         ):  # fmt: skip
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
@@ -330,7 +332,7 @@ class _Trainer:
         penalty = config.heat_penalty
         if budget is not None and penalty == 0:
             penalty = 0.05 / max(budget, 10.0)  # lambda Q is about 0.05 where accuracy is useful
-        self.penalty = penalty
+        self.integral = self.penalty = penalty
         self.heat_ratio = 1.0  # validation heat at the evaluation step over training heat
         self.seconds = 0.0
         self.history: list[EpochRecord] = []
@@ -370,11 +372,12 @@ class _Trainer:
                 )
             return theta
         rng = np.random.default_rng([config.seed, _INIT])
-        w[:] = config.init_w * rng.standard_normal(w.shape)
+        w[:] = config.init_w / math.sqrt(w.shape[1]) * rng.standard_normal(w.shape)
         if config.couplings:
             raw = config.init_j / math.sqrt(n) * rng.standard_normal((n, n))
             j[:] = np.triu(raw, 1) + np.triu(raw, 1).T if self.symmetric else raw
             np.fill_diagonal(j, 0.0)
+        b[:] = config.init_bias * rng.standard_normal(n)
         s[:] = 1.0
         return theta
 
@@ -482,19 +485,24 @@ class _Trainer:
         )  # fmt: skip
 
     def _control(self, heat: float) -> None:
-        """Integral controller on log(lambda); it slows down with the learning rate.
+        """Proportional-integral controller on log(lambda) towards just below the budget.
 
-        The target lies a little below the budget and is corrected for what the training step and
-        the augmentation do to the heat, as last seen on the validation split.
+        The error is corrected for what the training step and the augmentation do to the heat, as
+        last seen on the validation split. Heat grows from nothing, so that early lack of it says
+        little: the integral part falls only slowly at first.
         """
         budget = self.config.heat_budget
         if budget is None:
             return
         want = budget - 0.015 * max(abs(budget), 10.0)
         error = (heat * self.heat_ratio - want) / max(abs(want), 10.0)
-        gain = 0.02 * (0.1 + 0.9 * self.learning_rate() / self.config.learning_rate)
-        self.penalty *= math.exp(gain * max(-1.0, min(1.0, error)))
-        self.penalty = min(max(self.penalty, 1e-9), 1e3)
+        error = max(-1.0, min(1.0, error))
+        done = self.step / (self.config.epochs * self.n_batches)
+        gain = 0.02 * (0.2 + 0.8 * self.learning_rate() / self.config.learning_rate)
+        if error < 0:
+            gain *= min(1.0, 5.0 * done)
+        self.integral = min(max(self.integral * math.exp(gain * error), 1e-9), 1e3)
+        self.penalty = self.integral * math.exp(2.0 * error)
 
     def _diverged(self, cell: int, dt: float) -> NoReturn:
         """Name the cell and a step that holds for the parameters as they are."""
@@ -777,6 +785,7 @@ def _identity(dataset: Dataset, config: PathwiseConfig, start: LangevinMachine |
 _ARRAYS = ("theta", "m", "v", "best")
 _NUMBERS = (
     "best_score", "best_accuracy", "best_epoch", "best_heat", "step", "epoch", "penalty",
+    "integral",
     "heat_ratio", "seconds",
 )  # fmt: skip
 

@@ -53,6 +53,20 @@ _DIGITS = PathwiseConfig(
 _ROWS = PathwiseConfig(
     epochs=100, batch=64, tile=32, learning_rate=0.005, heat_penalty=1e-6, evaluate_every=5
 )
+# One input and an even function: biases that differ break the symmetry of the start.
+_COSINE = PathwiseConfig(
+    n_hidden=32,
+    kT=0.1,
+    t_f=1.0,
+    dt_schedule=((0.0, 0.02), (0.7, 0.01)),
+    epochs=300,
+    batch=32,
+    tile=32,
+    learning_rate=0.005,
+    rate_w=20.0,
+    init_bias=1.5,
+    evaluate_every=5,
+)
 
 
 def _mnist_budget(budget: float) -> PathwiseConfig:
@@ -90,6 +104,13 @@ PRESETS = {
             _plain_budget(_DIGITS),
             _control(_DIGITS),
             OnsagerMachlupConfig(drive_hidden=100.0, drive_out=100.0, teacher_epochs=100),
+        ),
+        Preset(
+            "cosine",
+            _COSINE,
+            _plain_budget(_COSINE),
+            _control(_COSINE),
+            OnsagerMachlupConfig(),
         ),
     )
 }

@@ -1,0 +1,33 @@
+"""Every example runs, on a small setting, and prints what it promises."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+
+# Run before the example: presets with two epochs, so that only the code is tested.
+SHORT = """
+import runpy, sys
+from dataclasses import replace
+from thermo.training import presets
+full = presets.pathwise_preset
+presets.pathwise_preset = lambda *a, **k: replace(full(*a, **k), epochs=2)
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_example(path, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT, str(path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NUMBA_NUM_THREADS": "2"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) >= 2

@@ -1,0 +1,26 @@
+"""The demo on a short setting: what it writes, and that its figures hang together."""
+
+import json
+
+from compiler import load
+from thermo.cli.console import plain
+from thermo.demo import run_demo
+
+
+def test_demo_writes_a_netlist_and_a_page(tmp_path):
+    done = run_demo(tmp_path / "out", epochs=2)
+    assert load(done.netlist).n_cells == 64 + 74
+    page = done.page.read_text()
+    assert page.count("<svg") == 3 and "Accuracy against heat" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    figures = json.loads(json.dumps(plain(done.figures), allow_nan=False))
+    energy = figures["langevin"]["energy_J"]
+    assert energy["total"] > energy["physics"] > 0
+    assert len(figures["langevin_mismatched_devices"]) == 10
+    assert figures["mlp"]["accuracy"] == figures["mlp"]["as_netlist"] > 0.9
+    assert sorted(p.name for p in done.page.parent.iterdir()) == [
+        "machine.safetensors",
+        "machine.tnl",
+        "report.html",
+    ]
+    assert "one run" in done.table.rows[2][0]

@@ -1,0 +1,136 @@
+"""Accuracy and heat of a netlist on a data set: labels are matched, misfits are named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from compiler.frontends.machine import lower_machine
+from compiler.models.machine import LangevinMachine
+from hw_models.presets import DEVICES
+from thermo.data import DataError, Dataset
+from thermo.energy.inference import estimate
+from thermo.evaluate import check_fit, evaluate
+
+K, DRIVE, T_F, DT = 4.0, 3.0, 0.5, 0.005
+
+
+def machine(*, head="classification", labels=(), kT=0.0, n_out=3):
+    """As many harmonic cells as inputs, each driven by its own: the largest input wins."""
+    zero, one = np.zeros(n_out), np.ones(n_out)
+    return LangevinMachine(
+        w_in=DRIVE * np.eye(n_out),
+        coupling=np.zeros((n_out, n_out)),
+        bias=zero,
+        j2=K / 2 * one,
+        j3=zero,
+        j4=zero,
+        x0=zero,
+        n_out=n_out,
+        input_shift=np.zeros(1),
+        input_scale=np.ones(1),
+        readout_scale=one,
+        readout_offset=zero,
+        kT=kT,
+        t_f=T_F,
+        dt=DT,
+        head=head,
+        labels=labels,
+    )
+
+
+def classes(labels=(), n=60, n_in=3, n_classes=3):
+    x = np.random.default_rng(0).random((n, n_in)).astype(np.float32)
+    y = np.argmax(x[:, :n_classes], axis=1)
+    return Dataset("toy", x, y, x, y, x, y, n_classes=n_classes, labels=labels)
+
+
+def numbers(n_values=3, n=50):
+    x = np.random.default_rng(1).random((n, 3)).astype(np.float32)
+    y = x[:, :n_values] if n_values > 1 else x[:, 0]
+    return Dataset("toy", x, y, x, y, x, y, n_classes=0)
+
+
+def test_the_largest_input_wins():
+    got, result = evaluate(lower_machine(machine()), classes(), "valid")
+    assert (got.split, got.n_samples, got.runs) == ("valid", 60, 1)
+    assert got.accuracy == 1.0 and got.accuracy_sem == 0.0
+    assert got.rmse is None and got.heat_kT is None
+    assert result.outputs.shape == (1, 60, 1, 3)
+
+
+def test_answers_are_matched_by_label_not_by_position():
+    """The machine's labels name the classes in another order than the data set."""
+    data = classes(labels=("a", "b", "c"))
+    as_named = replace(data, y_test=np.array([2, 0, 1])[data.y_test])
+    netlist = lower_machine(machine(labels=("c", "a", "b"), kT=0.001))
+    assert evaluate(netlist, as_named)[0].accuracy > 0.9
+    assert evaluate(netlist, data)[0].accuracy < 0.1
+    # the read-out of the cycle is scored in the same way
+    told = estimate(netlist, as_named, DEVICES.get("rc-1fF"), ())
+    assert told.cycle.accuracy > 0.9
+    other_names = lower_machine(machine(labels=("x", "y", "z")))
+    assert evaluate(other_names, data)[0].accuracy == 1.0
+
+
+def test_accuracy_and_heat_carry_their_standard_errors():
+    netlist = lower_machine(machine(kT=0.2))
+    got, result = evaluate(netlist, classes(), runs=2, seed=3)
+    assert 0.3 < got.accuracy < 1
+    assert got.accuracy == np.mean(result.predictions() == classes().y_test)
+    assert got.accuracy_sem == pytest.approx(np.sqrt(got.accuracy * (1 - got.accuracy) / 60))
+    per_inference = result.heat.sum(axis=1) / 0.2
+    assert got.heat_kT.mean == pytest.approx(per_inference.mean())
+    assert got.heat_kT.sem == pytest.approx(per_inference.std(ddof=1) / np.sqrt(60))
+
+
+def test_error_of_a_regression_against_the_closed_form():
+    """At kT = 0 the answer is DRIVE / K (1 - (1 - K dt)^n) x after n Euler steps."""
+    gain = DRIVE / K * (1 - (1 - K * DT) ** round(T_F / DT))
+    data = numbers()
+    got, _ = evaluate(lower_machine(machine(head="regression")), data)
+    assert got.accuracy is None and got.accuracy_sem is None
+    want = np.sqrt(np.mean(((gain - 1) * data.x_test) ** 2))
+    assert got.rmse == pytest.approx(want, rel=1e-5)
+
+
+def test_a_regression_is_estimated_without_a_baseline():
+    got = estimate(
+        lower_machine(machine(head="regression", kT=0.01)), numbers(), DEVICES.get("rc-1fF"), ()
+    )
+    told = got.to_dict()
+    assert told["accuracy"] is None and told["rmse"] > 0
+    assert told["answer_bits"] is None and told["digital_baseline_J"] is None
+    assert got.cycle.accuracy is None and got.cycle.work.mean > 0
+
+
+def test_one_sample_has_no_spread():
+    data = classes(n=1)
+    heat = evaluate(lower_machine(machine(kT=0.1)), data)[0].heat_kT
+    assert heat.std == 0.0 and heat.sem == 0.0
+
+
+@pytest.mark.parametrize(
+    ("netlist", "data", "rule"),
+    [
+        (machine(), classes(n_in=4), "has 4 values a sample; the netlist has 3 input cells"),
+        (machine(), classes(n_classes=2), "gives 3 answers, data set toy has 2 classes"),
+        (machine(head="regression"), classes(), "answers with numbers, data set toy asks for cl"),
+        (machine(), numbers(), "answers with classes, data set toy asks for numbers"),
+        (machine(head="regression"), numbers(2), "gives 3 answers, data set toy has 2 values a"),
+        (machine(head="regression"), numbers(1), "gives 3 answers, data set toy has 1 values a"),
+    ],
+)
+def test_misfits_are_named(netlist, data, rule):
+    with pytest.raises(DataError, match=rule):
+        evaluate(lower_machine(netlist), data)
+
+
+def test_a_netlist_without_read_out_is_named():
+    with pytest.raises(DataError, match="no read-out"):
+        check_fit(lower_machine(machine()).with_(readout=None), classes())
+
+
+def test_an_unknown_split_is_named():
+    with pytest.raises(DataError, match="split must be train, valid or test, got 'all'"):
+        evaluate(lower_machine(machine()), classes(), "all")
