@@ -24,6 +24,8 @@ class Source:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise HardwareError(f"source kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        if not self.ref:
+            raise HardwareError(f"a source of kind {self.kind} must name its reference, got none")
 
 
 @dataclass(frozen=True, slots=True)

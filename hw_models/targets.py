@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+from hw_models.errors import HardwareError
 from hw_models.registry import Registry
 from hw_models.source import Source
 
@@ -17,6 +19,8 @@ class Target:
     max_coupling : largest |W| in the netlist's force units; bits : resolution of a coupling
     max_degree : couplings into one dynamic cell; symmetric : W_ij must equal W_ji
     max_cells : dynamic cells
+
+    Raises HardwareError for a limit that no hardware can have.
     """
 
     name: str
@@ -30,6 +34,20 @@ class Target:
     max_degree: int | None = None
     max_cells: int | None = None
     symmetric: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_coupling is not None and not 0 < self.max_coupling < math.inf:
+            raise HardwareError(
+                f"target {self.name}: max_coupling must be a finite number > 0 or None, "
+                f"got {self.max_coupling}"
+            )
+        for name, least in (("bits", 2), ("max_degree", 1), ("max_cells", 1)):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < least):
+                raise HardwareError(
+                    f"target {self.name}: {name} must be a whole number >= {least} or None, "
+                    f"got {value}"
+                )
 
     def describe(self) -> dict[str, Any]:
         """Summary and limits for `thermoc presets`."""

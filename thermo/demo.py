@@ -213,12 +213,12 @@ def _reading(main: _Point, cost: Estimate) -> str:
         f"included); everything around it, on the assumed device {DEVICE}, brings that to "
         f"{si(cost.energy.total, 'J')}."
     )
-    if cost.cheapest is not None:
-        digital = cost.cheapest.energy.total
+    bare, around = cost.advantage["bare_arithmetic"], cost.advantage["with_periphery"]
+    if cost.cheapest is not None and bare is not None and around is not None:
         text += (
-            f" The cheapest digital design of at least that accuracy takes {si(digital, 'J')}: "
-            f"{times(digital / cost.energy.total)} as much, or "
-            f"{times(digital / cost.energy.physics)} if only the physics is counted."
+            f" The cheapest digital design of at least that accuracy takes "
+            f"{si(cost.cheapest.energy.total, 'J')}, {times(around)} as much; its arithmetic alone "
+            f"takes {times(bare)} what the bare physics does."
         )
     return text
 

@@ -297,6 +297,7 @@ def test_prune_and_limit_degree():
     assert sorted(again.couplings[0].values) == [-3.0, -0.5, 0.7, 1.5, 2.0]
     assert again.couplings[1].values.tolist() == [0.8]
     assert prune(TOY, 100.0).couplings == ()
+    assert equal(prune(TOY, 0.0), TOY)
     with pytest.raises(NetlistError, match="prune: threshold must be"):
         prune(TOY, -1.0)
     # cell 5: 0.7 from 2 and 1e-20 from 4, resistor 0.3 from 6; cell 3: 2.0 from 2, 0.8 from 0

@@ -156,6 +156,33 @@ def test_symmetry_of_a_linear_and_a_resistive_part_adds_up():
     np.testing.assert_allclose(numeric, force(netlist, x), atol=1e-8)
 
 
+def test_gradient_couplings_between_an_identity_and_a_tanh_cell():
+    cells = Cells.make(2, j2=1.0, activation=[Activation.IDENTITY, Activation.TANH])
+    for a, b in ((0.7, 0.7), (0.7, -0.7), (0.7, 0.0)):
+        pair = Couplings.from_coo(CouplingKind.GRADIENT, 2, [0, 1], [1, 0], [a, b])
+        assert is_gradient(LangevinNetlist(cells, (pair,), 1.0, 1.0, ())) == (a == b)
+
+
+def test_tolerance_of_symmetry_is_relative():
+    for scale in (1e-3, 1.0, 1e3):
+        weights = np.array([1.0, 1.02]) * scale
+        pair = Couplings.from_coo(CouplingKind.LINEAR, 2, [0, 1], [1, 0], weights)
+        assert is_symmetric(pair, rtol=0.021)
+        assert not is_symmetric(pair, rtol=0.018)
+
+
+def test_a_resistor_to_an_input_at_the_same_height_holds_no_energy():
+    netlist = LangevinNetlist(
+        Cells.make(2, role=[2, 1]),
+        (Couplings.from_coo(CouplingKind.RESISTIVE, 2, [0], [1], [1.5]),),
+        1.0,
+        1.0,
+        (),
+    )
+    assert potential(netlist, [0.4], [0.4]) == pytest.approx(0, abs=1e-15)
+    assert potential(netlist, [0.4], [1.0]) == pytest.approx(1.5 * 0.36 / 2)
+
+
 def test_antisymmetric_fraction():
     def fraction(a, b):
         return antisymmetric_fraction(

@@ -13,7 +13,7 @@ from hw_models.presets import DEVICES
 from hw_models.rc import periphery
 from hw_models.registry import Registry
 from hw_models.source import KINDS, Figure, Source
-from hw_models.targets import TARGETS
+from hw_models.targets import TARGETS, Target
 
 ASSUMED = Source("assumed", "a test")
 
@@ -187,6 +187,29 @@ def test_source_kinds_are_checked():
         Source("guessed", "nobody")
     told = Figure(1.0, "J", Source("paper", "A", "table 2")).describe()
     assert told == {"value": 1.0, "unit": "J", "kind": "paper", "ref": "A, table 2"}
+
+
+def test_a_source_names_its_reference():
+    with pytest.raises(HardwareError, match="kind paper must name its reference"):
+        Source("paper", "")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_coupling", 0.0),
+        ("max_coupling", -1.0),
+        ("max_coupling", math.inf),
+        ("max_coupling", math.nan),
+        ("bits", 1),
+        ("bits", 8.0),
+        ("max_degree", 0),
+        ("max_cells", 0),
+    ],
+)
+def test_limits_of_a_target_are_checked(field, value):
+    with pytest.raises(HardwareError, match=f"target mine: {field} must be"):
+        Target("mine", "a test", ASSUMED, **{field: value})
 
 
 def test_registries_refuse_duplicates_and_list_choices():

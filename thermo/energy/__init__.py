@@ -1,0 +1,18 @@
+"""Measured energy: heat, the whole cycle, joules of an inference, the digital designs beside it."""
+
+from thermo.energy.baselines import Baseline, measure_baselines
+from thermo.energy.cycle import Cycle, Reset, measure_cycle
+from thermo.energy.inference import Estimate, Joules, cheapest, estimate, idle_heat
+
+__all__ = [
+    "Baseline",
+    "Cycle",
+    "Estimate",
+    "Joules",
+    "Reset",
+    "cheapest",
+    "estimate",
+    "idle_heat",
+    "measure_baselines",
+    "measure_cycle",
+]

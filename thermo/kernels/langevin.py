@@ -26,13 +26,13 @@ _ONE = np.float32(1.0)
 _HALF = np.float32(0.5)
 
 
-def sparse_lanes(n: int, trajectories: int) -> int:
+def sparse_lanes(n: int, trajectories: int, threads: int) -> int:
     """Trajectories of a tile with n sparsely coupled cells: 64, less if few or large.
 
     Each lane is summed by itself, so unlike in the dense case the width changes no bit.
     """
     lanes = 64
-    while lanes > 16 and (lanes // 2 >= trajectories or 4 * n * lanes > SPARSE_BYTES):
+    while lanes > 16 and (lanes * threads > trajectories or 4 * n * lanes > SPARSE_BYTES):
         lanes //= 2
     return lanes
 
@@ -71,6 +71,16 @@ def _self_force(b, x, c1, c2, c3):  # type: ignore[no-untyped-def]
     return fma(-x, fma(x, fma(x, c3, c2), c1), b)
 
 
+def _splat(builder, value):  # type: ignore[no-untyped-def]
+    """A float32 in all of 16 lanes (code generation)."""
+    vector = ir.VectorType(ir.FloatType(), 16)
+    undefined = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.IntType(32)(0))
+    return builder.shuffle_vector(
+        first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), 16), [0] * 16)
+    )
+
+
 @intrinsic
 def _row16(typingctx, indices, weight, first, last, phi, lane, out):  # type: ignore[no-untyped-def]
     """out[lane : lane + 16] = sum over e from first to last of weight[e] phi[indices[e], lane...].
@@ -95,13 +105,8 @@ def _row16(typingctx, indices, weight, first, last, phi, lane, out):  # type: ig
             at = builder.gep(data[4].data, [builder.add(builder.mul(j, lanes), args[5])])
             row = builder.load(builder.bitcast(at, vector.as_pointer()), align=4)
             w = builder.load(builder.gep(data[1].data, [e]))
-            lane0 = builder.insert_element(ir.Constant(vector, ir.Undefined), w, ir.IntType(32)(0))
-            splat = builder.shuffle_vector(
-                lane0,
-                ir.Constant(vector, ir.Undefined),
-                ir.Constant(ir.VectorType(ir.IntType(32), 16), [0] * 16),
-            )
-            builder.store(builder.call(fused, [splat, row, builder.load(total)]), total)
+            terms = [_splat(builder, w), row, builder.load(total)]
+            builder.store(builder.call(fused, terms), total)
         target = builder.gep(data[6].data, [args[5]])
         pointer = builder.bitcast(target, vector.as_pointer())
         builder.store(builder.load(total), pointer, align=4)
@@ -125,16 +130,62 @@ def _clamp(v, lo, hi):  # type: ignore[no-untyped-def]
     return hi if v > hi else v
 
 
+@intrinsic
+def _euler16(  # type: ignore[no-untyped-def]
+    typingctx, x, new, coupled, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak, lane
+):
+    """One Euler-Maruyama step of one cell in lanes lane to lane + 15.
+
+    Written as vector code: a loop would test at every entry whether its eight rows overlap, which
+    takes longer than the step.
+    """
+    f32 = types.float32
+    signature = types.void(
+        x, new, coupled, drive, z, f32, f32, f32, f32, f32, f32, f32, f32, f32, peak, types.int64
+    )
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        floats = ir.VectorType(ir.FloatType(), 16)
+        words = ir.VectorType(ir.IntType(32), 16)
+        fused = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(floats, [floats] * 3), "llvm.fma.v16f32"
+        )
+
+        def at(k, kind):  # type: ignore[no-untyped-def]
+            array = context.make_array(sig.args[k])(context, builder, args[k])
+            return builder.bitcast(builder.gep(array.data, [args[-1]]), kind.as_pointer())
+
+        def load(k, kind=floats):  # type: ignore[no-untyped-def]
+            return builder.load(at(k, kind), align=4)
+
+        def fma16(a, b, c):  # type: ignore[no-untyped-def]
+            return builder.call(fused, [a, b, c])
+
+        def keep(op, v, limit):  # type: ignore[no-untyped-def]
+            return builder.select(builder.fcmp_ordered(op, v, limit), limit, v)
+
+        h, s, a1, a2, a3, lo, hi, mdt, sigma = (_splat(builder, args[k]) for k in range(5, 14))
+        v = load(0)
+        b = fma16(s, builder.fadd(load(2), load(3)), h)
+        f = fma16(builder.fneg(v), fma16(v, fma16(v, a3, a2), a1), b)
+        v = fma16(sigma, load(4), fma16(mdt, f, v))
+        v = keep(">", keep("<", v, lo), hi)
+        builder.store(v, at(1, floats), align=4)
+        mask = ir.Constant(words, [0x7FFFFFFF] * 16)
+        bits = builder.and_(builder.bitcast(v, words), mask)
+        top = load(14, words)
+        top = builder.select(builder.icmp_signed(">", bits, top), bits, top)
+        builder.store(top, at(14, words), align=4)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
 @njit(cache=True, nogil=True, forceinline=True)
 def _euler_row(x, new, coupled, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak):  # type: ignore[no-untyped-def]
     """One Euler-Maruyama step of one cell in all lanes; peak = max(peak, |new|) as bits."""
-    for l in range(x.shape[0]):
-        v = x[l]
-        f = _self_force(fma(s, coupled[l] + drive[l], h), v, a1, a2, a3)
-        v = _clamp(fma(sigma, z[l], fma(mdt, f, v)), lo, hi)
-        new[l] = v
-        bits = magnitude(v)
-        peak[l] = bits if bits > peak[l] else peak[l]
+    for lane in range(0, x.shape[0], 16):
+        _euler16(x, new, coupled, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak, lane)
 
 
 @njit(cache=True, nogil=True)

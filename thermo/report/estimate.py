@@ -105,9 +105,12 @@ def _digital(e: Estimate) -> Table:
         for b in e.baselines
     ]
     if e.cheapest is not None:
-        total = e.cheapest.energy.total
-        rows.append(_ratio("digital / physics alone", total / e.energy.physics))
-        rows.append(_ratio("digital / with periphery", total / e.energy.total))
+        for label, key in (
+            ("digital / physics alone", "bare"),
+            ("digital / with periphery", "with_periphery"),
+        ):
+            arithmetic, total = e.advantage[f"{key}_arithmetic"], e.advantage[key]
+            rows.append((label, "", "", _ratio(arithmetic), "", _ratio(total)))
         caption = "Digital designs; the cheapest of at least the machine's accuracy is the measure"
     else:
         caption = "Digital designs: none of those tried reaches the machine's accuracy"
@@ -121,5 +124,5 @@ def _digital(e: Estimate) -> Table:
     )
 
 
-def _ratio(name: str, value: float) -> tuple[str, str, str, str, str, str]:
-    return (name, "", "", "", "", times(value))
+def _ratio(value: float | None) -> str:
+    return "none" if value is None else times(value)

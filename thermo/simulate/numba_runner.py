@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import repeat
 
 import numpy as np
 
@@ -66,9 +67,6 @@ def run_numba(job: Job) -> Raw:
     dense = is_dense(p)
     if not dense and p.n >= BY_CELLS_FROM and can_run_by_cells(job):
         return run_by_cells(job)
-    lanes = kernel.dense_lanes(p.n) if dense else kernel.sparse_lanes(p.n, job.n_trajectories)
-    n_tiles = -(-(job.first % lanes + job.n_trajectories) // lanes)
-    base = job.first - job.first % lanes
     w32 = p.w.astype(np.float32)
     matrix = np.ascontiguousarray(w32.toarray()) if dense else np.zeros((1, 1), np.float32)
     indptr = w32.indptr.astype(np.int64)
@@ -76,7 +74,7 @@ def run_numba(job: Job) -> Raw:
     product = _input_products(job)
     raw = empty_raw(job)
 
-    def run_tile(tile: int) -> tuple[int, int, int] | None:
+    def run_tile(tile: int, lanes: int) -> tuple[int, int, int] | None:
         """Run one tile into `raw`; the first divergence, if any."""
         index, first, last = _lanes_of(job, tile, lanes)
         x0 = job.x0[index] if job.x0.shape[0] > 1 else np.repeat(job.x0, lanes, axis=0)
@@ -90,7 +88,7 @@ def run_numba(job: Job) -> Raw:
             *cells, p.activation, bool(p.activation.any()), p.mobility,
             plan.dt, METHODS.index(job.method), plan.n_steps, plan.scale, plan.kT, plan.stiffness,
             plan.drive, x, _drives(job, index, product),
-            np.uint64(job.seed), np.uint64(base + tile * lanes), STREAM_NOISE,
+            np.uint64(job.seed), np.uint64(job.first - job.first % lanes + tile * lanes), STREAM_NOISE,
             p.read, plan.ends, plan.window, out, plan.saved, trajectory,
             job.heat_method == "potential", job.heat_method == "stratonovich",
             heat, work, np.float32(job.bound), job.check_every, first, last, bad_step, bad_cell,
@@ -109,10 +107,15 @@ def run_numba(job: Job) -> Raw:
         return None
 
     with limited_threads(job.threads) as threads, ThreadPoolExecutor(threads) as pool:
+        if dense:
+            lanes = kernel.dense_lanes(p.n)
+        else:
+            lanes = kernel.sparse_lanes(p.n, job.n_trajectories, threads)
+        n_tiles = -(-(job.first % lanes + job.n_trajectories) // lanes)
         job.progress.start(job.n_trajectories, "simulating")
         try:
             # in the order of the tiles, so that the divergence named is always the same one
-            for tile, diverged in enumerate(pool.map(run_tile, range(n_tiles))):
+            for tile, diverged in enumerate(pool.map(run_tile, range(n_tiles), repeat(lanes))):
                 if diverged is not None:
                     return replace(raw, diverged=diverged)
                 done = (tile + 1) * lanes - job.first % lanes

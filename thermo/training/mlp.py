@@ -46,7 +46,7 @@ def train_mlp(
     activation: str = "tanh",
     *,
     epochs: int = 30,
-    batch: int = 128,
+    batch: int | None = None,
     learning_rate: float = 2e-3,
     weight_decay: float = 1e-5,
     seed: int = 0,
@@ -54,6 +54,7 @@ def train_mlp(
 ) -> MLPResult:
     """Adam on softmax cross-entropy (regression: squared error), warm-up and cosine.
 
+    batch : None stands for a 64th of the training rows, at least 16 and at most 128
     hidden : cells of each hidden layer, () for a linear model; outputs are logits (identity)
     weight_decay : decoupled, per unit of learning rate (Loshchilov and Hutter, arXiv 1711.05101)
     """
@@ -61,6 +62,8 @@ def train_mlp(
         raise TrainingError(
             f"activation must be one of {', '.join(sorted(_ACTIVATIONS))}, got {activation!r}"
         )
+    if batch is None:
+        batch = min(max(dataset.x_train.shape[0] // 64, 16), 128)
     if any(width < 1 for width in hidden) or epochs < 1 or batch < 1:
         raise TrainingError(
             f"hidden widths, epochs and batch must be >= 1, got {tuple(hidden)}, {epochs}, {batch}"

@@ -51,7 +51,8 @@ class OnsagerMachlupConfig:
     exact : solve the least-squares problem; else stream with Adam for `epochs`
     ridge : lambda of lambda sum(W^2), relative to the mean square input; for pixels that never vary
     dt : step of the idealised trajectories and of evaluation
-    init_* and rates : of the streaming trainer, w_in per unit of root-mean-square input
+    learning_rate, rate_* : of the streaming trainer, in units of the larger drive; w_in is rated
+        per unit of root-mean-square input
     """
 
     hidden: tuple[int, ...] = (32, 32)
@@ -72,8 +73,9 @@ class OnsagerMachlupConfig:
     input_scale: float | None = None
     epochs: int = 10
     batch: int = 256
-    learning_rate: float = 0.02
-    rate_j: float = 1.0
+    learning_rate: float = 3e-3
+    rate_j: float = 0.3
+    rate_bias: float = 3.0
     seed: int = 0
 
     @property
@@ -92,7 +94,7 @@ class OnsagerMachlupConfig:
         ):  # fmt: skip
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 fail(name, "a number > 0")
-        for name in ("ridge", "j4", "rate_j"):
+        for name in ("ridge", "j4", "rate_j", "rate_bias"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 fail(name, "a number >= 0")
         if any(not isinstance(w, int) or w < 1 for w in self.hidden):
@@ -385,7 +387,8 @@ def _stream(
     n = drive.shape[1]
     unit = 1.0 / max(float(np.sqrt(np.mean(np.square(u, dtype=np.float64)))), 1e-30)
     theta = [np.zeros((n, n_in), np.float32), np.zeros((n, n), np.float32), np.zeros(n, np.float32)]
-    rates = (1.0, config.rate_j if config.couplings else 0.0, 1.0)
+    peak = config.learning_rate * max(config.drive_hidden, config.drive_out)
+    rates = (1.0, config.rate_j if config.couplings else 0.0, config.rate_bias)
     m = [np.zeros_like(p) for p in theta]
     v = [np.zeros_like(p) for p in theta]
     cells, x0 = cells.astype(np.float32), x0.astype(np.float32)
@@ -406,7 +409,7 @@ def _stream(
                 mobility=config.mobility, kT=config.kT,
             )  # fmt: skip
             total += loss
-            rate = cosine_rate(config.learning_rate, step, config.epochs * n_batches)
+            rate = cosine_rate(peak, step, config.epochs * n_batches)
             step += 1
             scale = rate * math.sqrt(1 - 0.999**step) / (1 - 0.9**step)
             gradient = (by.w_in, by.coupling, by.bias)

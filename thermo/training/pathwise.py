@@ -98,6 +98,7 @@ class PathwiseConfig:
     dt_evaluate : step at which validation accuracy and heat are measured
     rate_* : factors on learning_rate; w_in is rated per unit of root-mean-square input, so that
         the setting does not depend on input_scale
+        rate_j holds up to 64 hidden cells and falls as 64 / n_hidden beyond
     init_w, init_j, init_bias : standard deviations of the start, those of w_in (in the same unit)
         and J times the square root of the number of inputs and of dynamic cells
     heat_penalty : lambda, loss per kT of heat; heat_budget : wanted mean heat in kT, found by a
@@ -386,7 +387,9 @@ class _Trainer:
         rates = np.zeros(self.layout.size, np.float32)
         w, j, b, s, o = self.layout.split(rates)
         w[:] = config.rate_w
-        j[:] = config.rate_j if config.couplings else 0.0
+        # The drive of a cell sums over all others: what holds for 64 is too fast for many more.
+        crowd = min(1.0, 64.0 / max(1, self.layout.n - self.layout.n_out))
+        j[:] = config.rate_j * crowd if config.couplings else 0.0
         b[:] = config.rate_bias
         s[:] = config.rate_scale
         if not self.classes:

@@ -117,12 +117,33 @@ PRESETS = {
 
 
 def pathwise_preset(
-    dataset: Dataset, *, heat_budget: float | None = None, couplings: bool = True
+    dataset: Dataset,
+    *,
+    heat_budget: float | None = None,
+    couplings: bool = True,
+    n_hidden: int | None = None,
 ) -> PathwiseConfig:
     """Settings of `train_pathwise` for this data set; general ones for a data set without a preset.
 
     heat_budget : wanted mean heat in kT; couplings=False : the control, a linear classifier
+    n_hidden : hidden cells, None for the preset's; wide machines learn in fewer, coarser epochs
     """
+    config = _chosen(dataset, heat_budget, couplings)
+    if n_hidden is None:
+        return config
+    config = replace(config, n_hidden=n_hidden)
+    if dataset.x_train.shape[0] < 10_000:
+        return config
+    if n_hidden > 512:
+        return replace(
+            config, epochs=min(5, config.epochs), dt_schedule=((0.0, 1e-2),), evaluate_every=5
+        )
+    if n_hidden > 128:
+        return replace(config, epochs=min(15, config.epochs), evaluate_every=3)
+    return config
+
+
+def _chosen(dataset: Dataset, heat_budget: float | None, couplings: bool) -> PathwiseConfig:
     preset = PRESETS.get(dataset.name) or _general(dataset)
     if not couplings and heat_budget is not None:
         return replace(preset.control, heat_penalty=0.0, heat_budget=heat_budget)

@@ -1,0 +1,216 @@
+"""Our Euler-Maruyama kernels beside a jitted JAX scan, in one process, interleaved.
+
+    python benchmarks/langevin.py [--repeats 9] [--threads N]
+
+Two netlists: 128 densely coupled cells x 256 trajectories x 1000 steps, and 4096 cells of degree 8
+x 256 trajectories x 200 steps. The peer is the fastest of several JAX formulations, for each of its
+two generators; without noise apart. Beside each stands the limit measured in the same run: the
+couplings' product by itself plus our normal numbers by themselves, and our share of it. Medians;
+the spread is half the interquartile range.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numba
+import numpy as np
+from jax.experimental import sparse as jsparse
+from million_cells import random_netlist
+from threadpoolctl import threadpool_limits
+
+from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase
+from thermo.kernels.random import fill_normals
+from thermo.simulate import simulate
+
+DT = 1e-3
+
+
+def dense_netlist(n: int, steps: int) -> LangevinNetlist:
+    """n quartic cells, all coupled symmetrically."""
+    rng = np.random.default_rng(0)
+    w = 0.1 * rng.standard_normal((n, n))
+    w = (w + w.T).astype(np.float32)
+    np.fill_diagonal(w, 0.0)
+    couplings = Couplings.from_dense(CouplingKind.LINEAR, w)
+    cells = Cells.make(n, j2=1.0, j4=1.0, h=rng.standard_normal(n))
+    return LangevinNetlist(cells, (couplings,), 1.0, 1.0, (Phase("run", steps * DT),), dt=DT)
+
+
+def scan(couple: Callable, h: np.ndarray, steps: int, shape: tuple[int, int], kT: float, impl: str):
+    """A jitted Euler-Maruyama scan on states of `shape`; x -> couple(x) is the coupling force."""
+    sigma = np.float32(np.sqrt(2 * kT * DT))
+    bias = jnp.asarray(h, jnp.float32)
+    bias = bias[:, None] if shape[0] == h.size else bias
+
+    def step(carry, _):
+        x, key = carry
+        force = bias + couple(x) - x * (2.0 + 4.0 * x * x)
+        new = x + DT * force
+        if kT > 0:
+            key, sub = jax.random.split(key)
+            new = new + sigma * jax.random.normal(sub, shape, jnp.float32)
+        return (new, key), None
+
+    @jax.jit
+    def run(key):
+        (x, _), _ = jax.lax.scan(step, (jnp.zeros(shape, jnp.float32), key), None, length=steps)
+        return x
+
+    key = jax.random.key(0, impl=impl)
+    return lambda: run(key).block_until_ready()
+
+
+def dense_forms(netlist: LangevinNetlist) -> dict[str, tuple[Callable, bool]]:
+    """JAX formulations of a dense product; True where cells are the first axis."""
+    group = netlist.couplings[0]
+    w = np.zeros((netlist.n_cells,) * 2, np.float32)
+    w[group.rows, group.indices] = group.values
+    w = jnp.asarray(w)
+    return {
+        "matmul (cells, runs)": (lambda x: w @ x, True),
+        "matmul (runs, cells)": (lambda x: x @ w.T, False),
+    }
+
+
+def sparse_forms(netlist: LangevinNetlist) -> dict[str, tuple[Callable, bool]]:
+    """JAX formulations of a sparse product."""
+    group, n = netlist.couplings[0], netlist.n_cells
+    rows, cols = jnp.asarray(group.rows), jnp.asarray(group.indices)
+    values = jnp.asarray(group.values)
+    degree = np.diff(group.indptr)
+    width = int(degree.max())
+    table, weight = np.zeros((n, width), np.int32), np.zeros((n, width), np.float32)
+    slot = np.arange(len(group)) - np.repeat(group.indptr[:-1], degree)
+    table[group.rows, slot], weight[group.rows, slot] = group.indices, group.values
+    bcoo = jsparse.BCOO(
+        (values, jnp.stack([rows, cols], axis=1)), shape=(n, n),
+        indices_sorted=True, unique_indices=True,
+    )  # fmt: skip
+
+    def by_table(x):
+        return sum(weight[:, k, None] * x[table[:, k]] for k in range(width))
+
+    def by_segment(x):
+        return jax.ops.segment_sum(values[:, None] * x[cols], rows, n, indices_are_sorted=True)
+
+    return {
+        "gather of a degree table": (by_table, True),
+        "gather + segment_sum": (by_segment, True),
+        "BCOO": (lambda x: bcoo @ x, True),
+    }
+
+
+@numba.njit(parallel=True, cache=True)
+def _normals(out, steps):
+    for t in numba.prange(out.shape[0]):
+        for k in range(steps):
+            fill_normals(out[t], np.uint64(0), np.uint64(64 * t), k)
+
+
+def limit(netlist: LangevinNetlist, runs: int, steps: int, threads: int) -> dict[str, Callable]:
+    """The parts of the limit: the product with all cores, and the normals alone."""
+    n, group = netlist.n_cells, netlist.couplings[0]
+    out = np.empty((max(1, runs // 64), n, 64), np.float32)
+    if len(group) > n * n / 2:
+        w = np.zeros((n, n), np.float32)
+        w[group.rows, group.indices] = group.values
+        x, y = np.ones((n, runs), np.float32), np.empty((n, runs), np.float32)
+
+        def product():
+            with threadpool_limits(threads, user_api="blas"):
+                for _ in range(steps):
+                    np.dot(w, x, out=y)
+    else:
+        still = netlist.with_(cells=Cells.make(n), kT=0.0)
+
+        def product():  # our own product, with nothing else to do: an Euler step of a bare cell
+            simulate(still, runs=runs, heat=False, threads=threads)
+
+    return {"product": product, "normals": lambda: _normals(out, steps)}
+
+
+def interleave(calls: dict[str, Callable], repeats: int) -> dict[str, tuple[float, float]]:
+    """Median seconds and half the interquartile range of every call, all in turn."""
+    for call in calls.values():
+        call()
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(repeats):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - start)
+    quartiles = {name: np.percentile(t, [25, 50, 75]) for name, t in times.items()}
+    return {name: (q[1], (q[2] - q[0]) / 2) for name, q in quartiles.items()}
+
+
+def compare(
+    title: str, netlist: LangevinNetlist, forms: dict, runs: int, steps: int, goal: float,
+    repeats: int, threads: int,
+) -> None:  # fmt: skip
+    """Run and print one comparison."""
+    print(f"\n{title}: {netlist.n_cells} cells x {runs} trajectories x {steps} steps")
+    n, h = netlist.n_cells, netlist.cells.h
+
+    def ours(kT):
+        return lambda: simulate(netlist, kT=kT, runs=runs, heat=False, threads=threads)
+
+    def peer(form, kT, impl):
+        couple, cells_first = form
+        return scan(couple, h, steps, (n, runs) if cells_first else (runs, n), kT, impl)
+
+    still = {name: peer(form, 0.0, "threefry2x32") for name, form in forms.items()}
+    first = interleave(still, 3) if len(still) > 1 else {}
+    best = min(first, key=lambda name: first[name][0]) if first else next(iter(forms))
+    for name, (seconds, _) in first.items():
+        print(
+            f"  JAX, kT = 0, {name:<28} {seconds:8.4f} s"
+            + ("  <- the peer" if name == best else "")
+        )
+    calls = {
+        "ours": ours(1.0),
+        "JAX default generator": peer(forms[best], 1.0, "threefry2x32"),
+        "JAX rbg generator": peer(forms[best], 1.0, "rbg"),
+        "ours, kT = 0": ours(0.0),
+        "JAX, kT = 0": still[best],
+    } | limit(netlist, runs, steps, threads)
+    got = interleave(calls, repeats)
+    for name, (seconds, spread) in got.items():
+        print(f"  {name:<34} {seconds:8.4f} s +- {spread:.4f}")
+    mine = got["ours"][0]
+    fastest = min(got["JAX default generator"][0], got["JAX rbg generator"][0])
+    bound = got["product"][0] + got["normals"][0]
+    print(f"  ratio to the default generator     {got['JAX default generator'][0] / mine:8.2f}")
+    still_ratio = got["JAX, kT = 0"][0] / got["ours, kT = 0"][0]
+    print(f"  ratio to the faster JAX            {fastest / mine:8.2f}   (goal {goal})")
+    print(f"  ratio at kT = 0                    {still_ratio:8.2f}")
+    print(f"  limit (product + normals)          {bound:8.4f} s")
+    print(f"  our share of the limit             {bound / mine:8.2f}   (goal 0.6)")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--threads", type=int, default=numba.config.NUMBA_NUM_THREADS)
+    options = parser.parse_args()
+    numba.set_num_threads(options.threads)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    print(f"{options.threads} threads of {os.cpu_count()}, load before the run {load:.2f}, "
+          f"jax {jax.__version__}, numba {numba.__version__}")  # fmt: skip
+    dense = dense_netlist(128, 1000)
+    compare("dense", dense, dense_forms(dense), 256, 1000, 2.5, options.repeats, options.threads)
+    sparse = random_netlist(4096, 8).with_(schedule=(Phase("run", 200 * DT),))
+    compare(
+        "degree 8", sparse, sparse_forms(sparse), 256, 200, 5.0, options.repeats, options.threads
+    )
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    print(f"\nload after the run {load:.2f}")
+
+
+if __name__ == "__main__":
+    main()
