@@ -78,11 +78,18 @@ def quantise(weights: np.ndarray, bits: int | None) -> np.ndarray:
 
 
 def perturb(
-    weights: np.ndarray, rows: np.ndarray, cols: np.ndarray, non_ideal: NonIdeal, seed: int
+    weights: np.ndarray,
+    rows: np.ndarray,
+    cols: np.ndarray,
+    non_ideal: NonIdeal,
+    seed: int,
+    array: np.ndarray | None = None,
 ) -> np.ndarray:
     """The couplings of one device.
 
     weights, rows, cols : (nnz,), coupling k drives cell rows[k] from cell cols[k]
+    array : (nnz,) which physical array each coupling sits in; arrays are quantised apart, each to
+        its own largest value. None: one array
     Returns (nnz,) of the same dtype. The draw is a function of (seed, the couplings) alone.
     Raises HardwareError for a negative seed or columns of different lengths.
     """
@@ -92,7 +99,9 @@ def perturb(
             f"couplings: weights, rows and cols must be columns of one length, got shapes "
             f"{weights.shape}, {rows.shape} and {cols.shape}"
         )
-    out = np.asarray(quantise(weights, non_ideal.bits), dtype=np.float64)
+    out = np.array(weights, dtype=np.float64)
+    for part in [slice(None)] if array is None else [array == k for k in np.unique(array)]:
+        out[part] = quantise(out[part], non_ideal.bits)
     if non_ideal.mismatch:
         rng = np.random.default_rng([seed, 0])
         out = out * (1.0 + non_ideal.mismatch * rng.standard_normal(out.size))

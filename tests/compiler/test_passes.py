@@ -396,6 +396,7 @@ def test_what_is_illegal_is_named_with_what_mends_it(case):
     assert str(caught.value).startswith(message)
     assert violations(netlist, target(**limits)) == (str(caught.value),)
     assert legalize(TOY, target()) is TOY
+    assert legalize(TOY, target(max_cells=5, max_degree=3, max_coupling=3.0)) is TOY
 
 
 def test_frozen_inputs_may_show_anything():

@@ -250,3 +250,45 @@ def test_a_million_couplings_verify_quickly():
     start = time.perf_counter()
     verify(netlist)
     assert time.perf_counter() - start < 0.5
+
+
+def first(kind=CouplingKind.LINEAR, **changes):
+    """Two cells whose first and only coupling, cell or value is the offender."""
+    parts = {
+        "cells": Cells.make(2, j2=1.0),
+        "couplings": (Couplings(kind, *(np.array(v) for v in ([0, 1, 1], [1], [0.5]))),),
+        "kT": 1.0,
+        "mobility": 1.0,
+        "schedule": (),
+    }
+    couplings = replace(parts["couplings"][0], indices=np.array([1], np.int32))
+    return LangevinNetlist(**{**parts, "couplings": (couplings,), **changes})
+
+
+def test_an_offender_at_index_0_is_found():
+    verify(first())
+    one = first().couplings[0]
+    for bad, message in (
+        (first(cells=Cells.make(2, j2=[np.nan, 1.0])), "cell 0: j2"),
+        (first(cells=Cells.make(2, kind=[3, 0])), "cell 0: kind"),
+        (first(cells=Cells.make(2, lo=[1.0, 0.0], hi=[0.0, 1.0])), "cell 0: interval"),
+        (first(cells=Cells.make(2, lo=[1.0, 0.0])), "cell 0: start"),
+        (first(cells=Cells.make(2, order=[1, 0], mass=0.0)), "cell 0: mass"),
+        (first(cells=Cells.make(2, order=[1, 0], kind=[2, 0])), "cell 0: a p-bit"),
+        (first(cells=Cells.make(2, role=[1, 0])), "input cell 0 is frozen"),
+        (first(couplings=(replace(one, weight=np.array([np.nan])),)), "coupling (0, 1) has the w"),
+        (first(couplings=(replace(one, indices=np.array([2], np.int32)),)), "coupling (0, 2)"),
+        (first(couplings=(replace(one, indices=np.array([0], np.int32)),)), "cell 0 couples to"),
+        (first(couplings=(replace(one, tie=np.array([1], np.int32)),)), "has the tie 1"),
+        (first(couplings=(replace(one, indptr=np.array([0, -1, 1])),)), "indptr falls from 0"),
+        (first(encoder=Encoder(np.array([np.inf]), np.ones(1))), "shift of input 0 is inf"),
+        (first(noise=np.array([[1.0, 0.2], [0.3, 1.0]])), "noise matrix is not symmetric: (0, 1)"),
+    ):
+        with pytest.raises(NetlistError, match=re.escape(message)):
+            verify(bad)
+
+
+def test_states_at_the_ends_of_their_interval_are_legal():
+    verify(first(cells=Cells.make(2, lo=[0.5, -0.5], hi=[0.5, -0.5], x0=[0.5, -0.5])))
+    window = replace(T.readout, window=T.schedule[1].duration)
+    verify(T.with_(readout=window))

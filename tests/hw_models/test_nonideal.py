@@ -185,3 +185,12 @@ def test_columns_of_different_lengths_are_named():
     one = np.ones(1)
     with pytest.raises(HardwareError, match=r"columns of one length, got shapes \(1,\), \(2,\)"):
         perturb(one, np.zeros(2, int), np.zeros(1, int), NonIdeal(), 0)
+
+
+def test_arrays_are_quantised_to_their_own_range():
+    weights = np.array([8.0, 3.0, 0.5, 0.2])
+    rows, cols, array = np.arange(4), np.arange(1, 5), np.array([0, 0, 1, 1])
+    device = NonIdeal(bits=2)  # levels -max, 0, max
+    apart = perturb(weights, rows, cols, device, 0, array)
+    assert apart.tolist() == [8.0, 0.0, 0.5, 0.0]
+    assert perturb(weights, rows, cols, device, 0).tolist() == [8.0, 0.0, 0.0, 0.0]

@@ -208,7 +208,7 @@ def test_streaming_comes_down_to_the_exact_optimum(digits, teacher):
     exact = train_onsager_machlup(digits, base, teacher=teacher.machine, threads=1)
     streamed = train_onsager_machlup(
         digits,
-        replace(base, exact=False, epochs=100, batch=32, learning_rate=0.01),
+        replace(base, exact=False, epochs=100, batch=32, learning_rate=0.01, every=1),
         teacher=teacher.machine,
         threads=1,
     )

@@ -19,7 +19,7 @@ from thermo.training import (
 )
 from thermo.training.nonideal import draw_factors
 from thermo.training.pathwise import loss_and_gradient
-from thermo.training.presets import pathwise_preset
+from thermo.training.presets import PRESETS, likelihood_preset, pathwise_preset
 
 N, N_IN, N_OUT, BATCH = 7, 5, 3, 11
 SIZE = N * N_IN + N * N + N + 2 * N_OUT
@@ -225,6 +225,8 @@ def test_start_is_gone_on_from(digits, budgeted):
     assert more.machine.n_hidden == 32
     assert np.abs(more.machine.coupling - budgeted.machine.coupling).max() < 0.1
     assert more.valid_accuracy > 0.85
+    with pytest.raises(TrainingError, match=r"start machine has kT = 1, the configuration 0\.5"):
+        train_pathwise(digits, replace(config, kT=0.5), start=budgeted.machine)
     with pytest.raises(TrainingError, match="start machine has 64 inputs and 10 outputs"):
         train_pathwise(load_dataset("cosine"), config, start=budgeted.machine)
 
@@ -331,3 +333,23 @@ def test_warp_shifts_by_whole_pixels_exactly():
     want = np.zeros((4, 5), np.float32)
     want[:3, 1:] = image.reshape(4, 5)[1:, :4]
     assert np.array_equal(out.reshape(4, 5), want)
+
+
+def test_presets_fit_their_data_sets(digits):
+    assert set(PRESETS) == {"mnist", "digits", "cosine"}
+    free = pathwise_preset(digits)
+    assert free.heat_budget is None and free.couplings
+    bound = pathwise_preset(digits, heat_budget=200.0)
+    assert (bound.heat_budget, bound.heat_penalty) == (200.0, 0.0)
+    control = pathwise_preset(digits, heat_budget=200.0, couplings=False)
+    assert (control.couplings, control.heat_budget, control.heat_penalty) == (False, 200.0, 0.0)
+    assert pathwise_preset(digits, n_hidden=300).n_hidden == 300
+    assert likelihood_preset(digits, exact=False, n_hidden=7).hidden == (4, 3)
+    # A data set without a preset gets general settings, without warps where there is no image.
+    rows = replace(digits, name="rows", image_shape=())
+    assert not pathwise_preset(rows).augmentation.active
+    x = np.zeros((10_000, 2), np.float32)
+    large = replace(rows, x_train=x, y_train=np.zeros(10_000, np.int64))
+    assert not pathwise_preset(large).augmentation.active
+    wide, wider = (pathwise_preset(large, n_hidden=n) for n in (256, 1024))
+    assert wider.epochs < wide.epochs < pathwise_preset(large).epochs

@@ -50,6 +50,9 @@ def compile_(
     output_activation: Annotated[
         str, typer.Option("--output-activation", help="Of a torch state dict's last layer.")
     ] = "identity",
+    head: Annotated[
+        str, typer.Option("--head", help="Of a foreign network: classification or regression.")
+    ] = "classification",
     tolerance: Annotated[
         float | None,
         typer.Option("--tolerance", help="How near an ordinary network's cells settle."),
@@ -74,7 +77,7 @@ def compile_(
         target=TARGETS.get(target),
         optimise=level,
         mend=[name for name, on in wanted.items() if on],
-        options=Options(activation=activation, output_activation=output_activation),
+        options=Options(activation=activation, output_activation=output_activation, head=head),
         **lowering,
     )
     save(netlist, out)

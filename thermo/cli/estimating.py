@@ -71,7 +71,7 @@ def cached_baselines(
     key = f"{dataset.name}-{dataset.x_train.shape[0]}x{dataset.n_features}-{split}.json"
     if dataset.name not in ("digits", "mnist", "fashion-mnist", "cifar10"):
         return measure_baselines(dataset, split=split, stop_at=accuracy, progress=progress)
-    path = make_folder(Path(pooch.os_cache("thermoc")) / "baselines-1") / key
+    path = make_folder(Path(pooch.os_cache("thermoc")) / "baselines-2") / key
     try:
         kept = tuple(
             Baseline(

@@ -19,8 +19,9 @@ WIDTHS = (0, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 SAMPLES, BATCH = 400_000, 128
 """Training samples shown at least, counting repeats, and how many make one step."""
 
-LEARNING_RATE, DECAY = 5e-3, 350.0
-"""Rate, and weight decay times the number of samples; chosen on the digits' validation split."""
+LEARNING_RATE, DECAY = 1e-2, 100.0
+"""Rate, and weight decay times the number of samples: the best mean int8 accuracy of four widths
+and two seeds on the digits' validation split, out of rates 2e-3 to 1e-2 and decays 0 to 1000."""
 
 
 @dataclass(frozen=True, slots=True)

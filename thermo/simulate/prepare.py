@@ -143,7 +143,9 @@ def _matrix(
     n = netlist.n_cells
     values = np.asarray(couplings.values)
     if non_ideal is not None:
-        values = perturb(values, couplings.rows, couplings.indices, non_ideal, seed)
+        # Input couplings and those among dynamic cells are two arrays, each with its own range.
+        from_input = netlist.cells.frozen[couplings.indices]
+        values = perturb(values, couplings.rows, couplings.indices, non_ideal, seed, from_input)
     matrix = sparse.csr_matrix((values, couplings.indices, couplings.indptr), shape=(n, n))
     if couplings.kind == CouplingKind.RESISTIVE:
         matrix = (matrix - sparse.diags(np.asarray(matrix.sum(axis=1)).ravel())).tocsr()

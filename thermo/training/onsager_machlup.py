@@ -51,6 +51,7 @@ class OnsagerMachlupConfig:
     exact : solve the least-squares problem; else stream with Adam for `epochs`
     ridge : lambda of lambda sum(W^2), relative to the mean square input; for pixels that never vary
     dt : step of the idealised trajectories and of evaluation
+    every : the streaming trainer sums over each every-th step only
     learning_rate, rate_* : of the streaming trainer, in units of the larger drive; w_in is rated
         per unit of root-mean-square input
     """
@@ -73,6 +74,7 @@ class OnsagerMachlupConfig:
     input_scale: float | None = None
     epochs: int = 10
     batch: int = 256
+    every: int = 5
     learning_rate: float = 3e-3
     rate_j: float = 0.3
     rate_bias: float = 3.0
@@ -86,7 +88,7 @@ class OnsagerMachlupConfig:
         def fail(name: str, rule: str) -> None:
             raise TrainingError(f"training: {name} must be {rule}, got {getattr(self, name)}")
 
-        for name in ("teacher_epochs", "epochs", "batch"):
+        for name in ("teacher_epochs", "epochs", "batch", "every"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 fail(name, "a whole number >= 1")
         for name in (
@@ -382,7 +384,7 @@ def _stream(
     dt: float,
     config: OnsagerMachlupConfig,
 ) -> Iterator[tuple[int, float, Parameters, float]]:
-    """Adam over batches of samples, all steps of each at once; yields after every epoch."""
+    """Adam over batches of samples, the steps of each at once; yields after every epoch."""
     samples, n_in = u.shape
     n = drive.shape[1]
     unit = 1.0 / max(float(np.sqrt(np.mean(np.square(u, dtype=np.float64)))), 1e-30)
@@ -405,8 +407,9 @@ def _stream(
                 drive[rows], cells, x0, n_steps=n_steps, dt=dt, mobility=config.mobility
             )
             loss, by = loss_and_gradient(
-                Parameters(*theta), u[rows] * np.float32(unit), drive[rows], states, dt=dt,
-                mobility=config.mobility, kT=config.kT,
+                Parameters(*theta), u[rows] * np.float32(unit), drive[rows],
+                states[:: config.every], dt=dt * config.every, mobility=config.mobility,
+                kT=config.kT,
             )  # fmt: skip
             total += loss
             rate = cosine_rate(peak, step, config.epochs * n_batches)

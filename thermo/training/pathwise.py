@@ -294,6 +294,12 @@ class _Trainer:
                 f"start machine has {start.n_inputs} inputs and {start.n_out} outputs, data set "
                 f"{dataset.name} needs {dataset.n_features} and {n_out}; train a start on this data"
             )
+        for name in ("kT", "mobility", "t_f"):
+            if start is not None and getattr(start, name) != getattr(config, name):
+                raise TrainingError(
+                    f"start machine has {name} = {getattr(start, name):g}, the configuration "
+                    f"{getattr(config, name):g}; set {name} to the start's"
+                )
         n = (config.n_hidden if start is None else start.n_hidden) + n_out
         self.layout = _Layout(n, dataset.n_features, n_out)
         self.shift, self.scale = _encoder(dataset, config, start)
@@ -360,12 +366,16 @@ class _Trainer:
     def _initial(self, start: LangevinMachine | None) -> np.ndarray:
         config, n = self.config, self.layout.n
         theta = np.zeros(self.layout.size, np.float32)
-        w, j, b, s, _ = self.layout.split(theta)
+        w, j, b, s, o = self.layout.split(theta)
         if start is not None:
             w[:] = start.w_in / self.unit
             j[:] = start.coupling if config.couplings else 0
             b[:] = start.bias
             s[:] = start.readout_scale
+            o[:] = start.readout_offset
+            if self.classes:
+                s[:] = start.meta.get("training_readout_scale", 1.0)
+                o[:] = 0.0
             if self.symmetric and not np.array_equal(j, j.T):
                 raise TrainingError(
                     "start machine has directed couplings, training is set to symmetric ones; "

@@ -36,7 +36,7 @@ class Preset:
 
 _MNIST = PathwiseConfig(
     input_shift=MNIST_MEAN,
-    epochs=40,
+    epochs=60,
     learning_rate=0.005,
     heat_penalty=1e-6,
     augmentation=MUCH,
@@ -72,6 +72,7 @@ _COSINE = PathwiseConfig(
 def _mnist_budget(budget: float) -> PathwiseConfig:
     return replace(
         _MNIST,
+        epochs=40,
         heat_penalty=0.0,
         heat_budget=budget,
         augmentation=SOME if budget < LOW_HEAT else MUCH,
@@ -85,7 +86,7 @@ def _plain_budget(base: PathwiseConfig) -> Callable[[float], PathwiseConfig]:
 
 
 def _control(base: PathwiseConfig) -> PathwiseConfig:
-    return replace(base, couplings=False, augmentation=Augmentation())
+    return replace(base, epochs=min(base.epochs, 40), couplings=False, augmentation=Augmentation())
 
 
 PRESETS = {
@@ -152,10 +153,19 @@ def _chosen(dataset: Dataset, heat_budget: float | None, couplings: bool) -> Pat
     return preset.free if heat_budget is None else preset.budget(heat_budget)
 
 
-def likelihood_preset(dataset: Dataset, *, exact: bool = True) -> OnsagerMachlupConfig:
-    """Settings of `train_onsager_machlup` for this data set; exact: least squares."""
+def likelihood_preset(
+    dataset: Dataset, *, exact: bool = True, n_hidden: int | None = None
+) -> OnsagerMachlupConfig:
+    """Settings of `train_onsager_machlup` for this data set; exact: least squares.
+
+    n_hidden : hidden cells, in two layers of the teacher; None for the preset's
+    """
     preset = PRESETS.get(dataset.name) or _general(dataset)
-    return replace(preset.likelihood, exact=exact)
+    config = replace(preset.likelihood, exact=exact)
+    if n_hidden is None:
+        return config
+    layers = (n_hidden - n_hidden // 2, n_hidden // 2)
+    return replace(config, hidden=tuple(width for width in layers if width))
 
 
 def _general(dataset: Dataset) -> Preset:
