@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from compiler.ir.gates import BUF, NONE, NOT, OP_NAMES, TWO_INPUT, GateNetlist
 from compiler.ir.langevin import Cells, CouplingKind, LangevinNetlist, Role
 from compiler.ir.symmetry import antisymmetric_fraction, is_gradient, is_symmetric
+from compiler.passes.gates import live_gates
 from compiler.passes.langevin import largest_coupling
 
 
@@ -63,3 +65,45 @@ def _bytes(netlist: LangevinNetlist) -> int:
     if netlist.noise is not None:
         columns.append(netlist.noise)
     return sum(column.nbytes for column in columns)
+
+
+def gate_counts(netlist: GateNetlist) -> dict[str, Any]:
+    """JSON-able counts of a circuit; every definition by its name.
+
+    inputs, outputs : primary ones; class_nets : nets counted by the class sums
+    declared : gates in the netlist, of any op
+    live : gates that an output or a class sum depends on
+    two_input : live gates that depend on both operands, without inverters, buffers, constants
+    inverters, buffers, constants : live ones
+    depth : two-input gates on the longest path to an output; inverters and buffers count nothing
+    ops : live gates by op
+    """
+    alive = live_gates(netlist)
+    ops = netlist.op[alive]
+    by_op = np.bincount(ops, minlength=16)
+    return {
+        "inputs": netlist.n_inputs,
+        "outputs": netlist.n_outputs,
+        "class_nets": 0 if netlist.class_sums is None else int(netlist.class_sums.nets.size),
+        "gates": {
+            "declared": netlist.n_gates,
+            "live": int(ops.size),
+            "two_input": int(TWO_INPUT[ops].sum()),
+            "inverters": int(by_op[NOT] + by_op[10]),
+            "buffers": int(by_op[BUF] + by_op[5]),
+            "constants": int(by_op[0] + by_op[15]),
+        },
+        "depth": gate_depth(netlist),
+        "ops": {OP_NAMES[op]: int(by_op[op]) for op in np.flatnonzero(by_op)},
+    }
+
+
+def gate_depth(netlist: GateNetlist) -> int:
+    """Two-input gates on the longest path from an input or constant to a root."""
+    levels = [0] * netlist.n_inputs
+    weights = TWO_INPUT[netlist.op].astype(int).tolist()
+    for weight, a, b in zip(weights, netlist.a.tolist(), netlist.b.tolist(), strict=True):
+        levels.append(
+            weight + max(0 if a == NONE else levels[a], 0 if b == NONE else levels[b])
+        )
+    return max((levels[net] for net in netlist.roots.tolist()), default=0)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from compiler.errors import FormatError
-from compiler.ir import container, text
+from compiler.frontends.circuits import may_be_circuit, read_circuit
+from compiler.ir import container, gates_text, text
 from compiler.models.store import KEY, load_model, read_safetensors
 
 HEAD_BYTES = 64
@@ -73,7 +74,10 @@ def _read_text(path: Path, options: Options) -> Any:
         content = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: is no UTF-8 text ({error.reason})") from None
-    return text.parse(content, name=str(path))
+    parse: Callable[..., Any] = text.parse
+    if content.startswith("gates "):
+        parse = gates_text.parse_gates
+    return parse(content, name=str(path))
 
 
 def _refuse_pickle(path: Path, options: Options) -> Any:
@@ -89,13 +93,18 @@ READERS = (
         lambda head, path: head.startswith(container.MAGIC[:4]),
         lambda path, options: container.load(path),
     ),
-    Reader("canonical text", lambda head, path: head.startswith(b"langevin "), _read_text),
+    Reader("canonical text", lambda head, path: head.startswith((b"langevin ", b"gates ")), _read_text),
     Reader("safetensors", _is_safetensors, _read_safetensors),
     Reader(
         "torch state dict (.pt)", lambda head, path: head.startswith(b"PK\x03\x04"), _read_state
     ),
     Reader(
         "pickle", lambda head, path: head[:1] == b"\x80" and head[1:2] <= b"\x05", _refuse_pickle
+    ),
+    Reader(
+        "circuit (BLIF, AIGER, .bench, structural Verilog, also .gz)",
+        may_be_circuit,
+        lambda path, options: read_circuit(path),
     ),
     Reader("ONNX", lambda head, path: path.suffix.lower() == ".onnx", _read_onnx),
     # a damaged file is named by what its ending promises

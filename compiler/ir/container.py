@@ -20,6 +20,7 @@ import numpy as np
 
 from compiler.errors import FormatError, NetlistError
 from compiler.files import replacing
+from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, verify_gates
 from compiler.ir.langevin import (
     Cells,
     CouplingKind,
@@ -410,3 +411,51 @@ def _decode_langevin(
 
 
 register_kind(Kind("langevin", 1, LangevinNetlist, _encode_langevin, _decode_langevin, verify))
+
+
+# --- the gates kind --------------------------------------------------------------------------
+
+
+def _encode_gates(netlist: GateNetlist) -> Parts:
+    arrays = {name: getattr(netlist, name) for name in ("op", "a", "b", "outputs")}
+    body: dict[str, Any] = {
+        "inputs": list(netlist.input_names),
+        "outputs": list(netlist.output_names),
+        "class_sums": None,
+        "encoder": None,
+        "meta": dict(netlist.meta),
+    }
+    if (sums := netlist.class_sums) is not None:
+        body["class_sums"] = {"tau": float(sums.tau), "labels": list(sums.labels)}
+        arrays["class_sums.nets"] = sums.nets
+        arrays["class_sums.indptr"] = sums.indptr
+    if (encoder := netlist.encoder) is not None:
+        body["encoder"] = {"n_features": int(encoder.n_features)}
+        arrays["encoder.feature"] = encoder.feature
+        arrays["encoder.threshold"] = encoder.threshold
+    return body, arrays
+
+
+def _decode_gates(version: int, body: dict[str, Any], arrays: dict[str, np.ndarray]) -> GateNetlist:
+    sums = encoder = None
+    if (s := body["class_sums"]) is not None:
+        nets, indptr = arrays["class_sums.nets"], arrays["class_sums.indptr"]
+        sums = ClassSums(nets, indptr, s["tau"], tuple(s["labels"]))
+    if (e := body["encoder"]) is not None:
+        encoder = Thermometer(
+            e["n_features"], arrays["encoder.feature"], arrays["encoder.threshold"]
+        )
+    return GateNetlist(
+        input_names=tuple(body["inputs"]),
+        op=arrays["op"],
+        a=arrays["a"],
+        b=arrays["b"],
+        output_names=tuple(body["outputs"]),
+        outputs=arrays["outputs"],
+        class_sums=sums,
+        encoder=encoder,
+        meta=MappingProxyType(body["meta"]),
+    )
+
+
+register_kind(Kind("gates", 1, GateNetlist, _encode_gates, _decode_gates, verify_gates))

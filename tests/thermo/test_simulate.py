@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from simulate_toys import CYCLE, cell, toy, toy_data
 
-from compiler.errors import UnsupportedError
+from compiler.errors import NetlistError, UnsupportedError
 from compiler.ir.langevin import (
     Activation,
     CellKind,
     Cells,
     CouplingKind,
     Couplings,
+    Group,
     LangevinNetlist,
     Order,
     Phase,
@@ -217,13 +218,20 @@ def test_answers_and_predictions():
 
 def test_resistive_couplings_equal_their_linear_form():
     g = np.array([[0.0, 0.7, 0.0], [0.7, 0.0, 0.2], [0.0, 0.2, 0.0]])
-    cells = Cells.make(3, j2=0.5, h=[1.0, 0.0, -1.0])
-    schedule = (Phase("run", 0.5),)
-    resistive = (Couplings.from_dense(CouplingKind.RESISTIVE, g),)
-    linear = (Couplings.from_dense(CouplingKind.LINEAR, g - np.diag(g.sum(axis=1))),)
+    forms = [(CouplingKind.RESISTIVE, 0.5), (CouplingKind.LINEAR, 0.5 + g.sum(axis=1) / 2)]
     a, b = (
-        simulate(LangevinNetlist(cells, c, 1.0, 1.0, schedule), dt=0.01, runs=20)
-        for c in (resistive, linear)
+        simulate(
+            LangevinNetlist(
+                Cells.make(3, j2=j2, h=[1.0, 0.0, -1.0]),
+                (Couplings.from_dense(kind, g),),
+                1.0,
+                1.0,
+                (Phase("run", 0.5),),
+            ),
+            dt=0.01,
+            runs=20,
+        )
+        for kind, j2 in forms
     )
     assert np.allclose(a.outputs, b.outputs, atol=1e-6)
     assert np.allclose(a.heat, b.heat, atol=1e-5)
@@ -317,7 +325,8 @@ def unsupported():
     dense = base.couplings[0]
     yield base.with_(noise=np.eye(base.n_cells)), "noise matrix"
     yield base.with_(schedule=(replace(CYCLE[0], nudge=0.1),)), "nudge"
-    yield base.with_(schedule=(replace(CYCLE[0], clamped=("a",)),)), "clamped groups"
+    clamped = (replace(CYCLE[0], clamped=("a",)),)
+    yield base.with_(schedule=clamped, groups=(Group("a", 5, 7),)), "clamped groups"
     for kind in (CouplingKind.GRADIENT, CouplingKind.SINE):
         yield base.with_(couplings=(replace(dense, kind=kind),)), kind.name.lower()
     curved = toy(activation=Activation.TANH)
@@ -326,7 +335,7 @@ def unsupported():
     yield toy(order=Order.UNDERDAMPED), "underdamped"
     yield toy(kind=CellKind.PHASE), "phase"
     yield toy(kind=CellKind.PBIT), "pbit"
-    window = ReadOut(curved.outputs, "relax", window=0.1, shown=True)
+    window = ReadOut(curved.outputs.astype(np.int32), "relax", window=0.1, shown=True)
     yield curved.with_(readout=window), "window"
 
 
@@ -348,15 +357,22 @@ def test_schemes_and_heats_that_need_a_potential_say_why():
         simulate(toy(symmetric=False), toy_data(), heat_method="potential")
 
 
-def test_a_schedule_must_hold_the_read_out():
+def test_a_broken_netlist_is_refused():
     netlist = toy()
+    gone = netlist.with_(readout=replace(netlist.readout, phase="gone"))
+    for broken in (gone, netlist.with_(schedule=()), netlist.with_(kT=-1.0)):
+        with pytest.raises(NetlistError):
+            simulate(broken, toy_data())
+    options = dict(kT=None, dt=None, observe=None, trajectory_every=None)
     with pytest.raises(SimulationError, match="phase 'gone'"):
-        simulate(netlist.with_(readout=replace(netlist.readout, phase="gone")), toy_data())
+        make_plan(gone, **options)
     with pytest.raises(SimulationError, match="no phase"):
-        simulate(netlist.with_(schedule=()), toy_data())
+        make_plan(netlist.with_(schedule=()), **options)
     with pytest.raises(SimulationError, match="is an input"):
-        bad = replace(netlist.readout, cells=np.array([0], np.int32))
-        simulate(netlist.with_(readout=bad), toy_data())
+        prepare(netlist.with_(readout=replace(netlist.readout, cells=np.array([0], np.int32))))
+    bad = replace(netlist.couplings[0], weight=np.full(len(netlist.couplings[0]), np.nan))
+    with pytest.raises(SimulationError, match="must be finite"):
+        prepare(netlist.with_(couplings=(bad,)))
 
 
 def test_progress_is_told():

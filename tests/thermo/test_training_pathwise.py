@@ -325,14 +325,24 @@ def test_warp_shifts_by_whole_pixels_exactly():
 
     image = np.arange(20, dtype=np.float32)
     out = np.empty_like(image)
+    frame = np.empty((8, 9), np.float32)
     identity = np.array([1, 0, 0, 0, 1, 0], np.float32)
-    warp_image(image, out, 4, 5, 1, identity)
+    warp_image(image, out, 4, 5, 1, identity, frame)
     assert np.array_equal(out, image)
     shifted = np.array([1, 0, 1, 0, 1, -1], np.float32)  # from one row below, one column left
-    warp_image(image, out, 4, 5, 1, shifted)
+    warp_image(image, out, 4, 5, 1, shifted, frame)
     want = np.zeros((4, 5), np.float32)
     want[:3, 1:] = image.reshape(4, 5)[1:, :4]
     assert np.array_equal(out.reshape(4, 5), want)
+    far = np.array([1, 0, 100, 0, 1, -100], np.float32)
+    warp_image(image, out, 4, 5, 1, far, frame)
+    assert not out.any()
+    colours = np.stack([image, 2 * image], axis=-1).ravel()
+    both = np.empty_like(colours)
+    warp_image(colours, both, 4, 5, 2, np.array([1, 0, 0.5, 0, 1, 0], np.float32), frame)
+    between = both.reshape(4, 5, 2)
+    assert np.allclose(between[:3, :, 0], image.reshape(4, 5)[:3] + 2.5)
+    assert np.array_equal(between[..., 1], 2 * between[..., 0])
 
 
 def test_presets_fit_their_data_sets(digits):

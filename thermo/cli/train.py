@@ -82,8 +82,12 @@ def langevin(
     kept = checkpoint or out.with_name(out.name + ".checkpoint")
     if method == "pathwise":
         config = _changed(
-            pathwise_preset(dataset, heat_budget=heat_budget, couplings=couplings),
-            n_hidden=hidden if first is None else first.n_hidden,
+            pathwise_preset(
+                dataset,
+                heat_budget=heat_budget,
+                couplings=couplings,
+                n_hidden=hidden if first is None else first.n_hidden,
+            ),
             epochs=epochs,
             heat_penalty=heat_penalty,
             seed=seed,
@@ -99,8 +103,7 @@ def langevin(
             kept.unlink(missing_ok=True)
     elif method in ("likelihood", "least-squares"):
         config = _changed(
-            likelihood_preset(dataset, exact=method == "least-squares"),
-            hidden=None if hidden is None else (hidden // 2, hidden - hidden // 2),
+            likelihood_preset(dataset, exact=method == "least-squares", n_hidden=hidden),
             epochs=epochs,
             seed=seed,
         )

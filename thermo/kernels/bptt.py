@@ -58,44 +58,42 @@ def runaway_cell(x, cells, h):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def warp_image(image, out, height, width, channels, coefficients):  # type: ignore[no-untyped-def]
+def warp_image(image, out, height, width, channels, coefficients, frame):  # type: ignore[no-untyped-def]
     """Bilinear affine warp: out(y, x) = image at (a y + b x + c, d y + e x + f), 0 outside.
 
     image, out : (height * width * channels,); coefficients : (6,) in pixels from the centre
+    frame : (height + 4, width + 4) scratch, the image with a margin of zeros: no branch is needed
     """
-    one = coefficients.dtype.type(1)
-    half_h = coefficients.dtype.type((height - 1) / 2)
-    half_w = coefficients.dtype.type((width - 1) / 2)
-    for y in range(height):
-        dy = coefficients.dtype.type(y) - half_h
-        row_y = coefficients[0] * dy + coefficients[2] + half_h
-        row_x = coefficients[3] * dy + coefficients[5] + half_w
-        for x in range(width):
-            dx = coefficients.dtype.type(x) - half_w
-            sy = row_y + coefficients[1] * dx
-            sx = row_x + coefficients[4] * dx
-            iy = int(np.floor(sy))
-            ix = int(np.floor(sx))
-            wy = sy - coefficients.dtype.type(iy)
-            wx = sx - coefficients.dtype.type(ix)
-            at = (y * width + x) * channels
-            if 0 <= iy < height - 1 and 0 <= ix < width - 1:
-                p = (iy * width + ix) * channels
-                q = p + width * channels
-                for c in range(channels):
-                    top = image[p + c] * (one - wx) + image[p + channels + c] * wx
-                    low = image[q + c] * (one - wx) + image[q + channels + c] * wx
-                    out[at + c] = top * (one - wy) + low * wy
-            else:
-                for c in range(channels):
-                    total = out.dtype.type(0)
-                    for ey in range(2):
-                        for ex in range(2):
-                            if 0 <= iy + ey < height and 0 <= ix + ex < width:
-                                share = (wy if ey else one - wy) * (wx if ex else one - wx)
-                                p = ((iy + ey) * width + ix + ex) * channels
-                                total += share * image[p + c]
-                    out[at + c] = total
+    real = coefficients.dtype.type
+    one = real(1)
+    zero = real(0)
+    half_h = real((height - 1) / 2)
+    half_w = real((width - 1) / 2)
+    top_y = real(height + 2.5)
+    top_x = real(width + 2.5)
+    row = width + 4
+    flat = frame.reshape(-1)
+    flat[:] = zero
+    for c in range(channels):
+        for y in range(height):
+            for x in range(width):
+                frame[y + 2, x + 2] = image[(y * width + x) * channels + c]
+        for y in range(height):
+            dy = real(y) - half_h
+            row_y = coefficients[0] * dy + coefficients[2] + half_h + real(2)
+            row_x = coefficients[3] * dy + coefficients[5] + half_w + real(2)
+            for x in range(width):
+                dx = real(x) - half_w
+                sy = min(max(row_y + coefficients[1] * dx, zero), top_y)
+                sx = min(max(row_x + coefficients[4] * dx, zero), top_x)
+                iy = np.int32(sy)
+                ix = np.int32(sx)
+                wy = sy - real(iy)
+                wx = sx - real(ix)
+                p = iy * row + ix
+                high = flat[p] * (one - wx) + flat[p + 1] * wx
+                low = flat[p + row] * (one - wx) + flat[p + row + 1] * wx
+                out[(y * width + x) * channels + c] = high * (one - wy) + low * wy
 
 
 @njit(cache=True, nogil=True)
@@ -357,10 +355,11 @@ def fill_inputs(images, rows, warps, height, width, channels, shift, scale, u): 
     """u[l] = (warped image of row rows[l] - shift) * scale; no warp where warps is empty."""
     n_in = u.shape[1]
     several = shift.shape[0] > 1
+    frame = np.empty((height + 4, width + 4), u.dtype)
     for l in range(u.shape[0]):
         image = images[rows[l]]
         if warps.shape[0]:
-            warp_image(image, u[l], height, width, channels, warps[l])
+            warp_image(image, u[l], height, width, channels, warps[l], frame)
         else:
             for p in range(n_in):
                 u[l, p] = image[p]

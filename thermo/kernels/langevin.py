@@ -27,11 +27,11 @@ _HALF = np.float32(0.5)
 
 
 def sparse_lanes(n: int, trajectories: int, threads: int) -> int:
-    """Trajectories of a tile with n sparsely coupled cells: 64, less if few or large.
+    """Trajectories of a tile with n sparsely coupled cells: 128, less if few or large.
 
     Each lane is summed by itself, so unlike in the dense case the width changes no bit.
     """
-    lanes = 64
+    lanes = 128
     while lanes > 16 and (lanes * threads > trajectories or 4 * n * lanes > SPARSE_BYTES):
         lanes //= 2
     return lanes
@@ -81,46 +81,63 @@ def _splat(builder, value):  # type: ignore[no-untyped-def]
     )
 
 
-@intrinsic
-def _row16(typingctx, indices, weight, first, last, phi, lane, out):  # type: ignore[no-untyped-def]
-    """out[lane : lane + 16] = sum over e from first to last of weight[e] phi[indices[e], lane...].
+def _row_sum(lanes):  # type: ignore[no-untyped-def]
+    """An intrinsic for out = sum over e from first to last of weight[e] phi[indices[e]].
 
-    Written as vector code so that the sum stays in one register over the whole row.
+    phi : (cells, lanes), out : (lanes,), float32. Written as vector code so that the sums of all
+    lanes stay in registers over the whole row.
     """
 
-    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        f32, word = ir.FloatType(), ir.IntType(64)
-        vector = ir.VectorType(f32, 16)
-        fused = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(vector, [vector] * 3), "llvm.fma.v16f32"
-        )
-        data = {k: context.make_array(sig.args[k])(context, builder, args[k]) for k in (0, 1, 4, 6)}
-        lanes = builder.extract_value(data[4].shape, 1)
-        total = cgutils.alloca_once_value(builder, ir.Constant(vector, [0.0] * 16))
-        one = ir.Constant(word, 1)
-        with cgutils.for_range_slice(builder, args[2], args[3], one) as (e, _):
-            j = builder.load(builder.gep(data[0].data, [e]))
-            if j.type.width < 64:
-                j = builder.sext(j, word)
-            at = builder.gep(data[4].data, [builder.add(builder.mul(j, lanes), args[5])])
-            row = builder.load(builder.bitcast(at, vector.as_pointer()), align=4)
-            w = builder.load(builder.gep(data[1].data, [e]))
-            terms = [_splat(builder, w), row, builder.load(total)]
-            builder.store(builder.call(fused, terms), total)
-        target = builder.gep(data[6].data, [args[5]])
-        pointer = builder.bitcast(target, vector.as_pointer())
-        builder.store(builder.load(total), pointer, align=4)
-        return context.get_dummy_value()
+    def row_sum(typingctx, indices, weight, first, last, phi, out):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+            word = ir.IntType(64)
+            vector = ir.VectorType(ir.FloatType(), 16)
+            fused = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(vector, [vector] * 3), "llvm.fma.v16f32"
+            )
+            index, weights, states, target = (
+                context.make_array(sig.args[k])(context, builder, args[k]).data
+                for k in (0, 1, 4, 5)
+            )
+            zero = ir.Constant(vector, [0.0] * 16)
+            groups = range(lanes // 16)
+            totals = [cgutils.alloca_once_value(builder, zero) for _ in groups]
+            for total in totals:  # the slot is made once a call of the kernel, not once a row
+                builder.store(zero, total)
+            with cgutils.for_range_slice(builder, args[2], args[3], word(1)) as (e, _):
+                j = builder.load(builder.gep(index, [e]))
+                if j.type.width < 64:
+                    j = builder.sext(j, word)
+                at = builder.mul(j, word(lanes))
+                w = _splat(builder, builder.load(builder.gep(weights, [e])))
+                for g, total in zip(groups, totals, strict=True):
+                    here = builder.gep(states, [builder.add(at, word(16 * g))])
+                    row = builder.load(builder.bitcast(here, vector.as_pointer()), align=4)
+                    builder.store(builder.call(fused, [w, row, builder.load(total)]), total)
+            for g, total in zip(groups, totals, strict=True):
+                there = builder.bitcast(builder.gep(target, [word(16 * g)]), vector.as_pointer())
+                builder.store(builder.load(total), there, align=4)
+            return context.get_dummy_value()
 
-    signature = types.void(indices, weight, types.int64, types.int64, phi, types.int64, out)
-    return signature, codegen
+        return types.void(indices, weight, types.int64, types.int64, phi, out), codegen
+
+    return intrinsic(row_sum)
+
+
+_row16, _row32, _row64, _row128 = _row_sum(16), _row_sum(32), _row_sum(64), _row_sum(128)
 
 
 @njit(cache=True, nogil=True, forceinline=True)
 def csr_row(indices, weight, first, last, phi, out):  # type: ignore[no-untyped-def]
-    """out = sum over couplings first to last of weight * phi[driving cell]; 16 lanes at a time."""
-    for lane in range(0, out.shape[0], 16):
-        _row16(indices, weight, first, last, phi, lane, out)
+    """out = sum over couplings first to last of weight * phi[driving cell]; 16 to 128 lanes."""
+    if out.shape[0] == 128:
+        _row128(indices, weight, first, last, phi, out)
+    elif out.shape[0] == 64:
+        _row64(indices, weight, first, last, phi, out)
+    elif out.shape[0] == 32:
+        _row32(indices, weight, first, last, phi, out)
+    else:
+        _row16(indices, weight, first, last, phi, out)
 
 
 @njit(cache=True, nogil=True, forceinline=True)

@@ -327,7 +327,7 @@ def _carry(hi, lo, lo0):  # type: ignore[no-untyped-def]
     return _add(hi, np.uint32(lo < lo0))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def fill_block(r0, r1, r2, r3, seed, traj0, step, block, stream):  # type: ignore[no-untyped-def]
     """Normals of cells 4 block to 4 block + 3 into four rows of one tile of trajectories."""
     k0 = np.uint32(np.uint64(seed) & np.uint64(0xFFFFFFFF))

@@ -12,6 +12,7 @@ import numpy as np
 
 from compiler.errors import UnsupportedError
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.verify import verify
 from hw_models.nonideal import NonIdeal
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import DivergenceError, SimulationError
@@ -99,7 +100,8 @@ def simulate(
 
     Raises
     ------
-    SimulationError : bad option or data. UnsupportedError : feature or scheme that does not apply.
+    NetlistError : the netlist breaks an invariant. SimulationError : bad option or data.
+    UnsupportedError : feature or scheme that does not apply.
     DivergenceError : a trajectory left the bound; names it and a dt that holds.
     """
     begin = time.perf_counter()
@@ -113,6 +115,8 @@ def simulate(
     for name, number in (("seed", seed), ("first_trajectory", first_trajectory)):
         if not 0 <= number < 2**64:
             raise SimulationError(f"{name} must be from 0 to 2^64 - 1, got {number}")
+
+    verify(netlist)
 
     def replan(step: float | None, **changes: Any) -> Plan:
         options = {"observe": observe, "trajectory_every": trajectory_every} | changes

@@ -129,13 +129,29 @@ def idealised_trajectories(
     Returns (n_steps, n_samples, n): the states at the start of each step.
     """
     out = np.empty((n_steps, *drive.shape), drive.dtype)
-    x = np.broadcast_to(x0.astype(drive.dtype), drive.shape).copy()
-    a1, a2, a3 = (-2 * cells[0], -3 * cells[1], -4 * cells[2])
-    h = drive.dtype.type(mobility * dt)
-    for k in range(n_steps):
+    for k, x in enumerate(_walk(drive, cells, x0, n_steps, mobility * dt)):
         out[k] = x
-        x = x + h * (drive + x * (a1 + x * (a2 + x * a3)))
     return out
+
+
+def _walk(
+    drive: np.ndarray, cells: np.ndarray, x0: np.ndarray, n_steps: int, h: float
+) -> Iterator[np.ndarray]:
+    """The states of `idealised_trajectories` one by one."""
+    x = np.broadcast_to(x0.astype(drive.dtype), drive.shape).copy()
+    a1, a2, a3 = (
+        factor * row.astype(drive.dtype) for factor, row in zip((-2, -3, -4), cells, strict=True)
+    )
+    for _ in range(n_steps):
+        yield x
+        force = x * a3
+        force += a2
+        force *= x
+        force += a1
+        force *= x
+        force += drive
+        force *= drive.dtype.type(h)
+        x = x + force
 
 
 def loss_and_gradient(
@@ -175,7 +191,7 @@ def solve(
     mobility: float = 1.0,
     ridge: float = 0.0,
     couplings: bool = True,
-    chunk: int = 2048,
+    chunk: int = 1024,
 ) -> Parameters:
     """The minimum of -ln P over W, b and symmetric J with zero diagonal, in float64.
 
@@ -199,12 +215,12 @@ def solve(
         v_v += v.T @ v
         v_a += v.T @ a
         if couplings:
-            x = idealised_trajectories(a, cells, x0, n_steps=n_steps, dt=dt, mobility=mobility)
-            mean = x.mean(axis=0)
-            v_x += v.T @ mean
-            a_x += a.T @ mean
-            for step in x:
-                x_x += step.T @ step
+            total = np.zeros_like(a)
+            for x in _walk(a, cells, x0, n_steps, mobility * dt):
+                total += x
+                x_x += x.T @ x
+            v_x += v.T @ (total / n_steps)
+            a_x += a.T @ (total / n_steps)
     size = np.trace(v_v[1:, 1:]) / n_in
     weight = np.full(n_in + 1, ridge * size)
     weight[0] = 0.0

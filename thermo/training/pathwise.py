@@ -13,6 +13,7 @@ import json
 import math
 import os
 import time
+import zipfile
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -463,10 +464,10 @@ class _Trainer:
 
             report = self.tiles.map(one, len(self.bounds) - 1)
             runaways = [cell for *_, cell in report if cell >= 0]
-            if not runaways:
+            if not runaways and math.isfinite(float(self.gradient.sum())):
                 break
         else:
-            self._diverged(runaways[0], dt)
+            self._diverged(f"cell {runaways[0]}" if runaways else "the gradient", dt)
         loss, right, heat = (sum(r[i] for r in report) / self.batch for i in range(3))
         g = self.gradient[0]
         for part in self.gradient[1:]:  # fixed order: threads do not matter
@@ -487,10 +488,8 @@ class _Trainer:
     def _descend(self, g: np.ndarray) -> None:
         config = self.config
         if config.clip > 0:
-            norm = math.sqrt(float(np.dot(g, g)))
-            if not math.isfinite(norm):
-                g[:] = 0
-            elif norm > config.clip:
+            norm = float(np.linalg.norm(g.astype(np.float64)))
+            if norm > config.clip:
                 g *= np.float32(config.clip / norm)
         bptt.adam_step(
             self.theta, g, self.m, self.v, self.rates, np.float32(self.learning_rate()),
@@ -517,10 +516,10 @@ class _Trainer:
         self.integral = min(max(self.integral * math.exp(gain * error), 1e-9), 1e3)
         self.penalty = self.integral * math.exp(2.0 * error)
 
-    def _diverged(self, cell: int, dt: float) -> NoReturn:
-        """Name the cell and a step that holds for the parameters as they are."""
+    def _diverged(self, what: str, dt: float) -> NoReturn:
+        """Name what ran away and a step that holds for the parameters as they are."""
         raise TrainingDivergedError(
-            f"training, epoch {self.epoch + 1}: cell {cell} ran away at dt = "
+            f"training, epoch {self.epoch + 1}: {what} ran away at dt = "
             f"{dt / 2**self.config.max_halvings:g}; dt = {self.holding_step():.2g} holds for the "
             "couplings now reached: put it into dt_schedule, or lower learning_rate, or raise "
             "heat_penalty"
@@ -821,7 +820,7 @@ def _restore(trainer: _Trainer, path: Path, identity: str) -> None:
             header = json.loads(bytes(file["header"]))
             arrays = {name: file[name] for name in _ARRAYS}
         version, found = header["version"], header["identity"]
-    except Exception as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise TrainingError(
             f"{path}: not a training checkpoint ({error}); delete it or name another"
         ) from None

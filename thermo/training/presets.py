@@ -38,7 +38,7 @@ _MNIST = PathwiseConfig(
     input_shift=MNIST_MEAN,
     epochs=60,
     learning_rate=0.005,
-    heat_penalty=1e-6,
+    heat_penalty=2e-6,
     augmentation=MUCH,
 )
 _DIGITS = PathwiseConfig(
@@ -137,7 +137,7 @@ def pathwise_preset(
         return config
     if n_hidden > 512:
         return replace(
-            config, epochs=min(5, config.epochs), dt_schedule=((0.0, 1e-2),), evaluate_every=5
+            config, epochs=min(4, config.epochs), dt_schedule=((0.0, 1e-2),), evaluate_every=4
         )
     if n_hidden > 128:
         return replace(config, epochs=min(15, config.epochs), evaluate_every=3)

@@ -1,0 +1,69 @@
+"""Names of nets in a written circuit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from compiler.errors import UnsupportedError
+from compiler.ir.gates import GateNetlist
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """nets : a name each; copies : (output name, name it copies) of outputs that share a net"""
+
+    nets: list[str]
+    copies: list[tuple[str, str]]
+
+
+def name_nets(
+    netlist: GateNetlist, format_: str, legal: str, *, shared_ports: bool = True
+) -> Named:
+    """Names for a format that names nets: an output's name for the gate that drives it.
+
+    legal : regular expression of a whole name; shared_ports : whether an output that shows the
+        input of the same name needs nothing
+
+    Raises UnsupportedError for a name that the format cannot hold, an output called like an input
+    that it does not show, and for class sums.
+    """
+    refuse_class_sums(netlist, format_)
+    pattern = re.compile(legal)
+    for name in (*netlist.input_names, *netlist.output_names):
+        if not pattern.fullmatch(name):
+            raise UnsupportedError(f"{format_} cannot hold the name {name!r}; rename the port")
+    n = netlist.n_inputs
+    place = {name: k for k, name in enumerate(netlist.input_names)}
+    nets: list[str] = [*netlist.input_names, *[""] * netlist.n_gates]
+    copies = []
+    for name, net in zip(netlist.output_names, netlist.outputs.tolist(), strict=True):
+        if name in place:
+            if place[name] != net or not shared_ports:
+                raise UnsupportedError(
+                    f"{format_}: {name!r} is an input and an output; rename one of them"
+                )
+        elif net >= n and not nets[net]:
+            nets[net] = name
+        else:
+            copies.append((name, net))
+    taken = {*netlist.input_names, *netlist.output_names}
+    prefix = "n"
+    while any(name.startswith(prefix) and name[len(prefix) :].isdigit() for name in taken):
+        prefix += "_"
+    named = [name or f"{prefix}{net}" for net, name in enumerate(nets)]
+    return Named(named, [(name, named[net]) for name, net in copies])
+
+
+def refuse_class_sums(netlist: GateNetlist, format_: str) -> None:
+    """UnsupportedError for a netlist whose answers are counts: foreign formats hold plain nets."""
+    if netlist.class_sums is not None:
+        raise UnsupportedError(
+            f"{format_} holds plain outputs; the class sums of this netlist cannot be written"
+        )
+
+
+def title(netlist: GateNetlist) -> str:
+    """A plain identifier for the circuit: its own name if it is one."""
+    name = str(netlist.meta.get("name", ""))
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else "circuit"
