@@ -9,14 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compiler.api import compile_model, to_netlist
+    from compiler.api import compile_circuit, compile_model, to_netlist
+    from compiler.backends.circuits import export_circuit
+    from compiler.counts import gate_counts
+    from compiler.equivalence import check_equal
+    from compiler.frontends.circuits import read_circuit
     from compiler.frontends.detect import Options, read_model_or_netlist
     from compiler.frontends.machine import lower_machine
     from compiler.frontends.mlp import lower_mlp
     from compiler.frontends.onnx import read_onnx
     from compiler.frontends.sklearn import from_sklearn
     from compiler.frontends.torch import from_module, from_state_dict, read_torch
+    from compiler.gates.evaluate import evaluate
     from compiler.ir.container import load, save
+    from compiler.ir.gates import GateNetlist, make_gates, verify_gates
+    from compiler.ir.gates_text import dump_gates, parse_gates
     from compiler.ir.langevin import LangevinNetlist
     from compiler.ir.symmetry import is_gradient, is_symmetric
     from compiler.ir.text import dump, equal, parse
@@ -25,18 +32,26 @@ if TYPE_CHECKING:
     from compiler.models.mlp import MLP
     from compiler.models.store import load_model, save_model
     from compiler.passes.legalize import legalize
+    from compiler.pipelines import simplify_gates
 
 _HOMES = {
+    "GateNetlist": "compiler.ir.gates",
     "LangevinMachine": "compiler.models.machine",
     "LangevinNetlist": "compiler.ir.langevin",
     "MLP": "compiler.models.mlp",
     "Options": "compiler.frontends.detect",
+    "check_equal": "compiler.equivalence",
+    "compile_circuit": "compiler.api",
     "compile_model": "compiler.api",
     "dump": "compiler.ir.text",
+    "dump_gates": "compiler.ir.gates_text",
     "equal": "compiler.ir.text",
+    "evaluate": "compiler.gates.evaluate",
+    "export_circuit": "compiler.backends.circuits",
     "from_module": "compiler.frontends.torch",
     "from_sklearn": "compiler.frontends.sklearn",
     "from_state_dict": "compiler.frontends.torch",
+    "gate_counts": "compiler.counts",
     "is_gradient": "compiler.ir.symmetry",
     "is_symmetric": "compiler.ir.symmetry",
     "legalize": "compiler.passes.legalize",
@@ -44,27 +59,39 @@ _HOMES = {
     "load_model": "compiler.models.store",
     "lower_machine": "compiler.frontends.machine",
     "lower_mlp": "compiler.frontends.mlp",
+    "make_gates": "compiler.ir.gates",
     "parse": "compiler.ir.text",
+    "parse_gates": "compiler.ir.gates_text",
+    "read_circuit": "compiler.frontends.circuits",
     "read_model_or_netlist": "compiler.frontends.detect",
     "read_onnx": "compiler.frontends.onnx",
     "read_torch": "compiler.frontends.torch",
     "save": "compiler.ir.container",
     "save_model": "compiler.models.store",
+    "simplify_gates": "compiler.pipelines",
     "to_netlist": "compiler.api",
     "verify": "compiler.ir.verify",
+    "verify_gates": "compiler.ir.gates",
 }
 
 __all__ = [
     "MLP",
+    "GateNetlist",
     "LangevinMachine",
     "LangevinNetlist",
     "Options",
+    "check_equal",
+    "compile_circuit",
     "compile_model",
     "dump",
+    "dump_gates",
     "equal",
+    "evaluate",
+    "export_circuit",
     "from_module",
     "from_sklearn",
     "from_state_dict",
+    "gate_counts",
     "is_gradient",
     "is_symmetric",
     "legalize",
@@ -72,14 +99,19 @@ __all__ = [
     "load_model",
     "lower_machine",
     "lower_mlp",
+    "make_gates",
     "parse",
+    "parse_gates",
+    "read_circuit",
     "read_model_or_netlist",
     "read_onnx",
     "read_torch",
     "save",
     "save_model",
+    "simplify_gates",
     "to_netlist",
     "verify",
+    "verify_gates",
 ]
 
 

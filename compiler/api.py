@@ -10,11 +10,12 @@ from compiler.errors import TargetError, UnsupportedError
 from compiler.frontends.detect import Options, read_model_or_netlist
 from compiler.frontends.machine import lower_machine
 from compiler.frontends.mlp import lower_mlp
+from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import LangevinNetlist
 from compiler.models.machine import LangevinMachine
 from compiler.models.mlp import MLP
 from compiler.passes.legalize import MENDS, legalize
-from compiler.pipelines import langevin_pipeline, run_passes
+from compiler.pipelines import langevin_pipeline, run_passes, simplify_gates
 from hw_models.targets import Target
 
 
@@ -50,10 +51,30 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
         return lower_machine(source)
     if isinstance(source, LangevinNetlist):
         return source
+    if isinstance(source, GateNetlist):
+        raise UnsupportedError(
+            "a circuit of gates does not become a Langevin netlist; compile it with compile_circuit"
+        )
     raise UnsupportedError(
         f"a {type(source).__name__} cannot be compiled; give a netlist, an MLP, a LangevinMachine, "
         "a scikit-learn MLP, a torch.nn.Sequential or a file"
     )
+
+
+def compile_circuit(source: Any, *, optimise: int = 1) -> GateNetlist:
+    """The circuit in a GateNetlist or file (BLIF, AIGER, .bench, Verilog, .tnl), simplified.
+
+    optimise : 0, 1 or 2, the pipelines of compiler.pipelines; every output keeps its function
+
+    Raises UnsupportedError for anything that is no circuit, FormatError for a bad file.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        source = read_model_or_netlist(source)
+    if not isinstance(source, GateNetlist):
+        raise UnsupportedError(
+            f"a {type(source).__name__} is no circuit of gates; compile it with compile_model"
+        )
+    return simplify_gates(source, optimise)
 
 
 def compile_model(

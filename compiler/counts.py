@@ -103,7 +103,5 @@ def gate_depth(netlist: GateNetlist) -> int:
     levels = [0] * netlist.n_inputs
     weights = TWO_INPUT[netlist.op].astype(int).tolist()
     for weight, a, b in zip(weights, netlist.a.tolist(), netlist.b.tolist(), strict=True):
-        levels.append(
-            weight + max(0 if a == NONE else levels[a], 0 if b == NONE else levels[b])
-        )
+        levels.append(weight + max(0 if a == NONE else levels[a], 0 if b == NONE else levels[b]))
     return max((levels[net] for net in netlist.roots.tolist()), default=0)

@@ -152,7 +152,9 @@ def _paired(a: GateNetlist, b: GateNetlist) -> _Pair:
         np.concatenate([a.b, number[b.b]]),
         {},
     )
-    return _Pair(both, a.n_nets, left, right, tuple(names), {"input": by_input, "output": by_output})
+    return _Pair(
+        both, a.n_nets, left, right, tuple(names), {"input": by_input, "output": by_output}
+    )
 
 
 def _match(what: str, a: tuple[str, ...], b: tuple[str, ...]) -> tuple[np.ndarray, str]:
@@ -237,16 +239,19 @@ class _Sweep:
         """Try to merge every net of the second circuit with an earlier one; whether simulation
         learnt new patterns, so that another round is worth it."""
         first: dict[bytes, int] = {}
-        values = evaluate_words(
-            self.pair.both, self.words, np.arange(self.pair.both.n_nets)
-        )
+        values = evaluate_words(self.pair.both, self.words, np.arange(self.pair.both.n_nets))
         flipped = (values[:, 0] & np.uint64(1)).astype(bool)
         values[flipped] = ~values[flipped]
         learnt: list[np.ndarray] = []
         for net in range(self.pair.both.n_nets):
             representative = first.setdefault(values[net].tobytes(), net)
             key = (representative, net)
-            if net < self.pair.n_first or representative == net or key in self.proved or key in self.open:
+            if (
+                net < self.pair.n_first
+                or representative == net
+                or key in self.proved
+                or key in self.open
+            ):
                 continue
             opposite = bool(flipped[net] ^ flipped[representative])
             model = self.differ(representative, net, opposite, SWEEP_CONFLICTS)

@@ -32,7 +32,10 @@ _CONTENT = (
     (re.compile(rb"a[ai]g \d+ \d+ "), "AIGER"),
     (re.compile(rb"(?:\s|#[^\n]*\n)*\.(?:model|inputs|outputs|names)\s"), "BLIF"),
     (re.compile(rb"(?:\s|#[^\n]*\n)*(?:INPUT|OUTPUT)\s*\("), "bench"),
-    (re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/|`[^\n]*\n|\(\*.*?\*\))*module\s", re.DOTALL), "Verilog"),
+    (
+        re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/|`[^\n]*\n|\(\*.*?\*\))*module\s", re.DOTALL),
+        "Verilog",
+    ),
 )
 _HEAD = 4096  # bytes looked at: past a comment at the top
 

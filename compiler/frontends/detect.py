@@ -93,7 +93,9 @@ READERS = (
         lambda head, path: head.startswith(container.MAGIC[:4]),
         lambda path, options: container.load(path),
     ),
-    Reader("canonical text", lambda head, path: head.startswith((b"langevin ", b"gates ")), _read_text),
+    Reader(
+        "canonical text", lambda head, path: head.startswith((b"langevin ", b"gates ")), _read_text
+    ),
     Reader("safetensors", _is_safetensors, _read_safetensors),
     Reader(
         "torch state dict (.pt)", lambda head, path: head.startswith(b"PK\x03\x04"), _read_state

@@ -167,9 +167,7 @@ class _Parser:
         for port in self.ports:
             if port.text not in self.sides:
                 self.fail(f"port {port.text!r} is neither input nor output", port.line)
-        return assemble(
-            self.name, self.inputs, self.outputs, self.definitions, {"name": title}
-        )
+        return assemble(self.name, self.inputs, self.outputs, self.definitions, {"name": title})
 
     def header(self) -> None:
         """Port list: plain names, or declarations (`input [1:0] a, b, output y`)."""
@@ -305,7 +303,9 @@ class _Parser:
         if not operands:
             self.fail(f"{gate.text} driving {out!r} has no operand", line)
         op, invert = TREES[gate.text]
-        self.add(out, line, lambda b, nets: b.tree(op, [o(b, nets) for o in operands], invert=invert))
+        self.add(
+            out, line, lambda b, nets: b.tree(op, [o(b, nets) for o in operands], invert=invert)
+        )
 
     def copies(self, gate: _Word, line: int) -> None:
         """not and buf drive every terminal but the last, which they read."""

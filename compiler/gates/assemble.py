@@ -1,4 +1,4 @@
-"""From a foreign file's definitions, in any order, to a sorted netlist; shared by the front ends."""
+"""From a foreign file's definitions, in any order, to a sorted netlist: for all front ends."""
 
 from __future__ import annotations
 

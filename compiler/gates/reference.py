@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from compiler.ir.gates import NONE, GateNetlist
 
@@ -10,9 +11,7 @@ from compiler.ir.gates import NONE, GateNetlist
 def net_values(netlist: GateNetlist, bits: Sequence[int]) -> list[int]:
     """0 or 1 of every net, for one input pattern (n_inputs,)."""
     values = [int(bool(bit)) for bit in bits]
-    for op, a, b in zip(
-        netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist(), strict=True
-    ):
+    for op, a, b in zip(netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist(), strict=True):
         row = 2 * (0 if a == NONE else values[a]) + (0 if b == NONE else values[b])
         values.append((op >> (3 - row)) & 1)
     return values
@@ -32,7 +31,4 @@ def class_counts(netlist: GateNetlist, bits: Sequence[int]) -> list[int]:
     values = net_values(netlist, bits)
     ends = sums.indptr.tolist()
     nets = sums.nets.tolist()
-    return [
-        sum(values[net] for net in nets[start:stop])
-        for start, stop in zip(ends[:-1], ends[1:], strict=True)
-    ]
+    return [sum(values[net] for net in nets[start:stop]) for start, stop in pairwise(ends)]

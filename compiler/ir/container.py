@@ -183,6 +183,17 @@ def load(path: str | os.PathLike, *, check: bool = True) -> Any:
     return netlist
 
 
+def load_langevin(path: str | os.PathLike) -> LangevinNetlist:
+    """Read a netlist that must be a Langevin one; FormatError as load, or if it is another kind."""
+    netlist = load(path)
+    if not isinstance(netlist, LangevinNetlist):
+        raise FormatError(
+            f"{path}: holds a circuit of gates where a Langevin netlist is needed; see "
+            "`thermoc check` and `thermoc export` for circuits"
+        )
+    return netlist
+
+
 def is_container(path: str | os.PathLike) -> bool:
     """Whether the file begins as a .tnl container does."""
     try:

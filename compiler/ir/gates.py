@@ -5,8 +5,8 @@ only, so that the columns are in topological order. A gate's id is its truth tab
 
     op = 8 f(0, 0) + 4 f(0, 1) + 2 f(1, 0) + f(1, 1),     f(a, b)
 
-as in difflogic and LILogicNet. An operand that f does not depend on is NONE (-1): both of a constant
-(ops 0 and 15), b of ops 3 and 12, a of ops 5 and 10. The rules are listed in docs/ir.md.
+as in difflogic and LILogicNet. An operand that f does not depend on is NONE (-1): both of a
+constant (ops 0 and 15), b of ops 3 and 12, a of ops 5 and 10. The rules are listed in docs/ir.md.
 """
 
 from __future__ import annotations

@@ -103,16 +103,16 @@ class _GateParser(_Parser):
         if self.at < len(self.lines):
             self.line_number = self.lines[self.at][0]
             self.fail(f"an indented line stands alone: {self.lines[self.at][1].strip()[:60]!r}")
-        return GateNetlist(
-            inputs, op, a, b, tuple(names), np.array(nets, dtype=np.int32), **rest
-        )
+        return GateNetlist(inputs, op, a, b, tuple(names), np.array(nets, dtype=np.int32), **rest)
 
     def columns(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         words = (self.next() or "").split()
         if len(words) != 2 or words[0] != "gates":
             self.fail("expected `gates COUNT`")
         count = self.integer(words[1])
-        ops, first, second = [], [], []
+        ops: list[int] = []
+        first: list[int] = []
+        second: list[int] = []
         while (line := self.next(indented=True)) is not None:
             if line.startswith("..."):
                 self.fail("this text leaves gates out; dump it without a limit")

@@ -45,7 +45,7 @@ def remove_buffers(netlist: GateNetlist) -> GateNetlist:
 
 
 def hash_structurally(netlist: GateNetlist) -> GateNetlist:
-    """One gate for all that compute the same of the same nets, inverters and constants seen through.
+    """One gate for all that compute the same of the same nets, seen through inverters.
 
     A gate that is the complement of an earlier one is replaced, too: inverters are free operands.
     """
@@ -201,7 +201,9 @@ def _rewrite(netlist: GateNetlist, rule: Rule, *, wires: bool) -> GateNetlist:
     """
     n = netlist.n_inputs
     literals = [2 * net for net in range(n)]
-    ops, first, second = [], [], []
+    ops: list[int] = []
+    first: list[int] = []
+    second: list[int] = []
     for k, gate in enumerate(
         zip(netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist(), strict=True)
     ):

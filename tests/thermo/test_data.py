@@ -20,7 +20,7 @@ def _need(name):
 def test_digits_are_embedded_and_split_without_overlap():
     d = load_dataset("digits")
     assert (d.x_train.shape[0], d.x_valid.shape[0], d.x_test.shape[0]) == (1169, 269, 359)
-    assert d.x_train.dtype == np.float32 and 0 <= d.x_train.min() and d.x_train.max() == 1
+    assert d.x_train.dtype == np.float32 and d.x_train.min() >= 0 and d.x_train.max() == 1
     for part in ("train", "valid", "test"):
         assert set(np.unique(d.part(part)[1])) == set(range(10))
 

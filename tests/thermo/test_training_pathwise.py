@@ -17,8 +17,8 @@ from thermo.training import (
     run_machine,
     train_pathwise,
 )
+from thermo.training.gradient import loss_and_gradient
 from thermo.training.nonideal import draw_factors
-from thermo.training.pathwise import loss_and_gradient
 from thermo.training.presets import PRESETS, likelihood_preset, pathwise_preset
 
 N, N_IN, N_OUT, BATCH = 7, 5, 3, 11

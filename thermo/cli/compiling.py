@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from compiler.api import compile_model
-from compiler.counts import counts
+from compiler.api import compile_circuit, compile_model
+from compiler.counts import counts, gate_counts
+from compiler.errors import TargetError
 from compiler.files import check_writable
-from compiler.frontends.detect import Options
+from compiler.frontends.detect import Options, read_model_or_netlist
 from compiler.ir.container import save
+from compiler.ir.gates import GateNetlist
 from hw_models.targets import TARGETS
 from thermo.cli.console import emit, manifest
 from thermo.cli.options import AsJson
@@ -22,7 +24,11 @@ from thermo.report.text import text_table
 
 def compile_(
     model: Annotated[
-        Path, typer.Argument(help="Model (.safetensors, .onnx, .pt) or netlist (.tnl, text).")
+        Path,
+        typer.Argument(
+            help="Model (.safetensors, .onnx, .pt), netlist (.tnl, text) or circuit (.blif, .aig, "
+            ".aag, .bench, .v, also .gz)."
+        ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Netlist to write (.tnl).")],
     target: Annotated[
@@ -59,7 +65,7 @@ def compile_(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compile a trained model into a netlist.
+    """Compile a trained model, or a circuit of gates, into a netlist.
 
     Example: thermoc compile model.safetensors -o net.tnl --target ideal
     """
@@ -72,12 +78,21 @@ def compile_(
         "quantize": quantize,
     }
     lowering: dict[str, Any] = {} if tolerance is None else {"tolerance": tolerance}
+    options = Options(activation=activation, output_activation=output_activation, head=head)
+    source = read_model_or_netlist(model, options)
+    if isinstance(source, GateNetlist):
+        asked = [name for name, on in wanted.items() if on]
+        if asked or target != "ideal" or lowering:
+            what = f"--{asked[0]}" if asked else "--tolerance" if lowering else f"target {target}"
+            raise TargetError(f"{model}: is a circuit of gates, for which {what} has no meaning")
+        _compile_circuit(source, model, out, level, began, as_json)
+        return
     netlist = compile_model(
-        model,
+        source,
         target=TARGETS.get(target),
         optimise=level,
         mend=[name for name, on in wanted.items() if on],
-        options=Options(activation=activation, output_activation=output_activation, head=head),
+        options=options,
         **lowering,
     )
     save(netlist, out)
@@ -92,4 +107,27 @@ def compile_(
         },
         as_json,
         text_table(counts_table(numbers)) + f"\n\nwrote {out}, legal for {target}",
+    )
+
+
+def _compile_circuit(
+    source: GateNetlist, model: Path, out: Path, level: int, began: float, as_json: bool
+) -> None:
+    """A circuit has no Langevin target; what counts is its gates before and after."""
+    before = gate_counts(source)
+    netlist = compile_circuit(source, optimise=level)
+    save(netlist, out)
+    numbers = gate_counts(netlist)
+    emit(
+        {
+            "netlist": out,
+            "counts": numbers,
+            "counts_before": before,
+            "seconds": time.perf_counter() - began,
+            "manifest": manifest(model=model),
+        },
+        as_json,
+        text_table(counts_table(numbers))
+        + f"\n\nwrote {out}; {before['gates']['two_input']:,} live two-input gates became "
+        + f"{numbers['gates']['two_input']:,} at -O{level}",
     )

@@ -11,7 +11,7 @@ import pooch
 import typer
 
 from compiler.files import make_folder, replacing
-from compiler.ir.container import load
+from compiler.ir.container import load_langevin
 from hw_models.digital import DigitalEnergy
 from hw_models.presets import DEVICES
 from thermo.cli.console import BarProgress, emit, manifest
@@ -48,7 +48,7 @@ def estimate(
     Example: thermoc estimate net.tnl --data mnist --device rc-1fF
     """
     preset = DEVICES.get(device)
-    netlist = load(net)
+    netlist = load_langevin(net)
     dataset = load_dataset(data, data_dir)
     progress = BarProgress()
     baselines: tuple[Baseline, ...] = ()

@@ -16,6 +16,8 @@ COMMANDS = {
     "demo": "thermo.cli.demo:demo",
     "train langevin": "thermo.cli.train:langevin",
     "compile": "thermo.cli.compiling:compile_",
+    "check": "thermo.cli.checking:check",
+    "export": "thermo.cli.exporting:export",
     "simulate": "thermo.cli.simulating:simulate",
     "estimate": "thermo.cli.estimating:estimate",
     "show": "thermo.cli.showing:show",

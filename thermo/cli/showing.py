@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from compiler.counts import counts
+from compiler.counts import counts, gate_counts
 from compiler.ir.container import load
+from compiler.ir.gates import GateNetlist
+from compiler.ir.gates_text import dump_gates
 from compiler.ir.text import dump
 from compiler.passes.legalize import violations
 from hw_models.targets import TARGETS
@@ -22,7 +24,8 @@ from thermo.report.text import text_table
 def show(
     net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")],
     limit: Annotated[
-        int, typer.Option("--limit", min=0, help="Couplings printed; 0 prints all of them.")
+        int,
+        typer.Option("--limit", min=0, help="Couplings or gates printed; 0 prints all of them."),
     ] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -31,6 +34,9 @@ def show(
     Example: thermoc show net.tnl --limit 10
     """
     netlist = load(net)
+    if isinstance(netlist, GateNetlist):
+        _show_circuit(netlist, net, limit, as_json)
+        return
     numbers = counts(netlist)
     verdicts = {name: violations(netlist, TARGETS.get(name)) for name in TARGETS.names()}
     text = dump(netlist, limit=limit or None)
@@ -45,6 +51,16 @@ def show(
                 text,
             ]
         ),
+    )
+
+
+def _show_circuit(netlist: GateNetlist, net: Path, limit: int, as_json: bool) -> None:
+    numbers = gate_counts(netlist)
+    text = dump_gates(netlist, limit=limit or None)
+    emit(
+        {"counts": numbers, "text": text, "manifest": manifest(net=net)},
+        as_json,
+        text_table(counts_table(numbers)) + "\n\n" + text,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from compiler.files import check_writable
-from compiler.ir.container import load
+from compiler.ir.container import load_langevin
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.nonideal import NonIdeal
 from hw_models.presets import DEVICES
@@ -87,7 +87,7 @@ def simulate(
     """
     if save is not None:
         check_writable(save)
-    netlist = load(net)
+    netlist = load_langevin(net)
     options: dict[str, Any] = {
         "runs": runs, "seed": seed, "kT": kT, "dt": dt, "method": method, "observe": observe,
         "non_ideal": NonIdeal(mismatch, asymmetry, bits, bias_mismatch),

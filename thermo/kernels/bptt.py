@@ -3,7 +3,7 @@
 State arrays are (cells, lanes): a lane is one trajectory, so that SIMD runs over trajectories and
 the coupling product is one matrix product per step and tile. The noise is additive, so only the
 states x_k need to be kept. Kernels are generic in the float type: float32 in training, float64 in
-the tests against finite differences. They check nothing; `thermo.training.pathwise` does.
+the tests against finite differences. They check nothing; `thermo.training` does.
 
 With h = mobility dt, f(x) = -2 J2 x - 3 J3 x^2 - 4 J4 x^3 + c + J x, c = bias + w_in u:
 

@@ -26,7 +26,7 @@ from thermo.data import Dataset
 from thermo.evaluate import evaluate
 from thermo.progress import NullProgress, Progress
 from thermo.training import TrainingResult, train_onsager_machlup, train_pathwise
-from thermo.training.pathwise import PathwiseConfig
+from thermo.training.config import PathwiseConfig
 
 
 @dataclass(frozen=True, slots=True)

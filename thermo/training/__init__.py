@@ -1,8 +1,10 @@
 """Training: better parameters for machines, and teachers for them."""
 
+from thermo.training.config import Augmentation, PathwiseConfig
 from thermo.training.mlp import MLPResult, train_mlp
 from thermo.training.onsager_machlup import OnsagerMachlupConfig, train_onsager_machlup
-from thermo.training.pathwise import Augmentation, PathwiseConfig, run_machine, train_pathwise
+from thermo.training.pathwise import train_pathwise
+from thermo.training.quick import run_machine
 from thermo.training.result import (
     EpochRecord,
     TrainingDivergedError,

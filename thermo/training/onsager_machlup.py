@@ -36,7 +36,7 @@ from thermo.progress import NullProgress, Progress
 from thermo.training.encoder import fit_encoder
 from thermo.training.mlp import hidden_activations, train_mlp
 from thermo.training.optimise import cosine_rate
-from thermo.training.pathwise import VALID_TRAJECTORY, run_machine
+from thermo.training.quick import VALID_TRAJECTORY, run_machine
 from thermo.training.result import EpochRecord, TrainingError, TrainingResult
 from thermo.training.tiles import Tiles
 

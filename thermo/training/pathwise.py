@@ -8,28 +8,28 @@ thermodynamic computers by gradient descent", arXiv 2509.15324; the training met
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 import time
-import zipfile
-from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
 
 import numpy as np
 
-from compiler.files import check_writable, replacing
+from compiler.files import check_writable
 from compiler.models.machine import LangevinMachine
-from hw_models.nonideal import NonIdeal, quantise
+from hw_models.nonideal import quantise
 from thermo.data import Dataset
 from thermo.kernels import bptt
 from thermo.progress import NullProgress, Progress
+from thermo.training import checkpoint as checkpoints
+from thermo.training.config import PathwiseConfig
 from thermo.training.encoder import fit_encoder
+from thermo.training.gradient import Layout
 from thermo.training.nonideal import draw_factors
 from thermo.training.optimise import cosine_rate
+from thermo.training.quick import VALID_TRAJECTORY, run_machine
 from thermo.training.result import (
     EpochRecord,
     TrainingDivergedError,
@@ -38,237 +38,8 @@ from thermo.training.result import (
 )
 from thermo.training.tiles import Tiles
 
-CHECKPOINT_VERSION = 1
-
-# Validation runs have trajectory ids that no training run reaches.
-VALID_TRAJECTORY = 1 << 62
-
 # Tags of the generators that are not counter-based: default_rng([seed, tag, epoch or step]).
 _INIT, _ORDER, _WARP, _DEVICE = range(4)
-
-
-@dataclass(frozen=True, slots=True)
-class Augmentation:
-    """Random affine warps, redrawn for every image and epoch.
-
-    shift : largest translation in pixels, each axis; rotate : largest angle in degrees
-    zoom, shear : largest relative change of size and of slant
-    """
-
-    shift: float = 0.0
-    rotate: float = 0.0
-    zoom: float = 0.0
-    shear: float = 0.0
-
-    def __post_init__(self) -> None:
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if not (math.isfinite(value) and value >= 0):
-                raise TrainingError(
-                    f"augmentation: {f.name} must be a number >= 0, got {value}; 0 turns it off"
-                )
-
-    @property
-    def active(self) -> bool:
-        return any(getattr(self, f.name) > 0 for f in fields(self))
-
-    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """(n, 6) float32 coefficients for `bptt.warp_image`."""
-        r = rng.uniform(-1.0, 1.0, (n, 6)).astype(np.float32)
-        angle = np.deg2rad(self.rotate) * r[:, 0]
-        zoom_y, zoom_x = 1.0 + self.zoom * r[:, 1], 1.0 + self.zoom * r[:, 2]
-        shear = self.shear * r[:, 3]
-        cos, sin = np.cos(angle), np.sin(angle)
-        out = np.empty((n, 6), np.float32)
-        out[:, 0], out[:, 1] = cos * zoom_y, -sin * zoom_x
-        out[:, 3], out[:, 4] = sin * zoom_y + shear, cos * zoom_x
-        out[:, 2], out[:, 5] = self.shift * r[:, 4], self.shift * r[:, 5]
-        return out
-
-
-@dataclass(frozen=True, slots=True)
-class PathwiseConfig:
-    """Settings of `train_pathwise`; the defaults are the published MNIST machine.
-
-    Machine: n_hidden cells beside the outputs, U = j2 x^2 + j3 x^3 + j4 x^4, x_0 = 0, read at t_f.
-    symmetric : tie J_ij = J_ji (then a potential exists); couplings=False removes those among
-        dynamic cells: a linear classifier as control
-    input_shift, input_scale : u = (data - shift) * scale; None: the mean over the training split,
-        and one over the largest L2 norm of a shifted row
-    dt_schedule : (fraction of training at which it begins, step) in rising order
-    dt_evaluate : step at which validation accuracy and heat are measured
-    rate_* : factors on learning_rate; w_in is rated per unit of root-mean-square input, so that
-        the setting does not depend on input_scale
-        rate_j holds up to 64 hidden cells and falls as 64 / n_hidden beyond
-    init_w, init_j, init_bias : standard deviations of the start, those of w_in (in the same unit)
-        and J times the square root of the number of inputs and of dynamic cells
-    heat_penalty : lambda, loss per kT of heat; heat_budget : wanted mean heat in kT, found by a
-        controller on log(lambda), which starts at heat_penalty (0: a guess from the budget)
-    evaluate_every : epochs between validations; the last tenth is always validated
-    max_halvings : how often a batch with a runaway trajectory is tried again at half the step
-    non_ideal : imperfections of the device, drawn anew for every batch
-    """
-
-    n_hidden: int = 64
-    symmetric: bool = True
-    couplings: bool = True
-    kT: float = 1.0
-    mobility: float = 1.0
-    j2: float = 1.0
-    j3: float = 0.0
-    j4: float = 1.0
-    t_f: float = 0.2
-    input_shift: float | None = None
-    input_scale: float | None = None
-    epochs: int = 60
-    batch: int = 256
-    tile: int = 128
-    dt_schedule: tuple[tuple[float, float], ...] = ((0.0, 1e-2), (0.5, 5e-3))
-    dt_evaluate: float = 1e-3
-    learning_rate: float = 0.01
-    warmup_steps: int = 50
-    final_rate: float = 0.02
-    rate_w: float = 1.0
-    rate_bias: float = 20.0
-    rate_j: float = 20.0
-    rate_scale: float = 5.0
-    init_w: float = 1.4
-    init_j: float = 8.6
-    init_bias: float = 0.0
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    clip: float = 1.0
-    smoothing: float = 0.0
-    heat_penalty: float = 0.0
-    heat_budget: float | None = None
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    non_ideal: NonIdeal | None = None
-    evaluate_every: int = 1
-    max_halvings: int = 3
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        def fail(name: str, rule: str) -> None:
-            raise TrainingError(f"training: {name} must be {rule}, got {getattr(self, name)}")
-
-        for name in ("n_hidden", "max_halvings", "warmup_steps", "seed"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 0:
-                fail(name, "a whole number >= 0")
-        for name in ("epochs", "batch", "tile", "evaluate_every"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                fail(name, "a whole number >= 1")
-        for name in ("mobility", "t_f", "dt_evaluate", "learning_rate", "epsilon"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                fail(name, "a number > 0")
-        for name in (
-            "kT", "j4", "rate_w", "rate_bias", "rate_j", "rate_scale", "init_w", "init_j",
-            "init_bias", "clip",
-            "heat_penalty",
-        ):  # fmt: skip
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                fail(name, "a number >= 0")
-        for name in ("j2", "j3"):
-            if not math.isfinite(getattr(self, name)):
-                fail(name, "a finite number")
-        for name in ("beta1", "beta2", "smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                fail(name, "at least 0 and below 1")
-        if not 0 <= self.final_rate <= 1:
-            fail("final_rate", "between 0 and 1")
-        if self.heat_budget is not None and not math.isfinite(self.heat_budget):
-            fail("heat_budget", "a finite number of kT")
-        starts = [start for start, _ in self.dt_schedule]
-        if not starts or starts[0] != 0 or sorted(starts) != starts or starts[-1] >= 1:
-            fail("dt_schedule", "pairs (fraction, dt) with fractions rising from 0 to below 1")
-        for _, dt in self.dt_schedule:
-            if not 0 < dt <= self.t_f:
-                fail("dt_schedule", f"of steps above 0 and at most t_f = {self.t_f:g}")
-        if self.dt_evaluate > self.t_f:
-            fail("dt_evaluate", f"at most t_f = {self.t_f:g}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Where each group lies in the flat parameter vector."""
-
-    n: int
-    n_in: int
-    n_out: int
-
-    @property
-    def size(self) -> int:
-        return self.n * self.n_in + self.n * self.n + self.n + 2 * self.n_out
-
-    def split(self, flat: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Views: w_in (n, n_in), coupling (n, n), bias (n,), scale (n_out,), offset (n_out,)."""
-        sizes = [self.n * self.n_in, self.n * self.n, self.n, self.n_out]
-        w, j, b, s, o = np.split(flat, np.cumsum(sizes))
-        return w.reshape(self.n, self.n_in), j.reshape(self.n, self.n), b, s, o
-
-
-def loss_and_gradient(
-    theta: np.ndarray,
-    layout: tuple[int, int, int],
-    cells: np.ndarray,
-    x0: np.ndarray,
-    data: np.ndarray,
-    answers: np.ndarray,
-    *,
-    n_steps: int,
-    dt: float,
-    mobility: float = 1.0,
-    kT: float = 1.0,
-    heat_penalty: float = 0.0,
-    stratonovich: bool = False,
-    couplings: bool = True,
-    smoothing: float = 0.0,
-    seed: int = 0,
-    trajectory: int = 0,
-    tile: int = 128,
-) -> tuple[float, np.ndarray, float]:
-    """Mean loss (heat term included), its exact gradient and the mean heat of one noisy batch.
-
-    theta : flat w_in (n, n_in), coupling (n, n) directed, bias (n,), scale and offset (n_out,),
-        float32 or float64, which is the type everything is computed in
-    layout : (n, n_in, n_out); cells : (3, n) J2, J3, J4; data : (batch, n_in), already encoded
-    answers : (batch,) int labels, or (batch, n_out) float values
-    heat_penalty : per unit of energy. The heat is V(x_0) - V(x_K), right for symmetric couplings
-        only, or with `stratonovich` the sum of 1/2 (f_k + f_{k+1}) (x_{k+1} - x_k).
-    """
-    where = _Layout(*layout)
-    real = theta.dtype.type
-    w, j, b, s, o = where.split(theta)
-    batch = data.shape[0]
-    classes = answers.ndim == 1
-    scratch = (n_steps + 1) * where.n * min(tile, batch)
-    total = np.zeros_like(theta)
-    figures = np.zeros(3)
-    with Tiles(1):
-        for lo in range(0, batch, tile):
-            hi = min(batch, lo + tile)
-            part = np.zeros_like(theta)
-            *sums, runaway = bptt.gradient_rows(
-                w, j, couplings, b, cells.astype(theta.dtype), x0.astype(theta.dtype), s, o,
-                np.ascontiguousarray(data, theta.dtype), np.arange(lo, hi),
-                np.empty((0, 6), theta.dtype), (0, 0, 0), np.zeros(1, theta.dtype),
-                np.ones(1, theta.dtype), bptt.HEAD_CLASSES if classes else bptt.HEAD_VALUES,
-                answers[lo:hi].astype(np.int64) if classes else np.zeros(hi - lo, np.int64),
-                np.zeros((hi - lo, 0), theta.dtype) if classes else
-                np.ascontiguousarray(answers[lo:hi], theta.dtype),
-                smoothing, n_steps, real(mobility * dt), real(math.sqrt(2 * mobility * kT * dt)),
-                real(heat_penalty), int(stratonovich), real(1 / batch), np.uint64(seed),
-                np.uint64(trajectory + lo), np.empty(scratch, theta.dtype),
-                np.empty(scratch, theta.dtype), np.empty(tile * where.n_in, theta.dtype), part,
-            )  # fmt: skip
-            if runaway >= 0:
-                raise TrainingDivergedError(f"cell {runaway} ran away at dt = {dt:g}; halve it")
-            total += part
-            figures += sums
-    loss, _, heat = figures / batch
-    return loss + heat_penalty * heat, total, heat
 
 
 class _Trainer:
@@ -302,7 +73,7 @@ class _Trainer:
                     f"{getattr(config, name):g}; set {name} to the start's"
                 )
         n = (config.n_hidden if start is None else start.n_hidden) + n_out
-        self.layout = _Layout(n, dataset.n_features, n_out)
+        self.layout = Layout(n, dataset.n_features, n_out)
         self.shift, self.scale = _encoder(dataset, config, start)
         # Parameters see inputs of root-mean-square 1, so that learning rates need no data set.
         u = (self.x - self.shift) * self.scale
@@ -659,60 +430,6 @@ class _Trainer:
         return score, float(heat.mean()) / self.kT_unit
 
 
-def run_machine(
-    machine: LangevinMachine,
-    data: np.ndarray,
-    *,
-    dt: float | None = None,
-    seed: int = 0,
-    trajectory: int = 0,
-    tile: int = 128,
-    tiles: Tiles | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Run raw data rows once each: outputs (n, n_out) at t_f and heat (n,) in energy units.
-
-    The quick look that training needs; `thermo.simulate` is the full simulator.
-    Raises TrainingDivergedError if a trajectory runs away.
-    """
-    if tiles is None:
-        with Tiles(1) as one_thread:
-            return run_machine(
-                machine, data, dt=dt, seed=seed, trajectory=trajectory, tile=tile, tiles=one_thread
-            )
-    n = data.shape[0]
-    dt = machine.dt if dt is None else dt
-    n_steps = max(1, round(machine.t_f / dt))
-    h = machine.mobility * machine.t_f / n_steps
-    outputs = np.empty((n, machine.n_out), np.float32)
-    heat = np.empty(n)
-    coupling = np.ascontiguousarray(machine.coupling, np.float32)
-    fixed = (
-        np.ascontiguousarray(machine.w_in, np.float32), coupling, bool(coupling.any()),
-        machine.bias.astype(np.float32),
-        np.stack([machine.j2, machine.j3, machine.j4]).astype(np.float32),
-        machine.x0.astype(np.float32), machine.n_out, np.ascontiguousarray(data, np.float32),
-    )  # fmt: skip
-    encoder = machine.input_shift.astype(np.float32), machine.input_scale.astype(np.float32)
-    noise = np.float32(math.sqrt(2.0 * h * machine.kT))
-    symmetric = np.array_equal(coupling, coupling.T)
-    mode = bptt.HEAT_ENERGY if symmetric else bptt.HEAT_STRATONOVICH
-
-    def one(t: int) -> int:
-        lo, hi = t * tile, min(n, (t + 1) * tile)
-        return bptt.run_rows(
-            *fixed, np.arange(lo, hi), *encoder, n_steps, np.float32(h), noise, mode,
-            np.uint64(seed), np.uint64(trajectory + lo), outputs[lo:hi], heat[lo:hi],
-        )  # fmt: skip
-
-    runaways = [cell for cell in tiles.map(one, -(-n // tile)) if cell >= 0]
-    if runaways:
-        raise TrainingDivergedError(
-            f"machine: cell {runaways[0]} ran away at dt = {machine.t_f / n_steps:g}; "
-            "evaluate with a smaller dt"
-        )
-    return outputs, heat
-
-
 def _encoder(
     dataset: Dataset, config: PathwiseConfig, start: LangevinMachine | None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -743,18 +460,18 @@ def train_pathwise(
     progress = progress or NullProgress()
     with Tiles(threads) as tiles:
         trainer = _Trainer(dataset, config, start, tiles)
-        identity = _identity(dataset, config, start)
+        identity = checkpoints.identity(dataset, config, start)
         if checkpoint is not None:
             check_writable(checkpoint)
             if Path(checkpoint).exists():
-                _restore(trainer, Path(checkpoint), identity)
+                checkpoints.restore(trainer, Path(checkpoint), identity)
         progress.start(config.epochs, f"training on {dataset.name}")
         try:
             progress.update(trainer.epoch)
             while trainer.epoch < config.epochs:
                 trainer.run_epoch()
                 if checkpoint is not None:
-                    _save(trainer, Path(checkpoint), identity)
+                    checkpoints.save(trainer, Path(checkpoint), identity)
                 progress.update(trainer.epoch, _note(trainer))
         finally:
             progress.stop()
@@ -780,61 +497,3 @@ def _note(trainer: _Trainer) -> str:
         else f"rms error {-last.valid_accuracy:.4g}"
     )
     return f"validation {figure}, {last.valid_heat:.4g} kT"
-
-
-def _identity(dataset: Dataset, config: PathwiseConfig, start: LangevinMachine | None) -> str:
-    """Digest of what a checkpoint must agree with to be gone on from."""
-    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
-    for part in (dataset.x_train, dataset.y_train, dataset.x_valid, dataset.y_valid):
-        digest.update(repr((part.shape, part.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(part).data)
-    if start is not None:
-        for array in (start.w_in, start.coupling, start.bias):
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-_ARRAYS = ("theta", "m", "v", "best")
-_NUMBERS = (
-    "best_score", "best_accuracy", "best_epoch", "best_heat", "step", "epoch", "penalty",
-    "integral",
-    "heat_ratio", "seconds",
-)  # fmt: skip
-
-
-def _save(trainer: _Trainer, path: Path, identity: str) -> None:
-    header = {
-        "version": CHECKPOINT_VERSION,
-        "identity": identity,
-        "numbers": {name: getattr(trainer, name) for name in _NUMBERS},
-        "history": [asdict(record) for record in trainer.history],
-    }
-    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, header=text, **{name: getattr(trainer, name) for name in _ARRAYS})
-
-
-def _restore(trainer: _Trainer, path: Path, identity: str) -> None:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            header = json.loads(bytes(file["header"]))
-            arrays = {name: file[name] for name in _ARRAYS}
-        version, found = header["version"], header["identity"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise TrainingError(
-            f"{path}: not a training checkpoint ({error}); delete it or name another"
-        ) from None
-    if version != CHECKPOINT_VERSION:
-        raise TrainingError(
-            f"{path}: checkpoint version must be {CHECKPOINT_VERSION}, got {version}; delete it"
-        )
-    if found != identity:
-        raise TrainingError(
-            f"{path}: checkpoint of another configuration, data set or start; delete it or name "
-            "another"
-        )
-    for name, array in arrays.items():
-        getattr(trainer, name)[:] = array
-    for name, value in header["numbers"].items():
-        setattr(trainer, name, value)
-    trainer.history = [EpochRecord(**record) for record in header["history"]]
