@@ -27,8 +27,8 @@ EXPRESSIONS = (
 )
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 # words that a port may be called by in other formats; as an escaped name they are no keyword
-_KEYWORDS = frozenset(
-    """always and assign begin buf bufif0 bufif1 case casex casez cell cmos config deassign default
+_WORDS = """
+    always and assign begin buf bufif0 bufif1 case casex casez cell cmos config deassign default
     defparam design disable edge else end endcase endconfig endfunction endgenerate endmodule
     endprimitive endspecify endtable endtask event for force forever fork function generate genvar
     highz0 highz1 if ifnone incdir include initial inout input instance integer join large liblist
@@ -38,8 +38,9 @@ _KEYWORDS = frozenset(
     rtran rtranif0 rtranif1 scalared showcancelled signed small specify specparam strong0 strong1
     supply0 supply1 table task time tran tranif0 tranif1 tri tri0 tri1 triand trior trireg
     unsigned use uwire vectored wait wand weak0 weak1 while wire wor xnor xor
-    logic bit byte int do final unique priority""".split()
-)
+    logic bit byte int do final unique priority
+"""
+_KEYWORDS = frozenset(_WORDS.split())
 
 
 def write_verilog(netlist: GateNetlist) -> str:
@@ -54,7 +55,8 @@ def write_verilog(netlist: GateNetlist) -> str:
     ports = ",\n".join(
         [f"  input {name}" for name in inputs] + [f"  output {name}" for name in outputs]
     )
-    lines = [f"module {title(netlist)} (", ports, ");"] if ports else [f"module {title(netlist)};"]
+    head = f"module {escaped(title(netlist))}"
+    lines = [f"{head} (", ports, ");"] if ports else [f"{head};"]
     driven = set(outputs)
     lines += [f"  wire {name};" for name in nets[netlist.n_inputs :] if name not in driven]
     columns = (netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist())

@@ -111,6 +111,11 @@ def langevin(
     else:
         raise TrainingError(f"method must be pathwise, likelihood or least-squares, got {method!r}")
 
+    if heat_budget is not None and trained.mean_heat > heat_budget:
+        notes.print(
+            f"the heat budget of {heat_budget:g} kT was not met ({trained.mean_heat:,.0f} kT on "
+            "validation data): train longer or raise it"
+        )
     evaluation, _ = evaluate(
         lower_machine(trained.machine), dataset, "test", seed=seed, threads=threads,
         progress=BarProgress(),
