@@ -275,12 +275,7 @@ class _Sweep:
             return None
         p, q = x + 1, -(y + 1) if opposite else y + 1
         for assumptions in ((p, -q), (-p, q)):
-            self.calls += 1
-            if conflicts is None:
-                answer = self.solver.solve(assumptions=assumptions)
-            else:
-                self.solver.conf_budget(conflicts)
-                answer = self.solver.solve_limited(assumptions=assumptions)
+            answer = self.ask(assumptions, conflicts)
             if answer is None:
                 self.open.add((x, y))
                 return None
@@ -293,6 +288,20 @@ class _Sweep:
         self.solver.add_clause((-p, q))
         self.solver.add_clause((p, -q))
         return None
+
+    def ask(self, assumptions: tuple[int, int], conflicts: int | None) -> bool | None:
+        """Whether the assumptions can hold; None if `conflicts` were too few to tell."""
+        self.calls += 1
+        try:
+            if conflicts is None:
+                return self.solver.solve(assumptions=assumptions)
+            self.solver.conf_budget(conflicts)
+            return self.solver.solve_limited(assumptions=assumptions)
+        except Exception as error:
+            # the solver, written in C, turns Ctrl-C into an error of its own
+            if "keyboard interrupt" in str(error):
+                raise KeyboardInterrupt from None
+            raise
 
 
 def _clauses(netlist: GateNetlist) -> Iterator[tuple[int, ...]]:

@@ -56,6 +56,8 @@ class _Parser:
         if self.at >= len(self.data):
             self.fail(f"the file ends where {what} should follow; it is truncated")
         end = self.data.find(b"\n", self.at)
+        if end < 0 and self.data[self.at :] != b"c":
+            self.fail(f"the file ends within {what}, without a line end; it is truncated")
         end = len(self.data) if end < 0 else end
         raw, self.at = self.data[self.at : end], end + 1
         return raw.decode("latin-1").rstrip("\r")
@@ -159,11 +161,10 @@ class _Parser:
             line = self.next_line("a symbol")
             if line == "c":
                 break
-            if self.at > len(self.data):
-                self.fail(f"the file ends within the symbol {line[:40]!r}; it is truncated")
             key, space, symbol = line.partition(" ")
             limit = {"i": n_inputs, "o": n_outputs}.get(key[:1], 0)
-            if not (space and symbol and key[1:].isdigit() and int(key[1:]) < limit):
+            number = int(key[1:]) if key[1:].isascii() and key[1:].isdigit() else limit
+            if not (space and symbol and number < limit):
                 self.fail(f"cannot read the symbol {line[:40]!r}; expected `i0 NAME` or `o0 NAME`")
             if key in found:
                 self.fail(f"symbol {key} is given twice")
@@ -179,11 +180,10 @@ class _Parser:
             Definition(f"{left >> 1}", line, _operands(x, y), _and(x, y))
             for left, x, y, line in graph.ands
         ]
-        definitions.append(Definition("0", 0, (), lambda builder, nets: builder.constant(0)))
         used = {literal for literal, _ in graph.outputs}
         used |= {literal for _, x, y, _ in graph.ands for literal in (x, y)}
-        if not used & {0, 1}:
-            definitions.pop()
+        if used & {0, 1}:
+            definitions.append(Definition("0", 1, (), lambda builder, nets: builder.constant(0)))
         # complemented outputs get one inverter each literal
         lines = {literal: line for literal, line in graph.outputs}
         for literal, line in lines.items():

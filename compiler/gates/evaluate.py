@@ -13,7 +13,7 @@ from compiler.errors import NetlistError
 from compiler.ir.gates import READS_A, READS_B, GateNetlist
 
 WORD = 64
-BLOCK_BYTES = 1 << 20  # values of all nets kept at a time: about what a second-level cache holds
+BLOCK_BYTES = 4 << 20  # values of all nets kept at a time, so that they stay in a cache
 
 
 def _forms() -> np.ndarray:
@@ -47,21 +47,20 @@ FORMS = _forms()
 @numba.njit(cache=True, nogil=True)
 def _kernel(forms, op, a, b, values, n_inputs):  # pragma: no cover - compiled
     """Fill rows n_inputs.. of values (n_nets, n_words) from its first n_inputs rows."""
+    # rows are indexed in the inner loop: a view of each would cost more than eight words of work
     words = values.shape[1]
     for k in range(op.size):
         kind, p, q, r = forms[op[k], 0], forms[op[k], 1], forms[op[k], 2], forms[op[k], 3]
-        out = values[n_inputs + k]
+        x, y, out = a[k], b[k], n_inputs + k
         if kind == 1:
-            x, y = values[a[k]], values[b[k]]
             for w in range(words):
-                out[w] = ((x[w] ^ p) & (y[w] ^ q)) ^ r
+                values[out, w] = ((values[x, w] ^ p) & (values[y, w] ^ q)) ^ r
         elif kind == 2:
-            x, y = values[a[k]], values[b[k]]
             for w in range(words):
-                out[w] = x[w] ^ y[w] ^ r
+                values[out, w] = values[x, w] ^ values[y, w] ^ r
         else:
             for w in range(words):
-                out[w] = r
+                values[out, w] = r
 
 
 def pack_bits(bits: np.ndarray) -> np.ndarray:
@@ -102,14 +101,13 @@ def evaluate_words(
     b = np.where(READS_B[netlist.op], netlist.b, netlist.a)
     n_words = inputs.shape[1]
     block = min(max(8, BLOCK_BYTES // (8 * max(netlist.n_nets, 1))), max(n_words, 1))
-    values = np.empty((netlist.n_nets, block), dtype=np.uint64)
+    values = np.zeros((netlist.n_nets, block), dtype=np.uint64)
     result = np.empty((nets.size, n_words), dtype=np.uint64)
     for start in range(0, n_words, block):
         stop = min(start + block, n_words)
-        part = values[:, : stop - start]
-        part[: netlist.n_inputs] = inputs[:, start:stop]
-        _kernel(FORMS, netlist.op, a, b, part, netlist.n_inputs)
-        result[:, start:stop] = part[nets]
+        values[: netlist.n_inputs, : stop - start] = inputs[:, start:stop]
+        _kernel(FORMS, netlist.op, a, b, values, netlist.n_inputs)
+        result[:, start:stop] = values[nets, : stop - start]
     return result
 
 

@@ -21,6 +21,7 @@ from compiler.ir.gates import (
 from compiler.ir.text import _TOKEN, _meta, _number, _Parser, _runs, _spans, _word
 
 HEAD = "gates 1"
+MAX_IDS = 1 << 24  # a short text can name any number of ids by its spans
 OPS = {name: op for op, name in enumerate(OP_NAMES)}
 
 
@@ -116,8 +117,9 @@ class _GateParser(_Parser):
         while (line := self.next(indented=True)) is not None:
             if line.startswith("..."):
                 self.fail("this text leaves gates out; dump it without a limit")
-            net, equals, *words = line.split()
-            if equals != "=" or not words or words[0] not in OPS:
+            net, _, rest = line.partition(" = ")
+            words = rest.split()
+            if not words or words[0] not in OPS:
                 choices = ", ".join(OP_NAMES)
                 self.fail(f"expected `NET = OP NETS` with an op of {choices}; got {line[:60]!r}")
             op = OPS[words[0]]
@@ -138,7 +140,10 @@ class _GateParser(_Parser):
         )
 
     def ids(self, words: list[str]) -> list[int]:
-        return [i for word in words for i in self.span(word)]
+        spans = [self.span(word) for word in words]
+        if sum(len(span) for span in spans) > MAX_IDS:
+            self.fail(f"more than {MAX_IDS:,} ids are listed; the text was altered")
+        return [i for span in spans for i in span]
 
     def class_sums(self, words: list[str]) -> ClassSums:
         if words[1] != "tau":

@@ -5,9 +5,12 @@ import textwrap
 from pathlib import Path
 
 from compiler.ir import container
+from compiler.ir.gates import OP_NAMES
+from compiler.ir.gates_text import dump_gates, parse_gates
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, Order, Role
 from compiler.ir.text import dump, parse
 from compiler.passes.legalize import MENDS
+from compiler.pipelines import GATES
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -17,6 +20,27 @@ def test_the_example_in_ir_md_is_canonical():
     block = re.search(r"(?:^    .*\n)+", text[text.index("    langevin 1") :], re.M).group()
     example = textwrap.dedent(block)
     assert dump(parse(example)) == example
+
+
+def test_the_circuit_in_ir_md_is_canonical_and_every_op_is_named():
+    text = (DOCS / "ir.md").read_text()
+    block = re.search(r"(?:^    .*\n)+", text[text.index("    gates 1") :], re.M).group()
+    example = textwrap.dedent(block)
+    assert dump_gates(parse_gates(example)) == example
+    for first in (0, 8):
+        names = "".join(rf" `{name}`[^|]*\|" for name in OP_NAMES[first : first + 8])
+        numbers = "".join(rf" {op} \|" for op in range(first, first + 8))
+        assert re.search(rf"\| op \|{numbers}\n.*\n\| name \|{names}", text)
+
+
+def test_ir_md_names_every_pass_in_its_pipeline():
+    text = (DOCS / "ir.md").read_text()
+    for name in {step.__name__ for step in GATES[2]}:
+        row = re.search(rf"^\| `{name}` \|.*\| (yes|) ?\| (yes|) ?\|$", text, re.M)
+        assert row, name
+        assert row.groups() == tuple(
+            "yes" if name in {step.__name__ for step in GATES[level]} else "" for level in (1, 2)
+        )
 
 
 def test_ir_md_names_every_code_and_mend():

@@ -48,7 +48,7 @@ def _wide_and(n, *, but_one=False):
     )
 
 
-def _majority_adder(n, *, flipped=None):
+def _adder(n, *, flipped=None):
     """n-bit ripple adder; sum bits, then the carry. flipped : carry stage that is wrong."""
     names = [f"a{k}" for k in range(n)] + [f"b{k}" for k in range(n)]
     op, a, b, sums = [], [], [], {}
@@ -103,11 +103,11 @@ def test_differences_that_simulation_misses_are_found_by_sat():
 
 
 def test_an_adder_is_proved_equal_to_its_simplified_self():
-    adder = _majority_adder(40)
+    adder = _adder(40)
     verdict = check_equal(adder, simplify_gates(adder, 2))
     assert (verdict.equal, verdict.method) == (True, "sat") and verdict.sat_calls > 0
-    wrong = check_equal(adder, _majority_adder(40, flipped=7))
-    assert not wrong.equal and _holds(wrong, adder, _majority_adder(40, flipped=7))
+    wrong = check_equal(adder, _adder(40, flipped=7))
+    assert not wrong.equal and _holds(wrong, adder, _adder(40, flipped=7))
 
 
 def test_ports_match_by_name_whatever_their_order():
@@ -159,3 +159,15 @@ def test_circuits_without_inputs_or_gates():
             {"x": 0},
             {"x": 1},
         )
+
+
+def test_an_interrupt_within_the_solver_is_an_interrupt(monkeypatch):
+    from pysat.solvers import Glucose4
+
+    def interrupted(self, assumptions=()):
+        raise RuntimeError("Caught keyboard interrupt")
+
+    monkeypatch.setattr(Glucose4, "solve_limited", interrupted)
+    monkeypatch.setattr(Glucose4, "solve", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        check_equal(_adder(12), simplify_gates(_adder(12), 2))

@@ -106,8 +106,8 @@ def test_double_negation_and_buffers_vanish():
 
 
 def test_hashing_sees_swapped_operands_and_complements():
-    # x > y, y < x, and its complement
-    netlist = _net([2, 4, 11], [0, 1, 0], [1, 0, 1], {"p": 3, "q": 4, "r": 5})
+    # x > y, y < x, and their complement
+    netlist = _net([2, 4, 13], [0, 1, 0], [1, 0, 1], {"p": 3, "q": 4, "r": 5})
     result = sweep_dead(hash_structurally(netlist))
     assert result.op.tolist() == [2, 12]
     assert result.outputs.tolist() == [3, 3, 4]

@@ -55,10 +55,10 @@ def seeds(
     """
     dataset = load_dataset(data, data_dir)
     points: list[Point] = []
-    for budget in [None, *(budgets if budgets is not None else [1000.0, 520.0])]:
+    for budget in [None, *(budgets if budgets is not None else [1000.0, 525.0])]:
         for couplings in (True, False):
             config = pathwise_preset(dataset, heat_budget=budget, couplings=couplings)
-            name = "no heat price" if budget is None else f"budget {budget:,.0f} kT"
+            name = "default" if budget is None else f"budget {budget:,.0f} kT"
             name += "" if couplings else ", no couplings"
             points += [Point(name, _short(config, epochs, s)) for s in range(n_seeds)]
     if published and dataset.n_classes:

@@ -1,0 +1,202 @@
+"""The command line with circuits: compile, show, check, export, and one line for bad input."""
+
+import gzip
+import json
+
+import pytest
+
+from compiler import check_equal, compile_circuit, load, read_circuit
+from compiler.errors import UnsupportedError
+from thermo.cli.main import main
+
+# not (x > y), and z twice inverted; two gates are too many
+BLIF = """.model skew
+.inputs x y z
+.outputs p q
+.names x y t
+10 1
+.names t p
+0 1
+.names z s
+0 1
+.names s q
+0 1
+.end
+"""
+BENCH = """INPUT(x)
+INPUT(y)
+INPUT(z)
+OUTPUT(p)
+OUTPUT(q)
+n = NOT(x)
+p = {gate}(n, y)
+q = BUFF(z)
+"""
+
+
+@pytest.fixture
+def blif(tmp_path):
+    path = tmp_path / "skew.blif.gz"
+    path.write_bytes(gzip.compress(BLIF.encode()))
+    return path
+
+
+@pytest.fixture
+def bench(tmp_path):
+    path = tmp_path / "skew.bench"
+    path.write_text(BENCH.format(gate="OR"))
+    return path
+
+
+def _json(capsys, code, *arguments):
+    assert main([*map(str, arguments), "--json"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def _fails(capsys, *arguments):
+    assert main([*map(str, arguments)]) == 2
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    assert out == "" and len(lines) == 1 and lines[0].startswith("error: "), err
+    return lines[0]
+
+
+@pytest.mark.parametrize(("level", "gates"), [(0, 4), (1, 1), (2, 1)])
+def test_compile_simplifies_and_counts(capsys, blif, tmp_path, level, gates):
+    out = tmp_path / "net.tnl"
+    found = _json(capsys, 0, "compile", blif, "-o", out, "-O", level)
+    assert found["counts"]["gates"]["declared"] == load(out).n_gates == gates
+    assert found["counts_before"]["gates"] == {
+        "declared": 4,
+        "live": 4,
+        "two_input": 1,
+        "inverters": 3,
+        "buffers": 0,
+        "constants": 0,
+    }
+    assert check_equal(load(out), read_circuit(blif)).equal
+
+
+def test_compile_says_what_it_did(capsys, blif, tmp_path):
+    assert main(["compile", str(blif), "-o", str(tmp_path / "net.tnl")]) == 0
+    out = capsys.readouterr().out
+    assert "gates: two input" in out
+    assert "1 live two-input gates became 1 at -O1" in out
+
+
+def test_show_prints_counts_and_canonical_text(capsys, blif, tmp_path):
+    main(["compile", str(blif), "-o", str(tmp_path / "net.tnl")])
+    capsys.readouterr()
+    found = _json(capsys, 0, "show", tmp_path / "net.tnl")
+    assert found["text"].splitlines()[:4] == [
+        "gates 1",
+        "inputs 3 x y z",
+        "gates 1",
+        "  3 = le 0 1",
+    ]
+    assert main(["show", str(tmp_path / "net.tnl")]) == 0
+    assert "output p 3" in capsys.readouterr().out
+
+
+def test_check_equal_circuits(capsys, blif, bench):
+    assert main(["check", str(blif), str(bench)]) == 0
+    assert capsys.readouterr().out == "equal: all 8 input patterns agree\n"
+    found = _json(capsys, 0, "check", blif, bench)
+    assert found["equal"] and found["method"] == "exhaustive" and found["patterns"] == 8
+
+
+def test_check_prints_a_counterexample_and_exits_1(capsys, blif, bench):
+    bench.write_text(BENCH.format(gate="NOR"))
+    assert main(["check", str(blif), str(bench)]) == 1
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("different: output p is ")
+    assert [word.split("=")[0] for word in second.split()] == ["x", "y", "z"]
+    found = _json(capsys, 1, "check", blif, bench)
+    x, y = found["counterexample"]["x"], found["counterexample"]["y"]
+    assert found["values"] == [int(not (x > y)), int(not (not x or y))]
+
+
+def test_check_says_when_it_matches_by_position(capsys, blif, bench):
+    bench.write_text(BENCH.format(gate="OR").replace("y", "u"))
+    assert main(["check", str(blif), str(bench)]) == 0
+    out, err = capsys.readouterr()
+    assert "matched by position" in err and "inputs" in err and "outputs" not in err
+    assert out.startswith("equal")
+
+
+@pytest.mark.parametrize(
+    ("format_", "ending", "begins"),
+    [
+        ("verilog", "v", "module skew ("),
+        ("blif", "blif", ".model skew"),
+        ("aiger", "aig", "aig 4 3 0 2 1"),
+        ("aiger", "aag", "aag 4 3 0 2 1"),
+        ("bench", "bench", "INPUT(x)"),
+        ("dot", "dot", "digraph circuit {"),
+    ],
+)
+def test_export(capsys, blif, tmp_path, format_, ending, begins):
+    net, out = tmp_path / "net.tnl", tmp_path / f"out.{ending}"
+    main(["compile", str(blif), "-o", str(net)])
+    assert main(["export", str(net), "--format", format_, "-o", str(out)]) == 0
+    assert f"wrote {out}: 1 gates, 3 inputs, 2 outputs" in capsys.readouterr().out
+    assert out.read_bytes().startswith(begins.encode())
+    if format_ != "dot":
+        assert main(["check", str(blif), str(out)]) == 0
+
+
+def test_export_reads_foreign_files_too(capsys, bench, tmp_path):
+    found = _json(capsys, 0, "export", bench, "--format", "blif", "-o", tmp_path / "o.blif")
+    assert found["counts"]["gates"]["declared"] == 3 and found["format"] == "blif"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.aig", b"aig 3 2 0 1 1\n6\n", "the file ends within gate 0; it is truncated"),
+        (
+            "x.blif",
+            b".inputs a\n.outputs y\n.names y y\n1 1\n",
+            "line 3: net 'y' depends on itself",
+        ),
+        ("x.bench", b"INPUT(a)\nOUTPUT(y)\ny = NOT(a)\ny = BUFF(a)\n", "line 4: net 'y' is driven"),
+        ("x.v", b"module m(a); input a; reg q; endmodule", "line 1: 'reg' (q) is not supported"),
+        ("x.txt", b"gates 1\ninputs 1 a\ngates 1\n  1 = op16 0\n", "line 4: expected `NET = OP"),
+        ("x.blif.gz", b"\x1f\x8bxxxxxxxx", "is a damaged gzip file"),
+        ("x.blif", b"", "holds no BLIF model"),
+    ],
+)
+@pytest.mark.parametrize("command", ["compile", "check", "export"])
+def test_malformed_circuits_get_one_line(capsys, tmp_path, name, content, message, command):
+    path = tmp_path / name
+    path.write_bytes(content)
+    rest = {
+        "compile": ["-o", tmp_path / "o.tnl"],
+        "check": [path],
+        "export": ["--format", "blif", "-o", tmp_path / "o.blif"],
+    }
+    line = _fails(capsys, command, path, *rest[command])
+    assert str(path) in line and message in line
+    assert not list(tmp_path.glob("o.*"))
+
+
+def test_other_refusals(capsys, blif, bench, tmp_path):
+    net = tmp_path / "net.tnl"
+    assert "target rc-array has no meaning" in _fails(
+        capsys, "compile", blif, "-o", net, "--target", "rc-array"
+    )
+    assert "--quantize has no meaning" in _fails(capsys, "compile", blif, "-o", net, "--quantize")
+    assert "format 'edif' is unknown for a circuit" in _fails(
+        capsys, "export", blif, "--format", "edif", "-o", tmp_path / "x"
+    )
+    bench.write_text("INPUT(a)\nOUTPUT(a)\n")
+    assert "first circuit has 3 inputs, the second 1" in _fails(capsys, "check", blif, bench)
+    main(["compile", str(blif), "-o", str(net)])
+    capsys.readouterr()
+    for command in ("simulate", "estimate"):
+        assert "holds a circuit of gates" in _fails(capsys, command, net, "--data", "digits")
+
+
+def test_the_python_interface_refuses_what_is_no_circuit():
+    with pytest.raises(UnsupportedError, match="a dict is no circuit of gates"):
+        compile_circuit({})
