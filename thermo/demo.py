@@ -27,6 +27,7 @@ from thermo.report.estimate import estimate_tables, joule_parts
 from thermo.report.page import Figure, Section, Table, html_page
 from thermo.report.text import si, times
 from thermo.simulate import simulate
+from thermo.simulate.threads import check_threads
 from thermo.studies.devices import accuracy_on_devices
 from thermo.training import TrainingResult, train_mlp, train_pathwise
 from thermo.training.presets import pathwise_preset
@@ -75,6 +76,7 @@ def run_demo(
     dataset, epochs : in place of the embedded digits and the preset's number, for tests
     Raises OutputError, before any work, if the folder cannot be written.
     """
+    check_threads(threads)
     folder = make_folder(folder)
     progress = progress or NullProgress()
     dataset = dataset or load_dataset("digits")
@@ -312,8 +314,9 @@ def _page(
                     "thermal noise by Euler-Maruyama; 'time step halved' shows that the figures "
                     "do not hang on the step. Every device figure is marked by how firm it is; "
                     "assumed ones are ours, to be replaced by yours.",
-                    f"Data: {dataset.name}, {dataset.split}. Test images were used once, after "
-                    "every choice had been made on validation images.",
+                    f"Data: {dataset.name}, {dataset.split}. No machine was trained or chosen on "
+                    "test images; every one shown is measured on them. The digital design is the "
+                    "cheapest tried that reaches the machine's accuracy there.",
                 ),
             ),
         ),

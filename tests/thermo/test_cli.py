@@ -364,3 +364,95 @@ def test_hand_made_netlist_needs_no_data(capsys, tmp_path):
     save(netlist, tmp_path / "h.tnl")
     done = _json(capsys, ["simulate", tmp_path / "h.tnl", "--runs", 50])
     assert done["heat_method"] == "stratonovich"
+
+
+@pytest.mark.parametrize("dt", ["1e-300", "1e-320"])
+def test_too_many_steps_are_refused(capsys, net, dt):
+    _fails(capsys, ["simulate", net, "--data", "digits", "--dt", dt], "too many", "raise dt")
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ("--heat-budget", "100"), ("--heat-penalty", "0"), ("--mismatch", "0.1"),
+        ("--asymmetry", "0.1"), ("--bits", "4"), ("--directed",), ("--start", "x"),
+        ("--checkpoint", "x"),
+    ],
+)  # fmt: skip
+def test_options_that_a_method_would_ignore_are_refused(capsys, tmp_path, extra):
+    out = tmp_path / "m.safetensors"
+    command = ["train", "langevin", "--method", "least-squares", "-o", out, *extra]
+    _fails(capsys, command, extra[0], "pathwise")
+    assert not out.exists()
+
+
+def test_least_squares_without_couplings(capsys, tmp_path):
+    facts = _json(
+        capsys,
+        [
+            "train", "langevin", "--method", "least-squares", "--no-couplings", "--hidden", "2",
+            "-o", tmp_path / "m.safetensors",
+        ],
+    )  # fmt: skip
+    assert facts["largest_coupling"] == 0.0
+
+
+def test_size_of_a_start_cannot_be_changed(capsys, machine, tmp_path):
+    save_model(machine, tmp_path / "start.safetensors")
+    command = ["train", "langevin", "--start", tmp_path / "start.safetensors", "--hidden", 9]
+    _fails(capsys, [*command, "-o", tmp_path / "m.safetensors"], "6 hidden cells", "9")
+
+
+def test_training_refuses_before_work_what_measuring_would_refuse_after(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("thermo.cli.train.train_pathwise", lambda *a, **k: pytest.fail("trained"))
+    command = ["train", "langevin", "-o", tmp_path / "m.safetensors"]
+    _fails(capsys, [*command, "--threads", 9999], "threads", "9999")
+
+
+def test_a_checkpoint_outlives_a_failed_measurement(capsys, tmp_path, monkeypatch):
+    def broken(*a, **k):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("thermo.cli.train.evaluate", broken)
+    command = ["train", "langevin", "--hidden", "2", "--epochs", "1"]
+    assert main([*command, "-o", str(tmp_path / "m.safetensors")]) == 2
+    assert "out of memory (no room)" in capsys.readouterr().err
+    assert (tmp_path / "m.safetensors.checkpoint").exists()
+
+
+def test_seeds_beyond_64_bits_are_refused(capsys, tmp_path):
+    for method in ("pathwise", "least-squares"):
+        command = ["train", "langevin", "--method", method, "-o", tmp_path / "m.safetensors"]
+        _fails(capsys, [*command, "--seed", 2**64], "seed", "2^64")
+
+
+@pytest.mark.parametrize("study", ["seeds", "pareto", "devices"])
+def test_studies_want_classes(capsys, tmp_path, study):
+    assert main(["study", study, "--data", "cosine", "-o", str(tmp_path / "s")]) == 2
+    assert "cosine has values, not classes" in capsys.readouterr().err
+
+
+_ROWS = np.random.default_rng(0).random((40, 3))
+_CLASSES = (_ROWS[:, 0] > 0.5).astype(int)
+
+
+@pytest.mark.parametrize(
+    "arrays, words",
+    [
+        ({"x": _ROWS, "y": np.where(_CLASSES, "a", "b")}, "y must be real numbers"),
+        ({"x": _ROWS + 1j, "y": _CLASSES}, "x must be real numbers"),
+        ({"x": _ROWS[:0], "y": _CLASSES[:0]}, "x is empty"),
+        ({"x": _ROWS, "y": np.where(_CLASSES, np.nan, 1.0)}, "y must be finite"),
+        ({"x": _ROWS, "y": _CLASSES[:, None]}, "one column"),
+        (
+            {"x": _ROWS, "y": _CLASSES, "x_test": _ROWS[:, :2], "y_test": _CLASSES},
+            "2 values a row",
+        ),
+    ],
+)
+def test_bad_data_files_are_named(capsys, tmp_path, arrays, words):
+    np.savez(tmp_path / "rows.npz", **arrays)
+    command = ["train", "langevin", "--data", tmp_path / "rows.npz", "--epochs", "1"]
+    _fails(capsys, [*command, "-o", tmp_path / "m.safetensors"], "rows", words)

@@ -117,3 +117,21 @@ def test_paired_comparison_by_hand():
     assert p.sem == pytest.approx(gain.std(ddof=1) / np.sqrt(3))
     assert p.p == pytest.approx(0.0351, abs=5e-4)  # t = 5.196, 2 degrees of freedom
     assert paired([0.5, 0.5], [0.5, 0.5]).p == 1.0
+
+
+def test_a_gain_without_spread_is_no_chance():
+    assert paired([0.5, 0.25], [0.75, 0.5]).p == 0.0
+
+
+def test_other_rows_under_the_same_name_are_another_point(digits):
+    point = Point("x", pathwise_preset(digits))
+    mine = replace(digits, name="mine")
+    other = replace(mine, x_test=mine.x_test[::-1].copy())
+    assert point.key(mine) == point.key(replace(mine))
+    assert point.key(mine) != point.key(other)
+
+
+def test_threads_are_checked_before_training(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("thermo.studies.points.train_pathwise", None)  # would fail if called
+    with pytest.raises(ThermocError, match="threads must be"):
+        run_points([Point("x", pathwise_preset(digits))], digits, tmp_path, threads=9999)

@@ -96,6 +96,8 @@ def exit_message(error: Exception) -> str | None:
         return f"{error.filename}: no such file"
     if isinstance(error, PermissionError):
         return f"{error.filename}: permission denied"
+    if isinstance(error, MemoryError):
+        return f"out of memory ({' '.join(str(error).split()) or 'no size told'}); ask for less"
     return None
 
 

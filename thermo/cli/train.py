@@ -20,6 +20,7 @@ from thermo.data import load_dataset
 from thermo.evaluate import evaluate
 from thermo.report.page import Table
 from thermo.report.text import text_table
+from thermo.simulate.threads import check_threads
 from thermo.training import TrainingError, train_onsager_machlup, train_pathwise
 from thermo.training.presets import likelihood_preset, pathwise_preset
 
@@ -77,8 +78,22 @@ def langevin(
     Example: thermoc train langevin --data mnist -o mnist.safetensors
     """
     check_writable(out)
+    check_threads(threads)  # the simulator's limit, told before hours of training and not after
+    if method in ("likelihood", "least-squares"):
+        given = {
+            "--start": start is not None, "--heat-penalty": heat_penalty is not None,
+            "--heat-budget": heat_budget is not None, "--directed": directed,
+            "--mismatch": mismatch != 0, "--asymmetry": asymmetry != 0, "--bits": bits is not None,
+            "--checkpoint": checkpoint is not None,
+        }  # fmt: skip
+        for option in (name for name, there in given.items() if there):
+            raise TrainingError(f"{option} needs --method pathwise, got {method}: leave it out")
     dataset = load_dataset(data, data_dir)
     first = _machine(start) if start else None
+    if first is not None and hidden not in (None, first.n_hidden):
+        raise TrainingError(
+            f"{start}: has {first.n_hidden} hidden cells, --hidden asks for {hidden}; leave it out"
+        )
     kept = checkpoint or out.with_name(out.name + ".checkpoint")
     if method == "pathwise":
         config = _changed(
@@ -99,12 +114,11 @@ def langevin(
         trained = train_pathwise(
             dataset, config, start=first, progress=BarProgress(), checkpoint=kept, threads=threads
         )
-        if checkpoint is None:
-            kept.unlink(missing_ok=True)
     elif method in ("likelihood", "least-squares"):
         config = _changed(
             likelihood_preset(dataset, exact=method == "least-squares", n_hidden=hidden),
             epochs=epochs,
+            couplings=couplings,
             seed=seed,
         )
         trained = train_onsager_machlup(dataset, config, progress=BarProgress(), threads=threads)
@@ -131,6 +145,8 @@ def langevin(
         meta={**trained.machine.meta, **facts, "manifest": manifest(seed=seed)},
     )
     save_model(machine, out)
+    if method == "pathwise" and checkpoint is None:
+        kept.unlink(missing_ok=True)  # not before the model is there: a training may take hours
     emit(
         {
             "model": out,

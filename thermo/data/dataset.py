@@ -46,6 +46,21 @@ class Dataset:
                 )
             if x.shape[0] == 0:
                 raise DataError(f"data set {self.name}: the {part} split is empty; give more rows")
+            if self.n_classes and y.ndim != 1:
+                raise DataError(
+                    f"data set {self.name}, {part} split: classes must be one column (n,), got y "
+                    f"{y.shape}; flatten it"
+                )
+            if x.shape[1] != self.x_train.shape[1]:
+                raise DataError(
+                    f"data set {self.name}, {part} split: x has {x.shape[1]} values a row, the "
+                    f"train split {self.x_train.shape[1]}; they must match"
+                )
+            if not np.isfinite(y).all():
+                raise DataError(
+                    f"data set {self.name}, {part} split: y must be finite, got NaN or infinity; "
+                    "drop those rows"
+                )
             if not np.isfinite(x).all():
                 raise DataError(
                     f"data set {self.name}, {part} split: x must be finite, got NaN or infinity "

@@ -177,9 +177,14 @@ def _npz(path: Path) -> Dataset:
     missing = {"x", "y"} - arrays.keys()
     if missing:
         raise DataError(f"{path}: needs arrays x and y, has {', '.join(sorted(arrays)) or 'none'}")
-    for side in ("x", "x_test"):
-        if side in arrays and not np.issubdtype(arrays[side].dtype, np.number):
-            raise DataError(f"{path}: {side} must be numbers, got {arrays[side].dtype}")
+    for side in ("x", "x_test", "y", "y_test"):
+        if side in arrays and arrays[side].dtype.kind not in "biuf":
+            raise DataError(
+                f"{path}: {side} must be real numbers, got {arrays[side].dtype}"
+                + ("; number the classes 0, 1, ..." if side.startswith("y") else "")
+            )
+        if side in arrays and arrays[side].size == 0:
+            raise DataError(f"{path}: {side} is empty; give at least one row")
 
     y = arrays["y"]
     shape = arrays["x"].shape[1:]

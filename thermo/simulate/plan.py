@@ -11,6 +11,7 @@ from compiler.ir.langevin import LangevinNetlist, Phase
 from thermo.simulate.errors import SimulationError
 
 WHOLE = 1e-6  # relative distance from a whole number of steps that counts as rounding
+MOST_STEPS = 2**32 - 2  # more cannot be numbered by the random numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +52,16 @@ class Plan:
 
 
 def whole_steps(what: str, duration: float, dt: float) -> int:
-    """Steps of dt in `duration`; SimulationError names the nearest dt that divides it."""
+    """Steps of dt in `duration`; SimulationError names the nearest dt that divides it.
+
+    Refuses more steps than can be numbered, too.
+    """
     ratio = duration / dt
+    if not abs(ratio) <= MOST_STEPS:
+        raise SimulationError(
+            f"{what} {duration:g} is {ratio:.3g} steps of dt = {dt:g}, too many; at most "
+            f"2^32 - 2 can be numbered: raise dt"
+        )
     n = round(ratio)
     if abs(ratio - n) > WHOLE * max(1.0, ratio):
         raise SimulationError(

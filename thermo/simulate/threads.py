@@ -12,14 +12,19 @@ from threadpoolctl import threadpool_limits
 from thermo.simulate.errors import SimulationError
 
 
-@contextmanager
-def limited_threads(threads: int | None) -> Iterator[int]:
-    """That many numba threads, and one BLAS thread in each."""
+def check_threads(threads: int | None) -> None:
+    """Raise SimulationError for a number of threads that this process cannot give."""
     most = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
     if threads is not None and not 1 <= threads <= most:
         raise SimulationError(
             f"threads must be from 1 to {most}, got {threads}; NUMBA_NUM_THREADS sets the most"
         )
+
+
+@contextmanager
+def limited_threads(threads: int | None) -> Iterator[int]:
+    """That many numba threads, and one BLAS thread in each."""
+    check_threads(threads)
     before = numba.get_num_threads()
     numba.set_num_threads(before if threads is None else threads)
     try:

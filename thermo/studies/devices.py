@@ -64,5 +64,7 @@ def paired(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.nda
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     gain = b - a
     sem = float(gain.std(ddof=1) / np.sqrt(gain.size))
-    p = float(stats.ttest_rel(b, a).pvalue) if np.ptp(gain) > 0 else 1.0
+    p = 0.0 if gain.any() else 1.0  # what the test tends to as the spread of the gains vanishes
+    if np.ptp(gain) > 0:
+        p = float(stats.ttest_rel(b, a).pvalue)
     return Paired(a, b, float(gain.mean()), sem, p)

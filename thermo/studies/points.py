@@ -22,9 +22,10 @@ from compiler.files import make_folder, replacing
 from compiler.frontends.machine import lower_machine
 from compiler.models.machine import LangevinMachine
 from compiler.models.store import load_model, save_model
-from thermo.data import Dataset
+from thermo.data import NAMES, DataError, Dataset
 from thermo.evaluate import evaluate
 from thermo.progress import NullProgress, Progress
+from thermo.simulate.threads import check_threads
 from thermo.training import TrainingResult, train_onsager_machlup, train_pathwise
 from thermo.training.config import PathwiseConfig
 
@@ -37,9 +38,15 @@ class Point:
     config: Any
 
     def key(self, dataset: Dataset) -> str:
-        """File stem: series, seed and a digest of every setting."""
+        """File stem: series, seed, digest of every setting and, of a user's file, of its rows."""
         text = json.dumps([dataset.name, asdict(self.config)], sort_keys=True, default=str)
-        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+        whole = hashlib.sha256(text.encode())
+        if dataset.name not in NAMES:
+            for part in ("train", "valid", "test"):
+                for array in dataset.part(part):
+                    whole.update(repr(array.shape).encode())
+                    whole.update(np.ascontiguousarray(array).data)
+        digest = whole.hexdigest()[:12]
         return f"{self.series}-seed{self.config.seed}-{digest}".replace(" ", "_").replace("/", "_")
 
 
@@ -76,6 +83,12 @@ def run_point(
     progress: Progress | None = None,
 ) -> Measured:
     """The point's figures, from `folder` if they are there, else by training and measuring."""
+    check_threads(threads)
+    if dataset.n_classes == 0:
+        raise DataError(
+            f"a study compares accuracies, data set {dataset.name} has values, not classes; "
+            "train it with `thermoc train langevin`"
+        )
     stem = point.key(dataset)
     record = folder / f"{stem}.json"
     if record.exists():

@@ -120,6 +120,8 @@ class PathwiseConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or value < 0:
                 fail(name, "a whole number >= 0")
+        if self.seed >= 2**64:
+            fail("seed", "below 2^64")
         for name in ("epochs", "batch", "tile", "evaluate_every"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:

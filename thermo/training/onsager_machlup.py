@@ -99,6 +99,8 @@ class OnsagerMachlupConfig:
         for name in ("ridge", "j4", "rate_j", "rate_bias"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 fail(name, "a number >= 0")
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**64:
+            fail("seed", "a whole number from 0 to 2^64 - 1")
         if any(not isinstance(w, int) or w < 1 for w in self.hidden):
             fail("hidden", "widths >= 1")
         if self.dt > self.t_f:

@@ -452,7 +452,7 @@ def train_pathwise(
     start : a machine to go on from (its cells, encoder and size are kept)
     checkpoint : a file written after every epoch; if it exists, training goes on from it, and the
         result is bitwise that of an uninterrupted run
-    threads : of numba; results do not depend on it
+    threads : tiles run at once (None: one a core); results do not depend on it
 
     Raises TrainingError on a setting, start or checkpoint that does not fit and
     TrainingDivergedError where trajectories run away at every step size tried.
