@@ -418,3 +418,18 @@ def test_jax_gradient_equals_finite_differences_with_common_noise():
                 steps.append(float(value(moved)))
             slope = (steps[0] - steps[1]) / 2e-5
             assert float(gradient[name][index]) == pytest.approx(slope, rel=1e-6, abs=1e-8), name
+
+
+def test_a_schedule_that_changes_kT_has_no_one_thermal_unit():
+    cells = Cells.make(1, j2=1.0, h=1.0)
+    phases = (Phase("hot", 0.1, kT=(2.0, 2.0)), Phase("cold", 0.1, kT=(1.0, 1.0)))
+    netlist = LangevinNetlist(cells, (), kT=1.0, mobility=1.0, schedule=phases, dt=0.01)
+    assert np.isnan(simulate(netlist).kT)
+    assert simulate(netlist, kT=0.5).kT == 0.5
+
+
+def test_a_filled_tile_counts_towards_the_memory_limit():
+    cells = Cells.make(1, j2=1.0)
+    netlist = LangevinNetlist(cells, (), 1.0, 1.0, (Phase("run", 1.0),), dt=1e-5)
+    with pytest.raises(SimulationError, match="max_bytes"):
+        simulate(netlist, trajectory_every=1, max_bytes=10_000_000)

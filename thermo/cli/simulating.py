@@ -144,14 +144,16 @@ def _energy(
     if result.heat is None:
         return []
     heat = result.heat.sum(axis=1)
-    unit = "kT" if result.kT > 0 else "energy units (kT = 0)"
+    unit = "kT" if result.kT > 0 else "energy units"
     heat = heat / result.kT if result.kT > 0 else heat
     sem = heat.std(ddof=1) / np.sqrt(heat.size) if heat.size > 1 else 0.0
     rows = [("heat per inference", f"{heat.mean():,.1f} ± {sem:,.1f} {unit}")]
     if device is not None:
         dynamic = ~netlist.cells.frozen
         units = DEVICES.get(device).units(
-            kT=result.kT, mobility=netlist.mobility, j2=float(np.median(netlist.cells.j2[dynamic]))
+            kT=netlist.kT if np.isnan(result.kT) else result.kT,
+            mobility=netlist.mobility,
+            j2=float(np.median(netlist.cells.j2[dynamic])),
         )
         scale = units.energy * (result.kT if result.kT > 0 else 1.0)
         seconds = units.time * sum(p.duration for p in netlist.schedule)

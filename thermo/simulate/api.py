@@ -177,7 +177,7 @@ def simulate(
         else raw.trajectory.reshape(-1, *shape, prepared.n),
         trajectory_times=plan.saved * plan.dt if plan.saved.size else None,
         phases=plan.names,
-        kT=float(plan.kT[-1, 1]),
+        kT=float(plan.kT[0, 0]) if np.ptp(plan.kT) == 0 else np.nan,
         dt=plan.dt,
         n_steps=plan.total,
         method=method,

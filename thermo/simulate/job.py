@@ -12,6 +12,8 @@ from thermo.simulate.prepare import Prepared
 
 METHODS = ("euler", "heun", "leimkuhler-matthews")
 
+LANES = 128  # most trajectories in a tile
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
@@ -93,8 +95,8 @@ def empty_raw(job: Job) -> Raw:
 
 
 def result_bytes(job: Job) -> int:
-    """Bytes that the results of a job will take."""
-    n, plan = job.n_trajectories, job.plan
+    """Bytes that the results of a job will take; a tile is filled however few trajectories run."""
+    n, plan = max(job.n_trajectories, LANES), job.plan
     states = plan.ends.size * job.prepared.read.size
     states += (plan.saved.size + int(job.keep_final)) * job.prepared.n
     return n * (4 * states + 16 * len(plan.names))

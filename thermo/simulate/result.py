@@ -29,6 +29,7 @@ class SimulationResult:
     final : (n_samples, runs, n_dynamic) float32 or None
     trajectory, trajectory_times : (n_saved, n_samples, runs, n_dynamic) float32 and (n_saved,), or
         None
+    kT : of the whole schedule, NaN where it changes: heat then has no one thermal unit
     phases : names; heat_method : "potential", "stratonovich" or "none"
     seconds : wall time, compilation included
     """
