@@ -27,11 +27,11 @@ _HALF = np.float32(0.5)
 
 
 def sparse_lanes(n: int, trajectories: int, threads: int) -> int:
-    """Trajectories of a tile with n sparsely coupled cells: 128, less if few or large.
+    """Trajectories of a tile with n sparsely coupled cells: 64, less if few or large.
 
     Each lane is summed by itself, so unlike in the dense case the width changes no bit.
     """
-    lanes = 128
+    lanes = 64
     while lanes > 16 and (lanes * threads > trajectories or 4 * n * lanes > SPARSE_BYTES):
         lanes //= 2
     return lanes

@@ -12,7 +12,7 @@ from thermo.simulate.prepare import Prepared
 
 METHODS = ("euler", "heun", "leimkuhler-matthews")
 
-LANES = 128  # most trajectories in a tile
+LANES = 64  # most trajectories in a tile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
