@@ -359,7 +359,8 @@ def test_presets_fit_their_data_sets(digits):
     rows = replace(digits, name="rows", image_shape=())
     assert not pathwise_preset(rows).augmentation.active
     x = np.zeros((10_000, 2), np.float32)
-    large = replace(rows, x_train=x, y_train=np.zeros(10_000, np.int64))
+    y = np.zeros(10_000, np.int64)
+    large = Dataset("rows", x, y, x[:9], y[:9], x[:9], y[:9], 2)
     assert not pathwise_preset(large).augmentation.active
     wide, wider = (pathwise_preset(large, n_hidden=n) for n in (256, 1024))
     assert wider.epochs < wide.epochs < pathwise_preset(large).epochs
