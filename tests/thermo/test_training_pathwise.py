@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from compiler.frontends.machine import lower_machine
 from hw_models.nonideal import NonIdeal
 from thermo.data import Dataset, load_dataset
 from thermo.kernels.random import STREAM_TRAINING, normals_numpy
+from thermo.simulate import simulate
 from thermo.training import (
     Augmentation,
     PathwiseConfig,
@@ -217,6 +219,17 @@ def test_machine_reproduces_the_reported_figures(digits, budgeted):
     p = budgeted.valid_accuracy
     right = np.mean(outputs.argmax(axis=1) == digits.y_valid)
     assert abs(right - p) < 5 * math.sqrt(2 * max(p * (1 - p), 0.01) / n)
+
+
+def test_training_kernels_and_the_simulator_run_the_same_machine(digits, budgeted):
+    cold = replace(budgeted.machine, kT=0.0)
+    outputs, heat = run_machine(cold, digits.x_valid)
+    result = simulate(lower_machine(cold), digits.x_valid)
+    # float32 on both sides, sums in another order, 200 steps
+    assert np.abs(outputs - result.outputs[0, :, 0]).max() < 1e-4
+    assert np.allclose(heat, result.heat[:, 0], rtol=1e-4, atol=1e-2)
+    flipped = replace(cold, coupling=-cold.coupling)
+    assert np.abs(run_machine(flipped, digits.x_valid)[0] - outputs).max() > 0.1
 
 
 def test_start_is_gone_on_from(digits, budgeted):
