@@ -148,7 +148,7 @@ def encode_bits(netlist: GateNetlist, data: np.ndarray) -> np.ndarray:
         raise NetlistError(
             f"data must have shape (n_samples, {encoder.n_features}), got {data.shape}"
         )
-    return data[:, encoder.feature] > encoder.threshold
+    return encoder.bits(data)
 
 
 def _checked(netlist: GateNetlist, bits: np.ndarray) -> np.ndarray:

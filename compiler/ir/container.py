@@ -441,7 +441,7 @@ def _encode_gates(netlist: GateNetlist) -> Parts:
         arrays["class_sums.nets"] = sums.nets
         arrays["class_sums.indptr"] = sums.indptr
     if (encoder := netlist.encoder) is not None:
-        body["encoder"] = {"n_features": int(encoder.n_features)}
+        body["encoder"] = {"n_features": int(encoder.n_features), "scope": encoder.scope}
         arrays["encoder.feature"] = encoder.feature
         arrays["encoder.threshold"] = encoder.threshold
     return body, arrays
@@ -453,9 +453,9 @@ def _decode_gates(version: int, body: dict[str, Any], arrays: dict[str, np.ndarr
         nets, indptr = arrays["class_sums.nets"], arrays["class_sums.indptr"]
         sums = ClassSums(nets, indptr, s["tau"], tuple(s["labels"]))
     if (e := body["encoder"]) is not None:
-        encoder = Thermometer(
-            e["n_features"], arrays["encoder.feature"], arrays["encoder.threshold"]
-        )
+        feature, threshold = arrays["encoder.feature"], arrays["encoder.threshold"]
+        scope = "absolute" if version == 1 else e["scope"]
+        encoder = Thermometer(e["n_features"], feature, threshold, scope)
     return GateNetlist(
         input_names=tuple(body["inputs"]),
         op=arrays["op"],
@@ -469,4 +469,4 @@ def _decode_gates(version: int, body: dict[str, Any], arrays: dict[str, np.ndarr
     )
 
 
-register_kind(Kind("gates", 1, GateNetlist, _encode_gates, _decode_gates, verify_gates))
+register_kind(Kind("gates", 2, GateNetlist, _encode_gates, _decode_gates, verify_gates))

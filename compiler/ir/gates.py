@@ -22,6 +22,7 @@ import numpy as np
 from compiler.errors import NetlistError
 
 NONE = -1
+SCOPES = ("absolute", "image")
 CONST0, AND, BUF, XOR, OR, NOR, XNOR, NOT, NAND, CONST1 = 0, 1, 3, 6, 7, 8, 9, 12, 14, 15
 OP_NAMES = (
     "const0",
@@ -85,11 +86,22 @@ class Thermometer:
     """What makes the input bits of data: input k is data[feature[k]] > threshold[k].
 
     feature : (n_inputs,) int32, below n_features; threshold : (n_inputs,) float64
+    scope : "absolute"; or "image", where threshold[k] is a level in (0, 1), and the bound is that
+        quantile of all the sample's features, linearly interpolated (LILogicNet, arXiv 2511.12340)
     """
 
     n_features: int
     feature: np.ndarray
     threshold: np.ndarray
+    scope: str = "absolute"
+
+    def bits(self, data: np.ndarray) -> np.ndarray:
+        """(n, n_inputs) bool of data (n, n_features)."""
+        if self.scope == "absolute":
+            return data[:, self.feature] > self.threshold
+        levels, which = np.unique(self.threshold, return_inverse=True)
+        bounds = np.quantile(data, levels, axis=1).T
+        return data[:, self.feature] > bounds[:, which]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -293,3 +305,11 @@ def _verify_encoder(encoder: Thermometer, n_inputs: int) -> None:
         )
     if (k := _first(~np.isfinite(encoder.threshold))) >= 0:
         _fail(f"encoder: threshold of input {k} is {encoder.threshold[k]}; it must be finite")
+    if encoder.scope not in SCOPES:
+        _fail(f"encoder: scope must be {' or '.join(SCOPES)}, got {encoder.scope!r}")
+    levels = encoder.threshold
+    if encoder.scope == "image" and (k := _first((levels <= 0) | (levels >= 1))) >= 0:
+        _fail(
+            f"encoder: threshold of input {k} is {levels[k]}; of scope image it is a quantile "
+            "level above 0 and below 1"
+        )

@@ -53,7 +53,8 @@ def _lines(netlist: GateNetlist, limit: int | None) -> Iterator[str]:
         if sums.labels:
             yield f"  labels {' '.join(_word(v) for v in sums.labels)}"
     if (encoder := netlist.encoder) is not None:
-        yield f"thermometer {encoder.n_features}"
+        scope = "" if encoder.scope == "absolute" else f" {encoder.scope}"
+        yield f"thermometer {encoder.n_features}{scope}"
         yield " ".join(["  feature", *_spans(encoder.feature)])
         yield f"  threshold {_runs(encoder.threshold)}".rstrip()
     if netlist.meta:
@@ -95,8 +96,8 @@ class _GateParser(_Parser):
                 nets.append(self.integer(words[1]))
             elif statement == "classes" and len(words) == 3 and "class_sums" not in rest:
                 rest["class_sums"] = self.class_sums(words)
-            elif statement == "thermometer" and len(words) == 1 and "encoder" not in rest:
-                rest["encoder"] = self.thermometer(self.integer(words[0]))
+            elif statement == "thermometer" and 1 <= len(words) <= 2 and "encoder" not in rest:
+                rest["encoder"] = self.thermometer(self.integer(words[0]), *words[1:])
             elif statement == "meta" and "meta" not in rest:
                 rest["meta"] = self.meta(line[len("meta") :])
             else:
@@ -167,7 +168,7 @@ class _GateParser(_Parser):
             np.array(nets, dtype=np.int32), np.array(ends, dtype=np.int64), tau, labels
         )
 
-    def thermometer(self, n_features: int) -> Thermometer:
+    def thermometer(self, n_features: int, scope: str = "absolute") -> Thermometer:
         given: dict[str, list[str]] = {}
         while (line := self.next(indented=True)) is not None:
             name, *words = line.split()
@@ -175,4 +176,5 @@ class _GateParser(_Parser):
         if set(given) != {"feature", "threshold"}:
             self.fail("a thermometer needs one line `feature` and one line `threshold`")
         feature = np.array(self.ids(given["feature"]), dtype=np.int32)
-        return Thermometer(n_features, feature, self.runs(given["threshold"], np.float64))
+        threshold = self.runs(given["threshold"], np.float64)
+        return Thermometer(n_features, feature, threshold, scope)

@@ -118,6 +118,19 @@ def test_encoder_compares_features_with_thresholds():
     assert encode_bits(every_op(), data).tolist() == [[0, 1], [0, 0], [1, 0]]
 
 
+def test_quantile_encoder_compares_with_the_sample_itself(tmp_path):
+    feature = np.array([0, 1, 1], dtype=np.int32)
+    encoder = Thermometer(4, feature, np.array([0.5, 0.5, 0.9]), "image")
+    netlist = make_gates("abc", [], [], [], {"out": 2}, encoder=encoder)
+    data = np.array([[3.0, 1.0, 2.0, 0.0], [0.0, 30.0, 10.0, 20.0]])  # medians 1.5 and 15
+    assert encode_bits(netlist, data).tolist() == [[1, 0, 0], [0, 1, 1]]
+    assert (encode_bits(netlist, 5 * data + 7) == encode_bits(netlist, data)).all()
+    assert same_gates(parse_gates(dump_gates(netlist)), netlist)
+    save(netlist, tmp_path / "net.tnl")
+    assert same_gates(load(tmp_path / "net.tnl"), netlist)
+    assert not same_gates(replace(netlist, encoder=replace(encoder, scope="absolute")), netlist)
+
+
 def test_canonical_text_is_golden_and_round_trips():
     golden = (GOLDEN / "every_op.txt").read_text()
     assert dump_gates(every_op()) == golden
@@ -218,6 +231,14 @@ def _with(**columns):
         (
             _with(encoder=Thermometer(1, np.zeros(3, np.int32), np.zeros(3))),
             "feature has 3 values; 2 are needed",
+        ),
+        (
+            _with(encoder=Thermometer(1, np.zeros(2, np.int32), np.array([0.5, 1.0]), "image")),
+            "threshold of input 1 is 1.0; of scope image it is a quantile level",
+        ),
+        (
+            _with(encoder=Thermometer(1, np.zeros(2, np.int32), np.zeros(2), "row")),
+            "scope must be absolute or image, got 'row'",
         ),
     ],
 )
