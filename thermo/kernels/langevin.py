@@ -11,12 +11,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
 
 from thermo.kernels.jit import njit
-from thermo.kernels.random import fill_block, fill_normals, fma, intrinsic, magnitude
+from thermo.kernels.langevin_rows import csr_euler_row, csr_row, euler_row
+from thermo.kernels.random import fill_block, fill_normals, fma, magnitude
 
 SPARSE_BYTES = 1 << 26  # states of one tile of sparsely coupled cells
 EULER, HEUN, LEIMKUHLER_MATTHEWS = 0, 1, 2
@@ -71,138 +69,11 @@ def _self_force(b, x, c1, c2, c3):  # type: ignore[no-untyped-def]
     return fma(-x, fma(x, fma(x, c3, c2), c1), b)
 
 
-def _splat(builder, value):  # type: ignore[no-untyped-def]
-    """A float32 in all of 16 lanes (code generation)."""
-    vector = ir.VectorType(ir.FloatType(), 16)
-    undefined = ir.Constant(vector, ir.Undefined)
-    first = builder.insert_element(undefined, value, ir.IntType(32)(0))
-    return builder.shuffle_vector(
-        first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), 16), [0] * 16)
-    )
-
-
-def _row_sum(lanes):  # type: ignore[no-untyped-def]
-    """An intrinsic for out = sum over e from first to last of weight[e] phi[indices[e]].
-
-    phi : (cells, lanes), out : (lanes,), float32. Written as vector code so that the sums of all
-    lanes stay in registers over the whole row.
-    """
-
-    def row_sum(typingctx, indices, weight, first, last, phi, out):  # type: ignore[no-untyped-def]
-        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            word = ir.IntType(64)
-            vector = ir.VectorType(ir.FloatType(), 16)
-            fused = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(vector, [vector] * 3), "llvm.fma.v16f32"
-            )
-            index, weights, states, target = (
-                context.make_array(sig.args[k])(context, builder, args[k]).data
-                for k in (0, 1, 4, 5)
-            )
-            zero = ir.Constant(vector, [0.0] * 16)
-            groups = range(lanes // 16)
-            totals = [cgutils.alloca_once_value(builder, zero) for _ in groups]
-            for total in totals:  # the slot is made once a call of the kernel, not once a row
-                builder.store(zero, total)
-            with cgutils.for_range_slice(builder, args[2], args[3], word(1)) as (e, _):
-                j = builder.load(builder.gep(index, [e]))
-                if j.type.width < 64:
-                    j = builder.sext(j, word)
-                at = builder.mul(j, word(lanes))
-                w = _splat(builder, builder.load(builder.gep(weights, [e])))
-                for g, total in zip(groups, totals, strict=True):
-                    here = builder.gep(states, [builder.add(at, word(16 * g))])
-                    row = builder.load(builder.bitcast(here, vector.as_pointer()), align=4)
-                    builder.store(builder.call(fused, [w, row, builder.load(total)]), total)
-            for g, total in zip(groups, totals, strict=True):
-                there = builder.bitcast(builder.gep(target, [word(16 * g)]), vector.as_pointer())
-                builder.store(builder.load(total), there, align=4)
-            return context.get_dummy_value()
-
-        return types.void(indices, weight, types.int64, types.int64, phi, out), codegen
-
-    return intrinsic(row_sum)
-
-
-_row16, _row32, _row64, _row128 = _row_sum(16), _row_sum(32), _row_sum(64), _row_sum(128)
-
-
-@njit(cache=True, nogil=True, forceinline=True)
-def csr_row(indices, weight, first, last, phi, out):  # type: ignore[no-untyped-def]
-    """out = sum over couplings first to last of weight * phi[driving cell]; 16 to 128 lanes."""
-    if out.shape[0] == 128:
-        _row128(indices, weight, first, last, phi, out)
-    elif out.shape[0] == 64:
-        _row64(indices, weight, first, last, phi, out)
-    elif out.shape[0] == 32:
-        _row32(indices, weight, first, last, phi, out)
-    else:
-        _row16(indices, weight, first, last, phi, out)
-
-
 @njit(cache=True, nogil=True, forceinline=True)
 def _clamp(v, lo, hi):  # type: ignore[no-untyped-def]
     """v kept in [lo, hi]."""
     v = lo if v < lo else v
     return hi if v > hi else v
-
-
-@intrinsic
-def _euler16(  # type: ignore[no-untyped-def]
-    typingctx, x, new, coupled, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak, lane
-):
-    """One Euler-Maruyama step of one cell in lanes lane to lane + 15.
-
-    Written as vector code: a loop would test at every entry whether its eight rows overlap, which
-    takes longer than the step.
-    """
-    f32 = types.float32
-    signature = types.void(
-        x, new, coupled, drive, z, f32, f32, f32, f32, f32, f32, f32, f32, f32, peak, types.int64
-    )
-
-    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        floats = ir.VectorType(ir.FloatType(), 16)
-        words = ir.VectorType(ir.IntType(32), 16)
-        fused = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(floats, [floats] * 3), "llvm.fma.v16f32"
-        )
-
-        def at(k, kind):  # type: ignore[no-untyped-def]
-            array = context.make_array(sig.args[k])(context, builder, args[k])
-            return builder.bitcast(builder.gep(array.data, [args[-1]]), kind.as_pointer())
-
-        def load(k, kind=floats):  # type: ignore[no-untyped-def]
-            return builder.load(at(k, kind), align=4)
-
-        def fma16(a, b, c):  # type: ignore[no-untyped-def]
-            return builder.call(fused, [a, b, c])
-
-        def keep(op, v, limit):  # type: ignore[no-untyped-def]
-            return builder.select(builder.fcmp_ordered(op, v, limit), limit, v)
-
-        h, s, a1, a2, a3, lo, hi, mdt, sigma = (_splat(builder, args[k]) for k in range(5, 14))
-        v = load(0)
-        b = fma16(s, builder.fadd(load(2), load(3)), h)
-        f = fma16(builder.fneg(v), fma16(v, fma16(v, a3, a2), a1), b)
-        v = fma16(sigma, load(4), fma16(mdt, f, v))
-        v = keep(">", keep("<", v, lo), hi)
-        builder.store(v, at(1, floats), align=4)
-        mask = ir.Constant(words, [0x7FFFFFFF] * 16)
-        bits = builder.and_(builder.bitcast(v, words), mask)
-        top = load(14, words)
-        top = builder.select(builder.icmp_signed(">", bits, top), bits, top)
-        builder.store(top, at(14, words), align=4)
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-@njit(cache=True, nogil=True, forceinline=True)
-def _euler_row(x, new, coupled, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak):  # type: ignore[no-untyped-def]
-    """One Euler-Maruyama step of one cell in all lanes; peak = max(peak, |new|) as bits."""
-    for lane in range(0, x.shape[0], 16):
-        _euler16(x, new, coupled, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak, lane)
 
 
 @njit(cache=True, nogil=True)
@@ -255,7 +126,7 @@ def run_tile(  # type: ignore[no-untyped-def]
     dense, w, indptr, indices, weight,
     c1, c2, c3, h, lo, hi, activation, active, mobility,
     dt, method, n_steps, scale, kT, stiffness, drive_of,
-    x, drives, seed, traj0, stream,
+    x, spare, drives, seed, traj0, stream,
     read, ends, window, out, saved, trajectory,
     energies, stratonovich, heat, work, bound, check_every, live0, live1, bad_step, bad_cell,
 ):  # fmt: skip
@@ -265,7 +136,7 @@ def run_tile(  # type: ignore[no-untyped-def]
     c1, c2, c3, h, lo, hi, activation : (n,) cells, see thermo.simulate.prepare.Prepared
     active : whether any activation is other than the identity
     n_steps, scale, kT, stiffness, drive_of : the phases, see thermo.simulate.plan.Plan
-    x : (n, lanes) float32, start on entry and end on return
+    x : (n, lanes) float32, start on entry and end on return; spare : room for as much
     drives : (n_drives, n, lanes) float32, force of the inputs at each input scale; one row of
         zeros instead of n where nothing is driven
     traj0 : id of the first lane
@@ -278,7 +149,6 @@ def run_tile(  # type: ignore[no-untyped-def]
     start = x
     swapped = False
     driven_cells = 1 if drives.shape[1] == n else 0
-    spare = np.empty((n, lanes), np.float32)
     fused = not dense and method == EULER and not stratonovich and not energies
     coupled = np.empty((1 if fused else n, lanes), np.float32)
     phi = np.empty((n if active else 1, lanes), np.float32)
@@ -361,14 +231,16 @@ def run_tile(  # type: ignore[no-untyped-def]
                     for j in range(min(4, n - 4 * block)):
                         i = 4 * block + j
                         if dense:
-                            total = coupled[i]
+                            euler_row(
+                                x[i], spare[i], coupled[i], drive[i * driven_cells], noise[j],
+                                h[i], s, k1[i], c2[i], c3[i], lo[i], hi[i], mdt, sigma, peak,
+                            )  # fmt: skip
                         else:
-                            csr_row(indices, weight, indptr[i], indptr[i + 1], shown, row)
-                            total = row
-                        _euler_row(
-                            x[i], spare[i], total, drive[i * driven_cells], noise[j],
-                            h[i], s, k1[i], c2[i], c3[i], lo[i], hi[i], mdt, sigma, peak,
-                        )  # fmt: skip
+                            csr_euler_row(
+                                indices, weight, indptr[i], indptr[i + 1], shown,
+                                x[i], spare[i], drive[i * driven_cells], noise[j],
+                                h[i], s, k1[i], c2[i], c3[i], lo[i], hi[i], mdt, sigma, peak,
+                            )  # fmt: skip
                 x, spare = spare, x
                 swapped = not swapped
             else:
