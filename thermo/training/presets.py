@@ -139,7 +139,7 @@ def pathwise_preset(
         return config
     if n_hidden > 512:
         return replace(
-            config, epochs=min(2, config.epochs), dt_schedule=((0.0, 1e-2),), evaluate_every=4
+            config, epochs=min(8, config.epochs), dt_schedule=((0.0, 1e-2),), evaluate_every=4
         )
     if n_hidden > 128:
         return replace(config, epochs=min(15, config.epochs), evaluate_every=3)
