@@ -212,7 +212,7 @@ def _npz(path: Path) -> Dataset:
         (flat(arrays["x_test"]), code(arrays["y_test"])) if given_test else (x[test], y[test])
     )
     return Dataset(
-        path.stem, x[train], y[train], x[valid], y[valid], x_test, y_test, n_classes,
+        path.name, x[train], y[train], x[valid], y[valid], x_test, y_test, n_classes,
         shape if len(shape) >= 2 else (), labels,
         "15 % of the rows validate, seed 0; "
         + ("x_test as given" if given_test else "20 % of the rows test"),

@@ -51,9 +51,7 @@ _DIGITS = PathwiseConfig(
     augmentation=LITTLE,
     evaluate_every=10,
 )
-_ROWS = PathwiseConfig(
-    epochs=100, batch=64, tile=32, learning_rate=0.005, heat_penalty=1e-6, evaluate_every=5
-)
+_ROWS = PathwiseConfig(batch=64, tile=32, learning_rate=0.005, heat_penalty=1e-6)
 # One input and an even function: biases that differ break the symmetry of the start.
 _COSINE = PathwiseConfig(
     n_hidden=32,
@@ -172,8 +170,13 @@ def likelihood_preset(
 
 def _general(dataset: Dataset) -> Preset:
     """By size alone: large sets as MNIST, small ones as a table of rows."""
-    large = dataset.x_train.shape[0] >= 10_000
-    base = replace(_MNIST, input_shift=None) if large else _ROWS
+    rows = dataset.x_train.shape[0]
+    large = rows >= 10_000
+    if large:
+        base = replace(_MNIST, input_shift=None)
+    else:  # a hundred rows need many rounds for as many steps
+        epochs = min(1500, max(100, 200_000 // rows))
+        base = replace(_ROWS, epochs=epochs, evaluate_every=epochs // 20)
     if large and not dataset.image_shape:
         base = replace(base, augmentation=Augmentation())
     return Preset(
