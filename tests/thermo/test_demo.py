@@ -9,7 +9,7 @@ from thermo.demo import run_demo
 
 def test_demo_writes_a_netlist_and_a_page(tmp_path):
     done = run_demo(tmp_path / "out", epochs=2)
-    assert load(done.netlist).n_cells == 64 + 74
+    assert load(done.netlists[0]).n_cells == 64 + 74
     page = done.page.read_text()
     assert page.count("<svg") == 3 and "Accuracy against heat" in page
     assert "http" not in page.replace("http://www.w3.org", "")

@@ -68,7 +68,9 @@ def test_page_is_whole_and_asks_for_nothing_outside():
     series = figures.Series("64 <cells>", [10.0, 100.0], [90.0, 95.0], [1.0, 1.0])
     svg = figures.svg(figures.accuracy_against_heat([series], lines=[("linear", 92.0)]))
     table = Table(("a", "b"), (("<script>", "1"),), (1,))
-    page = html_page("T & c", "lead", [Section("one", ("text", table, Figure(svg, "cap")))], "end")
+    page = html_page(
+        "T & c", ["lead"], [Section("one", ("text", table, Figure(svg, "cap")))], "end"
+    )
     checker = _Checker()
     checker.feed(page)
     assert not checker.open and not checker.outside

@@ -35,8 +35,13 @@ def demo(
         [
             text_table(done.table),
             done.reading,
-            f"Report page: {done.page}\nNetlist:     {done.netlist}   (thermoc show "
-            f"{done.netlist})\n{seconds:.0f} s in all",
+            "\n".join(
+                [
+                    f"Report page: {done.page}",
+                    *(f"Netlist:     {path}   (thermoc show {path})" for path in done.netlists),
+                    f"{seconds:.0f} s in all",
+                ]
+            ),
         ]
     )
     emit({**done.figures, "seconds": seconds, "manifest": manifest(seed=seed)}, as_json, text)

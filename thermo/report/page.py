@@ -48,9 +48,12 @@ class Section:
     parts: tuple[str | Table | Figure, ...]
 
 
-def html_page(title: str, lead: str, sections: Sequence[Section], footer: str = "") -> str:
-    """The page as text."""
-    body = [f"<h1>{escape(title)}</h1>", f'<p class="lead">{escape(lead)}</p>']
+def html_page(
+    title: str, lead: Sequence[str], sections: Sequence[Section], footer: str = ""
+) -> str:
+    """The page as text; `lead` are the paragraphs that come first."""
+    body = [f"<h1>{escape(title)}</h1>"]
+    body += [f'<p class="lead">{escape(paragraph)}</p>' for paragraph in lead]
     for section in sections:
         body.append(f"<h2>{escape(section.title)}</h2>")
         body += [_part(p) for p in section.parts]

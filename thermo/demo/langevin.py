@@ -1,4 +1,4 @@
-"""The whole way on the embedded digits, for every model family there is."""
+"""The Langevin machine on the demo's data: trained, compiled, run with noise, priced."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from compiler.files import make_folder, replacing
 from compiler.frontends.machine import lower_machine
 from compiler.frontends.mlp import lower_mlp
-from compiler.ir.container import load, save
+from compiler.ir.container import load_langevin, save
 from compiler.ir.langevin import LangevinNetlist
 from compiler.models.mlp import MLP
 from compiler.models.store import save_model
 from hw_models.nonideal import NonIdeal
 from hw_models.presets import DEVICES
-from thermo.data import Dataset, load_dataset
+from thermo.data import Dataset
+from thermo.demo.part import Part, Row, per_cent
 from thermo.energy.baselines import measure_baselines
 from thermo.energy.inference import Estimate, estimate
 from thermo.evaluate import Evaluation, evaluate
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
 from thermo.report import figures
 from thermo.report.estimate import estimate_tables, joule_parts
-from thermo.report.page import Figure, Section, Table, html_page
+from thermo.report.page import Figure, Section, Table
 from thermo.report.text import si, times
 from thermo.simulate import simulate
-from thermo.simulate.threads import check_threads
 from thermo.studies.devices import accuracy_on_devices
 from thermo.training import TrainingResult, train_mlp, train_pathwise
 from thermo.training.presets import pathwise_preset
@@ -41,17 +40,6 @@ N_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Demo:
-    """What the demo ends in: a table and a sentence for people, figures for JSON, files."""
-
-    table: Table
-    reading: str
-    figures: dict[str, Any]
-    page: Path
-    netlist: Path
-
-
-@dataclass(frozen=True, slots=True)
 class _Point:
     """One machine of the accuracy-against-heat figure."""
 
@@ -62,30 +50,23 @@ class _Point:
     evaluation: Evaluation
 
 
-def run_demo(
-    folder: str | Path,
+def langevin_part(
+    dataset: Dataset,
+    folder: Path,
     *,
-    seed: int = 0,
-    threads: int | None = None,
-    progress: Progress | None = None,
-    dataset: Dataset | None = None,
-    epochs: int | None = None,
-) -> Demo:
-    """Train, compile, simulate and estimate; write model, netlist, trajectories and report page.
-
-    dataset, epochs : in place of the embedded digits and the preset's number, for tests
-    Raises OutputError, before any work, if the folder cannot be written.
-    """
-    check_threads(threads)
-    folder = make_folder(folder)
-    progress = progress or NullProgress()
-    dataset = dataset or load_dataset("digits")
+    seed: int,
+    threads: int | None,
+    epochs: int | None,
+    progress: Progress,
+) -> Part:
+    """Train machines at several prices on heat; run the first from its file, and price it."""
     points = _train_points(dataset, seed, threads, epochs, progress)
     main = points[0]
 
     save_model(main.trained.machine, folder / "machine.safetensors")
     save(main.netlist, folder / "machine.tnl")
-    netlist = load(folder / "machine.tnl")  # what follows runs the file, not the object in memory
+    # what follows runs the file, not the object in memory
+    netlist = load_langevin(folder / "machine.tnl")
 
     options: dict[str, Any] = {"seed": seed, "threads": threads}
     ten, _ = evaluate(netlist, dataset, "test", runs=10, **options)
@@ -101,23 +82,17 @@ def run_demo(
     cost = estimate(
         netlist, dataset, DEVICES.get(DEVICE), baselines, seed=seed, threads=threads,
     )  # fmt: skip
-    table = _table(main, ten, devices, mlp, mlp_accuracy, lowered, cost)
-    reading = _reading(main, cost)
-    page = folder / "report.html"
-    with replacing(page) as beside:
-        beside.write_text(_page(dataset, points, netlist, cost, table, reading, seed, threads))
-    return Demo(
-        table,
-        reading,
-        {
+    return Part(
+        rows=_rows(main, ten, devices, mlp, mlp_accuracy, lowered, cost),
+        reading=_reading(main, cost),
+        sections=_sections(dataset, points, netlist, cost, seed, threads),
+        figures={
             "langevin": cost.to_dict(),
             "langevin_mean_of_10": ten.accuracy,
             "langevin_mismatched_devices": devices,
             "mlp": {"accuracy": mlp_accuracy, "as_netlist": lowered.accuracy},
-            "report": page,
         },
-        page,
-        folder / "machine.tnl",
+        netlist=folder / "machine.tnl",
     )
 
 
@@ -155,15 +130,11 @@ def _teacher(dataset: Dataset, seed: int, threads: int | None) -> tuple[MLP, flo
     return mlp, accuracy, lowered
 
 
-def _per_cent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.1f} %"
-
-
 def _kT(evaluation: Evaluation) -> str:
     return "" if evaluation.heat_kT is None else f"{evaluation.heat_kT.mean:,.0f} kT"
 
 
-def _table(
+def _rows(
     main: _Point,
     ten: Evaluation,
     devices: np.ndarray,
@@ -171,20 +142,20 @@ def _table(
     mlp_accuracy: float,
     lowered: Evaluation,
     cost: Estimate,
-) -> Table:
+) -> tuple[Row, ...]:
     spread = f"{100 * devices.mean():.1f} ± {100 * devices.std(ddof=1):.1f} %"
     size = "-".join(str(s) for s in mlp.sizes)
     rows = [
-        (f"ordinary network {size}", _per_cent(mlp_accuracy), "", ""),
-        ("  the same, compiled to relaxing cells, kT = 0", _per_cent(lowered.accuracy), "", ""),
+        (f"ordinary network {size}", per_cent(mlp_accuracy), "", ""),
+        ("  the same, compiled to relaxing cells, kT = 0", per_cent(lowered.accuracy), "", ""),
         (
             f"Langevin machine, {main.trained.machine.n_cells} noisy cells, one run",
-            _per_cent(main.evaluation.accuracy),
+            per_cent(main.evaluation.accuracy),
             _kT(main.evaluation),
             si(cost.energy.physics, "J"),
         ),
         ("  with converters, clock and static currents", "", "", si(cost.energy.total, "J")),
-        ("  mean of 10 runs", _per_cent(ten.accuracy), _kT(ten), ""),
+        ("  mean of 10 runs", per_cent(ten.accuracy), _kT(ten), ""),
         (
             f"  on {devices.size} devices with {100 * MISMATCH:.0f} % mismatched couplings",
             spread, "", "",
@@ -194,17 +165,12 @@ def _table(
         rows.append(
             (
                 f"cheapest digital design as accurate: {cost.cheapest.name}",
-                _per_cent(cost.cheapest.accuracy),
+                per_cent(cost.cheapest.accuracy),
                 "",
                 si(cost.cheapest.energy.total, "J"),
             )
         )
-    return Table(
-        ("what", "test accuracy", "heat", "energy per answer"),
-        tuple(rows),
-        (1, 2, 3),
-        f"Handwritten digits, {main.evaluation.n_samples} test images never used in training",
-    )
+    return tuple(rows)
 
 
 def _reading(main: _Point, cost: Estimate) -> str:
@@ -238,16 +204,14 @@ def _curves(points: list[_Point]) -> list[figures.Series]:
     return out
 
 
-def _page(
+def _sections(
     dataset: Dataset,
     points: list[_Point],
     netlist: LangevinNetlist,
     cost: Estimate,
-    table: Table,
-    reading: str,
     seed: int,
     threads: int | None,
-) -> str:
+) -> tuple[Section, ...]:
     x, y = dataset.part("test")
     first = [int(np.flatnonzero(y == k)[0]) for k in range(min(N_SHOWN, dataset.n_classes))]
     steps = round(netlist.schedule[0].duration / netlist.dt)
@@ -263,64 +227,44 @@ def _page(
     linear = next((b for b in cost.baselines if len(b.sizes) == 2), None)
     if linear is not None:
         lines = [("linear classifier, int8", 100 * linear.accuracy)]
-    return html_page(
-        "A classifier on a simulated Langevin computer",
-        reading,
-        (
-            Section("What came out", (table,)),
-            Section(
-                "Accuracy against heat",
-                (
-                    Figure(
-                        figures.svg(
-                            figures.accuracy_against_heat(
-                                _curves(points), score="test accuracy, %", lines=lines
-                            )
-                        ),
-                        "Each point is a machine trained with another price on heat; one noisy "
-                        "run a decision, bars are standard errors of the test set. The control "
-                        "has no couplings among its dynamic cells: where the curves meet, the "
-                        "hidden cells buy nothing.",
+    return (
+        Section(
+            "Accuracy against heat",
+            (
+                Figure(
+                    figures.svg(
+                        figures.accuracy_against_heat(
+                            _curves(points), score="test accuracy, %", lines=lines
+                        )
                     ),
-                    _points_table(points),
+                    "Each point is a machine trained with another price on heat; one noisy "
+                    "run a decision, bars are standard errors of the test set. The control "
+                    "has no couplings among its dynamic cells: where the curves meet, the "
+                    "hidden cells buy nothing.",
                 ),
+                _points_table(points),
             ),
-            Section(
-                "A few decisions",
-                (
-                    Figure(
-                        figures.svg(trajectories),
-                        "Output cells of single noisy runs; the cell of the true class is red. "
-                        "The answer is the largest at the end.",
-                    ),
-                ),
-            ),
-            Section(
-                "What an answer costs",
-                (
-                    Figure(
-                        figures.svg(figures.energy_breakdown(joule_parts(cost), baselines)),
-                        f"Energy per answer on the device {cost.device.name}, log scale.",
-                    ),
-                    *estimate_tables(cost),
-                ),
-            ),
-            Section(
-                "How to read this",
-                (
-                    "kT is the thermal energy k_B T, 4.14e-21 J at 300 K. Heat is what one "
-                    "relaxation gives to its surroundings; work of the cycle adds switching the "
-                    "inputs on and off and resetting the cells. The machine is simulated with its "
-                    "thermal noise by Euler-Maruyama; 'time step halved' shows that the figures "
-                    "do not hang on the step. Every device figure is marked by how firm it is; "
-                    "assumed ones are ours, to be replaced by yours.",
-                    f"Data: {dataset.name}, {dataset.split}. No machine was trained or chosen on "
-                    "test images; every one shown is measured on them. The digital design is the "
-                    "cheapest tried that reaches the machine's accuracy there.",
+        ),
+        Section(
+            "A few decisions",
+            (
+                Figure(
+                    figures.svg(trajectories),
+                    "Output cells of single noisy runs; the cell of the true class is red. "
+                    "The answer is the largest at the end.",
                 ),
             ),
         ),
-        "Made by thermoc demo; machine.tnl beside this page is the compiled machine.",
+        Section(
+            "What an answer costs",
+            (
+                Figure(
+                    figures.svg(figures.energy_breakdown(joule_parts(cost), baselines)),
+                    f"Energy per answer on the device {cost.device.name}, log scale.",
+                ),
+                *estimate_tables(cost),
+            ),
+        ),
     )
 
 
@@ -332,7 +276,7 @@ def _points_table(points: list[_Point]) -> Table:
             (
                 "yes" if p.couplings else "no (control)",
                 f"{p.penalty:g}",
-                _per_cent(p.evaluation.accuracy),
+                per_cent(p.evaluation.accuracy),
                 _kT(p.evaluation),
                 f"{largest:.1f}",
             )
