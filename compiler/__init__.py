@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from compiler.equivalence import check_equal
     from compiler.frontends.circuits import read_circuit
     from compiler.frontends.detect import Options, read_model_or_netlist
+    from compiler.frontends.hopfield import lower_hopfield
+    from compiler.frontends.logic import lower_logic
     from compiler.frontends.machine import lower_machine
     from compiler.frontends.mlp import lower_mlp
     from compiler.frontends.onnx import read_onnx
+    from compiler.frontends.resistive import lower_resistive
     from compiler.frontends.sklearn import from_sklearn
     from compiler.frontends.torch import from_module, from_state_dict, read_torch
     from compiler.gates.evaluate import evaluate
@@ -28,18 +31,25 @@ if TYPE_CHECKING:
     from compiler.ir.symmetry import is_gradient, is_symmetric
     from compiler.ir.text import dump, equal, parse
     from compiler.ir.verify import verify
+    from compiler.models.hopfield import HopfieldNetwork
+    from compiler.models.logic import LogicLayer, LogicNetwork
     from compiler.models.machine import LangevinMachine
     from compiler.models.mlp import MLP
+    from compiler.models.resistive import ResistiveNetwork
     from compiler.models.store import load_model, save_model
     from compiler.passes.legalize import legalize
     from compiler.pipelines import simplify_gates
 
 _HOMES = {
     "GateNetlist": "compiler.ir.gates",
+    "HopfieldNetwork": "compiler.models.hopfield",
     "LangevinMachine": "compiler.models.machine",
     "LangevinNetlist": "compiler.ir.langevin",
+    "LogicLayer": "compiler.models.logic",
+    "LogicNetwork": "compiler.models.logic",
     "MLP": "compiler.models.mlp",
     "Options": "compiler.frontends.detect",
+    "ResistiveNetwork": "compiler.models.resistive",
     "check_equal": "compiler.equivalence",
     "compile_circuit": "compiler.api",
     "compile_model": "compiler.api",
@@ -57,8 +67,11 @@ _HOMES = {
     "legalize": "compiler.passes.legalize",
     "load": "compiler.ir.container",
     "load_model": "compiler.models.store",
+    "lower_hopfield": "compiler.frontends.hopfield",
+    "lower_logic": "compiler.frontends.logic",
     "lower_machine": "compiler.frontends.machine",
     "lower_mlp": "compiler.frontends.mlp",
+    "lower_resistive": "compiler.frontends.resistive",
     "make_gates": "compiler.ir.gates",
     "parse": "compiler.ir.text",
     "parse_gates": "compiler.ir.gates_text",
@@ -77,9 +90,13 @@ _HOMES = {
 __all__ = [
     "MLP",
     "GateNetlist",
+    "HopfieldNetwork",
     "LangevinMachine",
     "LangevinNetlist",
+    "LogicLayer",
+    "LogicNetwork",
     "Options",
+    "ResistiveNetwork",
     "check_equal",
     "compile_circuit",
     "compile_model",
@@ -97,8 +114,11 @@ __all__ = [
     "legalize",
     "load",
     "load_model",
+    "lower_hopfield",
+    "lower_logic",
     "lower_machine",
     "lower_mlp",
+    "lower_resistive",
     "make_gates",
     "parse",
     "parse_gates",

@@ -8,20 +8,26 @@ from typing import Any
 
 from compiler.errors import TargetError, UnsupportedError
 from compiler.frontends.detect import Options, read_model_or_netlist
+from compiler.frontends.hopfield import lower_hopfield
+from compiler.frontends.logic import lower_logic
 from compiler.frontends.machine import lower_machine
 from compiler.frontends.mlp import lower_mlp
+from compiler.frontends.resistive import lower_resistive
 from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import LangevinNetlist
+from compiler.models.hopfield import HopfieldNetwork
+from compiler.models.logic import LogicNetwork
 from compiler.models.machine import LangevinMachine
 from compiler.models.mlp import MLP
+from compiler.models.resistive import ResistiveNetwork
 from compiler.passes.legalize import MENDS, legalize
 from compiler.pipelines import langevin_pipeline, run_passes, simplify_gates
 from hw_models.targets import Target
 
 
 def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> LangevinNetlist:
-    """The netlist of a netlist, an MLP, a LangevinMachine, a scikit-learn estimator, a
-    torch.nn.Sequential, or a file with one of these.
+    """The netlist of a netlist, an MLP, a LangevinMachine, a HopfieldNetwork, a ResistiveNetwork, a
+    scikit-learn estimator, a torch.nn.Sequential, or a file with one of these.
 
     options : what a foreign file or module does not say (activation, head, labels)
     lowering : tolerance, dt, input_range of lower_mlp, for ordinary networks only
@@ -49,20 +55,25 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
         )
     if isinstance(source, LangevinMachine):
         return lower_machine(source)
+    if isinstance(source, HopfieldNetwork):
+        return lower_hopfield(source)
+    if isinstance(source, ResistiveNetwork):
+        return lower_resistive(source)
     if isinstance(source, LangevinNetlist):
         return source
-    if isinstance(source, GateNetlist):
+    if isinstance(source, GateNetlist | LogicNetwork):
         raise UnsupportedError(
             "a circuit of gates does not become a Langevin netlist; compile it with compile_circuit"
         )
     raise UnsupportedError(
         f"a {type(source).__name__} cannot be compiled; give a netlist, an MLP, a LangevinMachine, "
-        "a scikit-learn MLP, a torch.nn.Sequential or a file"
+        "a HopfieldNetwork, a ResistiveNetwork, a scikit-learn MLP, a torch.nn.Sequential or a file"
     )
 
 
 def compile_circuit(source: Any, *, optimise: int = 1) -> GateNetlist:
-    """The circuit in a GateNetlist or file (BLIF, AIGER, .bench, Verilog, .tnl), simplified.
+    """The circuit in a GateNetlist, LogicNetwork or file (a trained logic network, BLIF, AIGER,
+    .bench, Verilog, .tnl), simplified.
 
     optimise : 0, 1 or 2, the pipelines of compiler.pipelines; every output keeps its function
 
@@ -70,6 +81,8 @@ def compile_circuit(source: Any, *, optimise: int = 1) -> GateNetlist:
     """
     if isinstance(source, (str, os.PathLike)):
         source = read_model_or_netlist(source)
+    if isinstance(source, LogicNetwork):
+        source = lower_logic(source)
     if not isinstance(source, GateNetlist):
         raise UnsupportedError(
             f"a {type(source).__name__} is no circuit of gates; compile it with compile_model"

@@ -9,9 +9,13 @@ import numpy as np
 
 from compiler.ir.gates import BUF, NONE, NOT, OP_NAMES, TWO_INPUT, GateNetlist
 from compiler.ir.langevin import Cells, CouplingKind, LangevinNetlist, Role
+from compiler.ir.luts import lut_depth
 from compiler.ir.symmetry import antisymmetric_fraction, is_gradient, is_symmetric
 from compiler.passes.gates import live_gates
+from compiler.passes.heads import ADDERS, lower_head
 from compiler.passes.langevin import largest_coupling
+from compiler.passes.lut_map import map_luts
+from compiler.pipelines import simplify_gates
 
 
 def counts(netlist: LangevinNetlist) -> dict[str, Any]:
@@ -96,6 +100,48 @@ def gate_counts(netlist: GateNetlist) -> dict[str, Any]:
         "depth": gate_depth(netlist),
         "ops": {OP_NAMES[op]: int(by_op[op]) for op in np.flatnonzero(by_op)},
     }
+
+
+def synthesis_counts(netlist: GateNetlist, *, level: int = 2) -> dict[str, Any]:
+    """JSON-able counts of a circuit before and after -O `level`; every definition by its name.
+
+    declared, live, two_input, depth : as in gate_counts, of the netlist as it is
+    optimised : two-input gates after -O `level`, each with its depth; inverters are free
+        without_head : what makes the outputs and the nets that the class sums count
+        with_head : and the popcounts and the decision, for netlists with class sums: by either
+            adder, see lower_head (the head is made after the optimisation and cleaned at level 1)
+    head : two-input gates of the head alone, with_head less without_head
+    luts : tables of 2 to 4 and 2 to 6 inputs (inverters and constants are not counted), with their
+        depth, after optimisation, without head
+    """
+    whole = gate_counts(netlist)
+    small = simplify_gates(netlist, level)
+    body = _size(small)
+    result: dict[str, Any] = {
+        "declared": whole["gates"]["declared"],
+        "live": whole["gates"]["live"],
+        "two_input": whole["gates"]["two_input"],
+        "depth": whole["depth"],
+        "optimised": {"without_head": body},
+    }
+    if netlist.class_sums is not None:
+        heads = {
+            adder: _size(simplify_gates(lower_head(small, sums=False, adder=adder), min(level, 1)))
+            for adder in ADDERS
+        }
+        result["optimised"]["with_head"] = heads
+        result["head"] = {name: size["gates"] - body["gates"] for name, size in heads.items()}
+    result["luts"] = {}
+    for k in (4, 6):
+        luts = map_luts(small, k)
+        tables = int((luts.widths > 1).sum())
+        result["luts"][str(k)] = {"tables": tables, "depth": lut_depth(luts)}
+    return result
+
+
+def _size(netlist: GateNetlist) -> dict[str, int]:
+    counted = gate_counts(netlist)
+    return {"gates": counted["gates"]["two_input"], "depth": counted["depth"]}
 
 
 def gate_depth(netlist: GateNetlist) -> int:

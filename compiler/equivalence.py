@@ -3,6 +3,8 @@
 No pass takes part, so that a proof does not rest on the simplifier that it checks.
 SAT sweeping: A. Kuehlmann et al., IEEE TCAD 21(12), 2002: nets of one circuit that simulation finds
 equal to nets of the other are proved equal in topological order, which makes the outputs easy.
+With an encoder, only the patterns that it can make count: others are masked where circuits are
+simulated, and its implications between inputs are clauses.
 """
 
 from __future__ import annotations
@@ -13,15 +15,28 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import NetlistError
+from compiler.errors import NetlistError, ThermocError
 from compiler.gates.evaluate import WORD, all_patterns, evaluate_words, pack_bits
-from compiler.ir.gates import NONE, READS_A, READS_B, GateNetlist, make_gates, verify_gates
+from compiler.gates.possible import implications, possible_words
+from compiler.ir.gates import (
+    NONE,
+    READS_A,
+    READS_B,
+    GateNetlist,
+    Thermometer,
+    make_gates,
+    verify_gates,
+)
 
 EXHAUSTIVE = 20  # inputs up to which all patterns are tried
 RANDOM_WORDS = 1024
 SWEEP_WORDS = 64
 SWEEP_CONFLICTS = 1000  # spent on a pair of inner nets before it is left open
 BLOCK_WORDS = 1024
+
+
+class UndecidedError(ThermocError):
+    """A comparison ran out of its budget: the circuits may be equal or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +48,7 @@ class Verdict:
     patterns : input patterns simulated; sat_calls : questions put to the SAT solver
     counterexample : value of every input, by the first circuit's names
     output, values : the first output that differs there, in the first and the second circuit
+    possible_only : whether only patterns that an encoder can make were compared
     """
 
     equal: bool
@@ -44,11 +60,15 @@ class Verdict:
     counterexample: Mapping[str, int] | None = None
     output: str | None = None
     values: tuple[int, int] | None = None
+    possible_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Both circuits over the inputs of the first; outputs as net ids of `both`, in pairs."""
+    """Both circuits over the inputs of the first; outputs as net ids of `both`, in pairs.
+
+    encoder : limits the patterns; implied : see gates.possible.implications
+    """
 
     both: GateNetlist
     n_first: int  # nets of the first circuit, with the inputs
@@ -56,20 +76,32 @@ class _Pair:
     right: np.ndarray
     names: tuple[str, ...]
     matched: dict[str, str]
+    encoder: Thermometer | None
+    implied: np.ndarray
 
 
 def check_equal(
-    a: GateNetlist, b: GateNetlist, *, exhaustive: int = EXHAUSTIVE, seed: int = 0
+    a: GateNetlist,
+    b: GateNetlist,
+    *,
+    exhaustive: int = EXHAUSTIVE,
+    seed: int = 0,
+    encoder: Thermometer | None = None,
+    conflicts: int | None = None,
 ) -> Verdict:
     """Compare two circuits, matching inputs and outputs by name, else by position.
 
     exhaustive : inputs up to which all patterns are tried; seed : of the random patterns
+    encoder : of the first circuit's inputs; only patterns that it can make are compared (none:
+        all patterns, whatever encoders the circuits have)
+    conflicts : that the SAT solver may spend on each question about an output; none: no limit
 
     Class sums, if there are any, are compared net by net, which is stricter than by their counts.
 
-    Raises NetlistError if the numbers of inputs, outputs or class sums differ.
+    Raises NetlistError if the numbers of inputs, outputs or class sums differ, or the encoder makes
+    another number of inputs; UndecidedError where `conflicts` were too few.
     """
-    pair = _paired(a, b)
+    pair = _paired(a, b, encoder)
     found: tuple[np.ndarray, int] | None = None
     patterns = 0
     if a.n_inputs <= exhaustive:
@@ -79,11 +111,11 @@ def check_equal(
                 break
         return _verdict(pair, "exhaustive", found, min(patterns, 1 << a.n_inputs))
     rng = np.random.default_rng(seed)
-    words = np.concatenate([_corners(a.n_inputs), _random(rng, a.n_inputs, RANDOM_WORDS)], axis=1)
+    words = np.concatenate([_corners(pair), _random(rng, pair, RANDOM_WORDS)], axis=1)
     patterns = words.shape[1] * WORD
     if (found := _difference(pair, words)) is not None:
         return _verdict(pair, "simulation", found, patterns)
-    found, calls = _Sweep(pair, rng).run()
+    found, calls = _Sweep(pair, rng, conflicts).run()
     return _verdict(pair, "sat", found, patterns, calls)
 
 
@@ -109,6 +141,7 @@ def _verdict(
         matched_outputs=pair.matched["output"],
         patterns=patterns,
         sat_calls=calls,
+        possible_only=pair.encoder is not None,
         **known,
     )
 
@@ -116,9 +149,13 @@ def _verdict(
 # --- matching --------------------------------------------------------------------------------
 
 
-def _paired(a: GateNetlist, b: GateNetlist) -> _Pair:
+def _paired(a: GateNetlist, b: GateNetlist, encoder: Thermometer | None) -> _Pair:
     verify_gates(a)
     verify_gates(b)
+    if encoder is not None and encoder.feature.size != a.n_inputs:
+        raise NetlistError(
+            f"the encoder makes {encoder.feature.size} inputs, the first circuit has {a.n_inputs}"
+        )
     inputs, by_input = _match("input", a.input_names, b.input_names)
     outputs, by_output = _match("output", a.output_names, b.output_names)
     sums = [n.class_sums for n in (a, b)]
@@ -153,7 +190,14 @@ def _paired(a: GateNetlist, b: GateNetlist) -> _Pair:
         {},
     )
     return _Pair(
-        both, a.n_nets, left, right, tuple(names), {"input": by_input, "output": by_output}
+        both,
+        a.n_nets,
+        left,
+        right,
+        tuple(names),
+        {"input": by_input, "output": by_output},
+        encoder,
+        np.zeros((0, 2), dtype=np.int64) if encoder is None else implications(encoder),
     )
 
 
@@ -180,25 +224,49 @@ def _exhaustive(n_inputs: int) -> Iterator[np.ndarray]:
         yield all_patterns(n_inputs, start, min(BLOCK_WORDS, total - start))
 
 
-def _random(rng: np.random.Generator, n_inputs: int, n_words: int) -> np.ndarray:
-    return rng.integers(0, 2**64, (n_inputs, n_words), dtype=np.uint64)
+def _random(rng: np.random.Generator, pair: _Pair, n_words: int) -> np.ndarray:
+    if pair.encoder is not None:
+        return possible_words(pair.encoder, rng, n_words)
+    return rng.integers(0, 2**64, (pair.both.n_inputs, n_words), dtype=np.uint64)
 
 
-def _corners(n_inputs: int) -> np.ndarray:
-    """All zeros, all ones, and single ones and zeros: what random patterns never hit."""
+def _corners(pair: _Pair) -> np.ndarray:
+    """All zeros, all ones, and single ones and zeros: what random patterns never hit.
+
+    A one comes with the ones that it implies, a zero with the zeros.
+    """
+    n_inputs = pair.both.n_inputs
     bits = np.zeros((2 * n_inputs + 2, n_inputs), dtype=bool)
     k = np.arange(n_inputs)
     bits[k, k] = True
     bits[n_inputs : 2 * n_inputs] = ~bits[:n_inputs]
     bits[-1] = True
+    ones, zeros = bits[:n_inputs], bits[n_inputs : 2 * n_inputs]
+    changed = True
+    while changed:
+        changed = False
+        for high, low in pair.implied.tolist():
+            missing = ones[:, high] & ~ones[:, low]
+            wrong = ~zeros[:, low] & zeros[:, high]
+            changed |= bool(missing.any() or wrong.any())
+            ones[:, low] |= ones[:, high]
+            zeros[:, high] &= zeros[:, low]
     return pack_bits(bits)
+
+
+def _possible(pair: _Pair, words: np.ndarray) -> np.ndarray:
+    """(n_words,) uint64: the patterns that count."""
+    mask = np.full(words.shape[1], 2**64 - 1, dtype=np.uint64)
+    for high, low in pair.implied.tolist():
+        mask &= ~words[high] | words[low]
+    return mask
 
 
 def _difference(pair: _Pair, words: np.ndarray) -> tuple[np.ndarray, int] | None:
     """(input bits, output index) where the circuits differ first, or None."""
     size = pair.left.size
     values = evaluate_words(pair.both, words, np.concatenate([pair.left, pair.right]))
-    differ = values[:size] ^ values[size:]
+    differ = (values[:size] ^ values[size:]) & _possible(pair, words)
     rows, columns = np.nonzero(differ)
     if rows.size == 0:
         return None
@@ -214,9 +282,9 @@ def _difference(pair: _Pair, words: np.ndarray) -> tuple[np.ndarray, int] | None
 class _Sweep:
     """Proves or refutes that every output pair is equal."""
 
-    def __init__(self, pair: _Pair, rng: np.random.Generator) -> None:
-        self.pair = pair
-        self.words = _random(rng, pair.both.n_inputs, SWEEP_WORDS)
+    def __init__(self, pair: _Pair, rng: np.random.Generator, conflicts: int | None) -> None:
+        self.pair, self.conflicts = pair, conflicts
+        self.words = _random(rng, pair, SWEEP_WORDS)
         self.calls = 0
         self.proved: set[tuple[int, int]] = set()
         self.open: set[tuple[int, int]] = set()
@@ -225,14 +293,26 @@ class _Sweep:
         """((input bits, output index) of a counterexample or None, SAT calls)."""
         from pysat.solvers import Glucose4
 
-        with Glucose4(bootstrap_with=_clauses(self.pair.both), incr=False) as solver:
+        with Glucose4(bootstrap_with=clauses(self.pair.both), incr=False) as solver:
             self.solver = solver
+            for high, low in self.pair.implied.tolist():
+                solver.add_clause((-(high + 1), low + 1))
             while self.sweep():
                 pass
+            undecided = []
             for k, (x, y) in enumerate(zip(self.pair.left, self.pair.right, strict=True)):
-                model = self.differ(int(x), int(y), False)
+                self.open.discard((int(x), int(y)))
+                model = self.differ(int(x), int(y), False, self.conflicts)
                 if model is not None:
                     return (model, k), self.calls
+                if (int(x), int(y)) in self.open:
+                    undecided.append(self.pair.names[k])
+        if undecided:
+            named = ", ".join(undecided[:3]) + (", ..." if len(undecided) > 3 else "")
+            raise UndecidedError(
+                f"undecided: {len(undecided)} output(s) ({named}) were neither proved equal nor "
+                f"found to differ within {self.conflicts} conflicts of the SAT solver; allow more"
+            )
         return None, self.calls
 
     def sweep(self) -> bool:
@@ -304,7 +384,7 @@ class _Sweep:
             raise
 
 
-def _clauses(netlist: GateNetlist) -> Iterator[tuple[int, ...]]:
+def clauses(netlist: GateNetlist) -> Iterator[tuple[int, ...]]:
     """Tseitin's clauses; net k is variable k + 1."""
     # every variable occurs, so that a model names each input
     for k in range(netlist.n_nets):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from compiler.errors import NetlistError
 from compiler.ir.gates import GateNetlist, verify_gates
@@ -20,6 +20,10 @@ from compiler.passes.gates import (
     sweep_dead,
 )
 from compiler.passes.langevin import drop_silent_inputs, drop_zero_couplings, sweep_unread
+from compiler.passes.merge_equal import merge_equal
+from compiler.passes.npn_library import OBJECTIVES
+from compiler.passes.resubstitute import resubstitute
+from compiler.passes.rewrite import check_objective, rewrite_cuts
 
 N = TypeVar("N")
 P = TypeVar("P")
@@ -33,20 +37,54 @@ LANGEVIN: dict[int, tuple[LangevinPass, ...]] = {
     2: (drop_zero_couplings, drop_silent_inputs, sweep_unread),
 }
 
-# all keep every root's function
+
+def _with(step: Callable[..., GateNetlist], **options: Any) -> GatePass:
+    """The pass with these options, and a name that tells them."""
+
+    def run(netlist: GateNetlist) -> GateNetlist:
+        return step(netlist, **options)
+
+    shown = ", ".join(f"{key}={value}" for key, value in options.items())
+    run.__name__ = f"{step.__name__}({shown})"
+    return run
+
+
 _SIMPLIFY: tuple[GatePass, ...] = (fold_constants, remove_buffers, hash_structurally, sweep_dead)
-GATES: dict[int, tuple[GatePass, ...]] = {
-    0: (),
-    1: (*_SIMPLIFY, complement_drivers, sweep_dead),
-    2: (
-        *_SIMPLIFY,
-        collapse_pairs,
-        hash_structurally,
-        collapse_pairs,
-        hash_structurally,
-        complement_drivers,
-        sweep_dead,
-    ),
+_FINISH: tuple[GatePass, ...] = (complement_drivers, sweep_dead)
+ROUNDS = 4
+
+
+def _area(objective: str) -> tuple[GatePass, ...]:
+    """Rewriting and resubstitution in turns; what saves nothing opens ways for the next round.
+
+    Outputs may change for input patterns that the netlist's encoder cannot make.
+    """
+    steps: list[GatePass] = []
+    for turn in range(ROUNDS):
+        same: dict[str, Any] = {"objective": objective}
+        steps += [
+            _with(rewrite_cuts, **same, turn=turn),
+            _with(resubstitute, **same, leaves=8 if turn % 2 else 10, impossible=True),
+            _with(rewrite_cuts, **same, zero=True, turn=turn + 1),
+        ]
+    sweep = _with(merge_equal, impossible=True)
+    return (*_SIMPLIFY, collapse_pairs, sweep, *steps, *_FINISH)
+
+
+# by what is made small, then by level. Every root keeps its function; at level 2, of a netlist with
+# an encoder, for the input patterns that the encoder can make
+GATES: dict[str, dict[int, tuple[GatePass, ...]]] = {
+    objective: {
+        0: (),
+        1: (
+            *_SIMPLIFY,
+            collapse_pairs,
+            _with(rewrite_cuts, objective=objective, keep_depth=True),
+            *_FINISH,
+        ),
+        2: _area(objective),
+    }
+    for objective in OBJECTIVES
 }
 
 
@@ -67,14 +105,30 @@ def langevin_pipeline(level: int) -> tuple[LangevinPass, ...]:
     return _level(LANGEVIN, level)
 
 
-def gate_pipeline(level: int) -> tuple[GatePass, ...]:
-    """The passes of -O `level` for circuits; NetlistError lists the levels if there is none."""
-    return _level(GATES, level)
+def gate_pipeline(level: int, objective: str = "gates") -> tuple[GatePass, ...]:
+    """The passes of -O `level` for circuits; NetlistError lists the levels if there is none.
+
+    objective : "gates", any two-input gate counts one, or "ands", the nodes of an and-inverter
+        graph: xor-gates come out as three and-gates
+    """
+    check_objective(objective)
+    return _level(GATES[objective], level)
 
 
-def simplify_gates(netlist: GateNetlist, level: int = 2) -> GateNetlist:
-    """The netlist after -O `level`, verified after every pass."""
-    return run_passes(netlist, gate_pipeline(level), check=verify_gates)[0]
+def simplify_gates(
+    netlist: GateNetlist, level: int = 2, *, objective: str = "gates", impossible: bool = True
+) -> GateNetlist:
+    """The netlist after -O `level`, verified after every pass.
+
+    Levels: 0 nothing, 1 without making any gate later, 2 as few gates as possible
+    impossible : whether outputs may change for input patterns that the encoder cannot make (level
+        2); to prove equality, give the encoder to compiler.equivalence.check_equal
+    """
+    passes = gate_pipeline(level, objective)
+    if not impossible and netlist.encoder is not None:
+        bare = run_passes(replace(netlist, encoder=None), passes, check=verify_gates)[0]
+        return replace(bare, encoder=netlist.encoder)
+    return run_passes(netlist, passes, check=verify_gates)[0]
 
 
 def _level(pipelines: Mapping[int, P], level: int) -> P:

@@ -5,10 +5,12 @@ Nothing here is random: force, potential, and the relaxation at kT = 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy.integrate import solve_ivp
+from scipy.special import log_softmax, softmax
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.ir.langevin import (
@@ -22,10 +24,14 @@ from compiler.ir.langevin import (
 )
 from compiler.ir.symmetry import is_gradient, matrix
 
+Rate = Callable[[float, np.ndarray], np.ndarray]
+
 
 def show(activation: np.ndarray, x: np.ndarray) -> np.ndarray:
     """(n,) phi(x) of each cell."""
-    phi = [x, np.clip(x, 0, 1), 0.5 * (1 + np.tanh(x / 2)), np.tanh(x), np.maximum(x, 0)]
+    phi = [
+        x, np.clip(x, 0, 1), 0.5 * (1 + np.tanh(x / 2)), np.tanh(x), np.maximum(x, 0), np.cos(x)
+    ]  # fmt: skip
     return np.choose(activation, phi)
 
 
@@ -40,6 +46,7 @@ def slope(activation: np.ndarray, x: np.ndarray) -> np.ndarray:
             sigmoid * (1 - sigmoid),
             1 - np.tanh(x) ** 2,
             (x > 0).astype(float),
+            -np.sin(x),
         ],
     )
 
@@ -75,14 +82,23 @@ def force(
     *,
     coupling_scale: float = 1.0,
     stiffness: float = 0.0,
+    nudge: float = 0.0,
+    targets: Any = (),
+    cost: str = "squared",
 ) -> np.ndarray:
     """(n,) force on every cell at x (n,) or (n_dynamic,) and encoded inputs u; 0 on input cells.
 
+    targets : (n_outputs,), pulled at by `nudge`; see nudge_cost
     Works for complex x too where no activation is clipped.
     """
     s = state(netlist, x, u)
     c = netlist.cells
-    f = c.h - 2 * c.j2 * s - 3 * c.j3 * s**2 - 4 * c.j4 * s**3 - stiffness * s
+    angle = _angles(netlist)
+    f = np.where(
+        angle,
+        -(c.h + stiffness) * np.sin(s) - c.j2 * np.sin(2 * s),
+        c.h - 2 * c.j2 * s - 3 * c.j3 * s**2 - 4 * c.j4 * s**3 - stiffness * s,
+    )
     phi, dphi = show(c.activation, s), slope(c.activation, s)
     for group in netlist.couplings:
         w = matrix(group) * coupling_scale
@@ -94,8 +110,54 @@ def force(
             f = f + w @ s - (w @ np.ones_like(s)) * s
         else:  # sin(x_j - x_i) = sin x_j cos x_i - cos x_j sin x_i
             f = f + np.cos(s) * (w @ np.sin(s)) - np.sin(s) * (w @ np.cos(s))
+    if nudge:
+        out = netlist.outputs
+        y = _targets(netlist, targets)
+        bare = angle[out] & (c.activation[out] == Activation.IDENTITY)
+        if cost == "squared":
+            pull = np.where(bare, np.sin(y - s[out]), dphi[out] * (y - phi[out]))
+        else:
+            pull = dphi[out] * (y - y.sum() * softmax(phi[out]))
+        f[out] += nudge * pull
     f[c.frozen] = 0.0
     return f
+
+
+def _angles(netlist: LangevinNetlist) -> np.ndarray:
+    """(n,) bool, the phase cells. NetlistError where one has what no angle can have."""
+    c = netlist.cells
+    angle = c.kind == CellKind.PHASE
+    odd = angle & ~c.frozen & ((c.j3 != 0) | (c.j4 != 0))
+    if odd.any():
+        i = int(np.argmax(odd))
+        raise NetlistError(
+            f"phase cell {i} has j3 = {c.j3[i]:g} and j4 = {c.j4[i]:g}; an angle has the energy "
+            "j2 sin^2 x - h cos x"
+        )
+    return angle
+
+
+def _targets(netlist: LangevinNetlist, targets: Any) -> np.ndarray:
+    y = np.asarray(targets, dtype=np.float64).ravel()
+    if y.size != netlist.outputs.size:
+        raise NetlistError(
+            f"{y.size} targets for {netlist.outputs.size} output cells; a nudge wants one for each"
+        )
+    return y
+
+
+def nudge_cost(netlist: LangevinNetlist, x: Any, targets: Any, *, cost: str = "squared") -> float:
+    """C of what the output cells show; a nudge beta adds beta C to the energy.
+
+    "squared": 1/2 sum (phi(x) - y)^2, and 1 - cos(x - y) for a phase cell that shows its angle;
+    "cross-entropy": -sum y log softmax(phi(x))
+    """
+    out, s = netlist.outputs, state(netlist, x)
+    y, phi = _targets(netlist, targets), show(netlist.cells.activation, s)[netlist.outputs]
+    if cost == "cross-entropy":
+        return float(-np.sum(y * log_softmax(phi)))
+    bare = _angles(netlist)[out] & (netlist.cells.activation[out] == Activation.IDENTITY)
+    return float(np.sum(np.where(bare, 1 - np.cos(s[out] - y), 0.5 * (phi - y) ** 2)))
 
 
 def potential(
@@ -105,6 +167,9 @@ def potential(
     *,
     coupling_scale: float = 1.0,
     stiffness: float = 0.0,
+    nudge: float = 0.0,
+    targets: Any = (),
+    cost: str = "squared",
 ) -> float:
     """V(x) with force = -dV/dx, for a netlist whose force is a gradient; else NetlistError.
 
@@ -119,8 +184,14 @@ def potential(
     s = state(netlist, x, u)
     c = netlist.cells
     dynamic = ~c.frozen
-    v = float(np.sum((c.j2 * s**2 + c.j3 * s**3 + c.j4 * s**4 - c.h * s)[dynamic]))
-    v += stiffness / 2 * float(np.sum(s[dynamic] ** 2))
+    own = np.where(
+        _angles(netlist),
+        c.j2 * np.sin(s) ** 2 - c.h * np.cos(s) + stiffness * (1 - np.cos(s)),
+        c.j2 * s**2 + c.j3 * s**3 + c.j4 * s**4 - c.h * s + stiffness / 2 * s**2,
+    )
+    v = float(np.sum(own[dynamic]))
+    if nudge:
+        v += nudge * nudge_cost(netlist, s, targets, cost=cost)
     phi = show(c.activation, s)
     for group in netlist.couplings:
         w = matrix(group).tocoo()
@@ -144,25 +215,26 @@ def relax(
     *,
     method: str = "ivp",
     x0: Any = None,
+    targets: Any = (),
+    cost: str = "squared",
     dt: float | None = None,
     rtol: float = 1e-10,
     atol: float = 1e-12,
 ) -> np.ndarray:
     """(n,) state after the whole schedule at kT = 0, one sample of raw `data`.
 
+    targets, cost : (n_outputs,), what phases with a nudge pull at; see nudge_cost
     method : "ivp", SciPy's solve_ivp (DOP853); "euler", explicit steps of `dt` (default the
         netlist's), which also keeps intervals
 
     Raises UnsupportedError for what has no such relaxation: p-bits, underdamped cells, a noise
-    matrix, nudges, clamps; intervals with "ivp".
+    matrix; intervals with "ivp".
     """
     c = netlist.cells
     for bad, what in (
         ((c.kind == CellKind.PBIT).any(), "p-bits"),
         ((c.order == Order.UNDERDAMPED).any(), "underdamped cells"),
         (netlist.noise is not None, "a noise matrix"),
-        (any(p.nudge for p in netlist.schedule), "nudges"),
-        (any(p.clamped for p in netlist.schedule), "clamped groups"),
         (method == "ivp" and np.isfinite([c.lo, c.hi]).any(), "intervals (use method='euler')"),
     ):
         if bad:
@@ -173,42 +245,47 @@ def relax(
     free = ~c.frozen
     x = np.array(c.x0[free] if x0 is None else x0, dtype=np.float64)
     for phase in netlist.schedule:
+        rate = _rate_of(netlist, phase, u * phase.input_scale, targets, cost)
         if method == "ivp":
-            x = _solve(netlist, phase, x, u * phase.input_scale, rtol, atol)
+            x = _solve(phase, rate, x, rtol, atol)
         else:
-            x = _euler(netlist, phase, x, u * phase.input_scale, netlist.dt if dt is None else dt)
+            x = _euler(netlist, phase, rate, x, netlist.dt if dt is None else dt)
     last = netlist.schedule[-1].input_scale if netlist.schedule else 1.0
     return state(netlist, x, u * last)
 
 
-def _rate(netlist: LangevinNetlist, phase: Phase, t: float, x: np.ndarray, u: Any) -> np.ndarray:
+def _rate_of(netlist: LangevinNetlist, phase: Phase, u: Any, targets: Any, cost: str) -> Rate:
+    """dx/dt of the dynamic cells as a function of the time in this phase and their state."""
     start, end = phase.coupling_scale
-    scale = start + (end - start) * t / phase.duration
-    f = force(netlist, x, u, coupling_scale=scale, stiffness=phase.stiffness)
-    return netlist.mobility * f[~netlist.cells.frozen]
+    moves = np.ones(netlist.n_cells, dtype=bool)
+    for name in phase.clamped:
+        group = netlist.group(name)
+        moves[group.start : group.stop] = False
+
+    def rate(t: float, x: np.ndarray) -> np.ndarray:
+        f = force(
+            netlist, x, u, coupling_scale=start + (end - start) * t / phase.duration,
+            stiffness=phase.stiffness, nudge=phase.nudge, targets=targets, cost=cost,
+        )  # fmt: skip
+        return (netlist.mobility * f * moves)[~netlist.cells.frozen]
+
+    return rate
 
 
-def _solve(
-    netlist: LangevinNetlist, phase: Phase, x: np.ndarray, u: Any, rtol: float, atol: float
-) -> np.ndarray:
-    solution = solve_ivp(
-        lambda t, y: _rate(netlist, phase, t, y, u),
-        (0.0, phase.duration),
-        x,
-        method="DOP853",
-        rtol=rtol,
-        atol=atol,
-    )
+def _solve(phase: Phase, rate: Rate, x: np.ndarray, rtol: float, atol: float) -> np.ndarray:
+    solution = solve_ivp(rate, (0.0, phase.duration), x, method="DOP853", rtol=rtol, atol=atol)
     if not solution.success:
         raise NetlistError(f"phase {phase.name!r} cannot be integrated: {solution.message}")
     return solution.y[:, -1]
 
 
-def _euler(netlist: LangevinNetlist, phase: Phase, x: np.ndarray, u: Any, dt: float) -> np.ndarray:
+def _euler(
+    netlist: LangevinNetlist, phase: Phase, rate: Rate, x: np.ndarray, dt: float
+) -> np.ndarray:
     free = ~netlist.cells.frozen
     lo, hi = netlist.cells.lo[free], netlist.cells.hi[free]
     for k in range(round(phase.duration / dt)):
-        x = np.clip(x + dt * _rate(netlist, phase, k * dt, x, u), lo, hi)
+        x = np.clip(x + dt * rate(k * dt, x), lo, hi)
     return x
 
 

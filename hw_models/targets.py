@@ -78,7 +78,7 @@ _IDEAL = Target(
     source=Source("exact", "the IR itself"),
     cell_kinds=frozenset({"continuous", "phase", "pbit"}),
     coupling_kinds=frozenset({"linear", "gradient", "resistive", "sine"}),
-    activations=frozenset({"identity", "clip", "sigmoid", "tanh", "relu"}),
+    activations=frozenset({"identity", "clip", "sigmoid", "tanh", "relu", "cosine"}),
 )
 
 _RC_ARRAY = Target(

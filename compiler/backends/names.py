@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from compiler.errors import UnsupportedError
 from compiler.ir.gates import GateNetlist
+from compiler.ir.luts import LutNetlist
+
+AnyNetlist = GateNetlist | LutNetlist
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,24 +22,25 @@ class Named:
 
 
 def name_nets(
-    netlist: GateNetlist, format_: str, legal: str, *, shared_ports: bool = True
+    netlist: AnyNetlist, format_: str, legal: str, *, shared_ports: bool = True, sums: bool = False
 ) -> Named:
     """Names for a format that names nets: an output's name for the gate that drives it.
 
     legal : regular expression of a whole name; shared_ports : whether an output that shows the
-        input of the same name needs nothing
+        input of the same name needs nothing; sums : whether the format can hold class sums
 
     Raises UnsupportedError for a name that the format cannot hold, an output called like an input
     that it does not show, and for class sums.
     """
-    refuse_class_sums(netlist, format_)
+    if not sums:
+        refuse_class_sums(netlist, format_)
     pattern = re.compile(legal)
     for name in (*netlist.input_names, *netlist.output_names):
         if not pattern.fullmatch(name):
             raise UnsupportedError(f"{format_} cannot hold the name {name!r}; rename the port")
     n = netlist.n_inputs
     place = {name: k for k, name in enumerate(netlist.input_names)}
-    nets: list[str] = [*netlist.input_names, *[""] * netlist.n_gates]
+    nets: list[str] = [*netlist.input_names, *[""] * (netlist.n_nets - n)]
     copies = []
     for name, net in zip(netlist.output_names, netlist.outputs.tolist(), strict=True):
         if name in place:
@@ -47,23 +52,37 @@ def name_nets(
             nets[net] = name
         else:
             copies.append((name, net))
-    taken = {*netlist.input_names, *netlist.output_names}
-    prefix = "n"
-    while any(name.startswith(prefix) and name[len(prefix) :].isdigit() for name in taken):
-        prefix += "_"
+    prefix = fresh_prefix("n", (*netlist.input_names, *netlist.output_names))
     named = [name or f"{prefix}{net}" for net, name in enumerate(nets)]
     return Named(named, [(name, named[net]) for name, net in copies])
 
 
-def refuse_class_sums(netlist: GateNetlist, format_: str) -> None:
+def fresh_prefix(prefix: str, taken: Iterable[str]) -> str:
+    """The prefix, lengthened until no taken name is it with a number behind."""
+    names = [name for name in taken if name.startswith(prefix)]
+    while any(re.match(r"\d", name[len(prefix) :]) for name in names if name.startswith(prefix)):
+        prefix += "_"
+    return prefix
+
+
+def fresh_name(name: str, taken: Iterable[str]) -> str:
+    """The name, lengthened until it is not taken."""
+    names = set(taken)
+    while name in names:
+        name += "_"
+    return name
+
+
+def refuse_class_sums(netlist: AnyNetlist, format_: str) -> None:
     """UnsupportedError for a netlist whose answers are counts: foreign formats hold plain nets."""
     if netlist.class_sums is not None:
         raise UnsupportedError(
-            f"{format_} holds plain outputs; the class sums of this netlist cannot be written"
+            f"{format_} holds plain outputs; the class sums of this netlist cannot be written: "
+            "write the counted nets as outputs (--head nets) or build the adders (--head gates)"
         )
 
 
-def title(netlist: GateNetlist) -> str:
+def title(netlist: AnyNetlist) -> str:
     """A plain identifier for the circuit: its own name if it is one."""
     name = str(netlist.meta.get("name", ""))
     return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else "circuit"

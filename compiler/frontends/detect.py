@@ -10,6 +10,8 @@ from typing import Any
 
 from compiler.errors import FormatError
 from compiler.frontends.circuits import may_be_circuit, read_circuit
+from compiler.frontends.options import GATES, NETWORK
+from compiler.frontends.options import Options as Options
 from compiler.ir import container, gates_text, text
 from compiler.models.store import KEY, load_model, read_safetensors
 
@@ -17,26 +19,15 @@ HEAD_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What a foreign file does not say by itself.
-
-    activation, output_activation : phi of the hidden layers and the last one of a state dict
-    head : "classification" or "regression"; labels : class names
-    """
-
-    activation: str | None = None
-    output_activation: str = "identity"
-    head: str = "classification"
-    labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Reader:
-    """One format. matches : (first bytes, file) -> bool; read : (file, options) -> model/netlist"""
+    """One format. matches : (first bytes, file) -> bool; read : (file, options) -> model/netlist
+    state : whether it may hold a logic-gate network of others, to which options belong
+    """
 
     name: str
     matches: Callable[[bytes, Path], bool]
     read: Callable[[Path, Options], Any]
+    state: bool = False
 
 
 def _is_safetensors(head: bytes, path: Path) -> bool:
@@ -47,20 +38,39 @@ def _is_safetensors(head: bytes, path: Path) -> bool:
 
 def _read_safetensors(path: Path, options: Options) -> Any:
     if KEY in read_safetensors(path)[0]:
+        options.refuse((*NETWORK, *GATES), str(path), "a thermoc model")
         return load_model(path)
     return _read_state(path, options)
 
 
 def _read_state(path: Path, options: Options) -> Any:
-    from compiler.frontends.torch import read_torch
+    """Arrays by name: a logic-gate network if they are laid out as one, else an ordinary one."""
+    from compiler.frontends.gate_states import gate_layout
+    from compiler.frontends.state import read_state
+    from compiler.frontends.torch import from_state_dict
 
-    return read_torch(
-        path,
+    state = read_state(path)
+    layout = gate_layout(state, options)
+    if layout is not None:
+        options.refuse(NETWORK, str(path), f"a {layout.name} model")
+        unused = [name for name in GATES if name not in layout.uses]
+        options.refuse(unused, str(path), f"a {layout.name} model")
+        return layout.read(state, options, str(path))
+    options.refuse(GATES, str(path), "an ordinary network")
+    return from_state_dict(
+        state,
         options.activation,
         output_activation=options.output_activation,
         head=options.head,
         labels=options.labels,
+        origin=str(path),
     )
+
+
+def _read_json(path: Path, options: Options) -> Any:
+    from compiler.frontends.torchlogix_json import read_torchlogix_json
+
+    return read_torchlogix_json(path, options)
 
 
 def _read_onnx(path: Path, options: Options) -> Any:
@@ -96,9 +106,17 @@ READERS = (
     Reader(
         "canonical text", lambda head, path: head.startswith((b"langevin ", b"gates ")), _read_text
     ),
-    Reader("safetensors", _is_safetensors, _read_safetensors),
+    Reader("safetensors", _is_safetensors, _read_safetensors, state=True),
     Reader(
-        "torch state dict (.pt)", lambda head, path: head.startswith(b"PK\x03\x04"), _read_state
+        "state dict (.pt, .npz)",
+        lambda head, path: head.startswith(b"PK\x03\x04"),
+        _read_state,
+        state=True,
+    ),
+    Reader(
+        "torchlogix circuit (.json)",
+        lambda head, path: head.lstrip().startswith(b"{") or path.suffix.lower() == ".json",
+        _read_json,
     ),
     Reader(
         "pickle", lambda head, path: head[:1] == b"\x80" and head[1:2] <= b"\x05", _refuse_pickle
@@ -119,6 +137,13 @@ READERS = (
         "safetensors",
         lambda head, path: path.suffix.lower() == ".safetensors",
         _read_safetensors,
+        state=True,
+    ),
+    Reader(
+        "state dict (.pt, .npz)",
+        lambda head, path: path.suffix.lower() == ".npz",
+        _read_state,
+        state=True,
     ),
 )
 
@@ -137,7 +162,10 @@ def read_model_or_netlist(path: str | os.PathLike, options: Options | None = Non
         raise FormatError(f"{path}: cannot be read ({error.strerror}); check the name") from None
     for reader in READERS:
         if reader.matches(head, path):
-            return reader.read(path, options or Options())
+            given = options or Options()
+            if not reader.state:
+                given.refuse(GATES, str(path), f"this format, {reader.name}")
+            return reader.read(path, given)
     if not head:
         raise FormatError(f"{path}: is empty; give a model or a netlist")
     known = ", ".join(dict.fromkeys(r.name for r in READERS if r.name != "pickle"))

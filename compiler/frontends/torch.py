@@ -7,7 +7,6 @@ and `.pt` files (extra `interop`); a state dict may be of NumPy arrays.
 from __future__ import annotations
 
 import os
-import pickle
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import FormatError, UnsupportedError
+from compiler.errors import UnsupportedError
+from compiler.frontends.state import plain, read_state
 from compiler.models.mlp import ACTIVATIONS, HEADS, MLP
-from compiler.models.store import read_safetensors
 
 _KEY = re.compile(r"(?:(?P<prefix>.*)\.)?(?P<index>\d+)\.(?P<part>weight|bias)\Z")
 _MODULES = {"Tanh": "tanh", "ReLU": "relu", "Sigmoid": "sigmoid"}
@@ -112,14 +111,12 @@ def read_torch(
     head: str = "classification",
     labels: tuple[str, ...] = (),
 ) -> MLP:
-    """The MLP of a state dict saved by torch (`.pt`, read with weights_only) or as safetensors.
+    """The MLP of a state dict in a .pt (read with weights_only), .safetensors or .npz file.
 
-    Raises FormatError for a file that is neither, UnsupportedError as from_state_dict, and where
-    torch is missing.
+    Raises FormatError for a file that is none of these, UnsupportedError as from_state_dict, and
+    where torch is missing.
     """
-    with _opened(path) as file:
-        is_zip = file.read(2) == b"PK"
-    state = _load_pt(path) if is_zip else read_safetensors(path)[1]
+    state = read_state(path)
     return from_state_dict(
         state,
         activation,
@@ -130,46 +127,8 @@ def read_torch(
     )
 
 
-def _opened(path: str | os.PathLike) -> Any:
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read ({error.strerror}); check the name") from None
-
-
-def _load_pt(path: str | os.PathLike) -> Mapping[str, Any]:
-    try:
-        import torch
-    except ImportError:
-        raise UnsupportedError(
-            f"{path}: reading torch files needs torch: pip install 'thermoc[interop]'"
-        ) from None
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, ValueError, EOFError, OSError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise FormatError(
-            f"{path}: torch cannot read it as plain weights ({reason}); "
-            "save module.state_dict(), not the module"
-        ) from None
-    if not isinstance(state, Mapping):
-        raise FormatError(
-            f"{path}: holds a {type(state).__name__}, not a state dict; save module.state_dict()"
-        )
-    return state
-
-
 def _array(tensor: Any) -> np.ndarray:
-    if hasattr(tensor, "detach"):
-        tensor = tensor.detach().cpu().to(dtype=_wide(tensor)).numpy()
-    return np.array(tensor)
-
-
-def _wide(tensor: Any) -> Any:
-    """float32 for the 16-bit floats that NumPy lacks."""
-    import torch
-
-    return torch.float32 if tensor.dtype in (torch.bfloat16, torch.float16) else tensor.dtype
+    return np.array(plain(tensor))
 
 
 def chain_to_mlp(

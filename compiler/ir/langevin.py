@@ -4,7 +4,7 @@ Overdamped cell i obeys (docs/physics.md#dynamics)
 
     dx_i = mobility f_i dt + sqrt(2 mobility kT) dW_i
     f_i  = -U_i'(x_i) + sum over couplings of the force from cell j
-    U_i  = J2_i x^2 + J3_i x^3 + J4_i x^4 - h_i x
+    U_i  = J2_i x^2 + J3_i x^3 + J4_i x^4 - h_i x     (an angle: J2_i sin^2 x - h_i cos x)
 
 Couplings are directed and stored in the *force* convention: `linear` weight W_ij is the force on
 cell i per unit of phi(x_j). Whitelam's J is -W; Ising's J is W.
@@ -31,6 +31,7 @@ class Activation(IntEnum):
     SIGMOID = 2
     TANH = 3
     RELU = 4
+    COSINE = 5  # the spin of a phase cell
 
 
 class Order(IntEnum):
@@ -40,7 +41,7 @@ class Order(IntEnum):
 
 class CellKind(IntEnum):
     CONTINUOUS = 0
-    PHASE = 1  # an angle, taken modulo 2 pi
+    PHASE = 1  # an angle, taken modulo 2 pi when read
     PBIT = 2  # a binary state +-1 with Glauber rates
 
 
@@ -70,7 +71,8 @@ def _column(value: Any, n: int, dtype: Any) -> np.ndarray:
 class Cells:
     """The cells, as columns of equal length n.
 
-    j2, j3, j4, h : (n,) float64, self-energy J2 x^2 + J3 x^3 + J4 x^4 - h x
+    j2, j3, j4, h : (n,) float64, self-energy J2 x^2 + J3 x^3 + J4 x^4 - h x; of a phase cell
+        J2 sin^2 x - h cos x, with J3 = J4 = 0
     lo, hi : (n,) float64, interval the state is kept in (infinite where there is none)
     mass, friction : (n,) float64, used by underdamped cells only
     x0 : (n,) float64, state at the start of a run
@@ -232,8 +234,10 @@ class Phase:
     input_scale : factor on the inputs' encoded values (1 on, 0 off)
     coupling_scale : (start, end) factor on all couplings, ramped linearly
     kT : (start, end) ramped linearly, or None for the netlist's own
-    stiffness : kappa >= 0; adds a well kappa x^2 / 2 to every dynamic cell (a reset)
-    nudge : strength beta of a nudge of the output cells towards their targets
+    stiffness : kappa >= 0; adds a well kappa x^2 / 2 to every dynamic cell (a reset); to a phase
+        cell kappa (1 - cos x)
+    nudge : strength beta of a nudge of the output cells: adds beta times the cost of what they
+        show, given targets at run time (docs/ir.md#nudge)
     clamped : names of cell groups held at their present state
     """
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sparse
 
 from compiler.ir.langevin import Activation, CouplingKind, Couplings, LangevinNetlist
+
+Matrix = Any  # a SciPy CSR matrix or array, whose types are not checked
 
 
 def matrix(couplings: Couplings) -> sparse.csr_array:
@@ -36,46 +41,63 @@ def antisymmetric_fraction(couplings: Couplings, *, ignore: np.ndarray | None = 
 def is_gradient(netlist: LangevinNetlist, *, rtol: float = 0.0) -> bool:
     """Whether the force is -dV/dx of some V at given inputs (self-energies always are).
 
+    Input cells drive and are not driven, so their couplings never matter.
+    """
+    groups = [(c.kind, _without(matrix(c), netlist.cells.frozen)) for c in netlist.couplings]
+    return first_asymmetry(groups, netlist.cells.activation, rtol=rtol) is None
+
+
+def first_asymmetry(
+    groups: Iterable[tuple[CouplingKind, Matrix]], activation: np.ndarray, *, rtol: float = 0.0
+) -> tuple[CouplingKind, int, int] | None:
+    """Kind and ends (i, j) of the coupling that most spoils the symmetry of the force's Jacobian.
+
+    groups : couplings among the dynamic cells, (n, n), at most one matrix of a kind, a resistive
+        one with or without its diagonal; activation : (n,) of these cells
+    rtol : what counts as rounding, in the largest |W| compared. None: the force is a gradient
+
     The force is a gradient if and only if its Jacobian J_ij = df_i/dx_j is symmetric. Between two
     dynamic cells it is a sum over 1, phi_i', phi_j', phi_i' phi_j' and cos(x_j - x_i), which are
     independent functions wherever phi is not the identity; each one's coefficients must agree.
-    Hence linear couplings of cells that show a nonlinear phi(x) are no gradient, even if symmetric.
-    Input cells drive and are not driven, so their couplings never matter.
+    Hence linear couplings of cells that show a nonlinear phi(x) are no gradient, even if symmetric:
+    cell i is then the one that shows it.
     """
-    plain = netlist.cells.activation == Activation.IDENTITY
+    plain = activation == Activation.IDENTITY
     everywhere = np.ones_like(plain)
     # coefficients of 1, of phi' of the driven, of the driving, of both cells, and of the cosine
-    parts: dict[str, sparse.csr_array] = {}
+    parts: dict[str, Matrix] = {}
+    kinds: dict[str, CouplingKind] = {}
 
-    def add(name: str, w: sparse.csr_array, driven: np.ndarray, driving: np.ndarray) -> None:
+    def add(name: str, kind: CouplingKind, w: Matrix, driven: Any, driving: Any) -> None:
         if driven.any() and driving.any():
             w = _masked(w, driven, driving)
             parts[name] = parts[name] + w if name in parts else w
+            kinds.setdefault(name, kind)
 
-    for c in netlist.couplings:
-        w = _without(matrix(c), netlist.cells.frozen)
-        if c.kind == CouplingKind.SINE:
-            add("cos", w, everywhere, everywhere)
-        elif c.kind == CouplingKind.RESISTIVE:
-            add("1", w, everywhere, everywhere)
-        elif c.kind == CouplingKind.LINEAR:
-            add("1", w, everywhere, plain)
-            add("driving", w, everywhere, ~plain)
+    for kind, w in groups:
+        if kind == CouplingKind.SINE:
+            add("cos", kind, w, everywhere, everywhere)
+        elif kind == CouplingKind.RESISTIVE:
+            add("1", kind, w, everywhere, everywhere)
+        elif kind == CouplingKind.LINEAR:
+            add("1", kind, w, everywhere, plain)
+            add("driving", kind, w, everywhere, ~plain)
         else:
-            add("1", w, plain, plain)
-            add("driving", w, plain, ~plain)
-            add("driven", w, ~plain, plain)
-            add("both", w, ~plain, ~plain)
-    n = netlist.n_cells
+            add("1", kind, w, plain, plain)
+            add("driving", kind, w, plain, ~plain)
+            add("driven", kind, w, ~plain, plain)
+            add("both", kind, w, ~plain, ~plain)
+    n = plain.size
     empty = sparse.csr_array((n, n))
-    return all(
-        _same(parts.get(a, empty), parts.get(b, empty), rtol)
-        for a, b in (("1", "1"), ("both", "both"), ("cos", "cos"), ("driven", "driving"))
-        if a in parts or b in parts
-    )
+    for a, b in (("1", "1"), ("both", "both"), ("cos", "cos"), ("driven", "driving")):
+        if a in parts or b in parts:
+            found = _worst(parts.get(a, empty), parts.get(b, empty), rtol)
+            if found is not None:
+                return kinds[b if b in kinds else a], *found
+    return None
 
 
-def _masked(w: sparse.csr_array, rows: np.ndarray, columns: np.ndarray) -> sparse.csr_array:
+def _masked(w: Matrix, rows: np.ndarray, columns: np.ndarray) -> Matrix:
     """w with the entries outside these rows and columns set to 0."""
     if rows.all() and columns.all():
         return w
@@ -87,8 +109,18 @@ def _without(w: sparse.csr_array, cells: np.ndarray | None) -> sparse.csr_array:
     return w if cells is None else _masked(w, ~cells, ~cells)
 
 
-def _same(a: sparse.csr_array, b: sparse.csr_array, rtol: float) -> bool:
+def _same(a: Matrix, b: Matrix, rtol: float) -> bool:
     """Whether a equals the transpose of b, to `rtol` of their largest magnitude."""
+    return _worst(a, b, rtol) is None
+
+
+def _worst(a: Matrix, b: Matrix, rtol: float) -> tuple[int, int] | None:
+    """Where a differs most from the transpose of b, if by more than rtol of the largest value."""
     largest = max((float(np.abs(m.data).max()) for m in (a, b) if m.nnz), default=0.0)
-    difference = (a - b.T.tocsr()).data
-    return difference.size == 0 or float(np.abs(difference).max()) <= rtol * largest
+    difference = (a - b.T.tocsr()).tocoo()
+    if difference.nnz == 0:
+        return None
+    k = int(np.argmax(np.abs(difference.data)))
+    if abs(float(difference.data[k])) <= rtol * largest:
+        return None
+    return int(difference.row[k]), int(difference.col[k])

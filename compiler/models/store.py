@@ -18,12 +18,16 @@ from safetensors.numpy import save as to_bytes
 
 from compiler.errors import FormatError, NetlistError
 from compiler.files import replacing
+from compiler.ir.gates import Thermometer
+from compiler.models.hopfield import HopfieldNetwork
+from compiler.models.logic import LogicLayer, LogicNetwork
 from compiler.models.machine import LangevinMachine
 from compiler.models.mlp import MLP
+from compiler.models.resistive import ResistiveNetwork
 
 KEY = "thermoc_model"
 VERSION = 1
-Model = MLP | LangevinMachine
+Model = MLP | LangevinMachine | LogicNetwork | HopfieldNetwork | ResistiveNetwork
 
 MACHINE_ARRAYS = (
     "w_in",
@@ -38,6 +42,7 @@ MACHINE_ARRAYS = (
     "readout_scale",
     "readout_offset",
 )
+_LAYER_ARRAYS = ("table", "gates", "wires_a", "wires_b", "scores_a", "scores_b")
 MACHINE_FACTS = ("n_out", "kT", "mobility", "t_f", "dt", "head")
 
 
@@ -51,10 +56,16 @@ def save_model(model: Model, path: str | os.PathLike) -> None:
         family, facts, arrays = "mlp", *_mlp_parts(model)
     elif isinstance(model, LangevinMachine):
         family, facts, arrays = "langevin", *_machine_parts(model)
+    elif isinstance(model, LogicNetwork):
+        family, facts, arrays = "logic", *_logic_parts(model)
+    elif isinstance(model, HopfieldNetwork):
+        family, facts, arrays = "hopfield", *_hopfield_parts(model)
+    elif isinstance(model, ResistiveNetwork):
+        family, facts, arrays = "resistive", *_resistive_parts(model)
     else:
         raise NetlistError(
-            f"a {type(model).__name__} is no model that can be saved; give an MLP or a "
-            "LangevinMachine"
+            f"a {type(model).__name__} is no model that can be saved; give an MLP, a "
+            "LangevinMachine, a LogicNetwork, a HopfieldNetwork or a ResistiveNetwork"
         )
     document = {"family": family, "version": VERSION, **facts, "labels": list(model.labels)}
     try:
@@ -166,7 +177,98 @@ def _build_mlp(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> ML
     )
 
 
+def _logic_parts(model: LogicNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    encoder = model.encoder
+    arrays = {"feature": encoder.feature, "threshold": encoder.threshold}
+    for k, layer in enumerate(model.layers):
+        for name in _LAYER_ARRAYS:
+            if (array := getattr(layer, name)) is not None:
+                arrays[f"layers.{k}.{name}"] = array
+    facts = {
+        "n_layers": len(model.layers),
+        "n_classes": model.n_classes,
+        "tau": float(model.tau),
+        "n_features": encoder.n_features,
+        "scope": encoder.scope,
+    }
+    return facts, arrays
+
+
+def _build_logic(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> LogicNetwork:
+    layers = []
+    for k in range(int(document["n_layers"])):
+        parts = {name: arrays.get(f"layers.{k}.{name}") for name in _LAYER_ARRAYS[:2]}
+        parts |= {name: arrays[f"layers.{k}.{name}"] for name in _LAYER_ARRAYS[2:]}
+        layers.append(LogicLayer(**parts))  # type: ignore[arg-type]
+    encoder = Thermometer(
+        int(document["n_features"]), arrays["feature"], arrays["threshold"], document["scope"]
+    )
+    return LogicNetwork(
+        layers=tuple(layers),
+        encoder=encoder,
+        n_classes=int(document["n_classes"]),
+        tau=float(document["tau"]),
+        labels=tuple(document["labels"]),
+        meta=MappingProxyType(document["meta"]),
+    )
+
+
+def _hopfield_parts(model: HopfieldNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    arrays = {"input_shift": model.input_shift, "input_scale": model.input_scale}
+    for k, (w, b) in enumerate(zip(model.weights, model.biases, strict=True)):
+        arrays |= {f"layers.{k}.weight": w, f"layers.{k}.bias": b}
+    for k, w in enumerate(model.backward or (), 1):
+        arrays[f"layers.{k}.backward"] = w
+    facts = {
+        "n_layers": len(model.weights),
+        "activation": model.activation,
+        "symmetric": model.backward is None,
+        "head": model.head,
+        "relax_time": float(model.relax_time),
+    }
+    return facts, arrays
+
+
+def _build_hopfield(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> HopfieldNetwork:
+    n = int(document["n_layers"])
+    backward = None
+    if not document["symmetric"]:
+        backward = tuple(arrays[f"layers.{k}.backward"] for k in range(1, n))
+    return HopfieldNetwork(
+        weights=tuple(arrays[f"layers.{k}.weight"] for k in range(n)),
+        biases=tuple(arrays[f"layers.{k}.bias"] for k in range(n)),
+        activation=document["activation"],
+        backward=backward,
+        input_shift=arrays["input_shift"],
+        input_scale=arrays["input_scale"],
+        head=document["head"],
+        relax_time=float(document["relax_time"]),
+        labels=tuple(document["labels"]),
+        meta=MappingProxyType(document["meta"]),
+    )
+
+
+def _resistive_parts(model: ResistiveNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    arrays = {f"layers.{k}.conductance": g for k, g in enumerate(model.conductances)}
+    return {"n_layers": len(model.conductances), "gain": float(model.gain)}, arrays
+
+
+def _build_resistive(
+    document: Mapping[str, Any], arrays: dict[str, np.ndarray]
+) -> ResistiveNetwork:
+    n = int(document["n_layers"])
+    return ResistiveNetwork(
+        conductances=tuple(arrays[f"layers.{k}.conductance"] for k in range(n)),
+        gain=float(document["gain"]),
+        labels=tuple(document["labels"]),
+        meta=MappingProxyType(document["meta"]),
+    )
+
+
 _FAMILIES: dict[str, Callable[[Mapping[str, Any], dict[str, np.ndarray]], Model]] = {
     "langevin": _build_machine,
+    "hopfield": _build_hopfield,
+    "logic": _build_logic,
     "mlp": _build_mlp,
+    "resistive": _build_resistive,
 }

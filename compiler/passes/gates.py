@@ -36,12 +36,12 @@ Rule = Callable[[int, Gate, list[int]], int]
 
 def fold_constants(netlist: GateNetlist) -> GateNetlist:
     """Gates that read constants, or one net twice, become what is left of them."""
-    return _rewrite(netlist, _fold, wires=False)
+    return redirect(netlist, _fold, wires=False)
 
 
 def remove_buffers(netlist: GateNetlist) -> GateNetlist:
     """Nothing reads a buffer, and gates read through inverters; both may stay behind, dead."""
-    return _rewrite(netlist, lambda net, gate, literals: 2 * net, wires=True)
+    return redirect(netlist, lambda net, gate, literals: 2 * net, wires=True)
 
 
 def hash_structurally(netlist: GateNetlist) -> GateNetlist:
@@ -65,7 +65,7 @@ def hash_structurally(netlist: GateNetlist) -> GateNetlist:
         found = known.setdefault((15 - op if inverted else op, a, b), 2 * net + inverted)
         return found ^ inverted
 
-    return _rewrite(netlist, rule, wires=True)
+    return redirect(netlist, rule, wires=True)
 
 
 def complement_drivers(netlist: GateNetlist) -> GateNetlist:
@@ -126,7 +126,7 @@ def collapse_pairs(netlist: GateNetlist) -> GateNetlist:
         return 2 * net
 
     rewritten: dict[int, Gate] = {}
-    result = _rewrite(netlist, rule, wires=True)
+    result = redirect(netlist, rule, wires=True)
     if not rewritten:
         return result
     op, a, b = result.op.copy(), result.a.copy(), result.b.copy()
@@ -192,7 +192,7 @@ def live_gates(netlist: GateNetlist) -> np.ndarray:
 # --- one walk in topological order -----------------------------------------------------------
 
 
-def _rewrite(netlist: GateNetlist, rule: Rule, *, wires: bool) -> GateNetlist:
+def redirect(netlist: GateNetlist, rule: Rule, *, wires: bool) -> GateNetlist:
     """Visit the gates in order; reads go to what the rule put in the place of earlier nets.
 
     rule : (net, (op, a, b), literals of earlier nets) -> literal (2 net + complemented) that later
@@ -213,7 +213,7 @@ def _rewrite(netlist: GateNetlist, rule: Rule, *, wires: bool) -> GateNetlist:
         if literal >> 1 != net:
             # kept as a copy of what stands for it: a constant, buffer or inverter
             if literal < 0:
-                op, a, b = (CONST1 if literal == _ONE else CONST0), NONE, NONE
+                op, a, b = (CONST1 if literal == ONE else CONST0), NONE, NONE
             else:
                 op, a, b = (NOT if literal & 1 else BUF), literal >> 1, NONE
                 if not wires:
@@ -241,7 +241,7 @@ def _rewrite(netlist: GateNetlist, rule: Rule, *, wires: bool) -> GateNetlist:
     )
 
 
-_ZERO, _ONE = -2, -1  # literals of the constants; x ^ 1 complements these, too
+ZERO, ONE = -2, -1  # literals of the constants; x ^ 1 complements these, too
 
 
 def _redirect(gate: Gate, literals: list[int]) -> Gate:
@@ -250,7 +250,7 @@ def _redirect(gate: Gate, literals: list[int]) -> Gate:
     if _READS_A[op]:
         literal = literals[a]
         if literal < 0:
-            op = _fixed_a(op, literal == _ONE)
+            op = _fixed_a(op, literal == ONE)
         else:
             a = literal >> 1
             if literal & 1:
@@ -258,7 +258,7 @@ def _redirect(gate: Gate, literals: list[int]) -> Gate:
     if _READS_B[op]:
         literal = literals[b]
         if literal < 0:
-            op = _SWAP[_fixed_a(_SWAP[op], literal == _ONE)]
+            op = _SWAP[_fixed_a(_SWAP[op], literal == ONE)]
         else:
             b = literal >> 1
             if literal & 1:
@@ -276,10 +276,10 @@ def _fold(net: int, gate: Gate, literals: list[int]) -> int:
     """Constants and gates that read one net twice."""
     op, a, b = gate
     if op in (CONST0, CONST1):
-        return _ONE if op else _ZERO
+        return ONE if op else ZERO
     if a == b:
         ends = (op >> 3 & 1, op & 1)  # f(0, 0), f(1, 1)
         if ends[0] == ends[1]:
-            return _ONE if ends[0] else _ZERO
+            return ONE if ends[0] else ZERO
         return 2 * a + ends[0]
     return 2 * net

@@ -8,7 +8,7 @@ from gate_toys import mutated, random_circuit, same_function
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.counts import gate_counts
+from compiler.counts import gate_counts, gate_depth
 from compiler.errors import NetlistError
 from compiler.gates.evaluate import evaluate_words
 from compiler.ir.gates import make_gates, verify_gates
@@ -49,18 +49,23 @@ def test_each_pass_keeps_every_root_and_adds_no_gate(step, seed, n_inputs, n_gat
     assert _live(result) <= _live(netlist)
 
 
-@given(st.integers(0, 2**32), st.sampled_from(sorted(GATES)))
-def test_pipelines_keep_every_root_and_leave_nothing_dead(seed, level):
+@given(st.integers(0, 2**32), st.sampled_from(sorted(GATES)), st.integers(0, 2))
+@settings(max_examples=60, deadline=None)
+def test_pipelines_keep_every_root_and_leave_nothing_dead(seed, objective, level):
     netlist = random_circuit(np.random.default_rng(seed), 12, 80, sums=True)
-    result = simplify_gates(netlist, level)
+    result = simplify_gates(netlist, level, objective=objective)
     assert same_function(result, netlist)
     if level:
         assert live_gates(result).all()
-        assert _live(simplify_gates(result, level)) <= _live(result)
+        assert _live(simplify_gates(result, level, objective=objective)) <= _live(result)
+    if level and objective == "ands":
+        assert not np.isin(result.op, (6, 9)).any()
+    if level == 1 and objective == "gates":
+        assert gate_depth(result) <= gate_depth(netlist)
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=25)
+@settings(max_examples=15, deadline=None)
 def test_wide_circuits_on_random_patterns(seed):
     rng = np.random.default_rng(seed)
     netlist = random_circuit(rng, 80, 300)
@@ -135,7 +140,7 @@ def test_an_inverted_output_goes_into_its_gate():
     netlist = _net([1, 12, 7], [0, 3, 3], [1, 0, 2], {"no": 4, "either": 5})
     result = simplify_gates(netlist, 1)
     assert gate_counts(result)["gates"]["inverters"] == 0
-    assert result.op.tolist() == [14, 13]
+    assert sorted(result.op.tolist()) in ([11, 14], [13, 14])  # x nand y, and z or that not
     both = replace(netlist, output_names=("no", "yes"), outputs=np.array([4, 3], np.int32))
     assert gate_counts(simplify_gates(both, 1))["gates"]["inverters"] == 1
 

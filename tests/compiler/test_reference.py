@@ -10,6 +10,7 @@ from compiler.ir.langevin import (
     Cells,
     CouplingKind,
     Couplings,
+    Group,
     LangevinNetlist,
     Order,
     Phase,
@@ -233,14 +234,59 @@ def test_relax_ramps_couplings_and_keeps_intervals():
     assert relax(netlist, [2.0], method="euler")[0] == 0.5
 
 
+@pytest.mark.parametrize("cost", ["squared", "cross-entropy"])
+def test_force_of_nudged_phase_cells_is_minus_the_gradient_of_the_potential(cost):
+    """A spin, an angle and a tanh cell, all outputs; the angle only with the squared cost."""
+    angle = Activation.COSINE if cost == "cross-entropy" else Activation.IDENTITY
+    cells = Cells.make(
+        3, j2=[0.7, 0.4, 0.5], j4=[0, 0, 0.3], h=[0.3, -0.8, 0.2], role=2,
+        kind=[1, 1, 0], activation=[Activation.COSINE, angle, Activation.TANH],
+    )  # fmt: skip
+    sine = Couplings.from_coo(CouplingKind.SINE, 3, [0, 1], [1, 0], [1.3, 1.3])
+    netlist = LangevinNetlist(cells, (sine,), 1.0, 1.0, ())
+    x = np.array([0.4, 2.1, -0.6])
+    options = {"stiffness": 0.9, "nudge": 0.6, "targets": [0.2, 0.5, 0.4], "cost": cost}
+    numeric = [
+        -(potential(netlist, x + d, **options) - potential(netlist, x - d, **options)) / 2e-6
+        for d in np.eye(3) * 1e-6
+    ]
+    np.testing.assert_allclose(force(netlist, x, **options), numeric, atol=1e-8)
+    away = options | {"nudge": -0.6}
+    assert not np.allclose(force(netlist, x, **away), numeric, atol=1e-2)
+    turned = x + np.array([2 * np.pi, -2 * np.pi, 0.0])
+    np.testing.assert_allclose(force(netlist, turned, **options), numeric, atol=1e-8)
+
+
+def test_relax_clamps_and_nudges():
+    """Cell 1 follows the clamped cell 0 and is pulled at: rest at (W x_0 + beta y) / (1 + beta)."""
+    netlist = LangevinNetlist(
+        Cells.make(2, j2=0.5, h=[2.0, 0.0], x0=[0.8, 0.0], role=[0, 2]),
+        (Couplings.from_coo(CouplingKind.LINEAR, 2, [1], [0], [1.5]),),
+        0.0,
+        1.0,
+        (Phase("held", 30.0, clamped=("first",)), Phase("up", 30.0, nudge=0.5, clamped=("first",))),
+        groups=(Group("first", 0, 1),),
+        dt=0.1,
+    )
+    for method in ("ivp", "euler"):
+        x = relax(netlist, targets=[3.0], method=method)
+        assert x == pytest.approx([0.8, (1.5 * 0.8 + 0.5 * 3.0) / 1.5], abs=1e-6)
+    with pytest.raises(NetlistError, match="2 targets for 1 output cells"):
+        relax(netlist, targets=[3.0, 1.0])
+
+
+def test_an_angle_has_no_cubic_energy():
+    netlist = LangevinNetlist(Cells.make(2, kind=1, j3=[0, 0.5]), (), 1.0, 1.0, ())
+    with pytest.raises(NetlistError, match=r"phase cell 1 has j3 = 0\.5"):
+        force(netlist, np.zeros(2))
+
+
 def test_refusals():
     netlist = toy()
     for bad, message in (
         (with_cells(netlist, kind=(2, CellKind.PBIT)), "p-bits"),
         (with_cells(netlist, order=(2, Order.UNDERDAMPED)), "underdamped"),
         (netlist.with_(noise=np.eye(7)), "noise matrix"),
-        (netlist.with_(schedule=(Phase("p", 1.0, nudge=0.1),)), "nudges"),
-        (netlist.with_(schedule=(Phase("p", 1.0, clamped=("input",)),)), "clamped"),
         (with_cells(netlist, hi=(2, 4.0)), "intervals"),
     ):
         with pytest.raises(UnsupportedError, match=message):

@@ -9,8 +9,12 @@ from typing import Annotated
 
 import typer
 
+from compiler.abc import TIMEOUT, AbcVerdict, DisagreementError, ask_abc
 from compiler.api import compile_circuit
 from compiler.equivalence import Verdict, check_equal
+from compiler.errors import UnsupportedError
+from compiler.gates.possible import implications
+from compiler.ir.gates import GateNetlist
 from thermo.cli.console import emit, manifest, notes
 from thermo.cli.options import AsJson, Seed
 
@@ -22,41 +26,102 @@ FOUND = {
 
 
 def check(
-    a: Annotated[Path, typer.Argument(help="Circuit (.blif, .aig, .aag, .bench, .v, .gz, .tnl).")],
+    a: Annotated[
+        Path, typer.Argument(help="Circuit (.blif, .aig, .aag, .bench, .v, .json, .gz, .tnl).")
+    ],
     b: Annotated[Path, typer.Argument(help="The circuit it is compared with.")],
+    possible: Annotated[
+        bool,
+        typer.Option(
+            "--possible", help="Only inputs that the encoder of the first circuit can make."
+        ),
+    ] = False,
+    conflicts: Annotated[
+        int | None,
+        typer.Option(
+            "--conflicts", min=1, help="Effort of the SAT solver for an output (none: no limit)."
+        ),
+    ] = None,
+    abc: Annotated[
+        bool, typer.Option("--abc/--no-abc", help="Ask ABC's cec, too, where it is installed.")
+    ] = True,
+    abc_timeout: Annotated[
+        float, typer.Option("--abc-timeout", min=1, help="Seconds that ABC may take.")
+    ] = TIMEOUT,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Are two circuits equal? Exit code 0 if they are, 1 with a counterexample if not.
 
-    Up to 20 inputs all patterns are tried, above that random ones and then a SAT proof.
+    Up to 20 inputs all patterns are tried, above that random ones and then a SAT proof, which ends
+    undecided (exit code 2) where --conflicts are too few. ABC, where it is installed, is a second
+    opinion: it is an error (exit code 2) if it disagrees.
 
     Example: thermoc check adder.aig adder.blif.gz
     """
     began = time.perf_counter()
-    verdict = check_equal(compile_circuit(a, optimise=0), compile_circuit(b, optimise=0), seed=seed)
+    first, second = (compile_circuit(path, optimise=0) for path in (a, b))
+    encoder = first.encoder if possible else None
+    if possible and encoder is None:
+        raise UnsupportedError(f"{a}: has no encoder, so that every input is possible")
+    verdict = check_equal(first, second, seed=seed, encoder=encoder, conflicts=conflicts)
+    ours = time.perf_counter() - began
     for what, how in (("inputs", verdict.matched_inputs), ("outputs", verdict.matched_outputs)):
         if how == "position":
             notes.print(f"note: the {what} have different names; they are matched by position")
+    _hint(verdict, first)
+    opinion = AbcVerdict("not asked")
+    if abc:
+        by_name = (verdict.matched_inputs == "name", verdict.matched_outputs == "name")
+        opinion = ask_abc(first, second, by_name=by_name, encoder=encoder, timeout=abc_timeout)
+    _agree(verdict, opinion, a, b)
     emit(
         {
             **asdict(verdict),
-            "seconds": time.perf_counter() - began,
+            "abc": asdict(opinion),
+            "seconds": ours,
             "manifest": manifest(a=a, b=b),
         },
         as_json,
-        _told(verdict, a, b),
+        _told(verdict, a, b) + (f"\nabc: {_opinion(opinion)}" if abc else ""),
     )
     if not verdict.equal:
         raise typer.Exit(1)
 
 
+def _agree(verdict: Verdict, opinion: AbcVerdict, a: Path, b: Path) -> None:
+    says = {"equivalent": True, "different": False}.get(opinion.status)
+    if says is not None and says != verdict.equal:
+        ours = "equal" if verdict.equal else "different"
+        raise DisagreementError(
+            f"{a} and {b}: our {verdict.method} check says {ours}, {opinion.program} says "
+            f"{opinion.status}; one of them is wrong, please report it with both files"
+        )
+
+
+def _hint(verdict: Verdict, first: GateNetlist) -> None:
+    """-O2 makes use of inputs that cannot occur; say so where one of them is the counterexample."""
+    if verdict.equal or verdict.possible_only or first.encoder is None:
+        return
+    bits = list((verdict.counterexample or {}).values())
+    if any(bits[high] and not bits[low] for high, low in implications(first.encoder).tolist()):
+        notes.print("note: the encoder cannot make this input; --possible leaves such out")
+
+
+def _opinion(opinion: AbcVerdict) -> str:
+    if opinion.status in ("undecided", "failed") and opinion.detail:
+        return f"{opinion.status} ({opinion.detail})"
+    return opinion.status
+
+
 def _told(verdict: Verdict, a: Path, b: Path) -> str:
+    patterns = "possible input patterns" if verdict.possible_only else "input patterns"
     if verdict.equal and verdict.method == "exhaustive":
-        return f"equal: all {verdict.patterns:,} input patterns agree"
+        return f"equal: all {verdict.patterns:,} {patterns} agree"
     if verdict.equal:
+        among = " for all possible inputs" if verdict.possible_only else ""
         return (
-            f"equal: proved by SAT sweeping ({verdict.sat_calls:,} calls) after "
+            f"equal{among}: proved by SAT sweeping ({verdict.sat_calls:,} calls) after "
             f"{verdict.patterns:,} random patterns"
         )
     values = verdict.values or (0, 0)

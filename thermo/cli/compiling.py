@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +11,13 @@ import typer
 
 from compiler.api import compile_circuit, compile_model
 from compiler.counts import counts, gate_counts
-from compiler.errors import TargetError
+from compiler.errors import TargetError, UnsupportedError
 from compiler.files import check_writable
 from compiler.frontends.detect import Options, read_model_or_netlist
+from compiler.frontends.logic import lower_logic
 from compiler.ir.container import save
 from compiler.ir.gates import GateNetlist
+from compiler.models.logic import LogicNetwork
 from hw_models.targets import TARGETS
 from thermo.cli.console import emit, manifest
 from thermo.cli.options import AsJson
@@ -26,8 +29,8 @@ def compile_(
     model: Annotated[
         Path,
         typer.Argument(
-            help="Model (.safetensors, .onnx, .pt), netlist (.tnl, text) or circuit (.blif, .aig, "
-            ".aag, .bench, .v, also .gz)."
+            help="Model (.safetensors, .onnx, .pt, .npz, .json), netlist (.tnl, text) or circuit "
+            "(.blif, .aig, .aag, .bench, .v, also .gz)."
         ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Netlist to write (.tnl).")],
@@ -63,11 +66,57 @@ def compile_(
         float | None,
         typer.Option("--tolerance", help="How near an ordinary network's cells settle."),
     ] = None,
+    classes: Annotated[
+        int | None,
+        typer.Option(
+            "--classes", help="Of a foreign logic-gate network: blocks of its last layer to count."
+        ),
+    ] = None,
+    tau: Annotated[
+        float, typer.Option("--tau", help="Of a foreign logic-gate network: score = count / tau.")
+    ] = 1.0,
+    wiring: Annotated[
+        Path | None,
+        typer.Option(
+            "--wiring", help="Indices of a difflogic network (.npz, .pt), which its file lacks."
+        ),
+    ] = None,
+    four_weights: Annotated[
+        str | None,
+        typer.Option(
+            "--four-weights", help="Of torchlogix gates with four weights: light or warp (Walsh)."
+        ),
+    ] = None,
+    inputs: Annotated[
+        int | None,
+        typer.Option("--inputs", help="Input bits of a foreign network that does not say."),
+    ] = None,
+    widths: Annotated[
+        str | None,
+        typer.Option("--widths", help="Gates a layer of a zero-padded .npz network: 2550,1270."),
+    ] = None,
+    thresholds: Annotated[
+        str | None,
+        typer.Option("--thresholds", help="Encoder of a foreign logic-gate network: 0.25,0.5."),
+    ] = None,
+    quantiles: Annotated[
+        str | None,
+        typer.Option("--quantiles", help="The same with quantile levels of each sample: 0.75."),
+    ] = None,
+    bit_order: Annotated[
+        str,
+        typer.Option(
+            "--bit-order", help="Its bits lie side by side for one feature, or for one threshold."
+        ),
+    ] = "feature",
     as_json: AsJson = False,
 ) -> None:
     """Compile a trained model, or a circuit of gates, into a netlist.
 
     Example: thermoc compile model.safetensors -o net.tnl --target ideal
+
+    Example: thermoc compile difflogic.pt --wiring wiring.npz --classes 10 --thresholds 0.5 -o
+    net.tnl -O 2
     """
     check_writable(out)
     began = time.perf_counter()
@@ -78,8 +127,23 @@ def compile_(
         "quantize": quantize,
     }
     lowering: dict[str, Any] = {} if tolerance is None else {"tolerance": tolerance}
-    options = Options(activation=activation, output_activation=output_activation, head=head)
+    options = Options(
+        activation=activation,
+        output_activation=output_activation,
+        head=head,
+        classes=classes,
+        tau=tau,
+        wiring=None if wiring is None else str(wiring),
+        four_weights=four_weights,
+        inputs=inputs,
+        widths=tuple(int(w) for w in _numbers("--widths", widths, whole=True)),
+        thresholds=_numbers("--thresholds", thresholds),
+        quantiles=_numbers("--quantiles", quantiles),
+        bit_order=bit_order,
+    )
     source = read_model_or_netlist(model, options)
+    if isinstance(source, LogicNetwork):
+        source = lower_logic(source)
     if isinstance(source, GateNetlist):
         asked = [name for name, on in wanted.items() if on]
         if asked or target != "ideal" or lowering:
@@ -108,6 +172,20 @@ def compile_(
         as_json,
         text_table(counts_table(numbers)) + f"\n\nwrote {out}, legal for {target}",
     )
+
+
+def _numbers(flag: str, text: str | None, *, whole: bool = False) -> tuple[float, ...]:
+    """The numbers of a list like 0.25,0.5."""
+    if text is None:
+        return ()
+    try:
+        found = tuple(int(word) if whole else float(word) for word in text.split(","))
+    except ValueError:
+        found = (float("nan"),)
+    if not all(isfinite(value) for value in found):
+        kind = "whole numbers" if whole else "numbers"
+        raise UnsupportedError(f"{flag} takes {kind} with commas between them, got {text!r}")
+    return found
 
 
 def _compile_circuit(

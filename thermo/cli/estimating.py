@@ -2,54 +2,94 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import pooch
 import typer
 
-from compiler.files import make_folder, replacing
-from compiler.ir.container import load_langevin
-from hw_models.digital import DigitalEnergy
+from compiler.errors import UnsupportedError
+from compiler.ir.container import load
+from compiler.ir.gates import GateNetlist
 from hw_models.presets import DEVICES
+from thermo.cli.baselines import cached_baselines
 from thermo.cli.console import BarProgress, emit, manifest
-from thermo.cli.options import AsJson, DataDir, Runs, Seed, Split, Threads
-from thermo.data import Dataset, load_dataset
-from thermo.energy.baselines import Baseline, measure_baselines
+from thermo.cli.estimating_gates import estimate_circuit
+from thermo.cli.options import AsJson, DataDir, DataName, Runs, Seed, Split, Threads
+from thermo.data import load_dataset
+from thermo.energy.baselines import Baseline
 from thermo.energy.cycle import Reset
 from thermo.energy.inference import estimate as run
 from thermo.evaluate import evaluate
 from thermo.report.estimate import estimate_tables
 from thermo.report.text import text_table
 
+DEVICE = "rc-1fF"
+
 
 def estimate(
     net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")],
-    data: Annotated[str, typer.Option("--data", help="Data set; see `thermoc data`.")] = "digits",
+    data: DataName = None,
     data_dir: DataDir = None,
     split: Split = "test",
     device: Annotated[
         str, typer.Option("--device", help="Hardware preset; `thermoc presets` lists them.")
-    ] = "rc-1fF",
+    ] = DEVICE,
+    library: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--library",
+            help="Circuits: cell library, a preset or a Liberty file (.lib, .lib.gz); may be "
+            "repeated; all presets by default.",
+        ),
+    ] = None,
+    clock: Annotated[
+        float | None,
+        typer.Option("--clock", help="Circuits: clock in MHz in place of each library's f_max."),
+    ] = None,
+    objective: Annotated[
+        str,
+        typer.Option("--objective", help="Circuits: what cell mapping minimises, area or delay."),
+    ] = "area",
     runs: Runs = 1,
     stiffness: Annotated[
         float, typer.Option("--reset-stiffness", help="Well kappa x^2 / 2 that resets the cells.")
     ] = Reset().stiffness,
+    adder: Annotated[
+        str, typer.Option("--adder", help="Circuits: adders of the class head, fast or small.")
+    ] = "fast",
     seed: Seed = 0,
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
     """Estimate accuracy, heat, energy with and without periphery, and latency of one inference.
 
-    Beside them stands the cheapest digital design of at least the same accuracy, trained here.
+    Beside them stands the cheapest digital design of at least the same accuracy, trained here. A
+    circuit of gates gets its counts by every definition, and area, delay and energy in each cell
+    library, from the toggles of the real samples; without data, of random patterns.
 
     Example: thermoc estimate net.tnl --data mnist --device rc-1fF
+
+    Example: thermoc estimate gates.tnl --data mnist --library nangate45 --library my.lib
     """
+    netlist = load(net)
+    if isinstance(netlist, GateNetlist):
+        _refuse(
+            {"--device": device != DEVICE, "--runs": runs != 1,
+             "--reset-stiffness": stiffness != Reset().stiffness},
+            "a circuit of gates; it is estimated in cell libraries (--library)",
+        )  # fmt: skip
+        estimate_circuit(
+            netlist, net, data=data, data_dir=data_dir, split=split, libraries=library or (),
+            clock_MHz=clock, objective=objective, adder=adder, seed=seed, as_json=as_json,
+        )  # fmt: skip
+        return
+    _refuse(
+        {"--library": bool(library), "--clock": clock is not None,
+         "--objective": objective != "area", "--adder": adder != "fast"},
+        "a Langevin machine; it is estimated on a device (--device)",
+    )  # fmt: skip
     preset = DEVICES.get(device)
-    netlist = load_langevin(net)
-    dataset = load_dataset(data, data_dir)
+    dataset = load_dataset(data or "digits", data_dir)
     progress = BarProgress()
     baselines: tuple[Baseline, ...] = ()
     if dataset.n_classes:
@@ -64,30 +104,8 @@ def estimate(
     emit({**result.to_dict(), "manifest": manifest(net=net, seed=seed)}, as_json, text)
 
 
-def cached_baselines(
-    dataset: Dataset, split: str, accuracy: float, progress: BarProgress
-) -> tuple[Baseline, ...]:
-    """Baselines from the user's cache if they reach the accuracy, else trained and kept there."""
-    key = f"{dataset.name}-{dataset.x_train.shape[0]}x{dataset.n_features}-{split}.json"
-    if dataset.name not in ("digits", "mnist", "fashion-mnist", "cifar10"):
-        return measure_baselines(dataset, split=split, stop_at=accuracy, progress=progress)
-    path = make_folder(Path(pooch.os_cache("thermoc")) / "baselines-2") / key
-    try:
-        kept = tuple(
-            Baseline(
-                **{
-                    **entry,
-                    "sizes": tuple(entry["sizes"]),
-                    "energy": DigitalEnergy(**entry["energy"]),
-                }
-            )
-            for entry in json.loads(path.read_text())
-        )
-    except (OSError, ValueError, TypeError, KeyError):
-        kept = ()
-    if any(b.accuracy >= accuracy for b in kept):
-        return kept
-    found = measure_baselines(dataset, split=split, stop_at=accuracy, progress=progress)
-    with replacing(path) as beside:
-        beside.write_text(json.dumps([asdict(b) for b in found]))
-    return found
+def _refuse(given: dict[str, bool], what: str) -> None:
+    """UnsupportedError for options that mean nothing for this kind of netlist."""
+    for option, is_given in given.items():
+        if is_given:
+            raise UnsupportedError(f"{option} has no meaning for {what}: drop it")

@@ -15,6 +15,8 @@ from thermo.cli.console import exit_message, notes
 COMMANDS = {
     "demo": "thermo.cli.demo:demo",
     "train langevin": "thermo.cli.train:langevin",
+    "train eqprop": "thermo.cli.train_eqprop:eqprop",
+    "train logic": "thermo.cli.train_logic:logic",
     "compile": "thermo.cli.compiling:compile_",
     "check": "thermo.cli.checking:check",
     "export": "thermo.cli.exporting:export",
@@ -24,6 +26,12 @@ COMMANDS = {
     "study seeds": "thermo.cli.study:seeds",
     "study pareto": "thermo.cli.study:pareto",
     "study devices": "thermo.cli.study:devices",
+    "study eqprop-gradients": "thermo.cli.study_eqprop:gradients",
+    "study eqprop-devices": "thermo.cli.study_eqprop:devices",
+    "study eqprop-asymmetry": "thermo.cli.study_eqprop:asymmetry",
+    "study eqprop-noise": "thermo.cli.study_eqprop:noise",
+    "study logic": "thermo.cli.study_logic:logic",
+    "study faults": "thermo.cli.study_faults:faults",
     "presets": "thermo.cli.presets:presets",
     "data": "thermo.cli.data:data",
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from compiler.counts import counts, gate_counts
@@ -55,13 +56,35 @@ def show(
 
 
 def _show_circuit(netlist: GateNetlist, net: Path, limit: int, as_json: bool) -> None:
-    numbers = gate_counts(netlist)
+    numbers = {**gate_counts(netlist), **_around(netlist)}
     text = dump_gates(netlist, limit=limit or None)
     emit(
         {"counts": numbers, "text": text, "manifest": manifest(net=net)},
         as_json,
         text_table(counts_table(numbers)) + "\n\n" + text,
     )
+
+
+def _around(netlist: GateNetlist) -> dict[str, Any]:
+    """What stands before and behind the gates: encoder, fan-out, class sums."""
+    reads = np.concatenate([netlist.a[netlist.a >= 0], netlist.b[netlist.b >= 0], netlist.roots])
+    found: dict[str, Any] = {
+        "most_readers_of_a_net": int(np.bincount(reads).max()) if reads.size else 0
+    }
+    if netlist.encoder is not None:
+        found["encoder"] = {
+            "features": netlist.encoder.n_features,
+            "features_read": int(np.unique(netlist.encoder.feature).size),
+            "thresholds": netlist.encoder.scope,
+        }
+    if netlist.class_sums is not None:
+        sizes = np.diff(netlist.class_sums.indptr)
+        found["class_sums"] = {
+            "classes": netlist.class_sums.n_classes,
+            "nets_of_the_largest": int(sizes.max()),
+            "tau": netlist.class_sums.tau,
+        }
+    return found
 
 
 def counts_table(numbers: Mapping[str, Any]) -> Table:

@@ -10,7 +10,8 @@ import numpy as np
 import typer
 
 from compiler.files import check_writable
-from compiler.ir.container import load_langevin
+from compiler.ir.container import load
+from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.nonideal import NonIdeal
 from hw_models.presets import DEVICES
@@ -28,15 +29,17 @@ from thermo.cli.options import (
     Split,
     Threads,
 )
+from thermo.cli.simulating_gates import FOR_ANALOG, FOR_GATES, refuse, simulate_circuit
 from thermo.data import load_dataset
 from thermo.evaluate import Evaluation, evaluate
 from thermo.report.page import Table
 from thermo.report.text import si, text_table
-from thermo.simulate import SimulationResult
+from thermo.simulate import SimulationError, SimulationResult
 from thermo.simulate import simulate as run
 
 
 def simulate(
+    context: typer.Context,
     net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")],
     data: DataName = None,
     data_dir: DataDir = None,
@@ -77,17 +80,39 @@ def simulate(
         int | None, typer.Option("--limit", min=1, help="Only the first samples of the split.")
     ] = None,
     backend: Annotated[str, typer.Option("--backend", help="numba, jax or numpy.")] = "numba",
+    toggles: Annotated[
+        bool, typer.Option("--toggles", help="Circuits: count how often each gate switches.")
+    ] = False,
+    flip: Annotated[
+        float, typer.Option("--flip", help="Circuits: probability that a gate errs in a sample.")
+    ] = 0.0,
+    stuck: Annotated[
+        float, typer.Option("--stuck", help="Circuits: share of gates stuck at 0 or 1.")
+    ] = 0.0,
     seed: Seed = 0,
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a netlist and report accuracy and heat.
+    """Run a netlist and report accuracy and heat, or a circuit of gates and its accuracy.
 
     Example: thermoc simulate net.tnl --data mnist --runs 10 --mismatch 0.1
     """
     if save is not None:
         check_writable(save)
-    netlist = load_langevin(net)
+    if data is None and limit is not None:
+        raise SimulationError(
+            f"--limit {limit} counts samples of a data set: add --data NAME or drop it"
+        )
+    netlist = load(net)
+    if isinstance(netlist, GateNetlist):
+        refuse(context, FOR_ANALOG, "a circuit of gates", "an analog netlist")
+        simulate_circuit(
+            netlist, net, None if data is None else load_dataset(data, data_dir), split,
+            limit=limit, toggles=toggles, flip=flip, stuck=stuck, seed=seed, threads=threads,
+            save=save, as_json=as_json,
+        )  # fmt: skip
+        return
+    refuse(context, FOR_GATES, "an analog netlist", "a circuit of gates")
     options: dict[str, Any] = {
         "runs": runs, "seed": seed, "kT": kT, "dt": dt, "method": method, "observe": observe,
         "non_ideal": NonIdeal(mismatch, asymmetry, bits, bias_mismatch),

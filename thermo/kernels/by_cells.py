@@ -10,8 +10,9 @@ import math
 
 import numpy as np
 
+from thermo.kernels.activations import activate_row
 from thermo.kernels.jit import njit, prange
-from thermo.kernels.langevin import _clamp, _self_force, activate_row
+from thermo.kernels.langevin_rows import clamp, self_force
 from thermo.kernels.random import fill_normals_cells, fma, magnitude
 
 ROWS = 4096  # cells of one piece of work; a multiple of 4
@@ -60,8 +61,8 @@ def advance(  # type: ignore[no-untyped-def]
                 b = fma(s, total + drive[i * each], h[i])
                 a1 = np.float32(np.float64(c1[i]) + stiffness)
                 v = x[i]
-                v = fma(sigma, noise[i - first], fma(mdt, _self_force(b, v, a1, c2[i], c3[i]), v))
-                v = _clamp(v, lo[i], hi[i])
+                v = fma(sigma, noise[i - first], fma(mdt, self_force(b, v, a1, c2[i], c3[i]), v))
+                v = clamp(v, lo[i], hi[i])
                 spare[i] = v
                 bits = magnitude(v)
                 top = bits if bits > top else top

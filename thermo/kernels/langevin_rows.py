@@ -12,9 +12,22 @@ from numba import types
 from numba.core import cgutils
 
 from thermo.kernels.jit import njit
-from thermo.kernels.random import intrinsic
+from thermo.kernels.random import fma, intrinsic
 
 VECTOR = 16  # lanes of one vector
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def self_force(b, x, c1, c2, c3):  # type: ignore[no-untyped-def]
+    """b - x (c1 + x (c2 + x c3))."""
+    return fma(-x, fma(x, fma(x, c3, c2), c1), b)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def clamp(v, lo, hi):  # type: ignore[no-untyped-def]
+    """v kept in [lo, hi]."""
+    v = lo if v < lo else v
+    return hi if v > hi else v
 
 
 def _splat(builder, value):  # type: ignore[no-untyped-def]

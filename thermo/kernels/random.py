@@ -73,7 +73,7 @@ def intrinsic(function: Callable[..., Any]) -> Any:
 
 # Numba widens 32-bit integers to 64 bits, which would halve the SIMD width: say what is meant.
 @intrinsic
-def _add(typingctx, a, b):  # type: ignore[no-untyped-def]
+def add_words(typingctx, a, b):  # type: ignore[no-untyped-def]
     """a + b modulo 2^32."""
 
     def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
@@ -177,7 +177,7 @@ def _unsigned(typingctx, a):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _flip(typingctx, x, word):  # type: ignore[no-untyped-def]
+def flip(typingctx, x, word):  # type: ignore[no-untyped-def]
     """x with its sign flipped when bit 1 of `word` is set."""
 
     def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
@@ -191,7 +191,7 @@ def _flip(typingctx, x, word):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _pick(typingctx, word, a, b):  # type: ignore[no-untyped-def]
+def pick(typingctx, word, a, b):  # type: ignore[no-untyped-def]
     """a where bit 0 of `word` is set, else b."""
 
     def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
@@ -236,13 +236,13 @@ def _sqrt(typingctx, a):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, forceinline=True)
 def _double_round(x0, x1, x2, x3, ra, rb, rc, rd):  # type: ignore[no-untyped-def]
     """An even and an odd round with their rotations."""
-    x0 = _add(x0, x1)
+    x0 = add_words(x0, x1)
     x1 = _xor(_rotl(x1, np.uint32(ra)), x0)
-    x2 = _add(x2, x3)
+    x2 = add_words(x2, x3)
     x3 = _xor(_rotl(x3, np.uint32(rb)), x2)
-    x0 = _add(x0, x3)
+    x0 = add_words(x0, x3)
     x3 = _xor(_rotl(x3, np.uint32(rc)), x0)
-    x2 = _add(x2, x1)
+    x2 = add_words(x2, x1)
     x1 = _xor(_rotl(x1, np.uint32(rd)), x2)
     return x0, x1, x2, x3
 
@@ -251,33 +251,47 @@ def _double_round(x0, x1, x2, x3, ra, rb, rc, rd):  # type: ignore[no-untyped-de
 def _threefry13(k0, k1, k2, k3, x0, x1, x2, x3):  # type: ignore[no-untyped-def]
     """Threefry4x32-13 of counter (x0..x3) under key (k0..k3), all uint32."""
     k4 = _xor(_xor(_xor(k0, k1), _xor(k2, k3)), np.uint32(PARITY))
-    x0 = _add(x0, k0)
-    x1 = _add(x1, k1)
-    x2 = _add(x2, k2)
-    x3 = _add(x3, k3)
+    x0 = add_words(x0, k0)
+    x1 = add_words(x1, k1)
+    x2 = add_words(x2, k2)
+    x3 = add_words(x3, k3)
     x0, x1, x2, x3 = _double_round(x0, x1, x2, x3, 10, 26, 11, 21)
     x0, x1, x2, x3 = _double_round(x0, x1, x2, x3, 13, 27, 23, 5)
-    x0 = _add(x0, k1)
-    x1 = _add(x1, k2)
-    x2 = _add(x2, k3)
-    x3 = _add(x3, _add(k4, np.uint32(1)))
+    x0 = add_words(x0, k1)
+    x1 = add_words(x1, k2)
+    x2 = add_words(x2, k3)
+    x3 = add_words(x3, add_words(k4, np.uint32(1)))
     x0, x1, x2, x3 = _double_round(x0, x1, x2, x3, 6, 20, 17, 11)
     x0, x1, x2, x3 = _double_round(x0, x1, x2, x3, 25, 10, 18, 20)
-    x0 = _add(x0, k2)
-    x1 = _add(x1, k3)
-    x2 = _add(x2, k4)
-    x3 = _add(x3, _add(k0, np.uint32(2)))
+    x0 = add_words(x0, k2)
+    x1 = add_words(x1, k3)
+    x2 = add_words(x2, k4)
+    x3 = add_words(x3, add_words(k0, np.uint32(2)))
     x0, x1, x2, x3 = _double_round(x0, x1, x2, x3, 10, 26, 11, 21)
     x0, x1, x2, x3 = _double_round(x0, x1, x2, x3, 13, 27, 23, 5)
-    x0 = _add(x0, k3)
-    x1 = _add(x1, k4)
-    x2 = _add(x2, k0)
-    x3 = _add(x3, _add(k1, np.uint32(3)))
-    x0 = _add(x0, x1)
+    x0 = add_words(x0, k3)
+    x1 = add_words(x1, k4)
+    x2 = add_words(x2, k0)
+    x3 = add_words(x3, add_words(k1, np.uint32(3)))
+    x0 = add_words(x0, x1)
     x1 = _xor(_rotl(x1, np.uint32(6)), x0)
-    x2 = _add(x2, x3)
+    x2 = add_words(x2, x3)
     x3 = _xor(_rotl(x3, np.uint32(20)), x2)
     return x0, x1, x2, x3
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def sin_cos_eighth(t):  # type: ignore[no-untyped-def]
+    """(sin t, cos t) in float32, for |t| up to an eighth of the circle."""
+    z = t * t
+    s = fma(_S2, z, _S1)
+    s = fma(s, z, _S0)
+    s = fma(s, z * t, t)
+    c = fma(_C2, z, _C1)
+    c = fma(c, z, _C0)
+    c = fma(c, z, -_HALF)
+    c = fma(c, z, _ONE)
+    return s, c
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -298,18 +312,11 @@ def _box_muller(w1, w2):  # type: ignore[no-untyped-def]
     p = fma(p, f, -_HALF)
     p = fma(p, f * f, f)
     # u can round to 1 and no further, where f = e = 0 and the radius is 0
-    r = _flip(_sqrt(_MINUS_TWO * fma(e, _LN2, p)), w2)
+    r = flip(_sqrt(_MINUS_TWO * fma(e, _LN2, p)), w2)
     # angle: an eighth of the circle either side of an axis; bit 0 chooses the axis, bit 1 its sign
     t = _signed(w2) * _ANGLE
-    z = t * t
-    s = fma(_S2, z, _S1)
-    s = fma(s, z, _S0)
-    s = fma(s, z * t, t)
-    c = fma(_C2, z, _C1)
-    c = fma(c, z, _C0)
-    c = fma(c, z, -_HALF)
-    c = fma(c, z, _ONE)
-    return r * _pick(w2, s, c), r * _pick(w2, c, s)
+    s, c = sin_cos_eighth(t)
+    return r * pick(w2, s, c), r * pick(w2, c, s)
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -324,7 +331,7 @@ def _normal4(k0, k1, k2, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, forceinline=True)
 def _carry(hi, lo, lo0):  # type: ignore[no-untyped-def]
     """The high word of a 64-bit sum whose low word went from lo0 to lo."""
-    return _add(hi, np.uint32(lo < lo0))
+    return add_words(hi, np.uint32(lo < lo0))
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -336,7 +343,7 @@ def fill_block(r0, r1, r2, r3, seed, traj0, step, block, stream):  # type: ignor
     lo0 = np.uint32(np.uint64(traj0) & np.uint64(0xFFFFFFFF))
     hi0 = np.uint32(np.uint64(traj0) >> np.uint64(32))
     for l in range(r0.shape[0]):
-        lo = _add(lo0, np.uint32(l))
+        lo = add_words(lo0, np.uint32(l))
         r0[l], r1[l], r2[l], r3[l] = _normal4(
             k0, k1, k2, lo, _carry(hi0, lo, lo0), np.uint32(step), np.uint32(block)
         )
@@ -375,7 +382,7 @@ def fill_normals_cells(out, seed, trajectory, step, cell0, stream=STREAM_NOISE):
     first = np.uint32(cell0 // 4)
     for b in range(out.shape[0] // 4):
         out[4 * b], out[4 * b + 1], out[4 * b + 2], out[4 * b + 3] = _normal4(
-            k0, k1, k2, lo, hi, np.uint32(step), _add(first, np.uint32(b))
+            k0, k1, k2, lo, hi, np.uint32(step), add_words(first, np.uint32(b))
         )
 
 

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import UnsupportedError
-from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.langevin import Activation, LangevinNetlist
 from compiler.ir.verify import verify
 from hw_models.nonideal import NonIdeal
 from thermo.progress import NullProgress, Progress
-from thermo.simulate.errors import DivergenceError, SimulationError
-from thermo.simulate.job import METHODS, Job, Raw, result_bytes
+from thermo.simulate.divergence import diverged
+from thermo.simulate.errors import SimulationError
+from thermo.simulate.job import COSTS, METHODS, Job, Raw, result_bytes
 from thermo.simulate.numba_runner import run_numba
 from thermo.simulate.numpy_runner import run_numpy
 from thermo.simulate.plan import Plan, make_plan
-from thermo.simulate.prepare import Prepared, activate_rows, encode, prepare
+from thermo.simulate.prepare import Prepared, encode, prepare
 from thermo.simulate.result import SimulationResult
 
 HEAT_METHODS = ("auto", "potential", "stratonovich")
 MAX_BYTES = 4 << 30
 BOUND = 1e6
-HALVINGS = 10
-REPLAY_STEPS = 2_000_000  # steps spent in search of a time step that holds
 
 
 def _run_jax(job: Job) -> Raw:
@@ -57,6 +55,8 @@ def simulate(
     runs: int = 1,
     seed: int = 0,
     observe: Any = None,
+    targets: Any = None,
+    cost: str = "squared",
     non_ideal: NonIdeal | None = None,
     device_seed: int = 0,
     backend: str = "numba",
@@ -87,7 +87,12 @@ def simulate(
     dt : time step; every phase must be a whole number of them (default: the netlist's)
     seed, first_trajectory : noise of trajectory first_trajectory + sample * runs + run is a
         function of its id, so a batch may be split at will
-    observe : times at which the read cells are read; default: end of the read-out's phase
+    observe : times at which the read cells are read, or names of phases for their ends; default:
+        end of the read-out's phase
+    targets, cost : (n_samples, n_outputs) what a phase with a nudge beta pulls the output cells
+        towards, in their order: the force -beta dC/dx. "squared": C = 1/2 sum (phi(x) - y)^2 of
+        what they show, and 1 - cos(x - y) for a phase cell that shows its angle; "cross-entropy":
+        C = - sum y log softmax(phi(x)), y >= 0
     non_ideal, device_seed : mismatch, asymmetry and quantisation of one device
     x0 : start, to be broadcast to (n_samples, runs, n_dynamic); default: the cells' own
     heat, heat_method : heat given to the bath. "potential": V(x_0) - V(x_t) + work, exact, needs a
@@ -108,6 +113,11 @@ def simulate(
     _choice("method", method, METHODS)
     _choice("backend", backend, tuple(BACKENDS))
     _choice("heat_method", heat_method, HEAT_METHODS)
+    _choice("cost", cost, COSTS)
+    if threads is not None and backend != "numba":
+        raise SimulationError(
+            f"threads = {threads} are for backend 'numba'; {backend!r} chooses its own: drop one"
+        )
     if runs < 1:
         raise SimulationError(f"runs must be at least 1, got {runs}")
     if not bound > 0:
@@ -126,12 +136,6 @@ def simulate(
     if plan.total >= 2**32 - 1:
         raise SimulationError(f"{plan.total} steps are too many; at most 2^32 - 2 can be numbered")
     prepared = prepare(netlist, non_ideal, device_seed)
-    shown = netlist.readout is not None and netlist.readout.shown
-    if shown and plan.window > 1 and prepared.activation[prepared.read].any():
-        raise UnsupportedError(
-            "a read-out window over cells read through their activation is not simulated here; "
-            "set window = 0 or shown = False"
-        )
     how = _heat_method(prepared, method, heat, heat_method, plan)
     inputs = encode(netlist, data)
     job = Job(
@@ -141,6 +145,8 @@ def simulate(
         inputs=inputs,
         runs=runs,
         x0=_start(prepared, x0, inputs.shape[0], runs),
+        targets=_targets(netlist, prepared, targets, cost, inputs.shape[0]),
+        cost=cost,
         seed=seed,
         first=first_trajectory,
         heat_method=how,
@@ -158,12 +164,9 @@ def simulate(
     run = BACKENDS[backend]
     raw = run(job)
     if raw.diverged is not None:
-        raise _diverged(job, run, raw.diverged[0], replan)
+        raise diverged(job, run, raw.diverged[0], replan)
     shape = (inputs.shape[0], runs)
-    outputs = raw.outputs
-    if shown:
-        codes = prepared.activation[prepared.read]
-        outputs = np.moveaxis(activate_rows(codes, np.moveaxis(outputs, 2, 0)), 0, 2)
+    outputs = _wrapped(prepared, raw.outputs)
     by_phase = None if how == "none" else raw.heat.reshape(-1, *shape)
     return SimulationResult(
         times=plan.times,
@@ -191,7 +194,7 @@ def simulate(
 def _heat_method(prepared: Prepared, method: str, heat: bool, wanted: str, plan: Plan) -> str:
     """The way heat is measured; raises UnsupportedError where scheme or way need a potential."""
     if method == "leimkuhler-matthews":
-        if not prepared.gradient:
+        if not prepared.has_potential:
             raise UnsupportedError(
                 f"method 'leimkuhler-matthews' needs a gradient force, but {prepared.asymmetric}; "
                 "use 'euler' or 'heun'"
@@ -203,13 +206,13 @@ def _heat_method(prepared: Prepared, method: str, heat: bool, wanted: str, plan:
             )
     if not heat:
         return "none"
-    if wanted == "potential" and not prepared.gradient:
+    if wanted == "potential" and not prepared.has_potential:
         raise UnsupportedError(
             f"heat_method 'potential' needs a gradient force, but {prepared.asymmetric}; "
             "use 'stratonovich'"
         )
     if wanted == "auto":
-        return "potential" if prepared.gradient else "stratonovich"
+        return "potential" if prepared.has_potential else "stratonovich"
     return wanted
 
 
@@ -234,29 +237,53 @@ def _start(prepared: Prepared, x0: Any, n_samples: int, runs: int) -> np.ndarray
     return start
 
 
-def _diverged(
-    job: Job, run: Callable[[Job], Raw], k: int, replan: Callable[..., Plan]
-) -> DivergenceError:
-    """Replay trajectory k: when and where it left, and the first halved dt that holds."""
-    alone = job.only(k)
-    bare = {"observe": None, "trajectory_every": None}
-    found = run(replace(alone, plan=replan(job.plan.dt, **bare))).diverged
-    stable, dt, spent = None, job.plan.dt, 0
-    for _ in range(HALVINGS):
-        dt /= 2
-        plan = replan(dt, **bare)
-        spent += plan.total
-        if spent > REPLAY_STEPS:
-            break
-        if run(replace(alone, plan=plan)).diverged is None:
-            stable = dt
-            break
-    _, step, cell = found if found is not None else (k, job.plan.total, 0)
-    return DivergenceError(
-        sample=k // job.runs,
-        run=k % job.runs,
-        cell=int(job.prepared.cells[cell]),
-        time=step * job.plan.dt,
-        dt=job.plan.dt,
-        stable_dt=stable,
-    )
+def _targets(
+    netlist: LangevinNetlist, prepared: Prepared, targets: Any, cost: str, n_samples: int
+) -> np.ndarray | None:
+    """(n_samples, n_out) float64, or None where none are given and none are needed."""
+    nudging = [phase for phase in netlist.schedule if phase.nudge]
+    wanted = (n_samples, prepared.outputs.size)
+    if nudging and not prepared.outputs.size:
+        raise SimulationError(
+            f"phase {nudging[0].name!r} nudges the output cells, but no cell has the role output"
+        )
+    if targets is None:
+        if nudging:
+            raise SimulationError(
+                f"phase {nudging[0].name!r} nudges the outputs with strength {nudging[0].nudge:g}: "
+                f"give targets of shape {wanted}, (samples, output cells)"
+            )
+        return None
+    array = np.asarray(targets, dtype=np.float64)
+    if array.shape != wanted:
+        raise SimulationError(
+            f"targets have shape {array.shape}; they must be {wanted}, (samples, output cells)"
+        )
+    if not np.all(np.isfinite(array)):
+        s, i = np.argwhere(~np.isfinite(array))[0]
+        raise SimulationError(f"the target of sample {s}, output {i} is {array[s, i]}, not finite")
+    if cost == "cross-entropy":
+        if array.size and array.min() < 0:
+            s, i = np.unravel_index(int(np.argmin(array)), wanted)
+            raise SimulationError(
+                f"the target of sample {s}, output {i} is {array[s, i]:g}; cost 'cross-entropy' "
+                "wants probabilities, at least 0"
+            )
+        bare = prepared.angle & (prepared.activation == Activation.IDENTITY)
+        if bare[prepared.outputs].any():
+            i = prepared.cells[prepared.outputs[np.argmax(bare[prepared.outputs])]]
+            raise SimulationError(
+                f"cost 'cross-entropy' has no meaning for the angle that output cell {i} shows; "
+                "give it the activation cosine or use cost 'squared'"
+            )
+    return array
+
+
+def _wrapped(prepared: Prepared, outputs: np.ndarray) -> np.ndarray:
+    """(n_times, N, n_read) outputs with the angles of phase cells brought into [0, 2 pi)."""
+    angles = prepared.angle[prepared.read] & (prepared.read_as == Activation.IDENTITY)
+    if angles.any():
+        turn = np.float32(2 * np.pi)
+        wrapped = np.mod(outputs[..., angles], turn)
+        outputs[..., angles] = np.where(wrapped < turn, wrapped, np.float32(0.0))
+    return outputs

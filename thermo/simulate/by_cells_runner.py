@@ -9,8 +9,9 @@ from scipy import sparse
 
 from thermo.kernels import by_cells
 from thermo.kernels.random import STREAM_NOISE
+from thermo.simulate.activations import activate_rows
 from thermo.simulate.job import Job, Raw, empty_raw
-from thermo.simulate.prepare import Prepared, activate_rows
+from thermo.simulate.prepare import Prepared
 from thermo.simulate.threads import limited_threads
 
 
@@ -19,7 +20,8 @@ def can_run_by_cells(job: Job) -> bool:
     plan = job.plan
     ramped = bool(np.any(plan.scale[:, 0] != plan.scale[:, 1]))
     return (
-        job.method == "euler"
+        job.linear
+        and job.method == "euler"
         and plan.window == 1
         and job.heat_method != "stratonovich"
         and not (job.heat_method == "potential" and ramped)
@@ -107,7 +109,7 @@ def _look(raw: Raw, job: Job, done: int, trajectory: int, x: np.ndarray) -> None
     """Copy what is observed or saved after `done` steps."""
     plan = job.plan
     for o in np.flatnonzero(plan.ends == done):
-        raw.outputs[o, trajectory] = x[job.prepared.read]
+        raw.outputs[o, trajectory] = activate_rows(job.prepared.read_as, x[job.prepared.read])
     if raw.trajectory is not None:
         for o in np.flatnonzero(plan.saved == done):
             raw.trajectory[o, trajectory] = x

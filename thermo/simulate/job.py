@@ -12,6 +12,8 @@ from thermo.simulate.prepare import Prepared
 
 METHODS = ("euler", "heun", "leimkuhler-matthews")
 
+COSTS = ("squared", "cross-entropy")  # what a nudge pulls down
+
 LANES = 64  # most trajectories in a tile
 
 
@@ -21,6 +23,7 @@ class Job:
 
     inputs : (n_samples, n_in) float64 input states at scale 1
     x0 : (N, n) or (1, n) float64 starting states
+    targets : (n_samples, n_out) float64, or None where nothing is nudged; cost : one of COSTS
     first : id of trajectory 0; trajectory k belongs to sample k // runs
     heat_method : "potential", "stratonovich" or "none"
     bound : a state beyond it, or one that is not finite, has diverged
@@ -33,6 +36,8 @@ class Job:
     inputs: np.ndarray
     runs: int
     x0: np.ndarray
+    targets: np.ndarray | None
+    cost: str
     seed: int
     first: int
     heat_method: str
@@ -46,6 +51,13 @@ class Job:
     def n_trajectories(self) -> int:
         return self.inputs.shape[0] * self.runs
 
+    @property
+    def linear(self) -> bool:
+        """Whether linear couplings, free polynomial cells and no nudge are all there is."""
+        p, plan = self.prepared, self.plan
+        extras = p.n_curved or p.angle.any() or plan.nudge.any() or plan.held.any()
+        return not extras
+
     def only(self, k: int, **changes: object) -> Job:
         """Trajectory k of this job alone, with its own id, looked at after every step."""
         sample = k // self.runs
@@ -53,6 +65,7 @@ class Job:
             inputs=self.inputs[sample : sample + 1],
             runs=1,
             x0=self.x0[k : k + 1] if self.x0.shape[0] > 1 else self.x0,
+            targets=None if self.targets is None else self.targets[sample : sample + 1],
             first=self.first + k,
             heat_method="none",
             keep_final=False,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import repeat
 
 import numpy as np
+from scipy import sparse
 
 from thermo.kernels import langevin as kernel
+from thermo.kernels.langevin_couplings import Extras, Matrix
 from thermo.kernels.random import STREAM_NOISE
+from thermo.simulate.activations import activate_rows
 from thermo.simulate.by_cells_runner import can_run_by_cells, run_by_cells
-from thermo.simulate.job import METHODS, Job, Raw, empty_raw
-from thermo.simulate.prepare import Prepared, activate_rows
+from thermo.simulate.job import COSTS, METHODS, Job, Raw, empty_raw
 from thermo.simulate.threads import limited_threads
 
 DENSE_FROM = 0.5  # share of couplings that exist from which a dense product is faster (measured)
@@ -22,10 +25,18 @@ HUGE_PAGE = 1 << 21  # bytes, on x86 and most ARM systems; elsewhere nothing is 
 BY_CELLS_FROM = 1 << 16  # cells from which one trajectory keeps every thread busy
 
 
-def is_dense(prepared: Prepared) -> bool:
-    """Whether the couplings among dynamic cells are multiplied as a dense matrix."""
-    n = prepared.n
-    return n <= DENSE_CELLS and prepared.w.nnz >= DENSE_FROM * n * n
+def is_dense(matrix: sparse.csr_matrix) -> bool:
+    """Whether couplings among dynamic cells are multiplied as a dense matrix."""
+    n = matrix.shape[0]
+    return n <= DENSE_CELLS and matrix.nnz >= DENSE_FROM * n * n
+
+
+def _matrix(couplings: sparse.csr_matrix) -> Matrix:
+    """Couplings among dynamic cells as the kernels want them."""
+    w = couplings.astype(np.float32)
+    dense = is_dense(couplings)
+    full = np.ascontiguousarray(w.toarray()) if dense else np.zeros((1, 1), np.float32)
+    return Matrix(dense, full, w.indptr.astype(np.int64), w.indices, w.data)
 
 
 def _lanes_of(job: Job, tile: int, lanes: int) -> tuple[np.ndarray, int, int]:
@@ -53,40 +64,76 @@ def _two_states(n: int, lanes: int) -> np.ndarray:
     return room[start : start + size].reshape(2, n, lanes)
 
 
-def _input_products(job: Job) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from input states (n_in, lanes) float32 to forces (n, lanes)."""
-    p = job.prepared
-    w_in = p.w_in.astype(np.float32)
-    if p.w_in.nnz < DENSE_FROM * p.n * p.n_inputs:
-        return lambda u: w_in @ u
-    dense = np.ascontiguousarray(w_in.toarray())
+Product = Callable[[np.ndarray], np.ndarray]
+
+
+def _input_product(w_in: sparse.csr_matrix) -> Product | None:
+    """A function from what inputs show (n_in, lanes) float32 to forces (n, lanes); None if 0."""
+    if w_in.nnz == 0:
+        return None
+    w32 = w_in.astype(np.float32)
+    if w_in.nnz < DENSE_FROM * w_in.shape[0] * w_in.shape[1]:
+        return lambda u: w32 @ u
+    dense = np.ascontiguousarray(w32.toarray())
     return lambda u: dense @ u
 
 
-def _drives(job: Job, index: np.ndarray, product: Callable) -> np.ndarray:
-    """(n_drives, n, lanes) float32 force of the inputs at each input scale."""
-    p, scales = job.prepared, job.plan.input_scales
-    if p.w_in.nnz == 0:
+def _drives(job: Job, index: np.ndarray, product: Product | None, show: Product) -> np.ndarray:
+    """(n_drives, n, lanes) float32 force of the inputs at each input scale, by show(u)."""
+    scales = job.plan.input_scales
+    if product is None:
         return np.zeros((scales.size, 1, index.size), np.float32)
-    out = np.zeros((scales.size, p.n, index.size), np.float32)
     samples = np.ascontiguousarray(job.inputs[index // job.runs].T)
-    for k, scale in enumerate(scales):
-        if scale != 0.0 or p.input_activation.any():
-            out[k] = product(activate_rows(p.input_activation, scale * samples).astype(np.float32))
-    return out
+    shown = [show(scale * samples).astype(np.float32) for scale in scales]
+    nothing = np.zeros((job.prepared.n, index.size), np.float32)
+    return np.stack([product(u) if u.any() else nothing for u in shown])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Inputs:
+    """Products of the couplings from the inputs, by kind."""
+
+    linear: Product | None
+    gradient: Product | None
+    sine: Product | None
+
+
+def _extras(job: Job, gradient: Matrix, sine: Matrix, inputs: _Inputs, index: np.ndarray) -> Extras:
+    """What the kernel needs beyond linear couplings, for the trajectories of one tile."""
+    p, plan = job.prepared, job.plan
+    show = partial(activate_rows, p.input_activation)
+    nudged = p.outputs if job.targets is not None else p.outputs[:0]
+    targets = np.zeros((0, index.size)) if job.targets is None else job.targets[index // job.runs].T
+    return Extras(
+        gradient=gradient,
+        sine=sine,
+        has_gradient=bool(p.gradient.nnz or p.gradient_in.nnz),
+        has_sine=bool(p.sine.nnz or p.sine_in.nnz),
+        gradient_drives=_drives(job, index, inputs.gradient, show),
+        sin_drives=_drives(job, index, inputs.sine, np.sin),
+        cos_drives=_drives(job, index, inputs.sine, np.cos),
+        angle=p.angle,
+        field=p.field.astype(np.float32),
+        second=p.second.astype(np.float32),
+        held=plan.held,
+        nudge=plan.nudge,
+        cost=COSTS.index(job.cost),
+        nudged=nudged.astype(np.int64),
+        targets=np.ascontiguousarray(targets, np.float32),
+    )
 
 
 def run_numba(job: Job) -> Raw:
     """Run a job; float32 states, the same bits for any number of threads and any split."""
     p, plan = job.prepared, job.plan
-    dense = is_dense(p)
+    couplings = (p.w, p.gradient, p.sine)
+    dense = any(is_dense(w) for w in couplings)
     if not dense and p.n >= BY_CELLS_FROM and can_run_by_cells(job):
         return run_by_cells(job)
-    w32 = p.w.astype(np.float32)
-    matrix = np.ascontiguousarray(w32.toarray()) if dense else np.zeros((1, 1), np.float32)
-    indptr = w32.indptr.astype(np.int64)
+    linear, gradient, sine = (_matrix(w) for w in couplings)
     cells = [c.astype(np.float32) for c in (p.c1, p.c2, p.c3, p.h, p.lo, p.hi)]
-    product = _input_products(job)
+    inputs = _Inputs(*(_input_product(w) for w in (p.w_in, p.gradient_in, p.sine_in)))
+    show = partial(activate_rows, p.input_activation)
     raw = empty_raw(job)
 
     def run_tile(tile: int, lanes: int) -> tuple[int, int, int] | None:
@@ -100,13 +147,14 @@ def run_numba(job: Job) -> Raw:
         heat, work = np.zeros((2, len(plan.names), lanes))
         bad_step, bad_cell = np.full((2, lanes), -1, np.int64)
         kernel.run_tile(
-            dense, matrix, indptr, w32.indices, w32.data,
+            *linear,
             *cells, p.activation, bool(p.activation.any()), p.mobility,
             plan.dt, METHODS.index(job.method), plan.n_steps, plan.scale, plan.kT, plan.stiffness,
-            plan.drive, x, spare, _drives(job, index, product),
+            plan.drive, x, spare, _drives(job, index, inputs.linear, show),
+            None if job.linear else _extras(job, gradient, sine, inputs, index),
             np.uint64(job.seed), np.uint64(job.first - job.first % lanes + tile * lanes),
             STREAM_NOISE,
-            p.read, plan.ends, plan.window, out, plan.saved, trajectory,
+            p.read, p.read_as, plan.ends, plan.window, out, plan.saved, trajectory,
             job.heat_method == "potential", job.heat_method == "stratonovich",
             heat, work, np.float32(job.bound), job.check_every, first, last, bad_step, bad_cell,
         )  # fmt: skip

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from compiler.errors import UnsupportedError
-from compiler.ir.langevin import LangevinNetlist, Phase
+from compiler.ir.langevin import LangevinNetlist, Role
 from thermo.simulate.errors import SimulationError
 
 WHOLE = 1e-6  # relative distance from a whole number of steps that counts as rounding
@@ -20,6 +20,7 @@ class Plan:
 
     names : phase names; n_steps : (P,) int64 steps of each
     scale : (P, 2) coupling scale at start and end; kT : (P, 2) likewise; stiffness : (P,)
+    nudge : (P,) strength; held : (P, n) bool, dynamic cells that are clamped
     input_scales : (n_drives,) distinct input scales, the first being 0 (before the first phase)
     drive : (P,) int64 index into input_scales
     times : (n_times,) observed times; ends : (n_times,) int64 number of steps done then
@@ -33,6 +34,8 @@ class Plan:
     scale: np.ndarray
     kT: np.ndarray
     stiffness: np.ndarray
+    nudge: np.ndarray
+    held: np.ndarray
     input_scales: np.ndarray
     drive: np.ndarray
     times: np.ndarray
@@ -71,16 +74,14 @@ def whole_steps(what: str, duration: float, dt: float) -> int:
     return n
 
 
-def _check_phase(phase: Phase) -> None:
-    if phase.nudge != 0.0:
-        raise UnsupportedError(
-            f"phase {phase.name!r}: nudge {phase.nudge:g} is not simulated here; set it to 0"
-        )
-    if phase.clamped:
-        raise UnsupportedError(
-            f"phase {phase.name!r}: clamped groups ({', '.join(phase.clamped)}) are not simulated "
-            "here; make their cells inputs"
-        )
+def _held(netlist: LangevinNetlist) -> np.ndarray:
+    """(P, n) bool: dynamic cells that each phase holds at their present state."""
+    held = np.zeros((len(netlist.schedule), netlist.n_cells), dtype=bool)
+    for row, phase in zip(held, netlist.schedule, strict=True):
+        for name in phase.clamped:
+            group = netlist.group(name)
+            row[group.start : group.stop] = True
+    return np.ascontiguousarray(held[:, netlist.cells.role != Role.INPUT])
 
 
 def make_plan(
@@ -88,13 +89,15 @@ def make_plan(
     *,
     kT: float | None,
     dt: float | None,
-    observe: np.ndarray | None,
+    observe: Any,
     trajectory_every: int | None,
 ) -> Plan:
     """Schedule, observation times and saved steps of `netlist` at time step dt.
 
-    Raises SimulationError for a dt or time that does not fit the schedule, UnsupportedError for
-    phases with nudges or clamps.
+    observe : times, or names of phases for their ends, or both
+
+    Raises SimulationError for a dt, time or name that does not fit the schedule, NetlistError for
+    a clamped group that does not exist.
     """
     dt = netlist.dt if dt is None else float(dt)
     if not (np.isfinite(dt) and dt > 0):
@@ -105,7 +108,6 @@ def make_plan(
         raise SimulationError("the netlist's schedule has no phase: there is nothing to run")
     n_steps, own = [], netlist.kT if kT is None else float(kT)
     for phase in netlist.schedule:
-        _check_phase(phase)
         n_steps.append(whole_steps(f"phase {phase.name!r}: duration", phase.duration, dt))
     kTs = [(own, own) if p.kT is None or kT is not None else p.kT for p in netlist.schedule]
     if min(min(pair) for pair in kTs) < 0:
@@ -117,12 +119,8 @@ def make_plan(
     window = 1
     if netlist.readout is not None and netlist.readout.window > 0:
         window = max(1, whole_steps("read-out window", netlist.readout.window, dt))
-    if observe is None:
-        times = np.array([_default_time(netlist, ends_of * dt)])
-    else:
-        times = np.atleast_1d(np.asarray(observe, dtype=np.float64))
-        if times.ndim != 1 or times.size == 0 or not np.all(np.isfinite(times)):
-            raise SimulationError("observe must be one or more finite times")
+    names = [p.name for p in netlist.schedule]
+    times = _observed(observe, netlist, names, ends_of * dt)
     ends = np.array([whole_steps("observation time", float(t), dt) for t in times], dtype=np.int64)
     if ends.min() < 0 or ends.max() > total:
         raise SimulationError(
@@ -144,11 +142,13 @@ def make_plan(
         saved = np.arange(0, total + 1, int(trajectory_every), dtype=np.int64)
     return Plan(
         dt=dt,
-        names=tuple(p.name for p in netlist.schedule),
+        names=tuple(names),
         n_steps=np.array(n_steps, dtype=np.int64),
         scale=np.array([p.coupling_scale for p in netlist.schedule], dtype=np.float64),
         kT=np.array(kTs, dtype=np.float64),
         stiffness=np.array([p.stiffness for p in netlist.schedule], dtype=np.float64),
+        nudge=np.array([p.nudge for p in netlist.schedule], dtype=np.float64),
+        held=_held(netlist),
         input_scales=np.array(scales, dtype=np.float64),
         drive=np.array([scales.index(p.input_scale) for p in netlist.schedule], dtype=np.int64),
         times=times,
@@ -158,14 +158,29 @@ def make_plan(
     )
 
 
-def _default_time(netlist: LangevinNetlist, phase_ends: np.ndarray) -> float:
-    """The end of the read-out's phase, or of the schedule where there is no read-out."""
-    if netlist.readout is None:
-        return float(phase_ends[-1])
-    for phase, end in zip(netlist.schedule, phase_ends, strict=True):
-        if phase.name == netlist.readout.phase:
-            return float(end)
-    raise SimulationError(
-        f"the read-out is at the end of phase {netlist.readout.phase!r}, which the schedule lacks; "
-        f"phases are {', '.join(p.name for p in netlist.schedule)}"
-    )
+def _observed(
+    observe: Any, netlist: LangevinNetlist, names: list[str], phase_ends: np.ndarray
+) -> np.ndarray:
+    """(n_times,) times to look at; default: the end of the read-out's phase or of the schedule."""
+
+    def end_of(phase: str, what: str) -> float:
+        if phase not in names:
+            raise SimulationError(
+                f"{what} phase {phase!r}, which the schedule lacks; phases are {', '.join(names)}"
+            )
+        return float(phase_ends[names.index(phase)])
+
+    if observe is None:
+        if netlist.readout is None:
+            return phase_ends[-1:].astype(np.float64)
+        return np.array([end_of(netlist.readout.phase, "the read-out is at the end of")])
+    listed = [observe] if isinstance(observe, str) else list(np.ravel(np.asarray(observe, object)))
+    try:
+        times = np.array(
+            [end_of(t, "observe names") if isinstance(t, str) else float(t) for t in listed]
+        )
+    except (TypeError, ValueError):
+        times = np.zeros(0)
+    if times.size == 0 or not np.all(np.isfinite(times)):
+        raise SimulationError("observe must be one or more finite times or names of phases")
+    return times

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from compiler.errors import UnsupportedError
 from compiler.ir.langevin import (
     Activation,
     CellKind,
     CouplingKind,
     Couplings,
     LangevinNetlist,
-    Order,
     Role,
 )
+from compiler.ir.symmetry import first_asymmetry
 from hw_models.nonideal import NonIdeal, perturb, perturb_bias
 from thermo.simulate.errors import SimulationError
+from thermo.simulate.supported import check_supported
 
 SYMMETRY = 1e-6  # largest |W_ij - W_ji| over largest |W| that counts as rounding
 
@@ -28,11 +28,17 @@ class Prepared:
     """Dynamic cells 0 to n - 1 and what drives them; all real columns float64.
 
     cells : (n,) their numbers in the netlist
-    force on cell i : h - x (c1 + x (c2 + x c3)) + scale (sum_j w_ij phi_j(x_j) + drive_i) - kappa x
-    drive : w_in @ phi_in(input_scale u), u the encoded data
-    w : (n, n) CSR; w_in : (n, n_in) CSR; activation : (n,), input_activation : (n_in,) int8
+    force on cell i : h - x (c1 + x (c2 + x c3)) - kappa x + scale (sum_j w_ij phi_j(x_j) + drive_i)
+        plus, at scale, phi_i'(x_i) (sum_j gradient_ij phi_j(x_j) + ...) and
+        sum_j sine_ij sin(x_j - x_i) + ...
+    drive : w_in @ phi_in(input_scale u), u the encoded data; ... : the same of gradient_in, sine_in
+    angle : (n,) bool, phase cells, where h, c1, c2, c3 are 0 and the self-force, kappa included, is
+        -(field + kappa) sin x - second sin 2x; field, second : (n,), 0 elsewhere
+    w, gradient, sine : (n, n) CSR; w_in, gradient_in, sine_in : (n, n_in) CSR
+    activation : (n,), input_activation : (n_in,) int8
     lo, hi : (n,) interval of the state; x0 : (n,)
-    read : (n_read,) indices into the dynamic cells
+    read : (n_read,) indices into the dynamic cells; read_as : (n_read,) int8, activations that they
+        are read through; outputs : (n_out,) indices of the output cells
     asymmetric : why the force has no potential, or "" if it has one
     """
 
@@ -41,6 +47,9 @@ class Prepared:
     c2: np.ndarray
     c3: np.ndarray
     h: np.ndarray
+    angle: np.ndarray
+    field: np.ndarray
+    second: np.ndarray
     lo: np.ndarray
     hi: np.ndarray
     x0: np.ndarray
@@ -48,7 +57,13 @@ class Prepared:
     input_activation: np.ndarray
     w: sparse.csr_matrix
     w_in: sparse.csr_matrix
+    gradient: sparse.csr_matrix
+    gradient_in: sparse.csr_matrix
+    sine: sparse.csr_matrix
+    sine_in: sparse.csr_matrix
     read: np.ndarray
+    read_as: np.ndarray
+    outputs: np.ndarray
     mobility: float
     asymmetric: str
 
@@ -61,72 +76,14 @@ class Prepared:
         return self.input_activation.shape[0]
 
     @property
-    def gradient(self) -> bool:
+    def has_potential(self) -> bool:
         """Whether the force is minus the gradient of a potential."""
         return not self.asymmetric
 
-
-def activate(code: int, x: np.ndarray) -> np.ndarray:
-    """phi(x) of one activation, in the precision of x."""
-    match Activation(code):
-        case Activation.IDENTITY:
-            return x
-        case Activation.CLIP:
-            return np.clip(x, 0.0, 1.0)
-        case Activation.SIGMOID:
-            return 0.5 * (1.0 + np.tanh(0.5 * x))
-        case Activation.TANH:
-            return np.tanh(x)
-        case Activation.RELU:
-            return np.maximum(x, 0.0)
-
-
-def activate_rows(codes: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """phi_i(x_i) of a (n, ...) array, row i with activation codes[i]."""
-    if not codes.any():
-        return x
-    out = np.array(x, copy=True)
-    for code in np.unique(codes):
-        if code != Activation.IDENTITY:
-            rows = codes == code
-            out[rows] = activate(int(code), x[rows])
-    return out
-
-
-def check_supported(netlist: LangevinNetlist) -> None:
-    """Raise UnsupportedError for the first feature that this simulator lacks."""
-    cells = netlist.cells
-    dynamic = cells.role != Role.INPUT
-    for column, allowed, what in (
-        (cells.order, Order.OVERDAMPED, Order),
-        (cells.kind, CellKind.CONTINUOUS, CellKind),
-    ):
-        other = dynamic & (column != allowed)
-        if other.any():
-            i = int(np.argmax(other))
-            raise UnsupportedError(
-                f"cell {i} is {what(int(column[i])).name.lower()}; the Langevin simulator runs "
-                f"{allowed.name.lower()} cells only"
-            )
-    for couplings in netlist.couplings:
-        if couplings.kind not in (CouplingKind.LINEAR, CouplingKind.RESISTIVE) and len(couplings):
-            raise UnsupportedError(
-                f"{couplings.kind.name.lower()} couplings are not simulated here; "
-                "linear and resistive ones are"
-            )
-        if couplings.kind == CouplingKind.RESISTIVE and len(couplings):
-            curved = np.flatnonzero(cells.activation[couplings.indices] != Activation.IDENTITY)
-            if curved.size:
-                j = int(couplings.indices[curved[0]])
-                raise UnsupportedError(
-                    f"resistive coupling from cell {j}, whose activation is "
-                    f"{Activation(int(cells.activation[j])).name.lower()}; only identity is "
-                    "simulated"
-                )
-    if netlist.noise is not None:
-        raise UnsupportedError(
-            "a noise matrix is not simulated here; give a scalar mobility and noise = None"
-        )
+    @property
+    def n_curved(self) -> int:
+        """Gradient and sine couplings, those from inputs included."""
+        return sum(m.nnz for m in (self.gradient, self.gradient_in, self.sine, self.sine_in))
 
 
 def _group_seed(device_seed: int, k: int) -> int:
@@ -152,22 +109,18 @@ def _matrix(
     return matrix
 
 
-def _asymmetry(w: sparse.csr_matrix, netlist: LangevinNetlist, cells: np.ndarray) -> str:
+def _asymmetry(
+    groups: dict[CouplingKind, sparse.csr_matrix], activation: np.ndarray, cells: np.ndarray
+) -> str:
     """Why the force has no potential, naming the first offender; "" if it has one."""
-    if w.nnz == 0:
+    found = first_asymmetry(groups.items(), activation, rtol=SYMMETRY)
+    if found is None:
         return ""
-    shown = netlist.cells.activation[cells]
-    curved = np.flatnonzero((shown != Activation.IDENTITY) & (np.diff(w.tocsc().indptr) > 0))
-    if curved.size:
-        i = int(curved[0])
-        return f"cell {cells[i]} shows {Activation(int(shown[i])).name.lower()}(x) to others"
-    difference = (w - w.T).tocoo()
-    largest = np.abs(w.data).max()
-    if difference.nnz and np.abs(difference.data).max() > SYMMETRY * largest:
-        k = int(np.argmax(np.abs(difference.data)))
-        i, j = int(difference.row[k]), int(difference.col[k])
-        return f"couplings ({cells[i]}, {cells[j]}) and ({cells[j]}, {cells[i]}) differ"
-    return ""
+    kind, i, j = found
+    if kind == CouplingKind.LINEAR and activation[i] != Activation.IDENTITY:
+        shown = Activation(int(activation[i])).name.lower()
+        return f"cell {cells[i]} shows {shown}(x) to others by linear couplings"
+    return f"couplings ({cells[i]}, {cells[j]}) and ({cells[j]}, {cells[i]}) differ"
 
 
 def prepare(
@@ -186,41 +139,74 @@ def prepare(
         raise SimulationError(
             f"none of the {netlist.n_cells} cells is dynamic: there is nothing to simulate"
         )
-    total = sparse.csr_matrix((netlist.n_cells, netlist.n_cells))
-    for k, couplings in enumerate(g for g in netlist.couplings if len(g)):
-        matrix = _matrix(netlist, couplings, non_ideal, _group_seed(device_seed, k))
-        total = matrix if k == 0 else (total + matrix).tocsr()
-    if inputs.size:
-        rows = total[dynamic]
-        w, w_in = rows[:, dynamic].tocsr(), rows[:, inputs].tocsr()
-    else:
-        w, w_in = total, sparse.csr_matrix((dynamic.size, 0))
-    w.sort_indices()
+    groups = _groups(netlist, non_ideal, device_seed)
+    among, driven = {}, {}
+    for kind, matrix in groups.items():
+        rows = matrix[dynamic] if inputs.size else matrix
+        among[kind] = rows[:, dynamic].tocsr() if inputs.size else rows
+        among[kind].sort_indices()
+        driven[kind] = (
+            rows[:, inputs].tocsr() if inputs.size else sparse.csr_matrix((dynamic.size, 0))
+        )
     h = c.h[dynamic] if non_ideal is None else perturb_bias(c.h[dynamic], non_ideal, device_seed)
-    finite = {"coupling": w.data, "input coupling": w_in.data} | {
-        name: getattr(c, name)[dynamic] for name in ("j2", "j3", "j4", "h", "x0")
-    }
+    finite = {name: getattr(c, name)[dynamic] for name in ("j2", "j3", "j4", "h", "x0")}
+    for kind in groups:
+        finite[f"{kind.name.lower()} coupling"] = among[kind].data
+        finite[f"{kind.name.lower()} coupling from inputs"] = driven[kind].data
     for name, values in finite.items():
         if not np.all(np.isfinite(values)):
             k = int(np.argmax(~np.isfinite(values)))
             raise SimulationError(f"{name} number {k} is {values[k]}; it must be finite")
+    angle = c.kind[dynamic] == CellKind.PHASE
+    plain = np.where(angle, 0.0, 1.0)
+    read = _read_indices(netlist, dynamic)
+    shown = netlist.readout is not None and netlist.readout.shown
+    activation = c.activation[dynamic]
     return Prepared(
         cells=dynamic,
-        c1=2.0 * c.j2[dynamic],
-        c2=3.0 * c.j3[dynamic],
-        c3=4.0 * c.j4[dynamic],
-        h=h,
+        c1=2.0 * c.j2[dynamic] * plain,
+        c2=3.0 * c.j3[dynamic] * plain,
+        c3=4.0 * c.j4[dynamic] * plain,
+        h=h * plain,
+        angle=angle,
+        field=np.where(angle, h, 0.0),
+        second=np.where(angle, c.j2[dynamic], 0.0),
         lo=c.lo[dynamic],
         hi=c.hi[dynamic],
         x0=c.x0[dynamic],
-        activation=c.activation[dynamic],
+        activation=activation,
         input_activation=c.activation[inputs],
-        w=w,
-        w_in=w_in,
-        read=_read_indices(netlist, dynamic),
+        w=among[CouplingKind.LINEAR],
+        w_in=driven[CouplingKind.LINEAR],
+        gradient=among[CouplingKind.GRADIENT],
+        gradient_in=driven[CouplingKind.GRADIENT],
+        sine=among[CouplingKind.SINE],
+        sine_in=driven[CouplingKind.SINE],
+        read=read,
+        read_as=activation[read] if shown else np.zeros(read.size, np.int8),
+        outputs=np.flatnonzero(c.role[dynamic] == Role.OUTPUT),
         mobility=float(netlist.mobility),
-        asymmetric=_asymmetry(w, netlist, dynamic),
+        asymmetric=_asymmetry(among, activation, dynamic),
     )
+
+
+def _groups(
+    netlist: LangevinNetlist, non_ideal: NonIdeal | None, device_seed: int
+) -> dict[CouplingKind, sparse.csr_matrix]:
+    """(n_cells, n_cells) linear (with resistive), gradient and sine couplings of one device."""
+    n = netlist.n_cells
+    groups = {
+        kind: sparse.csr_matrix((n, n))
+        for kind in (CouplingKind.LINEAR, CouplingKind.GRADIENT, CouplingKind.SINE)
+    }
+    seen = set()
+    for k, couplings in enumerate(g for g in netlist.couplings if len(g)):
+        matrix = _matrix(netlist, couplings, non_ideal, _group_seed(device_seed, k))
+        resistive = couplings.kind == CouplingKind.RESISTIVE
+        kind = CouplingKind.LINEAR if resistive else CouplingKind(couplings.kind)
+        groups[kind] = (groups[kind] + matrix).tocsr() if kind in seen else matrix
+        seen.add(kind)
+    return groups
 
 
 def _read_indices(netlist: LangevinNetlist, dynamic: np.ndarray) -> np.ndarray:

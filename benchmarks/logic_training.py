@@ -1,0 +1,161 @@
+"""Seconds an epoch of training one layer of logic gates with learnable wiring, ours and torch's.
+
+8,000 gates, 8 candidates an input, batch 256, 60,000 samples of 784 bits, both in this process in
+turns. The peer is LILogicNet's scheme (arXiv 2511.12340, top-K wiring) written plainly in torch:
+softmax over the candidates of each input, softmax over the 16 gates, class sums, cross entropy,
+Adam. Of its epoch only some batches are run and scaled up. Beside ours stand what its dot products
+and its passes over Adam's moments take by themselves.
+
+Run: python benchmarks/logic_training.py [--rounds 5] [--threads 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost torch up to ten times
+
+import numpy as np
+import torch
+
+from thermo.data import Dataset
+from thermo.kernels.jit import njit
+from thermo.kernels.logic_dots import GROUP, aligned, dots8, path_code, simd_path
+from thermo.training.logic import LogicConfig
+from thermo.training.logic.fast import FastTrainer
+from thermo.training.tiles import Tiles
+
+SAMPLES, FEATURES, GATES, K, BATCH, CLASSES, TAU = 60_000, 784, 8_000, 8, 256, 10, 7.0
+TABLES = np.array([[(gate >> (3 - row)) & 1 for row in range(4)] for gate in range(16)])
+# f = c0 + c1 a + c2 b + c3 ab
+COEFFICIENTS = TABLES @ np.array([[1, -1, -1, 1], [0, 0, 1, -1], [0, 1, 0, -1], [0, 0, 0, 1]])
+
+
+class Peer(torch.nn.Module):
+    """Top-K wiring and 16 gates, relaxed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("wires", torch.randint(FEATURES, (2, GATES * K)))
+        self.register_buffer("to_four", torch.tensor(COEFFICIENTS, dtype=torch.float32))
+        self.scores = torch.nn.Parameter(0.1 * torch.randn(2, GATES, K))
+        self.gates = torch.nn.Parameter(0.1 * torch.randn(GATES, 16))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a, b = (
+            (x[:, self.wires[side]].view(-1, GATES, K) * self.scores[side].softmax(-1)).sum(-1)
+            for side in range(2)
+        )
+        c = self.gates.softmax(-1) @ self.to_four
+        y = c[:, 0] + c[:, 1] * a + c[:, 2] * b + c[:, 3] * a * b
+        return y.view(-1, CLASSES, GATES // CLASSES).sum(-1) / TAU
+
+
+def torch_batches(x: torch.Tensor, y: torch.Tensor, model: Peer, adam: torch.optim.Adam) -> None:
+    for start in range(0, x.shape[0], BATCH):
+        adam.zero_grad()
+        loss = torch.nn.functional.cross_entropy(
+            model(x[start : start + BATCH]), y[start : start + BATCH]
+        )
+        loss.backward()
+        adam.step()
+
+
+@njit(cache=True, nogil=True)
+def dot_products(x, weights, wires, out, path):  # type: ignore[no-untyped-def]
+    """The dot products of one batch by themselves; the same eight sums are written over."""
+    rows, w, at, to, pitch = (
+        x.ctypes.data, weights.ctypes.data, wires.ctypes.data, out.ctypes.data, x.shape[1],
+    )  # fmt: skip
+    for i in range(0, wires.size, GROUP):
+        dots8(w, rows, pitch, at + 4 * i, to, path)
+
+
+@njit(cache=True, nogil=True)
+def passes(p, m, v):  # type: ignore[no-untyped-def]
+    """Read and write parameters and moments once."""
+    for i in range(p.size):
+        m[i] += np.float32(1)
+        v[i] += np.float32(1)
+        p[i] += np.float32(1)
+
+
+def timed(work, *arguments) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+    wall, cpu = time.perf_counter(), time.process_time()
+    work(*arguments)
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--batches", type=int, default=6, help="of the peer, each round")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    x = (rng.random((SAMPLES, FEATURES)) < 0.2).astype(np.float32)
+    y = rng.integers(0, CLASSES, SAMPLES)
+    data = Dataset("bench", x, y, x[:256], y[:256], x[:256], y[:256], CLASSES)
+    ours = FastTrainer(data, LogicConfig(layers=(GATES,), k=K, batch=BATCH, tau=TAU, epochs=99))
+    peer = Peer()
+    adam = torch.optim.Adam(peer.parameters(), lr=0.075)
+    some = slice(0, options.batches * BATCH)
+    tx, ty = torch.from_numpy(x[some]), torch.from_numpy(y[some])
+    scale = SAMPLES / (options.batches * BATCH)
+
+    bits = aligned((FEATURES, BATCH), np.uint8)
+    bits[:] = x[:BATCH].T
+    weights = aligned((BATCH,), np.int8)
+    wires = rng.integers(0, FEATURES, 2 * GATES * K).astype(np.int32)
+    out, path = np.zeros(GROUP, np.int32), path_code()
+    state = np.zeros((3, 2 * GATES * K + 4 * GATES), np.float32)
+    steps = -(-SAMPLES // BATCH)
+
+    def one_after_other(work, *arguments):  # type: ignore[no-untyped-def]
+        for _ in range(steps):
+            work(*arguments)
+
+    with Tiles(options.threads) as tiles:
+        rows = {
+            "torch": lambda: torch_batches(tx, ty, peer, adam),
+            "ours": lambda: ours.run_epoch(tiles),
+            "dot products": lambda: one_after_other(dot_products, bits, weights, wires, out, path),
+            "moments": lambda: one_after_other(passes, *state),
+        }
+        for work in rows.values():
+            work()  # compiles, warms up
+        times = {name: [] for name in rows}
+        for _ in range(options.rounds):
+            for name, work in rows.items():
+                times[name].append(timed(work))
+    wall, cpu = ({n: np.median([t[i] for t in times[n]]) for n in rows} for i in range(2))
+    for table in (wall, cpu):
+        table["torch"] *= scale
+    print(
+        f"{options.threads} threads, SIMD path {simd_path()}, torch {torch.__version__}, load "
+        f"{os.getloadavg()[0]:.1f}; {GATES:,} gates, K = {K}, batch {BATCH}, "
+        f"{SAMPLES:,} x {FEATURES} bits, medians of {options.rounds} rounds"
+    )
+    for name, what in (
+        ("torch", f"torch, LILogicNet-style ({options.batches} batches, scaled)"),
+        ("ours", "ours, one epoch"),
+        ("dot products", "  its dot products alone, one thread"),
+        ("moments", "  one pass over parameters and moments, one thread"),
+    ):
+        print(f"{what:52s} {wall[name]:8.3f} s {cpu[name]:8.3f} CPU s")
+    products = steps * BATCH * wires.size
+    limit = (cpu["dot products"] + cpu["moments"]) / options.threads
+    print(f"dot products: {products / cpu['dot products'] / 1e9:.0f} G products/s a thread")
+    print(f"moments: {2 * steps * state.nbytes / cpu['moments'] / 1e9:.1f} GB/s a thread")
+    print(
+        f"ratio: wall {wall['torch'] / wall['ours']:.0f}, CPU {cpu['torch'] / cpu['ours']:.0f} "
+        f"(at least 40, goal 100); limit {limit:.3f} s, our share {limit / wall['ours']:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

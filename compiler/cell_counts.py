@@ -1,0 +1,77 @@
+"""Area, leakage, loads and delays of a circuit of library cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.errors import UnsupportedError
+from compiler.ir.cells import CellNetlist
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellColumns:
+    """What every cell of a mapped circuit is and drives.
+
+    area : um2; energy : J per output toggle; leakage : W; delay : s, all of the cell into its load
+    load : F, pins that read each net (inputs first, then cells), named outputs counted as one
+        NAND2 input each
+    """
+
+    area: np.ndarray
+    energy: np.ndarray
+    leakage: np.ndarray
+    delay: np.ndarray
+    load: np.ndarray
+
+
+def cell_columns(netlist: CellNetlist) -> CellColumns:
+    """Figures of every cell with the load it really drives:
+
+        energy = cell energy + (load - library load) V^2 / 2
+        delay  = cell delay + slope (load - library load)
+
+    Raises UnsupportedError naming the first cell in use whose figure the library does not give.
+    """
+    library = netlist.library
+    used = np.unique(netlist.cell)
+    figures = {}
+    for name in ("area", "energy", "leakage", "delay", "slope", "capacitance"):
+        column = np.zeros(len(library.cells))
+        for index in used.tolist():
+            value = getattr(library.cells[index], name)
+            if value is None:
+                raise UnsupportedError(
+                    f"library {library.name} gives no {name} of cell {library.cells[index].name}, "
+                    "which the circuit needs; take another library"
+                )
+            column[index] = value
+        figures[name] = column[netlist.cell]
+    load = np.zeros(netlist.n_inputs + netlist.n_cells)
+    pins = np.diff(netlist.indptr)
+    np.add.at(load, netlist.fanin, np.repeat(figures["capacitance"], pins))
+    np.add.at(load, netlist.roots[netlist.roots >= 0], library.load.value)
+    beyond = load[netlist.n_inputs :] - library.load.value
+    return CellColumns(
+        area=figures["area"],
+        energy=np.maximum(figures["energy"] + beyond * library.switching, 0.0),
+        leakage=figures["leakage"],
+        delay=np.maximum(figures["delay"] + beyond * figures["slope"], 0.0),
+        load=load,
+    )
+
+
+def cell_area(netlist: CellNetlist) -> float:
+    """um2."""
+    return float(sum(netlist.library.cells[index].area for index in netlist.cell.tolist()))
+
+
+def longest_path(netlist: CellNetlist, delay: np.ndarray) -> float:
+    """Largest sum of delays from an input to a root; delay : (n_cells,), in any unit."""
+    n = netlist.n_inputs
+    arrival = [0.0] * n
+    fanin, ends = netlist.fanin.tolist(), netlist.indptr.tolist()
+    for k, own in enumerate(delay.tolist()):
+        arrival.append(own + max(arrival[net] for net in fanin[ends[k] : ends[k + 1]]))
+    return max((arrival[net] for net in netlist.roots.tolist() if net >= 0), default=0.0)

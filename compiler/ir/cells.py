@@ -1,0 +1,104 @@
+"""CellNetlist: a combinational circuit of library cells held as columns.
+
+Nets 0 .. n_inputs - 1 are the primary inputs, cell k drives net n_inputs + k and reads earlier nets
+only. A root that is constant shows CONSTANT_0 or CONSTANT_1 (a tie to a rail, no cell).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.errors import NetlistError
+from compiler.gates.builder import Builder
+from compiler.ir.gates import AND, OR, GateNetlist
+from hw_models.cells import Cell, CellLibrary
+
+CONSTANT_0, CONSTANT_1 = -1, -2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellNetlist:
+    """A circuit mapped to a library.
+
+    cell : (n_cells,) int32, index into library.cells
+    indptr : (n_cells + 1,) int64, fanin : int32, nets that the cell's pins read, in pin order
+    roots : (n_roots,) int32, nets looked at: the named outputs, then the nets of the class sums
+    subject : the gate netlist that was mapped, with the same roots
+    origin : (n_cells,) int32, net of the subject that the cell's output shows, complemented where
+    inverted : (n_cells,) bool
+    """
+
+    library: CellLibrary
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+    cell: np.ndarray
+    indptr: np.ndarray
+    fanin: np.ndarray
+    roots: np.ndarray
+    subject: GateNetlist
+    origin: np.ndarray
+    inverted: np.ndarray
+
+    @property
+    def n_inputs(self) -> int:
+        return len(self.input_names)
+
+    @property
+    def n_cells(self) -> int:
+        return int(self.cell.size)
+
+    def pins(self, k: int) -> np.ndarray:
+        """Nets that cell k reads."""
+        return self.fanin[self.indptr[k] : self.indptr[k + 1]]
+
+
+def verify_cells(netlist: CellNetlist) -> None:
+    """Check every invariant; NetlistError names the first offender."""
+    n = netlist.n_inputs
+    if netlist.indptr.size != netlist.n_cells + 1 or netlist.indptr[-1] != netlist.fanin.size:
+        raise NetlistError("cell netlist: indptr must count the pins of every cell")
+    for k, index in enumerate(netlist.cell.tolist()):
+        if not 0 <= index < len(netlist.library.cells):
+            raise NetlistError(f"cell {k} is number {index} of a library that has no such cell")
+        cell, nets = netlist.library.cells[index], netlist.pins(k)
+        if nets.size != cell.n_inputs:
+            raise NetlistError(
+                f"cell {k} ({cell.name}) reads {nets.size} nets; it has {cell.n_inputs} pins"
+            )
+        if ((nets < 0) | (nets >= n + k)).any():
+            raise NetlistError(
+                f"cell {k} ({cell.name}, net {n + k}) reads net {int(nets.max())}; it must read "
+                f"earlier nets, 0 to {n + k - 1}"
+            )
+    bad = (netlist.roots < CONSTANT_1) | (netlist.roots >= n + netlist.n_cells)
+    if bad.any():
+        raise NetlistError(f"root shows net {netlist.roots[bad][0]}, which does not exist")
+
+
+def cells_to_gates(netlist: CellNetlist) -> GateNetlist:
+    """The same circuit in two-input gates, every root a named output, to be compared with others.
+
+    A cell becomes the or of its table's ones. Outputs beyond the named ones are called root0, ...
+    """
+    builder = Builder(netlist.input_names)
+    nets = list(range(netlist.n_inputs))
+    for k, index in enumerate(netlist.cell.tolist()):
+        pins = [nets[net] for net in netlist.pins(k).tolist()]
+        nets.append(_cell_gates(builder, netlist.library.cells[index], pins))
+    constants = {value: builder.constant(bit) for bit, value in enumerate((CONSTANT_0, CONSTANT_1))}
+    names = list(netlist.output_names)
+    names += [f"root{k}" for k in range(netlist.roots.size - len(names))]
+    shown = [constants[r] if r < 0 else nets[r] for r in netlist.roots.tolist()]
+    return builder.netlist(dict(zip(names, shown, strict=True)))
+
+
+def _cell_gates(builder: Builder, cell: Cell, pins: list[int]) -> int:
+    n = cell.n_inputs
+    products = [
+        2 * builder.tree(AND, [2 * pins[k] + 1 - (row >> (n - 1 - k) & 1) for k in range(n)])
+        for row in range(1 << n)
+        if cell.value(row)
+    ]
+    return builder.tree(OR, products)

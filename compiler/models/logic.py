@@ -1,0 +1,144 @@
+"""LogicNetwork: layers of two-input gates with learnt functions and learnt wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import NetlistError
+from compiler.ir.gates import Thermometer
+
+TABLE_BITS = np.array([8, 4, 2, 1], dtype=np.uint8)
+"""Weights of f(0, 0), f(0, 1), f(1, 0), f(1, 1) in a gate id."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogicLayer:
+    """G gates. Each chooses its function and, for either input, one of K nets of the layer below.
+
+    table : (G, 4) float32 logits of f(0, 0), f(0, 1), f(1, 0), f(1, 1), or None
+    gates : (G, 16) float32 logits of the 16 gate ids, or None; exactly one of the two is given
+    wires_a, wires_b : (G, K) int32, candidate nets: gates of the layer below, or input bits
+    scores_a, scores_b : (G, K) float32, logits of the candidates
+
+    As hardware: an entry of the table is 1 where its logit is above 0, the gate is the one of the
+    largest logit, the wire the candidate of the largest score (the first on a tie).
+    """
+
+    table: np.ndarray | None
+    gates: np.ndarray | None
+    wires_a: np.ndarray
+    wires_b: np.ndarray
+    scores_a: np.ndarray
+    scores_b: np.ndarray
+
+    @property
+    def n_gates(self) -> int:
+        return self.wires_a.shape[0]
+
+    @property
+    def k(self) -> int:
+        """Number of candidates of each input."""
+        return self.wires_a.shape[1]
+
+    def hard(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(op uint8, a int32, b int32), each (G,): the gate ids and the nets that they read."""
+        if self.table is not None:
+            op = ((self.table > 0) * TABLE_BITS).sum(axis=1).astype(np.uint8)
+        else:
+            assert self.gates is not None
+            op = np.argmax(self.gates, axis=1).astype(np.uint8)
+        rows = np.arange(self.n_gates)
+        a = self.wires_a[rows, np.argmax(self.scores_a, axis=1)]
+        b = self.wires_b[rows, np.argmax(self.scores_b, axis=1)]
+        return op, a, b
+
+    def __post_init__(self) -> None:
+        if (self.table is None) == (self.gates is None):
+            raise NetlistError("logic layer: give either table or gates, not both and not none")
+        name, logits = ("table", self.table) if self.gates is None else ("gates", self.gates)
+        assert logits is not None
+        if self.wires_a.ndim != 2 or min(self.wires_a.shape) == 0:
+            raise NetlistError(
+                f"logic layer: wires_a must be (gates, candidates), got shape {self.wires_a.shape}"
+            )
+        wanted = {
+            name: ((self.n_gates, 4 if name == "table" else 16), np.float32),
+            "wires_a": (self.wires_a.shape, np.int32),
+            "wires_b": (self.wires_a.shape, np.int32),
+            "scores_a": (self.wires_a.shape, np.float32),
+            "scores_b": (self.wires_a.shape, np.float32),
+        }
+        for column, (shape, dtype) in wanted.items():
+            array = getattr(self, column)
+            if array.shape != shape or array.dtype != dtype:
+                raise NetlistError(
+                    f"logic layer: {column} must be {np.dtype(dtype).name} of shape {shape}, got "
+                    f"{array.dtype} of shape {array.shape}"
+                )
+            if array.dtype == np.float32 and not np.isfinite(array).all():
+                raise NetlistError(f"logic layer: {column} has a value that is not finite")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogicNetwork:
+    """Data to bits (`encoder`), bits through the layers, ones counted in equal blocks a class.
+
+    The last layer's gates are n_classes blocks of equal size in order; the score of a class is the
+    count of its block / tau, the decision the largest, on a tie the first.
+    labels : none, or one string a class; meta : facts for people, JSON-able
+    """
+
+    layers: tuple[LogicLayer, ...]
+    encoder: Thermometer
+    n_classes: int
+    tau: float
+    labels: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of input bits."""
+        return self.encoder.feature.size
+
+    @property
+    def n_gates(self) -> int:
+        """Gates of all layers."""
+        return sum(layer.n_gates for layer in self.layers)
+
+    def hard(self) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]:
+        """(op, a, b) of every layer, see LogicLayer.hard."""
+        return tuple(layer.hard() for layer in self.layers)
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise NetlistError("logic network: there are no layers; give at least one")
+        below = self.n_inputs
+        if below == 0:
+            raise NetlistError("logic network: the encoder makes no bits; give it a threshold")
+        for number, layer in enumerate(self.layers):
+            for name in ("wires_a", "wires_b"):
+                wires = getattr(layer, name)
+                if wires.min() < 0 or wires.max() >= below:
+                    bad = int(np.argmax(((wires < 0) | (wires >= below)).any(axis=1)))
+                    raise NetlistError(
+                        f"logic network: layer {number}, gate {bad}: {name} must be nets of the "
+                        f"layer below, 0 to {below - 1}, got {wires[bad].tolist()}"
+                    )
+            below = layer.n_gates
+        if self.n_classes < 2 or below % self.n_classes:
+            raise NetlistError(
+                f"logic network: the {below} gates of the last layer must be equal blocks for at "
+                f"least 2 classes, got {self.n_classes} classes"
+            )
+        if not (np.isfinite(self.tau) and self.tau > 0):
+            raise NetlistError(f"logic network: tau must be a number above 0, got {self.tau}")
+        if self.labels and len(self.labels) != self.n_classes:
+            raise NetlistError(
+                f"logic network: {len(self.labels)} labels for {self.n_classes} classes; give one "
+                "for each"
+            )

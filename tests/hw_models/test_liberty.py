@@ -1,0 +1,292 @@
+"""Liberty files: parser, functions, figures worked out by hand, every refusal by its line."""
+
+import gzip
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hw_models.characterise import characterise, load_library
+from hw_models.liberty import LibertyError, function_table, parse_liberty, read_liberty
+
+SLEWS, LOADS = (0.01, 0.05, 0.2), (0.001, 0.004, 0.02)
+
+
+def table(name, value, *, axes=True, template="grid", turned=False):
+    """A table group of value(slew, load); turned : load is the first axis."""
+    outer, inner = (LOADS, SLEWS) if turned else (SLEWS, LOADS)
+    rows = [
+        ", ".join(f"{value(*((y, x) if turned else (x, y))):.9g}" for y in inner) for x in outer
+    ]
+    lines = [f"{name} ({'turned' if turned else template}) {{"]
+    if axes:
+        for k, axis in ((1, outer), (2, inner)):
+            lines.append(f'index_{k} ("{", ".join(map(str, axis))}");')
+    lines.append("values (" + ", \\\n  ".join(f'"{row}"' for row in rows) + "); }")
+    return "\n".join(lines)
+
+
+def arc(pin, rise, fall, *, kind="timing", when="", more="", **options):
+    names = ("cell_rise", "cell_fall") if kind == "timing" else ("rise_power", "fall_power")
+    condition = f'when : "{when}";' if when else ""
+    tables = table(names[0], rise, **options) + table(names[1], fall, **options)
+    return f'{kind} () {{ related_pin : "{pin}"; {condition} {tables} {more} }}'
+
+
+def slews(rise, fall):
+    return table("rise_transition", rise) + table("fall_transition", fall)
+
+
+def pin(name, capacitance):
+    return f"pin ({name}) {{ direction : input ; capacitance : {capacitance} ; }}"
+
+
+NAND2 = f"""
+cell (ND2) {{
+  area : 3.5 /* no semicolon: many writers leave it out */
+  cell_leakage_power : 2.5;
+  {pin("A", 0.002)} {pin("B", 0.004)}
+  pin (Y) {{
+    direction : "output"; function : "!(A & B)";
+    {
+    arc(
+        "A",
+        lambda s, c: 0.01 + s / 4 + 3 * c,
+        lambda s, c: 0.01 + c,
+        more=slews(lambda s, c: 0.02 + s / 2 + 2 * c, lambda s, c: 0.01 + s / 2 + 2 * c),
+    )
+}
+    {
+    arc(
+        "B",
+        lambda s, c: 0.02 + c,
+        lambda s, c: 0.002,
+        axes=False,
+        more=slews(lambda s, c: 0.02 + s / 2 + 2 * c, lambda s, c: 0.01 + s / 2 + 2 * c),
+    )
+}
+    {arc("A", lambda s, c: 0.004 + c, lambda s, c: 0.001, kind="internal_power")}
+    {arc("B", lambda s, c: 0.006, lambda s, c: 0.002, kind="internal_power", turned=True)}
+  }}
+}}
+"""
+INV = f"""
+cell ("IV") {{ area : 2;
+  leakage_power () {{ when : "A"; value : 1; }}
+  leakage_power () {{ when : "!A"; value : 3; }}
+  {pin("A", 0.003)}
+  pin (Y) {{ direction : output; function : "A'"; {arc("A", lambda s, c: 0.005 + c, lambda s, c: 0)}
+  {arc("A", lambda s, c: 0.002, lambda s, c: -0.001, kind="internal_power")} }} }}
+"""
+XOR2 = f"""
+cell (XR2) {{ area : 8; cell_leakage_power : 4; {pin("A", 0.005)} {pin("B", 0.005)}
+  pg_pin (VDD) {{ pg_type : primary_power; }} pg_pin (VSS) {{ pg_type : primary_ground; }}
+  pin (Z) {{ direction : output; function : "A ^ B";
+  {arc("A", lambda s, c: 0.03, lambda s, c: 0.04, when="B")}
+  {arc("A", lambda s, c: 0.05 + s, lambda s, c: 0.04, when="!B")}
+  {arc("B", lambda s, c: 0.01, lambda s, c: 0.01)}
+  {arc("A", lambda s, c: 0.004, lambda s, c: 0.002, kind="internal_power", when="B")}
+  {arc("A", lambda s, c: 0.008, lambda s, c: 0.002, kind="internal_power", when="!B")}
+  {
+    arc(
+        "B",
+        lambda s, c: 0.006,
+        lambda s, c: 0.002,
+        kind="internal_power",
+        more="related_pg_pin : VDD;",
+    )
+}
+  {arc("B", lambda s, c: 9, lambda s, c: 9, kind="internal_power", more="related_pg_pin : VSS;")}
+  }} }}
+"""
+LEFT_OUT = """
+cell (DFF) { area : 9; ff (IQ, IQN) { next_state : "D"; } pin (D) { direction : input; } }
+cell (TB) { area : 9; pin (A) { direction : input; }
+  pin (Z) { direction : output; function : "A"; three_state : "B"; } }
+cell (HA) { area : 9; pin (A) { direction : input; } pin (S) { direction : output; }
+  pin (CO) { direction : output; } }
+cell (BAD) { area : 9; dont_use : true; pin (A) { direction : input; }
+  pin (Z) { direction : output; function : "A"; } }
+cell (TIE) { area : 1; pin (Z) { direction : output; function : "1"; } }
+cell (FILL) { area : 1; }
+"""
+HEAD = """/* a file
+   of our own */
+library (toy) {
+  // units
+  time_unit : "1ns"; voltage_unit : "1V"; leakage_power_unit : "1nW";
+  capacitive_load_unit (1, pf) ;
+  nom_voltage : 1.0;
+  define (odd_word, cell, float);
+  power_lut_template (turned) { variable_1 : total_output_net_capacitance;
+    variable_2 : input_transition_time; index_1 ("1, 2"); index_2 ("1, 2"); }
+  lu_table_template (grid) {
+    variable_1 : input_net_transition; variable_2 : total_output_net_capacitance;
+    index_1 ("0.01, 0.05, 0.2"); index_2 ("0.001, 0.004, 0.02");
+  }
+"""
+
+
+def toy(*cells, head=HEAD):
+    return head + "".join(cells or (NAND2, INV, XOR2, LEFT_OUT)) + "}\n"
+
+
+def read(text):
+    return characterise(parse_liberty(text, "toy.lib"), "toy.lib")
+
+
+def test_figures_by_hand():
+    library = read(toy())
+    # load: the mean of 2 and 4 fF; slew: s = mean(.02, .01) + s / 2 + 2 load, so s = 42 ps
+    assert library.load.value == pytest.approx(3e-15)
+    assert library.slew.value == pytest.approx(42e-12)
+    assert library.voltage.value == 1.0
+    nand, inverter, xor = (library.cell(name) for name in ("ND2", "IV", "XR2"))
+    assert (nand.table, nand.inputs, nand.area) == (14, ("A", "B"), 3.5)
+    assert (inverter.table, xor.table) == (2, 6)
+    # A: (4 + 3 + 1) / 2 fJ, B: (6 + 2) / 2 fJ; C V^2 / 2 = 1.5 fJ
+    assert nand.energy == pytest.approx(5.5e-15)
+    assert nand.leakage == pytest.approx(2.5e-9)
+    assert nand.delay == pytest.approx((0.01 + 0.0105 + 0.009) * 1e-9)
+    assert nand.slope == pytest.approx(3000.0)
+    assert nand.capacitance == pytest.approx(3e-15)
+    assert inverter.leakage == pytest.approx(2e-9)  # the mean of both states
+    assert inverter.energy == pytest.approx((2.0 - 1.0) / 2 * 1e-15 + 1.5e-15)
+    # A: mean of the conditions (4 + 2) / 2 and (8 + 2) / 2; B: the supply pin's share alone
+    assert xor.energy == pytest.approx(((3 + 5) / 2 + 4) / 2 * 1e-15 + 1.5e-15)
+    assert xor.delay == pytest.approx(92e-12)
+    assert library.inverter is inverter and library.nand2 is nand
+
+
+def test_what_is_left_out_is_counted():
+    library = read(toy())
+    assert dict(library.skipped) == {
+        "has state": 1,
+        "has a third state": 1,
+        "several outputs": 1,
+        "dont_use": 1,
+        "a constant": 1,
+        "no output": 1,
+    }
+    assert [c.name for c in library.cells] == ["ND2", "IV", "XR2"]
+
+
+def test_without_a_nand2_the_inverter_sets_load_and_slew():
+    library = read(toy(INV))
+    assert library.load.value == pytest.approx(3e-15)
+    assert library.slew.value == 0.0
+
+
+def test_units_scale_the_figures():
+    head = HEAD.replace('"1ns"', '"1ps"').replace("(1, pf)", "(10, ff)").replace("1nW", "1pW")
+    library = read(toy(head=head.replace("nom_voltage : 1.0", "nom_voltage : 2.0")))
+    nand = library.cell("ND2")
+    assert library.load.value == pytest.approx(3e-17)
+    assert nand.delay == pytest.approx(29.5e-15)
+    assert nand.leakage == pytest.approx(2.5e-12)
+    assert nand.energy == pytest.approx(4e-3 * 1e-14 + 3e-17 * 4 / 2)
+
+
+def test_missing_tables_leave_figures_out():
+    bare = f"cell (BARE) {{ area : 1; {pin('A', 0.001)} pin (Y) {{ direction : output;"
+    library = read(toy(NAND2, bare + ' function : "A"; } }'))
+    cell = library.cell("BARE")
+    assert (cell.energy, cell.leakage, cell.delay, cell.slope) == (None, None, None, None)
+    assert "BARE delay" not in library.figures()
+    assert library.figures()["BARE area"].source.kind == "code"
+    assert library.figures()["ND2 energy"].source.kind == "derived"
+
+
+def test_files_packed_or_not(tmp_path):
+    plain, packed = tmp_path / "a.lib", tmp_path / "b.lib.gz"
+    plain.write_text(toy())
+    packed.write_bytes(gzip.compress(toy().encode()))
+    a, b = load_library(plain), load_library(packed)
+    assert a.cells == b.cells and a.name == "toy"
+    damaged = tmp_path / "c.lib"
+    damaged.write_bytes(packed.read_bytes()[:40])
+    with pytest.raises(LibertyError, match=r"c\.lib: is a damaged gzip file"):
+        load_library(damaged)
+    with pytest.raises(LibertyError, match="is a folder"):
+        read_liberty(tmp_path)
+    damaged.write_bytes(b"library (x) {\0")
+    with pytest.raises(LibertyError, match="line 1: is no text file"):
+        load_library(damaged)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t[: t.index("cell (HA)") + 30], r"line \d+: the file ends within cell \(HA\)"),
+        (lambda t: t.replace("library (toy)", "cell (toy)"), "line 3: a Liberty file must begin"),
+        (lambda t: t.replace("library (toy) {", "library (toy) ;"), "line 3: `{` must follow"),
+        (lambda t: t + "more", r"line \d+: 'more' stands after the library's end"),
+        (lambda t: t.replace('time_unit : "1ns"', 'time_unit : "1ns'), "a string is not closed"),
+        (lambda t: t.replace('"1nW"', '"1 apple"'), "line 3: unit '.*' is not understood"),
+        (lambda t: t.replace("define (odd", "define odd"), "line 8: `:` or `\\(` must follow 'def"),
+        (lambda t: t.replace("define (odd_word, cell, float);", "define (odd {"),
+         "line 8: the parenthesis opened here is not closed"),
+        (lambda t: t.replace("nom_voltage : 1.0;", "nom_voltage :\n;"),
+         "line 7: a value must follow"),
+        (lambda t: t.replace("nom_voltage : 1.0;", ""), "must give nom_voltage"),
+        (lambda t: t.replace("nom_voltage : 1.0", "nom_voltage : one"),
+         "a number is expected, got"),
+        (lambda t: t.replace("nom_voltage : 1.0", "nom_voltage : nan"), "a finite number is"),
+        (lambda t: t.replace("capacitive_load_unit (1, pf) ;", ""),
+         "must give capacitive_load_unit"),
+        (lambda t: t.replace("area : 3.5", ""), r"line \d+: cell ND2 has no area"),
+        (lambda t: t.replace("!(A & B)", "!(A & )"), "cell ND2: function .* cannot be read"),
+        (lambda t: t.replace("!(A & B)", "!(A & C)"), "it reads 'C', which is no input pin"),
+        (lambda t: t.replace('"A ^ B"', '"A ^ B)"'), "'\\)' is not expected"),
+        (lambda t: t.replace('"A ^ B"', '"1"'), "cell XR2: function '1' reads no pin"),
+        (lambda t: t.replace("cell (XR2)", "cell (ND2)"), "cell ND2 is described twice"),
+        (lambda t: t.replace('index_1 ("0.01, 0.05, 0.2")', 'index_1 ("0.01, 0.05")'),
+         "has 9 values for axes of"),
+        (lambda t: t.replace('index_1 ("0.01, 0.05, 0.2")', 'index_1 ("0.05, 0.01, 0.2")'),
+         "index_1 must ascend"),
+        (lambda t: t.replace("variable_1 : input_net_transition", "variable_1 : weather"),
+         "a table over 'weather' is not supported"),
+    ],
+)  # fmt: skip
+def test_malformed_files_are_refused_by_file_and_line(change, message):
+    text = toy()
+    changed = change(text)
+    assert changed != text
+    with pytest.raises(LibertyError, match=message) as error:
+        read(changed)
+    assert str(error.value).startswith("toy.lib, line ")
+    assert "\n" not in str(error.value)
+
+
+def test_a_library_without_nand2_or_inverter_is_refused():
+    with pytest.raises(LibertyError, match=r"toy\.lib, line 3: no combinational cell is a NAND2"):
+        read(toy(XOR2))
+
+
+@pytest.mark.parametrize(
+    ("text", "table_"),
+    [
+        ("!A", 0b1100), ("A'", 0b1100), ("A B", 0b0001), ("A*B", 0b0001), ("A+B", 0b0111),
+        ("(A)(B)", 0b0001), ("!(A|B)'", 0b0111), ("A B' + A' B", 0b0110), ("A ^ B", 0b0110),
+        ("A & B ^ B", 0b0000), ("A + B ^ 1", 0b1011), ("A ^ !B", 0b1001), ("0", 0), ("A !B", 0b10),
+    ],
+)  # fmt: skip
+def test_functions(text, table_):
+    assert function_table(text, ("A", "B")) == table_
+
+
+@given(st.integers(0, 255))
+def test_a_function_written_as_a_sum_of_products_is_read_back(table_):
+    pins = ("x", "y[1]", "z_2")
+    products = [
+        " & ".join(p if row >> (2 - k) & 1 else f"!{p}" for k, p in enumerate(pins))
+        for row in range(8)
+        if table_ >> (7 - row) & 1
+    ]
+    assert function_table(" | ".join(f"({p})" for p in products) or "0", pins) == table_
+
+
+@pytest.mark.parametrize("text", ["", "A &", "A B)", "(A", "A $ B", "&A", "A ^"])
+def test_broken_functions(text):
+    with pytest.raises(ValueError, match=r"not expected|too early|not closed"):
+        function_table(text, ("A", "B"))

@@ -1,0 +1,64 @@
+"""Digital baselines are trained once a data set and extended, not trained again."""
+
+import numpy as np
+import pytest
+
+from hw_models.digital import network_energy
+from thermo.cli import baselines
+from thermo.data import Dataset
+from thermo.energy.baselines import Baseline
+
+REACHED = {0: 0.80, 4: 0.85, 8: 0.90, 16: 0.95}
+
+
+@pytest.fixture
+def trained(monkeypatch, tmp_path):
+    """Widths that were trained, with a cache of our own."""
+    asked = []
+
+    def measure(dataset, *, split, stop_at, widths, progress):
+        found = []
+        for width in widths:
+            asked.append(width)
+            sizes = (5, width, 2) if width else (5, 2)
+            reached = REACHED[width]
+            found.append(Baseline(f"{width}", sizes, reached, reached, network_energy(sizes)))
+            if reached >= stop_at:
+                break
+        return tuple(found)
+
+    monkeypatch.setattr(baselines, "measure_baselines", measure)
+    monkeypatch.setattr(baselines.pooch, "os_cache", lambda name: tmp_path / name)
+    return asked
+
+
+def data(name):
+    x, y = np.zeros((4, 5), np.float32), np.zeros(4, np.int64)
+    return Dataset(name, x, y, x, y, x, y, n_classes=2)
+
+
+def test_kept_designs_are_not_trained_again(trained):
+    widths = (0, 4, 8)
+    first = baselines.cached_baselines(data("digits"), "test", 0.82, None, widths)
+    assert trained == [0, 4] and [b.accuracy for b in first] == [0.80, 0.85]
+    again = baselines.cached_baselines(data("digits"), "test", 0.84, None, widths)
+    assert again == first and trained == [0, 4]
+    more = baselines.cached_baselines(data("digits"), "test", 0.93, None, (*widths, 16))
+    assert trained == [0, 4, 8, 16] and more[:2] == first
+    none = baselines.cached_baselines(data("digits"), "test", 0.99, None, (*widths, 16))
+    assert none == more and trained == [0, 4, 8, 16]
+
+
+def test_other_data_sets_are_not_kept(trained, tmp_path):
+    for _ in range(2):
+        baselines.cached_baselines(data("own.npz"), "test", 0.7, None, (0, 4))
+    assert trained == [0, 0]
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_damaged_cache_is_written_anew(trained, tmp_path):
+    baselines.cached_baselines(data("digits"), "test", 0.7, None, (0, 4))
+    (kept,) = tmp_path.rglob("*.json")
+    kept.write_text("[{")
+    assert len(baselines.cached_baselines(data("digits"), "test", 0.7, None, (0, 4))) == 1
+    assert trained == [0, 0] and kept.read_text().startswith('[{"name"')

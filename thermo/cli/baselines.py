@@ -1,0 +1,66 @@
+"""Digital baselines of a data set, kept in the user's cache: they take minutes to train."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pooch
+
+from compiler.files import make_folder, replacing
+from hw_models.digital import DigitalEnergy
+from thermo.cli.console import BarProgress
+from thermo.data import Dataset
+from thermo.energy.baselines import WIDTHS, Baseline, measure_baselines
+
+KEPT = ("digits", "mnist", "fashion-mnist", "cifar10")
+
+
+def cached_baselines(
+    dataset: Dataset,
+    split: str,
+    accuracy: float,
+    progress: BarProgress,
+    widths: Sequence[int] = WIDTHS,
+) -> tuple[Baseline, ...]:
+    """Baselines from the user's cache if they reach the accuracy, else trained and kept there.
+
+    widths : hidden cells of the designs, in the order in which they are tried
+    """
+    if dataset.name not in KEPT:
+        return measure_baselines(
+            dataset, split=split, stop_at=accuracy, widths=widths, progress=progress
+        )
+    key = f"{dataset.name}-{dataset.x_train.shape[0]}x{dataset.n_features}-{split}.json"
+    path = make_folder(Path(pooch.os_cache("thermoc")) / "baselines-2") / key
+    kept = _read(path)
+    if any(b.accuracy >= accuracy for b in kept):
+        return kept
+    # designs come in the order of their widths: those that are kept need not be trained again
+    rest = widths[len(kept) :]
+    found = kept
+    if rest:
+        found += measure_baselines(
+            dataset, split=split, stop_at=accuracy, widths=rest, progress=progress
+        )
+        with replacing(path) as beside:
+            beside.write_text(json.dumps([asdict(b) for b in found]))
+    return found
+
+
+def _read(path: Path) -> tuple[Baseline, ...]:
+    try:
+        return tuple(
+            Baseline(
+                **{
+                    **entry,
+                    "sizes": tuple(entry["sizes"]),
+                    "energy": DigitalEnergy(**entry["energy"]),
+                }
+            )
+            for entry in json.loads(path.read_text())
+        )
+    except (OSError, ValueError, TypeError, KeyError):
+        return ()

@@ -1,0 +1,165 @@
+"""The answer to "what would this circuit cost": joules, area and delay by library, and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hw_models.cells import CellLibrary
+from hw_models.constants import ROOM, landauer
+from thermo.energy.baselines import Baseline
+
+EXCLUDED = (
+    "wires",
+    "glitches",
+    "registers and clock tree",
+    "the encoder that makes the input bits",
+    "memory",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GateJoules:
+    """Energy of one inference by place, J."""
+
+    dynamic: float
+    input_pins: float
+    leakage: float
+
+    @property
+    def total(self) -> float:
+        return self.dynamic + self.input_pins + self.leakage
+
+
+@dataclass(frozen=True, slots=True)
+class MappedFigures:
+    """One circuit in the cells of one library.
+
+    cells : number of each cell by name; inverters : among them
+    nand2_equivalents : area / area of the library's NAND2
+    depth : cells on the longest path; delay_s : its length, with the loads the cells really drive
+    f_max_Hz : 1 / delay_s, None for a circuit without cells; latency_s : time of one inference
+    leakage_W : power of all cells
+    """
+
+    cells: Mapping[str, int]
+    inverters: int
+    area_um2: float
+    nand2_equivalents: float
+    depth: int
+    delay_s: float
+    f_max_Hz: float | None
+    latency_s: float
+    leakage_W: float
+    energy: GateJoules
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON's keys."""
+        return {
+            "cells": dict(self.cells),
+            "n_cells": sum(self.cells.values()),
+            "inverters": self.inverters,
+            "area_um2": self.area_um2,
+            "nand2_equivalents": self.nand2_equivalents,
+            "depth": self.depth,
+            "delay_s": self.delay_s,
+            "f_max_Hz": self.f_max_Hz,
+            "latency_s": self.latency_s,
+            "leakage_W": self.leakage_W,
+            "energy_J": {**_parts(self.energy), "total": self.energy.total},
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LibraryEstimate:
+    """A library's answer. gates : without the class head; whole : with it (the same if none)."""
+
+    library: CellLibrary
+    gates: MappedFigures
+    whole: MappedFigures
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GateEstimate:
+    """The whole answer to "what would it cost".
+
+    accuracy : None for a circuit that decides nothing; source : where the samples come from
+    toggles_per_gate : mean over the two-input gates of the optimised circuit, per inference
+    gates, depth : counts by the names of definitions (docs/cli.md)
+    libraries : in the order asked for, the first one is the one JSON's top level shows
+    refused : why a library gives no estimate, by its name
+    """
+
+    accuracy: float | None
+    accuracy_sem: float | None
+    n_samples: int
+    split: str
+    source: str
+    toggles_per_gate: float
+    has_head: bool
+    gates: Mapping[str, int | float]
+    depth: Mapping[str, int]
+    libraries: tuple[LibraryEstimate, ...]
+    refused: Mapping[str, str]
+    baselines: tuple[Baseline, ...]
+    cheapest: Baseline | None
+    n_classes: int
+
+    def advantage(self, figures: MappedFigures) -> dict[str, float | None]:
+        """Joules of the cheapest digital design over ours; None where there is no such ratio.
+
+        bare : over the cells' switching; with_periphery : over the total; `_arithmetic` : the
+        digital design's arithmetic alone, without its weight reads
+        """
+        ratios: dict[str, float | None] = {}
+        ours = {"bare": figures.energy.dynamic, "with_periphery": figures.energy.total}
+        for name, joules in ours.items():
+            for suffix, part in (("", "total"), ("_arithmetic", "arithmetic")):
+                known = self.cheapest is not None and joules > 0
+                ratios[name + suffix] = (
+                    float(getattr(self.cheapest.energy, part)) / joules  # type: ignore[union-attr]
+                    if known
+                    else None
+                )
+        return ratios
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON's keys (docs/cli.md)."""
+        first = self.libraries[0].whole if self.libraries else None
+        return {
+            "accuracy": self.accuracy,
+            "accuracy_sem": self.accuracy_sem,
+            "n_samples": self.n_samples,
+            "split": self.split,
+            "samples": self.source,
+            "toggles_per_gate": self.toggles_per_gate,
+            "gates": dict(self.gates),
+            "depth": dict(self.depth),
+            "library": self.libraries[0].library.name if self.libraries else None,
+            "energy_J": None if first is None else first.to_dict()["energy_J"],
+            "latency_s": None if first is None else first.latency_s,
+            "f_max_Hz": None if first is None else first.f_max_Hz,
+            "area_um2": None if first is None else first.area_um2,
+            "advantage": None if first is None else self.advantage(first),
+            "libraries": {
+                entry.library.name: {
+                    **entry.whole.to_dict(),
+                    "without_head": entry.gates.to_dict(),
+                    "advantage": self.advantage(entry.whole),
+                    "voltage": entry.library.voltage.describe(),
+                    "source": asdict(entry.library.source),
+                }
+                for entry in self.libraries
+            },
+            "refused": dict(self.refused),
+            "excluded": list(EXCLUDED),
+            "landauer_J": landauer(ROOM),
+            "digital_baseline_J": None if self.cheapest is None else self.cheapest.energy.total,
+            "digital_baseline": None if self.cheapest is None else asdict(self.cheapest),
+            "baselines": [asdict(b) for b in self.baselines],
+        }
+
+
+def _parts(energy: GateJoules) -> dict[str, float]:
+    return {"dynamic": energy.dynamic, "input_pins": energy.input_pins, "leakage": energy.leakage}

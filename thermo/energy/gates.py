@@ -1,0 +1,233 @@
+"""What one inference of a circuit of gates costs in the cells of a library.
+
+    dynamic    = sum over cells of toggles per inference times energy per output toggle
+    input_pins = sum over inputs of toggles per inference times (pins' capacitance) V^2 / 2
+    leakage    = leakage power of all cells times the time of one inference
+
+The circuit is mapped as it is after -O1 and after -O2, and the better result counts. Toggles come
+from running the real samples in their order; a cell settles once per sample. The time of one
+inference is the longest path through the cells, or the clock's period. Not counted: wires,
+glitches, registers and clock tree, what makes the input bits of data (encoder), memory.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from compiler.cell_counts import cell_columns, longest_path
+from compiler.counts import gate_counts
+from compiler.errors import UnsupportedError
+from compiler.ir.cells import CellNetlist
+from compiler.ir.gates import GateNetlist
+from compiler.passes.cell_cuts import Subject, cut_circuit
+from compiler.passes.cell_mapping import map_cells
+from compiler.passes.heads import lower_head
+from compiler.passes.lut_map import map_luts
+from compiler.pipelines import simplify_gates
+from hw_models.cells import CellLibrary
+from thermo.data import DataError
+from thermo.energy.baselines import Baseline
+from thermo.energy.gate_result import GateEstimate, GateJoules, LibraryEstimate, MappedFigures
+from thermo.energy.gate_samples import Samples, circuit_accuracy
+from thermo.energy.inference import cheapest
+from thermo.progress import NullProgress, Progress
+from thermo.simulate.gates import simulate_gates
+
+
+def mean_toggles(netlist: GateNetlist, bits: np.ndarray) -> np.ndarray:
+    """(n_nets,) changes of every net's settled value from one sample to the next, on average.
+
+    Raises DataError for less than two samples.
+    """
+    if bits.shape[0] < 2:
+        raise DataError(
+            f"toggles need two samples or more that follow each other, got {bits.shape[0]}"
+        )
+    result = simulate_gates(netlist, bits=bits, toggles=True)
+    assert result.input_toggles is not None and result.toggles is not None
+    return np.concatenate([result.input_toggles, result.toggles]) / (bits.shape[0] - 1)
+
+
+def estimate_gates(
+    netlist: GateNetlist,
+    samples: Samples,
+    libraries: Sequence[CellLibrary],
+    baselines: tuple[Baseline, ...] = (),
+    *,
+    classes: Sequence[str] = (),
+    clock_Hz: float | None = None,
+    objective: str = "area",
+    adder: str = "fast",
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> GateEstimate:
+    """Accuracy, counts by every definition, and area, delay and joules in each library.
+
+    baselines : digital designs measured on the same split; the cheapest of at least the circuit's
+        accuracy is what it is compared with
+    classes : the data set's class names; clock_Hz : in place of each library's own f_max
+    objective : of compiler.passes.cell_mapping
+    adder : of compiler.passes.heads; "fast" is the smaller and the faster one in cells, where an
+        xor costs two gates, "small" has the fewest two-input gates
+    strict : raise where a library cannot be used,
+        else say so in `refused`
+
+    Raises UnsupportedError for a clock faster than the cells or a figure that a library lacks.
+    """
+    progress = progress or NullProgress()
+    progress.start(2 + len(libraries), "estimate")
+    try:
+        accuracy, sem = circuit_accuracy(netlist, samples, classes)
+        bare = simplify_gates(replace(netlist, encoder=None), 2)
+        progress.update(1, "optimised")
+        whole = bare
+        if netlist.class_sums is not None:
+            whole = simplify_gates(lower_head(bare, sums=False, adder=adder), 1)
+        progress.update(2, "class head")
+        plain = simplify_gates(netlist, 1)
+        circuits = {False: _Circuit.of((bare, plain), samples.bits)}
+        circuits[True] = circuits[False]
+        if whole is not bare:
+            plain = simplify_gates(lower_head(plain, sums=False, adder=adder), 1)
+            circuits[True] = _Circuit.of((whole, plain), samples.bits)
+        done, refused = [], {}
+        for k, library in enumerate(libraries):
+            try:
+                figures = {
+                    head: _figures(c, library, objective, clock_Hz) for head, c in circuits.items()
+                }
+                done.append(LibraryEstimate(library, figures[False], figures[True]))
+            except UnsupportedError as error:
+                if strict:
+                    raise
+                refused[library.name] = str(error)
+            progress.update(3 + k, library.name)
+    finally:
+        progress.stop()
+    return GateEstimate(
+        accuracy=accuracy,
+        accuracy_sem=sem,
+        n_samples=samples.bits.shape[0],
+        split=samples.split,
+        source=samples.source,
+        toggles_per_gate=circuits[False].toggles_per_gate,
+        has_head=whole is not bare,
+        gates=_gates(netlist, bare, whole, done),
+        depth=_depth(bare, whole),
+        libraries=tuple(done),
+        refused=MappingProxyType(refused),
+        baselines=baselines,
+        cheapest=cheapest(baselines, accuracy),
+        n_classes=0 if netlist.class_sums is None else netlist.class_sums.n_classes,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Circuit:
+    """A circuit ready to be mapped, in several shapes: fewest gates need not be least area.
+
+    toggles : of each subject (n_nets,), mean per inference
+    """
+
+    subjects: tuple[Subject, ...]
+    toggles: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of(cls, shapes: Sequence[GateNetlist], bits: np.ndarray) -> _Circuit:
+        subjects = tuple(cut_circuit(netlist) for netlist in shapes)
+        return cls(subjects, tuple(mean_toggles(s.netlist, bits) for s in subjects))
+
+    @property
+    def toggles_per_gate(self) -> float:
+        own = self.toggles[0][self.subjects[0].netlist.n_inputs :]
+        return float(own.mean()) if own.size else 0.0
+
+
+def _figures(
+    circuit: _Circuit, library: CellLibrary, objective: str, clock_Hz: float | None
+) -> MappedFigures:
+    """Figures of the shape that maps best by the objective."""
+    found = []
+    for subject, toggles in zip(circuit.subjects, circuit.toggles, strict=True):
+        mapped = map_cells(subject, library, objective=objective)
+        found.append((mapped_figures(mapped, toggles), mapped, toggles))
+    best, mapped, toggles = min(
+        found, key=lambda f: f[0].delay_s if objective == "delay" else f[0].area_um2
+    )
+    return best if clock_Hz is None else mapped_figures(mapped, toggles, clock_Hz)
+
+
+def mapped_figures(
+    mapped: CellNetlist, toggles: np.ndarray, clock_Hz: float | None = None
+) -> MappedFigures:
+    """Figures of a mapped circuit; toggles : (n_nets of its subject,) mean per inference.
+
+    Raises UnsupportedError as cell_columns, and for a clock that the cells cannot follow.
+    """
+    library, n = mapped.library, mapped.n_inputs
+    columns = cell_columns(mapped)
+    delay = longest_path(mapped, columns.delay)
+    if clock_Hz is not None and not 0 < clock_Hz * delay <= 1:
+        raise UnsupportedError(
+            f"a clock of {clock_Hz / 1e6:.4g} MHz does not suit library {library.name}, where the "
+            f"circuit runs at up to {1 / delay / 1e6:.4g} MHz: choose a slower one"
+        )
+    latency = delay if clock_Hz is None else 1 / clock_Hz
+    leakage = float(columns.leakage.sum())
+    energy = GateJoules(
+        dynamic=float(toggles[mapped.origin] @ columns.energy),
+        input_pins=float(toggles[:n] @ columns.load[:n]) * library.switching,
+        leakage=leakage * latency,
+    )
+    area = float(columns.area.sum())
+    names = [library.cells[index].name for index in mapped.cell.tolist()]
+    inverter = library.cells.index(library.inverter)
+    return MappedFigures(
+        cells=MappingProxyType(dict(sorted(Counter(names).items()))),
+        inverters=int((mapped.cell == inverter).sum()),
+        area_um2=area,
+        nand2_equivalents=area / library.nand2.area,
+        depth=round(longest_path(mapped, np.ones(mapped.n_cells))),
+        delay_s=delay,
+        f_max_Hz=1 / delay if delay > 0 else None,
+        latency_s=latency,
+        leakage_W=leakage,
+        energy=energy,
+    )
+
+
+def _gates(
+    netlist: GateNetlist,
+    bare: GateNetlist,
+    whole: GateNetlist,
+    libraries: Sequence[LibraryEstimate],
+) -> Mapping[str, int | float]:
+    """Every count by the name of its definition; those with head only where there is one."""
+    counted: dict[str, int | float] = dict(gate_counts(netlist)["gates"])
+    for name, circuit in (("optimised", bare), ("with_head", whole)):
+        if name == "with_head" and whole is bare:
+            continue
+        own = gate_counts(circuit)["gates"]
+        counted[f"two_input_{name}"] = own["two_input"]
+        counted[f"inverters_{name}"] = own["inverters"]
+        for k in (4, 6):
+            counted[f"lut{k}_{name}"] = map_luts(circuit, k).n_luts
+    for entry in libraries:
+        counted[f"nand2_equivalents_{entry.library.name}"] = entry.gates.nand2_equivalents
+        if whole is not bare:
+            counted[f"nand2_equivalents_with_head_{entry.library.name}"] = (
+                entry.whole.nand2_equivalents
+            )
+    return MappingProxyType(counted)
+
+
+def _depth(bare: GateNetlist, whole: GateNetlist) -> Mapping[str, int]:
+    levels = {"optimised": gate_counts(bare)["depth"]}
+    if whole is not bare:
+        levels["with_head"] = gate_counts(whole)["depth"]
+    return MappingProxyType(levels)

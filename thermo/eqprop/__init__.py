@@ -1,0 +1,1 @@
+"""Equilibrium propagation: gradients and training by relaxation (docs/eqprop.md)."""

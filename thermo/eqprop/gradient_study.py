@@ -1,0 +1,220 @@
+"""How far each estimator of the gradient is from implicit differentiation, and where it stalls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from compiler.models.hopfield import HopfieldNetwork
+from thermo.eqprop.estimators import How, estimate
+from thermo.eqprop.homeostasis import homeostatic_loss, jacobian_angle
+from thermo.eqprop.reference import implicit_gradient, response
+from thermo.eqprop.system import System, cosine, from_network, relative_error
+from thermo.progress import NullProgress, Progress
+
+SIZES = (8, 16, 12, 4)
+BETAS = (0.8, 0.4, 0.2, 0.1, 0.05, 0.025, 0.0125)
+POINTS = tuple(range(1, 15))
+ANGLES = (0.0, 30.0, 60.0, 90.0)
+HOMEOSTASIS = (0, 10, 30, 100, 300, 1000)
+NAMES = ("positive", "negative", "centred", "coupled-centred", "contrastive")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One estimate: its setting, relative error and cosine to the implicit gradient, residual."""
+
+    estimator: str
+    beta: float
+    points: int
+    error: float
+    cosine: float
+    residual: float
+
+
+@dataclass(frozen=True, slots=True)
+class AngleRow:
+    """One asymmetric system.
+
+    angle : between w and its transpose, degrees; steps : homeostatic steps taken before
+    exact_cosine : of -(du/dbeta) u with the exact du/dbeta, to the true gradient
+    cauchy_error : of the Cauchy sum's du/dbeta to the exact one; cauchy_cosine : to the truth
+    asymep_error, asymep_cosine : of AsymEP to the true gradient
+    """
+
+    angle: float
+    steps: int
+    loss: float
+    exact_cosine: float
+    cauchy_error: float
+    cauchy_cosine: float
+    asymep_error: float
+    asymep_cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class GradientStudy:
+    """nudges : over beta and N on the symmetric system; angles : without homeostasis, over angles;
+    homeostasis : at the largest angle, over steps; radius : where the Cauchy sum stops converging
+    """
+
+    nudges: tuple[Row, ...]
+    angles: tuple[AngleRow, ...]
+    homeostasis: tuple[AngleRow, ...]
+    radius: float
+
+
+def skewed_network(
+    sizes: Sequence[int] = SIZES, *, activation: str = "sigmoid", gain: float = 2.0,
+    angle: float = 0.0, seed: int = 1,
+) -> HopfieldNetwork:  # fmt: skip
+    """A small random network without any symmetry that could hide a sign error.
+
+    angle : backward weights are cos(angle) W^T + sin(angle) R, R random, orthogonal to W^T and of
+        its norm, so that the angle between them is exactly that (after Laborieux and Zenke's code)
+    """
+    rng = np.random.default_rng([seed, 5])
+    pairs = list(pairwise(sizes))
+    weights = [gain * rng.normal(0.05, 1.0, (o, i)) / np.sqrt(i) for i, o in pairs]
+    biases = tuple(rng.normal(-0.3, 0.5, o) for _, o in pairs)
+    backward = None
+    if angle:
+        backward = tuple(rotate(w.T, angle, rng) for w in weights[1:])
+    return HopfieldNetwork(tuple(weights), biases, activation, backward)
+
+
+def rotate(weights: np.ndarray, angle: float, rng: np.random.Generator) -> np.ndarray:
+    """Weights of the same norm at `angle` degrees to the given ones."""
+    other = rng.standard_normal(weights.shape)
+    other -= weights * np.sum(other * weights) / np.sum(weights**2)
+    other *= np.linalg.norm(weights) / np.linalg.norm(other)
+    a = np.deg2rad(angle)
+    return np.cos(a) * weights + np.sin(a) * other
+
+
+def batch(n_in: int, n_out: int, n: int = 6, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """n random inputs in [0, 1] and one-hot targets."""
+    rng = np.random.default_rng([seed, 6])
+    return rng.uniform(0, 1, (n, n_in)), np.eye(n_out)[rng.integers(0, n_out, n)]
+
+
+def nudge_rows(
+    system: System, x: np.ndarray, y: np.ndarray, *, betas: Sequence[float] = BETAS,
+    points: Sequence[int] = POINTS, names: Sequence[str] = NAMES,
+) -> list[Row]:  # fmt: skip
+    """Every estimator over beta, the holomorphic one over N as well."""
+    truth, _ = implicit_gradient(system, x, y)
+    rows = []
+    for beta in betas:
+        asked = [(name, 2 if name in ("centred", "coupled-centred") else 1) for name in names]
+        asked += [("holomorphic", k) for k in points if system.sigma.holomorphic]
+        for name, k in asked:
+            e = estimate(name, system, x, y, How(beta=beta, points=k))
+            rows.append(
+                Row(
+                    name, beta, k, relative_error(e.gradient, truth), cosine(e.gradient, truth),
+                    e.residual,
+                )
+            )  # fmt: skip
+    return rows
+
+
+def angle_row(
+    system: System, x: np.ndarray, y: np.ndarray, *, steps: int = 0, beta: float = 0.2,
+    points: int = 8,
+) -> AngleRow:  # fmt: skip
+    """The figures of one asymmetric system."""
+    free = replace(system, tied=False)
+    truth, rest = implicit_gradient(free, x, y)
+    exact = response(free, rest.u, x, -free.error(rest.u, y))
+    how = How(beta=beta, points=points)
+    cauchy, twisted = (estimate(n, free, x, y, how) for n in ("generalised-cauchy", "asymep"))
+    assert cauchy.response is not None
+    return AngleRow(
+        jacobian_angle(free), steps, homeostatic_loss(free)[0],
+        cosine(free.local(-exact, rest.u, x), truth),
+        float(np.linalg.norm(cauchy.response - exact) / np.linalg.norm(exact)),
+        cosine(cauchy.gradient, truth),
+        relative_error(twisted.gradient, truth), cosine(twisted.gradient, truth),
+    )  # fmt: skip
+
+
+def symmetrise(system: System, steps: int, *, rate: float = 0.2, draws: int = 5) -> System:
+    """The system after `steps` of gradient descent on the homeostatic loss alone, from `draws`
+    random vectors a step, at rate / (1 + step / 50): a symmetric w has loss 0 for every vector, but
+    its masked gradient is 0 in the mean only.
+    """
+    system = replace(system, tied=False)
+    for k in range(steps):
+        _, g = homeostatic_loss(system, draws, seed=k)
+        system = replace(system, w=system.w - rate / (1 + k / 50) * g.w)
+    return system
+
+
+def radius_of_convergence(rows: Sequence[Row], floor: float = 1e-12) -> float:
+    """R from errors ~ (beta / R)^N of the holomorphic rows at the largest beta of which N > 2
+    errors fall; nan if there are too few above `floor`.
+    """
+    for beta in sorted({r.beta for r in rows}, reverse=True):
+        some = [
+            r for r in rows
+            if r.estimator == "holomorphic" and r.beta == beta and r.points > 2 and r.error > floor
+        ]  # fmt: skip
+        if len(some) >= 4:
+            n, e = np.array([[r.points, np.log(r.error)] for r in some]).T
+            slope = np.polyfit(n, e, 1)[0]
+            if slope < 0:
+                return float(beta / np.exp(slope))
+    return float("nan")
+
+
+def fitted_slope(rows: Sequence[Row], name: str, points: int, floor: float = 1e-11) -> float:
+    """Slope of log error against log beta over the three smallest nudges above rounding; nan where
+    there are fewer.
+    """
+    some = sorted(
+        (r for r in rows if r.estimator == name and r.points == points and r.error > floor),
+        key=lambda r: r.beta,
+    )[:3]  # fmt: skip
+    if len(some) < 3:
+        return float("nan")
+    b, e = np.log([[r.beta, r.error] for r in some]).T
+    return float(np.polyfit(b, e, 1)[0])
+
+
+def run_gradient_study(
+    *, seed: int = 1, activation: str = "sigmoid", gain: float = 2.0,
+    betas: Sequence[float] = BETAS, points: Sequence[int] = POINTS,
+    angles: Sequence[float] = ANGLES, homeostasis: Sequence[int] = HOMEOSTASIS,
+    progress: Progress | None = None,
+) -> GradientStudy:  # fmt: skip
+    """Everything docs/eqprop.md#study shows; a few seconds.
+
+    Raises EqpropError where a nudge is too strong or does not settle.
+    """
+    progress = progress or NullProgress()
+    total = 1 + len(angles) + len(homeostasis)
+    progress.start(total, "gradient study")
+    try:
+        system = from_network(skewed_network(activation=activation, gain=gain, seed=seed))
+        x, y = batch(SIZES[0], SIZES[-1], seed=seed)
+        nudges = nudge_rows(system, x, y, betas=betas, points=points)
+        progress.update(1, "nudges")
+        skewed = []
+        for k, angle in enumerate(angles):
+            net = skewed_network(activation=activation, gain=gain, seed=seed, angle=angle)
+            skewed.append(angle_row(from_network(net), x, y))
+            progress.update(2 + k, f"{angle:g} degrees")
+        worst = from_network(
+            skewed_network(activation=activation, gain=gain, seed=seed, angle=max(angles))
+        )
+        mended = []
+        for k, steps in enumerate(homeostasis):
+            mended.append(angle_row(symmetrise(worst, steps), x, y, steps=steps))
+            progress.update(1 + len(angles) + k + 1, f"{steps} homeostatic steps")
+    finally:
+        progress.stop()
+    return GradientStudy(tuple(nudges), tuple(skewed), tuple(mended), radius_of_convergence(nudges))

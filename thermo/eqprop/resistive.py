@@ -1,0 +1,280 @@
+"""Training deep resistive networks: currents nudge, each conductance sees its own voltage drop.
+
+With E = 1/2 sum g_ij (v_i - v_j)^2, dE/dg_ij = 1/2 (v_i - v_j)^2 is local to the branch, and its
+contrast between nudges is the gradient (Kendall and others 2020, arXiv 2006.01981). Conductances
+are kept at or above 0. A nudge is a conductance beta from the output to the target's voltage.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from compiler.files import check_writable
+from compiler.models.resistive import ResistiveNetwork
+from thermo.data import Dataset
+from thermo.eqprop import checkpoint as checkpoints
+from thermo.eqprop.config import EqpropConfig
+from thermo.eqprop.errors import EqpropError, NudgeError
+from thermo.eqprop.layers import AtRest, scratch
+from thermo.eqprop.train import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, EqpropEpoch, Trainer
+from thermo.kernels import eqprop as kernel
+from thermo.progress import NullProgress, Progress
+from thermo.training.optimise import cosine_rate
+from thermo.training.tiles import Tiles
+
+ROWS = 64
+_INIT = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Circuit:
+    """What drives: w (n_1, n_in) = gain (g+ - g-); g, load, low, high by layer, float32."""
+
+    w: np.ndarray
+    g: tuple[np.ndarray, ...]
+    load: tuple[np.ndarray, ...]
+    low: tuple[np.ndarray, ...]
+    high: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResistiveResult:
+    """The network chosen on the validation split and how it came about."""
+
+    network: ResistiveNetwork
+    history: tuple[EqpropEpoch, ...]
+    valid_accuracy: float
+    best_epoch: int
+    seconds: float
+    config: EqpropConfig
+
+
+def circuit(network: ResistiveNetwork) -> Circuit:
+    """The network as its kernels want it."""
+    g = tuple(np.ascontiguousarray(a, np.float32) for a in network.conductances)
+    n = network.n_inputs
+    limits = network.limits()
+    return Circuit(
+        np.ascontiguousarray((g[0][:, :n] - g[0][:, n:]) * np.float32(network.gain)),
+        g,
+        tuple(a.astype(np.float32) for a in network.loads()),
+        tuple(a.astype(np.float32) for a, _ in limits),
+        tuple(b.astype(np.float32) for _, b in limits),
+    )
+
+
+class _Resistive(Trainer):
+    """The shared trainer with voltages for states and conductances for weights.
+
+    `w` are the conductances, the first (n_1, 2 n_inputs); `b` are not used.
+    """
+
+    def __init__(self, dataset: Dataset, config: EqpropConfig, tiles: Tiles, gain: float) -> None:
+        self.gain = gain
+        super().__init__(dataset, config, tiles)
+
+    def _initial(self) -> None:
+        config = self.config
+        if config.rule != "energy" or config.device is not None:
+            raise EqpropError(
+                "resistive training: a conductance is one parameter both ways on a perfect device; "
+                "leave rule and device out"
+            )
+        rng = np.random.default_rng([config.seed, _INIT])
+        joined = (2 * self.sizes[0], *self.sizes[1:])
+        self.w = []
+        for n_in, n_out in pairwise(joined):
+            top = config.init_gain * math.sqrt(6.0 / (n_in + n_out))
+            self.w.append(rng.uniform(0, top, (n_out, n_in)).astype(np.float32))
+        self.b = [np.zeros(n, np.float32) for n in self.sizes[1:]]
+        self.back = self.w
+        self.vw = [np.zeros_like(a) for a in self.w]
+        self.vb = [np.zeros_like(a) for a in self.b]
+        self.vback = self.vw
+
+    def resistive(self, g: Sequence[np.ndarray]) -> ResistiveNetwork:
+        return ResistiveNetwork(
+            tuple(a.copy() for a in g),
+            self.gain,
+            self.data.labels,
+            MappingProxyType(
+                {"method": "eqprop", "data": self.data.name, "split": self.data.split}
+            ),
+        )
+
+    def acting(self) -> Circuit:
+        g = self.w
+        n = self.sizes[0]
+        loads = [a.sum(axis=1) for a in g]
+        for l, above in enumerate(g[1:]):
+            loads[l] = loads[l] + above.sum(axis=0)
+        least = float(loads[-1].min())
+        if self.config.nudging != "positive" and self.config.beta >= least:
+            raise NudgeError(
+                f"resistive training, epoch {self.epoch + 1}: nudge beta = {self.config.beta:g} "
+                f"reaches the output curvature {least:.3g}, the least conductance at an output; "
+                "lower beta, raise init_gain, or take nudging 'positive'"
+            )
+        return Circuit(
+            (g[0][:, :n] - g[0][:, n:]) * np.float32(self.gain), tuple(g), tuple(loads),
+            self._low, self._high,
+        )  # fmt: skip
+
+    def _scratch(self) -> None:
+        super()._scratch()
+        limits = self.resistive(self.w).limits()
+        self._low = tuple(a.astype(np.float32) for a, _ in limits)
+        self._high = tuple(b.astype(np.float32) for _, b in limits)
+        self.blocks = []
+        for l, a in enumerate(self.w):
+            rows = max(1, 100_000 // a.shape[1])
+            self.blocks += [
+                (l, slice(k, min(k + rows, a.shape[0]))) for k in range(0, a.shape[0], rows)
+            ]
+
+    def _project(self, acting: Circuit, x: np.ndarray, p: np.ndarray) -> None:
+        np.dot(x, acting.w.T, out=p)
+
+    def _start(self, p: np.ndarray, states: tuple[np.ndarray, ...]) -> None:
+        for s in states:
+            s[:] = 0
+
+    def _relax(
+        self, acting: Circuit, p: np.ndarray, states: tuple[np.ndarray, ...],
+        drives: tuple[np.ndarray, ...], y: np.ndarray, beta: float, most: int, first: int,
+        row0: int,
+    ) -> tuple[int, float]:  # fmt: skip
+        return kernel.relax_resistive(
+            acting.g, acting.load, acting.low, acting.high, p, states, drives, y,
+            np.float32(beta), most, np.float32(self.config.tolerance),
+        )  # fmt: skip
+
+    def _update(self, betas: Sequence[float]) -> None:
+        """g <- max(0, g - rate dE contrast); dE/dg = 1/2 v_a^2 + 1/2 v_b^2 - v_a v_b."""
+        config, n, inputs = self.config, self.batch, self.sizes[0]
+        centred = len(betas) == 2
+        scale = np.float32(1.0 / ((2 * config.beta if centred else betas[0]) * n))
+        halves = []
+        for l, change in enumerate(self.change):
+            up = self.pushed[l][:n]
+            down = self.pushed[l][n:] if centred else self.free[l]
+            np.subtract(up, down, out=change)
+            change *= scale
+            halves.append(0.5 * scale * (np.square(up) - np.square(down)).sum(axis=0))
+            np.multiply(up, scale, out=self.signed[l][:n])
+            np.multiply(down, -scale, out=self.signed[l][n:])
+            if not centred:
+                self.pushed[l][n:] = self.free[l]
+        rate = cosine_rate(
+            1.0, self.step, config.epochs * self.n_batches,
+            warmup=round(config.warmup_epochs * self.n_batches), final=config.final_rate,
+        )  # fmt: skip
+
+        def one(k: int) -> None:
+            l, rows = self.blocks[k]
+            g, v = self.w[l][rows], self.vw[l][rows]
+            if l == 0:
+                product = np.dot(self.change[0][:, rows].T, self.u0) * np.float32(self.gain)
+                slope = np.empty_like(g)
+                slope[:, :inputs] = halves[0][rows, None] - product
+                slope[:, inputs:] = halves[0][rows, None] + product
+            else:
+                slope = halves[l][rows, None] + halves[l - 1][None, :]
+                slope -= np.dot(self.signed[l][:, rows].T, self.pushed[l - 1])
+            v *= np.float32(config.momentum)
+            v -= slope
+            g += np.float32(rate * config.layer_rates[l]) * v
+            np.maximum(g, np.float32(0), out=g)
+
+        self.tiles.map(one, len(self.blocks))
+
+    def outputs(self, split: str) -> AtRest:
+        x, _ = self.data.part(split)
+        return circuit_outputs(self.acting(), np.ascontiguousarray(x, np.float32), self.tiles)
+
+
+def circuit_outputs(acting: Circuit, x: np.ndarray, tiles: Tiles) -> AtRest:
+    """Output voltages at rest for raw data x (n, n_inputs) float32."""
+    starts = range(0, x.shape[0], ROWS)
+    out = np.empty((x.shape[0], acting.g[-1].shape[0]), np.float32)
+
+    def one(k: int) -> tuple[int, float]:
+        rows = slice(starts[k], min(starts[k] + ROWS, x.shape[0]))
+        p = np.dot(x[rows], acting.w.T)
+        states, drives = scratch([a.shape[0] for a in acting.g], p.shape[0])
+        for s in states:
+            s[:] = 0
+        used, left = kernel.relax_resistive(
+            acting.g, acting.load, acting.low, acting.high, p, states, drives, states[-1],
+            np.float32(0), EVALUATION_SWEEPS, np.float32(EVALUATION_TOLERANCE),
+        )  # fmt: skip
+        out[rows] = states[-1]
+        return used, left
+
+    report = np.array(tiles.map(one, len(starts)), float)
+    return AtRest(
+        out, float(report[:, 0].mean()), float(report[:, 1].mean()), float(report[:, 1].max())
+    )
+
+
+def train_resistive(
+    dataset: Dataset,
+    config: EqpropConfig,
+    *,
+    gain: float = 100.0,
+    progress: Progress | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    threads: int | None = None,
+) -> ResistiveResult:
+    """Train a deep resistive network 2 n_inputs - hidden - classes; see train_eqprop.
+
+    gain : volts of a source per unit of data; deep in the network voltages are averages, so that
+        sources must be strong for outputs near 1 V
+
+    Raises EqpropError as train_eqprop, NudgeError where beta reaches the outputs' conductance.
+    """
+    if not (math.isfinite(gain) and gain > 0):
+        raise EqpropError(f"resistive training: gain must be a number > 0, got {gain}")
+    progress = progress or NullProgress()
+    path = None if checkpoint is None else check_writable(Path(checkpoint))
+    with Tiles(threads) as tiles:
+        trainer = _Resistive(dataset, config, tiles, float(gain))
+        identity = f"{checkpoints.identity(dataset, config)} resistive {gain!r}" if path else ""
+        if path is not None and path.exists():
+            checkpoints.restore(trainer, path, identity)
+        progress.start(config.epochs, f"eqprop, resistive, on {dataset.name}")
+        try:
+            while trainer.epoch < config.epochs:
+                trainer.run_epoch()
+                last = trainer.history[-1]
+                if path is not None:
+                    checkpoints.save(trainer, path, identity)
+                progress.update(
+                    trainer.epoch,
+                    f"validation {100 * last.valid_accuracy:.2f} %, {last.sweeps_free:.0f}+"
+                    f"{last.sweeps_nudged:.0f} sweeps, residual {last.residual_free:.1e}",
+                )
+        finally:
+            progress.stop()
+        return ResistiveResult(
+            trainer.resistive(trainer.best[0]), tuple(trainer.history), trainer.best_accuracy,
+            trainer.best_epoch, trainer.seconds, config,
+        )  # fmt: skip
+
+
+def resistive_accuracy(
+    network: ResistiveNetwork, dataset: Dataset, split: str = "test", threads: int | None = None
+) -> float:
+    """Share of right decisions of one split."""
+    x, y = dataset.part(split)
+    with Tiles(threads) as tiles:
+        rest = circuit_outputs(circuit(network), np.ascontiguousarray(x, np.float32), tiles)
+    return float(np.mean(rest.predictions() == y))

@@ -1,0 +1,153 @@
+"""A gate estimate as tables: counts by definition, joules by library, digital designs beside it."""
+
+from __future__ import annotations
+
+from hw_models.constants import ROOM, landauer
+from thermo.energy.gate_result import EXCLUDED, GateEstimate, LibraryEstimate, MappedFigures
+from thermo.report.page import Table
+from thermo.report.text import si, times
+
+# names of docs/cli.md -> what they mean
+DEFINITIONS = {
+    "declared": "in the netlist, of any kind",
+    "live": "declared ones that an output or class sum depends on",
+    "two_input": "live ones that depend on two nets",
+    "inverters": "live inverters",
+    "buffers": "live buffers",
+    "constants": "live constants",
+    "two_input_optimised": "two-input gates after -O2, without the class head, inverters free",
+    "inverters_optimised": "inverters beside them",
+    "two_input_with_head": "these and the class head (adders, largest sum), simplified together",
+    "inverters_with_head": "inverters beside them",
+    "lut4_optimised": "tables of up to four inputs, least depth first, without head",
+    "lut6_optimised": "tables of up to six inputs, without head",
+    "lut4_with_head": "tables of up to four inputs, with head",
+    "lut6_with_head": "tables of up to six inputs, with head",
+}
+
+
+def gate_tables(e: GateEstimate) -> tuple[Table, ...]:
+    """The tables of `thermoc estimate` for a circuit of gates."""
+    tables = [_circuit(e), _counts(e)]
+    if e.libraries:
+        tables += [_sizes(e), _joules(e)]
+    if e.refused:
+        rows = tuple(e.refused.items())
+        tables.append(Table(("library", "no estimate because"), rows))
+    if e.n_classes and e.accuracy is not None:
+        tables.append(_digital(e))
+    return tuple(tables)
+
+
+def _circuit(e: GateEstimate) -> Table:
+    rows = []
+    if e.accuracy is not None and e.accuracy_sem is not None:
+        rows.append(("accuracy", f"{100 * e.accuracy:.2f} ± {100 * e.accuracy_sem:.2f} %"))
+    rows.append(("samples", f"{e.n_samples:,}"))
+    rows.append(("toggles per gate and inference", f"{e.toggles_per_gate:.3f}"))
+    for name, levels in e.depth.items():
+        rows.append((f"depth, {name.replace('_', ' ')}", f"{levels} two-input gates"))
+    return Table(("measured", ""), tuple(rows), (1,), f"One inference: {e.source}")
+
+
+def _counts(e: GateEstimate) -> Table:
+    rows = []
+    for name, count in e.gates.items():
+        if name.startswith("nand2_equivalents"):
+            continue
+        rows.append((name, f"{count:,}", DEFINITIONS.get(name, "")))
+    return Table(("gates", "count", "definition"), tuple(rows), (1,), "Gates, by every definition")
+
+
+def _mapped(e: GateEstimate) -> list[tuple[LibraryEstimate, str, MappedFigures]]:
+    """Every library's circuits, the head named where there is one."""
+    rows = []
+    for entry in e.libraries:
+        if e.has_head:
+            rows.append((entry, "without head", entry.gates))
+        rows.append((entry, "with head" if e.has_head else "whole", entry.whole))
+    return rows
+
+
+def _sizes(e: GateEstimate) -> Table:
+    rows = []
+    for entry, part, f in _mapped(e):
+        rows.append(
+            (
+                entry.library.name,
+                part,
+                f"{sum(f.cells.values()):,}",
+                f"{f.inverters:,}",
+                f"{f.area_um2:,.1f}",
+                f"{f.nand2_equivalents:,.0f}",
+                str(f.depth),
+                si(f.delay_s, "s"),
+                "none" if f.f_max_Hz is None else si(f.f_max_Hz, "Hz"),
+            )
+        )
+    head = ("library", "circuit", "cells", "inverters", "um2", "NAND2 eq.", "depth", "delay")
+    return Table(
+        (*head, "f_max"), tuple(rows), (2, 3, 4, 5, 6, 7, 8),
+        "Mapped to cells, inverters included; delay along the longest path, no wires",
+    )  # fmt: skip
+
+
+def _joules(e: GateEstimate) -> Table:
+    rows = []
+    for entry, part, f in _mapped(e):
+        rows.append(
+            (
+                entry.library.name,
+                f"{entry.library.voltage.value:g} V",
+                part,
+                si(f.energy.dynamic, "J"),
+                si(f.energy.input_pins, "J"),
+                si(f.energy.leakage, "J"),
+                si(f.energy.total, "J"),
+                si(f.latency_s, "s"),
+                entry.library.source.kind,
+            )
+        )
+    rows.append(
+        ("Landauer", f"{ROOM:g} K", "one bit erased", "", "", "", si(landauer(ROOM), "J"), "",
+         "exact")
+    )  # fmt: skip
+    head = ("library", "supply", "circuit", "switching", "input pins", "leakage", "total")
+    return Table(
+        (*head, "time", "firmness"), tuple(rows), (3, 4, 5, 6, 7),
+        "Energy per inference; not counted: " + ", ".join(EXCLUDED),
+    )  # fmt: skip
+
+
+def _digital(e: GateEstimate) -> Table:
+    rows = [
+        (
+            b.name + (" <- compared with" if b is e.cheapest else ""),
+            f"{100 * b.accuracy:.2f} %",
+            f"{b.energy.macs:,}",
+            si(b.energy.arithmetic, "J"),
+            si(b.energy.weight_memory, "J"),
+            si(b.energy.total, "J"),
+        )
+        for b in e.baselines
+    ]
+    caption = "Digital designs (45 nm, 0.9 V arithmetic): none of those tried is as accurate"
+    if e.cheapest is not None:
+        caption = (
+            "Digital designs (45 nm, 0.9 V arithmetic); the cheapest of at least the circuit's "
+            "accuracy is the measure"
+        )
+        for entry in e.libraries:
+            ratios = e.advantage(entry.whole)
+            arithmetic, total = ratios["with_periphery_arithmetic"], ratios["with_periphery"]
+            rows.append(
+                (
+                    f"digital / {entry.library.name}", "", "",
+                    "none" if arithmetic is None else times(arithmetic), "",
+                    "none" if total is None else times(total),
+                )
+            )  # fmt: skip
+    return Table(
+        ("digital design", "accuracy", "MACs", "arithmetic", "weight reads", "total"),
+        tuple(rows), (1, 2, 3, 4, 5), caption,
+    )  # fmt: skip

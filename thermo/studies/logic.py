@@ -1,0 +1,139 @@
+"""Logic-gate networks over gates, epochs and seeds: resumable records and their table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from compiler.counts import gate_counts
+from compiler.errors import ThermocError
+from compiler.files import make_folder, replacing
+from compiler.frontends.logic import lower_logic
+from compiler.models.store import save_model
+from thermo.data import Dataset
+from thermo.evaluate_gates import evaluate_gates
+from thermo.progress import NullProgress, Progress
+from thermo.report.page import Table
+from thermo.studies.points import Point
+from thermo.training.logic import train_logic
+
+
+@dataclass(frozen=True, slots=True)
+class LogicMeasured:
+    """Figures of one trained network.
+
+    accuracy : of the hard network on the test split, measured once, after training
+    valid_accuracy : of the same, on which the epoch was chosen; soft_accuracy : of its relaxation
+    live : live two-input gates before any pass; seconds : wall time of the training
+    """
+
+    series: str
+    gates: int
+    epochs: int
+    seed: int
+    accuracy: float
+    valid_accuracy: float
+    soft_accuracy: float
+    live: int
+    n_samples: int
+    seconds: float
+    model: str
+
+
+def run_logic_points(
+    points: Sequence[Point],
+    dataset: Dataset,
+    folder: str | Path,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> list[LogicMeasured]:
+    """All points in order (their configs are LogicConfigs), those in `folder` read from there."""
+    folder = make_folder(folder)
+    progress = progress or NullProgress()
+    progress.start(len(points), f"{len(points)} trainings on {dataset.name}")
+    measured = []
+    try:
+        for k, point in enumerate(points):
+            m = _run(point, dataset, folder, threads)
+            measured.append(m)
+            progress.update(k + 1, f"{m.series}: {100 * m.accuracy:.2f} %, {m.seconds:.0f} s")
+    finally:
+        progress.stop()
+    return measured
+
+
+def _run(point: Point, dataset: Dataset, folder: Path, threads: int | None) -> LogicMeasured:
+    stem = point.key(dataset)
+    record, kept = folder / f"{stem}.json", folder / f"{stem}.checkpoint"
+    if record.exists():
+        return _read(record)
+    trained = train_logic(dataset, point.config, checkpoint=kept, threads=threads)
+    netlist = lower_logic(trained.network)
+    evaluation, _ = evaluate_gates(netlist, dataset, "test", threads=threads)
+    assert evaluation.accuracy is not None
+    model = folder / f"{stem}.safetensors"
+    save_model(trained.network, model)
+    measured = LogicMeasured(
+        series=point.series,
+        gates=trained.network.n_gates,
+        epochs=point.config.epochs,
+        seed=point.config.seed,
+        accuracy=evaluation.accuracy,
+        valid_accuracy=trained.valid_accuracy,
+        soft_accuracy=trained.soft_accuracy,
+        live=gate_counts(netlist)["gates"]["two_input"],
+        n_samples=evaluation.n_samples,
+        seconds=trained.seconds,
+        model=model.name,
+    )
+    with replacing(record) as beside:
+        beside.write_text(json.dumps(asdict(measured), indent=1))
+    kept.unlink(missing_ok=True)
+    return measured
+
+
+def _read(record: Path) -> LogicMeasured:
+    try:
+        return LogicMeasured(**json.loads(record.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise ThermocError(
+            f"{record}: not a record of this study ({error}); delete it to run the point again"
+        ) from None
+
+
+def logic_table(measured: Sequence[LogicMeasured]) -> Table:
+    """A row for each number of gates and epochs: means and spreads over seeds."""
+    rows = []
+    for series in dict.fromkeys(m.series for m in measured):
+        group = [m for m in measured if m.series == series]
+        rows.append(
+            (
+                f"{group[0].gates:,}",
+                str(group[0].epochs),
+                str(len(group)),
+                _spread([100 * m.accuracy for m in group]),
+                _spread([100 * m.valid_accuracy for m in group]),
+                _spread([100 * m.soft_accuracy for m in group]),
+                f"{np.mean([m.live for m in group]):,.0f}",
+                f"{np.mean([m.seconds for m in group]) / 60:.2f}",
+            )
+        )
+    return Table(
+        (
+            "gates", "epochs", "seeds", "test accuracy %", "validation %", "relaxed, validation %",
+            "live two-input gates", "minutes",
+        ),
+        tuple(rows),
+        tuple(range(8)),
+    )  # fmt: skip
+
+
+def _spread(values: Sequence[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.2f}"
+    return f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"

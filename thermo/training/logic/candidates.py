@@ -1,0 +1,93 @@
+"""New candidates for the wires of a layer in training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from thermo.kernels import logic as kernels
+from thermo.kernels import logic_phase as phases
+from thermo.kernels.logic_dots import GROUP, aligned
+from thermo.kernels.logic_images import encode
+from thermo.training.logic.images import Epoch
+from thermo.training.tiles import Tiles
+
+if TYPE_CHECKING:
+    from thermo.training.logic.fast import FastTrainer
+
+LANES = kernels.LANES
+BATCH = 512
+"""Samples at a time: few enough for the rows of a block's nets to stay in a cache."""
+_REFRESH = 21
+"""Tag of a generator."""
+
+
+def refresh(trainer: FastTrainer, data: Epoch, tiles: Tiles) -> None:
+    """Replace the worst candidates of every wire by new ones (see LogicConfig)."""
+    config, k, n = trainer.config, trainer.k, trainer.source.n_bits
+    wanted = min(config.refresh, k - 1)
+    late = trainer.epoch >= config.refresh_until * config.epochs
+    if wanted < 1 or k == n or trainer.epoch < 1 or late:
+        return
+    rng = np.random.default_rng([config.seed, _REFRESH, trainer.epoch])
+    scores, *moments = (
+        array[:, :, :k].transpose(0, 1, 3, 2)  # views: (blocks, 2, LANES, k)
+        for array in (trainer.scores, trainer.scores_m, trainer.scores_v)
+    )
+    worst = np.argpartition(scores, wanted, axis=3)[..., :wanted]
+    if config.refresh_pool:
+        new = _from_pool(trainer, wanted, data, rng, tiles)
+        new = np.where(new < 0, np.take_along_axis(trainer.wires, worst, axis=3), new)
+    else:
+        new = rng.integers(0, n, worst.shape, dtype=np.int32)
+    np.put_along_axis(trainer.wires, worst, new, axis=3)
+    level = scores.max(axis=3, keepdims=True) - np.float32(config.refresh_gap)
+    for array, value in ((scores, level), (moments[0], 0), (moments[1], 0)):
+        np.put_along_axis(array, worst, np.broadcast_to(value, worst.shape), axis=3)
+    kernels.choose(trainer.scores, k, trainer.best, 0, trainer.table.shape[0])
+
+
+def _from_pool(
+    trainer: FastTrainer, wanted: int, data: Epoch, rng: np.random.Generator, tiles: Tiles
+) -> np.ndarray:
+    """(blocks, 2, LANES, wanted) int32: of each block's random nets those of lowest derivative
+    over the last samples of the epoch; -1 where there are too few new ones."""
+    t, config, threads = trainer, trainer.config, tiles.threads
+    n_bits, blocks, shares = t.source.n_bits, t.table.shape[0], t.shares(threads)
+    size = min(-(-config.refresh_pool // GROUP) * GROUP, n_bits // GROUP * GROUP)
+    new = np.full((blocks, 2, LANES, wanted), -1, np.int32)
+    if size == 0:
+        return new
+    pool = np.stack([rng.permutation(n_bits)[:size] for _ in range(blocks)]).astype(np.int32)
+    x = aligned((n_bits, BATCH), np.uint8)
+    weights, totals = t.weights(BATCH)
+    sums = aligned((t.n_classes, t.index.size), np.int32)
+    counts = np.zeros((threads, t.n_classes, BATCH), np.int32)
+    h = np.zeros((blocks, 2, LANES, size), np.float32)
+
+    def count(i: int) -> None:
+        kernels.count_ones(
+            t.table, t.wires, t.best, x, t.n_gates, t.per_class, counts[i], shares[i], shares[i + 1]
+        )
+
+    def differentiate(i: int) -> None:
+        phases.pool_gradients(
+            t.table, t.wires, t.best, t.n_gates, t.per_class, x, weights, sums, pool, h, shares[i],
+            shares[i + 1], t.path,
+        )  # fmt: skip
+
+    def select(i: int) -> None:
+        phases.lowest_new(t.wires, t.k, pool, h, n_bits, new, shares[i], shares[i + 1])
+
+    n = data.labels.size
+    for start in range(n - min(config.refresh_samples, n), n, BATCH):
+        part = slice(start, min(start + BATCH, n))
+        encode(*t.source_of(data, part), x, 0, n_bits)
+        counts[:] = 0
+        tiles.map(count, threads)
+        t.derive(counts, data.labels[part], rng, weights, totals, np.zeros(4))
+        kernels.feature_sums(x, weights, t.index, sums, 0, t.n_classes, 0, t.index.size, t.path)
+        tiles.map(differentiate, threads)
+    tiles.map(select, threads)
+    return new

@@ -1,0 +1,217 @@
+"""Settings of logic-gate training."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+
+from thermo.training.config import Augmentation
+from thermo.training.result import TrainingError
+
+CHOICES = {
+    "wiring": ("learnable", "fixed"),
+    "forward": ("straight-through", "soft", "gumbel"),
+    "parametrisation": ("table", "gates"),
+    "estimator": ("identity", "reste"),
+    "init": ("normal", "residual"),
+    "encoding": ("absolute", "dataset-quantile", "image-quantile"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LogicAugmentation:
+    """What is done to the training images of an epoch.
+
+    shift : largest translation in whole pixels, each axis; shift_share : share of the images moved
+    flip : mirror left and right with probability 1/2
+    warp : affine warps; elastic : root-mean-square displacement in pixels of a smooth random field
+    warp_share : share of the images that an epoch warps, drawn anew; the others are as they are
+    brightness, contrast : largest change of all values of an image, and of their distance from 1/2
+        as a factor; drawn anew for each image and epoch
+    """
+
+    shift: int = 0
+    shift_share: float = 0.5
+    flip: bool = False
+    warp: Augmentation = field(default_factory=Augmentation)
+    elastic: float = 0.0
+    warp_share: float = 0.3
+    brightness: float = 0.0
+    contrast: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.shift, int) or self.shift < 0:
+            _fail("augmentation", "shift", "a whole number >= 0", self.shift)
+        for name in ("shift_share", "warp_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                _fail("augmentation", name, "between 0 and 1", getattr(self, name))
+        for name in ("elastic", "brightness"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                _fail("augmentation", name, "a number >= 0", getattr(self, name))
+        if not 0 <= self.contrast < 1:
+            _fail("augmentation", "contrast", "at least 0 and below 1", self.contrast)
+
+    @property
+    def warps(self) -> bool:
+        """Whether pixels are interpolated, and not only moved."""
+        return self.warp_share > 0 and (self.warp.active or self.elastic > 0)
+
+    @property
+    def lights(self) -> bool:
+        """Whether brightness or contrast change."""
+        return self.brightness > 0 or self.contrast > 0
+
+    @property
+    def active(self) -> bool:
+        moved = self.shift > 0 and self.shift_share > 0
+        return self.flip or self.warps or self.lights or moved
+
+
+@dataclass(frozen=True, slots=True)
+class LogicConfig:
+    """Settings of `train_logic`.
+
+    Network
+    layers : gates of each layer; the last is a multiple of the number of classes
+    wiring : "learnable" (k candidates an input, chosen by score) or "fixed" (one, balanced fan-out)
+    k : candidates of each input, or "all" nets of the layer below; 1 with fixed wiring
+    parametrisation : "table" (4 logits, one an entry) or "gates" (16 logits, softmax)
+    encoding : thresholds are "absolute" values, "dataset-quantile" levels turned into values once,
+        or "image-quantile" levels within each sample
+    thresholds : one tuple for all features; values or levels in (0, 1), rising
+    drop : bits whose mean over the training split is outside [drop, 1 - drop] are left out
+
+    Training
+    forward : "straight-through" (bits forward, soft gradient), "soft" (expectations) or "gumbel"
+        (noise on the logits of gates and wires, then straight-through; gumbel_noise is its size, 1
+        for a draw from the softmax, and gumbel_temperature divides the sum), arXiv 2506.07500
+    estimator : derivative of a straight-through threshold: "identity" (of the sigmoid) or "reste"
+        (power function of order reste_power, arXiv 2308.06689)
+    tau : class sums are divided by it; a number, "adaptive" (running standard deviation of the
+        sums / (4 tau_target)) or "width" (sqrt(gates a class / (4 tau_target))), arXiv 2511.12340
+    init : table logits normal(0, init_scale), or "residual": +- residual so that the gate is input
+        a; wire scores are normal(0, init_wire), one candidate of each wire init_peak higher
+    refresh : each epoch from the second until refresh_until of training, this many of the worst
+        candidates of each wire become new ones at (largest score - refresh_gap): random ones, or
+        those of refresh_pool random ones whose derivative over refresh_samples samples is lowest
+    learning_rate : Adam, cosine to final_rate * learning_rate after warmup_steps of rise; wire
+        scores take rate_wire times it
+    decay : weight decay of the table or gate logits, per step and unit of learning rate
+    smoothing : of labels; dropout : share of gates silenced in each step
+    evaluate_every : epochs between validations; the last tenth is always validated
+    """
+
+    layers: tuple[int, ...] = (8000,)
+    wiring: str = "learnable"
+    k: int | str = 16
+    parametrisation: str = "table"
+    encoding: str = "absolute"
+    thresholds: tuple[float, ...] = (0.5,)
+    drop: float = 0.002
+    forward: str = "straight-through"
+    estimator: str = "identity"
+    reste_power: float = 3.0
+    gumbel_temperature: float = 1.0
+    gumbel_noise: float = 1.0
+    tau: float | str = 7.0
+    tau_target: float = 1.5
+    init: str = "normal"
+    init_scale: float = 0.1
+    init_wire: float = 0.1
+    init_peak: float = 0.0
+    residual: float = 2.0
+    refresh: int = 0
+    refresh_until: float = 0.6
+    refresh_gap: float = 2.0
+    refresh_pool: int = 0
+    refresh_samples: int = 1024
+    augmentation: LogicAugmentation = field(default_factory=LogicAugmentation)
+    epochs: int = 40
+    batch: int = 256
+    learning_rate: float = 0.05
+    final_rate: float = 0.0
+    warmup_steps: int = 0
+    rate_wire: float = 1.0
+    decay: float = 0.0
+    smoothing: float = 0.0
+    dropout: float = 0.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    evaluate_every: int = 1
+    seed: int = 0
+
+    @property
+    def n_gates(self) -> int:
+        return sum(self.layers)
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                self._fail(name, f"one of {', '.join(choices)}")
+        if not self.layers or any(not _whole(width, 1) for width in self.layers):
+            self._fail("layers", "at least one width, each a whole number >= 1")
+        if self.k != "all" and not _whole(self.k, 1):
+            self._fail("k", 'a whole number >= 1 or "all"')
+        if self.wiring == "fixed" and self.k != 1:
+            self._fail("k", "1 with fixed wiring, which has nothing to choose from")
+        if self.estimator == "reste" and (
+            self.forward == "soft" or self.parametrisation == "gates"
+        ):
+            self._fail(
+                "estimator", 'identity where nothing is thresholded: forward "soft", or '
+                'parametrisation "gates"'
+            )  # fmt: skip
+        levels = self.thresholds
+        if not levels or not np.isfinite(levels).all() or np.any(np.diff(levels) <= 0):
+            self._fail("thresholds", "at least one finite number, rising")
+        if self.encoding != "absolute" and not (levels[0] > 0 and levels[-1] < 1):
+            self._fail("thresholds", f"levels between 0 and 1 with encoding {self.encoding}")
+        if self.augmentation.lights and self.encoding == "image-quantile":
+            self._fail("encoding", "another than image-quantile, on which light has no effect")
+        for name in ("epochs", "batch", "evaluate_every"):
+            if not _whole(getattr(self, name), 1):
+                self._fail(name, "a whole number >= 1")
+        for name in ("refresh", "refresh_pool", "refresh_samples", "warmup_steps", "seed"):
+            if not _whole(getattr(self, name), 0):
+                self._fail(name, "a whole number >= 0")
+        if self.seed >= 2**63:
+            self._fail("seed", "below 2^63")
+        if self.refresh and (self.k == "all" or self.refresh >= int(self.k)):
+            self._fail("refresh", f"below the number of candidates, k = {self.k}")
+        if isinstance(self.tau, str):
+            if self.tau not in ("adaptive", "width"):
+                self._fail("tau", 'a number > 0, "adaptive" or "width"')
+        elif not (math.isfinite(self.tau) and self.tau > 0):
+            self._fail("tau", 'a number > 0, "adaptive" or "width"')
+        for name in ("tau_target", "learning_rate", "epsilon", "reste_power", "gumbel_temperature"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                self._fail(name, "a number > 0")
+        for name in (
+            "gumbel_noise", "init_scale", "init_wire", "init_peak", "residual", "refresh_gap",
+            "rate_wire", "decay",
+        ):  # fmt: skip
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                self._fail(name, "a number >= 0")
+        for name in ("beta1", "beta2", "smoothing", "dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                self._fail(name, "at least 0 and below 1")
+        if not 0 <= self.drop < 0.5:
+            self._fail("drop", "at least 0 and below 0.5")
+        for name in ("final_rate", "refresh_until"):
+            if not 0 <= getattr(self, name) <= 1:
+                self._fail(name, "between 0 and 1")
+
+    def _fail(self, name: str, rule: str) -> NoReturn:
+        _fail("training", name, rule, getattr(self, name))
+
+
+def _whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _fail(what: str, name: str, rule: str, value: Any) -> NoReturn:
+    raise TrainingError(f"{what}: {name} must be {rule}, got {value!r}")

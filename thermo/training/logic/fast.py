@@ -1,0 +1,290 @@
+"""Straight-through training of one layer of gates with exact gradients from bits.
+
+See thermo/kernels/logic.py for the gradient. Step t of a thread updates its gates with the
+derivatives of batch t - 1, counts their outputs on batch t and encodes its share of batch t + 1;
+between steps one thread makes the loss. Counts are whole numbers and every gate belongs to one
+thread, so that results do not depend on threads.
+"""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+
+import numpy as np
+
+from compiler.models.logic import LogicLayer, LogicNetwork
+from thermo.data import Dataset
+from thermo.kernels import logic as kernels
+from thermo.kernels import logic_phase as phases
+from thermo.kernels.logic_dots import CHUNK, GROUP, aligned, path_code
+from thermo.kernels.logic_images import encode
+from thermo.training.logic.candidates import refresh
+from thermo.training.logic.config import LogicConfig
+from thermo.training.logic.encoder import bit_source
+from thermo.training.logic.general_network import LEAST_SPREAD, TAU_MEMORY
+from thermo.training.logic.general_wiring import balanced_wires, initial_logits, initial_scores
+from thermo.training.logic.images import Epoch, TrainingImages
+from thermo.training.logic.relaxed import relaxed_accuracy
+from thermo.training.logic.result import LogicEpoch
+from thermo.training.optimise import cosine_rate
+from thermo.training.result import TrainingError
+from thermo.training.tiles import Tiles
+
+LANES = kernels.LANES
+SCALE = 127.0
+"""A derivative of 1 by a class sum as int8."""
+_INIT, _DITHER = 20, 22
+"""Tags of generators."""
+_PARAMETERS = ("table", "scores", "wires", "best")
+_MOMENTS = ("table_m", "table_v", "scores_m", "scores_v")
+
+
+def is_fast(config: LogicConfig) -> bool:
+    """Whether FastTrainer takes these settings."""
+    return (
+        len(config.layers) == 1
+        and config.forward == "straight-through"
+        and config.parametrisation == "table"
+        and config.estimator == "identity"
+        and config.wiring == "learnable"
+        and config.dropout == 0
+        and config.init_peak == 0
+    )
+
+
+class FastTrainer:
+    """State of one training: parameters in blocks of gates, moments of Adam, what is best so far.
+
+    table : (blocks, 4, LANES) float32; scores : (blocks, 2, k_padded, LANES) float32
+    wires : (blocks, 2, LANES, k_padded) int32; best : (blocks, 2, LANES) int32, the chosen ones
+    A checkpoint holds `arrays()`, the NUMBERS and the history.
+    """
+
+    NUMBERS = (
+        "epoch", "step", "spread", "seconds", "best_accuracy", "best_epoch", "best_tau",
+    )  # fmt: skip
+
+    def __init__(self, dataset: Dataset, config: LogicConfig, path: str | None = None) -> None:
+        if config.layers[-1] % dataset.n_classes:
+            raise TrainingError(
+                f"training: the last of layers must be a multiple of the {dataset.n_classes} "
+                f"classes, got {config.layers[-1]}"
+            )
+        self.config, self.labels = config, dataset.labels
+        self.source = bit_source(dataset, config)
+        self.data = TrainingImages(dataset, config, self.source)
+        self.n_classes, self.n_gates = dataset.n_classes, config.layers[0]
+        self.per_class = self.n_gates // self.n_classes
+        self.y_valid = dataset.y_valid
+        self.k = self.source.n_bits
+        if config.k != "all":
+            self.k = min(int(config.k), self.k)
+        self.path = path_code(path)
+        self.steps = -(-dataset.y_train.size // config.batch)
+        self.epoch = self.step = 0
+        self.spread = self.seconds = 0.0
+        self.history: list[LogicEpoch] = []
+        self._draw()
+        self.best_accuracy, self.best_epoch, self.best_tau = -1.0, -1, self.tau
+        self.kept = {name: getattr(self, name).copy() for name in _PARAMETERS}
+        padded = -(-self.source.n_bits // GROUP) * GROUP
+        self.index = np.minimum(np.arange(padded), self.source.n_bits - 1).astype(np.int32)
+
+    @property
+    def tau(self) -> float:
+        """What class sums are divided by, see LogicConfig.tau."""
+        tau, target = self.config.tau, self.config.tau_target
+        if tau == "width":
+            return math.sqrt(self.per_class / (4.0 * target))
+        if tau == "adaptive":
+            # before the first step: as if the gates were fair coins
+            return (self.spread or 0.5 * math.sqrt(self.per_class)) / (4.0 * target)
+        return float(tau)
+
+    def _draw(self) -> None:
+        config, gates, n, k = self.config, self.n_gates, self.source.n_bits, self.k
+        blocks, padded = -(-gates // LANES), -(-k // GROUP) * GROUP
+        rng = np.random.default_rng([config.seed, _INIT])
+        self.table = aligned((blocks, 4, LANES), np.float32)
+        self.scores = aligned((blocks, 2, padded, LANES), np.float32)
+        self.wires = aligned((blocks, 2, LANES, padded), np.int32)
+        self.best = aligned((blocks, 2, LANES), np.int32)
+        self.table_m, self.table_v = (aligned(self.table.shape, np.float32) for _ in range(2))
+        self.scores_m, self.scores_v = (aligned(self.scores.shape, np.float32) for _ in range(2))
+        every = np.broadcast_to(np.arange(n, dtype=np.int32), (2, gates, n))
+        wires = every if k == n else balanced_wires(n, gates, k, rng)
+        logits = initial_logits(config, gates, rng)
+        scores = initial_scores(config, n, gates, k, rng)
+        self.table[:] = _blocked(logits[None])[:, 0].transpose(0, 2, 1)
+        self.scores[:, :, :k] = _blocked(scores).transpose(0, 1, 3, 2)
+        self.wires[..., :k] = _blocked(wires)
+        kernels.choose(self.scores, k, self.best, 0, blocks)
+
+    # --- what a checkpoint holds -----------------------------------------------------------------
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Every array of the state, to be saved, or filled in place; then call `restored`."""
+        found = {name: getattr(self, name) for name in (*_PARAMETERS, *_MOMENTS)}
+        return found | {f"kept_{name}": array for name, array in self.kept.items()}
+
+    def restored(self) -> None:
+        """To be called when arrays were filled from a checkpoint: nothing is derived from them."""
+
+    # --- one epoch -------------------------------------------------------------------------------
+
+    def run_epoch(self, tiles: Tiles) -> tuple[float, float]:
+        """One pass over the training samples; mean loss and accuracy as seen in training."""
+        config, threads, f32 = self.config, tiles.threads, np.float32
+        data = self.data.epoch(self.epoch, tiles)
+        refresh(self, data, tiles)
+        n, n_bits = data.labels.size, self.source.n_bits
+        pitch = -(-min(config.batch, n) // CHUNK) * CHUNK
+        x = [aligned((n_bits, pitch), np.uint8) for _ in range(3)]
+        weights, totals = self.weights(pitch)
+        sums = aligned((threads, self.n_classes, self.index.size), np.int32)
+        counts = np.zeros((threads, self.n_classes, pitch), np.int32)
+        seen = np.zeros(4)
+        blocks, features = self.shares(threads), np.linspace(0, n_bits, threads + 1).astype(int)
+        parts = [slice(s, min(s + config.batch, n)) for s in range(0, n, config.batch)]
+        rng = np.random.default_rng([config.seed, _DITHER, self.epoch])
+        encode(*self.source_of(data, parts[0]), x[0], 0, n_bits)
+        unit, rates, fix2 = f32(0), (f32(0), f32(0)), f32(1)
+        for t in range(len(parts) + 1):
+            here, following = min(t, len(parts) - 1), t + 1 < len(parts)
+            coming = self.source_of(data, parts[t + 1 if following else here])
+            buffers = x[(t - 1) % 3], x[here % 3], x[(t + 1) % 3]
+            optimiser = (
+                unit, *rates, f32(config.beta1), f32(config.beta2), fix2, f32(config.epsilon),
+                f32(config.decay) * rates[0],
+            )  # fmt: skip
+
+            def work(
+                i: int, t: int = t, buffers: tuple = buffers, optimiser: tuple = optimiser,
+                following: bool = following, coming: tuple = coming,
+            ) -> None:  # fmt: skip
+                phases.phase(
+                    t > 0, self.table, self.table_m, self.table_v, self.scores, self.scores_m,
+                    self.scores_v, self.wires, self.best, self.k, self.n_gates, self.per_class,
+                    buffers[0], weights, self.index, sums[i], totals, *optimiser, buffers[1],
+                    counts[i], following, *coming, buffers[2], blocks[i], blocks[i + 1],
+                    features[i], features[i + 1], self.path,
+                )  # fmt: skip
+
+            tiles.map(work, threads)
+            if t == len(parts):
+                break
+            labels = data.labels[parts[t]]
+            before = seen[2:].copy()
+            tau = self.tau
+            self.derive(counts, labels, rng, weights, totals, seen)
+            unit = f32(1.0 / (SCALE * labels.size * tau))
+            self._follow(seen[2:] - before, labels.size * self.n_classes)
+            rate = cosine_rate(
+                config.learning_rate, self.step, self.steps * config.epochs,
+                warmup=config.warmup_steps, final=config.final_rate,
+            )  # fmt: skip
+            self.step += 1
+            rate /= 1.0 - config.beta1**self.step
+            rates = f32(rate), f32(rate * config.rate_wire)
+            fix2 = f32(1.0 / (1.0 - config.beta2**self.step))
+        self.epoch += 1
+        return float(seen[0]) / n, float(seen[1]) / n
+
+    def shares(self, threads: int) -> np.ndarray:
+        """Blocks at which the threads' shares begin, and the end of the last."""
+        return np.linspace(0, self.table.shape[0], threads + 1).astype(int)
+
+    def weights(self, pitch: int) -> tuple[np.ndarray, np.ndarray]:
+        return aligned((self.n_classes, pitch), np.int8), np.zeros(self.n_classes, np.int32)
+
+    def source_of(self, data: Epoch, part: slice) -> tuple[np.ndarray, ...]:
+        """Arguments of `encode` for these samples of the epoch."""
+        rows = data.rows[part]
+        bounds = np.ascontiguousarray(self.data.train.bounds[:, rows])
+        return (
+            self.data.train.pixels, rows, data.moves[part], self.data.position, bounds,
+            self.source.level,
+        )  # fmt: skip
+
+    def derive(
+        self, counts: np.ndarray, labels: np.ndarray, rng: np.random.Generator,
+        weights: np.ndarray, totals: np.ndarray, seen: np.ndarray,
+    ) -> None:  # fmt: skip
+        """Derivatives of the loss, rounded at random so that their mean is right."""
+        weights[:] = 0
+        kernels.loss_and_weights(
+            counts.sum(axis=0, dtype=np.int32), labels, self.tau, self.config.smoothing, SCALE,
+            rng.random((self.n_classes, labels.size)), weights, seen,
+        )  # fmt: skip
+        np.sum(weights, axis=1, dtype=np.int32, out=totals)
+
+    def _follow(self, moments: np.ndarray, n: int) -> None:
+        """Take sum and sum of squares of a batch's class sums into the running spread."""
+        if self.config.tau != "adaptive":
+            return
+        mean, square = moments / n
+        now = max(math.sqrt(max(square - mean * mean, 0.0)), LEAST_SPREAD)
+        self.spread = now if self.spread == 0 else TAU_MEMORY * self.spread + (1 - TAU_MEMORY) * now
+
+    # --- what came out ---------------------------------------------------------------------------
+
+    def accuracy(self, tiles: Tiles) -> float:
+        """Of the hard network on the validation split."""
+        n, threads = self.y_valid.size, tiles.threads
+        cuts = np.linspace(0, n, threads + 1).astype(int)
+        right = tiles.map(
+            lambda i: phases.right_answers(
+                self.table, self.wires, self.best, self.n_gates, self.per_class, self.n_classes,
+                self.data.valid.pixels, self.data.position, self.data.valid.bounds,
+                self.source.level, self.y_valid, 4 * CHUNK, cuts[i], cuts[i + 1],
+            ),
+            threads,
+        )  # fmt: skip
+        return float(sum(right)) / n
+
+    def keep_if_best(self, accuracy: float) -> None:
+        """Take note of the present network where it is better than the best so far."""
+        if accuracy <= self.best_accuracy:
+            return
+        self.best_accuracy, self.best_epoch, self.best_tau = accuracy, self.epoch, self.tau
+        for name, array in self.kept.items():
+            array[:] = getattr(self, name)
+
+    def soft_accuracy(self, tiles: Tiles) -> float:
+        """Validation accuracy of the best network's relaxation."""
+        return relaxed_accuracy(
+            self.layer(), self.n_classes, self.data, self.source.level, self.y_valid, tiles
+        )
+
+    def layer(self) -> LogicLayer:
+        """The best epoch's layer."""
+        gates, k = self.n_gates, self.k
+        rows = self.table.shape[0] * LANES
+        table = self.kept["table"].transpose(0, 2, 1).reshape(rows, 4)
+        scores = self.kept["scores"][:, :, :k].transpose(1, 0, 3, 2).reshape(2, rows, k)
+        wires = self.kept["wires"][..., :k].transpose(1, 0, 2, 3).reshape(2, rows, k)
+
+        def own(array: np.ndarray) -> np.ndarray:
+            return np.ascontiguousarray(array[:gates])
+
+        return LogicLayer(
+            own(table), None, own(wires[0]), own(wires[1]), own(scores[0]), own(scores[1])
+        )
+
+    def result_network(self) -> LogicNetwork:
+        """The best network."""
+        return LogicNetwork(
+            (self.layer(),), self.source.encoder, self.n_classes, self.best_tau,
+            labels=tuple(self.labels),
+            meta=MappingProxyType({"method": "logic", "forward": self.config.forward}),
+        )  # fmt: skip
+
+
+def _blocked(array: np.ndarray) -> np.ndarray:
+    """(sides, gates, k) -> (blocks, sides, LANES, k), zeros for the gates that fill the last."""
+    sides, gates, k = array.shape
+    blocks = -(-gates // LANES)
+    filled = np.zeros((sides, blocks * LANES, k), array.dtype)
+    filled[:, :gates] = array
+    return filled.reshape(sides, blocks, LANES, k).transpose(1, 0, 2, 3)

@@ -1,0 +1,200 @@
+"""Training of logic-gate networks of any number of layers, in every mode of LogicConfig."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+
+from compiler.models.logic import LogicNetwork
+from thermo.data import Dataset
+from thermo.kernels.logic_batch import pack_lanes
+from thermo.kernels.logic_images import encode
+from thermo.training.logic.config import LogicConfig
+from thermo.training.logic.encoder import bit_source
+from thermo.training.logic.general_network import GeneralNetwork, Snapshot
+from thermo.training.logic.general_values import Rates
+from thermo.training.logic.images import Frames, TrainingImages
+from thermo.training.logic.result import LogicEpoch
+from thermo.training.optimise import cosine_rate
+from thermo.training.result import TrainingError
+from thermo.training.tiles import Tiles
+
+_REFRESH = 13  # tag of a generator
+
+
+class GeneralTrainer:
+    """State of one training: the network in training, the best one so far, and counters.
+
+    A checkpoint holds `arrays()`, the NUMBERS and the history.
+    """
+
+    NUMBERS = (
+        "epoch", "step", "spread", "seconds", "best_accuracy", "best_epoch", "best_tau",
+    )  # fmt: skip
+
+    def __init__(self, dataset: Dataset, config: LogicConfig) -> None:
+        if config.refresh_pool:
+            raise TrainingError(
+                "training: refresh_pool must be 0 for networks of several layers and for forward "
+                f"modes other than straight-through, got {config.refresh_pool}; candidates are "
+                "refreshed at random there"
+            )
+        self.config = config
+        self.source = bit_source(dataset, config)
+        self.data = TrainingImages(dataset, config, self.source)
+        self.y_valid, self.labels = dataset.y_valid, dataset.labels
+        self.batch = min(config.batch, dataset.y_train.size)
+        self.steps = -(-dataset.y_train.size // self.batch)
+        self.network = GeneralNetwork(config, self.source.n_bits, dataset.n_classes, self.batch)
+        self.bytes = np.zeros((self.source.n_bits, self.network.lanes), np.uint8)
+        self.words = np.zeros((self.source.n_bits, self.network.lanes // 64), np.uint64)
+        self.epoch = self.step = 0
+        self.seconds = 0.0
+        self.history: list[LogicEpoch] = []
+        self.best_accuracy, self.best_epoch, self.best_tau = -1.0, -1, self.network.tau
+        self.best = self.network.snapshot()
+
+    # --- what a checkpoint holds -----------------------------------------------------------------
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Every array of the state, to be saved, or filled in place; then call `restored`."""
+        found = {}
+        for number, layer in enumerate(self.network.layers):
+            for name in layer.STATE:
+                found[f"{number}.{name}"] = getattr(layer, name)
+            for name, array in zip(("logits", "scores", "wires"), self.best[number], strict=True):
+                found[f"{number}.best_{name}"] = array
+        return found
+
+    def restored(self) -> None:
+        """To be called when arrays were filled from a checkpoint."""
+        for layer in self.network.layers:
+            layer.rewired()
+
+    @property
+    def spread(self) -> float:
+        """Running standard deviation of the class sums."""
+        return self.network.spread
+
+    @spread.setter
+    def spread(self, value: float) -> None:
+        self.network.spread = value
+
+    @property
+    def tau(self) -> float:
+        return self.network.tau
+
+    # --- one epoch -------------------------------------------------------------------------------
+
+    def run_epoch(self, tiles: Tiles) -> tuple[float, float]:
+        """One pass over the training samples; mean loss and accuracy as seen in training."""
+        config = self.config
+        self.refresh()
+        data = self.data.epoch(self.epoch, tiles)
+        total = self.steps * config.epochs
+        loss, right, n = 0.0, 0, data.labels.size
+        for lo in range(0, n, self.batch):
+            part = slice(lo, min(n, lo + self.batch))
+            self.encoded(self.data.train, data.rows[part], data.moves[part], tiles)
+            rate = cosine_rate(
+                config.learning_rate, self.step, total, warmup=config.warmup_steps,
+                final=config.final_rate,
+            )  # fmt: skip
+            rates = Rates(
+                self.step + 1, rate, rate * config.rate_wire, config.decay, config.beta1,
+                config.beta2, config.epsilon,
+            )  # fmt: skip
+            power = 1.0 + (config.reste_power - 1.0) * self.step / total
+            more, hits = self._descend(data.labels[part], rates, power, tiles)
+            loss, right = loss + more, right + hits
+            self.step += 1
+        self.epoch += 1
+        return loss / n, right / n
+
+    def _descend(
+        self, labels: np.ndarray, rates: Rates, power: float, tiles: Tiles
+    ) -> tuple[float, int]:
+        """One step on the encoded batch: sum of losses and number right."""
+        return self.network.step(self.words, labels, self.step, tiles, power=power, rates=rates)
+
+    def encoded(
+        self, frames: Frames, rows: np.ndarray, moves: np.ndarray, tiles: Tiles
+    ) -> np.ndarray:
+        """Bits of these samples, (n_inputs, lanes / 64) uint64; overwritten by the next call."""
+        bounds = np.ascontiguousarray(frames.bounds[:, rows])
+        cuts = np.linspace(0, self.source.n_bits, tiles.threads + 1).astype(int)
+
+        def one(t: int) -> None:
+            lo, hi = cuts[t], cuts[t + 1]
+            encode(
+                frames.pixels, rows, moves, self.data.position, bounds, self.source.level,
+                self.bytes, lo, hi,
+            )  # fmt: skip
+            pack_lanes(self.bytes[lo:hi], self.words[lo:hi])
+
+        tiles.map(one, tiles.threads)
+        return self.words
+
+    def refresh(self) -> None:
+        """Replace the worst candidates of every wire by random new ones (see LogicConfig)."""
+        config = self.config
+        if not config.refresh or not 1 <= self.epoch < config.refresh_until * config.epochs:
+            return
+        rng = np.random.default_rng([config.seed, _REFRESH, self.epoch])
+        for layer in self.network.layers:
+            worst = np.argpartition(layer.scores, config.refresh, axis=2)[..., : config.refresh]
+            new = rng.integers(0, layer.n_below, worst.shape, dtype=np.int32)
+            np.put_along_axis(layer.wires, worst, new, axis=2)
+            level = layer.scores.max(axis=2, keepdims=True) - np.float32(config.refresh_gap)
+            values = (layer.scores, level), (layer.m_scores, 0), (layer.v_scores, 0)
+            for array, value in values:
+                np.put_along_axis(array, worst, np.broadcast_to(value, worst.shape), axis=2)
+            layer.rewired()
+
+    # --- what came out ---------------------------------------------------------------------------
+
+    def accuracy(self, tiles: Tiles, *, relaxed: bool = False) -> float:
+        """Of the hard, or the relaxed, network on the validation split."""
+        n, right = self.y_valid.size, 0
+        for lo in range(0, n, self.batch):
+            rows = np.arange(lo, min(n, lo + self.batch))
+            self.encoded(self.data.valid, rows, np.zeros(rows.size, np.int64), tiles)
+            sums = self.network.class_sums(self.words, tiles, relaxed=relaxed)[:, : rows.size]
+            right += int((np.argmax(sums, axis=0) == self.y_valid[rows]).sum())
+        return right / n
+
+    def keep_if_best(self, accuracy: float) -> None:
+        """Take note of the present network where it is better than the best so far."""
+        if accuracy <= self.best_accuracy:
+            return
+        self.best_accuracy, self.best_epoch, self.best_tau = accuracy, self.epoch, self.tau
+        for kept, layer in zip(self.best, self.network.layers, strict=True):
+            for target, source in zip(kept, (layer.logits, layer.scores, layer.wires), strict=True):
+                target[:] = source
+
+    def soft_accuracy(self, tiles: Tiles) -> float:
+        """Validation accuracy of the best network's relaxation."""
+        now = self.network.snapshot()
+        self.put(self.best)
+        try:
+            return self.accuracy(tiles, relaxed=True)
+        finally:
+            self.put(now)
+
+    def put(self, snapshot: Snapshot) -> None:
+        """Make these the present parameters."""
+        for layer, parts in zip(self.network.layers, snapshot, strict=True):
+            for name, array in zip(("logits", "scores", "wires"), parts, strict=True):
+                getattr(layer, name)[:] = array
+            layer.rewired()
+
+    def result_network(self) -> LogicNetwork:
+        """The best network."""
+        return self.network.model(
+            self.source.encoder,
+            self.best_tau,
+            self.best,
+            labels=tuple(self.labels),
+            meta=MappingProxyType({"method": "logic", "forward": self.config.forward}),
+        )

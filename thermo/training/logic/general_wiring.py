@@ -1,0 +1,77 @@
+"""Wiring and logits that training of logic-gate networks starts from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from thermo.training.logic.config import LogicConfig
+from thermo.training.result import TrainingError
+
+BUFFER_A = 3  # id of the gate that passes input a on
+
+
+def balanced_wires(below: int, n_gates: int, k: int, rng: np.random.Generator) -> np.ndarray:
+    """(2, n_gates, k) int32 nets of `below` for both inputs of each gate.
+
+    Each net is listed equally often, give or take one, in all 2 n_gates k places together; the
+    candidates of one input differ, and all 2 k of a gate do where there are as many nets.
+
+    Raises TrainingError where one input needs more different nets than there are.
+    """
+    if k > below:
+        raise TrainingError(
+            f"training: k must be at most the {below} nets of the layer below, got {k}; "
+            'k="all" takes them all'
+        )
+    group = 2 * k if 2 * k <= below else k  # consecutive places that must differ
+    places = 2 * n_gates * k
+    stream = np.empty(0, np.int64)
+    parts, filled = [], 0
+    while filled < places:
+        deck = rng.permutation(below)
+        # a group that straddles two decks: what it already has goes behind its own end
+        begun = filled % group
+        if begun:
+            held = stream[-begun:]
+            want = group - begun
+            fresh = ~np.isin(deck, held)
+            front = np.flatnonzero(fresh)[:want]
+            rest = np.ones(below, bool)
+            rest[front] = False
+            deck = np.concatenate([deck[front], deck[rest]])
+        stream = np.concatenate([stream[-group:], deck])
+        parts.append(deck)
+        filled += below
+    wires = np.concatenate(parts)[:places].reshape(n_gates, 2, k)
+    return np.ascontiguousarray(wires.transpose(1, 0, 2), dtype=np.int32)
+
+
+def initial_logits(config: LogicConfig, n_gates: int, rng: np.random.Generator) -> np.ndarray:
+    """(n_gates, 4 or 16) float32, see LogicConfig.init."""
+    size = 4 if config.parametrisation == "table" else 16
+    logits = (config.init_scale * rng.standard_normal((n_gates, size))).astype(np.float32)
+    if config.init == "residual":
+        if size == 4:
+            logits += np.float32(config.residual) * np.array([-1, -1, 1, 1], np.float32)
+        else:
+            logits[:, BUFFER_A] += np.float32(config.residual)
+    return logits
+
+
+def initial_scores(
+    config: LogicConfig, below: int, n_gates: int, k: int, rng: np.random.Generator
+) -> np.ndarray:
+    """(2, n_gates, k) float32: normal, plus init_peak for one candidate of each wire.
+
+    Over all nets the favoured ones are balanced as fixed wires are (LILogicNet's start).
+    """
+    scores = (config.init_wire * rng.standard_normal((2, n_gates, k))).astype(np.float32)
+    if config.init_peak > 0:
+        favoured = (
+            balanced_wires(below, n_gates, 1, rng)
+            if k == below
+            else rng.integers(0, k, (2, n_gates, 1), dtype=np.int32)
+        )
+        level = np.take_along_axis(scores, favoured, axis=2) + np.float32(config.init_peak)
+        np.put_along_axis(scores, favoured, level, axis=2)
+    return scores

@@ -1,0 +1,48 @@
+"""What logic-gate training hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.models.logic import LogicNetwork
+from thermo.training.logic.config import LogicConfig
+
+
+@dataclass(frozen=True, slots=True)
+class LogicEpoch:
+    """One line of the training history.
+
+    loss, train_accuracy : means over the epoch's batches, as seen in training (augmented)
+    valid_accuracy : of the hard network, None if this epoch was not evaluated
+    tau : divisor of the class sums at the epoch's end; seconds : wall time of the epoch
+    """
+
+    epoch: int
+    loss: float
+    train_accuracy: float
+    valid_accuracy: float | None
+    tau: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogicResult:
+    """A trained network, its epoch chosen on the validation split, and how it came about.
+
+    valid_accuracy : of the hard network, of the chosen epoch
+    soft_accuracy : of the relaxed network (expectations over gates and wires) on the same split;
+        gap : soft_accuracy - valid_accuracy
+    seconds : wall time of the training, all sessions of a resumed one together
+    """
+
+    network: LogicNetwork
+    history: tuple[LogicEpoch, ...]
+    valid_accuracy: float
+    soft_accuracy: float
+    best_epoch: int
+    seconds: float
+    config: LogicConfig
+
+    @property
+    def gap(self) -> float:
+        return self.soft_accuracy - self.valid_accuracy
