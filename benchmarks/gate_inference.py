@@ -149,6 +149,8 @@ def medians(runs: dict[str, Callable[[], object]], repeats: int) -> dict[str, tu
     times = dict.fromkeys(runs, 1)
     for turn in range(repeats + 1):
         for name, run in runs.items():
+            if not turn:
+                run()  # numba compiles
             began = time.thread_time()
             for _ in range(times[name]):
                 run()

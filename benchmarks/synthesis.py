@@ -44,7 +44,10 @@ def stand_in(layers: tuple[int, ...], thresholds: int, seed: int = 0) -> GateNet
     rng = np.random.default_rng(seed)
     features = 300
     inputs = features * thresholds
-    below, op, a, b = np.arange(inputs), [], [], []
+    below = np.arange(inputs)
+    op: list[int] = []
+    a: list[int] = []
+    b: list[int] = []
     for width in layers:
         centre = rng.integers(0, below.size, width)
         near = [np.clip(centre + rng.integers(-12, 13, width), 0, below.size - 1) for _ in range(2)]

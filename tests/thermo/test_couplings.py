@@ -1,5 +1,6 @@
 """Every kind of coupling, phase cells, clamps and nudges: backends agree, energies add up."""
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from simulate_toys import cell, toy, toy_data
 
 from compiler import reference
 from compiler.errors import NetlistError, UnsupportedError
+from compiler.ir.container import save
 from compiler.ir.langevin import (
     CellKind,
     Cells,
@@ -25,6 +27,7 @@ from compiler.ir.langevin import (
     Role,
 )
 from hw_models.nonideal import NonIdeal
+from thermo.cli.main import main
 from thermo.simulate import SimulationError, simulate
 from thermo.simulate.activations import activate, slope
 from thermo.simulate.forces import Forces, Setting
@@ -433,3 +436,27 @@ def test_stiffness_of_a_phase_cell_is_periodic():
 def test_cells_columns_are_not_needed_for_angles_that_stand_still():
     lone = LangevinNetlist(Cells.make(1, kind=CellKind.PHASE), (), 0.0, 1.0, (Phase("p", 1.0),))
     assert simulate(lone, dt=0.5).outputs[0, 0, 0, 0] == 0.0
+
+
+def test_the_command_line_observes_phases_and_refuses_what_it_would_ignore(capsys, tmp_path):
+    net = tmp_path / "n.tnl"
+    save(cell([Phase("first", 0.1), Phase("second", 0.2)], j2=1.0, h=1.0).with_(dt=0.05), net)
+
+    def run(*options):
+        code = main(["simulate", str(net), "--kT", "0", "--json", *options])
+        return code, *capsys.readouterr()
+
+    values = {}
+    for moment in ("first", "0.1", "second"):
+        code, out, _ = run("--observe", moment)
+        assert code == 0
+        values[moment] = json.loads(out)["outputs_mean"]
+    assert values["first"] == values["0.1"] != values["second"]
+    for options, message in (
+        (("--observe", "third"), "phases are first, second"),
+        (("--limit", "3"), "--limit 3 counts samples of a data set"),
+        (("--threads", "1", "--backend", "numpy"), "threads = 1 are for backend 'numba'"),
+    ):
+        code, out, err = run(*options)
+        assert (code, out) == (2, "")
+        assert message in " ".join(err.split())

@@ -56,7 +56,8 @@ def simulate(
         str, typer.Option("--method", help="euler, heun or leimkuhler-matthews.")
     ] = "euler",
     observe: Annotated[
-        list[float] | None, typer.Option("--observe", help="Read-out time; may be repeated.")
+        list[str] | None,
+        typer.Option("--observe", help="Read-out time, or a phase for its end; may be repeated."),
     ] = None,
     mismatch: Mismatch = 0.0,
     asymmetry: Asymmetry = 0.0,
@@ -114,7 +115,8 @@ def simulate(
         return
     refuse(context, FOR_GATES, "an analog netlist", "a circuit of gates")
     options: dict[str, Any] = {
-        "runs": runs, "seed": seed, "kT": kT, "dt": dt, "method": method, "observe": observe,
+        "runs": runs, "seed": seed, "kT": kT, "dt": dt, "method": method,
+        "observe": None if observe is None else [_moment(o) for o in observe],
         "non_ideal": NonIdeal(mismatch, asymmetry, bits, bias_mismatch),
         "device_seed": device_seed, "backend": backend, "threads": threads,
         "trajectory_every": every, "progress": BarProgress(),
@@ -147,6 +149,14 @@ def simulate(
         as_json,
         text_table(Table(("simulation", ""), tuple(rows), (1,))),
     )
+
+
+def _moment(text: str) -> float | str:
+    """A time, or the name of a phase."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _what(evaluation: Evaluation | None) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 from compiler.files import make_folder, replacing
 from thermo.data import Dataset, load_dataset
 from thermo.demo.langevin import langevin_part
+from thermo.demo.logic import logic_part
 from thermo.demo.part import Part
 from thermo.progress import NullProgress, Progress
 from thermo.report.page import Section, Table, html_page
@@ -45,7 +46,8 @@ def run_demo(
     progress = progress or NullProgress()
     dataset = dataset or load_dataset("digits")
     parts = [
-        langevin_part(dataset, folder, seed=seed, threads=threads, epochs=epochs, progress=progress)
+        part(dataset, folder, seed=seed, threads=threads, epochs=epochs, progress=progress)
+        for part in (langevin_part, logic_part)
     ]
     table = _table(dataset, parts)
     reading = "\n\n".join(part.reading for part in parts)

@@ -315,7 +315,15 @@ def _box_muller(w1, w2):  # type: ignore[no-untyped-def]
     r = flip(_sqrt(_MINUS_TWO * fma(e, _LN2, p)), w2)
     # angle: an eighth of the circle either side of an axis; bit 0 chooses the axis, bit 1 its sign
     t = _signed(w2) * _ANGLE
-    s, c = sin_cos_eighth(t)
+    # sin_cos_eighth written out, in the order of instructions that was found fastest
+    z = t * t
+    s = fma(_S2, z, _S1)
+    s = fma(s, z, _S0)
+    s = fma(s, z * t, t)
+    c = fma(_C2, z, _C1)
+    c = fma(c, z, _C0)
+    c = fma(c, z, -_HALF)
+    c = fma(c, z, _ONE)
     return r * pick(w2, s, c), r * pick(w2, c, s)
 
 

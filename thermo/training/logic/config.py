@@ -96,7 +96,8 @@ class LogicConfig:
         a; wire scores are normal(0, init_wire), one candidate of each wire init_peak higher
     refresh : each epoch from the second until refresh_until of training, this many of the worst
         candidates of each wire become new ones at (largest score - refresh_gap): random ones, or
-        those of refresh_pool random ones whose derivative over refresh_samples samples is lowest
+        those of refresh_pool random ones (32 gates share them) of the lowest derivative over
+        refresh_samples samples
     learning_rate : Adam, cosine to final_rate * learning_rate after warmup_steps of rise; wire
         scores take rate_wire times it
     decay : weight decay of the table or gate logits, per step and unit of learning rate
@@ -172,10 +173,10 @@ class LogicConfig:
             self._fail("thresholds", f"levels between 0 and 1 with encoding {self.encoding}")
         if self.augmentation.lights and self.encoding == "image-quantile":
             self._fail("encoding", "another than image-quantile, on which light has no effect")
-        for name in ("epochs", "batch", "evaluate_every"):
+        for name in ("epochs", "batch", "evaluate_every", "refresh_samples"):
             if not _whole(getattr(self, name), 1):
                 self._fail(name, "a whole number >= 1")
-        for name in ("refresh", "refresh_pool", "refresh_samples", "warmup_steps", "seed"):
+        for name in ("refresh", "refresh_pool", "warmup_steps", "seed"):
             if not _whole(getattr(self, name), 0):
                 self._fail(name, "a whole number >= 0")
         if self.seed >= 2**63:
