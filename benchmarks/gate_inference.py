@@ -26,7 +26,7 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from compiler.backends.c import EXPRESSIONS, write_c
+from compiler.backends.c import write_c
 from compiler.gates.evaluate import evaluate_classes
 from compiler.ir.gates import ClassSums, GateNetlist, make_gates
 from thermo.kernels.gates import run_steps
@@ -56,53 +56,20 @@ def random_network(n_inputs: int, width: int, layers: int = 2, seed: int = 0) ->
     return make_gates(names, *columns, {}, class_sums=sums)
 
 
-def c_text(netlist: GateNetlist, chunk: int) -> str:
-    """The peer: the C back end's program, and `gates`, which runs it on words alone.
-
-    gcc takes time that grows with the square of a function's statements (four minutes of processor
-    for 16,000): with chunk > 0 the gates stand in functions of so many, between which values go
-    through memory, where one function of all spills them, too.
-    """
-    text, sums = write_c(netlist, harness=True), netlist.class_sums
+def c_text(netlist: GateNetlist) -> str:
+    """The peer: the C back end's program, and `circuit_gates`, which runs it on words alone."""
+    sums = netlist.class_sums
     assert sums is not None
-    n, counted = netlist.n_inputs, sums.nets.size
-    if chunk:
-        begin = text.index("void circuit_words")
-        end = text.index("\n}\n", begin) + 3
-        text = text[:begin] + "\n".join(chunked(netlist, chunk)) + "\n" + text[end:]
     return (
-        text
+        write_c(netlist, harness=True)
         + f"""
 void circuit_gates(const uint64_t *x, uint64_t *y, size_t n_words)
 {{
-  for (size_t w = 0; w < n_words; ++w) circuit_words(x + w * {n}, y + w * {counted});
+  for (size_t w = 0; w < n_words; ++w)
+    circuit_words(x + w * {netlist.n_inputs}, y + w * {sums.nets.size});
 }}
 """
     )
-
-
-def chunked(netlist: GateNetlist, chunk: int) -> list[str]:
-    """circuit_words with a function for every `chunk` gates."""
-    n, m = netlist.n_inputs, netlist.n_gates
-    columns = (netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist())
-    gates = list(zip(*columns, strict=True))
-    lines = []
-    for start in range(0, m, chunk):
-
-        def name(net: int, start: int = start) -> str:
-            if net < n:
-                return f"x[{net}]"
-            return f"n{net}" if net >= n + start else f"v[{net - n}]"
-
-        lines += [f"static void part{start}(const uint64_t *x, uint64_t *v)", "{"]
-        for k, (op, a, b) in enumerate(gates[start : start + chunk], start):
-            value = EXPRESSIONS[op].format(a=name(a), b=name(b))
-            lines.append(f"  const uint64_t n{n + k} = {value}; v[{k}] = n{n + k};")
-        lines.append("}")
-    lines += ["void circuit_words(const uint64_t *x, uint64_t *y)", "{", f"  uint64_t v[{m}];"]
-    lines += [f"  part{start}(x, v);" for start in range(0, m, chunk)]
-    lines += [f"  y[{i}] = v[{net - n}];" for i, net in enumerate(netlist.roots.tolist())]
-    return [*lines, "}"]
 
 
 def compiled(text: str, folder: Path) -> tuple[ctypes.CDLL, float]:
@@ -250,9 +217,6 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=784)
     parser.add_argument("--samples", type=int, nargs="*", default=[1024, 4096, 131072])
     parser.add_argument("--keep", type=Path, help="folder that keeps the compiled peer")
-    parser.add_argument(
-        "--chunk", type=int, default=500, help="gates a C function (0: the back end's one function)"
-    )
     arguments = parser.parse_args()
     netlist = random_network(arguments.inputs, arguments.width)
     prepare_gates(netlist)  # numba compiles once, into a cache on disk
@@ -262,7 +226,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as spare:
         folder = arguments.keep or Path(spare)
         folder.mkdir(parents=True, exist_ok=True)
-        peer, seconds = compiled(c_text(netlist, arguments.chunk), folder)
+        peer, seconds = compiled(c_text(netlist), folder)
         print(
             f"{netlist.n_gates} gates on {netlist.n_inputs} inputs ({program.evaluated} live): "
             f"prepared in {prepared:.3f} s, gcc {seconds:.1f} s"

@@ -6,7 +6,7 @@ generates (compiled_model.py), so that it can stand for that in comparisons.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from compiler.backends.names import title
 from compiler.ir.gates import READS_A, READS_B, ClassSums, GateNetlist
 from compiler.passes.gates import live_gates
 
+PART = 500  # gates a function; compilers take time that grows with the square of its length
 EXPRESSIONS = (
     "0",
     "{a} & {b}",
@@ -45,7 +46,6 @@ def write_c(netlist: GateNetlist, *, harness: bool = False) -> str:
     """
     name = title(netlist)
     n, roots = netlist.n_inputs, netlist.roots.tolist()
-    refs = [f"x[{k}]" for k in range(n)] + [f"n{k}" for k in range(n, netlist.n_nets)]
     lines = [
         f"/* {name}: {n} inputs, {netlist.n_gates} gates, {netlist.n_outputs} outputs"
         + (f", {len(roots) - netlist.n_outputs} counted nets */" if netlist.class_sums else " */"),
@@ -55,25 +55,75 @@ def write_c(netlist: GateNetlist, *, harness: bool = False) -> str:
         f"#define INPUTS {n}",
         f"#define WORDS {len(roots)} /* written by {name}_words */",
         "",
-        f"void {name}_words(const uint64_t *restrict x, uint64_t *restrict y)",
-        "{",
-        *([] if n else ["  (void)x;"]),
+        *_words(name, netlist),
     ]
-    places: dict[int, list[int]] = {}
-    for place, net in enumerate(roots):
-        places.setdefault(net, []).append(place)
-    lines += [f"  y[{place}] = x[{net}];" for net in range(n) for place in places.get(net, ())]
-    # stored as soon as it is known: values that live to the end of a long function choke compilers
-    for k in np.flatnonzero(live_gates(netlist)).tolist():
-        op, a, b = int(netlist.op[k]), int(netlist.a[k]), int(netlist.b[k])
-        left, right = refs[a] if READS_A[op] else "", refs[b] if READS_B[op] else ""
-        lines.append(f"  const uint64_t n{n + k} = {EXPRESSIONS[op].format(a=left, b=right)};")
-        lines += [f"  y[{place}] = n{n + k};" for place in places.get(n + k, ())]
-    lines.append("}")
     if harness:
         sums = netlist.class_sums
         lines += _counting(name, netlist.n_outputs, sums) if sums else _packing(name)
     return "\n".join(lines) + "\n"
+
+
+def _words(name: str, netlist: GateNetlist) -> list[str]:
+    """NAME_words; of many gates, in functions of PART each that hand on what others read."""
+    n, roots = netlist.n_inputs, netlist.roots.tolist()
+    places: dict[int, list[int]] = {}
+    for place, net in enumerate(roots):
+        places.setdefault(net, []).append(place)
+    live = np.flatnonzero(live_gates(netlist)).tolist()
+    parts = [live[k : k + PART] for k in range(0, len(live), PART)]
+    part_of = {n + k: number for number, part in enumerate(parts) for k in part}
+    gates = {k: (int(netlist.op[k]), int(netlist.a[k]), int(netlist.b[k])) for k in live}
+    handed: dict[int, int] = {}  # nets that a later part reads, and their places in v
+    for k, (op, a, b) in gates.items():
+        for net, read in ((a, READS_A[op]), (b, READS_B[op])):
+            if read and net >= n and part_of[net] != part_of[n + k]:
+                handed.setdefault(net, len(handed))
+    shown = [f"  y[{place}] = x[{net}];" for net in range(n) for place in places.get(net, ())]
+    unused = [] if n else ["  (void)x;"]
+    body = [_part(part, n, part_of, gates, handed, places) for part in parts]
+    head = f"void {name}_words(const uint64_t *restrict x, uint64_t *restrict y)"
+    if len(body) < 2:
+        return [head, "{", *unused, *shown, *(line for part in body for line in part), "}"]
+    lines = []
+    for number, part in enumerate(body):
+        lines += [
+            f"static void part{number}(const uint64_t *restrict x, uint64_t *restrict y, "
+            "uint64_t *restrict v)",
+            "{",
+            "  (void)x, (void)y, (void)v;",
+            *part,
+            "}",
+            "",
+        ]
+    calls = [f"  part{number}(x, y, v);" for number in range(len(body))]
+    return [*lines, head, "{", f"  uint64_t v[{len(handed) + 1}];", *shown, *calls, "}"]
+
+
+def _part(
+    part: Sequence[int],
+    n: int,
+    part_of: Mapping[int, int],
+    gates: Mapping[int, tuple[int, int, int]],
+    handed: Mapping[int, int],
+    places: Mapping[int, Sequence[int]],
+) -> list[str]:
+    """A statement a gate; values are stored as soon as they are known."""
+    lines = []
+
+    def name(net: int, here: int) -> str:
+        if net < n:
+            return f"x[{net}]"
+        return f"n{net}" if part_of[net] == here else f"v[{handed[net]}]"
+
+    for k in part:
+        op, a, b = gates[k]
+        here = part_of[n + k]
+        left, right = (name(a, here) if READS_A[op] else ""), name(b, here) if READS_B[op] else ""
+        lines.append(f"  const uint64_t n{n + k} = {EXPRESSIONS[op].format(a=left, b=right)};")
+        lines += [f"  y[{place}] = n{n + k};" for place in places.get(n + k, ())]
+        if n + k in handed:
+            lines.append(f"  v[{handed[n + k]}] = n{n + k};")
+    return lines
 
 
 _PACK = """    for (size_t d = 0; d != INPUTS; ++d) {

@@ -179,11 +179,13 @@ def netlists(draw) -> LangevinNetlist:
     role = column(st.sampled_from(list(Role)))
     lo = np.array(column(st.one_of(st.just(-np.inf), st.floats(-9, 0))))
     hi = np.array(column(st.one_of(st.just(np.inf), st.floats(0, 9))))
+    kind = column(st.sampled_from([CellKind.CONTINUOUS, CellKind.PHASE]))
+    plain = np.array([k == CellKind.CONTINUOUS for k in kind], dtype=float)  # angles have j2 alone
     cells = Cells.make(
         n,
         j2=column(reals),
-        j3=column(reals),
-        j4=column(reals),
+        j3=plain * column(reals),
+        j4=plain * column(reals),
         h=column(reals),
         lo=lo,
         hi=hi,
@@ -192,7 +194,7 @@ def netlists(draw) -> LangevinNetlist:
         x0=0.0,
         activation=column(st.sampled_from(list(Activation))),
         order=column(st.sampled_from(list(Order))),
-        kind=column(st.sampled_from([CellKind.CONTINUOUS, CellKind.PHASE])),
+        kind=kind,
         role=role,
     )
     couplings = []

@@ -12,7 +12,7 @@ import pytest
 from gate_toys import every_op, random_circuit
 
 from compiler.backends.blif import write_blif
-from compiler.backends.c import write_c
+from compiler.backends.c import PART, write_c
 from compiler.backends.circuits import FORMATS, ExportOptions, export_circuit
 from compiler.backends.heads import expose_class_nets
 from compiler.backends.pipeline import cut_levels
@@ -25,7 +25,7 @@ from compiler.equivalence import check_equal
 from compiler.errors import UnsupportedError
 from compiler.frontends.blif import parse_blif
 from compiler.frontends.verilog import parse_verilog
-from compiler.gates.evaluate import all_patterns, evaluate, evaluate_classes
+from compiler.gates.evaluate import all_patterns, evaluate, evaluate_classes, evaluate_words
 from compiler.ir.gates import ClassSums, make_gates
 from compiler.ir.luts import LutNetlist, evaluate_luts, verify_luts
 from compiler.passes.gates import sweep_dead
@@ -243,6 +243,18 @@ def test_c_over_words(tmp_path):
     bits = (np.arange(64)[:, None] >> np.arange(6)) & 1
     got = (y[:, None] >> np.arange(64, dtype=np.uint64) & np.uint64(1)).astype(bool).T
     np.testing.assert_array_equal(got[:, :7], evaluate(netlist, bits))
+
+
+def test_c_in_parts(tmp_path):
+    rng = np.random.default_rng(4)
+    netlist = random_circuit(rng, 6, 5 * PART, 3 * PART)
+    source = write_c(netlist)
+    assert source.count("static void part") > 1
+    library = _compiled(source, tmp_path)
+    x = np.ascontiguousarray(all_patterns(6)[:, 0])
+    y = np.zeros(netlist.roots.size, dtype=np.uint64)
+    library.circuit_words(_pointer(x), _pointer(y))
+    np.testing.assert_array_equal(y, evaluate_words(netlist, x[:, None])[:, 0])
 
 
 @pytest.mark.parametrize("n", [1, 64, 150])

@@ -55,7 +55,7 @@ BAD = {
     "nan j3": (with_cells(T, j3=(3, np.nan)), "cell 3: j3 is nan; it must be a finite number"),
     "inf h": (with_cells(T, h=(4, np.inf)), "cell 4: h is inf"),
     "nan lo": (with_cells(T, lo=(4, np.nan)), "cell 4: lo is nan"),
-    "code": (with_cells(T, activation=(2, 5)), "cell 2: activation has the code 5; codes are 0 id"),
+    "code": (with_cells(T, activation=(2, 6)), "cell 2: activation has the code 6; codes are 0 id"),
     "negative code": (with_cells(T, kind=(2, -1)), "cell 2: kind has the code -1"),
     "interval": (with_cells(T, lo=(2, 1.0), hi=(2, 0.5)), "cell 2: interval [1, 0.5] is empty"),
     "start": (with_cells(T, lo=(2, 0.5)), "cell 2: start x0 = 0.1 lies outside its interval"),
