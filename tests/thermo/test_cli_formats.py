@@ -213,10 +213,15 @@ def test_only_possible_inputs(capsys, tmp_path):
     paths = [tmp_path / "a.txt", tmp_path / "b.txt"]
     for path, gate in zip(paths, ("and 0 1", "bufb 1"), strict=True):
         path.write_text(text.replace("{}", gate).replace("0*2", "0 0"))
-    assert main(["check", *map(str, paths), "--no-abc"]) == 1
+    assert main(["check", *map(str, paths), "--no-abc", "--all-inputs"]) == 1
     assert "the encoder cannot make this input; --possible" in capsys.readouterr().err
-    found = _json(capsys, 0, "check", *paths, "--possible")
+    found = _json(capsys, 0, "check", *paths)
     assert found["equal"] and found["possible_only"]
+    other = tmp_path / "other.txt"
+    other.write_text(paths[1].read_text().replace("0.8", "0.7"))
+    assert main(["check", str(paths[0]), str(other), "--no-abc"]) == 1
+    assert main(["check", str(paths[0]), str(other), "--no-abc", "--possible"]) == 0
+    capsys.readouterr()
     (tmp_path / "c.bench").write_text("INPUT(x)\nOUTPUT(x)\n")
     line = _fails(capsys, "check", tmp_path / "c.bench", tmp_path / "c.bench", "--possible")
     assert "has no encoder" in line

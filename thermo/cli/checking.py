@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from compiler.abc import TIMEOUT, AbcVerdict, DisagreementError, ask_abc
@@ -18,6 +20,7 @@ from compiler.ir.gates import GateNetlist
 from thermo.cli.console import emit, manifest, notes
 from thermo.cli.options import AsJson, Seed
 
+SHOWN = 64  # inputs up to which a counterexample is written out
 FOUND = {
     "exhaustive": "found by trying patterns in order",
     "simulation": "found by random simulation",
@@ -31,11 +34,13 @@ def check(
     ],
     b: Annotated[Path, typer.Argument(help="The circuit it is compared with.")],
     possible: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--possible", help="Only inputs that the encoder of the first circuit can make."
+            "--possible/--all-inputs",
+            help="Only inputs that the first circuit's encoder can make, or all; by default all "
+            "unless both circuits have the same encoder.",
         ),
-    ] = False,
+    ] = None,
     conflicts: Annotated[
         int | None,
         typer.Option(
@@ -61,7 +66,7 @@ def check(
     """
     began = time.perf_counter()
     first, second = (compile_circuit(path, optimise=0) for path in (a, b))
-    encoder = first.encoder if possible else None
+    encoder = first.encoder if possible or (possible is None and _same(first, second)) else None
     if possible and encoder is None:
         raise UnsupportedError(f"{a}: has no encoder, so that every input is possible")
     verdict = check_equal(first, second, seed=seed, encoder=encoder, conflicts=conflicts)
@@ -89,6 +94,18 @@ def check(
         raise typer.Exit(1)
 
 
+def _same(first: GateNetlist, second: GateNetlist) -> bool:
+    """Whether both circuits get their inputs from encoders that agree."""
+    a, b = first.encoder, second.encoder
+    return (
+        a is not None
+        and b is not None
+        and (a.n_features, a.scope) == (b.n_features, b.scope)
+        and np.array_equal(a.feature, b.feature)
+        and np.array_equal(a.threshold, b.threshold)
+    )
+
+
 def _agree(verdict: Verdict, opinion: AbcVerdict, a: Path, b: Path) -> None:
     says = {"equivalent": True, "different": False}.get(opinion.status)
     if says is not None and says != verdict.equal:
@@ -108,6 +125,14 @@ def _hint(verdict: Verdict, first: GateNetlist) -> None:
         notes.print("note: the encoder cannot make this input; --possible leaves such out")
 
 
+def _pattern(bits: Mapping[str, int]) -> str:
+    """Every input and its value; of many inputs only those that are 1."""
+    if len(bits) <= SHOWN:
+        return " ".join(f"{name}={bit}" for name, bit in bits.items())
+    ones = [name for name, bit in bits.items() if bit]
+    return f"{' '.join(f'{name}=1' for name in ones)} and 0 for the other {len(bits) - len(ones)}"
+
+
 def _opinion(opinion: AbcVerdict) -> str:
     if opinion.status in ("undecided", "failed") and opinion.detail:
         return f"{opinion.status} ({opinion.detail})"
@@ -125,7 +150,7 @@ def _told(verdict: Verdict, a: Path, b: Path) -> str:
             f"{verdict.patterns:,} random patterns"
         )
     values = verdict.values or (0, 0)
-    bits = " ".join(f"{name}={bit}" for name, bit in (verdict.counterexample or {}).items())
+    bits = _pattern(verdict.counterexample or {})
     return (
         f"different: output {verdict.output} is {values[0]} in {a} and {values[1]} in {b}, "
         f"{FOUND[verdict.method]}, for\n{bits}"

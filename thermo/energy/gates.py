@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -83,7 +83,7 @@ def estimate_gates(
     progress.start(2 + len(libraries), "estimate")
     try:
         accuracy, sem = circuit_accuracy(netlist, samples, classes)
-        bare = simplify_gates(replace(netlist, encoder=None), 2)
+        bare = simplify_gates(netlist, 2)
         progress.update(1, "optimised")
         whole = bare
         if netlist.class_sums is not None:
