@@ -16,7 +16,8 @@ from thermo.eqprop.rest import Settling
 from thermo.eqprop.system import Gradient, System, from_network
 
 BETAS = (0.02, 0.05, 0.1, 0.2, 0.5, 0.9)
-SETTLING = Settling(tolerance=1e-8, steps=4000)
+# thousands of cheap steps: Newton's matrices of many units and samples cost far more
+SETTLING = Settling(tolerance=1e-7, steps=20000, newton=False)
 
 
 @dataclass(frozen=True, slots=True)

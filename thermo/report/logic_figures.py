@@ -27,7 +27,6 @@ def accuracy_against_gates(
     each = np.unique(sizes)
     for panel, values in zip(axes, (sizes, np.asarray(minutes)), strict=True):
         _dress(panel)
-        panel.set_xscale("log")
         for k, size in enumerate(each):
             mine = sizes == size
             colour = COLOURS[k % len(COLOURS)]
@@ -39,7 +38,12 @@ def accuracy_against_gates(
         axes[0].annotate(
             who, (size, value), xytext=(4, -10), textcoords="offset points", color=MUTED, fontsize=7
         )
+    ticks = sorted({*each.tolist(), *(size for _, size, _ in published)})
+    axes[0].set_xscale("log")
+    axes[0].set_xticks(ticks, [f"{size:,}" for size in ticks])
+    axes[0].minorticks_off()
     axes[0].set_xlabel("gates")
+    axes[1].set_xlim(0, 1.05 * max(minutes))
     axes[0].set_ylabel("test accuracy, %")
     axes[1].set_xlabel("minutes of training")
     axes[1].legend(frameon=False, fontsize=8)

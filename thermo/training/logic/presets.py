@@ -35,7 +35,7 @@ _MNIST = LogicConfig(
         elastic=0.5,
         warp_share=0.75,
     ),
-    epochs=200,
+    epochs=150,
     learning_rate=0.025,
     evaluate_every=10,
 )
