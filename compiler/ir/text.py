@@ -111,7 +111,8 @@ def _lines(netlist: LangevinNetlist, limit: int | None) -> Iterator[str]:
     default = Cells.make(1)
     for f in fields(Cells):
         column = getattr(netlist.cells, f.name)
-        if (column != getattr(default, f.name)[0]).any():
+        plain = np.full_like(column, getattr(default, f.name)[0])
+        if not _same(column, plain):  # bit for bit: -0.0 is no default
             yield f"  {f.name} {_runs(column, CODES.get(f.name), limit=limit)}"
     for g in netlist.groups:
         yield f"group {_word(g.name)} {g.start} {g.stop}"

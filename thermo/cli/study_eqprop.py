@@ -93,7 +93,7 @@ def devices(
         mismatch=spread, asymmetry=spread, read_bits=read_bits, read_noise=read_noise
     )
     study = devices_study(
-        dataset, study_preset(dataset, hidden, epochs, seed), device, n_devices, folder,
+        dataset, study_preset(dataset, hidden or [64], epochs, seed), device, n_devices, folder,
         threads=threads, progress=BarProgress(),
     )  # fmt: skip
     first, second = study.pair.first, study.pair.second
