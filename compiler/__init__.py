@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compiler.api import compile_circuit, compile_model, to_netlist
     from compiler.backends.circuits import export_circuit
-    from compiler.counts import gate_counts
+    from compiler.counts import gate_counts, synthesis_counts
     from compiler.equivalence import check_equal
     from compiler.frontends.circuits import read_circuit
     from compiler.frontends.detect import Options, read_model_or_netlist
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from compiler.ir.gates import GateNetlist, make_gates, verify_gates
     from compiler.ir.gates_text import dump_gates, parse_gates
     from compiler.ir.langevin import LangevinNetlist
+    from compiler.ir.luts import LutNetlist
     from compiler.ir.symmetry import is_gradient, is_symmetric
     from compiler.ir.text import dump, equal, parse
     from compiler.ir.verify import verify
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
     from compiler.models.mlp import MLP
     from compiler.models.resistive import ResistiveNetwork
     from compiler.models.store import load_model, save_model
+    from compiler.passes.cell_mapping import map_cells
+    from compiler.passes.heads import lower_head
     from compiler.passes.legalize import legalize
+    from compiler.passes.lut_map import map_luts
     from compiler.pipelines import simplify_gates
 
 _HOMES = {
@@ -47,6 +51,7 @@ _HOMES = {
     "LangevinNetlist": "compiler.ir.langevin",
     "LogicLayer": "compiler.models.logic",
     "LogicNetwork": "compiler.models.logic",
+    "LutNetlist": "compiler.ir.luts",
     "MLP": "compiler.models.mlp",
     "Options": "compiler.frontends.detect",
     "ResistiveNetwork": "compiler.models.resistive",
@@ -67,12 +72,15 @@ _HOMES = {
     "legalize": "compiler.passes.legalize",
     "load": "compiler.ir.container",
     "load_model": "compiler.models.store",
+    "lower_head": "compiler.passes.heads",
     "lower_hopfield": "compiler.frontends.hopfield",
     "lower_logic": "compiler.frontends.logic",
     "lower_machine": "compiler.frontends.machine",
     "lower_mlp": "compiler.frontends.mlp",
     "lower_resistive": "compiler.frontends.resistive",
     "make_gates": "compiler.ir.gates",
+    "map_cells": "compiler.passes.cell_mapping",
+    "map_luts": "compiler.passes.lut_map",
     "parse": "compiler.ir.text",
     "parse_gates": "compiler.ir.gates_text",
     "read_circuit": "compiler.frontends.circuits",
@@ -82,6 +90,7 @@ _HOMES = {
     "save": "compiler.ir.container",
     "save_model": "compiler.models.store",
     "simplify_gates": "compiler.pipelines",
+    "synthesis_counts": "compiler.counts",
     "to_netlist": "compiler.api",
     "verify": "compiler.ir.verify",
     "verify_gates": "compiler.ir.gates",
@@ -95,6 +104,7 @@ __all__ = [
     "LangevinNetlist",
     "LogicLayer",
     "LogicNetwork",
+    "LutNetlist",
     "Options",
     "ResistiveNetwork",
     "check_equal",
@@ -114,12 +124,15 @@ __all__ = [
     "legalize",
     "load",
     "load_model",
+    "lower_head",
     "lower_hopfield",
     "lower_logic",
     "lower_machine",
     "lower_mlp",
     "lower_resistive",
     "make_gates",
+    "map_cells",
+    "map_luts",
     "parse",
     "parse_gates",
     "read_circuit",
@@ -129,6 +142,7 @@ __all__ = [
     "save",
     "save_model",
     "simplify_gates",
+    "synthesis_counts",
     "to_netlist",
     "verify",
     "verify_gates",

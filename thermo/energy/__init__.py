@@ -2,16 +2,20 @@
 
 from thermo.energy.baselines import Baseline, measure_baselines
 from thermo.energy.cycle import Cycle, Reset, measure_cycle
+from thermo.energy.gate_result import GateEstimate
+from thermo.energy.gates import estimate_gates
 from thermo.energy.inference import Estimate, Joules, cheapest, estimate, idle_heat
 
 __all__ = [
     "Baseline",
     "Cycle",
     "Estimate",
+    "GateEstimate",
     "Joules",
     "Reset",
     "cheapest",
     "estimate",
+    "estimate_gates",
     "idle_heat",
     "measure_baselines",
     "measure_cycle",
