@@ -11,28 +11,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from compiler.backends.names import title
+from compiler.backends.operators import operators
 from compiler.ir.gates import READS_A, READS_B, ClassSums, GateNetlist
 from compiler.passes.gates import live_gates
 
 PART = 500  # gates a function; compilers take time that grows with the square of its length
-EXPRESSIONS = (
-    "0",
-    "{a} & {b}",
-    "{a} & ~{b}",
-    "{a}",
-    "~{a} & {b}",
-    "{b}",
-    "{a} ^ {b}",
-    "{a} | {b}",
-    "~({a} | {b})",
-    "~({a} ^ {b})",
-    "~{b}",
-    "{a} | ~{b}",
-    "~{a}",
-    "~{a} | {b}",
-    "~({a} & {b})",
-    "~(uint64_t)0",
-)
+EXPRESSIONS = operators("0", "~(uint64_t)0")
 
 
 def write_c(netlist: GateNetlist, *, harness: bool = False) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.backends.names import fresh_name, fresh_prefix, name_nets, title
+from compiler.backends.operators import operators
 from compiler.backends.pipeline import Stages, cut_levels
 from compiler.backends.ports import Port, group_ports
 from compiler.backends.verilog_head import count_lines, decision_lines
@@ -14,24 +15,7 @@ from compiler.backends.verilog_names import LEGAL, declared, escaped
 from compiler.ir.gates import READS_A, READS_B, ClassSums, GateNetlist
 from compiler.passes.gates import sweep_dead
 
-EXPRESSIONS = (
-    "1'b0",
-    "{a} & {b}",
-    "{a} & ~{b}",
-    "{a}",
-    "~{a} & {b}",
-    "{b}",
-    "{a} ^ {b}",
-    "{a} | {b}",
-    "~({a} | {b})",
-    "~({a} ^ {b})",
-    "~{b}",
-    "{a} | ~{b}",
-    "~{a}",
-    "~{a} | {b}",
-    "~({a} & {b})",
-    "1'b1",
-)
+EXPRESSIONS = operators("1'b0", "1'b1")
 
 
 @dataclass(frozen=True, slots=True)

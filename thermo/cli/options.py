@@ -39,3 +39,11 @@ Asymmetry = Annotated[
 Bits = Annotated[
     int | None, typer.Option("--bits", help="Resolution of the couplings (none: exact).")
 ]
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint",
+        help="File kept while training; if it exists, training resumes from it. "
+        "Default: beside the model, removed at the end.",
+    ),
+]

@@ -15,7 +15,7 @@ from compiler.models.machine import LangevinMachine
 from compiler.models.store import load_model, save_model
 from hw_models.nonideal import NonIdeal
 from thermo.cli.console import BarProgress, emit, manifest, notes
-from thermo.cli.options import AsJson, Asymmetry, Bits, DataDir, Mismatch, Seed, Threads
+from thermo.cli.options import AsJson, Asymmetry, Bits, Checkpoint, DataDir, Mismatch, Seed, Threads
 from thermo.data import load_dataset
 from thermo.evaluate import evaluate
 from thermo.report.page import Table
@@ -58,14 +58,7 @@ def langevin(
     mismatch: Mismatch = 0.0,
     asymmetry: Asymmetry = 0.0,
     bits: Bits = None,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            "--checkpoint",
-            help="File kept while training; if it exists, training resumes from it. "
-            "Default: beside the model, removed at the end.",
-        ),
-    ] = None,
+    checkpoint: Checkpoint = None,
     seed: Seed = 0,
     threads: Threads = None,
     as_json: AsJson = False,

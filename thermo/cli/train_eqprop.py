@@ -12,7 +12,7 @@ import typer
 from compiler.files import check_writable, replacing
 from compiler.models.store import save_model
 from thermo.cli.console import BarProgress, emit, manifest, notes
-from thermo.cli.options import AsJson, Asymmetry, DataDir, Mismatch, Seed, Threads
+from thermo.cli.options import AsJson, Asymmetry, Checkpoint, DataDir, Mismatch, Seed, Threads
 from thermo.data import Dataset, load_dataset
 from thermo.eqprop.device import EqpropDevice
 from thermo.eqprop.diagnose import Diagnosis, diagnose
@@ -90,14 +90,7 @@ def eqprop(
         bool,
         typer.Option("--diagnose", help="Compare gradients with implicit differentiation."),
     ] = False,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            "--checkpoint",
-            help="File kept while training; if it exists, training resumes from it. "
-            "Default: beside the model, removed at the end.",
-        ),
-    ] = None,
+    checkpoint: Checkpoint = None,
     seed: Seed = 0,
     threads: Threads = None,
     as_json: AsJson = False,

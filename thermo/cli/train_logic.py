@@ -13,7 +13,7 @@ from compiler.files import check_writable
 from compiler.frontends.logic import lower_logic
 from compiler.models.store import save_model
 from thermo.cli.console import BarProgress, emit, manifest, notes
-from thermo.cli.options import AsJson, DataDir, Seed, Threads
+from thermo.cli.options import AsJson, Checkpoint, DataDir, Seed, Threads
 from thermo.data import load_dataset
 from thermo.evaluate import Evaluation
 from thermo.evaluate_gates import evaluate_gates
@@ -69,14 +69,7 @@ def logic(
     backend: Annotated[
         str, typer.Option("--backend", help="numba, or jax on its default device.")
     ] = "numba",
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            "--checkpoint",
-            help="File kept while training; if it exists, training resumes from it. "
-            "Default: beside the model, removed at the end.",
-        ),
-    ] = None,
+    checkpoint: Checkpoint = None,
     seed: Seed = 0,
     threads: Threads = None,
     as_json: AsJson = False,
