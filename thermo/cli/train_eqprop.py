@@ -19,7 +19,8 @@ from thermo.eqprop.diagnose import Diagnosis, diagnose
 from thermo.eqprop.errors import EqpropError
 from thermo.eqprop.presets import eqprop_preset, resistive_preset
 from thermo.eqprop.resistive import resistive_accuracy, train_resistive
-from thermo.eqprop.train import EqpropResult, deployed_accuracy, effort_of, train_eqprop
+from thermo.eqprop.result import EqpropResult
+from thermo.eqprop.train import deployed_accuracy, effort_of, train_eqprop
 from thermo.report.eqprop_figures import diagnosis_errors
 from thermo.report.figures import save_png
 from thermo.report.page import Table

@@ -14,6 +14,7 @@ import numpy as np
 from compiler.files import replacing
 from thermo.data import Dataset
 from thermo.eqprop.errors import EqpropError
+from thermo.eqprop.result import EqpropEpoch
 
 VERSION = 1
 _NUMBERS = ("best_accuracy", "best_epoch", "step", "epoch", "seconds")
@@ -43,8 +44,6 @@ def save(trainer: Any, path: Path, identity: str) -> None:
 
 def restore(trainer: Any, path: Path, identity: str) -> None:
     """Put the trainer back to where the checkpoint was written; EqpropError if it is not its."""
-    from thermo.eqprop.train import EqpropEpoch
-
     try:
         with np.load(path, allow_pickle=False) as file:
             header = json.loads(bytes(file["header"]))

@@ -24,7 +24,8 @@ from thermo.eqprop import checkpoint as checkpoints
 from thermo.eqprop.config import EqpropConfig
 from thermo.eqprop.errors import EqpropError, NudgeError
 from thermo.eqprop.layers import AtRest, scratch
-from thermo.eqprop.train import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, EqpropEpoch, Trainer
+from thermo.eqprop.result import EqpropEpoch
+from thermo.eqprop.train import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, Trainer
 from thermo.kernels import eqprop as kernel
 from thermo.progress import NullProgress, Progress
 from thermo.training.optimise import cosine_rate

@@ -13,7 +13,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -26,10 +26,11 @@ from compiler.models.hopfield import HopfieldNetwork
 from thermo.data import Dataset
 from thermo.eqprop import checkpoint as checkpoints
 from thermo.eqprop.config import EqpropConfig
-from thermo.eqprop.device import Drawn, EqpropDevice, draw
+from thermo.eqprop.device import EqpropDevice, draw
 from thermo.eqprop.errors import EqpropError, UnsettledError
 from thermo.eqprop.gradient_study import rotate
 from thermo.eqprop.layers import Acting, AtRest, free_outputs, scratch, settling_time
+from thermo.eqprop.result import EqpropEpoch, EqpropResult
 from thermo.kernels import bptt
 from thermo.kernels import eqprop as kernel
 from thermo.progress import NullProgress, Progress
@@ -40,41 +41,6 @@ _INIT, _ORDER, _WARP, _SIGN, _HOMEOSTASIS, _READ = range(6)
 BLOCK = 100_000  # couplings updated at once
 EVALUATION_SWEEPS = 100
 EVALUATION_TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class EqpropEpoch:
-    """One line of the history: cost and accuracy of free phases in training, sweeps used and what
-    was left (largest change of a unit in the last sweep, mean over tiles) in free and nudged
-    phases, accuracy on the validation split, angle between forward and transposed backward weights.
-    """
-
-    epoch: int
-    cost: float
-    train_accuracy: float
-    valid_accuracy: float
-    sweeps_free: float
-    sweeps_nudged: float
-    residual_free: float
-    residual_nudged: float
-    angle: float
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EqpropResult:
-    """network : as programmed, chosen on the validation split; acting : what it does on the device
-    it was trained on (the same couplings where there is none); drawn : that device or None
-    """
-
-    network: HopfieldNetwork
-    acting: Acting
-    drawn: Drawn | None
-    history: tuple[EqpropEpoch, ...]
-    valid_accuracy: float
-    best_epoch: int
-    seconds: float
-    config: EqpropConfig
 
 
 class Trainer:

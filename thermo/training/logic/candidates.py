@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from thermo.kernels.logic_images import encode
 from thermo.training.logic.images import Epoch
 from thermo.training.tiles import Tiles
 
-if TYPE_CHECKING:
-    from thermo.training.logic.fast import FastTrainer
-
 LANES = kernels.LANES
 BATCH = 512
 """Samples at a time: few enough for the rows of a block's nets to stay in a cache."""
@@ -23,8 +20,8 @@ _REFRESH = 21
 """Tag of a generator."""
 
 
-def refresh(trainer: FastTrainer, data: Epoch, tiles: Tiles) -> None:
-    """Replace the worst candidates of every wire by new ones (see LogicConfig)."""
+def refresh(trainer: Any, data: Epoch, tiles: Tiles) -> None:
+    """Replace a FastTrainer's worst candidates of every wire by new ones (see LogicConfig)."""
     config, k, n = trainer.config, trainer.k, trainer.source.n_bits
     wanted = min(config.refresh, k - 1)
     late = trainer.epoch >= config.refresh_until * config.epochs
@@ -49,7 +46,7 @@ def refresh(trainer: FastTrainer, data: Epoch, tiles: Tiles) -> None:
 
 
 def _from_pool(
-    trainer: FastTrainer, wanted: int, data: Epoch, rng: np.random.Generator, tiles: Tiles
+    trainer: Any, wanted: int, data: Epoch, rng: np.random.Generator, tiles: Tiles
 ) -> np.ndarray:
     """(blocks, 2, LANES, wanted) int32: of each block's random nets those of lowest derivative
     over the last samples of the epoch; -1 where there are too few new ones."""
