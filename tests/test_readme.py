@@ -14,8 +14,11 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def _blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+RESULTS = (ROOT / "docs" / "results.md").read_text()
+
+
+def _blocks(language, text=README):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.mark.parametrize("code", _blocks("python"), ids=lambda c: c.split("\n")[0][:30])
@@ -28,10 +31,10 @@ def test_python_code_runs(code, tmp_path):
     assert accuracy > 80  # chance is 10; the figure itself is the study's business
 
 
-def test_commands_and_their_options_exist(capsys):
-    lines = [
-        line for block in _blocks("sh") for line in block.splitlines() if line.startswith("thermoc")
-    ]
+@pytest.mark.parametrize("page", [README, RESULTS], ids=["README", "results"])
+def test_commands_and_their_options_exist(capsys, page):
+    blocks = _blocks("sh", page)
+    lines = [line for b in blocks for line in b.splitlines() if line.startswith("thermoc")]
     assert len(lines) >= 5
     for line in lines:
         words = shlex.split(line.split("#")[0])[1:]
