@@ -26,15 +26,21 @@ OPS = {name: op for op, name in enumerate(OP_NAMES)}
 
 
 def dump_gates(netlist: GateNetlist, *, limit: int | None = None) -> str:
-    """Canonical text. With `limit`, at most that many gates are shown; a text that leaves some out
-    says so and cannot be parsed."""
+    """Canonical text. With `limit`, at most that many gates, and of a row names, nets or numbers,
+    are shown; a text that leaves some out says so and cannot be parsed."""
     return "\n".join(_lines(netlist, limit)) + "\n"
 
 
 def _lines(netlist: GateNetlist, limit: int | None) -> Iterator[str]:
     n = netlist.n_inputs
+
+    def few(words: list[str]) -> list[str]:
+        if limit is None or len(words) <= limit:
+            return words
+        return [*words[:limit], f"...{len(words) - limit}"]
+
     yield HEAD
-    yield " ".join(["inputs", str(n), *map(_word, netlist.input_names)])
+    yield " ".join(["inputs", str(n), *few([_word(name) for name in netlist.input_names])])
     yield f"gates {netlist.n_gates}"
     for k in range(netlist.n_gates if limit is None else min(limit, netlist.n_gates)):
         op = int(netlist.op[k])
@@ -49,14 +55,14 @@ def _lines(netlist: GateNetlist, limit: int | None) -> Iterator[str]:
     if (sums := netlist.class_sums) is not None:
         yield f"classes {sums.n_classes} tau {_number(sums.tau)}"
         for c, (start, stop) in enumerate(zip(sums.indptr[:-1], sums.indptr[1:], strict=True)):
-            yield " ".join([f"  {c}:", *_spans(sums.nets[start:stop])])
+            yield " ".join([f"  {c}:", *few(_spans(sums.nets[start:stop]))])
         if sums.labels:
             yield f"  labels {' '.join(_word(v) for v in sums.labels)}"
     if (encoder := netlist.encoder) is not None:
         scope = "" if encoder.scope == "absolute" else f" {encoder.scope}"
         yield f"thermometer {encoder.n_features}{scope}"
-        yield " ".join(["  feature", *_spans(encoder.feature)])
-        yield f"  threshold {_runs(encoder.threshold)}".rstrip()
+        yield " ".join(["  feature", *few(_spans(encoder.feature))])
+        yield f"  threshold {_runs(encoder.threshold, limit=limit)}".rstrip()
     if netlist.meta:
         yield f"meta {_meta(netlist.meta)}"
 
