@@ -1,10 +1,17 @@
 """The demo on a short setting: what it writes, and that its figures hang together."""
 
+import io
 import json
+import pickle
+
+import pytest
 
 from compiler import load
 from thermo.cli.console import plain
+from thermo.data import load_dataset
 from thermo.demo import run_demo
+from thermo.demo.apart import PartError, answer, logic_apart, work
+from thermo.training.result import TrainingError
 
 
 def test_demo_writes_a_netlist_and_a_page(tmp_path):
@@ -31,3 +38,14 @@ def test_demo_writes_a_netlist_and_a_page(tmp_path):
         "report.html",
     ]
     assert "one run" in done.table.rows[2][0]
+
+
+def test_a_part_in_its_own_process_tells_its_errors(tmp_path):
+    options = {"seed": 0, "threads": 1, "epochs": 1}
+    told = io.BytesIO()
+    work(io.BytesIO(pickle.dumps(((load_dataset("cosine"), tmp_path), options))), told)
+    assert isinstance(pickle.loads(told.getvalue()), TrainingError)
+    with logic_apart(load_dataset("digits"), tmp_path, **options) as process:
+        process.kill()
+        with pytest.raises(PartError, match="ended with code -9 and no result"):
+            answer(process)

@@ -8,8 +8,8 @@ from typing import Any
 
 from compiler.files import make_folder, replacing
 from thermo.data import Dataset, load_dataset
+from thermo.demo.apart import answer, logic_apart
 from thermo.demo.langevin import langevin_part
-from thermo.demo.logic import logic_part
 from thermo.demo.part import Part
 from thermo.progress import NullProgress, Progress
 from thermo.report.page import Section, Table, html_page
@@ -45,10 +45,15 @@ def run_demo(
     folder = make_folder(folder)
     progress = progress or NullProgress()
     dataset = dataset or load_dataset("digits")
-    parts = [
-        part(dataset, folder, seed=seed, threads=threads, epochs=epochs, progress=progress)
-        for part in (langevin_part, logic_part)
-    ]
+    options: dict[str, Any] = {"seed": seed, "threads": threads, "epochs": epochs}
+    with logic_apart(dataset, folder, **options) as process:
+        langevin = langevin_part(dataset, folder, **options, progress=progress)
+        progress.start(1, "gate network, in a process of its own")
+        try:
+            parts = [langevin, answer(process)]
+            progress.update(1)
+        finally:
+            progress.stop()
     table = _table(dataset, parts)
     reading = "\n\n".join(part.reading for part in parts)
     page = folder / "report.html"

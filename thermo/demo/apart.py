@@ -1,0 +1,66 @@
+"""A model family's part in a process of its own, so that both compile their kernels at once.
+
+The child is told what to do and answers through pipes, and needs nothing of the caller's main
+module. Library code never prints: its standard output carries the answer alone.
+"""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+from compiler.errors import ThermocError
+from thermo.demo.logic import logic_part
+from thermo.demo.part import Part
+from thermo.progress import NullProgress
+
+CHILD = "import sys; from thermo.demo.apart import work; work(sys.stdin.buffer, sys.stdout.buffer)"
+
+
+class PartError(ThermocError):
+    """The process of a part ended without an answer."""
+
+
+@contextmanager
+def logic_apart(*args: Any, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Start logic_part(*args, **options) without progress; read it with `answer`.
+
+    The process is killed when the context is left before it is done.
+    """
+    command = [sys.executable, "-c", CHILD]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdin is not None
+            process.stdin.write(pickle.dumps((args, options)))
+            process.stdin.close()
+            yield process
+        finally:
+            process.kill()
+
+
+def answer(process: subprocess.Popen[bytes]) -> Part:
+    """Wait for the part; raises what its process raised, or PartError where it just ended."""
+    assert process.stdout is not None
+    text = process.stdout.read()
+    if not text:
+        raise PartError(
+            f"the demo's gate network ended with code {process.wait()} and no result; run it again"
+        )
+    found = pickle.loads(text)
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def work(source: IO[bytes], target: IO[bytes]) -> None:
+    """The child's side."""
+    args, options = pickle.loads(source.read())
+    try:
+        found: Any = logic_part(*args, **options, progress=NullProgress())
+    except ThermocError as error:
+        found = error
+    target.write(pickle.dumps(found))
