@@ -18,7 +18,13 @@ from thermo.demo.logic import logic_part
 from thermo.demo.part import Part
 from thermo.progress import NullProgress
 
-CHILD = "import sys; from thermo.demo.apart import work; work(sys.stdin.buffer, sys.stdout.buffer)"
+# an interrupt goes to both processes: the parent ends the child
+CHILD = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+from thermo.demo.apart import work
+work(sys.stdin.buffer, sys.stdout.buffer)
+"""
 
 
 class PartError(ThermocError):
