@@ -3,8 +3,10 @@
 8,000 gates, 8 candidates an input, batch 256, 60,000 samples of 784 bits, both in this process in
 turns. The peer is LILogicNet's scheme (arXiv 2511.12340, top-K wiring) written plainly in torch:
 softmax over the candidates of each input, softmax over the 16 gates, class sums, cross entropy,
-Adam. Of its epoch only some batches are run and scaled up. Beside ours stand what its dot products
-and its passes over Adam's moments take by themselves.
+Adam. It is written in three ways (candidates gathered by column, by row, or scattered into a matrix
+that multiplies the inputs); the fastest here is the peer. Of its epoch only some batches are run
+and scaled up. Beside ours stand what its dot products and its passes over Adam's moments take by
+themselves.
 
 Run: python benchmarks/logic_training.py [--rounds 5] [--threads 2]
 """
@@ -34,20 +36,30 @@ COEFFICIENTS = TABLES @ np.array([[1, -1, -1, 1], [0, 0, 1, -1], [0, 1, 0, -1], 
 
 
 class Peer(torch.nn.Module):
-    """Top-K wiring and 16 gates, relaxed."""
+    """Top-K wiring and 16 gates, relaxed. form : how the candidates' weighted sum is formed."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: str) -> None:
         super().__init__()
+        self.form = form
         self.register_buffer("wires", torch.randint(FEATURES, (2, GATES * K)))
         self.register_buffer("to_four", torch.tensor(COEFFICIENTS, dtype=torch.float32))
         self.scores = torch.nn.Parameter(0.1 * torch.randn(2, GATES, K))
         self.gates = torch.nn.Parameter(0.1 * torch.randn(GATES, 16))
 
+    def side(self, x: torch.Tensor, side: int) -> torch.Tensor:
+        """(batch, gates) of one input of every gate."""
+        weights, wires = self.scores[side].softmax(-1), self.wires[side]
+        if self.form == "columns":
+            return (x[:, wires].view(-1, GATES, K) * weights).sum(-1)
+        if self.form == "rows":
+            chosen = x.T.contiguous()[wires].view(GATES, K, -1)
+            return torch.bmm(weights.unsqueeze(1), chosen).squeeze(1).T
+        matrix = torch.zeros(FEATURES * GATES)
+        place = wires * GATES + torch.arange(GATES).repeat_interleave(K)
+        return x @ matrix.index_add(0, place, weights.reshape(-1)).view(FEATURES, GATES)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        a, b = (
-            (x[:, self.wires[side]].view(-1, GATES, K) * self.scores[side].softmax(-1)).sum(-1)
-            for side in range(2)
-        )
+        a, b = (self.side(x, k) for k in range(2))
         c = self.gates.softmax(-1) @ self.to_four
         y = c[:, 0] + c[:, 1] * a + c[:, 2] * b + c[:, 3] * a * b
         return y.view(-1, CLASSES, GATES // CLASSES).sum(-1) / TAU
@@ -101,11 +113,17 @@ def main() -> None:
     y = rng.integers(0, CLASSES, SAMPLES)
     data = Dataset("bench", x, y, x[:256], y[:256], x[:256], y[:256], CLASSES)
     ours = FastTrainer(data, LogicConfig(layers=(GATES,), k=K, batch=BATCH, tau=TAU, epochs=99))
-    peer = Peer()
-    adam = torch.optim.Adam(peer.parameters(), lr=0.075)
     some = slice(0, options.batches * BATCH)
     tx, ty = torch.from_numpy(x[some]), torch.from_numpy(y[some])
     scale = SAMPLES / (options.batches * BATCH)
+    peers = {}
+    for form in ("columns", "rows", "matrix"):
+        peer = Peer(form)
+        adam = torch.optim.Adam(peer.parameters(), lr=0.075)
+        peers[form] = lambda peer=peer, adam=adam: torch_batches(tx, ty, peer, adam)
+        peers[form]()
+    trial = {form: min(timed(work)[0] for _ in range(3)) for form, work in peers.items()}
+    fastest = min(trial, key=trial.__getitem__)
 
     bits = aligned((FEATURES, BATCH), np.uint8)
     bits[:] = x[:BATCH].T
@@ -121,7 +139,7 @@ def main() -> None:
 
     with Tiles(options.threads) as tiles:
         rows = {
-            "torch": lambda: torch_batches(tx, ty, peer, adam),
+            "torch": peers[fastest],
             "ours": lambda: ours.run_epoch(tiles),
             "dot products": lambda: one_after_other(dot_products, bits, weights, wires, out, path),
             "moments": lambda: one_after_other(passes, *state),
@@ -140,6 +158,9 @@ def main() -> None:
         f"{os.getloadavg()[0]:.1f}; {GATES:,} gates, K = {K}, batch {BATCH}, "
         f"{SAMPLES:,} x {FEATURES} bits, medians of {options.rounds} rounds"
     )
+    for form, seconds in trial.items():
+        mark = "  <- the peer" if form == fastest else ""
+        print(f"torch, {form:<45s} {scale * seconds:8.3f} s{mark}")
     for name, what in (
         ("torch", f"torch, LILogicNet-style ({options.batches} batches, scaled)"),
         ("ours", "ours, one epoch"),

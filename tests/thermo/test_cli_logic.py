@@ -113,4 +113,4 @@ def test_study_of_sizes_resumes(capsys, tmp_path, monkeypatch):
     assert json.loads(call(capsys, *arguments)[1].out)["points"] == points
     next(folder.glob("50*seed0*.json")).write_text("{}")
     code, printed = call(capsys, *arguments)
-    assert code == 2 and "not a record of this study" in printed.err
+    assert code == 2 and "not a study record" in printed.err

@@ -111,9 +111,10 @@ def test_npz_round_trip_and_its_errors(tmp_path):
     np.savez(path, x=x, y=y)
     with pytest.raises(DataError, match="must be finite"):
         load_dataset(str(path))
-    path.write_bytes(b"not a zip")
-    with pytest.raises(DataError, match="not a readable"):
-        load_dataset(str(path))
+    for content in (b"not a zip", b""):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="not a readable"):
+            load_dataset(str(path))
     with pytest.raises(DataError, match="no such file"):
         load_dataset(str(tmp_path / "none.npz"))
 

@@ -10,7 +10,12 @@ from thermo.cli.main import main
 from thermo.eqprop import estimators
 from thermo.eqprop.errors import EqpropError, NudgeError, UnsettledError
 from thermo.eqprop.estimators import ESTIMATORS, How, circle, estimate
-from thermo.eqprop.gradient_study import (
+from thermo.eqprop.homeostasis import homeostatic_loss, jacobian_angle
+from thermo.eqprop.reference import adjoint, bptt_gradient, implicit_gradient, response
+from thermo.eqprop.rest import Settling, settle
+from thermo.eqprop.system import Gradient, cosine, from_network, relative_error
+from thermo.eqprop.thermal import thermal_gradient
+from thermo.studies.eqprop_gradients import (
     angle_row,
     batch,
     nudge_rows,
@@ -18,11 +23,6 @@ from thermo.eqprop.gradient_study import (
     skewed_network,
     symmetrise,
 )
-from thermo.eqprop.homeostasis import homeostatic_loss, jacobian_angle
-from thermo.eqprop.reference import adjoint, bptt_gradient, implicit_gradient, response
-from thermo.eqprop.rest import Settling, settle
-from thermo.eqprop.system import Gradient, cosine, from_network, relative_error
-from thermo.eqprop.thermal import thermal_gradient
 
 SIZES = (4, 6, 5, 3)
 

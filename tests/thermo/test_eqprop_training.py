@@ -19,12 +19,12 @@ from thermo.eqprop.estimators import How, estimate
 from thermo.eqprop.layers import free_outputs, scratch, settling_time
 from thermo.eqprop.presets import eqprop_preset
 from thermo.eqprop.rest import Settling
-from thermo.eqprop.studies import asymmetry_points, devices_study, noise_points, run_trainings
 from thermo.eqprop.system import from_network
 from thermo.eqprop.train import Trainer, acting_on, deployed_accuracy, effort_of, train_eqprop
 from thermo.evaluate import evaluate
 from thermo.kernels import eqprop as kernel
-from thermo.studies.points import Point
+from thermo.studies.eqprop import asymmetry_points, devices_study, noise_points, run_trainings
+from thermo.studies.records import Point
 from thermo.training.config import Augmentation
 from thermo.training.tiles import Tiles
 

@@ -11,7 +11,8 @@ from compiler.frontends.machine import lower_machine
 from hw_models.nonideal import NonIdeal
 from thermo.data import load_dataset
 from thermo.studies.devices import accuracy_on_devices, paired
-from thermo.studies.points import Point, load_machine, run_points
+from thermo.studies.points import load_machine, run_points
+from thermo.studies.records import Point
 from thermo.studies.summary import pareto_series, seeds_table
 from thermo.training.presets import pathwise_preset
 

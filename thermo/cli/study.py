@@ -20,7 +20,8 @@ from thermo.report.figures import accuracy_against_heat, device_spread, save_png
 from thermo.report.page import Table
 from thermo.report.text import text_table
 from thermo.studies.devices import accuracy_on_devices, paired
-from thermo.studies.points import Measured, Point, load_machine, run_point, run_points
+from thermo.studies.points import Measured, load_machine, run_point, run_points
+from thermo.studies.records import Point
 from thermo.studies.summary import pareto_series, seeds_table
 from thermo.training.presets import likelihood_preset, pathwise_preset
 

@@ -15,19 +15,19 @@ from thermo.cli.console import BarProgress, emit, manifest, notes, plain
 from thermo.cli.options import AsJson, DataDir, Seed, Threads
 from thermo.data import load_dataset
 from thermo.eqprop.device import EqpropDevice
-from thermo.eqprop.gradient_study import GradientStudy, fitted_slope, run_gradient_study
 from thermo.eqprop.presets import study_preset
-from thermo.eqprop.studies import (
+from thermo.report.eqprop_figures import accuracy_lines, gradient_errors
+from thermo.report.figures import device_spread, save_png
+from thermo.report.page import Table
+from thermo.report.text import text_table
+from thermo.studies.eqprop import (
     Trained,
     asymmetry_points,
     devices_study,
     noise_points,
     run_trainings,
 )
-from thermo.report.eqprop_figures import accuracy_lines, gradient_errors
-from thermo.report.figures import device_spread, save_png
-from thermo.report.page import Table
-from thermo.report.text import text_table
+from thermo.studies.eqprop_gradients import GradientStudy, fitted_slope, run_gradient_study
 
 Out = Annotated[
     Path, typer.Option("-o", "--out", help="Folder of the study; what is in it is not run again.")

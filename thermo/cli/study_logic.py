@@ -18,7 +18,7 @@ from thermo.report.logic_figures import accuracy_against_gates
 from thermo.report.text import text_table
 from thermo.simulate.threads import check_threads
 from thermo.studies.logic import logic_table, run_logic_points
-from thermo.studies.points import Point
+from thermo.studies.records import Point
 from thermo.training.logic import logic_preset
 
 # hard networks on the official test sets, LILogicNet (arXiv 2511.12340)

@@ -172,7 +172,7 @@ def _npz(path: Path) -> Dataset:
             arrays = {k: file[k] for k in file.files}
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; give an .npz with arrays x and y") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not a readable .npz file ({error})") from None
     missing = {"x", "y"} - arrays.keys()
     if missing:

@@ -117,3 +117,12 @@ def settling_time(network: HopfieldNetwork, data: np.ndarray, *, tolerance: floa
         if np.quantile(speed, 0.999) < tolerance:
             return float(max(SHORTEST, 1.5 * step * dt))
     return LONGEST
+
+
+def rotate(weights: np.ndarray, angle: float, rng: np.random.Generator) -> np.ndarray:
+    """Weights of the same norm at `angle` degrees to the given ones."""
+    other = rng.standard_normal(weights.shape)
+    other -= weights * np.sum(other * weights) / np.sum(weights**2)
+    other *= np.linalg.norm(weights) / np.linalg.norm(other)
+    a = np.deg2rad(angle)
+    return np.cos(a) * weights + np.sin(a) * other

@@ -25,9 +25,9 @@ from thermo.eqprop.config import EqpropConfig
 from thermo.eqprop.errors import EqpropError, NudgeError
 from thermo.eqprop.layers import AtRest, scratch
 from thermo.eqprop.result import EqpropEpoch
-from thermo.eqprop.train import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, Trainer
+from thermo.eqprop.train import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, Trainer, run_epochs
 from thermo.kernels import eqprop as kernel
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
 from thermo.training.optimise import cosine_rate
 from thermo.training.tiles import Tiles
 
@@ -244,27 +244,11 @@ def train_resistive(
     """
     if not (math.isfinite(gain) and gain > 0):
         raise EqpropError(f"resistive training: gain must be a number > 0, got {gain}")
-    progress = progress or NullProgress()
     path = None if checkpoint is None else check_writable(Path(checkpoint))
     with Tiles(threads) as tiles:
         trainer = _Resistive(dataset, config, tiles, float(gain))
         identity = f"{checkpoints.identity(dataset, config)} resistive {gain!r}" if path else ""
-        if path is not None and path.exists():
-            checkpoints.restore(trainer, path, identity)
-        progress.start(config.epochs, f"eqprop, resistive, on {dataset.name}")
-        try:
-            while trainer.epoch < config.epochs:
-                trainer.run_epoch()
-                last = trainer.history[-1]
-                if path is not None:
-                    checkpoints.save(trainer, path, identity)
-                progress.update(
-                    trainer.epoch,
-                    f"validation {100 * last.valid_accuracy:.2f} %, {last.sweeps_free:.0f}+"
-                    f"{last.sweeps_nudged:.0f} sweeps, residual {last.residual_free:.1e}",
-                )
-        finally:
-            progress.stop()
+        run_epochs(trainer, path, identity, f"eqprop, resistive, on {dataset.name}", progress)
         return ResistiveResult(
             trainer.resistive(trainer.best[0]), tuple(trainer.history), trainer.best_accuracy,
             trainer.best_epoch, trainer.seconds, config,

@@ -28,8 +28,7 @@ from thermo.eqprop import checkpoint as checkpoints
 from thermo.eqprop.config import EqpropConfig
 from thermo.eqprop.device import EqpropDevice, draw
 from thermo.eqprop.errors import EqpropError, UnsettledError
-from thermo.eqprop.gradient_study import rotate
-from thermo.eqprop.layers import Acting, AtRest, free_outputs, scratch, settling_time
+from thermo.eqprop.layers import Acting, AtRest, free_outputs, rotate, scratch, settling_time
 from thermo.eqprop.result import EqpropEpoch, EqpropResult
 from thermo.kernels import bptt
 from thermo.kernels import eqprop as kernel
@@ -405,6 +404,29 @@ def _image_shape(dataset: Dataset, config: EqpropConfig) -> tuple[int, int, int]
     return (shape[0], shape[1], shape[2] if len(shape) == 3 else 1)
 
 
+def run_epochs(
+    trainer: Trainer, path: Path | None, identity: str, label: str, progress: Progress | None
+) -> None:
+    """All epochs that are left, each kept in the checkpoint `path` if there is one."""
+    progress = progress or NullProgress()
+    if path is not None and path.exists():
+        checkpoints.restore(trainer, path, identity)
+    progress.start(trainer.config.epochs, label)
+    try:
+        while trainer.epoch < trainer.config.epochs:
+            trainer.run_epoch()
+            last = trainer.history[-1]
+            if path is not None:
+                checkpoints.save(trainer, path, identity)
+            progress.update(
+                trainer.epoch,
+                f"validation {100 * last.valid_accuracy:.2f} %, {last.sweeps_free:.0f}+"
+                f"{last.sweeps_nudged:.0f} sweeps, residual {last.residual_free:.1e}",
+            )
+    finally:
+        progress.stop()
+
+
 def train_eqprop(
     dataset: Dataset,
     config: EqpropConfig,
@@ -422,27 +444,11 @@ def train_eqprop(
     Raises EqpropError on a setting or checkpoint that does not fit, UnsettledError where phases do
     not come to rest.
     """
-    progress = progress or NullProgress()
     path = None if checkpoint is None else check_writable(Path(checkpoint))
     with Tiles(threads) as tiles:
         trainer = Trainer(dataset, config, tiles)
         identity = checkpoints.identity(dataset, config) if path else ""
-        if path is not None and path.exists():
-            checkpoints.restore(trainer, path, identity)
-        progress.start(config.epochs, f"eqprop on {dataset.name}")
-        try:
-            while trainer.epoch < config.epochs:
-                trainer.run_epoch()
-                last = trainer.history[-1]
-                if path is not None:
-                    checkpoints.save(trainer, path, identity)
-                progress.update(
-                    trainer.epoch,
-                    f"validation {100 * last.valid_accuracy:.2f} %, {last.sweeps_free:.0f}+"
-                    f"{last.sweeps_nudged:.0f} sweeps, residual {last.residual_free:.1e}",
-                )
-        finally:
-            progress.stop()
+        run_epochs(trainer, path, identity, f"eqprop on {dataset.name}", progress)
         trainer.w, trainer.back, trainer.b = trainer.best
         network = trainer.network(trainer.best)
         network = replace(network, relax_time=settling_time(network, dataset.x_valid[:1000]))

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from thermo.eqprop.diagnose import Diagnosis
-from thermo.eqprop.gradient_study import GradientStudy
 from thermo.report.figures import COLOURS, MUTED, _dress
+from thermo.studies.eqprop_gradients import GradientStudy
 
 SHOWN = (
     ("positive", 1, "one-sided, β > 0"),

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from compiler.counts import gate_counts
-from compiler.errors import ThermocError
-from compiler.files import make_folder, replacing
+from compiler.files import make_folder
 from compiler.frontends.logic import lower_logic
 from compiler.models.store import save_model
 from thermo.data import Dataset
 from thermo.evaluate_gates import evaluate_gates
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
 from thermo.report.page import Table
-from thermo.studies.points import Point
+from thermo.studies.records import Point, check_classes, recorded, run_all
 from thermo.training.logic import train_logic
 
 
@@ -53,32 +51,32 @@ def run_logic_points(
     progress: Progress | None = None,
 ) -> list[LogicMeasured]:
     """All points in order (their configs are LogicConfigs), those in `folder` read from there."""
-    folder = make_folder(folder)
-    progress = progress or NullProgress()
-    progress.start(len(points), f"{len(points)} trainings on {dataset.name}")
-    measured = []
-    try:
-        for k, point in enumerate(points):
-            m = _run(point, dataset, folder, threads)
-            measured.append(m)
-            progress.update(k + 1, f"{m.series}: {100 * m.accuracy:.2f} %, {m.seconds:.0f} s")
-    finally:
-        progress.stop()
-    return measured
+    check_classes(dataset)
+    there = make_folder(folder)
+    return run_all(
+        points,
+        dataset,
+        lambda point: recorded(
+            LogicMeasured,
+            point,
+            dataset,
+            there,
+            lambda checkpoint, model: _measure(point, dataset, checkpoint, model, threads),
+        ),
+        lambda m: f"{m.series}: {100 * m.accuracy:.2f} %",
+        progress,
+    )
 
 
-def _run(point: Point, dataset: Dataset, folder: Path, threads: int | None) -> LogicMeasured:
-    stem = point.key(dataset)
-    record, kept = folder / f"{stem}.json", folder / f"{stem}.checkpoint"
-    if record.exists():
-        return _read(record)
-    trained = train_logic(dataset, point.config, checkpoint=kept, threads=threads)
+def _measure(
+    point: Point, dataset: Dataset, checkpoint: Path, model: Path, threads: int | None
+) -> LogicMeasured:
+    trained = train_logic(dataset, point.config, checkpoint=checkpoint, threads=threads)
     netlist = lower_logic(trained.network)
     evaluation, _ = evaluate_gates(netlist, dataset, "test", threads=threads)
     assert evaluation.accuracy is not None
-    model = folder / f"{stem}.safetensors"
     save_model(trained.network, model)
-    measured = LogicMeasured(
+    return LogicMeasured(
         series=point.series,
         gates=trained.network.n_gates,
         epochs=point.config.epochs,
@@ -91,19 +89,6 @@ def _run(point: Point, dataset: Dataset, folder: Path, threads: int | None) -> L
         seconds=trained.seconds,
         model=model.name,
     )
-    with replacing(record) as beside:
-        beside.write_text(json.dumps(asdict(measured), indent=1))
-    kept.unlink(missing_ok=True)
-    return measured
-
-
-def _read(record: Path) -> LogicMeasured:
-    try:
-        return LogicMeasured(**json.loads(record.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise ThermocError(
-            f"{record}: not a record of this study ({error}); delete it to run the point again"
-        ) from None
 
 
 def logic_table(measured: Sequence[LogicMeasured]) -> Table:

@@ -1,53 +1,26 @@
-"""One point of a study: a training, its test figures, and the file that remembers them.
-
-A study is a list of points. A point that is on disk with the same settings is read, not run again,
-so that an interrupted study goes on where it stopped; a training inside a point has its own
-checkpoint.
-"""
+"""Points of the Langevin studies: a training and its test figures, with heat."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import ThermocError
-from compiler.files import make_folder, replacing
+from compiler.files import make_folder
 from compiler.frontends.machine import lower_machine
 from compiler.models.machine import LangevinMachine
 from compiler.models.store import load_model, save_model
-from thermo.data import NAMES, DataError, Dataset
+from thermo.data import Dataset
 from thermo.evaluate import evaluate
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
 from thermo.simulate.threads import check_threads
+from thermo.studies.records import Point, check_classes, recorded, run_all
 from thermo.training import TrainingResult, train_onsager_machlup, train_pathwise
 from thermo.training.config import PathwiseConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A training to be run. `series` groups points of one curve or table row."""
-
-    series: str
-    config: Any
-
-    def key(self, dataset: Dataset) -> str:
-        """File stem: series, seed, digest of every setting and, of a user's file, of its rows."""
-        text = json.dumps([dataset.name, asdict(self.config)], sort_keys=True, default=str)
-        whole = hashlib.sha256(text.encode())
-        if dataset.name not in NAMES:
-            for part in ("train", "valid", "test"):
-                for array in dataset.part(part):
-                    whole.update(repr(array.shape).encode())
-                    whole.update(np.ascontiguousarray(array).data)
-        digest = whole.hexdigest()[:12]
-        return f"{self.series}-seed{self.config.seed}-{digest}".replace(" ", "_").replace("/", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +57,25 @@ def run_point(
 ) -> Measured:
     """The point's figures, from `folder` if they are there, else by training and measuring."""
     check_threads(threads)
-    if dataset.n_classes == 0:
-        raise DataError(
-            f"a study compares accuracies, data set {dataset.name} has values, not classes; "
-            "train it with `thermoc train langevin`"
-        )
-    stem = point.key(dataset)
-    record = folder / f"{stem}.json"
-    if record.exists():
-        return _read(record)
-    trained = _train(point, dataset, folder / f"{stem}.checkpoint", threads, progress)
-    model = folder / f"{stem}.safetensors"
+    check_classes(dataset)
+    return recorded(
+        Measured,
+        point,
+        dataset,
+        folder,
+        lambda checkpoint, model: _measure(point, dataset, checkpoint, model, threads, progress),
+    )
+
+
+def _measure(
+    point: Point,
+    dataset: Dataset,
+    checkpoint: Path,
+    model: Path,
+    threads: int | None,
+    progress: Progress | None,
+) -> Measured:
+    trained = _train(point, dataset, checkpoint, threads, progress)
     save_model(trained.machine, model)
     netlist = lower_machine(trained.machine)
     options: dict[str, Any] = {"seed": point.config.seed, "threads": threads}
@@ -102,7 +83,7 @@ def run_point(
     halved, _ = evaluate(netlist, dataset, "test", dt=netlist.dt / 2, **options)
     assert full.accuracy is not None and halved.accuracy is not None
     assert full.heat_kT is not None and halved.heat_kT is not None
-    measured = Measured(
+    return Measured(
         series=point.series,
         seed=point.config.seed,
         accuracy=full.accuracy,
@@ -117,10 +98,6 @@ def run_point(
         seconds=trained.seconds,
         model=model.name,
     )
-    with replacing(record) as beside:
-        beside.write_text(json.dumps(asdict(measured), indent=1))
-    (folder / f"{stem}.checkpoint").unlink(missing_ok=True)
-    return measured
 
 
 def _train(
@@ -137,15 +114,6 @@ def _train(
     return train_onsager_machlup(dataset, point.config, threads=threads, progress=progress)
 
 
-def _read(record: Path) -> Measured:
-    try:
-        return Measured(**json.loads(record.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise ThermocError(
-            f"{record}: not a study record ({error}); delete it to run the point again"
-        ) from None
-
-
 def run_points(
     points: Sequence[Point],
     dataset: Dataset,
@@ -155,20 +123,15 @@ def run_points(
     progress: Progress | None = None,
 ) -> list[Measured]:
     """All points in order, those already in `folder` read from there."""
-    folder = make_folder(folder)
-    progress = progress or NullProgress()
-    progress.start(len(points), f"{len(points)} trainings on {dataset.name}")
-    measured = []
-    try:
-        for k, point in enumerate(points):
-            began = time.perf_counter()
-            m = run_point(point, dataset, folder, threads=threads)
-            measured.append(m)
-            note = f"{m.series}: {100 * m.accuracy:.2f} %, {m.heat:,.0f} kT"
-            progress.update(k + 1, f"{note}, {time.perf_counter() - began:.0f} s")
-    finally:
-        progress.stop()
-    return measured
+    check_classes(dataset)
+    there = make_folder(folder)
+    return run_all(
+        points,
+        dataset,
+        lambda point: run_point(point, dataset, there, threads=threads),
+        lambda m: f"{m.series}: {100 * m.accuracy:.2f} %, {m.heat:,.0f} kT",
+        progress,
+    )
 
 
 def load_machine(measured: Measured, folder: Path) -> LangevinMachine:

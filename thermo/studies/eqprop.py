@@ -1,19 +1,12 @@
-"""Many trainings by equilibrium propagation: on devices, over asymmetry, over noise.
-
-A training that is on disk with the same settings is read, not run again; one that was interrupted
-goes on from its checkpoint.
-"""
+"""Many trainings by equilibrium propagation: on devices, over asymmetry, over noise."""
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from compiler.errors import ThermocError
-from compiler.files import make_folder, replacing
+from compiler.files import make_folder
 from compiler.models.hopfield import HopfieldNetwork
 from compiler.models.store import load_model, save_model
 from thermo.data import Dataset
@@ -21,9 +14,9 @@ from thermo.eqprop.config import EqpropConfig
 from thermo.eqprop.device import EqpropDevice
 from thermo.eqprop.errors import UnsettledError
 from thermo.eqprop.train import acting_on, deployed_accuracy, effort_of, train_eqprop
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
 from thermo.studies.devices import Paired, paired
-from thermo.studies.points import Point
+from thermo.studies.records import Point, check_classes, recorded, run_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,44 +38,6 @@ class Trained:
     failed: str = ""
 
 
-def run_training(
-    point: Point, dataset: Dataset, folder: Path, *, threads: int | None = None
-) -> Trained:
-    """The point's figures, from `folder` if they are there, else by training."""
-    stem = point.key(dataset)
-    record = folder / f"{stem}.json"
-    if record.exists():
-        try:
-            return Trained(**json.loads(record.read_text()))
-        except (OSError, ValueError, TypeError) as error:
-            raise ThermocError(
-                f"{record}: not a study record ({error}); delete it to run the point again"
-            ) from None
-    config: EqpropConfig = point.config
-    checkpoint = folder / f"{stem}.checkpoint"
-    try:
-        result = train_eqprop(dataset, config, checkpoint=checkpoint, threads=threads)
-    except UnsettledError as error:  # a study reports what does not work as well
-        nan = float("nan")
-        trained = Trained(point.series, nan, nan, nan, nan, nan, nan, nan, "", str(error))
-    else:
-        model = folder / f"{stem}.safetensors"
-        save_model(result.network, model)
-        effort = effort_of(result, dataset)
-        trained = Trained(
-            point.series,
-            deployed_accuracy(
-                result.acting, dataset, config.device, seed=config.seed, threads=threads
-            ),
-            result.valid_accuracy, result.history[-1].angle, result.history[-1].residual_free,
-            result.seconds, effort["relaxations"], effort["weight_writes"], model.name,
-        )  # fmt: skip
-    with replacing(record) as beside:
-        beside.write_text(json.dumps(asdict(trained), indent=1))
-    checkpoint.unlink(missing_ok=True)
-    return trained
-
-
 def run_trainings(
     points: Sequence[Point],
     dataset: Dataset,
@@ -91,22 +46,43 @@ def run_trainings(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> list[Trained]:
-    """All points in order."""
-    folder = make_folder(folder)
-    progress = progress or NullProgress()
-    progress.start(len(points), f"{len(points)} trainings on {dataset.name}")
-    out = []
+    """All points in order (their configs are EqpropConfigs), those in `folder` read from there."""
+    check_classes(dataset)
+    there = make_folder(folder)
+    return run_all(
+        points,
+        dataset,
+        lambda point: recorded(
+            Trained,
+            point,
+            dataset,
+            there,
+            lambda checkpoint, model: _measure(point, dataset, checkpoint, model, threads),
+        ),
+        lambda t: f"{t.series}: {100 * t.accuracy:.2f} %",
+        progress,
+    )
+
+
+def _measure(
+    point: Point, dataset: Dataset, checkpoint: Path, model: Path, threads: int | None
+) -> Trained:
+    config: EqpropConfig = point.config
     try:
-        for k, point in enumerate(points):
-            began = time.perf_counter()
-            t = run_training(point, dataset, folder, threads=threads)
-            out.append(t)
-            progress.update(
-                k + 1, f"{t.series}: {100 * t.accuracy:.2f} %, {time.perf_counter() - began:.0f} s"
-            )
-    finally:
-        progress.stop()
-    return out
+        result = train_eqprop(dataset, config, checkpoint=checkpoint, threads=threads)
+    except UnsettledError as error:  # a study reports what does not work as well
+        nan = float("nan")
+        return Trained(point.series, nan, nan, nan, nan, nan, nan, nan, "", str(error))
+    save_model(result.network, model)
+    effort = effort_of(result, dataset)
+    return Trained(
+        point.series,
+        deployed_accuracy(
+            result.acting, dataset, config.device, seed=config.seed, threads=threads
+        ),
+        result.valid_accuracy, result.history[-1].angle, result.history[-1].residual_free,
+        result.seconds, effort["relaxations"], effort["weight_writes"], model.name,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ import numpy as np
 from compiler.models.hopfield import HopfieldNetwork
 from thermo.eqprop.estimators import How, estimate
 from thermo.eqprop.homeostasis import homeostatic_loss, jacobian_angle
+from thermo.eqprop.layers import rotate
 from thermo.eqprop.reference import implicit_gradient, response
 from thermo.eqprop.system import System, cosine, from_network, relative_error
 from thermo.progress import NullProgress, Progress
@@ -84,15 +85,6 @@ def skewed_network(
     if angle:
         backward = tuple(rotate(w.T, angle, rng) for w in weights[1:])
     return HopfieldNetwork(tuple(weights), biases, activation, backward)
-
-
-def rotate(weights: np.ndarray, angle: float, rng: np.random.Generator) -> np.ndarray:
-    """Weights of the same norm at `angle` degrees to the given ones."""
-    other = rng.standard_normal(weights.shape)
-    other -= weights * np.sum(other * weights) / np.sum(weights**2)
-    other *= np.linalg.norm(weights) / np.linalg.norm(other)
-    a = np.deg2rad(angle)
-    return np.cos(a) * weights + np.sin(a) * other
 
 
 def batch(n_in: int, n_out: int, n: int = 6, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:

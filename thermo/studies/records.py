@@ -1,0 +1,105 @@
+"""Points of a study as files.
+
+A study is a list of points. A point that is on disk with the same settings is read, not run again,
+so that an interrupted study goes on where it stopped; a training inside a point has its own
+checkpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from compiler.errors import ThermocError
+from compiler.files import replacing
+from thermo.data import NAMES, DataError, Dataset
+from thermo.progress import NullProgress, Progress
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A training to be run. `series` groups points of one curve or table row."""
+
+    series: str
+    config: Any
+
+    def key(self, dataset: Dataset) -> str:
+        """File stem: series, seed, digest of every setting and, of a user's file, of its rows."""
+        text = json.dumps([dataset.name, asdict(self.config)], sort_keys=True, default=str)
+        whole = hashlib.sha256(text.encode())
+        if dataset.name not in NAMES:
+            for part in ("train", "valid", "test"):
+                for array in dataset.part(part):
+                    whole.update(repr(array.shape).encode())
+                    whole.update(np.ascontiguousarray(array).data)
+        digest = whole.hexdigest()[:12]
+        return f"{self.series}-seed{self.config.seed}-{digest}".replace(" ", "_").replace("/", "_")
+
+
+def check_classes(dataset: Dataset) -> None:
+    """Raise DataError for a data set without at least two classes."""
+    if dataset.n_classes < 2:
+        has = "values, not classes" if dataset.n_classes == 0 else "one class only"
+        raise DataError(
+            f"a study compares accuracies, data set {dataset.name} has {has}; give one with at "
+            "least two classes"
+        )
+
+
+def recorded(
+    kind: Callable[..., T],
+    point: Point,
+    dataset: Dataset,
+    folder: Path,
+    measure: Callable[[Path, Path], T],
+) -> T:
+    """The point's figures, from `folder` if they are there, else measured and kept there.
+
+    kind : dataclass of the figures; measure : (checkpoint, model file) -> figures
+
+    Raises ThermocError for a file that is no record.
+    """
+    stem = point.key(dataset)
+    record, checkpoint = folder / f"{stem}.json", folder / f"{stem}.checkpoint"
+    if record.exists():
+        try:
+            return kind(**json.loads(record.read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise ThermocError(
+                f"{record}: not a study record ({error}); delete it to run the point again"
+            ) from None
+    measured = measure(checkpoint, folder / f"{stem}.safetensors")
+    with replacing(record) as beside:
+        beside.write_text(json.dumps(asdict(measured), indent=1))  # type: ignore[call-overload]
+    checkpoint.unlink(missing_ok=True)
+    return measured
+
+
+def run_all(
+    points: Sequence[Point],
+    dataset: Dataset,
+    run: Callable[[Point], T],
+    told: Callable[[T], str],
+    progress: Progress | None,
+) -> list[T]:
+    """All points in order. told : what progress says of a finished one"""
+    progress = progress or NullProgress()
+    progress.start(len(points), f"{len(points)} trainings on {dataset.name}")
+    done = []
+    try:
+        for k, point in enumerate(points):
+            began = time.perf_counter()
+            done.append(run(point))
+            progress.update(k + 1, f"{told(done[-1])}, {time.perf_counter() - began:.0f} s")
+    finally:
+        progress.stop()
+    return done
