@@ -231,12 +231,12 @@ def solve(
     if couplings:
         g = x_x - n_steps * v_x.T @ scipy.linalg.cho_solve(factor, v_x)
         c = n_steps * (a_x - v_a.T @ scipy.linalg.cho_solve(factor, v_x))
-        j = _symmetric_lyapunov(0.5 * (g + g.T), c + c.T)
+        j = symmetric_lyapunov(0.5 * (g + g.T), c + c.T)
     w = scipy.linalg.cho_solve(factor, v_a - v_x @ j)
     return Parameters(w[1:].T.copy(), j, w[0].copy())
 
 
-def _symmetric_lyapunov(g: np.ndarray, c: np.ndarray) -> np.ndarray:
+def symmetric_lyapunov(g: np.ndarray, c: np.ndarray) -> np.ndarray:
     """J = J^T with zero diagonal and (J G + G J)_ij = C_ij off the diagonal, G positive definite.
 
     Conjugate gradients in the basis of the off-diagonal entries, preconditioned by G_ii + G_jj.

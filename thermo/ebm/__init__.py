@@ -1,0 +1,1 @@
+"""Energy-based models: training on samplers, likelihoods, samples and their energy."""
