@@ -7,30 +7,44 @@ from collections.abc import Sequence
 from typing import Any
 
 from compiler.errors import TargetError, UnsupportedError
+from compiler.frontends.conv_hopfield import lower_conv_hopfield
 from compiler.frontends.detect import Options, read_model_or_netlist
+from compiler.frontends.ebm_chain import lower_ebm_chain
+from compiler.frontends.gaussian import lower_gaussian
 from compiler.frontends.hopfield import lower_hopfield
+from compiler.frontends.ising import lower_ising
 from compiler.frontends.logic import lower_logic
 from compiler.frontends.machine import lower_machine
 from compiler.frontends.mlp import lower_mlp
+from compiler.frontends.oscillator import lower_oscillator
+from compiler.frontends.rbm import lower_rbm
 from compiler.frontends.resistive import lower_resistive
 from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import LangevinNetlist
+from compiler.models.conv_hopfield import ConvHopfieldNetwork
+from compiler.models.ebm_chain import EbmChain
+from compiler.models.gaussian import GaussianModel
 from compiler.models.hopfield import HopfieldNetwork
+from compiler.models.ising import IsingModel
 from compiler.models.logic import LogicNetwork
 from compiler.models.machine import LangevinMachine
 from compiler.models.mlp import MLP
+from compiler.models.oscillator import OscillatorNetwork
+from compiler.models.rbm import RBM
 from compiler.models.resistive import ResistiveNetwork
-from compiler.passes.legalize import MENDS, legalize
+from compiler.passes.legalize import MENDS, MendOptions, legalize
+from compiler.passes.spin_model import is_ising, remember
 from compiler.pipelines import langevin_pipeline, run_passes, simplify_gates
 from hw_models.targets import Target
 
 
 def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> LangevinNetlist:
-    """The netlist of a netlist, an MLP, a LangevinMachine, a HopfieldNetwork, a ResistiveNetwork, a
-    scikit-learn estimator, a torch.nn.Sequential, or a file with one of these.
+    """The netlist of a netlist, a model of compiler.models, a scikit-learn estimator, a
+    torch.nn.Sequential, a dimod BQM, a thrml IsingEBM, a networkx graph, or a file with one.
 
-    options : what a foreign file or module does not say (activation, head, labels)
-    lowering : tolerance, dt, input_range of lower_mlp, for ordinary networks only
+    options : what a foreign file or module does not say (activation, head, labels, as_)
+    lowering : tolerance, dt, input_range of lower_mlp, for ordinary networks only; sweeps, kT,
+        sample of lower_ising, for Ising models only
 
     Raises UnsupportedError for anything else, FormatError for a bad file.
     """
@@ -46,8 +60,26 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
 
         given = options or Options()
         source = from_module(source, head=given.head, labels=given.labels)
+    elif origin == "dimod":
+        from compiler.frontends.bqm import from_bqm
+
+        source = from_bqm(source)
+    elif origin == "thrml":
+        from compiler.frontends.thrml import from_thrml
+
+        source = from_thrml(source)
+    elif origin == "networkx":
+        from compiler.frontends.graph import from_graph
+
+        source = from_graph(source, (options or Options()).as_ or "max-cut")
     if isinstance(source, MLP):
         return lower_mlp(source, **lowering)
+    if isinstance(source, IsingModel) and set(lowering) <= {"sweeps", "kT", "sample"}:
+        return lower_ising(source, **lowering)
+    if isinstance(source, IsingModel):
+        raise UnsupportedError(
+            f"{', '.join(lowering)}: an Ising model takes sweeps, kT and sample; leave others out"
+        )
     if lowering:
         raise UnsupportedError(
             f"{', '.join(lowering)}: only an ordinary network takes these, "
@@ -57,8 +89,18 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
         return lower_machine(source)
     if isinstance(source, HopfieldNetwork):
         return lower_hopfield(source)
+    if isinstance(source, ConvHopfieldNetwork):
+        return lower_conv_hopfield(source)
     if isinstance(source, ResistiveNetwork):
         return lower_resistive(source)
+    if isinstance(source, GaussianModel):
+        return lower_gaussian(source)
+    if isinstance(source, OscillatorNetwork):
+        return lower_oscillator(source)
+    if isinstance(source, RBM):
+        return lower_rbm(source)
+    if isinstance(source, EbmChain):
+        return lower_ebm_chain(source)
     if isinstance(source, LangevinNetlist):
         return source
     if isinstance(source, GateNetlist | LogicNetwork):
@@ -67,7 +109,8 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
         )
     raise UnsupportedError(
         f"a {type(source).__name__} cannot be compiled; give a netlist, an MLP, a LangevinMachine, "
-        "a HopfieldNetwork, a ResistiveNetwork, a scikit-learn MLP, a torch.nn.Sequential or a file"
+        "a HopfieldNetwork, a ResistiveNetwork, an OscillatorNetwork, a scikit-learn MLP, a "
+        "torch.nn.Sequential or a file"
     )
 
 
@@ -96,6 +139,7 @@ def compile_model(
     target: Target | None = None,
     optimise: int = 1,
     mend: Sequence[str] = (),
+    how: MendOptions | None = None,
     options: Options | None = None,
     **lowering: Any,
 ) -> LangevinNetlist:
@@ -103,7 +147,9 @@ def compile_model(
 
     optimise : 0, 1 or 2, the pipelines of compiler.pipelines; all exact
     mend : passes that may change the netlist for the target, out of limit-degree, symmetrize,
-        rescale and quantize; only rescale is exact
+        embed, double-well, rescale and quantize; only rescale is exact. A target of double wells
+        implies double-well
+    how : chain strength, barrier and the like of these
 
     Raises TargetError for what stays illegal, naming the mend; NetlistError, FormatError and
     UnsupportedError as to_netlist.
@@ -117,9 +163,12 @@ def compile_model(
     netlist, _ = run_passes(netlist, langevin_pipeline(optimise))
     if target is None:
         return netlist
+    model = netlist
     for name, pass_ in MENDS.items():
-        if name in mend:
-            netlist = pass_(netlist, target)
+        if name in mend or (name == "double-well" and target.wells):
+            netlist = pass_(netlist, target, how or MendOptions())
+    if netlist is not model and is_ising(model):
+        netlist = remember(netlist, model)
     # rounding may leave couplings of weight 0
     netlist, _ = run_passes(netlist, langevin_pipeline(optimise))
     return legalize(netlist, target)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.langevin import CellKind, LangevinNetlist
 from thermo.data import DataError, Dataset
 from thermo.simulate import SimulationResult, simulate
 
@@ -49,11 +49,14 @@ def evaluate(
 ) -> tuple[Evaluation, SimulationResult]:
     """Simulate every sample of the split (or the first `limit`) and compare with the truth.
 
-    options : of `thermo.simulate.simulate` (runs, seed, dt, kT, non_ideal, ...)
+    options : of `thermo.simulate.simulate` (runs, seed, dt, kT, non_ideal, ...); where a phase
+        nudges the outputs and no targets are given, they are the split's own truth
     Raises DataError if the netlist and the data set do not fit.
     """
     x, y = (part[:limit] for part in dataset.part(split))
     check_fit(netlist, dataset)
+    if any(phase.nudge for phase in netlist.schedule) and options.get("targets") is None:
+        options["targets"] = targets_of(netlist, dataset, y)
     result = simulate(netlist, x, **options)
     return score(result, y, split, label_codes(netlist, dataset)), result
 
@@ -81,6 +84,33 @@ def check_fit(netlist: LangevinNetlist, dataset: Dataset) -> None:
             f"the netlist gives {given} answers, data set {dataset.name} has {wanted} "
             f"{'classes' if decides else 'values a sample'}: choose the data it was made for"
         )
+
+
+def targets_of(netlist: LangevinNetlist, dataset: Dataset, y: np.ndarray) -> np.ndarray:
+    """(n, n_outputs) what a nudge pulls the output cells towards for truth y: 1 for the cell of the
+    right class and 0 for the others, or the values themselves.
+
+    Raises DataError where output cells are not, one for one, what the read-out answers with.
+    """
+    readout = netlist.readout
+    assert readout is not None
+    cells = np.asarray(readout.cells)
+    order = np.argsort(cells)
+    phases = netlist.cells.kind[netlist.outputs] == CellKind.PHASE
+    if readout.scale is not None or phases.any() or not np.array_equal(
+        cells[order], netlist.outputs
+    ):  # fmt: skip
+        raise DataError(
+            "the netlist nudges its output cells, which are not one for one its answers; simulate "
+            "it from Python with targets of your own"
+        )
+    if dataset.n_classes:
+        codes = label_codes(netlist, dataset)
+        codes = np.arange(cells.size) if codes is None else codes
+        answers = np.eye(dataset.n_classes)[y][:, codes]
+    else:
+        answers = y.reshape(y.shape[0], -1)
+    return np.asarray(answers[:, order], dtype=float)  # outputs ascend, answers need not
 
 
 def label_codes(netlist: LangevinNetlist, dataset: Dataset) -> np.ndarray | None:

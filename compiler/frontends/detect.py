@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compiler.errors import FormatError
+from compiler.errors import FormatError, NetlistError, UnsupportedError
+from compiler.frontends.circuit_files import read_text
 from compiler.frontends.circuits import may_be_circuit, read_circuit
+from compiler.frontends.ising_files import may_be_ising, read_ising
 from compiler.frontends.options import GATES, NETWORK
 from compiler.frontends.options import Options as Options
 from compiler.ir import container, gates_text, text
+from compiler.ir.gates import GateNetlist
+from compiler.models.ising import IsingModel
+from compiler.models.logic import LogicNetwork
 from compiler.models.store import KEY, load_model, read_safetensors
 
 HEAD_BYTES = 64
@@ -67,9 +74,66 @@ def _read_state(path: Path, options: Options) -> Any:
     )
 
 
+def _is_gaussian(head: bytes, path: Path) -> bool:
+    from compiler.frontends.gaussian import is_gaussian_npz
+
+    return head.startswith(b"PK\x03\x04") and is_gaussian_npz(path)
+
+
+def _read_gaussian(path: Path, options: Options) -> Any:
+    from compiler.frontends.gaussian import read_gaussian
+
+    options.refuse((*NETWORK, *GATES), str(path), "a linear system (A, b)")
+    return read_gaussian(path)
+
+
+def _is_ising_arrays(head: bytes, path: Path) -> bool:
+    from compiler.frontends.ising_arrays import is_ising_npz
+
+    return head.startswith(b"PK\x03\x04") and is_ising_npz(path)
+
+
+def _read_ising_arrays(path: Path, options: Options) -> Any:
+    from compiler.frontends.ising_arrays import read_ising_npz
+
+    options.refuse((*NETWORK, *GATES), str(path), "an Ising model")
+    with _naming(path):
+        return read_ising_npz(path)
+
+
+def _read_ising(path: Path, options: Options) -> Any:
+    options.refuse(NETWORK, str(path), "an Ising model")
+    with _naming(path):
+        return read_ising(path, options)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """What a model refuses, as an error of its file."""
+    try:
+        yield
+    except NetlistError as error:
+        raise FormatError(f"{path}: {error}") from None
+
+
 def _read_json(path: Path, options: Options) -> Any:
+    """dimod's BQM, networkx's node-link graph, or else a circuit of torchlogix."""
+    from compiler.frontends import bqm
     from compiler.frontends.torchlogix_json import read_torchlogix_json
 
+    try:
+        document = json.loads(read_text(path))
+    except (ValueError, RecursionError):
+        document = None  # whose error the reader below tells
+    if isinstance(document, dict) and document.get("type") == bqm.TYPE:
+        options.refuse(NETWORK, str(path), "an Ising model")
+        with _naming(path):
+            return bqm.parse_bqm(document, name=str(path))
+    if isinstance(document, dict) and "nodes" in document:
+        from compiler.frontends import graph
+
+        options.refuse(NETWORK, str(path), "an Ising model")
+        return graph.parse_node_link(document, options.as_ or "max-cut", name=str(path))
     return read_torchlogix_json(path, options)
 
 
@@ -97,6 +161,19 @@ def _refuse_pickle(path: Path, options: Options) -> Any:
     )
 
 
+def _as_asked(source: Any, options: Options, path: Path) -> Any:
+    """The source, if `as_` has a meaning for it: graphs obeyed it, circuits may become Ising."""
+    if options.as_ is not None:
+        graph = isinstance(source, IsingModel) and source.meta.get("source") == "graph"
+        circuit = isinstance(source, GateNetlist | LogicNetwork) and options.as_ == "ising"
+        if not (graph or circuit):
+            what = getattr(source, "problem", {}).get("kind", type(source).__name__)
+            raise UnsupportedError(
+                f"{path}: --as {options.as_} has no meaning for it ({what}); leave it out"
+            )
+    return source
+
+
 READERS = (
     Reader(
         "thermoc netlist (.tnl)",
@@ -107,6 +184,8 @@ READERS = (
         "canonical text", lambda head, path: head.startswith((b"langevin ", b"gates ")), _read_text
     ),
     Reader("safetensors", _is_safetensors, _read_safetensors, state=True),
+    Reader("linear system (.npz with A and b, or a sparse matrix)", _is_gaussian, _read_gaussian),
+    Reader("Ising model (.npz with J, or thrml's arrays)", _is_ising_arrays, _read_ising_arrays),
     Reader(
         "state dict (.pt, .npz)",
         lambda head, path: head.startswith(b"PK\x03\x04"),
@@ -114,9 +193,14 @@ READERS = (
         state=True,
     ),
     Reader(
-        "torchlogix circuit (.json)",
+        "torchlogix circuit, dimod BQM or node-link graph (.json)",
         lambda head, path: head.lstrip().startswith(b"{") or path.suffix.lower() == ".json",
         _read_json,
+    ),
+    Reader(
+        "Ising model (rudy, DIMACS, QUBO, dimod BQM, GraphML, GML, also .gz)",
+        may_be_ising,
+        _read_ising,
     ),
     Reader(
         "pickle", lambda head, path: head[:1] == b"\x80" and head[1:2] <= b"\x05", _refuse_pickle
@@ -165,7 +249,7 @@ def read_model_or_netlist(path: str | os.PathLike, options: Options | None = Non
             given = options or Options()
             if not reader.state:
                 given.refuse(GATES, str(path), f"this format, {reader.name}")
-            return reader.read(path, given)
+            return _as_asked(reader.read(path, given), given, path)
     if not head:
         raise FormatError(f"{path}: is empty; give a model or a netlist")
     known = ", ".join(dict.fromkeys(r.name for r in READERS if r.name != "pickle"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from compiler.ir.langevin import (
     ReadOut,
     Role,
 )
+from compiler.models.conv_hopfield import ConvHopfieldNetwork
 from compiler.models.hopfield import HopfieldNetwork
 
 CODES = {"sigmoid": Activation.SIGMOID, "tanh": Activation.TANH}
@@ -41,6 +44,42 @@ def lower_hopfield(
 
     Raises NetlistError for a duration or nudge that is not usable.
     """
+    sizes = network.sizes
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    blocks = [(l + 1, l, w) for l, w in enumerate(network.weights)]
+    blocks += [(l, l + 1, b) for l, b in enumerate(network.feedback, 1)]
+    rows, cols, values = [], [], []
+    for to, source, w in blocks:
+        i, j = np.nonzero(w)
+        rows.append(starts[to] + i)
+        cols.append(starts[source] + j)
+        values.append(w[i, j])
+    couplings = Couplings.from_coo(
+        CouplingKind.LINEAR,
+        int(starts[-1]),
+        np.concatenate(rows),
+        np.concatenate(cols),
+        np.concatenate(values),
+    )
+    return relaxing_netlist(
+        network, couplings, network.biases, stable_step(network), duration, nudge,
+        {"source": "hopfield", "sizes": list(sizes)},
+    )  # fmt: skip
+
+
+def relaxing_netlist(
+    network: HopfieldNetwork | ConvHopfieldNetwork,
+    couplings: Couplings,
+    biases: Sequence[np.ndarray],
+    dt: float,
+    duration: float | None,
+    nudge: float | None,
+    facts: Mapping[str, Any],
+) -> LangevinNetlist:
+    """Layers of cells, their couplings given; see lower_hopfield.
+
+    biases : (n_l,) of layers 1 to L, one a cell; facts : added to the network's meta
+    """
     time = network.relax_time if duration is None else duration
     if not (math.isfinite(time) and time > 0):
         raise NetlistError(f"duration must be a finite number above 0, got {time!r}")
@@ -54,15 +93,6 @@ def lower_hopfield(
     role[:n_in] = Role.INPUT
     role[starts[-2] :] = Role.OUTPUT
     dynamic = role != Role.INPUT
-    blocks = [(l + 1, l, w) for l, w in enumerate(network.weights)]
-    blocks += [(l, l + 1, b) for l, b in enumerate(network.feedback, 1)]
-    rows, cols, values = [], [], []
-    for to, source, w in blocks:
-        i, j = np.nonzero(w)
-        rows.append(starts[to] + i)
-        cols.append(starts[source] + j)
-        values.append(w[i, j])
-    dt = stable_step(network)
     steps = max(1, math.ceil(time / dt))
     phases = [Phase("free", steps * dt)]
     if nudge is not None:
@@ -73,21 +103,13 @@ def lower_hopfield(
         cells=Cells.make(
             n,
             j2=np.where(dynamic, 0.5, 0.0),
-            h=np.concatenate([np.zeros(n_in), *network.biases]),
+            h=np.concatenate([np.zeros(n_in), *biases]),
             lo=np.where(dynamic & box, 0.0, -np.inf),
             hi=np.where(dynamic & box, 1.0, np.inf),
             activation=np.where(dynamic, shown, Activation.IDENTITY),
             role=role,
         ),
-        couplings=(
-            Couplings.from_coo(
-                CouplingKind.LINEAR,
-                n,
-                np.concatenate(rows),
-                np.concatenate(cols),
-                np.concatenate(values),
-            ),
-        ),
+        couplings=(couplings,),
         kT=0.0,
         mobility=1.0,
         schedule=tuple(phases),
@@ -107,7 +129,7 @@ def lower_hopfield(
             np.asarray(network.input_scale, dtype=np.float64),
         ),
         dt=dt,
-        meta=MappingProxyType({**network.meta, "source": "hopfield", "sizes": list(sizes)}),
+        meta=MappingProxyType({**network.meta, **facts}),
     )
 
 
@@ -120,7 +142,12 @@ def stable_step(network: HopfieldNetwork) -> float:
     """
     up = max((float(np.linalg.norm(w, 2)) for w in network.weights[1:]), default=0.0)
     down = max((float(np.linalg.norm(b, 2)) for b in network.feedback), default=0.0)
-    both = max(up, down) if len(network.weights) < 3 else up + down
-    step = min(LARGEST_STEP, 1.0 / (1.0 + SLOPES[network.activation] * both))
+    return step_for(network.activation, up, down, len(network.weights))
+
+
+def step_for(activation: str, up: float, down: float, layers: int) -> float:
+    """`stable_step` from the largest norms of forward and of backward blocks."""
+    both = max(up, down) if layers < 3 else up + down
+    step = min(LARGEST_STEP, 1.0 / (1.0 + SLOPES[activation] * both))
     # a power of 2: a whole number of steps in every unit of time
     return float(2.0 ** math.floor(math.log2(step)))

@@ -9,6 +9,7 @@ from compiler.errors import UnsupportedError
 
 FOUR_WEIGHTS = ("light", "warp")
 BIT_ORDERS = ("feature", "threshold")
+AS = ("ising", "max-cut")
 NETWORK = ("activation", "output_activation", "head")  # what only ordinary networks take
 STACK = ("classes", "tau", "inputs", "thresholds", "quantiles", "bit_order")
 GATES = (*STACK, "wiring", "four_weights", "widths")  # what only logic-gate networks take
@@ -33,6 +34,10 @@ class Options:
         levels of the sample's own features; at most one of the two
     bit_order : "feature": all bits of a feature side by side; "threshold": all features at the
         first threshold, then at the next
+
+    Ising models:
+    as_ : what a graph's weights stand for, "max-cut" (the default) or "ising"; of a circuit of
+        gates, "ising" is invertible logic
     """
 
     activation: str | None = None
@@ -48,6 +53,7 @@ class Options:
     thresholds: tuple[float, ...] = ()
     quantiles: tuple[float, ...] = ()
     bit_order: str = "feature"
+    as_: str | None = None
 
     def __post_init__(self) -> None:
         if self.four_weights not in (None, *FOUR_WEIGHTS):
@@ -59,6 +65,8 @@ class Options:
             raise UnsupportedError(
                 f"bit order must be {' or '.join(BIT_ORDERS)}, got {self.bit_order!r}"
             )
+        if self.as_ not in (None, *AS):
+            raise UnsupportedError(f"--as must be {' or '.join(AS)}, got {self.as_!r}")
         if self.thresholds and self.quantiles:
             raise UnsupportedError("give thresholds or quantiles, not both")
         if self.tau != 1.0 and self.classes is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,7 +43,7 @@ def is_npz(path: str | os.PathLike) -> bool:
     try:
         with zipfile.ZipFile(path) as file:
             return any(name.endswith(".npy") for name in file.namelist())
-    except (zipfile.BadZipFile, OSError):
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
         return os.fspath(path).lower().endswith(".npz")
 
 
@@ -60,7 +61,9 @@ def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
                 except ValueError as error:
                     if "allow_pickle" not in str(error):
                         raise
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, KeyError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, KeyError, RuntimeError
+    ) as error:  # fmt: skip
         reason = " ".join(str(error).split())[:100]
         raise FormatError(f"{path}: is no whole .npz file ({reason})") from None
     return arrays

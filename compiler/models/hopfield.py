@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -11,9 +11,16 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.models.checks import (
+    HEADS,
+    check_choice,
+    check_encoder,
+    check_finite,
+    check_labels,
+    check_positive,
+)
 
 ACTIVATIONS = ("hard-sigmoid", "sigmoid", "tanh")
-HEADS = ("classification", "regression")
 CHUNK = 1024  # rows relaxed at once
 
 
@@ -110,34 +117,14 @@ class HopfieldNetwork:
                     f"Hopfield network: backward weights must have shapes {wanted}, got {shapes}; "
                     "None stands for the transposes of weights[1:]"
                 )
-        for array in (*self.weights, *self.biases, *(self.backward or ())):
-            if not np.isfinite(array).all():
-                raise NetlistError("Hopfield network: a weight or bias is not finite")
-        if self.activation not in ACTIVATIONS:
-            raise NetlistError(
-                f"Hopfield network: activation must be one of {', '.join(ACTIVATIONS)}, got "
-                f"{self.activation!r}"
-            )
-        for name in ("input_shift", "input_scale"):
-            column = getattr(self, name)
-            if column.shape not in ((1,), (self.n_inputs,)) or not np.isfinite(column).all():
-                raise NetlistError(
-                    f"Hopfield network: {name} must be 1 or {self.n_inputs} finite values, got "
-                    f"shape {column.shape}"
-                )
-        if self.head not in HEADS:
-            raise NetlistError(
-                f"Hopfield network: head must be {' or '.join(HEADS)}, got {self.head!r}"
-            )
-        if not (math.isfinite(self.relax_time) and self.relax_time > 0):
-            raise NetlistError(
-                f"Hopfield network: relax_time must be a number above 0, got {self.relax_time}"
-            )
-        if self.labels and len(self.labels) != self.n_outputs:
-            raise NetlistError(
-                f"Hopfield network: {len(self.labels)} labels for {self.n_outputs} outputs; give "
-                "one for each"
-            )
+        what = "Hopfield network"
+        every = (*self.weights, *self.biases, *(self.backward or ()))
+        check_finite(what, every, "a weight or bias")
+        check_choice(what, "activation", self.activation, ACTIVATIONS)
+        check_encoder(what, self)
+        check_choice(what, "head", self.head, HEADS)
+        check_positive(what, "relax_time", self.relax_time)
+        check_labels(what, self)
 
     def answers(self, data: Any, *, sweeps: int = 2000, tolerance: float = 1e-7) -> np.ndarray:
         """(n, n_outputs) float64 outputs at rest for raw data (n, n_inputs), see `relax`."""
@@ -175,9 +162,28 @@ def relax(
     weights = [w.astype(np.float64) for w in network.weights]
     back = [b.astype(np.float64) for b in network.feedback]
     u = (data - network.input_shift) * network.input_scale
-    drive = u @ weights[0].T + network.biases[0]
-    n, last = data.shape[0], len(weights)
-    states = [activate(network.activation, drive)]
+    return relax_layers(
+        weights, back, network.biases, network.activation, u, sweeps=sweeps, tolerance=tolerance
+    )
+
+
+def relax_layers(
+    weights: Sequence[Any],
+    back: Sequence[Any],
+    biases: Sequence[np.ndarray],
+    activation: str,
+    u: np.ndarray,
+    *,
+    sweeps: int = 2000,
+    tolerance: float = 1e-7,
+) -> list[np.ndarray]:
+    """`relax` for encoded inputs u (n, n_inputs) and couplings that may be sparse matrices.
+
+    weights : L matrices (n_(l+1), n_l); back : L - 1 matrices (n_l, n_(l+1)); biases : one a unit
+    """
+    drive = u @ weights[0].T + biases[0]
+    n, last = u.shape[0], len(weights)
+    states = [activate(activation, drive)]
     states += [np.zeros((n, w.shape[0])) for w in weights[1:]]
     order = [*range(last, 0, -2), *range(last - 1, 0, -2)]
     change = math.inf
@@ -185,10 +191,10 @@ def relax(
         mix = 1.0 if sweep < 200 else 0.5
         change = 0.0
         for l in order:
-            z = drive if l == 1 else states[l - 2] @ weights[l - 1].T + network.biases[l - 1]
+            z = drive if l == 1 else states[l - 2] @ weights[l - 1].T + biases[l - 1]
             if l < last:
                 z = z + states[l] @ back[l - 1].T
-            new = activate(network.activation, z)
+            new = activate(activation, z)
             step = new - states[l - 1]
             change = max(change, float(np.abs(step).max(initial=0.0)))
             states[l - 1] = states[l - 1] + mix * step

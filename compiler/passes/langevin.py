@@ -22,7 +22,7 @@ from compiler.ir.langevin import (
     Group,
     LangevinNetlist,
 )
-from compiler.ir.symmetry import matrix
+from compiler.ir.symmetry import is_symmetric, matrix
 from compiler.reference import show
 
 
@@ -128,11 +128,14 @@ def quantize_couplings(
 def symmetrize(netlist: LangevinNetlist) -> LangevinNetlist:
     """Replace W_ij and W_ji between dynamic cells by their mean. Not exact for asymmetric W.
 
-    Couplings from input cells stay. Tied parameters are resolved into one weight a coupling.
+    Couplings from input cells stay, and a group that is symmetric stays as it is. Tied parameters
+    of another are resolved into one weight a coupling.
     """
     frozen = netlist.cells.frozen
 
     def change(c: Couplings) -> Couplings:
+        if is_symmetric(c, ignore=frozen):
+            return c
         w = matrix(c).tocoo()
         driven_by_input = frozen[w.col]
         shape = w.shape

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from compiler.errors import TargetError
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, Couplings, LangevinNetlist
 from compiler.ir.symmetry import matrix
-from compiler.passes.langevin import limit_degree, quantize_couplings, rescale, symmetrize
+from compiler.passes.chains import embed
+from compiler.passes.double_well import double_wells
+from compiler.passes.embed import missing_wires
+from compiler.passes.langevin import limit_degree, quantize_couplings, symmetrize
+from compiler.passes.spin_scale import fit_range, quantize_fields
 from hw_models.targets import Target
 
 
@@ -43,7 +48,8 @@ def _violations(netlist: LangevinNetlist, target: Target) -> Iterator[str]:
             name = codes(column[i]).name.lower()
             yield (
                 f"cell {i} has the {what} {name}; {where} offers "
-                f"{', '.join(sorted(allowed)) or 'none'}: choose another target"
+                f"{', '.join(sorted(allowed)) or 'none'}: "
+                + ("add --double-well" if _as_wells(netlist, target) else "choose another target")
             )
     for c in netlist.couplings:
         name = CouplingKind(c.kind).name.lower()
@@ -58,7 +64,7 @@ def _violations(netlist: LangevinNetlist, target: Target) -> Iterator[str]:
             f"the netlist has {n_dynamic} dynamic cells; {where} holds {target.max_cells}: "
             "choose a smaller model or another target"
         )
-    for check in (_range, _resolution, _degree, _symmetry):
+    for check in (_wires, _range, _fields, _resolution, _degree, _symmetry):
         violation = check(netlist, target, where)
         if violation:
             yield violation
@@ -66,6 +72,45 @@ def _violations(netlist: LangevinNetlist, target: Target) -> Iterator[str]:
 
 def _pair(c: Couplings, k: int) -> str:
     return f"({int(np.searchsorted(c.indptr, k, side='right')) - 1}, {c.indices[k]})"
+
+
+def _as_wells(netlist: LangevinNetlist, target: Target) -> bool:
+    """Whether p-bits are asked of continuous cells."""
+    kinds = target.cell_kinds
+    has = bool((netlist.cells.kind == CellKind.PBIT).any())
+    return has and "pbit" not in kinds and "continuous" in kinds
+
+
+def _wires(netlist: LangevinNetlist, target: Target, where: str) -> str | None:
+    """The first coupling between dynamic cells without a wire; cell i is at node i by default."""
+    topology = target.topology
+    if topology is None:
+        return None
+    graph = topology.graph()
+    n = netlist.n_cells
+    placement = netlist.meta.get("placement")
+    nodes = np.arange(n)
+    if placement is not None and placement.get("topology") == topology.name:
+        nodes = np.asarray(placement.get("nodes"), dtype=np.int64)
+        if nodes.shape != (n,) or np.unique(nodes).size < n or not (nodes >= 0).all():
+            return f"the note `placement` does not give each of the {n} cells a node of its own"
+    if nodes.max(initial=0) >= graph.n:
+        return (
+            f"the netlist has {n} cells, at nodes up to {nodes.max()}; {where} has {graph.n}: "
+            "choose a larger target"
+        )
+    frozen = netlist.cells.frozen
+    for c in netlist.couplings:
+        edges = np.stack([c.rows, c.indices], axis=1).astype(np.int64)
+        edges = edges[~frozen[edges].any(axis=1)]
+        edges = edges[: 2 * len(graph.edges) + 1]  # of more, one at least has no wire
+        bad = missing_wires(edges, graph, nodes)
+        if bad.any():
+            i, j = edges[np.argmax(bad)]
+            return (
+                f"coupling ({i}, {j}) has no wire; {where} is wired as {topology.name}: add --embed"
+            )
+    return None
 
 
 def _range(netlist: LangevinNetlist, target: Target, where: str) -> str | None:
@@ -81,6 +126,33 @@ def _range(netlist: LangevinNetlist, target: Target, where: str) -> str | None:
     return None
 
 
+def _fields(netlist: LangevinNetlist, target: Target, where: str) -> str | None:
+    """The first field out of range or between two levels."""
+    limit = target.max_field
+    if limit is None:
+        return None
+    h = np.where(netlist.cells.frozen, 0.0, netlist.cells.h)
+    i = int(np.argmax(np.abs(h))) if h.size else 0
+    if h.size and abs(h[i]) > limit:
+        return f"cell {i} has h = {h[i]:g}; {where} allows |h| <= {limit:g}: add --rescale"
+    if target.bits is None:
+        return None
+    step = limit / (2 ** (target.bits - 1) - 1)
+    off = _between(h / step)
+    if not off.any():
+        return None
+    i = int(np.argmax(off))
+    return (
+        f"cell {i} has h = {h[i]:g}, no multiple of the step {step:g}; {where} has {target.bits} "
+        "bits: add --quantize"
+    )
+
+
+def _between(levels: np.ndarray) -> np.ndarray:
+    """Which of these are no whole numbers; float32 holds one to 1 part in 2^24 of its size."""
+    return np.abs(levels - np.rint(levels)) > 1e-6 * np.maximum(1.0, np.abs(levels))
+
+
 def _step(c: Couplings, target: Target) -> float | None:
     """Distance of two levels: the target's range, or the group's own largest weight."""
     if target.bits is None or not len(c):
@@ -94,9 +166,7 @@ def _resolution(netlist: LangevinNetlist, target: Target, where: str) -> str | N
         step = _step(c, target)
         if step is None:
             continue
-        levels = c.values.astype(np.float64) / step
-        # float32 holds a level to 1 part in 2^24 of its size
-        off = np.abs(levels - np.rint(levels)) > 1e-6 * np.maximum(1.0, np.abs(levels))
+        off = _between(c.values.astype(np.float64) / step)
         if off.any():
             k = int(np.argmax(off))
             return (
@@ -135,24 +205,71 @@ def _symmetry(netlist: LangevinNetlist, target: Target, where: str) -> str | Non
     return None
 
 
-def _rescale(netlist: LangevinNetlist, target: Target) -> LangevinNetlist:
-    return netlist if target.max_coupling is None else rescale(netlist, target.max_coupling)
+@dataclass(frozen=True, slots=True)
+class MendOptions:
+    """How mends go about it.
+
+    chain_strength, seed, told : of `embed`; barrier (kT), flip_rate : of `double_wells`
+    """
+
+    chain_strength: float | None = None
+    seed: int = 0
+    barrier: float | None = None
+    flip_rate: float | None = None
+    told: Callable[[float], None] | None = None
 
 
-def _quantize(netlist: LangevinNetlist, target: Target) -> LangevinNetlist:
+Mend = Callable[[LangevinNetlist, Target, MendOptions], LangevinNetlist]
+
+
+def _rescale(netlist: LangevinNetlist, target: Target, _: MendOptions) -> LangevinNetlist:
+    # p-bits that are rounded afterwards should use all levels of their target
+    fill = target.bits is not None and bool((netlist.cells.kind == CellKind.PBIT).all())
+    return fit_range(netlist, target.max_coupling, target.max_field, fill=fill)
+
+
+def _quantize(netlist: LangevinNetlist, target: Target, _: MendOptions) -> LangevinNetlist:
     if target.bits is None:
         return netlist
-    return quantize_couplings(netlist, target.bits, target.max_coupling)
+    netlist = quantize_couplings(netlist, target.bits, target.max_coupling)
+    if target.max_field is None:
+        return netlist
+    return quantize_fields(netlist, target.bits, target.max_field)
 
 
-def _limit_degree(netlist: LangevinNetlist, target: Target) -> LangevinNetlist:
+def _limit_degree(netlist: LangevinNetlist, target: Target, _: MendOptions) -> LangevinNetlist:
     return netlist if target.max_degree is None else limit_degree(netlist, target.max_degree)
 
 
+def _symmetrize(netlist: LangevinNetlist, target: Target, _: MendOptions) -> LangevinNetlist:
+    return symmetrize(netlist) if target.symmetric else netlist
+
+
+def _embed(netlist: LangevinNetlist, target: Target, options: MendOptions) -> LangevinNetlist:
+    if target.topology is None:
+        return netlist
+    return embed(
+        netlist,
+        target,
+        chain_strength=options.chain_strength,
+        seed=options.seed,
+        told=options.told,
+    )
+
+
+def _double_well(netlist: LangevinNetlist, target: Target, options: MendOptions) -> LangevinNetlist:
+    has = bool((netlist.cells.kind == CellKind.PBIT).any())
+    if not has or "continuous" not in target.cell_kinds:
+        return netlist
+    return double_wells(netlist, barrier=options.barrier, flip_rate=options.flip_rate)
+
+
 # what mends a violation, in the order of application; rescale is exact, the others are not
-MENDS: dict[str, Callable[[LangevinNetlist, Target], LangevinNetlist]] = {
+MENDS: dict[str, Mend] = {
     "limit-degree": _limit_degree,
-    "symmetrize": lambda netlist, target: symmetrize(netlist) if target.symmetric else netlist,
+    "symmetrize": _symmetrize,
+    "embed": _embed,
+    "double-well": _double_well,
     "rescale": _rescale,
     "quantize": _quantize,
 }

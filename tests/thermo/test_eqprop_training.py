@@ -12,15 +12,18 @@ from compiler.models.store import load_model
 from thermo.cli.main import main
 from thermo.data import Dataset, load_dataset
 from thermo.eqprop.config import EqpropConfig
+from thermo.eqprop.deploy import acting_on, deployed_accuracy
 from thermo.eqprop.device import EqpropDevice, draw
 from thermo.eqprop.diagnose import diagnose
+from thermo.eqprop.effort import effort_of
 from thermo.eqprop.errors import EqpropError, NudgeError, UnsettledError
 from thermo.eqprop.estimators import How, estimate
 from thermo.eqprop.layers import free_outputs, scratch, settling_time
 from thermo.eqprop.presets import eqprop_preset
 from thermo.eqprop.rest import Settling
 from thermo.eqprop.system import from_network
-from thermo.eqprop.train import Trainer, acting_on, deployed_accuracy, effort_of, train_eqprop
+from thermo.eqprop.train import train_eqprop
+from thermo.eqprop.trainer import Trainer
 from thermo.evaluate import evaluate
 from thermo.kernels import eqprop as kernel
 from thermo.studies.eqprop import asymmetry_points, devices_study, noise_points, run_trainings
@@ -98,7 +101,7 @@ def test_every_sweep_lowers_the_nudged_energy(beta):
         last = total
         kernel.relax(
             acting.forward, acting.back, acting.bias, p, states, drives, y, np.float32(beta), 1,
-            np.float32(0), np.float32(0), np.uint64(0), 0, 0,
+            np.float32(0), np.float32(0), 1, np.float32(0), np.uint64(0), 0, 0,
         )  # fmt: skip
 
 
@@ -124,17 +127,22 @@ def blocks(gradient, sizes=SIZES):
 
 
 @pytest.mark.parametrize(
-    ("rule", "angle", "nudging", "name"),
+    ("rule", "angle", "estimator", "name"),
     [
         ("energy", 0.0, "centred", "centred"),
         ("energy", 0.0, "positive", "positive"),
         ("field", 50.0, "centred", "centred"),
         ("field", 50.0, "positive", "positive"),
+        ("energy", 0.0, "negative", "negative"),
+        ("energy", 0.0, "contrastive", "contrastive"),
+        ("energy", 0.0, "coupled-positive", "coupled-positive"),
+        ("energy", 0.0, "coupled-negative", "coupled-negative"),
+        ("energy", 0.0, "coupled-centred", "coupled-centred"),
     ],
 )
-def test_an_update_is_the_estimate_of_the_gradient(rule, angle, nudging, name):
+def test_an_update_is_the_estimate_of_the_gradient(rule, angle, estimator, name):
     with Tiles(1) as tiles:
-        trainer = Trainer(toy(), config(rule=rule, angle=angle, nudging=nudging), tiles)
+        trainer = Trainer(toy(), config(rule=rule, angle=angle, estimator=estimator), tiles)
         net = network_of(trainer)
         got = changes_of(trainer)
     y = np.eye(3)[trainer.data.y_train]
@@ -191,8 +199,8 @@ def test_digits_are_learnt_in_seconds(trained, digits):
     assert trained.history[-1].cost < 0.1 * trained.history[0].cost
     assert trained.history[-1].residual_free < 0.05
     effort = effort_of(trained, digits)
-    assert effort["relaxations"] == 25 * 3 * (digits.x_train.shape[0] // 32) * 32
-    assert effort["weight_writes"] == 25 * (digits.x_train.shape[0] // 32) * (64 * 128 + 1280)
+    assert effort.relaxations == 25 * 3 * (digits.x_train.shape[0] // 32) * 32
+    assert effort.writes == 25 * (digits.x_train.shape[0] // 32) * (64 * 128 + 1280)
 
 
 def test_the_compiled_network_decides_as_the_model(trained, digits):
@@ -204,8 +212,16 @@ def test_the_compiled_network_decides_as_the_model(trained, digits):
     assert 10 <= settling_time(net, digits.x_valid) <= 200
 
 
-def test_threads_change_no_bit(digits):
-    few = replace(eqprop_preset(digits), epochs=1)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"estimator": "spsa"},
+        {"device": EqpropDevice(state_noise=0.02, replicas=3, replica_coupling=1.0)},
+    ],
+)
+def test_threads_change_no_bit(digits, changes):
+    few = replace(eqprop_preset(digits), epochs=1, hidden=(24,), **changes)
     runs = [train_eqprop(digits, few, threads=t) for t in (1, 2)]
     for a, b in zip(runs[0].network.weights, runs[1].network.weights, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -217,6 +233,8 @@ def test_threads_change_no_bit(digits):
         {},
         {"persistent": True, "rule": "field", "angle": 40.0, "homeostasis": 0.1},
         {"device": EqpropDevice(mismatch=0.3, state_noise=0.02, read_noise=0.01, read_bits=8)},
+        {"estimator": "spsa", "rates": (1e-3,), "update": "multiplicative"},
+        {"estimator": "node-perturbation", "device": EqpropDevice(state_noise=0.02, replicas=2)},
     ],
 )
 def test_resuming_is_bitwise(digits, tmp_path, changes):
@@ -331,7 +349,7 @@ def test_points_of_studies():
     [
         ({"beta": 1.0}, NudgeError, r"beta = 1 reaches the output curvature 1"),
         ({"beta": -0.5}, EqpropError, "beta must be"),
-        ({"nudging": "sideways"}, EqpropError, "nudging must be one of"),
+        ({"estimator": "sideways"}, EqpropError, "estimator must be one of"),
         ({"rule": "magic"}, EqpropError, "rule must be one of"),
         ({"angle": 30.0}, EqpropError, "set rule to 'field'"),
         ({"rates": (0.1, 0.2)}, EqpropError, "one value, or one for each of 3"),
@@ -405,8 +423,8 @@ def test_the_command_trains_and_says_what_it_did(tmp_path, capsys):
     ("study", "options"),
     [
         ("devices", ["--devices", "2"]),
-        ("asymmetry", ["--angle", "0", "--angle", "90"]),
-        ("noise", ["--noise", "0.04", "--beta", "0.5"]),
+        ("asymmetry", ["--angle", "0", "--angle", "90", "--seeds", "1"]),
+        ("noise", ["--noise", "0.04", "--beta", "0.5", "--holomorphic", "0", "--seeds", "2"]),
     ],
 )
 def test_studies_write_a_figure_and_a_table(tmp_path, capsys, study, options):

@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from compiler.frontends.hopfield import lower_hopfield
 from compiler.frontends.machine import lower_machine
+from compiler.models.hopfield import HopfieldNetwork
 from compiler.models.machine import LangevinMachine
 from hw_models.presets import DEVICES
 from thermo.data import DataError, Dataset
 from thermo.energy.inference import estimate
-from thermo.evaluate import check_fit, evaluate
+from thermo.evaluate import check_fit, evaluate, targets_of
 
 K, DRIVE, T_F, DT = 4.0, 3.0, 0.5, 0.005
 
@@ -134,3 +136,39 @@ def test_a_netlist_without_read_out_is_named():
 def test_an_unknown_split_is_named():
     with pytest.raises(DataError, match="split must be train, valid or test, got 'all'"):
         evaluate(lower_machine(machine()), classes(), "all")
+
+
+def nudged_network(labels=()):
+    """Inputs 0 to 2 drive hard-sigmoid outputs, and a nudge follows; the nudged phase is read."""
+    network = HopfieldNetwork(
+        (np.eye(3) + 0.1 * np.arange(9).reshape(3, 3) / 8,), (np.array([0.1, -0.1, 0.05]),),
+        labels=labels,
+    )  # fmt: skip
+    netlist = lower_hopfield(network, nudge=0.5)
+    return netlist.with_(readout=replace(netlist.readout, phase="nudged"))
+
+
+def test_a_nudge_pulls_towards_the_truth():
+    data = classes()
+    netlist = nudged_network()
+    got, result = evaluate(netlist, data, "test")
+    y = np.eye(3)[data.y_test]
+    free = np.clip(data.x_test @ (np.eye(3) + 0.1 * np.arange(9).reshape(3, 3) / 8).T
+                   + [0.1, -0.1, 0.05], -9, 9)  # fmt: skip
+    np.testing.assert_allclose(result.answers(), np.clip((free + 0.5 * y) / 1.5, 0, 1), atol=1e-3)
+    assert got.accuracy == 1.0
+    other, _ = evaluate(netlist, data, "test", targets=np.zeros((60, 3)))
+    assert other.accuracy < 1.0  # given targets are taken
+
+
+def test_targets_follow_the_labels():
+    data = classes(labels=("a", "b", "c"))
+    netlist = nudged_network(labels=("b", "c", "a"))
+    got = targets_of(netlist, data, np.array([0, 1, 2, 2]))
+    assert got.argmax(axis=1).tolist() == [2, 0, 1, 1] and (got.sum(axis=1) == 1).all()
+    turned = netlist.with_(readout=replace(netlist.readout, cells=netlist.readout.cells[::-1]))
+    got = targets_of(turned, data, np.array([0, 1, 2, 2]))
+    assert got.argmax(axis=1).tolist() == [0, 2, 1, 1]
+    few = replace(netlist.readout, cells=netlist.readout.cells[:2], labels=("b", "c"))
+    with pytest.raises(DataError, match="not one for one its answers"):
+        targets_of(netlist.with_(readout=few), data, np.array([0]))

@@ -331,7 +331,7 @@ def test_foreign_checkpoints_are_refused(digits, tmp_path):
     with pytest.raises(TrainingError, match="another configuration or data set"):
         train_logic(digits, replace(SMALL, seed=7), checkpoint=kept)
     kept.write_bytes(kept.read_bytes()[:-200])
-    with pytest.raises(TrainingError, match="not a checkpoint of logic training"):
+    with pytest.raises(TrainingError, match="not a training checkpoint"):
         train_logic(digits, SMALL, checkpoint=kept)
 
 

@@ -349,15 +349,17 @@ def test_bad_options_are_refused(options, message):
 
 def unsupported():
     base = toy()
-    yield base.with_(noise=np.eye(base.n_cells)), "noise matrix"
+    inert = toy(order=Order.UNDERDAMPED)
+    yield inert.with_(noise=np.eye(base.n_cells)), "noise matrix"
     curved = toy(activation=Activation.TANH)
     resistive = replace(curved.couplings[0], kind=CouplingKind.RESISTIVE)
     yield curved.with_(couplings=(resistive,)), "tanh"
-    yield toy(order=Order.UNDERDAMPED), "underdamped"
+    yield toy(order=[0] * 13 + [1]), "cell 5 is overdamped and cell 13 underdamped"
+    yield toy(order=Order.UNDERDAMPED, hi=2.0), "interval"
     yield toy(kind=CellKind.PBIT), "pbit"
 
 
-@pytest.mark.parametrize("case", range(4))
+@pytest.mark.parametrize("case", range(5))
 def test_what_is_not_simulated_is_refused_by_name(case):
     netlist, name = list(unsupported())[case]
     with pytest.raises(UnsupportedError, match=name):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,24 @@ class BarProgress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+@contextmanager
+def telling(label: str) -> Iterator[Callable[[float], None]]:
+    """A function to tell shares done, 0 to 1, to: a bar that begins with the first one."""
+    bar, begun = BarProgress(), False
+
+    def told(share: float) -> None:
+        nonlocal begun
+        if not begun:
+            bar.start(100, label)
+            begun = True
+        bar.update(int(100 * share))
+
+    try:
+        yield told
+    finally:
+        bar.stop()
 
 
 def emit(result: Mapping[str, Any], as_json: bool, text: str) -> None:

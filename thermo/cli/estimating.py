@@ -10,14 +10,18 @@ import typer
 from compiler.errors import UnsupportedError
 from compiler.ir.container import load
 from compiler.ir.gates import GateNetlist
+from compiler.ir.langevin import CellKind
 from hw_models.presets import DEVICES
 from thermo.cli.baselines import cached_baselines
 from thermo.cli.console import BarProgress, emit, manifest
 from thermo.cli.estimating_gates import estimate_circuit
+from thermo.cli.estimating_spins import DEVICE as PBIT_DEVICE
+from thermo.cli.estimating_spins import estimate_spins
 from thermo.cli.options import AsJson, DataDir, DataName, Runs, Seed, Split, Threads
 from thermo.data import load_dataset
 from thermo.energy.baselines import Baseline
 from thermo.energy.cycle import Reset
+from thermo.energy.inference import device_units
 from thermo.energy.inference import estimate as run
 from thermo.evaluate import evaluate
 from thermo.report.estimate import estimate_tables
@@ -65,7 +69,8 @@ def estimate(
 
     Beside them stands the cheapest digital design of at least the same accuracy, trained here. A
     circuit of gates gets its counts by every definition, and area, delay and energy in each cell
-    library, from the toggles of the real samples; without data, of random patterns.
+    library, from the toggles of the real samples; without data, of random patterns. p-bits get the
+    joules and seconds of one run of their schedule on an array of p-bits.
 
     Example: thermoc estimate net.tnl --data mnist --device rc-1fF
 
@@ -88,7 +93,19 @@ def estimate(
          "--objective": objective != "area", "--adder": adder != "fast"},
         "a Langevin machine; it is estimated on a device (--device)",
     )  # fmt: skip
+    if (netlist.cells.kind == CellKind.PBIT).any():
+        _refuse(
+            {"--data": data is not None, "--runs": runs != 1, "--split": split != "test",
+             "--reset-stiffness": stiffness != Reset().stiffness},
+            "p-bits; one run of their schedule is estimated",
+        )  # fmt: skip
+        estimate_spins(
+            netlist, net, device=PBIT_DEVICE if device == DEVICE else device, seed=seed,
+            threads=threads, as_json=as_json,
+        )  # fmt: skip
+        return
     preset = DEVICES.get(device)
+    device_units(netlist, preset)  # raises before any digital design is trained
     dataset = load_dataset(data or "digits", data_dir)
     progress = BarProgress()
     baselines: tuple[Baseline, ...] = ()

@@ -11,15 +11,22 @@ import typer
 from compiler.api import compile_circuit
 from compiler.backends.circuits import FORMATS, ExportOptions, export_circuit
 from compiler.backends.heads import expose_class_nets
+from compiler.backends.ising_files import FORMATS as ISING_FORMATS
+from compiler.backends.ising_files import export_ising
 from compiler.backends.testbench import write_testbench
 from compiler.backends.verilog import verilog_interface
 from compiler.counts import gate_counts
 from compiler.errors import UnsupportedError
 from compiler.files import check_writable, replacing
+from compiler.frontends.detect import read_model_or_netlist
+from compiler.frontends.ising import to_ising
 from compiler.gates.evaluate import encode_bits, evaluate_classes
 from compiler.ir.gates import GateNetlist
+from compiler.ir.langevin import LangevinNetlist
+from compiler.models.ising import IsingModel
+from compiler.models.quadratic import to_quadratic
 from compiler.passes.heads import lower_head
-from thermo.cli.console import emit, manifest
+from thermo.cli.console import emit, manifest, notes
 from thermo.cli.options import AsJson, DataDir, DataName, Seed, Split
 from thermo.data import DataError, load_dataset
 
@@ -27,8 +34,17 @@ HEADS = ("sums", "nets", "gates")
 
 
 def export(
-    net: Annotated[Path, typer.Argument(help="Circuit: .tnl or any format that compile reads.")],
-    format_: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")],
+    net: Annotated[
+        Path, typer.Argument(help="Circuit or Ising model: .tnl or any format that compile reads.")
+    ],
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help=f"Of a circuit {', '.join(FORMATS)}; of an Ising model "
+            f"{', '.join(ISING_FORMATS)}.",
+        ),
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write.")],
     head: Annotated[
         str,
@@ -64,16 +80,33 @@ def export(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Write a circuit as Verilog, BLIF, AIGER, .bench, Yosys JSON, C or DOT.
+    """Write a circuit as Verilog, BLIF, AIGER, .bench, Yosys JSON, C or DOT, or an Ising model as
+    rudy (Max-Cut), dimod's JSON, QUBO coordinates or DIMACS.
 
     Example: thermoc export adder.tnl --format verilog -o adder.v
 
     Example: thermoc export mnist.tnl --format verilog -o net.v --testbench tb.v --data mnist;
     iverilog -g2012 -o sim net.v tb.v; vvp sim
+
+    Example: thermoc export cut.tnl --format bqm -o cut.json
     """
     check_writable(out)
     if testbench is not None:
         check_writable(testbench)
+    if format_ in ISING_FORMATS:
+        given = {
+            "head": head != "sums",
+            "pipeline": pipeline,
+            "vectors": vectors,
+            "harness": harness,
+            "luts": luts,
+            "testbench": testbench,
+            "data": data,
+        }
+        if unused := [name for name, value in given.items() if value]:
+            raise UnsupportedError(f"--{unused[0]} has no meaning for {format_}; leave it out")
+        _export_ising(net, format_, out, as_json)
+        return
     netlist = compile_circuit(net, optimise=0)
     # fewer levels are fewer registers
     netlist = _with_head(netlist, head, "fast" if pipeline else "small")
@@ -104,6 +137,34 @@ def export(
         },
         as_json,
         "\n".join(_told(out, netlist, numbers, latency, bench)),
+    )
+
+
+def _export_ising(net: Path, format_: str, out: Path, as_json: bool) -> None:
+    source = read_model_or_netlist(net)
+    if isinstance(source, LangevinNetlist):
+        source = to_ising(source)
+    if not isinstance(source, IsingModel):
+        raise UnsupportedError(
+            f"{net}: a {type(source).__name__} is no Ising model, which --format {format_} is for"
+        )
+    export_ising(source, format_, out)
+    offset = to_quadratic(source, "binary").offset if format_ == "coo" else 0.0
+    if offset:
+        notes.print(
+            f"coo holds no offset: add {offset:g} to every energy (a comment in it says so)"
+        )
+    emit(
+        {
+            "file": out,
+            "format": format_,
+            "spins": source.n,
+            "couplings": source.n_couplings,
+            **({"offset_dropped": offset} if format_ == "coo" else {}),
+            "manifest": manifest(net=net),
+        },
+        as_json,
+        f"wrote {out}: {source.n:,} variables, {source.n_couplings:,} couplings",
     )
 
 

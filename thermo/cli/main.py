@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "thermo.cli.demo:demo",
     "train langevin": "thermo.cli.train:langevin",
     "train eqprop": "thermo.cli.train_eqprop:eqprop",
+    "train ebm": "thermo.cli.train_ebm:ebm",
     "train logic": "thermo.cli.train_logic:logic",
     "compile": "thermo.cli.compiling:compile_",
     "check": "thermo.cli.checking:check",
@@ -30,8 +31,11 @@ COMMANDS = {
     "study eqprop-devices": "thermo.cli.study_eqprop:devices",
     "study eqprop-asymmetry": "thermo.cli.study_eqprop:asymmetry",
     "study eqprop-noise": "thermo.cli.study_eqprop:noise",
+    "study eqprop-temperature": "thermo.cli.study_temperature:temperature",
+    "study generative": "thermo.cli.study_generative:generative",
     "study logic": "thermo.cli.study_logic:logic",
     "study faults": "thermo.cli.study_faults:faults",
+    "study linear-algebra": "thermo.cli.study_linear:linear_algebra",
     "presets": "thermo.cli.presets:presets",
     "data": "thermo.cli.data:data",
 }
@@ -66,20 +70,24 @@ def build(first: str | None = None) -> typer.Typer:
             groups[group] = typer.Typer(help=GROUPS[group], no_args_is_help=True)
             groups[group].callback()(lambda: None)
             app.add_typer(groups[group], name=group)
-        command = guarded(getattr(import_module(module), function))
+        command = guarded(getattr(import_module(module), function), group in ("train", "study"))
         (groups[group] if group else app).command(leaf)(command)
     return app
 
 
-def guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with its errors as one line and an exit code: 2 bad input, 130 interrupted."""
+def guarded(command: Callable[..., None], keeps: bool = False) -> Callable[..., None]:
+    """The command with its errors as one line and an exit code: 2 bad input, 130 interrupted.
+
+    keeps : it has a checkpoint or records to go on from
+    """
 
     @functools.wraps(command)
     def run_command(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
         except KeyboardInterrupt:
-            notes.print("interrupted; finished work is kept, the same command goes on from there")
+            kept = "; finished work is kept, the same command goes on from there" if keeps else ""
+            notes.print(f"interrupted{kept}")
             raise typer.Exit(130) from None
         except Exception as error:
             message = exit_message(error)

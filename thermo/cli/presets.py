@@ -8,12 +8,23 @@ import typer
 
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.errors import HardwareError
+from hw_models.pbits import PBITS
 from hw_models.presets import DEVICES
+from hw_models.registry import Registry
 from hw_models.targets import TARGETS
+from hw_models.weights import WEIGHT_MEMORIES
 from thermo.cli.console import emit
 from thermo.cli.options import AsJson
 from thermo.report.page import Table
 from thermo.report.text import text_table
+
+SHELVES: dict[str, Registry[Any]] = {
+    "devices": DEVICES,
+    "p-bits": PBITS,
+    "weight memories": WEIGHT_MEMORIES,
+    "targets": TARGETS,
+    "libraries": CELL_LIBRARIES,
+}
 
 
 def presets(
@@ -36,11 +47,8 @@ def presets(
         emit(described, as_json, f"{name}: {described['summary']}\n\n" + text_table(table))
         return
     listed = {
-        "devices": {n: DEVICES.get(n).describe()["summary"] for n in DEVICES.names()},
-        "targets": {n: TARGETS.get(n).describe()["summary"] for n in TARGETS.names()},
-        "libraries": {
-            n: CELL_LIBRARIES.get(n).describe()["summary"] for n in CELL_LIBRARIES.names()
-        },
+        kind: {n: shelf.get(n).describe()["summary"] for n in shelf.names()}
+        for kind, shelf in SHELVES.items()
     }
     tables = (
         Table((kind, "what it is"), tuple(entries.items())) for kind, entries in listed.items()
@@ -49,11 +57,8 @@ def presets(
 
 
 def _described(name: str) -> dict[str, Any]:
-    if name in DEVICES.names():
-        return DEVICES.get(name).describe()
-    if name in TARGETS.names():
-        return TARGETS.get(name).describe()
-    if name in CELL_LIBRARIES.names():
-        return CELL_LIBRARIES.get(name).describe()
-    names = (*DEVICES.names(), *TARGETS.names(), *CELL_LIBRARIES.names())
+    for shelf in SHELVES.values():
+        if name in shelf.names():
+            return shelf.get(name).describe()
+    names = [n for shelf in SHELVES.values() for n in shelf.names()]
     raise HardwareError(f"no preset {name!r}; choose one of {', '.join(names)}")

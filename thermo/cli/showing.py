@@ -14,6 +14,7 @@ from compiler.ir.container import load
 from compiler.ir.gates import GateNetlist
 from compiler.ir.gates_text import dump_gates
 from compiler.ir.text import dump
+from compiler.models.ising_summary import brief, ising_summary
 from compiler.passes.legalize import violations
 from hw_models.targets import TARGETS
 from thermo.cli.console import emit, manifest
@@ -38,16 +39,22 @@ def show(
     if isinstance(netlist, GateNetlist):
         _show_circuit(netlist, net, limit, as_json)
         return
-    numbers = counts(netlist)
+    numbers, problem = counts(netlist), ising_summary(netlist)
     verdicts = {name: violations(netlist, TARGETS.get(name)) for name in TARGETS.names()}
-    text = dump(netlist, limit=limit or None)
+    text = dump(brief(netlist, limit) if limit else netlist, limit=limit or None)
     rows = tuple((name, "; ".join(v) or "legal") for name, v in verdicts.items())
     emit(
-        {"counts": numbers, "targets": verdicts, "text": text, "manifest": manifest(net=net)},
+        {
+            "counts": numbers,
+            **({"problem": problem} if problem else {}),
+            "targets": verdicts,
+            "text": text,
+            "manifest": manifest(net=net),
+        },
         as_json,
         "\n\n".join(
             [
-                text_table(counts_table(numbers)),
+                text_table(counts_table({**problem, **numbers})),
                 text_table(Table(("target", "verdict"), rows)),
                 text,
             ]

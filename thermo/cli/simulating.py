@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from compiler.ir.langevin import LangevinNetlist
 from hw_models.nonideal import NonIdeal
 from hw_models.presets import DEVICES
 from thermo.cli.console import BarProgress, emit, manifest
+from thermo.cli.lowered_spins import SHOWN, UNRELIABLE, is_lowered, sign_rows, too_few
 from thermo.cli.options import (
     AsJson,
     Asymmetry,
@@ -30,12 +31,15 @@ from thermo.cli.options import (
     Threads,
 )
 from thermo.cli.simulating_gates import FOR_ANALOG, FOR_GATES, refuse, simulate_circuit
+from thermo.cli.simulating_spins import FOR_SPINS, NOT_FOR_SPINS, is_spins, simulate_pbits
 from thermo.data import load_dataset
 from thermo.evaluate import Evaluation, evaluate
 from thermo.report.page import Table
 from thermo.report.text import si, text_table
 from thermo.simulate import SimulationError, SimulationResult
 from thermo.simulate import simulate as run
+
+FEW_RUNS = 16  # below which the spread over runs tells the error poorly, to 1 / sqrt(2 runs)
 
 
 def simulate(
@@ -53,8 +57,12 @@ def simulate(
         float | None, typer.Option("--dt", help="Time step in place of the netlist's.")
     ] = None,
     method: Annotated[
-        str, typer.Option("--method", help="euler, heun or leimkuhler-matthews.")
-    ] = "euler",
+        str | None,
+        typer.Option(
+            "--method",
+            help="euler, heun or leimkuhler-matthews; baoab for underdamped cells.",
+        ),
+    ] = None,
     observe: Annotated[
         list[str] | None,
         typer.Option("--observe", help="Read-out time, or a phase for its end; may be repeated."),
@@ -90,13 +98,33 @@ def simulate(
     stuck: Annotated[
         float, typer.Option("--stuck", help="Circuits: share of gates stuck at 0 or 1.")
     ] = 0.0,
+    chains: Annotated[
+        int | None, typer.Option("--chains", min=1, help="p-bits: independent chains or ladders.")
+    ] = None,
+    sweeps: Annotated[
+        int | None,
+        typer.Option("--sweeps", min=1, help="p-bits: length in place of the schedule's."),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", help="p-bits: stretch the schedule to this wall time."),
+    ] = None,
+    tempering: Annotated[
+        int | None,
+        typer.Option("--tempering", min=2, help="p-bits: replica exchange at so many kT."),
+    ] = None,
+    hot: Annotated[
+        float | None, typer.Option("--hot", help="p-bits: hottest kT of --tempering.")
+    ] = None,
     seed: Seed = 0,
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a netlist and report accuracy and heat, or a circuit of gates and its accuracy.
+    """Run a netlist: accuracy and heat, a circuit's accuracy, or the best state of p-bits.
 
     Example: thermoc simulate net.tnl --data mnist --runs 10 --mismatch 0.1
+
+    p-bits need no data: thermoc simulate g22.tnl --seconds 1
     """
     if save is not None:
         check_writable(save)
@@ -107,13 +135,24 @@ def simulate(
     netlist = load(net)
     if isinstance(netlist, GateNetlist):
         refuse(context, FOR_ANALOG, "a circuit of gates", "an analog netlist")
+        refuse(context, FOR_SPINS, "a circuit of gates", "p-bits")
         simulate_circuit(
             netlist, net, None if data is None else load_dataset(data, data_dir), split,
             limit=limit, toggles=toggles, flip=flip, stuck=stuck, seed=seed, threads=threads,
             save=save, as_json=as_json,
         )  # fmt: skip
         return
+    if is_spins(netlist):
+        refuse(context, NOT_FOR_SPINS, "p-bits", "other netlists")
+        simulate_pbits(
+            netlist, net, chains=chains, sweeps=sweeps, seconds=seconds, kT=kT,
+            tempering=tempering, hot=hot, every=every, device_seed=device_seed, seed=seed,
+            non_ideal=NonIdeal(mismatch, asymmetry, bits, bias_mismatch), threads=threads,
+            save=save, as_json=as_json,
+        )  # fmt: skip
+        return
     refuse(context, FOR_GATES, "an analog netlist", "a circuit of gates")
+    refuse(context, FOR_SPINS, "an analog netlist", "p-bits")
     options: dict[str, Any] = {
         "runs": runs, "seed": seed, "kT": kT, "dt": dt, "method": method,
         "observe": None if observe is None else [_moment(o) for o in observe],
@@ -128,7 +167,13 @@ def simulate(
         evaluation, result = evaluate(netlist, dataset, split, limit=limit, **options)
     if save is not None:
         save = result.save(save)
-    rows = [*_what(evaluation), *_energy(netlist, result, device)]
+    signs: tuple[list[tuple[str, str]], dict[str, Any]] = [], {}
+    if evaluation is None and is_lowered(netlist):
+        signs = sign_rows(netlist, result.outputs[-1][0])
+    outputs: tuple[list[tuple[str, str]], dict[str, Any]] = [], {"outputs_mean": None}
+    if evaluation is None:
+        outputs = _outputs(result, told=not signs[0])
+    rows = [*signs[0], *_what(evaluation), *outputs[0], *_energy(netlist, result, device)]
     rows.append(("steps", f"{result.n_steps:,} of dt = {result.dt:g}, {result.method}"))
     rows.append(("wall time", f"{result.seconds:.2f} s"))
     if save is not None:
@@ -136,13 +181,14 @@ def simulate(
     emit(
         {
             **({} if evaluation is None else asdict(evaluation)),
+            **signs[1],
             "runs": runs,
             "heat_method": result.heat_method,
             "dt": result.dt,
             "method": result.method,
             "kT": result.kT,
             "seconds": result.seconds,
-            "outputs_mean": None if evaluation else result.answers().tolist(),
+            **outputs[1],
             "saved": save,
             "manifest": manifest(net=net, seed=seed, data=data),
         },
@@ -157,6 +203,32 @@ def _moment(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def _outputs(result: SimulationResult, told: bool) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+    """Mean of every answer over the runs and its standard error, for people (if told) and JSON."""
+    mean = result.answers()
+    runs = result.outputs[-1].shape[1]
+    error = None
+    if runs > 1:
+        last = result.outputs[-1:]
+        each = [replace(result, outputs=last[:, :, r : r + 1]).answers() for r in range(runs)]
+        error = np.std(each, axis=0, ddof=1) / np.sqrt(runs)
+    # without noise all runs are alike: one is as good as many
+    warning = "" if result.kT == 0 else too_few(runs, FEW_RUNS)
+    found = {
+        "outputs_mean": mean.tolist(),
+        "outputs_error": None if error is None else error.tolist(),
+        "outputs_warning": warning.removeprefix(f"{UNRELIABLE}, "),
+    }
+    if not told or mean.shape[0] != 1:
+        return [], found
+    shown = [
+        f"{mean[0, k]:.5g}" + ("" if error is None else f" ± {error[0, k]:.2g}")
+        for k in range(min(SHOWN, mean.shape[1]))
+    ]
+    text = ", ".join(shown) + (f", ... of {mean.shape[1]:,}" if mean.shape[1] > SHOWN else "")
+    return [("outputs", f"{text}: {warning}" if warning else text)], found
 
 
 def _what(evaluation: Evaluation | None) -> list[tuple[str, str]]:

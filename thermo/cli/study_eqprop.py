@@ -21,11 +21,15 @@ from thermo.report.figures import device_spread, save_png
 from thermo.report.page import Table
 from thermo.report.text import text_table
 from thermo.studies.eqprop import (
+    OverSeeds,
     Trained,
     asymmetry_points,
     devices_study,
+    holomorphic_points,
     noise_points,
+    over_seeds,
     run_trainings,
+    summarise,
 )
 from thermo.studies.eqprop_gradients import GradientStudy, fitted_slope, run_gradient_study
 
@@ -36,6 +40,7 @@ Data = Annotated[str, typer.Option("--data", help="Data set; see `thermoc data`.
 Hidden = Annotated[
     list[int] | None, typer.Option("--hidden", min=1, help="Hidden layers; may be repeated.")
 ]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each row, seeds apart.")]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Of every training.")]
 
 
@@ -136,6 +141,7 @@ def asymmetry(
     homeostasis: Annotated[
         float, typer.Option("--homeostasis", min=0, help="Factor on the homeostatic loss.")
     ] = 10.0,
+    seeds: Seeds = 3,
     hidden: Hidden = None,
     epochs: Epochs = None,
     seed: Seed = 0,
@@ -150,17 +156,11 @@ def asymmetry(
     dataset = load_dataset(data, data_dir)
     chosen = angles or [0.0, 30.0, 60.0, 90.0]
     config = study_preset(dataset, hidden or [256, 256], epochs, seed)
-    points = asymmetry_points(config, chosen, homeostasis)
+    points = over_seeds(asymmetry_points(config, chosen, homeostasis), seeds)
     found = run_trainings(points, dataset, folder, threads=threads, progress=BarProgress())
-    n = len(chosen)
-    series = [
-        (name, [100 * t.accuracy for t in some])
-        for name, some in (("without", found[:n]), ("with homeostasis", found[n:]))
-    ]
-    figure = accuracy_lines(chosen, series, "starting angle, degrees", "test accuracy, %")
-    with replacing(folder / "eqprop-asymmetry.png") as beside:
-        save_png(figure, str(beside))
-    notes.print(f"figure: {folder / 'eqprop-asymmetry.png'}", markup=False)
+    means, n = summarise(found), len(chosen)
+    series = [("without", means[:n]), ("with homeostasis", means[n:])]
+    _lines(folder, "eqprop-asymmetry", chosen, series, "starting angle, degrees")
     _trainings(folder, "eqprop-asymmetry", found, as_json)
 
 
@@ -174,13 +174,32 @@ def noise(
     betas: Annotated[
         list[float] | None, typer.Option("--beta", help="Nudges; may be repeated.")
     ] = None,
+    holomorphic: Annotated[
+        int,
+        typer.Option(
+            "--holomorphic",
+            min=0,
+            help="Points N on the circle of sigmoid units, trained with JAX; 0: leave them out.",
+        ),
+    ] = 10,
+    replicas: Annotated[
+        list[int] | None,
+        typer.Option("--replicas", min=2, help="Coupled copies as well; may be repeated."),
+    ] = None,
+    coupling: Annotated[
+        float, typer.Option("--replica-coupling", min=0, help="Spring of units to copies' mean.")
+    ] = 1.0,
+    seeds: Seeds = 3,
     hidden: Hidden = None,
     epochs: Epochs = None,
     seed: Seed = 0,
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
-    """Accuracy with noisy states: small one-sided nudges against centred ones.
+    """Accuracy with noisy states: small one-sided nudges against centred and holomorphic ones.
+
+    Holomorphic nudges need units with a derivative everywhere: sigmoid ones, beside one-sided
+    nudges of the same network.
 
     Example: thermoc study eqprop-noise --data mnist -o runs/eqprop-noise
     """
@@ -188,36 +207,59 @@ def noise(
     dataset = load_dataset(data, data_dir)
     chosen, nudges = noises or [0.0, 0.04], betas or [0.02, 0.1, 0.5]
     config = study_preset(dataset, hidden or [256, 256], epochs, seed)
-    points = noise_points(config, chosen, nudges)
-    found = run_trainings(points, dataset, folder, threads=threads, progress=BarProgress())
-    k = len(nudges)
-    series = [
-        (
-            found[i * k].series.split(", beta")[0] + f", noise {chosen[i // 2]:g}",
-            [100 * t.accuracy for t in found[i * k : (i + 1) * k]],
-        )
-        for i in range(2 * len(chosen))
-    ]
-    figure = accuracy_lines(nudges, series, "nudge β", "test accuracy, %")
-    with replacing(folder / "eqprop-noise.png") as beside:
-        save_png(figure, str(beside))
-    notes.print(f"figure: {folder / 'eqprop-noise.png'}", markup=False)
+    points = noise_points(config, chosen, nudges, replicas or (), coupling)
+    if holomorphic:
+        points += holomorphic_points(dataset, config, chosen, nudges, holomorphic)
+    found = run_trainings(
+        over_seeds(points, seeds), dataset, folder, threads=threads, progress=BarProgress()
+    )
+    means, k = summarise(found), len(nudges)
+    series = []
+    for first in range(0, len(means), k):
+        name, _, noise = means[first].series.split(", ")
+        series.append((f"{name}, {noise}", means[first : first + k]))
+    # quietest first: its lines dashed, those of the next noise in the same colours
+    series.sort(key=lambda s: float(s[0].rsplit(" ", 1)[1]))
+    quiet = len(series) // len(chosen) if len(chosen) > 1 else 0
+    _lines(folder, "eqprop-noise", nudges, series, "nudge β", log=True, dashed=quiet)
     _trainings(folder, "eqprop-noise", found, as_json)
 
 
+def _lines(
+    folder: Path, name: str, x: Sequence[float], series: Sequence[tuple[str, list[OverSeeds]]],
+    xlabel: str, *, log: bool = False, dashed: int = 0,
+) -> None:  # fmt: skip
+    """Draw means over seeds with their standard errors."""
+    figure = accuracy_lines(
+        x, [(label, [100 * m.accuracy for m in some]) for label, some in series], xlabel,
+        "test accuracy, %", errors=[[100 * m.sem for m in some] for _, some in series], log=log,
+        dashed=dashed,
+    )  # fmt: skip
+    with replacing(folder / f"{name}.png") as beside:
+        save_png(figure, str(beside))
+    notes.print(f"figure: {folder / f'{name}.png'}", markup=False)
+
+
 def _trainings(folder: Path, name: str, found: Sequence[Trained], as_json: bool) -> None:
+    means = summarise(found)
     rows = tuple(
         (
-            t.series, "none" if t.failed else f"{100 * t.accuracy:.2f}", f"{t.angle:.0f}°",
-            f"{t.residual:.1e}", f"{t.seconds:.0f}", t.failed.split(":")[-1].strip(),
+            m.series, f"{m.n}", "none" if not m.n else f"{100 * m.accuracy:.2f}",
+            f"{100 * m.sem:.2f}" if m.n > 1 else "", f"{m.angle:.0f}°" if m.n else "",
+            f"{m.residual:.1e}" if m.n else "", f"{m.seconds:.0f}" if m.n else "",
+            m.failed.split(":")[-1].strip(),
         )
-        for t in found
+        for m in means
     )  # fmt: skip
     table = Table(
-        ("training", "test accuracy %", "angle after", "residual", "seconds", "way out"),
-        rows, (1, 2, 3, 4),
+        (
+            "training", "seeds", "test accuracy %", "± sem", "angle after", "residual", "seconds",
+            "way out",
+        ),
+        rows, (1, 2, 3, 4, 5, 6),
     )  # fmt: skip
-    finish(folder, name, {"trainings": [asdict(t) for t in found]}, text_table(table), as_json)
+    result = {"trainings": [asdict(t) for t in found], "series": [asdict(m) for m in means]}
+    finish(folder, name, result, text_table(table), as_json)
 
 
 def gradient_tables(study: GradientStudy) -> list[Table]:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from compiler.files import make_folder, replacing
 from thermo.data import Dataset, load_dataset
-from thermo.demo.apart import answer, logic_apart
+from thermo.demo.apart import answer, apart
 from thermo.demo.langevin import langevin_part
 from thermo.demo.part import Part
 from thermo.progress import NullProgress, Progress
 from thermo.report.page import Section, Table, html_page
 from thermo.simulate.threads import check_threads
+
+APART = (
+    "thermo.demo.eqprop:eqprop_part",
+    "thermo.demo.logic:logic_part",
+    "thermo.demo.ebm:ebm_part",
+)
+"""Families that run beside the first, each in a process of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +54,14 @@ def run_demo(
     progress = progress or NullProgress()
     dataset = dataset or load_dataset("digits")
     options: dict[str, Any] = {"seed": seed, "threads": threads, "epochs": epochs}
-    with logic_apart(dataset, folder, **options) as process:
-        langevin = langevin_part(dataset, folder, **options, progress=progress)
-        progress.start(1, "gate network, in a process of its own")
+    with ExitStack() as stack:
+        others = [stack.enter_context(apart(p, dataset, folder, **options)) for p in APART]
+        parts = [langevin_part(dataset, folder, **options, progress=progress)]
+        progress.start(len(others), "other families, in processes of their own")
         try:
-            parts = [langevin, answer(process)]
-            progress.update(1)
+            for k, process in enumerate(others):
+                parts.append(answer(process))
+                progress.update(k + 1)
         finally:
             progress.stop()
     table = _table(dataset, parts)

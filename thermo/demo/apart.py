@@ -11,10 +11,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import IO, Any
 
 from compiler.errors import ThermocError
-from thermo.demo.logic import logic_part
 from thermo.demo.part import Part
 from thermo.progress import NullProgress
 
@@ -32,8 +32,9 @@ class PartError(ThermocError):
 
 
 @contextmanager
-def logic_apart(*args: Any, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Start logic_part(*args, **options) without progress; read it with `answer`.
+def apart(place: str, *args: Any, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the part "module:function" with these arguments, without progress; read it with
+    `answer`.
 
     The process is killed when the context is left before it is done.
     """
@@ -41,7 +42,7 @@ def logic_apart(*args: Any, **options: Any) -> Iterator[subprocess.Popen[bytes]]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdin is not None
-            process.stdin.write(pickle.dumps((args, options)))
+            process.stdin.write(pickle.dumps((place, args, options)))
             process.stdin.close()
             yield process
         finally:
@@ -54,7 +55,7 @@ def answer(process: subprocess.Popen[bytes]) -> Part:
     text = process.stdout.read()
     if not text:
         raise PartError(
-            f"the demo's gate network ended with code {process.wait()} and no result; run it again"
+            f"a part of the demo ended with code {process.wait()} and no result; run it again"
         )
     found = pickle.loads(text)
     if isinstance(found, BaseException):
@@ -64,9 +65,11 @@ def answer(process: subprocess.Popen[bytes]) -> Part:
 
 def work(source: IO[bytes], target: IO[bytes]) -> None:
     """The child's side."""
-    args, options = pickle.loads(source.read())
+    place, args, options = pickle.loads(source.read())
+    module, function = place.split(":")
     try:
-        found: Any = logic_part(*args, **options, progress=NullProgress())
+        part = getattr(import_module(module), function)
+        found: Any = part(*args, **options, progress=NullProgress())
     except ThermocError as error:
         found = error
     target.write(pickle.dumps(found))

@@ -157,6 +157,14 @@ def idle_heat(
     return Heat(float(values.mean()), std, std / np.sqrt(values.size))
 
 
+def device_units(netlist: LangevinNetlist, device: RCDevice) -> Units:
+    """The netlist's units on the device. HardwareError where the device cannot hold it."""
+    dynamic = ~netlist.cells.frozen
+    return device.units(
+        kT=netlist.kT, mobility=netlist.mobility, j2=float(np.median(netlist.cells.j2[dynamic]))
+    )
+
+
 def estimate(
     netlist: LangevinNetlist,
     dataset: Dataset,
@@ -179,9 +187,7 @@ def estimate(
         "runs": runs, "seed": seed, "threads": threads, "progress": progress,
     }  # fmt: skip
     dynamic = ~netlist.cells.frozen
-    units = device.units(
-        kT=netlist.kT, mobility=netlist.mobility, j2=float(np.median(netlist.cells.j2[dynamic]))
-    )
+    units = device_units(netlist, device)
     evaluation, _ = evaluate(netlist, dataset, split, **options)
     halved, _ = evaluate(netlist, dataset, split, dt=netlist.dt / 2, **options)
     reset = reset or Reset()

@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 
 from thermo.eqprop.device import EqpropDevice
 from thermo.eqprop.errors import EqpropError, NudgeError
+from thermo.eqprop.nodes import NODES
+from thermo.eqprop.pushes import NEGATIVE, PUSHES
+from thermo.eqprop.start import INITS
+from thermo.eqprop.zeroth import ZEROTH
 from thermo.training.config import Augmentation
 
-NUDGINGS = ("centred", "one-sided", "positive")
+UPDATES = ("additive", "multiplicative")
+ESTIMATORS = (*PUSHES, *ZEROTH, NODES)
 RULES = ("energy", "field")
-CURVATURE = 1.0  # of a hard-sigmoid output by itself: a negative nudge must stay below it
+CURVATURE = 1.0  # of a hard-sigmoid output by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,17 @@ class EqpropConfig:
     """Settings of `train_eqprop`; layered hard-sigmoid networks, cost 1/2 |u_out - one-hot|^2.
 
     hidden : units of the hidden layers, from the inputs up
-    beta : nudge; nudging : "centred" (+-beta), "one-sided" (random sign a batch), "positive"
+    estimator : one of thermo.eqprop.pushes.PUSHES, named as in thermo.eqprop.estimators: "centred"
+        (+-beta), "one-sided" (random sign a batch), "positive", "negative", "contrastive" (outputs
+        held at the target), "coupled-..." (held a share beta of the way to it); or, without any
+        nudge, "spsa" or "weight-perturbation" (thermo.eqprop.zeroth), "node-perturbation"
+        (thermo.eqprop.nodes)
+    beta : nudge, or that share
+    curvature : of the outputs by themselves, which a negative nudge must stay below; inf where it
+        is not known before (conductances, which training checks) or any nudge leaves a minimum
+        (oscillators)
+    perturbation, directions : of the last three, size of a change of every parameter or drive, and
+        how many directions an update is the mean of
     rule : "energy", contrast of u_post u_pre, one parameter both ways; "field", two parameters:
         change of the driven unit times the free state of the driving one
     sweeps_free, sweeps_nudged : at most; tolerance : largest change of a unit in the last sweep
@@ -27,7 +42,9 @@ class EqpropConfig:
     residual_limit : mean of what is left over an epoch at which training stops
     persistent : free phases start from the example's state of the epoch before
     rates : learning rate of each layer (one value: of all), times the batch mean gradient
-    init_gain : weights start uniform in +-gain sqrt(6 / (n_in + n_out)) (Glorot);
+    update : "additive", or "multiplicative": w <- w exp(-rate sign(w) gradient), no coupling ever
+        changes sign (biases may); rates are then of log w
+    init : "uniform" or "log-normal" (thermo.eqprop.start), of size init_gain times Glorot's;
     init_bias : of hidden units
     momentum, warmup_epochs, final_rate : heavy ball, linear warm-up, half cosine down to
         final_rate * rate
@@ -42,7 +59,10 @@ class EqpropConfig:
     batch: int = 128
     tile: int = 64
     beta: float = 0.5
-    nudging: str = "centred"
+    curvature: float = CURVATURE
+    estimator: str = "centred"
+    perturbation: float = 0.01
+    directions: int = 1
     rule: str = "energy"
     sweeps_free: int = 30
     sweeps_nudged: int = 12
@@ -50,6 +70,8 @@ class EqpropConfig:
     residual_limit: float = 0.2
     persistent: bool = False
     rates: tuple[float, ...] = (0.2,)
+    update: str = "additive"
+    init: str = "uniform"
     init_gain: float = 1.0
     init_bias: float = 0.0
     momentum: float = 0.9
@@ -68,6 +90,7 @@ class EqpropConfig:
 
         for name in (
             "epochs", "batch", "tile", "sweeps_free", "sweeps_nudged", "homeostasis_draws",
+            "directions",
         ):  # fmt: skip
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
@@ -76,7 +99,7 @@ class EqpropConfig:
             fail("seed", "a whole number from 0 to 2^64 - 1")
         if any(not isinstance(n, int) or n < 1 for n in self.hidden):
             fail("hidden", "whole numbers >= 1")
-        for name in ("beta", "residual_limit", "init_gain"):
+        for name in ("beta", "residual_limit", "init_gain", "perturbation"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 fail(name, "a number > 0")
         for name in ("tolerance", "warmup_epochs", "homeostasis"):
@@ -92,10 +115,34 @@ class EqpropConfig:
             fail("final_rate", "between 0 and 1")
         if not math.isfinite(self.init_bias):
             fail("init_bias", "a finite number")
-        if self.nudging not in NUDGINGS:
-            fail("nudging", f"one of {', '.join(NUDGINGS)}")
+        if self.estimator not in ESTIMATORS:
+            fail("estimator", f"one of {', '.join(ESTIMATORS)}")
+        if self.update not in UPDATES:
+            fail("update", f"one of {', '.join(UPDATES)}")
+        if self.init not in INITS:
+            fail("init", f"one of {', '.join(INITS)}")
+        if self.update == "multiplicative" and self.homeostasis:
+            raise EqpropError(
+                f"training: homeostasis {self.homeostasis:g} adds to couplings, so that they would "
+                "change sign; set update to 'additive' or homeostasis to 0"
+            )
         if self.rule not in RULES:
             fail("rule", f"one of {', '.join(RULES)}")
+        if self.estimator == NODES and len(self.hidden) > 1:
+            raise EqpropError(
+                f"training: estimator {NODES!r} reaches the first layer and the outputs with its "
+                f"currents, the network has {len(self.hidden)} hidden layers; take at most one"
+            )
+        if self.estimator in (*ZEROTH, NODES) and (self.persistent or self.homeostasis):
+            raise EqpropError(
+                f"training: estimator {self.estimator!r} takes no persistent states and no "
+                "homeostasis; leave persistent and homeostasis out"
+            )
+        if self.persistent and self.device is not None and self.device.replicas > 1:
+            raise EqpropError(
+                "training: persistent keeps one state an image, the device has "
+                f"{self.device.replicas} replicas; leave one of them out"
+            )
         if self.rule == "energy" and (self.angle or self.homeostasis):
             raise EqpropError(
                 f"training: angle {self.angle:g} and homeostasis {self.homeostasis:g} need "
@@ -103,12 +150,16 @@ class EqpropConfig:
             )
         if not 0 <= self.angle <= 180:
             fail("angle", "between 0 and 180 degrees")
-        if self.nudging != "positive" and self.beta >= CURVATURE:
+        if not self.curvature > 0:
+            fail("curvature", "a number > 0, or inf")
+        if self.estimator in NEGATIVE and self.beta >= self.curvature:
             raise NudgeError(
-                f"training: nudge beta = {self.beta:g} reaches the output curvature {CURVATURE:g}: "
-                f"at -beta the outputs have no minimum; take beta < {CURVATURE:g} or nudging "
-                "'positive'"
+                f"training: nudge beta = {self.beta:g} reaches the output curvature "
+                f"{self.curvature:g}: at -beta the outputs have no minimum; take beta < "
+                f"{self.curvature:g} or estimator 'positive'"
             )
+        if self.estimator.startswith("coupled") and self.beta > 1:
+            fail("beta", f"a share of the error, at most 1, for estimator {self.estimator!r}")
 
     @property
     def layer_rates(self) -> tuple[float, ...]:

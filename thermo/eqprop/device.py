@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from hw_models.nonideal import quantise
 from thermo.eqprop.errors import EqpropError
+from thermo.kernels.eqprop import quantise_states
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class EqpropDevice:
         finer value it adds updates to
     state_noise : standard deviation of noise on every unit at each of its updates, states in [0, 1]
     read_noise, read_bits : of the states that updates are computed from
+    replicas : copies of the machine with the same couplings and noise of their own; updates and
+        answers are means over them
+    replica_coupling : k >= 0, of each unit to the mean of its copies, in units of its own curvature
     flipped : share of couplings whose update has the wrong polarity (as in curl descent)
     seed : which device
     """
@@ -37,10 +41,15 @@ class EqpropDevice:
     read_noise: float = 0.0
     read_bits: int | None = None
     flipped: float = 0.0
+    replicas: int = 1
+    replica_coupling: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("mismatch", "asymmetry", "bias_mismatch", "state_noise", "read_noise"):
+        for name in (
+            "mismatch", "asymmetry", "bias_mismatch", "state_noise", "read_noise",
+            "replica_coupling",
+        ):  # fmt: skip
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise EqpropError(f"device: {name} must be a number >= 0, got {value!r}")
@@ -50,6 +59,14 @@ class EqpropDevice:
                 raise EqpropError(
                     f"device: {name} must be a whole number from 2 to 24 or none, got {value!r}"
                 )
+        if not isinstance(self.replicas, int) or self.replicas < 1:
+            raise EqpropError(
+                f"device: replicas must be a whole number >= 1, got {self.replicas!r}"
+            )
+        if self.replica_coupling and self.replicas == 1:
+            raise EqpropError(
+                f"device: replica_coupling {self.replica_coupling:g} needs replicas of 2 or more"
+            )
         if not 0 <= self.flipped <= 1:
             raise EqpropError(f"device: flipped must be a share from 0 to 1, got {self.flipped!r}")
         if not isinstance(self.seed, int) or self.seed < 0:
@@ -105,3 +122,17 @@ def draw(device: EqpropDevice, sizes: Sequence[int]) -> Drawn:
         tuple(forward), tuple(back), tuple(bias),
         tuple(polarity) if device.flipped else None, device,
     )  # fmt: skip
+
+
+def read_states(
+    states: Iterable[np.ndarray], device: EqpropDevice, rng: np.random.Generator
+) -> None:
+    """What the device's read-out makes of these states, in place."""
+    if not (device.read_noise or device.read_bits):
+        return
+    for s in states:
+        if device.read_noise:
+            s += np.float32(device.read_noise) * rng.standard_normal(s.shape, np.float32)
+        if device.read_bits:
+            np.clip(s, 0.0, 1.0, out=s)
+            quantise_states(s, np.float32(device.read_step))

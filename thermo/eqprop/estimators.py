@@ -165,10 +165,14 @@ def generalised_exact(system: System, x: np.ndarray, y: np.ndarray, how: How) ->
 
 def contrastive(system: System, x: np.ndarray, y: np.ndarray, how: How) -> Estimate:
     """dE(outputs held at y) - dE(free) (contrastive learning, Movellan 1991): the gradient of
-    E_clamped - E_free, which is not that of C.
+    E_clamped - E_free, which is not that of C. Without an energy, here and in coupled learning, the
+    change of the driven unit times the free state of the driving one, as training takes it.
     """
     free = settle(system, x, settling=how.settling)
     held = settle(system, x, start=free.u, clamp=y, settling=how.settling)
+    if not system.tied:
+        du = held.u - free.u
+        return Estimate(system.local(-du, free.u, x), _worst(free, held), 2, du)
     g = _difference(system.energy_slope(held.u, x), system.energy_slope(free.u, x), 1.0)
     return Estimate(g, _worst(free, held), 2)
 
@@ -190,9 +194,12 @@ def _coupled(signs: tuple[int, ...]) -> Estimator:
             )
             for s in signs
         ]  # fmt: skip
+        width = signs[0] * how.beta * len(signs)
+        if not system.tied:
+            du = (held[0].u - (held[1].u if len(signs) == 2 else free.u)) / width
+            return Estimate(system.local(-du, free.u, x), _worst(free, *held), 1 + len(held), du)
         slopes = [system.energy_slope(h.u, x) for h in held]
         other = slopes[1] if len(signs) == 2 else system.energy_slope(free.u, x)
-        width = signs[0] * how.beta * len(signs)
         g = _difference(slopes[0], other, 1.0 / width)
         return Estimate(g, _worst(free, *held), 1 + len(held))
 

@@ -10,10 +10,13 @@ import numpy as np
 
 from compiler.frontends.hopfield import stable_step
 from compiler.models.hopfield import HopfieldNetwork
+from thermo.eqprop.device import EqpropDevice
 from thermo.kernels import eqprop as kernel
 from thermo.training.tiles import Tiles
 
 EVALUATION_ROWS = 64
+EVALUATION_SWEEPS = 100
+EVALUATION_TOLERANCE = 1e-3
 SHORTEST, LONGEST = 10.0, 200.0
 EVALUATION_STEP = 1 << 30  # noise steps far from those of training
 
@@ -49,6 +52,16 @@ class AtRest:
         return np.argmax(self.outputs, axis=1)
 
 
+def noise_of(device: EqpropDevice | None) -> tuple[np.float32, int, np.float32]:
+    """(state noise, replicas, share of the way to their mean a unit moves after each update): a
+    spring k / 2 |u - mean|^2 beside a unit's own curvature 1 leaves 1 / (1 + k) of a difference.
+    """
+    if device is None:
+        return np.float32(0), 1, np.float32(0)
+    k = device.replica_coupling
+    return np.float32(device.state_noise), device.replicas, np.float32(k / (1 + k))
+
+
 def free_outputs(
     acting: Acting,
     u: np.ndarray,
@@ -56,27 +69,29 @@ def free_outputs(
     sweeps: int,
     tolerance: float,
     tiles: Tiles,
-    sigma: float = 0.0,
+    device: EqpropDevice | None = None,
     seed: int = 0,
 ) -> AtRest:
-    """Outputs at rest for encoded inputs u (n, n_in) float32."""
+    """Outputs at rest for encoded inputs u (n, n_in) float32; the mean of a device's replicas."""
     n = u.shape[0]
+    noise = noise_of(device)
+    replicas = noise[1]
     starts = range(0, n, EVALUATION_ROWS)
     out = np.empty((n, acting.sizes[-1]), np.float32)
 
     def one(k: int) -> tuple[int, float]:
         rows = slice(starts[k], min(starts[k] + EVALUATION_ROWS, n))
-        x = np.ascontiguousarray(u[rows])
+        x = np.ascontiguousarray(u[rows].repeat(replicas, axis=0))
         states, drives = scratch(acting.sizes[1:], x.shape[0])
         p = np.empty_like(states[0])
         kernel.project(x, acting.forward[0], acting.bias[0], p)
         kernel.start_free(p, states)
         used, left = kernel.relax(
             acting.forward, acting.back, acting.bias, p, states, drives, states[-1],
-            np.float32(0), sweeps, np.float32(tolerance), np.float32(sigma), np.uint64(seed),
-            rows.start, EVALUATION_STEP,
+            np.float32(0), sweeps, np.float32(tolerance), *noise, np.uint64(seed),
+            rows.start * replicas, EVALUATION_STEP,
         )  # fmt: skip
-        out[rows] = states[-1]
+        out[rows] = states[-1].reshape(-1, replicas, out.shape[1]).mean(axis=1)
         return used, left
 
     report = np.array(tiles.map(one, len(starts)), float)

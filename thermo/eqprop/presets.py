@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from thermo.data import Dataset
 from thermo.eqprop.config import EqpropConfig
+from thermo.eqprop.nodes import NODES
+from thermo.eqprop.zeroth import ZEROTH
 from thermo.training.config import Augmentation
 from thermo.training.presets import LITTLE, MUCH
+
+_LIKE_MNIST = ("mnist", "fashion-mnist")
 
 # A start of half Glorot's size: at its full size hidden and output units drive each other into the
 # corners of the box before the first update, where no nudge moves them.
@@ -37,17 +43,63 @@ _RESISTIVE_DIGITS = EqpropConfig(
 )  # fmt: skip
 
 
+# Couplings grow and shrink by shares of themselves: rates are of log w, and the start is smaller,
+# for what feeds back too strongly from the first moment would only shrink slowly.
+_MULTIPLICATIVE: dict[str, Any] = {"rates": (2.0, 0.2), "init_gain": 0.25}
+_MULTIPLICATIVE_MNIST: dict[str, Any] = {"rates": (4.0, 0.4), "init_gain": 0.25}
+_RESISTIVE_MULTIPLICATIVE: dict[str, Any] = {"rates": (0.2, 1.0)}
+_RESISTIVE_MULTIPLICATIVE_MNIST: dict[str, Any] = {"rates": (1.0, 2.0)}
+
+# Noise of an estimate grows with the parameters perturbed at once: small networks, small steps.
+_ZEROTH: dict[str, Any] = {
+    "hidden": (32,), "rates": (3e-3, 1e-3), "directions": 8, "epochs": 100, "init_gain": 0.5,
+    "augmentation": Augmentation(),
+}  # fmt: skip
+
+_RESISTIVE_ZEROTH: dict[str, Any] = {
+    "hidden": (32,), "rates": (5e-4, 5e-3), "directions": 8, "perturbation": 0.003, "epochs": 60,
+}  # fmt: skip
+# Large currents: smaller ones do not move units off their walls, and outputs die.
+_NODES: dict[str, Any] = {
+    "hidden": (32,), "rates": (0.03, 0.01), "directions": 4, "perturbation": 0.1, "epochs": 40,
+    "init_gain": 0.5, "augmentation": Augmentation(),
+}  # fmt: skip
+
+
+def eqprop_preset(
+    dataset: Dataset, hidden: Sequence[int] | None = None, *, update: str | None = None,
+    estimator: str | None = None,
+) -> EqpropConfig:  # fmt: skip
+    """The settings for this data set; those of MNIST for its like, plain ones for others.
+
+    update, estimator : None: the data set's own ("additive", "centred")
+    """
+    mnist = dataset.name in _LIKE_MNIST
+    config = _MNIST if mnist else _DIGITS if dataset.name == "digits" else _ROWS
+    if estimator in ZEROTH:
+        config = replace(config, **_ZEROTH)
+    if estimator == NODES:
+        config = replace(config, **_NODES)
+    if update == "multiplicative" and estimator not in ZEROTH:
+        config = replace(config, **(_MULTIPLICATIVE_MNIST if mnist else _MULTIPLICATIVE))
+    return _changed(config, hidden, update, estimator)
+
+
 def resistive_preset(
-    dataset: Dataset, hidden: Sequence[int] | None = None
-) -> tuple[EqpropConfig, float]:
+    dataset: Dataset, hidden: Sequence[int] | None = None, *, update: str | None = None,
+    estimator: str | None = None,
+) -> tuple[EqpropConfig, float]:  # fmt: skip
     """(settings, gain) of a deep resistive network for this data set."""
-    mnist = dataset.name in ("mnist", "fashion-mnist")
+    mnist = dataset.name in _LIKE_MNIST
     config, gain = (_RESISTIVE_MNIST, 200.0) if mnist else (_RESISTIVE_DIGITS, 50.0)
-    if hidden is not None and tuple(hidden) != config.hidden:
-        first, last = config.rates
-        rates = (first, *(last,) * len(hidden)) if hidden else (last,)
-        config = replace(config, hidden=tuple(hidden), rates=rates)
-    return config, gain
+    if update == "multiplicative":
+        config = replace(
+            config, **(_RESISTIVE_MULTIPLICATIVE_MNIST if mnist else _RESISTIVE_MULTIPLICATIVE)
+        )
+    if estimator in ZEROTH:
+        config = replace(config, **_RESISTIVE_ZEROTH)
+    config = replace(config, curvature=math.inf)  # training knows the outputs' conductances
+    return _changed(config, hidden, update, estimator), gain
 
 
 def study_preset(
@@ -60,11 +112,17 @@ def study_preset(
     )
 
 
-def eqprop_preset(dataset: Dataset, hidden: Sequence[int] | None = None) -> EqpropConfig:
-    """The settings for this data set; those of MNIST for its like, plain ones for others."""
-    config = {"digits": _DIGITS, "mnist": _MNIST, "fashion-mnist": _MNIST}.get(dataset.name, _ROWS)
+def _changed(
+    config: EqpropConfig, hidden: Sequence[int] | None, update: str | None, estimator: str | None
+) -> EqpropConfig:
+    """The settings with layers of other sizes: the first and the last rate are kept."""
+    changes: dict[str, Any] = {}
+    if update is not None:
+        changes["update"] = update
+    if estimator is not None:
+        changes["estimator"] = estimator
     if hidden is not None and tuple(hidden) != config.hidden:
-        first, last = config.rates
-        rates = (first, *(last,) * len(hidden)) if hidden else (last,)
-        config = replace(config, hidden=tuple(hidden), rates=rates)
-    return config
+        first, last = config.rates[0], config.rates[-1]
+        changes["hidden"] = tuple(hidden)
+        changes["rates"] = (first, *(last,) * len(hidden)) if hidden else (last,)
+    return replace(config, **changes)

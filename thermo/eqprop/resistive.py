@@ -20,15 +20,19 @@ import numpy as np
 from compiler.files import check_writable
 from compiler.models.resistive import ResistiveNetwork
 from thermo.data import Dataset
-from thermo.eqprop import checkpoint as checkpoints
 from thermo.eqprop.config import EqpropConfig
 from thermo.eqprop.errors import EqpropError, NudgeError
-from thermo.eqprop.layers import AtRest, scratch
+from thermo.eqprop.layers import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, AtRest, scratch
+from thermo.eqprop.nodes import NODES
+from thermo.eqprop.pushes import NEGATIVE
 from thermo.eqprop.result import EqpropEpoch
-from thermo.eqprop.train import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, Trainer, run_epochs
+from thermo.eqprop.running import run_epochs
+from thermo.eqprop.start import start_weights
+from thermo.eqprop.trainer import Trainer
+from thermo.eqprop.updates import Parameter, advance, contrast
 from thermo.kernels import eqprop as kernel
 from thermo.progress import Progress
-from thermo.training.optimise import cosine_rate
+from thermo.training import checkpoint as checkpoints
 from thermo.training.tiles import Tiles
 
 ROWS = 64
@@ -89,12 +93,18 @@ class _Resistive(Trainer):
                 "resistive training: a conductance is one parameter both ways on a perfect device; "
                 "leave rule and device out"
             )
+        if config.estimator == NODES:
+            raise EqpropError(
+                f"resistive training: estimator {NODES!r} multiplies slopes by drives with states, "
+                "a conductance sees differences of voltages; take 'spsa'"
+            )
         rng = np.random.default_rng([config.seed, _INIT])
         joined = (2 * self.sizes[0], *self.sizes[1:])
         self.w = []
         for n_in, n_out in pairwise(joined):
-            top = config.init_gain * math.sqrt(6.0 / (n_in + n_out))
-            self.w.append(rng.uniform(0, top, (n_out, n_in)).astype(np.float32))
+            self.w.append(
+                start_weights(rng, (n_out, n_in), config.init, config.init_gain, positive=True)
+            )
         self.b = [np.zeros(n, np.float32) for n in self.sizes[1:]]
         self.back = self.w
         self.vw = [np.zeros_like(a) for a in self.w]
@@ -118,11 +128,11 @@ class _Resistive(Trainer):
         for l, above in enumerate(g[1:]):
             loads[l] = loads[l] + above.sum(axis=0)
         least = float(loads[-1].min())
-        if self.config.nudging != "positive" and self.config.beta >= least:
+        if self.config.estimator in NEGATIVE and self.config.beta >= least:
             raise NudgeError(
                 f"resistive training, epoch {self.epoch + 1}: nudge beta = {self.config.beta:g} "
                 f"reaches the output curvature {least:.3g}, the least conductance at an output; "
-                "lower beta, raise init_gain, or take nudging 'positive'"
+                "lower beta, raise init_gain, or take estimator 'positive'"
             )
         return Circuit(
             (g[0][:, :n] - g[0][:, n:]) * np.float32(self.gain), tuple(g), tuple(loads),
@@ -159,25 +169,16 @@ class _Resistive(Trainer):
         )  # fmt: skip
 
     def _update(self, betas: Sequence[float]) -> None:
-        """g <- max(0, g - rate dE contrast); dE/dg = 1/2 v_a^2 + 1/2 v_b^2 - v_a v_b."""
-        config, n, inputs = self.config, self.batch, self.sizes[0]
-        centred = len(betas) == 2
-        scale = np.float32(1.0 / ((2 * config.beta if centred else betas[0]) * n))
+        """g <- max(0, g - rate slope), or g exp(-rate slope), slope the contrast of dE/dg =
+        1/2 v_a^2 + 1/2 v_b^2 - v_a v_b."""
+        n, inputs, two = self.n_rows, self.sizes[0], len(betas) == 2
+        contrast(self, betas)
+        scale = np.float32(1.0 / ((betas[0] - betas[1] if two else betas[0]) * n))
         halves = []
-        for l, change in enumerate(self.change):
-            up = self.pushed[l][:n]
-            down = self.pushed[l][n:] if centred else self.free[l]
-            np.subtract(up, down, out=change)
-            change *= scale
+        for up, down in ((a[:n], a[n:]) for a in self.pushed):
             halves.append(0.5 * scale * (np.square(up) - np.square(down)).sum(axis=0))
-            np.multiply(up, scale, out=self.signed[l][:n])
-            np.multiply(down, -scale, out=self.signed[l][n:])
-            if not centred:
-                self.pushed[l][n:] = self.free[l]
-        rate = cosine_rate(
-            1.0, self.step, config.epochs * self.n_batches,
-            warmup=round(config.warmup_epochs * self.n_batches), final=config.final_rate,
-        )  # fmt: skip
+        rates, momentum = self.layer_rates(), np.float32(self.config.momentum)
+        multiplicative = self.config.update == "multiplicative"
 
         def one(k: int) -> None:
             l, rows = self.blocks[k]
@@ -190,12 +191,18 @@ class _Resistive(Trainer):
             else:
                 slope = halves[l][rows, None] + halves[l - 1][None, :]
                 slope -= np.dot(self.signed[l][:, rows].T, self.pushed[l - 1])
-            v *= np.float32(config.momentum)
-            v -= slope
-            g += np.float32(rate * config.layer_rates[l]) * v
-            np.maximum(g, np.float32(0), out=g)
+            advance(g, v, -slope, momentum, rates[l], multiplicative)
 
         self.tiles.map(one, len(self.blocks))
+        self.limit()
+
+    def parameters(self) -> list[Parameter]:
+        return [p for p in super().parameters() if p.coupling]
+
+    def limit(self) -> None:
+        """Conductances at or above 0."""
+        for g in self.w:
+            np.maximum(g, np.float32(0), out=g)
 
     def outputs(self, split: str) -> AtRest:
         x, _ = self.data.part(split)

@@ -87,7 +87,7 @@ def settle(
     out = system.outputs
 
     def drive(u: np.ndarray) -> np.ndarray:
-        z = u @ w.T + extra
+        z = _driven(u, w) + extra
         if rate:
             z[:, out] = z[:, out] - rate * (u[:, out] - y)
         return z
@@ -134,6 +134,13 @@ def settle(
             f"{-system.sigma.curvature:g}: {way}"
         )
     return Rest(u, size, step)
+
+
+def _driven(u: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """u w^T; couplings are real, so that a complex state takes two real products."""
+    if not np.iscomplexobj(u):
+        return u @ w.T
+    return u.real @ w.T + 1j * (u.imag @ w.T)
 
 
 def _newton(system, u, drive, residual, w, rate, clamped):  # type: ignore[no-untyped-def]

@@ -14,6 +14,8 @@ from numba import njit
 
 from thermo.kernels.random import STREAM_TRAINING, fill_normals
 
+HELD = 1e8  # a nudge this strong holds outputs at their targets, beyond their walls too
+
 
 @njit(cache=True, nogil=True)
 def clip_bias(z, bias, state):  # type: ignore[no-untyped-def]
@@ -59,15 +61,18 @@ def clip_sum_bias(z, p, bias, state):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def clip_nudged(z, bias, target, beta, state):  # type: ignore[no-untyped-def]
-    """state <- clip((z + bias + beta target) / (1 + beta), 0, 1); returns the largest change."""
+    """state <- clip((z + bias + beta target) / (1 + beta), 0, 1), or the target where beta is HELD;
+    returns the largest change.
+    """
     one = z.dtype.type(1)
     zero = z.dtype.type(0)
     inverse = one / (one + beta)
     change = zero
     for i in range(z.shape[0]):
         for j in range(z.shape[1]):
-            v = (z[i, j] + bias[j] + beta * target[i, j]) * inverse
-            v = min(max(v, zero), one)
+            v = target[i, j]
+            if beta < HELD:
+                v = min(max((z[i, j] + bias[j] + beta * v) * inverse, zero), one)
             change = max(change, abs(v - state[i, j]))
             state[i, j] = v
     return change
@@ -85,6 +90,19 @@ def add_noise(state, sigma, seed, row0, step, stream):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)
+def mix(state, replicas, share):  # type: ignore[no-untyped-def]
+    """Every unit moves by `share` of the way to the mean of its copies in `replicas` rows."""
+    for first in range(0, state.shape[0], replicas):
+        for j in range(state.shape[1]):
+            mean = state[first, j]
+            for r in range(1, replicas):
+                mean += state[first + r, j]
+            mean /= replicas
+            for r in range(replicas):
+                state[first + r, j] += share * (mean - state[first + r, j])
+
+
+@njit(cache=True, nogil=True)
 def relax(
     forward,
     back,
@@ -97,6 +115,8 @@ def relax(
     sweeps,
     tolerance,
     sigma,
+    replicas,
+    share,
     seed,
     row0,
     step0,
@@ -111,6 +131,8 @@ def relax(
     target : (rows, n_L); beta 0: free
     sigma : state noise added to every unit after each of its updates (then `tolerance` is not met
         and all `sweeps` are run); its normals belong to (seed, row0 + row, step0 + sweep, unit)
+    replicas, share : so many rows, one after the other, are copies of one image; after each of its
+        updates a unit moves by this share of the way to the mean of its copies
     """
     n_layers = len(states)
     change = p.dtype.type(0)
@@ -139,6 +161,8 @@ def relax(
                         states[l], sigma, seed, row0, (step0 + sweep) * n_layers + l,
                         STREAM_TRAINING,
                     )  # fmt: skip
+                if replicas > 1:
+                    mix(states[l], replicas, share)
                 change = max(change, moved)
                 l -= 2
         if change <= tolerance and tolerance > 0 and sigma == 0:
@@ -176,6 +200,17 @@ def momentum_step(w, v, post, pre, momentum, rate):  # type: ignore[no-untyped-d
             m = momentum * v[i, j] + g[i, j]
             v[i, j] = m
             w[i, j] += rate * m
+
+
+@njit(cache=True, nogil=True)
+def grow(w, v, rate, least):  # type: ignore[no-untyped-def]
+    """w <- w exp(rate sign(w) v), by at most a factor e, sizes kept at or above `least`."""
+    one = w.dtype.type(1)
+    for i in range(w.shape[0]):
+        for j in range(w.shape[1]):
+            sign = one if w[i, j] >= 0 else -one
+            power = min(max(rate * sign * v[i, j], -one), one)
+            w[i, j] = sign * max(abs(w[i, j]) * np.exp(power), least)
 
 
 @njit(cache=True, nogil=True)

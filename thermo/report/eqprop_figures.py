@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -64,22 +65,37 @@ def gradient_errors(study: GradientStudy) -> Figure:
 
 
 def accuracy_lines(
-    x: Sequence[float], series: Sequence[tuple[str, Sequence[float]]], xlabel: str, ylabel: str
-) -> Figure:
-    """Accuracies in per cent over one setting."""
-    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    x: Sequence[float], series: Sequence[tuple[str, Sequence[float]]], xlabel: str, ylabel: str,
+    *, errors: Sequence[Sequence[float]] | None = None, log: bool = False,
+    dashed: int = 0,
+) -> Figure:  # fmt: skip
+    """Accuracies in per cent over one setting; errors : bars of each series; log : axis of x
+
+    dashed : so many series are dashed, the next as many take the same colours
+    """
+    many = len(series) > 4
+    figure = Figure(figsize=(8.4 if many else 6.4, 3.8), layout="constrained")
     axes = figure.add_subplot()
     _dress(axes)
     for k, (label, values) in enumerate(series):
-        axes.plot(x, values, "o-", color=COLOURS[k % len(COLOURS)], label=label, markersize=4)
+        axes.errorbar(
+            x, values, None if errors is None else errors[k], fmt="o--" if k < dashed else "o-",
+            label=label, markersize=4, color=COLOURS[(k % dashed if dashed else k) % len(COLOURS)],
+            capsize=2,
+        )  # fmt: skip
+    if log:
+        axes.set_xscale("log")
+        axes.set_xticks(list(x), [f"{v:g}" for v in x])
+        axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
-    axes.legend(frameon=False, fontsize=8)
+    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if many else {}
+    axes.legend(frameon=False, fontsize=8, **beside)
     return figure
 
 
 def diagnosis_errors(found: Diagnosis) -> Figure:
-    """Relative error of every layer's gradient over the nudge."""
+    """Relative error of every layer's gradient over the nudge, and where the Cauchy sum ends."""
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.add_subplot()
     _dress(axes)
@@ -87,6 +103,9 @@ def diagnosis_errors(found: Diagnosis) -> Figure:
         rows = [r for r in found.layers if r.layer == layer]
         axes.loglog([r.beta for r in rows], [r.error for r in rows], "o-", color=COLOURS[k],
                     label=layer, markersize=4)  # fmt: skip
+    if np.isfinite(found.radius):
+        axes.axvline(found.radius, color=MUTED, linestyle="--", linewidth=1.0,
+                     label=f"no Cauchy sum beyond {found.radius:.3g}")  # fmt: skip
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("nudge β")
     axes.set_ylabel(f"relative error, {found.estimator}")

@@ -13,6 +13,7 @@ from compiler.errors import UnsupportedError
 from compiler.ir.langevin import Activation, LangevinNetlist
 from compiler.ir.verify import verify
 from hw_models.nonideal import NonIdeal
+from thermo.kernels.random import STREAM_INITIAL, normals_numpy
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.divergence import diverged
 from thermo.simulate.errors import SimulationError
@@ -22,6 +23,9 @@ from thermo.simulate.numpy_runner import run_numpy
 from thermo.simulate.plan import Plan, make_plan
 from thermo.simulate.prepare import Prepared, encode, prepare
 from thermo.simulate.result import SimulationResult
+from thermo.simulate.supported import is_underdamped
+from thermo.simulate.underdamped_numpy import run_underdamped_numpy
+from thermo.simulate.underdamped_runner import run_underdamped
 
 HEAT_METHODS = ("auto", "potential", "stratonovich")
 MAX_BYTES = 4 << 30
@@ -38,6 +42,11 @@ BACKENDS: MappingProxyType[str, Callable[[Job], Raw]] = MappingProxyType(
     {"numba": run_numba, "jax": _run_jax, "numpy": run_numpy}
 )
 
+# underdamped cells and noise matrices have runners of their own
+INERTIAL: MappingProxyType[str, Callable[[Job], Raw]] = MappingProxyType(
+    {"numba": run_underdamped, "numpy": run_underdamped_numpy}
+)
+
 
 def _choice(what: str, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
@@ -51,7 +60,7 @@ def simulate(
     *,
     kT: float | None = None,
     dt: float | None = None,
-    method: str = "euler",
+    method: str | None = None,
     runs: int = 1,
     seed: int = 0,
     observe: Any = None,
@@ -63,6 +72,7 @@ def simulate(
     threads: int | None = None,
     first_trajectory: int = 0,
     x0: Any = None,
+    v0: Any = None,
     heat: bool = True,
     heat_method: str = "auto",
     trajectory_every: int | None = None,
@@ -77,7 +87,9 @@ def simulate(
     "euler" (Euler-Maruyama; harmonic well k: stationary variance kT / k / (1 - mobility k dt / 2)),
     "heun" (predictor-corrector with the same noise in both halves) and "leimkuhler-matthews"
     (Leimkuhler and Matthews, AMRX 2013, eq. 5: noise (R_k + R_(k+1)) / 2; second order in the
-    stationary measure; only where the force is a gradient at one temperature).
+    stationary measure; only where the force is a gradient at one temperature). Underdamped cells
+    have "baoab" alone (docs/physics.md#underdamped). None: "baoab" for them, "heun" with a noise
+    matrix, else "euler".
 
     Parameters
     ----------
@@ -95,9 +107,12 @@ def simulate(
         C = - sum y log softmax(phi(x)), y >= 0
     non_ideal, device_seed : mismatch, asymmetry and quantisation of one device
     x0 : start, to be broadcast to (n_samples, runs, n_dynamic); default: the cells' own
+    v0 : velocities of underdamped cells at the start, likewise; default: at rest. "thermal": drawn
+        at the first phase's kT
     heat, heat_method : heat given to the bath. "potential": V(x_0) - V(x_t) + work, exact, needs a
         gradient force. "stratonovich": sum of (f_k + f_(k+1)) / 2 . (x_(k+1) - x_k). "auto": the
-        first where possible
+        first where possible. For underdamped cells V is the kinetic and potential energy, and
+        "stratonovich" sums the kinetic energy that friction and noise take
     trajectory_every : keep the whole state after every so many steps, and the start
     keep_final : keep the last state of every dynamic cell
     max_bytes : refuse a run whose results would take more memory
@@ -110,7 +125,8 @@ def simulate(
     DivergenceError : a trajectory left the bound; names it and a dt that holds.
     """
     begin = time.perf_counter()
-    _choice("method", method, METHODS)
+    if method is not None:
+        _choice("method", method, METHODS)
     _choice("backend", backend, tuple(BACKENDS))
     _choice("heat_method", heat_method, HEAT_METHODS)
     _choice("cost", cost, COSTS)
@@ -127,6 +143,9 @@ def simulate(
             raise SimulationError(f"{name} must be from 0 to 2^64 - 1, got {number}")
 
     verify(netlist)
+    inert = is_underdamped(netlist)
+    # an explicit step of a noise matrix's oscillating modes (RLC) must not heat them: Heun
+    method = method or ("baoab" if inert else "euler" if netlist.noise is None else "heun")
 
     def replan(step: float | None, **changes: Any) -> Plan:
         options = {"observe": observe, "trajectory_every": trajectory_every} | changes
@@ -135,7 +154,8 @@ def simulate(
     plan = replan(dt)
     if plan.total >= 2**32 - 1:
         raise SimulationError(f"{plan.total} steps are too many; at most 2^32 - 2 can be numbered")
-    prepared = prepare(netlist, non_ideal, device_seed)
+    prepared = prepare(netlist, non_ideal, device_seed, inertia=True)
+    run = _runner(prepared, method, backend)
     how = _heat_method(prepared, method, heat, heat_method, plan)
     inputs = encode(netlist, data)
     job = Job(
@@ -154,6 +174,7 @@ def simulate(
         bound=bound,
         threads=threads,
         progress=NullProgress() if progress is None else progress,
+        v0=_velocities(prepared, v0, inputs.shape[0], runs, plan, seed, first_trajectory),
     )
     size = result_bytes(job)
     if size > max_bytes:
@@ -161,7 +182,6 @@ def simulate(
             f"the results would take {size} bytes, more than max_bytes = {max_bytes}: raise "
             "trajectory_every, observe fewer times, or split the samples with first_trajectory"
         )
-    run = BACKENDS[backend]
     raw = run(job)
     if raw.diverged is not None:
         raise diverged(job, run, raw.diverged[0], replan)
@@ -188,7 +208,50 @@ def simulate(
         backend=backend,
         seconds=time.perf_counter() - begin,
         readout=netlist.readout,
+        final_velocity=None if raw.velocity is None else raw.velocity.reshape(*shape, prepared.n),
     )
+
+
+def _runner(prepared: Prepared, method: str, backend: str) -> Callable[[Job], Raw]:
+    """The function that runs this netlist; UnsupportedError where scheme or backend do not."""
+    if (method == "baoab") != (prepared.mass is not None):
+        kind, ways = ("underdamped", "baoab") if method != "baoab" else ("overdamped", METHODS[0])
+        raise UnsupportedError(
+            f"method {method!r} does not apply to the {kind} cell {int(prepared.cells[0])}; "
+            f"use {ways!r} or leave method out"
+        )
+    if prepared.mass is None and prepared.factor is None:
+        return BACKENDS[backend]
+    what = "underdamped cells" if prepared.factor is None else "a noise matrix"
+    if backend not in INERTIAL:
+        raise UnsupportedError(
+            f"backend {backend!r} does not run {what}; use {' or '.join(map(repr, INERTIAL))}"
+        )
+    if method == "leimkuhler-matthews":
+        raise UnsupportedError(
+            f"method 'leimkuhler-matthews' does not run {what}; use 'euler' or 'heun'"
+        )
+    return INERTIAL[backend]
+
+
+def _velocities(
+    prepared: Prepared, v0: Any, n_samples: int, runs: int, plan: Plan, seed: int, first: int
+) -> np.ndarray | None:
+    """(N, n) or (1, n) float64 starting velocities; None where cells have none."""
+    if prepared.mass is None or prepared.friction is None:
+        if v0 is not None:
+            raise SimulationError(
+                "v0 is given, but overdamped cells have no velocity: leave it out"
+            )
+        return None
+    if v0 is None:
+        return np.zeros((1, prepared.n))
+    if isinstance(v0, str):
+        _choice("v0", v0, ("thermal",))
+        ids = np.uint64(first) + np.arange(n_samples * runs, dtype=np.uint64)
+        normals = normals_numpy(seed, ids, 0, prepared.n, STREAM_INITIAL).T
+        return np.asarray(normals * np.sqrt(plan.kT[0, 0] / prepared.mass))
+    return _start(prepared, v0, n_samples, runs, "v0")
 
 
 def _heat_method(prepared: Prepared, method: str, heat: bool, wanted: str, plan: Plan) -> str:
@@ -212,11 +275,14 @@ def _heat_method(prepared: Prepared, method: str, heat: bool, wanted: str, plan:
             "use 'stratonovich'"
         )
     if wanted == "auto":
-        return "potential" if prepared.has_potential else "stratonovich"
+        if prepared.has_potential:
+            return "potential"
+        # with a noise matrix the states need not be displacements that the force acts along
+        return "stratonovich" if prepared.factor is None else "none"
     return wanted
 
 
-def _start(prepared: Prepared, x0: Any, n_samples: int, runs: int) -> np.ndarray:
+def _start(prepared: Prepared, x0: Any, n_samples: int, runs: int, name: str = "x0") -> np.ndarray:
     """(N, n) or (1, n) float64 starting states."""
     if x0 is None:
         return prepared.x0[None, :]
@@ -229,11 +295,11 @@ def _start(prepared: Prepared, x0: Any, n_samples: int, runs: int) -> np.ndarray
             start = np.broadcast_to(array, shape).reshape(-1, prepared.n)
         except ValueError:
             raise SimulationError(
-                f"x0 has shape {array.shape}, which cannot be broadcast to {shape}, "
+                f"{name} has shape {array.shape}, which cannot be broadcast to {shape}, "
                 "(samples, runs, dynamic cells)"
             ) from None
     if not np.all(np.isfinite(start)):
-        raise SimulationError("x0 has values that are not finite")
+        raise SimulationError(f"{name} has values that are not finite")
     return start
 
 

@@ -57,11 +57,15 @@ def _reason(job: Job, k: int, step: int, least: float) -> str:
     what, kappa = f"phase {plan.names[q]!r}", float(plan.stiffness[q])
     coupled = sum(abs(w).sum(axis=1).A1 for w in (p.w, p.gradient, p.sine))
     own = np.abs(p.c1) + np.abs(p.field) + 2 * np.abs(p.second)
-    rate = p.mobility * (own + coupled * np.abs(plan.scale[q]).max() + kappa + abs(plan.nudge[q]))
-    need = 2.0 / max(float(rate.max()), 1e-300)  # Euler steps above it overshoot for good
+    stiff = own + coupled * np.abs(plan.scale[q]).max() + kappa + abs(plan.nudge[q])
+    most = max(float(stiff.max()), 1e-300)
+    if p.mass is None:
+        need = 2.0 / (p.mobility * most)  # Euler steps above it overshoot for good
+    else:
+        need = 2.0 / np.sqrt(max(float((stiff / p.mass).max()), 1e-300))
     tried = f"no step down to dt = {least:g} holds"
     if need < least:
-        part = f"stiffness {kappa:g} of {what}" if p.mobility * kappa > rate.max() / 2 else what
+        part = f"stiffness {kappa:g} of {what}" if kappa > most / 2 else what
         return f"{tried}: {part} needs dt below about {need:.2g}"
     if plan.nudge[q] < 0:
         return f"{tried}: {what} pushes the outputs away, nudge = {plan.nudge[q]:g}; weaken it"

@@ -10,7 +10,7 @@ from thermo.progress import NullProgress, Progress
 from thermo.simulate.plan import Plan
 from thermo.simulate.prepare import Prepared
 
-METHODS = ("euler", "heun", "leimkuhler-matthews")
+METHODS = ("euler", "heun", "leimkuhler-matthews", "baoab")
 
 COSTS = ("squared", "cross-entropy")  # what a nudge pulls down
 
@@ -22,7 +22,7 @@ class Job:
     """N = n_samples * runs trajectories of one prepared netlist.
 
     inputs : (n_samples, n_in) float64 input states at scale 1
-    x0 : (N, n) or (1, n) float64 starting states
+    x0 : (N, n) or (1, n) float64 starting states; v0 : likewise velocities of underdamped cells
     targets : (n_samples, n_out) float64, or None where nothing is nudged; cost : one of COSTS
     first : id of trajectory 0; trajectory k belongs to sample k // runs
     heat_method : "potential", "stratonovich" or "none"
@@ -46,10 +46,16 @@ class Job:
     threads: int | None = None
     check_every: int = 32
     progress: Progress = field(default_factory=NullProgress)
+    v0: np.ndarray | None = None
 
     @property
     def n_trajectories(self) -> int:
         return self.inputs.shape[0] * self.runs
+
+    @property
+    def inertial(self) -> bool:
+        """Whether cells are underdamped or have a noise matrix: the runners of their own."""
+        return self.prepared.mass is not None or self.prepared.factor is not None
 
     @property
     def linear(self) -> bool:
@@ -65,6 +71,7 @@ class Job:
             inputs=self.inputs[sample : sample + 1],
             runs=1,
             x0=self.x0[k : k + 1] if self.x0.shape[0] > 1 else self.x0,
+            v0=self.v0[k : k + 1] if self.v0 is not None and self.v0.shape[0] > 1 else self.v0,
             targets=None if self.targets is None else self.targets[sample : sample + 1],
             first=self.first + k,
             heat_method="none",
@@ -80,7 +87,7 @@ class Raw:
     """What the trajectories did; N as in the job.
 
     outputs : (n_times, N, n_read) float32; heat, work : (P, N) float64
-    final : (N, n) or None; trajectory : (n_saved, N, n) float32 or None
+    final, velocity : (N, n) or None; trajectory : (n_saved, N, n) float32 or None
     diverged : (trajectory, steps done, dynamic cell) of the first one found, or None
     """
 
@@ -90,6 +97,7 @@ class Raw:
     final: np.ndarray | None
     trajectory: np.ndarray | None
     diverged: tuple[int, int, int] | None = None
+    velocity: np.ndarray | None = None
 
 
 def empty_raw(job: Job) -> Raw:
@@ -104,6 +112,9 @@ def empty_raw(job: Job) -> Raw:
         trajectory=np.empty((plan.saved.size, n, prepared.n), np.float32)
         if plan.saved.size
         else None,
+        velocity=np.empty((n, prepared.n), np.float32)
+        if job.keep_final and prepared.mass is not None
+        else None,
     )
 
 
@@ -111,5 +122,5 @@ def result_bytes(job: Job) -> int:
     """Bytes that the results of a job will take; a tile is filled however few trajectories run."""
     n, plan = max(job.n_trajectories, LANES), job.plan
     states = plan.ends.size * job.prepared.read.size
-    states += (plan.saved.size + int(job.keep_final)) * job.prepared.n
+    states += (plan.saved.size + 2 * int(job.keep_final)) * job.prepared.n
     return n * (4 * states + 16 * len(plan.names))

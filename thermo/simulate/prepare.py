@@ -18,7 +18,8 @@ from compiler.ir.langevin import (
 from compiler.ir.symmetry import first_asymmetry
 from hw_models.nonideal import NonIdeal, perturb, perturb_bias
 from thermo.simulate.errors import SimulationError
-from thermo.simulate.supported import check_supported
+from thermo.simulate.factor import semidefinite_factor
+from thermo.simulate.supported import check_supported, is_underdamped
 
 SYMMETRY = 1e-6  # largest |W_ij - W_ji| over largest |W| that counts as rounding
 
@@ -40,6 +41,8 @@ class Prepared:
     read : (n_read,) indices into the dynamic cells; read_as : (n_read,) int8, activations that they
         are read through; outputs : (n_out,) indices of the output cells
     asymmetric : why the force has no potential, or "" if it has one
+    mass, friction : (n,) of underdamped cells, or None where all are overdamped
+    factor : (n, n), factor factor^T = D, the noise matrix among dynamic cells, or None
     """
 
     cells: np.ndarray
@@ -66,6 +69,9 @@ class Prepared:
     outputs: np.ndarray
     mobility: float
     asymmetric: str
+    mass: np.ndarray | None = None
+    friction: np.ndarray | None = None
+    factor: np.ndarray | None = None
 
     @property
     def n(self) -> int:
@@ -124,14 +130,20 @@ def _asymmetry(
 
 
 def prepare(
-    netlist: LangevinNetlist, non_ideal: NonIdeal | None = None, device_seed: int = 0
+    netlist: LangevinNetlist,
+    non_ideal: NonIdeal | None = None,
+    device_seed: int = 0,
+    *,
+    inertia: bool = False,
 ) -> Prepared:
     """Arrays of `netlist`, on the device drawn with `device_seed` if `non_ideal` is given.
+
+    inertia : whether the caller simulates underdamped cells and noise matrices
 
     Raises UnsupportedError for features that are not simulated, SimulationError if no cell moves
     or a parameter is not finite.
     """
-    check_supported(netlist)
+    check_supported(netlist, inertia=inertia)
     c = netlist.cells
     dynamic = np.flatnonzero(c.role != Role.INPUT)
     inputs = netlist.inputs
@@ -162,6 +174,8 @@ def prepare(
     read = _read_indices(netlist, dynamic)
     shown = netlist.readout is not None and netlist.readout.shown
     activation = c.activation[dynamic]
+    inert = is_underdamped(netlist)
+    noise = None if netlist.noise is None else netlist.noise[np.ix_(dynamic, dynamic)]
     return Prepared(
         cells=dynamic,
         c1=2.0 * c.j2[dynamic] * plain,
@@ -187,6 +201,9 @@ def prepare(
         outputs=np.flatnonzero(c.role[dynamic] == Role.OUTPUT),
         mobility=float(netlist.mobility),
         asymmetric=_asymmetry(among, activation, dynamic),
+        mass=c.mass[dynamic] if inert else None,
+        friction=c.friction[dynamic] if inert else None,
+        factor=None if noise is None else semidefinite_factor(noise),
     )
 
 

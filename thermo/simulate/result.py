@@ -26,7 +26,8 @@ class SimulationResult:
     work : (n_phases, n_samples, runs) float64 done on the machine by switching at each phase's
         start, at fixed x, and by the phase's ramps; None if the force has no potential. Before the
         first phase the inputs are at scale 0 and there is no well.
-    final : (n_samples, runs, n_dynamic) float32 or None
+    final, final_velocity : (n_samples, runs, n_dynamic) float32 or None; velocities of underdamped
+        cells only
     trajectory, trajectory_times : (n_saved, n_samples, runs, n_dynamic) float32 and (n_saved,), or
         None
     kT : of the whole schedule, NaN where it changes: heat then has no one thermal unit
@@ -51,6 +52,7 @@ class SimulationResult:
     backend: str
     seconds: float
     readout: ReadOut | None = None
+    final_velocity: np.ndarray | None = None
 
     def answers(self, time: int = -1) -> np.ndarray:
         """(n_samples, n_answers) mean over the runs of the read-out's map, at times[time].

@@ -15,14 +15,21 @@ from compiler.ir.langevin import (
 )
 
 
-def check_supported(netlist: LangevinNetlist) -> None:
-    """Raise UnsupportedError for the first feature that this simulator lacks."""
+def check_supported(netlist: LangevinNetlist, *, inertia: bool = False) -> None:
+    """Raise UnsupportedError for the first feature that this simulator lacks.
+
+    inertia : whether underdamped cells and noise matrices are simulated
+    """
     cells = netlist.cells
     dynamic = cells.role != Role.INPUT
+    if inertia:
+        _check_inertia(netlist)
     for column, missing, what, way in (
         (cells.order, Order.UNDERDAMPED, Order, "overdamped cells"),
         (cells.kind, CellKind.PBIT, CellKind, "continuous and phase cells"),
     ):
+        if inertia and missing == Order.UNDERDAMPED and what is Order:
+            continue
         other = dynamic & (column == missing)
         if other.any():
             i = int(np.argmax(other))
@@ -43,9 +50,48 @@ def check_supported(netlist: LangevinNetlist) -> None:
                     f"{Activation(int(cells.activation[j])).name.lower()}; only identity is "
                     "simulated"
                 )
-    if netlist.noise is not None:
+    if netlist.noise is not None and not inertia:
         raise UnsupportedError(
             "a noise matrix is not simulated here; give a scalar mobility and noise = None"
+        )
+
+
+def is_underdamped(netlist: LangevinNetlist) -> bool:
+    """Whether any dynamic cell has inertia."""
+    cells = netlist.cells
+    return bool(((cells.role != Role.INPUT) & (cells.order == Order.UNDERDAMPED)).any())
+
+
+def _check_inertia(netlist: LangevinNetlist) -> None:
+    """Underdamped cells: all or none, without walls, clamps and noise matrix."""
+    if not is_underdamped(netlist):
+        return
+    cells = netlist.cells
+    dynamic = cells.role != Role.INPUT
+    other = dynamic & (cells.order != Order.UNDERDAMPED)
+    if other.any():
+        i, j = int(np.argmax(other)), int(np.argmax(dynamic & ~other))
+        raise UnsupportedError(
+            f"cell {i} is overdamped and cell {j} underdamped; a netlist is simulated with dynamic "
+            "cells of one order: give both the same"
+        )
+    walled = dynamic & (np.isfinite(cells.lo) | np.isfinite(cells.hi))
+    if walled.any():
+        i = int(np.argmax(walled))
+        raise UnsupportedError(
+            f"underdamped cell {i} has the interval [{cells.lo[i]:g}, {cells.hi[i]:g}]; a wall "
+            "would have to say how it reflects: use a steep j4 instead"
+        )
+    for phase in netlist.schedule:
+        if phase.clamped:
+            raise UnsupportedError(
+                f"phase {phase.name!r} clamps {phase.clamped[0]!r}; stopping an underdamped cell "
+                "takes its kinetic energy away: freeze it as an input instead"
+            )
+    if netlist.noise is not None:
+        raise UnsupportedError(
+            "a noise matrix belongs to overdamped cells; the noise of underdamped ones follows "
+            "from their friction: drop one"
         )
 
 

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from compiler.files import make_folder
 from compiler.models.hopfield import HopfieldNetwork
 from compiler.models.store import load_model, save_model
 from thermo.data import Dataset
 from thermo.eqprop.config import EqpropConfig
+from thermo.eqprop.deploy import acting_on, deployed_accuracy
 from thermo.eqprop.device import EqpropDevice
+from thermo.eqprop.effort import effort_of
 from thermo.eqprop.errors import UnsettledError
-from thermo.eqprop.train import acting_on, deployed_accuracy, effort_of, train_eqprop
+from thermo.eqprop.train import train_eqprop
 from thermo.progress import Progress
 from thermo.studies.devices import Paired, paired
 from thermo.studies.records import Point, check_classes, recorded, run_all
@@ -36,6 +40,51 @@ class Trained:
     weight_writes: float
     model: str
     failed: str = ""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OverSeeds:
+    """One series over its seeds: mean and standard error of test accuracies, 0 for a single one;
+    n : trainings that came to rest; angle, residual, seconds : means; failed : a way out, if any
+    """
+
+    series: str
+    accuracy: float
+    sem: float
+    n: int
+    angle: float
+    residual: float
+    seconds: float
+    failed: str = ""
+
+
+def over_seeds(points: Sequence[Point], seeds: int) -> list[Point]:
+    """Every point with `seeds` seeds, from its own on."""
+    return [
+        Point(p.series, replace(p.config, seed=p.config.seed + k))
+        for p in points
+        for k in range(seeds)
+    ]
+
+
+def summarise(found: Sequence[Trained]) -> list[OverSeeds]:
+    """Trainings by series, in the order of their first."""
+    out = []
+    for series in dict.fromkeys(t.series for t in found):
+        some = [t for t in found if t.series == series]
+        good = [t for t in some if not t.failed]
+        nan = float("nan")
+        accuracy = np.array([t.accuracy for t in good])
+        mean = float(accuracy.mean()) if good else nan
+        sem = float(accuracy.std(ddof=1) / np.sqrt(len(good))) if len(good) > 1 else 0.0
+        angle, residual, seconds = (
+            float(np.mean([getattr(t, name) for t in good])) if good else nan
+            for name in ("angle", "residual", "seconds")
+        )
+        why = next((t.failed for t in some if t.failed), "")
+        out.append(OverSeeds(series, mean, sem, len(good), angle, residual, seconds, why))
+    return out
 
 
 def run_trainings(
@@ -59,7 +108,7 @@ def run_trainings(
             there,
             lambda checkpoint, model: _measure(point, dataset, checkpoint, model, threads),
         ),
-        lambda t: f"{t.series}: {100 * t.accuracy:.2f} %",
+        lambda t: f"{t.series}, seed {t.seed}: {100 * t.accuracy:.2f} %",
         progress,
     )
 
@@ -67,12 +116,14 @@ def run_trainings(
 def _measure(
     point: Point, dataset: Dataset, checkpoint: Path, model: Path, threads: int | None
 ) -> Trained:
-    config: EqpropConfig = point.config
+    if not isinstance(point.config, EqpropConfig):
+        return _measure_layers(point, dataset, checkpoint, model)
+    config = point.config
     try:
         result = train_eqprop(dataset, config, checkpoint=checkpoint, threads=threads)
     except UnsettledError as error:  # a study reports what does not work as well
         nan = float("nan")
-        return Trained(point.series, nan, nan, nan, nan, nan, nan, nan, "", str(error))
+        return Trained(point.series, nan, nan, nan, nan, nan, nan, nan, "", str(error), config.seed)
     save_model(result.network, model)
     effort = effort_of(result, dataset)
     return Trained(
@@ -81,7 +132,33 @@ def _measure(
             result.acting, dataset, config.device, seed=config.seed, threads=threads
         ),
         result.valid_accuracy, result.history[-1].angle, result.history[-1].residual_free,
-        result.seconds, effort["relaxations"], effort["weight_writes"], model.name,
+        result.seconds, effort.relaxations, effort.writes, model.name,
+        seed=config.seed,
+    )  # fmt: skip
+
+
+def _measure_layers(point: Point, dataset: Dataset, checkpoint: Path, model: Path) -> Trained:
+    """The same of a network trained with JAX."""
+    from thermo.eqprop.jax_train import (  # JAX takes a second to import
+        layers_accuracy,
+        train_layers,
+    )
+
+    config = point.config
+    nan = float("nan")
+    try:
+        result = train_layers(dataset, config, checkpoint=checkpoint)
+    except UnsettledError as error:
+        return Trained(point.series, nan, nan, nan, nan, nan, nan, nan, "", str(error), config.seed)
+    save_model(result.network, model)
+    last = result.history[-1]
+    batch = min(config.batch, dataset.x_train.shape[0])
+    updates = len(result.history) * (dataset.x_train.shape[0] // batch)
+    couplings = sum(np.asarray(w).size for w in result.parameters.w)
+    return Trained(
+        point.series, layers_accuracy(result, dataset), result.valid_accuracy, last.angle,
+        last.residual_free, result.seconds, updates * batch * (1 + config.nudging.phases),
+        float(updates * couplings), model.name, seed=config.seed,
     )  # fmt: skip
 
 
@@ -137,15 +214,47 @@ def asymmetry_points(
 
 
 def noise_points(
-    config: EqpropConfig, noises: Sequence[float], betas: Sequence[float]
-) -> list[Point]:
-    """Positive one-sided and centred nudges of several sizes under several state noises."""
+    config: EqpropConfig, noises: Sequence[float], betas: Sequence[float],
+    replicas: Sequence[int] = (), coupling: float = 1.0,
+) -> list[Point]:  # fmt: skip
+    """Positive one-sided and centred nudges of several sizes under several state noises; the same
+    on so many coupled copies of the machine.
+    """
     return [
         Point(
-            f"{nudging}, beta {beta:g}, noise {noise:g}",
-            replace(config, nudging=nudging, beta=beta, device=EqpropDevice(state_noise=noise)),
+            f"{estimator}{f' x {copies}' if copies > 1 else ''}, beta {beta:g}, noise {noise:g}",
+            replace(
+                config, estimator=estimator, beta=beta,
+                device=EqpropDevice(
+                    state_noise=noise, replicas=copies,
+                    replica_coupling=coupling if copies > 1 else 0.0,
+                ),
+            ),
         )
         for noise in noises
-        for nudging in ("positive", "centred")
+        for copies in (1, *replicas)
+        for estimator in ("positive", "centred")
+        for beta in betas
+    ]  # fmt: skip
+
+
+def holomorphic_points(
+    dataset: Dataset, config: EqpropConfig, noises: Sequence[float], betas: Sequence[float],
+    points: int,
+) -> list[Point]:  # fmt: skip
+    """The same for sigmoid units, trained with JAX: one-sided, and `points` nudges on a circle."""
+    from thermo.eqprop.conv_presets import dense_preset
+
+    base = replace(
+        dense_preset(dataset, config.hidden), activation="shifted-sigmoid", epochs=config.epochs,
+        batch=config.batch, augmentation=config.augmentation, seed=config.seed,
+    )  # fmt: skip
+    return [
+        Point(
+            f"sigmoid {estimator}, beta {beta:g}, noise {noise:g}",
+            replace(base, estimator=estimator, points=points, beta=beta, state_noise=noise),
+        )
+        for noise in noises
+        for estimator in ("positive", "holomorphic")
         for beta in betas
     ]

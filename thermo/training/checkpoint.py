@@ -1,77 +1,94 @@
-"""Checkpoints of a training run: written after every epoch, without pickles."""
+"""Checkpoints of every trainer: written after each epoch, without pickles."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from compiler.errors import ThermocError
 from compiler.files import replacing
-from compiler.models.machine import LangevinMachine
 from thermo.data import Dataset
-from thermo.training.config import PathwiseConfig
-from thermo.training.result import EpochRecord, TrainingError
 
 VERSION = 1
-_ARRAYS = ("theta", "m", "v", "best")
-_NUMBERS = (
-    "best_score", "best_accuracy", "best_epoch", "best_heat", "step", "epoch", "penalty",
-    "integral", "heat_ratio", "seconds",
-)  # fmt: skip
 
 
-def identity(dataset: Dataset, config: PathwiseConfig, start: LangevinMachine | None) -> str:
-    """Digest of what a checkpoint must agree with to be gone on from."""
-    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
-    for part in (dataset.x_train, dataset.y_train, dataset.x_valid, dataset.y_valid):
-        digest.update(repr((part.shape, part.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(part).data)
-    if start is not None:
-        for array in (start.w_in, start.coupling, start.bias):
-            digest.update(np.ascontiguousarray(array).data)
+class Trainer(Protocol):
+    """What is kept of a trainer: its arrays (filled in place), numbers by attribute, and records of
+    its epochs. One with a method `restored` is told when all is back.
+    """
+
+    history: list[Any]
+
+    @property
+    def NUMBERS(self) -> tuple[str, ...]: ...
+
+    @property
+    def RECORD(self) -> Any: ...
+
+    @property
+    def ERROR(self) -> type[ThermocError]: ...
+
+    def arrays(self) -> dict[str, np.ndarray]: ...
+
+
+def identity(dataset: Dataset, *facts: Any) -> str:
+    """Digest of what a checkpoint must agree with to be gone on from.
+
+    facts : settings (dataclasses, plain values) and arrays
+    """
+    digest = hashlib.sha256()
+    for fact in (*facts, dataset.x_train, dataset.y_train, dataset.x_valid, dataset.y_valid):
+        if isinstance(fact, np.ndarray):
+            digest.update(repr((fact.shape, fact.dtype.str)).encode())
+            digest.update(np.ascontiguousarray(fact).data)
+        else:
+            plain = asdict(fact) if is_dataclass(fact) else fact  # type: ignore[arg-type]
+            digest.update(json.dumps(plain, sort_keys=True).encode())
     return digest.hexdigest()
 
 
-def save(trainer: Any, path: Path, identity: str) -> None:
+def save(trainer: Trainer, path: Path, identity: str) -> None:
     """Write the trainer's arrays, numbers and history; the file appears complete or not at all."""
     header = {
         "version": VERSION,
         "identity": identity,
-        "numbers": {name: getattr(trainer, name) for name in _NUMBERS},
+        "numbers": {name: getattr(trainer, name) for name in trainer.NUMBERS},
         "history": [asdict(record) for record in trainer.history],
     }
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, header=text, **{name: getattr(trainer, name) for name in _ARRAYS})
+        np.savez(file, header=text, **trainer.arrays())  # type: ignore[arg-type]
 
 
-def restore(trainer: Any, path: Path, identity: str) -> None:
-    """Put the trainer back to where the checkpoint was written; TrainingError if it is not its."""
+def restore(trainer: Trainer, path: Path, identity: str) -> None:
+    """Put the trainer back to where the checkpoint was written; its ERROR if it is another's."""
+    arrays, error = trainer.arrays(), trainer.ERROR
     try:
         with np.load(path, allow_pickle=False) as file:
             header = json.loads(bytes(file["header"]))
-            arrays = {name: file[name] for name in _ARRAYS}
-        version, found = header["version"], header["identity"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise TrainingError(
-            f"{path}: not a training checkpoint ({error}); delete it or name another"
+            found = {name: file[name] for name in file.files if name != "header"}
+        version, own = header["version"], header["identity"]
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as cause:
+        raise error(
+            f"{path}: not a training checkpoint ({cause}); delete it or name another"
         ) from None
     if version != VERSION:
-        raise TrainingError(
-            f"{path}: checkpoint version must be {VERSION}, got {version}; delete it"
-        )
-    if found != identity:
-        raise TrainingError(
-            f"{path}: checkpoint of another configuration, data set or start; delete it or name "
-            "another"
+        raise error(f"{path}: checkpoint version must be {VERSION}, got {version}; delete it")
+    if own != identity or found.keys() != arrays.keys():
+        raise error(
+            f"{path}: checkpoint of another configuration or data set (or start); delete it or "
+            "name another"
         )
     for name, array in arrays.items():
-        getattr(trainer, name)[:] = array
+        array[...] = found[name]
     for name, value in header["numbers"].items():
         setattr(trainer, name, value)
-    trainer.history = [EpochRecord(**record) for record in header["history"]]
+    trainer.history = [trainer.RECORD(**record) for record in header["history"]]
+    if restored := getattr(trainer, "restored", None):
+        restored()

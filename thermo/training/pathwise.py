@@ -45,6 +45,12 @@ _INIT, _ORDER, _WARP, _DEVICE = range(4)
 class _Trainer:
     """The state of one training run: everything a checkpoint must hold, and scratch."""
 
+    NUMBERS = (
+        "best_score", "best_accuracy", "best_epoch", "best_heat", "step", "epoch", "penalty",
+        "integral", "heat_ratio", "seconds",
+    )  # fmt: skip
+    RECORD, ERROR = EpochRecord, TrainingError
+
     def __init__(
         self,
         dataset: Dataset,
@@ -118,6 +124,10 @@ class _Trainer:
         self._scratch(max(self._steps(dt) for _, dt in config.dt_schedule))
         self.kT_unit = config.kT if config.kT > 0 else 1.0
         self.rates = self._rates()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a checkpoint holds, by name."""
+        return {"theta": self.theta, "m": self.m, "v": self.v, "best": self.best}
 
     def _steps(self, dt: float) -> int:
         return max(1, round(self.config.t_f / dt))
@@ -460,7 +470,8 @@ def train_pathwise(
     progress = progress or NullProgress()
     with Tiles(threads) as tiles:
         trainer = _Trainer(dataset, config, start, tiles)
-        identity = checkpoints.identity(dataset, config, start)
+        origin = () if start is None else (start.w_in, start.coupling, start.bias)
+        identity = checkpoints.identity(dataset, config, *origin)
         if checkpoint is not None:
             check_writable(checkpoint)
             if Path(checkpoint).exists():

@@ -64,6 +64,7 @@ class FastTrainer:
     NUMBERS = (
         "epoch", "step", "spread", "seconds", "best_accuracy", "best_epoch", "best_tau",
     )  # fmt: skip
+    RECORD, ERROR = LogicEpoch, TrainingError
 
     def __init__(self, dataset: Dataset, config: LogicConfig, path: str | None = None) -> None:
         if config.layers[-1] % dataset.n_classes:

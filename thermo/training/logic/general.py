@@ -32,6 +32,7 @@ class GeneralTrainer:
     NUMBERS = (
         "epoch", "step", "spread", "seconds", "best_accuracy", "best_epoch", "best_tau",
     )  # fmt: skip
+    RECORD, ERROR = LogicEpoch, TrainingError
 
     def __init__(self, dataset: Dataset, config: LogicConfig) -> None:
         if config.refresh_pool:

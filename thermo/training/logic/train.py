@@ -9,7 +9,7 @@ from typing import Any
 
 from thermo.data import Dataset
 from thermo.progress import NullProgress, Progress
-from thermo.training.logic import checkpoint as checkpoints
+from thermo.training import checkpoint as checkpoints
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.fast import FastTrainer, is_fast
 from thermo.training.logic.presets import logic_preset

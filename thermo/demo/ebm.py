@@ -1,0 +1,140 @@
+"""A network of p-bits that generates: trained, compiled, sampled from its file; its price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from compiler.frontends.rbm import lower_rbm
+from compiler.ir.container import load_langevin, save
+from compiler.models.store import save_model
+from hw_models.pbits import PBITS
+from thermo.data import Dataset
+from thermo.demo.part import Part
+from thermo.ebm.bits import static_bits
+from thermo.ebm.energy import SampleEnergy, sample_energy
+from thermo.ebm.evaluate import Likelihood, base_rate_log_likelihood, log_likelihood
+from thermo.ebm.presets import rbm_preset
+from thermo.ebm.samples import moment_errors
+from thermo.ebm.train_rbm import RbmResult, train_rbm
+from thermo.progress import Progress
+from thermo.report import figures
+from thermo.report.ebm_figures import sample_grid
+from thermo.report.page import Figure, Section, Table
+from thermo.report.text import si
+from thermo.simulate.spins import simulate_spins
+from thermo.training.tiles import Tiles
+
+DEVICE = "pbit-cmos"
+EPOCHS, SAMPLES, SHOWN = 150, 1000, 50
+AIS_CHAINS, AIS_STEPS = 128, 2000
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """test : likelihood of test bits; rates : that of independent units with the data's means;
+    apart : distance of samples' moments from validation bits, and what chance alone gives
+    """
+
+    trained: RbmResult
+    test: Likelihood
+    rates: float
+    bits: np.ndarray
+    drawn: np.ndarray
+    sweeps: int
+    apart: dict[str, float]
+    cost: SampleEnergy
+
+
+def ebm_part(
+    dataset: Dataset,
+    folder: Path,
+    *,
+    seed: int,
+    threads: int | None,
+    epochs: int | None,
+    progress: Progress,
+) -> Part:
+    """Train a restricted Boltzmann machine, compile it, sample the file, price a sample."""
+    config = replace(rbm_preset(dataset, epochs=epochs or EPOCHS), seed=seed)
+    trained = train_rbm(dataset, config, threads=threads, progress=progress)
+    model = trained.model
+    save_model(model, folder / "pbits.safetensors")
+    save(lower_rbm(model), folder / "pbits.tnl")
+    netlist = load_langevin(folder / "pbits.tnl")  # the file, not the object in memory
+    run = simulate_spins(netlist, chains=SAMPLES, seed=seed, threads=threads)
+    drawn = (run.states[:, : model.n_visible] > 0).astype(np.float32)
+    bits = static_bits(dataset.x_test, "test", config.threshold)
+    with Tiles(threads) as tiles:
+        test = log_likelihood(
+            model, bits, base=trained.base, tiles=tiles, seed=seed + 1, chains=AIS_CHAINS,
+            steps=AIS_STEPS,
+        )  # fmt: skip
+    valid = static_bits(dataset.x_valid, "valid", config.threshold)
+    found = _Found(
+        trained, test, base_rate_log_likelihood(bits, trained.base), valid, drawn, run.sweeps,
+        moment_errors(drawn, valid),
+        sample_energy(model, PBITS.get(DEVICE), sweeps=run.sweeps),
+    )  # fmt: skip
+    return Part(
+        rows=(
+            (
+                f"{model.n_visible + model.n_hidden} p-bits that draw digits, a sample", "", "",
+                si(found.cost.energy.describe()["total"], "J"),
+            ),
+        ),
+        reading=_reading(found),
+        sections=_sections(found, dataset),
+        figures={
+            "ebm": {
+                "log_likelihood": test.mean,
+                "log_z_error": test.error,
+                "rows_error": test.spread,
+                "base_rate_log_likelihood": found.rates,
+                "n_samples": test.n,
+                "split": "test",
+                "moments": found.apart,
+                "per_sample": found.cost.describe(),
+            }
+        },
+        netlist=folder / "pbits.tnl",
+    )  # fmt: skip
+
+
+def _reading(found: _Found) -> str:
+    model, cost = found.trained.model, found.cost
+    terms = {k: v for k, v in cost.energy.describe().items() if k != "total"}
+    largest = max(terms, key=lambda k: terms[k])
+    return (
+        f"A Boltzmann machine of {model.n_visible + model.n_hidden} p-bits that has learnt the "
+        f"digits gives a test image {found.test.mean:.1f} nats; pixels drawn by themselves give "
+        f"{found.rates:.1f}. A sample of its compiled netlist, {found.sweeps:,} sweeps from a "
+        f"random start, takes {si(cost.energy.describe()['total'], 'J')} and "
+        f"{si(cost.seconds, 's')} on the array {cost.device}; the largest "
+        f"term is {largest} ({si(terms[largest], 'J')})."
+    )
+
+
+def _sections(found: _Found, dataset: Dataset) -> tuple[Section, ...]:
+    apart = found.apart
+    table = Table(
+        ("distance to validation bits", "samples", "by chance"),
+        (
+            ("means", f"{apart['mean']:.4f}", f"{apart['mean_floor']:.4f}"),
+            ("covariances", f"{apart['covariance']:.4f}", f"{apart['covariance_floor']:.4f}"),
+        ),
+        (1, 2),
+    )
+    parts: tuple[Table | Figure, ...] = (table,)
+    if len(dataset.image_shape) == 2:
+        groups = [("validation bits", found.bits[:SHOWN]), ("samples", found.drawn[:SHOWN])]
+        parts += (
+            Figure(
+                figures.svg(sample_grid(groups, dataset.image_shape)),
+                f"Every sample is the last state of a chain of its own, {found.sweeps:,} sweeps "
+                "from random bits.",
+            ),
+        )
+    return (Section("p-bits that generate", parts),)

@@ -1,0 +1,162 @@
+"""A network that learns by relaxing: trained, compiled, run; on imperfect devices; its price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from compiler.frontends.hopfield import lower_hopfield
+from compiler.ir.container import load_langevin, save
+from compiler.models.store import save_model
+from hw_models.presets import DEVICES
+from hw_models.weights import WEIGHT_MEMORIES
+from thermo.data import Dataset
+from thermo.demo.part import Part, Row, per_cent
+from thermo.energy.inference import Estimate, estimate
+from thermo.energy.training import TrainingEnergy, training_keys
+from thermo.eqprop.deploy import acting_on, deployed_accuracy
+from thermo.eqprop.device import EqpropDevice
+from thermo.eqprop.effort import energy_of
+from thermo.eqprop.presets import eqprop_preset
+from thermo.eqprop.result import EqpropResult
+from thermo.eqprop.train import train_eqprop
+from thermo.progress import Progress
+from thermo.report import figures
+from thermo.report.page import Figure, Section
+from thermo.report.text import si
+from thermo.report.training_energy import energy_table
+from thermo.studies.devices import Paired, paired
+from thermo.training.config import Augmentation
+
+DEVICE, MEMORY = "rc-1fF", "sram-8bit"
+SPREAD = 0.3
+N_DEVICES = 5
+HIDDEN, EPOCHS = 32, 20  # of trainings on devices: small networks feel mismatch most
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """cost : of an answer of the netlist from its file; devices : first deployed, second in situ"""
+
+    trained: EqpropResult
+    cost: Estimate
+    devices: Paired
+    energy: TrainingEnergy
+
+
+def eqprop_part(
+    dataset: Dataset,
+    folder: Path,
+    *,
+    seed: int,
+    threads: int | None,
+    epochs: int | None,
+    progress: Progress,
+) -> Part:
+    """Train on a perfect device, run the compiled file; train on imperfect devices; price it."""
+    config = replace(eqprop_preset(dataset), seed=seed)
+    if epochs is not None:
+        config = replace(config, epochs=epochs)
+    trained = train_eqprop(dataset, config, threads=threads, progress=progress)
+    save_model(trained.network, folder / "eqprop.safetensors")
+    save(lower_hopfield(trained.network), folder / "eqprop.tnl")
+    netlist = load_langevin(folder / "eqprop.tnl")  # the file, not the object in memory
+    cost = estimate(netlist, dataset, DEVICES.get(DEVICE), (), seed=seed, threads=threads)
+    energy = energy_of(
+        trained, dataset, netlist, DEVICES.get(DEVICE), WEIGHT_MEMORIES.get(MEMORY),
+        threads=threads,
+    )  # fmt: skip
+    found = _Found(trained, cost, _devices(dataset, seed, threads, epochs), energy)
+    return Part(
+        rows=_rows(found),
+        reading=_reading(found),
+        sections=_sections(found),
+        figures={
+            "eqprop": {
+                **cost.to_dict(),
+                "deployed": found.devices.first,
+                "in_situ": found.devices.second,
+                **training_keys(energy),
+            }
+        },
+        netlist=folder / "eqprop.tnl",
+    )
+
+
+def _devices(dataset: Dataset, seed: int, threads: int | None, epochs: int | None) -> Paired:
+    """Accuracies of a small network on the same devices, deployed and trained there."""
+    config = replace(
+        eqprop_preset(dataset, [HIDDEN]), epochs=epochs or EPOCHS, augmentation=Augmentation(),
+        seed=seed,
+    )  # fmt: skip
+    clean = train_eqprop(dataset, config, threads=threads)
+    deployed, in_situ = [], []
+    for k in range(N_DEVICES):
+        device = EqpropDevice(
+            mismatch=SPREAD, asymmetry=SPREAD, read_bits=8, read_noise=0.01, seed=k
+        )
+        there = train_eqprop(dataset, replace(config, device=device), threads=threads)
+        options = {"seed": seed, "threads": threads}
+        deployed.append(
+            deployed_accuracy(acting_on(clean.network, device), dataset, device, **options)  # type: ignore[arg-type]
+        )
+        in_situ.append(deployed_accuracy(there.acting, dataset, device, **options))  # type: ignore[arg-type]
+    return paired(deployed, in_situ)
+
+
+def _rows(found: _Found) -> tuple[Row, ...]:
+    size = "-".join(str(n) for n in found.trained.network.sizes)
+
+    def spread(values: np.ndarray) -> str:
+        return f"{100 * values.mean():.1f} ± {100 * values.std(ddof=1):.1f} %"
+
+    where = f"{N_DEVICES} devices with {100 * SPREAD:g} % mismatch and asymmetry"
+    first, second = (spread(v) for v in (found.devices.first, found.devices.second))
+    return (
+        (
+            f"cells {size} that learnt by relaxing, kT = 0", 
+            per_cent(found.cost.evaluation.accuracy), "", si(found.cost.energy.physics, "J"),
+        ),
+        ("  with converters, clock and static currents", "", "", si(found.cost.energy.total, "J")),
+        (f"  {HIDDEN} hidden cells, trained clean, on {where}", first, "", ""),
+        ("  the same, trained on each of those devices", second, "", ""),
+    )  # fmt: skip
+
+
+def _reading(found: _Found) -> str:
+    energy, pair = found.energy, found.devices
+    largest = max(energy.terms, key=lambda t: t.joules)
+    effort, score = energy.effort, per_cent(found.cost.evaluation.accuracy)
+    return (
+        "Cells that settle twice, freely and pulled towards the right answer, learn from the "
+        f"difference (equilibrium propagation): {score} of the digits, compiled and run at kT = 0. "
+        f"On devices with {100 * SPREAD:g} % of mismatch and asymmetry, which "
+        "nobody measured, a small network trained in place scores "
+        f"{100 * pair.gain:+.1f} ± {100 * pair.sem:.1f} points against one that was trained clean "
+        f"and put there. A training of {effort.relaxations:,.0f} relaxations and "
+        f"{effort.writes:,.0f} weight writes would take {si(energy.total, 'J')}, most of it for "
+        f"{largest.name.replace('_', ' ')} ({si(largest.joules, 'J')})."
+    )
+
+
+def _sections(found: _Found) -> tuple[Section, ...]:
+    groups = [
+        ("trained clean, deployed", 100 * found.devices.first),
+        ("trained in situ", 100 * found.devices.second),
+    ]
+    return (
+        Section(
+            "A network that learns by relaxing, where it is",
+            (
+                Figure(
+                    figures.svg(figures.device_spread(groups, score="test accuracy, %")),
+                    "The same devices, drawn once: couplings differ from the programmed ones and "
+                    "between both directions, states are read with noise and 8 bits. Updates in "
+                    "situ are computed from those states.",
+                ),
+            ),
+        ),
+        Section("What training costs", (energy_table(found.energy),)),
+    )

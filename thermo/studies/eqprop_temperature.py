@@ -1,0 +1,250 @@
+"""A compiled network in a thermal bath: accuracy over kT and averaging time, with its heat.
+
+The machine relaxes for the netlist's own time; then its read cells are averaged over a window.
+Every run is an inference of its own and decides by itself. What counts as its heat is everything
+given to the bath from the start to the end of its window; reset and inputs are not in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from compiler.errors import UnsupportedError
+from compiler.files import make_folder
+from compiler.ir.langevin import CellKind, LangevinNetlist
+from hw_models.constants import thermal_energy
+from hw_models.rc import RCDevice, periphery
+from thermo.data import DataError, Dataset
+from thermo.evaluate import check_fit, label_codes
+from thermo.progress import NullProgress, Progress
+from thermo.studies.bath import (
+    AtTemperature,
+    Setting,
+    digest_of,
+    measure_at,
+    relaxing_phases,
+    whole_windows,
+)
+from thermo.studies.records import Point, check_classes, recorded
+
+DEFAULT_KT = (0.0, *(float(f"{10 ** (k / 2):.3g}") for k in range(-6, 2)))
+SHARES = (0.0, 1 / 16, 1 / 4, 1.0)
+"""Windows by default, in times of the relaxation."""
+WALLED = 8
+"""A noisy cell at the wall of its interval needs finer steps than its rest at kT = 0: the error of
+a clipped Euler step is of order sqrt(dt) (measured: docs/eqprop.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One temperature and one window.
+
+    accuracy, sem : of single inferences; standard error over samples (runs of one sample are not
+        independent of each other, so that they count as one)
+    lost, lost_sem : accuracy below that at kT = 0 read at once, paired by sample; nan without it
+    heat_kT, heat_sem : per inference in units of kT (nan at kT = 0), above_idle_kT : less that of
+        the idle machine; energy : the heat in the netlist's unit
+    physics_J : that heat at the device's ambient temperature; total_J : with converters, clocks and
+        static power of the preset; latency_s; both None for phase cells, which have no RC time
+    """
+
+    kT: float
+    window: float
+    accuracy: float
+    sem: float
+    lost: float
+    lost_sem: float
+    heat_kT: float
+    heat_sem: float
+    above_idle_kT: float
+    energy: float
+    physics_J: float
+    total_J: float | None
+    latency_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Halved:
+    """One window at the steepest temperature, with half the time step; heat in units of kT."""
+
+    kT: float
+    window: float
+    accuracy: float
+    sem: float
+    heat_kT: float
+    heat_sem: float
+
+
+@dataclass(frozen=True, slots=True)
+class TemperatureStudy:
+    """relaxation : time before the window; readings by temperature, then window; halved : again
+    with half the step where accuracy lies nearest to the middle of its fall (none at kT = 0)
+    """
+
+    readings: tuple[Reading, ...]
+    halved: tuple[Halved, ...]
+    relaxation: float
+    dt: float
+    samples: int
+    runs: int
+    split: str
+    device: str
+    ambient: float
+    heat_method: str
+    source: str
+
+
+def temperature_study(
+    netlist: LangevinNetlist,
+    dataset: Dataset,
+    device: RCDevice,
+    folder: str | Path,
+    *,
+    kTs: Sequence[float] | None = None,
+    windows: Sequence[float] | None = None,
+    samples: int = 500,
+    runs: int = 4,
+    split: str = "test",
+    dt: float | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> TemperatureStudy:
+    """Run the first `samples` of a split at every temperature, read with every window.
+
+    kTs : default 0 and 0.001 to 3.16
+    dt : default the netlist's own, an eighth of it where cells have intervals
+    windows : time units, 0 is one instant; default 0 and 1/16, 1/4 and 1 relaxation. Rounded to
+        whole multiples of the smallest above 0, and that to whole steps
+    folder : a temperature that is there is not run again
+
+    Raises UnsupportedError for a netlist or setting it cannot read, DataError where netlist and
+    data do not fit.
+    """
+    check_classes(dataset)
+    check_fit(netlist, dataset)
+    relaxing, phase = relaxing_phases(netlist)
+    step = netlist.dt if dt is None else dt
+    walls = np.isfinite(netlist.cells.lo) | np.isfinite(netlist.cells.hi)
+    if dt is None and (walls & ~netlist.cells.frozen).any():
+        step = netlist.dt / WALLED
+    if not (math.isfinite(step) and step > 0):
+        raise UnsupportedError(f"dt must be a finite number above 0, got {step}")
+    relaxation = sum(p.duration for p in relaxing)
+    chosen = whole_windows(
+        [s * phase.duration for s in SHARES] if windows is None else list(windows), step
+    )
+    temperatures = sorted(set(DEFAULT_KT if kTs is None else kTs))
+    if not temperatures or not all(math.isfinite(t) and t >= 0 for t in temperatures):
+        raise UnsupportedError(f"kT must be finite numbers >= 0, got {temperatures}")
+    if samples < 2 or runs < 1:
+        raise UnsupportedError(
+            f"a study needs at least 2 samples and 1 run, got {samples} and {runs}"
+        )
+    x, y = (part[:samples] for part in dataset.part(split))
+    if y.size < 2:
+        raise DataError(f"data set {dataset.name} has {y.size} samples in {split}; take another")
+    codes = label_codes(netlist, dataset)
+    digest = digest_of(netlist)
+    there = make_folder(folder)
+    progress = progress or NullProgress()
+    warm = [t for t in temperatures if t > 0]
+    progress.start(
+        len(temperatures) + bool(warm), f"{len(temperatures)} temperatures on {dataset.name}"
+    )
+    found: list[AtTemperature] = []
+    try:
+        for k, kT in enumerate([*temperatures, *warm[:1]]):
+            setting = Setting(digest, kT, chosen, step, y.size, runs, split, seed)
+            if k == len(temperatures):  # once more with half the step
+                kT = _steepest(found)
+                finer = tuple(2 * w for w in chosen)
+                setting = replace(setting, kT=kT, dt=step / 2, windows=finer)
+
+            def measure(checkpoint: Path, model: Path, s: Setting = setting) -> AtTemperature:
+                return measure_at(netlist, s, x, y, codes, threads)
+
+            point = Point(f"kT {kT:g}", setting)
+            found.append(recorded(AtTemperature, point, dataset, there, measure))
+            best = max(float(np.mean(r)) for r in found[-1].right)
+            progress.update(k + 1, f"kT {kT:g}: {100 * best:.2f} %")
+    finally:
+        progress.stop()
+    again = found[len(temperatures) :]
+    return TemperatureStudy(
+        tuple(_readings(netlist, found[: len(temperatures)], chosen, step, relaxation, device)),
+        tuple(h for f in again for h in _halved(f, chosen, step)),
+        relaxation, step, y.size, runs, split, device.name, device.ambient.value,
+        found[0].heat_method, str(netlist.meta.get("source", "")),
+    )  # fmt: skip
+
+
+def _steepest(found: Sequence[AtTemperature]) -> float:
+    """The temperature whose first window is nearest to halfway between best and worst."""
+    means = np.array([np.mean(f.right[0]) for f in found])
+    off = np.abs(means - (means.max() + means.min()) / 2)
+    off[[f.kT == 0 for f in found]] = np.inf
+    return found[int(np.argmin(off))].kT
+
+
+def _halved(found: AtTemperature, windows: Sequence[int], dt: float) -> list[Halved]:
+    out = []
+    for k, w in enumerate(windows):
+        right, (heat, heat_sem) = np.array(found.right[k]), found.heat[k]
+        sem = float(right.std(ddof=1) / math.sqrt(right.size))
+        out.append(
+            Halved(found.kT, w * dt, float(right.mean()), sem, heat / found.kT, heat_sem / found.kT)
+        )
+    return out
+
+
+def _readings(
+    netlist: LangevinNetlist, found: Sequence[AtTemperature], windows: Sequence[int], dt: float,
+    relaxation: float, device: RCDevice,
+) -> list[Reading]:  # fmt: skip
+    thermal = thermal_energy(device.ambient.value)
+    cold = next((np.array(f.right[0]) for f in found if f.kT == 0), None)
+    dynamic = ~netlist.cells.frozen
+    phases = bool((netlist.cells.kind[dynamic] == CellKind.PHASE).any())
+    out = []
+    for f in found:
+        for k, w in enumerate(windows):
+            right, n = np.array(f.right[k]), len(f.right[k])
+            lost = math.nan if cold is None else float((cold - right).mean())
+            lost_sem = (
+                math.nan if cold is None else float((cold - right).std(ddof=1) / math.sqrt(n))
+            )
+            energy, energy_sem = f.heat[k]
+            physics, total, latency = math.nan, None, None
+            if f.kT > 0:
+                physics = energy / f.kT * thermal
+            if not phases:
+                units = device.units(
+                    kT=f.kT, mobility=netlist.mobility,
+                    j2=float(np.median(netlist.cells.j2[dynamic])),
+                )  # fmt: skip
+                physics = energy * units.energy
+                seconds = (relaxation + w * dt) * units.time
+                around = periphery(
+                    device, n_inputs=netlist.inputs.size, n_outputs=netlist.outputs.size,
+                    n_cells=int(dynamic.sum()), n_phases=1, runs=1, seconds=seconds,
+                )  # fmt: skip
+                total = physics + sum(
+                    (around.input_drive, around.read_out, around.clocking, around.idle)
+                )
+                latency = seconds + 2 * device.converter_time.value
+            out.append(
+                Reading(
+                    f.kT, w * dt, float(right.mean()), float(right.std(ddof=1) / math.sqrt(n)),
+                    lost, lost_sem,
+                    energy / f.kT if f.kT else math.nan, energy_sem / f.kT if f.kT else math.nan,
+                    (energy - f.idle) / f.kT if f.kT else math.nan, energy, physics, total,
+                    latency,
+                )
+            )  # fmt: skip
+    return out

@@ -1,0 +1,232 @@
+"""How well a linear machine measures: error against time, temperature and condition number.
+
+The exact answers are computed here, and only to grade with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time as clock
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.linalg import expm, solve_continuous_lyapunov
+
+from compiler.errors import ThermocError
+from compiler.files import make_folder, replacing
+from hw_models.rc import RCDevice
+from thermo.linear_algebra import (
+    Measurement,
+    analog_cost,
+    exponential,
+    inverse,
+    log_determinant,
+    lyapunov,
+    solve,
+)
+from thermo.progress import NullProgress, Progress
+
+OPERATIONS = ("solve", "inverse", "lyapunov", "exponential", "determinant")
+TIMES = (4.0, 16.0, 64.0, 256.0)  # in units of the slowest relaxation
+TEMPERATURES = (1e-4, 1e-2, 1.0, 100.0)
+REST = 6.0  # burn-in, in the same units: exp(-6) of the start is left
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One measurement. A has eigenvalues from 1 / condition to 1; time is in units of the slowest
+    relaxation, condition / 1; kT matters to `solve` and `inverse` alone."""
+
+    operation: str
+    n: int
+    condition: float
+    time: float
+    kT: float
+    machines: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinearPoint:
+    """What a measurement gave. error : relative to the exact answer in the Frobenius norm (of a
+    determinant, of its logarithm, absolute); own_error : the same of its own standard errors; z :
+    root mean square deviation in standard errors
+    time : of one machine, burn-in included, in units of 1 / A; heat : kT of one machine, or None
+    cost : seconds and joules on the device, see thermo.linear_algebra.AnalogCost
+    """
+
+    setting: Setting
+    error: float
+    own_error: float
+    z: float
+    samples: float
+    settled: bool
+    time: float
+    heat: float | None
+    dissipated: float | None
+    cost: dict[str, Any]
+    seconds: float
+
+
+def problem(n: int, condition: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(A, b, Q): eigenvalues of A spread evenly in their logarithm from 1 / condition to 1, turned
+    at random; b normal; Q of rank n / 2."""
+    rng = np.random.default_rng([seed, n])
+    turn, _ = np.linalg.qr(rng.normal(size=(n, n)))
+    a = turn @ np.diag(np.geomspace(1.0 / condition, 1.0, n)) @ turn.T
+    root = rng.normal(size=(n, max(1, n // 2))) / np.sqrt(n)
+    return 0.5 * (a + a.T), rng.normal(size=n), root @ root.T
+
+
+def measure(setting: Setting, device: RCDevice, threads: int | None = None) -> LinearPoint:
+    """Run one measurement and grade it."""
+    a, b, q = problem(setting.n, setting.condition, setting.seed)
+    span = setting.time * setting.condition
+    options: dict[str, Any] = dict(
+        time=span, burn_in=REST * setting.condition, machines=setting.machines,
+        seed=setting.seed, threads=threads,
+    )  # fmt: skip
+    began = clock.perf_counter()
+    runs: dict[str, Callable[[], Measurement]] = {
+        "solve": lambda: solve(a, b, kT=setting.kT, **options),
+        "inverse": lambda: inverse(a, kT=setting.kT, **options),
+        "lyapunov": lambda: lyapunov(a, q, **options),
+        "exponential": lambda: exponential(a, 1.0, **options),
+        "determinant": lambda: log_determinant(a, **options),
+    }
+    found = runs[setting.operation]()
+    seconds = clock.perf_counter() - began
+    exact: dict[str, Callable[[], Any]] = {
+        "solve": lambda: np.linalg.solve(a, b),
+        "inverse": lambda: np.linalg.inv(a),
+        "lyapunov": lambda: solve_continuous_lyapunov(a, q),
+        "exponential": lambda: expm(-a),
+        "determinant": lambda: np.linalg.slogdet(a)[1],
+    }
+    want = np.asarray(exact[setting.operation]())
+    size = 1.0 if setting.operation == "determinant" else float(np.linalg.norm(want))
+    return LinearPoint(
+        setting=setting,
+        error=float(np.linalg.norm(found.value - want)) / size,
+        own_error=float(np.linalg.norm(found.error)) / size,
+        z=float(np.sqrt(np.mean(((found.value - want) / found.error) ** 2))),
+        samples=found.samples,
+        settled=found.settled,
+        time=found.time + found.burn_in,
+        heat=found.heat,
+        dissipated=found.extra.get("dissipated_kT"),
+        cost=analog_cost(found, a, device, analog_average=setting.operation == "solve").to_dict(),
+        seconds=seconds,
+    )
+
+
+def settings(
+    n: int, conditions: Sequence[float], machines: int, seeds: int, seed: int
+) -> list[Setting]:
+    """Every measurement of the study: over time at the middle condition number for all operations,
+    over kT for solve and inverse, over condition numbers for all."""
+    middle = sorted(conditions)[len(conditions) // 2]
+    base = Setting("solve", n, float(middle), TIMES[-2], 1.0, machines, seed)
+    out: list[Setting] = []
+    for operation in OPERATIONS:
+        out += [replace(base, operation=operation, time=t) for t in TIMES]
+        out += [replace(base, operation=operation, condition=float(c)) for c in conditions]
+    for operation in ("solve", "inverse"):
+        out += [replace(base, operation=operation, kT=k) for k in TEMPERATURES]
+    return [replace(s, seed=seed + k) for s in dict.fromkeys(out) for k in range(seeds)]
+
+
+def run_study(
+    wanted: Sequence[Setting],
+    folder: Path,
+    device: RCDevice,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> list[LinearPoint]:
+    """Every point, from `folder` where it is there with the same settings and device, else measured
+    and kept there; an interrupted study goes on where it stopped."""
+    points = make_folder(folder / "points")
+    progress = progress or NullProgress()
+    progress.start(len(wanted), "linear algebra")
+    done = []
+    try:
+        for k, setting in enumerate(wanted):
+            text = json.dumps([asdict(setting), device.describe()], sort_keys=True)
+            digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+            file = points / f"{setting.operation}-{digest}.json"
+            if file.exists():
+                done.append(_read(file))
+            else:
+                point = measure(setting, device, threads)
+                with replacing(file) as beside:
+                    beside.write_text(json.dumps(asdict(point)))
+                done.append(point)
+            progress.update(k + 1, f"{setting.operation}: {done[-1].error:.2g}")
+    finally:
+        progress.stop()
+    return done
+
+
+def _read(file: Path) -> LinearPoint:
+    try:
+        content = json.loads(file.read_text())
+        return LinearPoint(**{**content, "setting": Setting(**content["setting"])})
+    except (ValueError, TypeError, KeyError):
+        raise ThermocError(f"{file}: is no point of this study; delete it") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Root mean square errors over problems along one setting, and slopes fitted in logarithms: of
+    the errors with its standard error, and of the machines' own estimates."""
+
+    operation: str
+    x: tuple[float, ...]
+    error: tuple[float, ...]
+    own_error: tuple[float, ...]
+    slope: float
+    slope_error: float
+    own_slope: float
+
+
+def curve(points: Sequence[LinearPoint], operation: str, along: str, at: Setting) -> Curve | None:
+    """Errors of one operation along "time", "kT" or "condition", everything else as in `at`."""
+    groups: dict[float, list[LinearPoint]] = {}
+    for p in points:
+        here = replace(p.setting, seed=at.seed, **{along: getattr(at, along)})
+        if here == replace(at, operation=operation):
+            groups.setdefault(getattr(p.setting, along), []).append(p)
+    if len(groups) < 2:
+        return None
+    x = np.array(sorted(groups))
+    seeds = min(len(g) for g in groups.values())
+    errors = np.array([[p.error for p in groups[v][:seeds]] for v in x])
+    own = np.array([[p.own_error for p in groups[v][:seeds]] for v in x])
+    slope = _slope(x, errors)
+    spread = float("nan")
+    if seeds > 1:  # jackknife over problems
+        left = np.array([_slope(x, np.delete(errors, k, axis=1)) for k in range(seeds)])
+        spread = float(np.sqrt((seeds - 1) / seeds * np.sum((left - left.mean()) ** 2)))
+    return Curve(
+        operation,
+        tuple(x.tolist()),
+        tuple(_rms(errors).tolist()),
+        tuple(_rms(own).tolist()),
+        slope,
+        spread,
+        _slope(x, own),
+    )
+
+
+def _rms(errors: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sqrt(np.mean(errors**2, axis=1)))
+
+
+def _slope(x: np.ndarray, errors: np.ndarray) -> float:
+    """Of the logarithm of the root mean square over problems, (len(x), problems)."""
+    return float(np.polyfit(np.log(x), np.log(_rms(errors)), 1)[0])
