@@ -24,6 +24,7 @@ from compiler.frontends.dimacs import from_clauses, parse_dimacs
 from compiler.frontends.graph import from_graph, parse_node_link
 from compiler.frontends.ising import lower_ising
 from compiler.frontends.ising_arrays import from_arrays
+from compiler.frontends.ising_files import read_ising
 from compiler.frontends.qubo import parse_qubo
 from compiler.frontends.rudy import parse_rudy
 from compiler.frontends.thrml import from_thrml, from_thrml_arrays

@@ -343,6 +343,9 @@ def test_interruption_ends_with_130(capsys, monkeypatch, net):
 
     monkeypatch.setattr("thermo.cli.simulating.run", interrupt)
     assert main(["simulate", str(net)]) == 130
+    assert capsys.readouterr().err == "interrupted\n"  # a simulation keeps nothing
+    monkeypatch.setattr("thermo.cli.study_linear.run_study", interrupt)
+    assert main(["study", "linear-algebra", "-o", str(net.parent / "study")]) == 130
     assert "goes on from there" in capsys.readouterr().err
 
 

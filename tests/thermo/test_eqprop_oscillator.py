@@ -1,5 +1,6 @@
 """Oscillator networks: local gradients, training, devices, the compiled machine."""
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 
@@ -326,8 +327,14 @@ def test_the_command_line_trains_compiles_and_simulates(tmp_path, capsys):
     assert main([
         "train", "eqprop", "--network", "oscillator", "--hidden", "32", "--epochs", "2",
         "--weight-bits", "10", "--read-bits", "4", "--threads", "1", "--json", "-o", str(model),
+        "--rate", "0.03", "--rate", "0.01", "--beta", "1.5",
     ]) == 0  # fmt: skip
     out = capsys.readouterr().out
+    found = json.loads(out)
+    assert found["config"]["rates"] == [0.03, 0.01] and found["config"]["beta"] == 1.5
+    effort = found["effort"]
+    assert effort["nudged_relaxations"] == 2 * effort["presentations"]
+    assert effort["weight_writes"] == effort["updates"] * (64 * 32 + 320)
     assert '"accuracy"' in out and isinstance(load_model(model), OscillatorNetwork)
     assert main(["compile", str(model), "-o", str(net)]) == 0
     bad = ["train", "eqprop", "--network", "oscillator", "--gain", "2", "-o", str(model)]

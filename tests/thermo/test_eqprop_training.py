@@ -348,6 +348,8 @@ def test_points_of_studies():
     ("change", "error", "message"),
     [
         ({"beta": 1.0}, NudgeError, r"beta = 1 reaches the output curvature 1"),
+        ({"beta": 2.0, "curvature": 2.0}, NudgeError, r"curvature 2: .*; take beta < 2"),
+        ({"curvature": 0.0}, EqpropError, "curvature must be"),
         ({"beta": -0.5}, EqpropError, "beta must be"),
         ({"estimator": "sideways"}, EqpropError, "estimator must be one of"),
         ({"rule": "magic"}, EqpropError, "rule must be one of"),

@@ -255,3 +255,13 @@ def test_an_unstable_matrix_diverges_by_name():
     with pytest.raises(DivergenceError, match="diverges"):
         solve(np.array([[1.0, 3.0], [3.0, 1.0]]), 0.0, time=50.0, machines=2)
     assert issubclass(LinearAlgebraError, ThermocError)
+
+
+@pytest.mark.parametrize("dt", [0.9, 5.0])
+def test_steps_that_may_grow_are_refused(dt):
+    a = np.array([[2.0, -0.5], [-0.5, 1.5]])  # row sums up to 2.5
+    with pytest.raises(LinearAlgebraError, match=r"above 0\.8, 2 / the largest row sum"):
+        solve(a, [1.0, 2.0], time=20.0, dt=dt)
+    assert solve(a, [1.0, 2.0], time=2000.0, dt=0.79).value == pytest.approx(
+        np.linalg.solve(a, [1.0, 2.0]), abs=0.05
+    )

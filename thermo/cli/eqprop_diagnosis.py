@@ -44,6 +44,7 @@ def diagnosed(
     x, y = dataset.x_valid[:n], np.eye(dataset.n_classes)[dataset.y_valid[:n]]
     if estimator not in ESTIMATORS:  # it needs no nudge: say what one would find
         estimator, beta = "centred", float("nan")
+    notes.print(f"diagnosing on {n} validation samples", markup=False)
     found = diagnose(
         network, x, y, estimator=estimator, points=points, beta=beta, scale=scale
     )  # fmt: skip

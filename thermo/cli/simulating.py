@@ -253,8 +253,12 @@ def _energy(
     heat = result.heat.sum(axis=1)
     unit = "kT" if result.kT > 0 else "energy units"
     heat = heat / result.kT if result.kT > 0 else heat
-    sem = heat.std(ddof=1) / np.sqrt(heat.size) if heat.size > 1 else 0.0
-    rows = [("heat per inference", f"{heat.mean():,.1f} ± {sem:,.1f} {unit}")]
+    sem = heat.std(ddof=1) / np.sqrt(heat.size) if heat.size > 1 else None
+    if sem is None and result.heat.shape[1] > 1:  # of a sum over runs, which are independent
+        spread = result.heat[0].std(ddof=1) * np.sqrt(result.heat.shape[1])
+        sem = spread / result.kT if result.kT > 0 else spread
+    error = "" if sem is None else f" ± {sem:,.1f}"
+    rows = [("heat per inference", f"{heat.mean():,.1f}{error} {unit}")]
     if device is not None:
         dynamic = ~netlist.cells.frozen
         units = DEVICES.get(device).units(

@@ -244,9 +244,9 @@ def _means(netlist: LangevinNetlist, by_chain: np.ndarray | None) -> dict[str, A
         moved = each[np.isfinite(each)]
         ess = {"median": np.median(moved), "least": moved.min()} if moved.size else None
         few, stuck = int((moved < least).sum()), each.size - moved.size
-        parts = [f"{few:,} of {each.size:,} have an ESS below {least:.0f}"] if few else []
-        parts += [f"{stuck:,} of {each.size:,} are alike in all chains"] if stuck else []
-        warning = f"{' and '.join(parts)}: run longer" if parts else ""
+        parts = [f"{few:,} with an ESS below {least:.0f}"] if few else []
+        parts += [f"{stuck:,} alike in all chains"] if stuck else []
+        warning = f"{' and '.join(parts)}, of {each.size:,}: run longer" if parts else ""
     return {
         "means": dict(zip(names, values.tolist(), strict=True)),
         "means_ess": ess,
@@ -258,7 +258,8 @@ def _trust(means: dict[str, Any]) -> str:
     """One line on the means of variables."""
     ess, warning = means["means_ess"], means["means_warning"]
     known = "" if ess is None else f"ESS {ess['median']:,.0f} (median), {ess['least']:,.0f} (least)"
-    unsure = f"{UNRELIABLE}, {warning}" if warning else ""
+    unsure = f"{UNRELIABLE} are {warning}" if ess else f"{UNRELIABLE}, {warning}"
+    unsure = unsure if warning else ""
     return ": ".join(text for text in (known, unsure) if text)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from compiler.files import check_writable
 from hw_models.weights import WEIGHT_MEMORIES
-from thermo.cli.eqprop_networks import NETWORKS, Request, kind_of, trainer_of
+from thermo.cli.eqprop_networks import COMPLEX, NETWORKS, Request, kind_of, trainer_of
 from thermo.cli.options import (
     AsJson,
     Asymmetry,
@@ -61,7 +61,11 @@ def eqprop(
     epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
     beta: Annotated[float | None, typer.Option("--beta", help="Strength of the nudge.")] = None,
     estimator: Annotated[
-        str | None, typer.Option("--estimator", help=f"One of {', '.join(ESTIMATORS)}.")
+        str | None,
+        typer.Option(
+            "--estimator",
+            help=f"One of {', '.join(ESTIMATORS)}; by JAX also {' and '.join(COMPLEX)}.",
+        ),
     ] = None,
     rate: Annotated[
         list[float] | None,
@@ -135,7 +139,7 @@ def eqprop(
     ] = None,
     diagnosis: Annotated[
         bool,
-        typer.Option("--diagnose", help="Compare gradients with implicit differentiation."),
+        typer.Option("--diagnose", help="Gradients against implicit ones; the Cauchy radius."),
     ] = False,
     checkpoint: Checkpoint = None,
     seed: Seed = 0,

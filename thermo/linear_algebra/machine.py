@@ -99,7 +99,13 @@ def make_machine(
         raise LinearAlgebraError(f"machines must be at least 1, got {machines}")
     if dt is not None and not (math.isfinite(dt) and dt > 0):
         raise LinearAlgebraError(f"dt must be a finite number > 0, got {dt}")
-    chosen = step / fastest_rate(model) if dt is None else dt
+    rate = fastest_rate(model)
+    if dt is not None and dt * rate > 2:
+        raise LinearAlgebraError(
+            f"dt = {dt:g} is above {2 / rate:g}, 2 / the largest row sum of |A|, where steps may "
+            "grow in place of relaxing; choose a smaller one, or leave it out"
+        )
+    chosen = step / rate if dt is None else dt
     return Machine(model, machines, method, chosen, seed, options)
 
 

@@ -12,6 +12,7 @@ from compiler.models.hopfield import HopfieldNetwork
 from thermo.eqprop.estimators import How, estimate
 from thermo.eqprop.homeostasis import homeostatic_loss, jacobian_angle
 from thermo.eqprop.layers import rotate
+from thermo.eqprop.radius import cauchy_radius
 from thermo.eqprop.reference import implicit_gradient, response
 from thermo.eqprop.system import System, cosine, from_network, relative_error
 from thermo.progress import NullProgress, Progress
@@ -146,23 +147,6 @@ def symmetrise(system: System, steps: int, *, rate: float = 0.2, draws: int = 5)
     return system
 
 
-def radius_of_convergence(rows: Sequence[Row], floor: float = 1e-12) -> float:
-    """R from errors ~ (beta / R)^N of the holomorphic rows at the largest beta of which N > 2
-    errors fall; nan if there are too few above `floor`.
-    """
-    for beta in sorted({r.beta for r in rows}, reverse=True):
-        some = [
-            r for r in rows
-            if r.estimator == "holomorphic" and r.beta == beta and r.points > 2 and r.error > floor
-        ]  # fmt: skip
-        if len(some) >= 4:
-            n, e = np.array([[r.points, np.log(r.error)] for r in some]).T
-            slope = np.polyfit(n, e, 1)[0]
-            if slope < 0:
-                return float(beta / np.exp(slope))
-    return float("nan")
-
-
 def fitted_slope(rows: Sequence[Row], name: str, points: int, floor: float = 1e-11) -> float:
     """Slope of log error against log beta over the three smallest nudges above rounding; nan where
     there are fewer.
@@ -194,6 +178,7 @@ def run_gradient_study(
         system = from_network(skewed_network(activation=activation, gain=gain, seed=seed))
         x, y = batch(SIZES[0], SIZES[-1], seed=seed)
         nudges = nudge_rows(system, x, y, betas=betas, points=points)
+        radius = cauchy_radius(system, x, y)
         progress.update(1, "nudges")
         skewed = []
         for k, angle in enumerate(angles):
@@ -209,4 +194,4 @@ def run_gradient_study(
             progress.update(1 + len(angles) + k + 1, f"{steps} homeostatic steps")
     finally:
         progress.stop()
-    return GradientStudy(tuple(nudges), tuple(skewed), tuple(mended), radius_of_convergence(nudges))
+    return GradientStudy(tuple(nudges), tuple(skewed), tuple(mended), radius)
