@@ -44,10 +44,11 @@ class Peer:
         bqm.add_quadratic_from(zip(*pairs, strict=True))
         self.bqm, self.offset = bqm, model.offset
         self.sampler = SimulatedAnnealingSampler()
-        self.sample(1, 10, 0)
-        took = [self.sample(1, k, 0)[1] for k in (500, 2500)]
-        self.sweep = (took[1] - took[0]) / 2000  # seconds, on THREADS threads at once
-        self.fixed = max(0.0, took[0] - 500 * self.sweep)
+        sweeps, took = 250, 0.0
+        while took < 0.3:  # long enough that a start or a hiccup does not count
+            sweeps *= 2
+            took = min(self.sample(1, sweeps, 0)[1] for _ in range(2))
+        self.sweep = took / sweeps  # seconds, on THREADS threads at once
 
     def sample(self, reads: int, sweeps: int, seed: int) -> tuple[float, float]:
         """Least energy and seconds of so many reads on each thread."""
@@ -64,10 +65,10 @@ class Peer:
         return least + self.offset, time.perf_counter() - began
 
     def long(self, seconds: float, seed: int) -> tuple[float, float]:
-        return self.sample(1, max(1, int((seconds - self.fixed) / self.sweep)), seed)
+        return self.sample(1, max(1, int(seconds / self.sweep)), seed)
 
     def many(self, seconds: float, seed: int) -> tuple[float, float]:
-        return self.sample(max(1, int((seconds - self.fixed) / self.sweep / 1000)), 1000, seed)
+        return self.sample(max(1, int(seconds / self.sweep / 1000)), 1000, seed)
 
 
 def main() -> None:
