@@ -9,7 +9,8 @@ fixed number of sweeps, then the centred update with momentum. Three sides:
 - torch, hoisted: the same with the inputs projected once an image, which is our first idea.
 
 Also ours as it trains by default (it stops a phase that has settled), and the rate of the large
-matrix products alone. Sides are interleaved batch by batch; medians and quartiles over batches.
+matrix products alone. Sides are interleaved batch by batch, with a pause
+in which the other side's waiting threads go to sleep; medians and quartiles over batches.
 
     python benchmarks/eqprop.py [--batches 30] [--threads 2]
 """
@@ -34,6 +35,7 @@ from thermo.training.tiles import Tiles
 
 FREE, NUDGED, BETA, BATCH = 20, 8, 0.5, 128
 SIZES = (784, 500, 10)
+PAUSE = 0.02  # seconds between calls: threads of the call before spin on, waiting for more work
 CONFIG = EqpropConfig(
     hidden=SIZES[1:-1], epochs=1000, batch=BATCH, tile=64, beta=BETA, rates=(0.1, 0.02),
     init_gain=0.5, sweeps_free=FREE, sweeps_nudged=NUDGED, tolerance=0.0,
@@ -97,6 +99,7 @@ def interleave(calls: dict[str, Callable[[np.ndarray], object]], batches: list[n
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
     for rows in batches:
         for name, call in calls.items():
+            time.sleep(PAUSE)
             cpu, start = time.process_time(), time.perf_counter()
             call(rows)
             found[name].append((time.perf_counter() - start, time.process_time() - cpu))
