@@ -13,7 +13,7 @@ from typing import Any
 
 from hw_models.errors import HardwareError
 from hw_models.registry import Registry
-from hw_models.source import Figure, Source
+from hw_models.source import Figure, Source, check_figures, figures_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +42,10 @@ class PBitDevice:
 
     def figures(self) -> dict[str, Figure]:
         """Every figure by its name."""
-        return {
-            f.name: getattr(self, f.name)
-            for f in fields(self)
-            if isinstance(getattr(self, f.name), Figure)
-        }
+        return figures_of(self)
 
     def __post_init__(self) -> None:
-        for name, figure in self.figures().items():
-            positive = name in ("rng_energy", "update_time", "pitch")
-            bad = figure.value <= 0 if positive else figure.value < 0
-            if bad or not math.isfinite(figure.value):
-                raise HardwareError(
-                    f"device {self.name}: {name} must be {'> 0' if positive else '>= 0'} "
-                    f"{figure.unit}, got {figure.value}"
-                )
+        check_figures(self, ("rng_energy", "update_time", "pitch"))
 
     def describe(self) -> dict[str, Any]:
         """Summary and every figure with its source, for `thermoc presets`."""

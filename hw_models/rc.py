@@ -14,12 +14,12 @@ is then the voltage unit and kT follows from it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from hw_models.constants import thermal_energy
 from hw_models.errors import HardwareError
-from hw_models.source import Figure
+from hw_models.source import Figure, check_figures, figures_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +82,10 @@ class RCDevice:
 
     def figures(self) -> dict[str, Figure]:
         """Every figure by its name."""
-        return {
-            f.name: getattr(self, f.name)
-            for f in fields(self)
-            if isinstance(getattr(self, f.name), Figure)
-        }
+        return figures_of(self)
 
     def __post_init__(self) -> None:
-        for name, figure in self.figures().items():
-            positive = name in ("capacitance", "resistance", "ambient", "swing")
-            bad = figure.value <= 0 if positive else figure.value < 0
-            if bad or not math.isfinite(figure.value):
-                raise HardwareError(
-                    f"device {self.name}: {name} must be {'> 0' if positive else '>= 0'} "
-                    f"{figure.unit}, got {figure.value}"
-                )
+        check_figures(self, ("capacitance", "resistance", "ambient", "swing"))
 
     def describe(self) -> dict[str, Any]:
         """Summary and every figure with its source, for `thermoc presets`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
+from typing import Any
 
 from hw_models.errors import HardwareError
 
@@ -40,3 +42,21 @@ class Figure:
         """Value, unit, firmness and reference, made of JSON's types."""
         ref = f"{self.source.ref}, {self.source.locator}".rstrip(", ")
         return {"value": self.value, "unit": self.unit, "kind": self.source.kind, "ref": ref}
+
+
+def figures_of(device: Any) -> dict[str, Figure]:
+    """Every figure of a device's dataclass by its name."""
+    found = {f.name: getattr(device, f.name) for f in fields(device)}
+    return {name: value for name, value in found.items() if isinstance(value, Figure)}
+
+
+def check_figures(device: Any, positive: tuple[str, ...]) -> None:
+    """Raise HardwareError for a figure that is not finite, below 0, or 0 where it is `positive`."""
+    for name, figure in figures_of(device).items():
+        above = name in positive
+        bad = figure.value <= 0 if above else figure.value < 0
+        if bad or not math.isfinite(figure.value):
+            raise HardwareError(
+                f"device {device.name}: {name} must be {'> 0' if above else '>= 0'} "
+                f"{figure.unit}, got {figure.value}"
+            )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import zipfile
 from types import MappingProxyType
 
 import numpy as np
 from scipy import sparse
 
 from compiler.errors import FormatError, NetlistError, UnsupportedError
-from compiler.frontends.state import read_npz
+from compiler.frontends.state import npz_names, read_npz
 from compiler.ir.langevin import (
     Cells,
     CouplingKind,
@@ -92,11 +91,7 @@ def lower_gaussian(
 
 def is_gaussian_npz(path: str | os.PathLike) -> bool:
     """Whether the file is an .npz with A and b, or a sparse matrix as SciPy saves it."""
-    try:
-        with zipfile.ZipFile(path) as file:
-            names = set(file.namelist())
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
-        return False
+    names = npz_names(path) or frozenset()
     return names >= OURS or names >= SPARSE
 
 

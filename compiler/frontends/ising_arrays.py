@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import FormatError
-from compiler.frontends.state import read_npz
+from compiler.frontends.state import npz_names, read_npz
 from compiler.frontends.thrml import from_thrml_arrays
 from compiler.models.ising import IsingModel, from_edges
 
@@ -31,11 +30,7 @@ THRML = {"biases", "edges", "weights", "beta"}
 
 def is_ising_npz(path: str | os.PathLike) -> bool:
     """Whether the file is an .npz with arrays of these names, told by their names alone."""
-    try:
-        with zipfile.ZipFile(path) as file:
-            names = {name.removesuffix(".npy") for name in file.namelist()}
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
-        return False
+    names = {name.removesuffix(".npy") for name in npz_names(path) or ()}
     return "J" in names or {"biases", "edges", "weights"} <= names
 
 

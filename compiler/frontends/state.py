@@ -36,15 +36,26 @@ def read_state(path: str | os.PathLike) -> dict[str, Any]:
     return dict(read_safetensors(path)[1])
 
 
+def npz_names(path: str | os.PathLike) -> frozenset[str] | None:
+    """Names of a zip's members (arrays as name.npy), by its table alone; None for a file that is no
+    zip or a damaged one.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            return frozenset(file.namelist())
+    # zipfile raises NotImplementedError for a version or compression that it does not know
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
+        return None
+
+
 def is_npz(path: str | os.PathLike) -> bool:
     """Whether the file is a zip of .npy members (torch's zips have none)."""
     if not _head(path).startswith(ZIP):
         return False
-    try:
-        with zipfile.ZipFile(path) as file:
-            return any(name.endswith(".npy") for name in file.namelist())
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
+    names = npz_names(path)
+    if names is None:
         return os.fspath(path).lower().endswith(".npz")
+    return any(name.endswith(".npy") for name in names)
 
 
 def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:

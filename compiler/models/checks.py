@@ -24,10 +24,12 @@ def check_encoder(what: str, model: Any) -> None:
     """Raise NetlistError unless input_shift and input_scale are 1 or n_inputs finite values."""
     for name in ("input_shift", "input_scale"):
         column = getattr(model, name)
-        if column.shape not in ((1,), (model.n_inputs,)) or not np.isfinite(column).all():
+        got = f"shape {column.shape}"
+        if fits := column.shape in ((1,), (model.n_inputs,)):
+            got = "one that is not finite"
+        if not (fits and np.isfinite(column).all()):
             raise NetlistError(
-                f"{what}: {name} must be 1 or {model.n_inputs} finite values, got shape "
-                f"{column.shape}"
+                f"{what}: {name} must be 1 or {model.n_inputs} finite values, got {got}"
             )
 
 

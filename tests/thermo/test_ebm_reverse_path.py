@@ -49,6 +49,23 @@ def test_the_loss_is_that_of_the_paths():
     assert found == pytest.approx(direct_loss(noising_paths(forces, SMALL), j, b, SMALL), rel=1e-5)
 
 
+def test_noising_feels_its_temperature_and_its_falling_force():
+    """What is left of a step without its known force is noise of variance 2 mu kT dt."""
+    forces = SMALL.gain * np.random.default_rng(4).random((4, 500)).astype(np.float32)
+    x = np.stack(list(noising_paths(forces, SMALL))).astype(float)
+    h = SMALL.mobility * SMALL.dt
+    k = np.arange(x.shape[0] - 1)
+    on = np.maximum(0.0, 1 - k * SMALL.dt / (SMALL.fall * SMALL.t_f))
+    left = np.diff(x, axis=0) - h * (on[:, None, None] * forces - slope(x[:-1], SMALL))
+    expected = 2 * h * SMALL.kT
+    # 4.5 standard errors of a variance: noise 10 % too large is 21 % off
+    error = 4.5 * np.sqrt(2 / left.size)
+    assert left.var() / expected == pytest.approx(1, abs=error) and error < 0.05
+    assert abs(left.mean()) < 4.5 * np.sqrt(expected / left.size)
+    # a force of the other sign would leave a mean of 2 h on f
+    assert 2 * h * np.mean(on[:, None, None] * forces) > 50 * np.sqrt(expected / left.size)
+
+
 def test_the_solution_is_the_minimum():
     m = moments(small_data(), SMALL)
     j, b = best_reversal(m, SMALL)

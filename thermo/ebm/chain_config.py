@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from hw_models.nonideal import NonIdeal
 from thermo.ebm.errors import EbmError
+from thermo.training.rules import Rules
 
 METHODS = ("pcd", "cd", "tempered")
 
@@ -56,33 +56,15 @@ class GraphConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        def fail(name: str, rule: str) -> None:
-            raise EbmError(f"training: {name} must be {rule}, got {getattr(self, name)!r}")
-
-        if self.method not in METHODS:
-            fail("method", f"one of {', '.join(METHODS)}")
-        for name in ("side", "steps", "sweeps", "clamped_sweeps", "epochs", "batch"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                fail(name, "a whole number >= 1")
-        if not isinstance(self.temperatures, int) or self.temperatures < 2:
-            fail("temperatures", "a whole number >= 2")
-        for name in ("chains", "batches"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
-                fail(name, "a whole number >= 1 or none")
-        for name in ("noise", "ramp", "learning_rate"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                fail(name, "a number > 0")
-        for name in ("penalty", "penalty_target", "penalty_floor", "init"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                fail(name, "a number >= 0")
-        for name in ("penalty_step", "beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                fail(name, "at least 0 and below 1")
-        if not 0 <= self.final_rate <= 1:
-            fail("final_rate", "between 0 and 1")
+        rules = Rules(self, EbmError)
+        rules.choice("method", METHODS)
+        rules.whole("side", "steps", "sweeps", "clamped_sweeps", "epochs", "batch")
+        rules.whole("temperatures", least=2)
+        rules.whole_or_none("chains", "batches")
+        rules.positive("noise", "ramp", "learning_rate")
+        rules.not_negative("penalty", "penalty_target", "penalty_floor", "init")
+        rules.below_one("penalty_step", "beta1", "beta2")
+        rules.share("final_rate")
         if self.threshold is not None and not 0 < self.threshold <= 1:
-            fail("threshold", "above 0 and at most 1, or none")
-        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**64:
-            fail("seed", "a whole number from 0 to 2^64 - 1")
+            rules.fail("threshold", "above 0 and at most 1, or none")
+        rules.seed()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from hw_models.nonideal import NonIdeal
 from thermo.ebm.errors import EbmError
+from thermo.training.rules import Rules
 
 METHODS = ("pcd", "cd", "tempered")
 
@@ -55,37 +55,20 @@ class RbmConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        def fail(name: str, rule: str) -> None:
-            raise EbmError(f"training: {name} must be {rule}, got {getattr(self, name)!r}")
-
-        if self.method not in METHODS:
-            fail("method", f"one of {', '.join(METHODS)}")
-        for name in ("n_hidden", "k", "epochs", "batch", "evaluate_every", "evaluate_steps"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                fail(name, "a whole number >= 1")
-        for name in ("temperatures", "evaluate_chains"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 2:
-                fail(name, "a whole number >= 2")
-        if self.chains is not None and (not isinstance(self.chains, int) or self.chains < 1):
-            fail("chains", "a whole number >= 1 or none")
+        rules = Rules(self, EbmError)
+        rules.choice("method", METHODS)
+        rules.whole("n_hidden", "k", "epochs", "batch", "evaluate_every", "evaluate_steps")
+        rules.whole("temperatures", "evaluate_chains", least=2)
+        rules.whole_or_none("chains")
         if self.chains is not None and self.method == "cd":
             raise EbmError("training: chains belong to pcd and tempered; cd starts at the data")
-        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**64:
-            fail("seed", "a whole number from 0 to 2^64 - 1")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            fail("learning_rate", "a number > 0")
-        for name in ("weight_decay", "init_w"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                fail(name, "a number >= 0")
-        for name in ("hold", "momentum"):
-            if not 0 <= getattr(self, name) < 1:
-                fail(name, "at least 0 and below 1")
-        for name in ("final_rate", "centre_rate"):
-            if not 0 <= getattr(self, name) <= 1:
-                fail(name, "between 0 and 1")
+        rules.seed()
+        rules.positive("learning_rate")
+        rules.not_negative("weight_decay", "init_w")
+        rules.below_one("hold", "momentum")
+        rules.share("final_rate", "centre_rate")
         if self.threshold is not None and not 0 < self.threshold <= 1:
-            fail("threshold", "above 0 and at most 1, or none")
+            rules.fail("threshold", "above 0 and at most 1, or none")
 
     @property
     def n_chains(self) -> int:

@@ -43,6 +43,7 @@ from thermo.ebm.errors import EbmError
 from thermo.kernels.random import STREAM_INITIAL, fill_normals
 from thermo.progress import NullProgress, Progress
 from thermo.training.onsager_machlup import symmetric_lyapunov
+from thermo.training.rules import Rules
 
 COLUMNS = 512  # trajectories handled at a time; part of no result but the last bits
 _PROJECTION = 61  # which use of the seed draws the hidden cells' projection
@@ -74,24 +75,16 @@ class ReversePathConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        def fail(name: str, rule: str) -> None:
-            raise EbmError(f"training: {name} must be {rule}, got {getattr(self, name)!r}")
-
-        for name in ("kT", "j4", "mobility", "t_f", "dt", "gain", "t_equilibrium", "projection"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                fail(name, "a number > 0")
-        if not (math.isfinite(self.ridge) and self.ridge >= 0):
-            fail("ridge", "a number >= 0")
-        if not math.isfinite(self.j2):
-            fail("j2", "a finite number")
+        rules = Rules(self, EbmError)
+        rules.positive("kT", "j4", "mobility", "t_f", "dt", "gain", "t_equilibrium", "projection")
+        rules.not_negative("ridge")
+        rules.finite("j2")
+        rules.whole("hidden", least=0)
+        rules.seed(63)
         if not 0 < self.fall <= 1:
-            fail("fall", "above 0 and at most 1")
-        if not isinstance(self.hidden, int) or self.hidden < 0:
-            fail("hidden", "a whole number >= 0")
-        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:
-            fail("seed", "a whole number from 0 to 2^63 - 1")
+            rules.fail("fall", "above 0 and at most 1")
         if self.dt > min(self.t_f, self.t_equilibrium):
-            fail("dt", f"at most {min(self.t_f, self.t_equilibrium):g}")
+            rules.fail("dt", f"at most {min(self.t_f, self.t_equilibrium):g}")
 
     @property
     def steps(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from thermo.eqprop.device import EqpropDevice
@@ -12,6 +11,7 @@ from thermo.eqprop.pushes import NEGATIVE, PUSHES
 from thermo.eqprop.start import INITS
 from thermo.eqprop.zeroth import ZEROTH
 from thermo.training.config import Augmentation
+from thermo.training.rules import Rules
 
 UPDATES = ("additive", "multiplicative")
 ESTIMATORS = (*PUSHES, *ZEROTH, NODES)
@@ -85,49 +85,29 @@ class EqpropConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        def fail(name: str, rule: str) -> None:
-            raise EqpropError(f"training: {name} must be {rule}, got {getattr(self, name)!r}")
-
-        for name in (
+        rules = Rules(self, EqpropError)
+        rules.whole(
             "epochs", "batch", "tile", "sweeps_free", "sweeps_nudged", "homeostasis_draws",
             "directions",
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                fail(name, "a whole number >= 1")
-        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**64:
-            fail("seed", "a whole number from 0 to 2^64 - 1")
+        )  # fmt: skip
+        rules.seed()
         if any(not isinstance(n, int) or n < 1 for n in self.hidden):
-            fail("hidden", "whole numbers >= 1")
-        for name in ("beta", "residual_limit", "init_gain", "perturbation"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                fail(name, "a number > 0")
-        for name in ("tolerance", "warmup_epochs", "homeostasis"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                fail(name, "a number >= 0")
-        if not all(math.isfinite(r) and r >= 0 for r in self.rates):
-            fail("rates", "numbers >= 0")
-        if len(self.rates) not in (1, len(self.hidden) + 1):
-            fail("rates", f"one value, or one for each of {len(self.hidden) + 1} layers")
-        if not 0 <= self.momentum < 1:
-            fail("momentum", "at least 0 and below 1")
-        if not 0 <= self.final_rate <= 1:
-            fail("final_rate", "between 0 and 1")
-        if not math.isfinite(self.init_bias):
-            fail("init_bias", "a finite number")
-        if self.estimator not in ESTIMATORS:
-            fail("estimator", f"one of {', '.join(ESTIMATORS)}")
-        if self.update not in UPDATES:
-            fail("update", f"one of {', '.join(UPDATES)}")
-        if self.init not in INITS:
-            fail("init", f"one of {', '.join(INITS)}")
+            rules.fail("hidden", "whole numbers >= 1")
+        rules.positive("beta", "residual_limit", "init_gain", "perturbation")
+        rules.not_negative("tolerance", "warmup_epochs", "homeostasis")
+        rules.rates(len(self.hidden) + 1)
+        rules.below_one("momentum")
+        rules.share("final_rate")
+        rules.finite("init_bias")
+        rules.choice("estimator", ESTIMATORS)
+        rules.choice("update", UPDATES)
+        rules.choice("init", INITS)
+        rules.choice("rule", RULES)
         if self.update == "multiplicative" and self.homeostasis:
             raise EqpropError(
                 f"training: homeostasis {self.homeostasis:g} adds to couplings, so that they would "
                 "change sign; set update to 'additive' or homeostasis to 0"
             )
-        if self.rule not in RULES:
-            fail("rule", f"one of {', '.join(RULES)}")
         if self.estimator == NODES and len(self.hidden) > 1:
             raise EqpropError(
                 f"training: estimator {NODES!r} reaches the first layer and the outputs with its "
@@ -149,9 +129,9 @@ class EqpropConfig:
                 "backward weights of their own; set rule to 'field'"
             )
         if not 0 <= self.angle <= 180:
-            fail("angle", "between 0 and 180 degrees")
+            rules.fail("angle", "between 0 and 180 degrees")
         if not self.curvature > 0:
-            fail("curvature", "a number > 0, or inf")
+            rules.fail("curvature", "a number > 0, or inf")
         if self.estimator in NEGATIVE and self.beta >= self.curvature:
             raise NudgeError(
                 f"training: nudge beta = {self.beta:g} reaches the output curvature "
@@ -159,7 +139,7 @@ class EqpropConfig:
                 f"{self.curvature:g} or estimator 'positive'"
             )
         if self.estimator.startswith("coupled") and self.beta > 1:
-            fail("beta", f"a share of the error, at most 1, for estimator {self.estimator!r}")
+            rules.fail("beta", f"a share of the error, at most 1, for estimator {self.estimator!r}")
 
     @property
     def layer_rates(self) -> tuple[float, ...]:

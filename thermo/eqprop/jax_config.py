@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from thermo.eqprop.errors import EqpropError
@@ -10,6 +9,7 @@ from thermo.eqprop.jax_estimators import ESTIMATORS, Nudging
 from thermo.eqprop.jax_layers import SIGMAS, Conv, Dense
 from thermo.eqprop.jax_rest import Relaxation
 from thermo.training.config import Augmentation
+from thermo.training.rules import Rules
 
 OPTIMISERS = ("momentum", "adam")
 
@@ -65,37 +65,20 @@ class LayersConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        def fail(name: str, rule: str) -> None:
-            raise EqpropError(f"training: {name} must be {rule}, got {getattr(self, name)!r}")
-
-        for name in ("epochs", "batch", "sweeps_free", "sweeps_nudged", "homeostasis_draws"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                fail(name, "a whole number >= 1")
-        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
-            fail("seed", "a whole number from 0 to 2^32 - 1")
-        for name in ("residual_limit", "init_gain"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                fail(name, "a number > 0")
-        for name in ("tolerance", "warmup_epochs", "homeostasis", "state_noise"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                fail(name, "a number >= 0")
-        if not all(math.isfinite(r) and r >= 0 for r in self.rates):
-            fail("rates", "numbers >= 0")
-        if len(self.rates) not in (1, len(self.layers) + 1):
-            fail("rates", f"one value, or one for each of {len(self.layers) + 1} layers")
-        if not 0 <= self.momentum < 1:
-            fail("momentum", "at least 0 and below 1")
-        if not 0 <= self.final_rate <= 1:
-            fail("final_rate", "between 0 and 1")
-        if not math.isfinite(self.init_bias):
-            fail("init_bias", "a finite number")
-        for name, known in (
-            ("activation", tuple(SIGMAS)), ("estimator", ESTIMATORS), ("optimiser", OPTIMISERS)
-        ):  # fmt: skip
-            if getattr(self, name) not in known:
-                fail(name, f"one of {', '.join(known)}")
+        rules = Rules(self, EqpropError)
+        rules.whole("epochs", "batch", "sweeps_free", "sweeps_nudged", "homeostasis_draws")
+        rules.seed(32)
+        rules.positive("residual_limit", "init_gain")
+        rules.not_negative("tolerance", "warmup_epochs", "homeostasis", "state_noise")
+        rules.rates(len(self.layers) + 1)
+        rules.below_one("momentum")
+        rules.share("final_rate")
+        rules.finite("init_bias")
+        rules.choice("activation", tuple(SIGMAS))
+        rules.choice("estimator", ESTIMATORS)
+        rules.choice("optimiser", OPTIMISERS)
         if not 0 <= self.angle <= 180:
-            fail("angle", "between 0 and 180 degrees")
+            rules.fail("angle", "between 0 and 180 degrees")
         if self.symmetric and (self.angle or self.homeostasis):
             raise EqpropError(
                 f"training: angle {self.angle:g} and homeostasis {self.homeostasis:g} need "

@@ -12,6 +12,28 @@ from thermo.simulate.forces import Forces, Setting
 from thermo.simulate.job import Job, Raw, empty_raw
 
 
+def look(job: Job, raw: Raw, x: np.ndarray, done: int) -> None:
+    """Keep what is observed or saved of states x (n, N) after `done` steps."""
+    plan, p = job.plan, job.prepared
+    for o, end in enumerate(plan.ends):
+        if done == end - plan.window + 1:
+            raw.outputs[o] = 0.0
+        if end - plan.window < done <= end:
+            shown = activate_rows(p.read_as, x[p.read])
+            raw.outputs[o] += (shown.T / plan.window).astype(np.float32)
+    if raw.trajectory is not None and done in plan.saved:
+        raw.trajectory[np.searchsorted(plan.saved, done)] = x.T
+
+
+def first_beyond(x: np.ndarray, bound: float, done: int) -> tuple[int, int, int] | None:
+    """(trajectory, steps done, cell) of the first state beyond the bound, or None."""
+    bad = ~(np.abs(x) <= bound)
+    if not bad.any():
+        return None
+    lane = int(np.argmax(bad.any(axis=0)))
+    return lane, done, int(np.argmax(bad[:, lane]))
+
+
 def run_numpy(job: Job) -> Raw:
     """Run a job with all trajectories side by side; the same noise as the numba kernels."""
     p, plan = job.prepared, job.plan
@@ -29,18 +51,8 @@ def run_numpy(job: Job) -> Raw:
     def noise(step: int) -> np.ndarray:
         return normals_numpy(job.seed, ids, step % 2**32, p.n)
 
-    def look(done: int) -> None:
-        for o, end in enumerate(plan.ends):
-            if done == end - plan.window + 1:
-                raw.outputs[o] = 0.0
-            if end - plan.window < done <= end:
-                shown = activate_rows(p.read_as, x[p.read])
-                raw.outputs[o] += (shown.T / plan.window).astype(np.float32)
-        if raw.trajectory is not None and done in plan.saved:
-            raw.trajectory[np.searchsorted(plan.saved, done)] = x.T
-
     done = 0
-    look(0)
+    look(job, raw, x, 0)
     before = Setting(plan.scale[0, 0], 0.0, 0.0, drives[0])
     for q, steps in enumerate(plan.n_steps):
         s0, s1 = plan.scale[q]
@@ -74,11 +86,9 @@ def run_numpy(job: Job) -> Raw:
                 heat[q] += ramped
             x = new
             done += 1
-            bad = ~(np.abs(x) <= job.bound)
-            if bad.any():
-                lane = int(np.argmax(bad.any(axis=0)))
-                return replace(raw, diverged=(lane, done, int(np.argmax(bad[:, lane]))))
-            look(done)
+            if diverged := first_beyond(x, job.bound, done):
+                return replace(raw, diverged=diverged)
+            look(job, raw, x, done)
         before = begin._replace(s=s1)
         if exact:
             heat[q] -= model.potential(x, before)

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from thermo.kernels.random import normals_numpy
-from thermo.simulate.activations import activate_rows
 from thermo.simulate.forces import Forces, Setting
 from thermo.simulate.job import Job, Raw, empty_raw
+from thermo.simulate.numpy_runner import first_beyond, look
 
 
 def run_underdamped_numpy(job: Job) -> Raw:
@@ -34,18 +34,8 @@ def run_underdamped_numpy(job: Job) -> Raw:
     def kinetic() -> np.ndarray:
         return np.asarray(np.sum(0.5 * mass * v**2, axis=0))
 
-    def look(done: int) -> None:
-        for o, end in enumerate(plan.ends):
-            if done == end - plan.window + 1:
-                raw.outputs[o] = 0.0
-            if end - plan.window < done <= end:
-                shown = activate_rows(p.read_as, x[p.read])
-                raw.outputs[o] += (shown.T / plan.window).astype(np.float32)
-        if raw.trajectory is not None and done in plan.saved:
-            raw.trajectory[np.searchsorted(plan.saved, done)] = x.T
-
     done = 0
-    look(0)
+    look(job, raw, x, 0)
     before = Setting(plan.scale[0, 0], 0.0, 0.0, drives[0])
     for q, steps in enumerate(plan.n_steps):
         s0, s1 = plan.scale[q]
@@ -93,11 +83,9 @@ def run_underdamped_numpy(job: Job) -> Raw:
                 work[q] += ramped
                 heat[q] += ramped
             done += 1
-            bad = ~(np.abs(x) <= job.bound)
-            if bad.any():
-                lane = int(np.argmax(bad.any(axis=0)))
-                return replace(raw, diverged=(lane, done, int(np.argmax(bad[:, lane]))))
-            look(done)
+            if diverged := first_beyond(x, job.bound, done):
+                return replace(raw, diverged=diverged)
+            look(job, raw, x, done)
         before = begin._replace(s=s1)
         if exact:
             heat[q] -= model.potential(x, before) + kinetic()

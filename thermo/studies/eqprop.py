@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.files import make_folder
 from compiler.models.hopfield import HopfieldNetwork
 from compiler.models.store import load_model, save_model
 from thermo.data import Dataset
@@ -20,7 +19,7 @@ from thermo.eqprop.errors import UnsettledError
 from thermo.eqprop.train import train_eqprop
 from thermo.progress import Progress
 from thermo.studies.devices import Paired, paired
-from thermo.studies.records import Point, check_classes, recorded, run_all
+from thermo.studies.records import Point, run_recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +95,12 @@ def run_trainings(
     progress: Progress | None = None,
 ) -> list[Trained]:
     """All points in order (their configs are EqpropConfigs), those in `folder` read from there."""
-    check_classes(dataset)
-    there = make_folder(folder)
-    return run_all(
+    return run_recorded(
+        Trained,
         points,
         dataset,
-        lambda point: recorded(
-            Trained,
-            point,
-            dataset,
-            there,
-            lambda checkpoint, model: _measure(point, dataset, checkpoint, model, threads),
-        ),
+        folder,
+        lambda point, kept, model: _measure(point, dataset, kept, model, threads),
         lambda t: f"{t.series}, seed {t.seed}: {100 * t.accuracy:.2f} %",
         progress,
     )

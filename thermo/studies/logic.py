@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from compiler.counts import gate_counts
-from compiler.files import make_folder
 from compiler.frontends.logic import lower_logic
 from compiler.models.store import save_model
 from thermo.data import Dataset
 from thermo.evaluate_gates import evaluate_gates
 from thermo.progress import Progress
 from thermo.report.page import Table
-from thermo.studies.records import Point, check_classes, recorded, run_all
+from thermo.studies.records import Point, run_recorded
 from thermo.training.logic import train_logic
 
 
@@ -51,18 +50,12 @@ def run_logic_points(
     progress: Progress | None = None,
 ) -> list[LogicMeasured]:
     """All points in order (their configs are LogicConfigs), those in `folder` read from there."""
-    check_classes(dataset)
-    there = make_folder(folder)
-    return run_all(
+    return run_recorded(
+        LogicMeasured,
         points,
         dataset,
-        lambda point: recorded(
-            LogicMeasured,
-            point,
-            dataset,
-            there,
-            lambda checkpoint, model: _measure(point, dataset, checkpoint, model, threads),
-        ),
+        folder,
+        lambda point, kept, model: _measure(point, dataset, kept, model, threads),
         lambda m: f"{m.series}: {100 * m.accuracy:.2f} %",
         progress,
     )

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from compiler.errors import ThermocError
-from compiler.files import replacing
+from compiler.files import make_folder, replacing
 from thermo.data import NAMES, DataError, Dataset
 from thermo.progress import NullProgress, Progress
 
@@ -82,6 +82,30 @@ def recorded(
         beside.write_text(json.dumps(asdict(measured), indent=1))  # type: ignore[call-overload]
     checkpoint.unlink(missing_ok=True)
     return measured
+
+
+def run_recorded(
+    kind: Callable[..., T],
+    points: Sequence[Point],
+    dataset: Dataset,
+    folder: str | Path,
+    measure: Callable[[Point, Path, Path], T],
+    told: Callable[[T], str],
+    progress: Progress | None,
+) -> list[T]:
+    """All points in order, those in `folder` read from there; DataError for data of one class.
+
+    measure : (point, checkpoint, model file) -> figures; told : what progress says of them
+    """
+    check_classes(dataset)
+    there = make_folder(folder)
+
+    def run(point: Point) -> T:
+        return recorded(
+            kind, point, dataset, there, lambda kept, model: measure(point, kept, model)
+        )
+
+    return run_all(points, dataset, run, told, progress)
 
 
 def run_all(

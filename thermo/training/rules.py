@@ -1,0 +1,85 @@
+"""What settings of trainings are checked for, said alike everywhere."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NoReturn
+
+from compiler.errors import ThermocError
+
+
+class Rules:
+    """Checks of one configuration's fields by name; the first that breaks one raises `error`."""
+
+    def __init__(self, config: Any, error: type[ThermocError]) -> None:
+        self.config, self.error = config, error
+
+    def fail(self, name: str, rule: str) -> NoReturn:
+        """Raise: the field's name, the rule and the value."""
+        value = getattr(self.config, name)
+        raise self.error(f"training: {name} must be {rule}, got {value!r}")
+
+    def whole(self, *names: str, least: int = 1) -> None:
+        """Whole numbers of at least `least`."""
+        for name in names:
+            value = getattr(self.config, name)
+            if not isinstance(value, int) or value < least:
+                self.fail(name, f"a whole number >= {least}")
+
+    def whole_or_none(self, *names: str) -> None:
+        """Whole numbers of at least 1, or None."""
+        for name in names:
+            value = getattr(self.config, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                self.fail(name, "a whole number >= 1 or none")
+
+    def positive(self, *names: str) -> None:
+        """Finite numbers above 0."""
+        for name in names:
+            value = getattr(self.config, name)
+            if not (math.isfinite(value) and value > 0):
+                self.fail(name, "a number > 0")
+
+    def not_negative(self, *names: str) -> None:
+        """Finite numbers of at least 0."""
+        for name in names:
+            value = getattr(self.config, name)
+            if not (math.isfinite(value) and value >= 0):
+                self.fail(name, "a number >= 0")
+
+    def below_one(self, *names: str) -> None:
+        """Numbers in [0, 1)."""
+        for name in names:
+            if not 0 <= getattr(self.config, name) < 1:
+                self.fail(name, "at least 0 and below 1")
+
+    def share(self, *names: str) -> None:
+        """Numbers in [0, 1]."""
+        for name in names:
+            if not 0 <= getattr(self.config, name) <= 1:
+                self.fail(name, "between 0 and 1")
+
+    def finite(self, *names: str) -> None:
+        """Finite numbers."""
+        for name in names:
+            if not math.isfinite(getattr(self.config, name)):
+                self.fail(name, "a finite number")
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> None:
+        """One of the choices."""
+        if getattr(self.config, name) not in choices:
+            self.fail(name, f"one of {', '.join(choices)}")
+
+    def seed(self, bits: int = 64) -> None:
+        """A whole number of so many bits."""
+        value = self.config.seed
+        if not isinstance(value, int) or not 0 <= value < 2**bits:
+            self.fail("seed", f"a whole number from 0 to 2^{bits} - 1")
+
+    def rates(self, layers: int) -> None:
+        """`rates`: numbers of at least 0, one or one a layer."""
+        values = self.config.rates
+        if not all(math.isfinite(r) and r >= 0 for r in values):
+            self.fail("rates", "numbers >= 0")
+        if len(values) not in (1, layers):
+            self.fail("rates", f"one value, or one for each of {layers} layers")
