@@ -23,10 +23,7 @@ GATE xor2 1 O=a*!b+!a*b; PIN * UNKNOWN 1 999 1 0 1 0
 GATE xnor2 1 O=a*b+!a*!b; PIN * UNKNOWN 1 999 1 0 1 0
 """
 # as in ABC's own abc.rc, whose aliases Debian's package lacks
-RESYN2 = (
-    "balance; rewrite; refactor; balance; rewrite; rewrite -z; balance; refactor -z; rewrite -z; "
-    "balance"
-)
+RESYN2 = "balance; rewrite; refactor; balance; rewrite; rewrite -z; balance; refactor -z; rewrite -z; balance"
 COMPRESS2RS = (
     "balance -l; resub -K 6 -l; rewrite -l; resub -K 6 -N 2 -l; refactor -l; resub -K 8 -l; "
     "balance -l; resub -K 8 -N 2 -l; rewrite -l; resub -K 10 -l; rewrite -z -l; "
@@ -80,9 +77,7 @@ def abc_ands(path: Path, script: str, folder: Path) -> int | None:
 
 def abc_tables(path: Path, script: str, folder: Path) -> tuple[int, int] | None:
     """(tables, depth) after a script that ends in `if -K`."""
-    found = re.findall(
-        r"nd = *(\d+).*?lev = *(\d+)", abc_run(f"read {path}; strash; {script}", folder)
-    )
+    found = re.findall(r"nd = *(\d+).*?lev = *(\d+)", abc_run(f"read {path}; strash; {script}", folder))
     return (int(found[-1][0]), int(found[-1][1])) if found else None
 
 
@@ -96,8 +91,7 @@ def yosys_gates(path: Path, folder: Path) -> int | None:
             "yosys",
             "-q",
             "-p",
-            f"read_blif {path}; techmap; opt; abc -g gates; opt_clean; "
-            f"tee -q -o {report} stat -json",
+            f"read_blif {path}; techmap; opt; abc -g gates; opt_clean; tee -q -o {report} stat -json",
         ],
         capture_output=True,
         timeout=1800,

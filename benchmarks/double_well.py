@@ -26,12 +26,7 @@ from langevin import interleave
 from compiler.frontends.ising import lower_ising
 from compiler.ir.langevin import LangevinNetlist, Phase
 from compiler.models.ising import from_edges
-from compiler.passes.double_well import (
-    double_wells,
-    escape_rate,
-    kramers_rate,
-    sign_marginal,
-)
+from compiler.passes.double_well import double_wells, escape_rate, kramers_rate, sign_marginal
 from thermo.kernels.random import fill_normals
 from thermo.simulate import simulate
 
@@ -53,9 +48,8 @@ def lattice(seed: int = 0) -> tuple[LangevinNetlist, np.ndarray, np.ndarray]:
 
 
 def scan(
-    wells: LangevinNetlist, right: np.ndarray, down: np.ndarray, axes: tuple[int, int], kT: float,
-    impl: str,
-) -> Callable[[], jax.Array]:  # fmt: skip
+    wells: LangevinNetlist, right: np.ndarray, down: np.ndarray, axes: tuple[int, int], kT: float, impl: str
+) -> Callable[[], jax.Array]:
     """A jitted scan; axes : where rows and columns of the lattice are, the runs on the other."""
     a, dt = float(wells.cells.j4[0]), wells.dt
     runs_axis = 3 - sum(axes)
@@ -130,14 +124,14 @@ def main() -> None:
         floors()
         return
     numba.set_num_threads(options.threads)
-    print(f"{options.threads} threads of {os.cpu_count()}, load before {os.getloadavg()[0]:.2f}, "
-          f"jax {jax.__version__}, numba {numba.__version__}")  # fmt: skip
+    print(
+        f"{options.threads} threads of {os.cpu_count()}, load before {os.getloadavg()[0]:.2f}, "
+        f"jax {jax.__version__}, numba {numba.__version__}"
+    )
     wells, right, down = lattice()
     print(f"{wells.n_cells} double wells x {RUNS} trajectories x {STEPS} steps")
     layouts = {"(rows, columns, runs)": (0, 1), "(runs, rows, columns)": (1, 2)}
-    still = {
-        name: scan(wells, right, down, axes, 0.0, "threefry2x32") for name, axes in layouts.items()
-    }
+    still = {name: scan(wells, right, down, axes, 0.0, "threefry2x32") for name, axes in layouts.items()}
     first = interleave(still, 3)
     best = min(first, key=lambda name: first[name][0])
     for name, (seconds, _, _) in first.items():

@@ -56,8 +56,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     seeds = parser.parse_args().seeds
     ours(nx.cycle_graph(5), CHIMERA, 0)  # compile
-    print(f"load {os.getloadavg()[0]:.2f}; ours | minorminer: cells, longest chain, CPU seconds, "
-          f"found; medians of {seeds}")  # fmt: skip
+    print(
+        f"load {os.getloadavg()[0]:.2f}; ours | minorminer: cells, longest chain, CPU seconds, "
+        f"found; medians of {seeds}"
+    )
     for name in problems(0):
         line = []
         for find in (ours, theirs):

@@ -37,10 +37,18 @@ FREE, NUDGED, BETA, BATCH = 20, 8, 0.5, 128
 SIZES = (784, 500, 10)
 PAUSE = 0.02  # seconds between calls: threads of the call before spin on, waiting for more work
 CONFIG = EqpropConfig(
-    hidden=SIZES[1:-1], epochs=1000, batch=BATCH, tile=64, beta=BETA, rates=(0.1, 0.02),
-    init_gain=0.5, sweeps_free=FREE, sweeps_nudged=NUDGED, tolerance=0.0,
+    hidden=SIZES[1:-1],
+    epochs=1000,
+    batch=BATCH,
+    tile=64,
+    beta=BETA,
+    rates=(0.1, 0.02),
+    init_gain=0.5,
+    sweeps_free=FREE,
+    sweeps_nudged=NUDGED,
+    tolerance=0.0,
     augmentation=Augmentation(),
-)  # fmt: skip
+)
 
 
 class Torch:

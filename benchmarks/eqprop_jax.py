@@ -33,9 +33,16 @@ from thermo.eqprop.jax_step import update
 from thermo.eqprop.jax_train import LayersTrainer
 
 CONFIG = LayersConfig(
-    epochs=1, estimator="centred", beta=0.5, sweeps_free=15, sweeps_nudged=8, tolerance=0.0,
-    rates=(0.02,), momentum=0.9, init_gain=0.5,
-)  # fmt: skip
+    epochs=1,
+    estimator="centred",
+    beta=0.5,
+    sweeps_free=15,
+    sweeps_nudged=8,
+    tolerance=0.0,
+    rates=(0.02,),
+    momentum=0.9,
+    init_gain=0.5,
+)
 
 
 def data() -> Dataset:
@@ -62,9 +69,19 @@ class Ours:
     def step(self, rows: np.ndarray) -> None:
         t = self.trainer
         self.p, self.memory, _ = update(
-            t.layout, t.nudging, t.learning, self.p, self.memory, t.images, t.targets,
-            jnp.asarray(rows), None, jax.random.PRNGKey(0), jnp.float32(1), jnp.float32(1),
-        )  # fmt: skip
+            t.layout,
+            t.nudging,
+            t.learning,
+            self.p,
+            self.memory,
+            t.images,
+            t.targets,
+            jnp.asarray(rows),
+            None,
+            jax.random.PRNGKey(0),
+            jnp.float32(1),
+            jnp.float32(1),
+        )
         jax.block_until_ready(self.p)
 
 
@@ -141,17 +158,11 @@ class Torch:
             slopes = []
             for l in range(len(self.w)):
                 if l == len(self.w) - 1:
-                    slopes.append(
-                        (up[l - 1].flatten(1).T @ up[l] - low[l - 1].flatten(1).T @ low[l]) * scale
-                    )
+                    slopes.append((up[l - 1].flatten(1).T @ up[l] - low[l - 1].flatten(1).T @ low[l]) * scale)
                     continue
                 weight = torch.nn.grad.conv2d_weight
-                pairs = (
-                    [(up[l] - low[l], x)] if l == 0 else [(up[l], up[l - 1]), (-low[l], low[l - 1])]
-                )
-                slopes.append(
-                    sum(weight(b, self.w[l].shape, a, self.strides[l]) for a, b in pairs) * scale
-                )
+                pairs = [(up[l] - low[l], x)] if l == 0 else [(up[l], up[l - 1]), (-low[l], low[l - 1])]
+                slopes.append(sum(weight(b, self.w[l].shape, a, self.strides[l]) for a, b in pairs) * scale)
             for a, b in zip(up, low, strict=True):
                 d = a - b
                 slopes.append((d.sum((0, 2, 3)) if d.ndim == 4 else d.sum(0)) * scale)
@@ -198,9 +209,7 @@ def main() -> None:
         calls["torch"] = peer.step
     found = interleave(calls, batches)
     shapes = " - ".join("x".join(map(str, s)) for s in trainer.layout.shapes)
-    print(
-        f"{shapes}, {CONFIG.sweeps_free} + 2 x {CONFIG.sweeps_nudged} sweeps, batch {options.batch}"
-    )
+    print(f"{shapes}, {CONFIG.sweeps_free} + 2 x {CONFIG.sweeps_nudged} sweeps, batch {options.batch}")
     print(f"JAX on {jax.devices()[0].device_kind}, {len(os.sched_getaffinity(0))} cores", end="")
     print("" if peer is None else f", torch on {peer.device}")
     for name, pairs in found.items():

@@ -54,11 +54,7 @@ def main() -> None:
         hits, when, began = {}, [], time.perf_counter()
         for p, netlist in netlists.items():
             result = simulate_spins(
-                netlist,
-                chains=arguments.chains,
-                sweeps=sweeps,
-                threads=arguments.threads,
-                target=0.5,
+                netlist, chains=arguments.chains, sweeps=sweeps, threads=arguments.threads, target=0.5
             )
             good = result.best_energies < 0.5
             for state in result.best_states[good]:

@@ -132,15 +132,11 @@ def medians(runs: dict[str, Callable[[], object]], repeats: int) -> dict[str, tu
     }
 
 
-def whole_way(
-    program: GateProgram, peer: ctypes.CDLL, sizes: list[int], repeats: int, seed: int = 1
-) -> None:
+def whole_way(program: GateProgram, peer: ctypes.CDLL, sizes: list[int], repeats: int, seed: int = 1) -> None:
     """Booleans in, class sums out."""
     netlist = program.netlist
     print("booleans in, class sums out, one thread")
-    print(
-        f"{'samples':>9} {'MB in':>7} {'ours M/s':>15} {'C M/s':>15} {'ratio':>7} {'ours GB/s':>10}"
-    )
+    print(f"{'samples':>9} {'MB in':>7} {'ours M/s':>15} {'C M/s':>15} {'ratio':>7} {'ours GB/s':>10}")
     for n in sizes:
         bits = np.random.default_rng(seed).integers(0, 2, (n, netlist.n_inputs), dtype=np.uint8)
         theirs = np.zeros((n, N_CLASSES), np.int32)

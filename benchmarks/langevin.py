@@ -90,9 +90,8 @@ def sparse_forms(netlist: LangevinNetlist) -> dict[str, tuple[Callable, bool]]:
     slot = np.arange(len(group)) - np.repeat(group.indptr[:-1], degree)
     table[group.rows, slot], weight[group.rows, slot] = group.indices, group.values
     bcoo = jsparse.BCOO(
-        (values, jnp.stack([rows, cols], axis=1)), shape=(n, n),
-        indices_sorted=True, unique_indices=True,
-    )  # fmt: skip
+        (values, jnp.stack([rows, cols], axis=1)), shape=(n, n), indices_sorted=True, unique_indices=True
+    )
 
     def by_table(x):
         return sum(weight[:, k, None] * x[table[:, k]] for k in range(width))
@@ -159,9 +158,15 @@ def interleave(calls: dict[str, Callable], repeats: int) -> dict[str, np.ndarray
 
 
 def compare(
-    title: str, netlist: LangevinNetlist, forms: dict, runs: int, steps: int, goal: float,
-    repeats: int, threads: int,
-) -> None:  # fmt: skip
+    title: str,
+    netlist: LangevinNetlist,
+    forms: dict,
+    runs: int,
+    steps: int,
+    goal: float,
+    repeats: int,
+    threads: int,
+) -> None:
     """Run and print one comparison."""
     print(f"\n{title}: {netlist.n_cells} cells x {runs} trajectories x {steps} steps")
     n, h = netlist.n_cells, netlist.cells.h
@@ -209,14 +214,14 @@ def main() -> None:
     options = parser.parse_args()
     numba.set_num_threads(options.threads)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    print(f"{options.threads} threads of {os.cpu_count()}, load before the run {load:.2f}, "
-          f"jax {jax.__version__}, numba {numba.__version__}")  # fmt: skip
+    print(
+        f"{options.threads} threads of {os.cpu_count()}, load before the run {load:.2f}, "
+        f"jax {jax.__version__}, numba {numba.__version__}"
+    )
     dense = dense_netlist(128, 1000)
     compare("dense", dense, dense_forms(dense), 256, 1000, 2.5, options.repeats, options.threads)
     sparse = random_netlist(4096, 8).with_(schedule=(Phase("run", 200 * DT),))
-    compare(
-        "degree 8", sparse, sparse_forms(sparse), 256, 200, 5.0, options.repeats, options.threads
-    )
+    compare("degree 8", sparse, sparse_forms(sparse), 256, 200, 5.0, options.repeats, options.threads)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"\nload after the run {load:.2f}")
 

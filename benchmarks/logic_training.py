@@ -68,9 +68,7 @@ class Peer(torch.nn.Module):
 def torch_batches(x: torch.Tensor, y: torch.Tensor, model: Peer, adam: torch.optim.Adam) -> None:
     for start in range(0, x.shape[0], BATCH):
         adam.zero_grad()
-        loss = torch.nn.functional.cross_entropy(
-            model(x[start : start + BATCH]), y[start : start + BATCH]
-        )
+        loss = torch.nn.functional.cross_entropy(model(x[start : start + BATCH]), y[start : start + BATCH])
         loss.backward()
         adam.step()
 
@@ -79,8 +77,12 @@ def torch_batches(x: torch.Tensor, y: torch.Tensor, model: Peer, adam: torch.opt
 def dot_products(x, weights, wires, out, path):  # type: ignore[no-untyped-def]
     """The dot products of one batch by themselves; the same eight sums are written over."""
     rows, w, at, to, pitch = (
-        x.ctypes.data, weights.ctypes.data, wires.ctypes.data, out.ctypes.data, x.shape[1],
-    )  # fmt: skip
+        x.ctypes.data,
+        weights.ctypes.data,
+        wires.ctypes.data,
+        out.ctypes.data,
+        x.shape[1],
+    )
     for i in range(0, wires.size, GROUP):
         dots8(w, rows, pitch, at + 4 * i, to, path)
 

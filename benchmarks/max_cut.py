@@ -94,9 +94,7 @@ def main() -> None:
         sweeps: list[int] = []
         for seed in range(arguments.runs):
             began = time.perf_counter()
-            result = simulate_spins(
-                net, chains=2, seconds=arguments.seconds, seed=seed, threads=THREADS
-            )
+            result = simulate_spins(net, chains=2, seconds=arguments.seconds, seed=seed, threads=THREADS)
             seconds = time.perf_counter() - began
             sweeps.append(result.sweeps)
             runs = {"thermoc": (result.best_energy, seconds)}

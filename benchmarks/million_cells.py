@@ -35,9 +35,7 @@ def random_netlist(n: int, degree: int, seed: int = 0) -> LangevinNetlist:
     pairs = np.unique(a.astype(np.int64) * n + b)
     a, b = pairs // n, pairs % n
     w = (0.3 * rng.standard_normal(pairs.size)).astype(np.float32)
-    couplings = Couplings.from_coo(
-        CouplingKind.LINEAR, n, np.r_[a, b], np.r_[b, a], np.concatenate([w, w])
-    )
+    couplings = Couplings.from_coo(CouplingKind.LINEAR, n, np.r_[a, b], np.r_[b, a], np.concatenate([w, w]))
     cells = Cells.make(n, j2=1.0, j4=1.0, h=rng.standard_normal(n))
     return LangevinNetlist(cells, (couplings,), 1.0, 1.0, (Phase("run", DT),), dt=DT)
 

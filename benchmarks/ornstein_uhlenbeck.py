@@ -123,9 +123,7 @@ def errors() -> None:
         ("A = [[1, 3], [0, 2]], D = I", np.array([[1.0, 3.0], [0.0, 2.0]]), np.eye(2)),
         ("A = [[1, -1], [-1, 1]], D = I", singular, np.eye(2)),
     ):
-        want = quad_vec(lambda s, a=a, q=q: expm(-a * s) @ q @ expm(-a * s).T, 0, 1, epsabs=1e-13)[
-            0
-        ]
+        want = quad_vec(lambda s, a=a, q=q: expm(-a * s) @ q @ expm(-a * s).T, 0, 1, epsabs=1e-13)[0]
         ours = transition((a, 0.0, q), 1.0).covariance
         theirs = np.asarray(thermox.conditional.covariance(1.0, jnp.asarray(a), jnp.asarray(q)))
         size = np.linalg.norm(want)
@@ -139,8 +137,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=numba.config.NUMBA_NUM_THREADS)
     options = parser.parse_args()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    print(f"{options.threads} threads of {os.cpu_count()}, load before the run {load:.2f}, "
-          f"jax {jax.__version__}, numba {numba.__version__}")  # fmt: skip
+    print(
+        f"{options.threads} threads of {os.cpu_count()}, load before the run {load:.2f}, "
+        f"jax {jax.__version__}, numba {numba.__version__}"
+    )
     a = drift()
     skewed = a + 0.01 * np.triu(np.ones_like(a), 1)  # no detailed balance: no independent modes
     times = np.arange(STEPS + 1) * DT

@@ -45,9 +45,7 @@ def regular(n: int, degree: int = 12, seed: int = 0) -> tuple[SpinSystem, float]
     return SpinSystem.from_pairs(rng.normal(size=n), edges[:, 0], edges[:, 1], J), 4.0
 
 
-def thrml_run(
-    system: SpinSystem, kT: float, sweeps: int
-) -> Callable[[np.ndarray, int], np.ndarray]:
+def thrml_run(system: SpinSystem, kT: float, sweeps: int) -> Callable[[np.ndarray, int], np.ndarray]:
     """A function (states, seed): thrml's bool states (chains, n) after so many sweeps."""
     import jax
     import jax.numpy as jnp
@@ -56,15 +54,11 @@ def thrml_run(
 
     nodes = [SpinNode() for _ in range(system.n)]
     edges = [
-        (nodes[i], nodes[j])
-        for i, j in zip(system.driven.tolist(), system.driving.tolist(), strict=True)
+        (nodes[i], nodes[j]) for i, j in zip(system.driven.tolist(), system.driving.tolist(), strict=True)
     ]
-    model = IsingEBM(
-        nodes, edges, jnp.asarray(system.h), jnp.asarray(system.weights), jnp.asarray(1 / kT)
-    )
+    model = IsingEBM(nodes, edges, jnp.asarray(system.h), jnp.asarray(system.weights), jnp.asarray(1 / kT))
     members = [
-        np.flatnonzero(system.layout.colours == c)
-        for c in range(int(system.layout.colours.max()) + 1)
+        np.flatnonzero(system.layout.colours == c) for c in range(int(system.layout.colours.max()) + 1)
     ]
     blocks = [Block([nodes[i] for i in cells]) for cells in members]
     program = IsingSamplingProgram(model, blocks, clamped_blocks=[])

@@ -134,9 +134,7 @@ def row(name: str, netlist: GateNetlist, scripts: list[str]) -> None:
     )
     for adder in ADDERS:
         head = {
-            merge: two_input(
-                simplify_gates(lower_head(small, sums=False, adder=adder, merge=merge), 1)
-            )
+            merge: two_input(simplify_gates(lower_head(small, sums=False, adder=adder, merge=merge), 1))
             for merge in (False, True)
         }
         print(f"  with head, {adder} adders: {head[False]}, exclusive nets merged {head[True]}")

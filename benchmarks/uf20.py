@@ -75,9 +75,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=1000)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("THERMOC_DATA", ".")))
     arguments = parser.parse_args()
-    models = formulas(
-        arguments.data / "satlib" / "uf20-91.tar.xz", arguments.first, arguments.limit
-    )
+    models = formulas(arguments.data / "satlib" / "uf20-91.tar.xz", arguments.first, arguments.limit)
     solve(models, "kT = 0.3", arguments.chains, arguments.sweeps, kT=(0.3, 0.3))
     solve(models, "default schedule", arguments.chains, None)
 

@@ -50,12 +50,7 @@ if TYPE_CHECKING:
     from compiler.models.gaussian import GaussianModel, gaussian
     from compiler.models.hopfield import HopfieldNetwork
     from compiler.models.ising import IsingModel, from_edges
-    from compiler.models.ising_graphs import (
-        boltzmann_machine,
-        grid_ebm,
-        grid_graph,
-        hopfield_memory,
-    )
+    from compiler.models.ising_graphs import boltzmann_machine, grid_ebm, grid_graph, hopfield_memory
     from compiler.models.logic import LogicLayer, LogicNetwork
     from compiler.models.machine import LangevinMachine
     from compiler.models.mlp import MLP

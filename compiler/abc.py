@@ -123,12 +123,8 @@ def _numbered(netlist: GateNetlist) -> GateNetlist:
 def _where_possible(netlist: GateNetlist, encoder: Thermometer) -> GateNetlist:
     """The netlist with every output 0 for patterns that the encoder cannot make."""
     builder = Builder(netlist.input_names)
-    builder.op, builder.a, builder.b = (
-        getattr(netlist, column).tolist() for column in ("op", "a", "b")
-    )
-    rules = [
-        2 * builder.gate(OR, 2 * int(high) + 1, 2 * int(low)) for high, low in implications(encoder)
-    ]
+    builder.op, builder.a, builder.b = (getattr(netlist, column).tolist() for column in ("op", "a", "b"))
+    rules = [2 * builder.gate(OR, 2 * int(high) + 1, 2 * int(low)) for high, low in implications(encoder)]
     possible = builder.tree(AND, rules)
     outputs = {
         name: builder.gate(AND, 2 * net, 2 * possible)

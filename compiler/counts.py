@@ -53,9 +53,7 @@ def counts(netlist: LangevinNetlist) -> dict[str, Any]:
         "degree_mean": float(driven.mean()) if driven.size else 0.0,
         "largest_coupling": largest_coupling(netlist),
         "symmetric": all(is_symmetric(c, ignore=frozen) for c in netlist.couplings),
-        "antisymmetric_fraction": (
-            antisymmetric_fraction(linear[0], ignore=frozen) if linear else 0.0
-        ),
+        "antisymmetric_fraction": (antisymmetric_fraction(linear[0], ignore=frozen) if linear else 0.0),
         "gradient": is_gradient(netlist),
         "duration": float(sum(p.duration for p in netlist.schedule)),
         "bytes": _bytes(netlist),

@@ -18,15 +18,7 @@ import numpy as np
 from compiler.errors import NetlistError, ThermocError
 from compiler.gates.evaluate import WORD, all_patterns, evaluate_words, pack_bits
 from compiler.gates.possible import implications, possible_words
-from compiler.ir.gates import (
-    NONE,
-    READS_A,
-    READS_B,
-    GateNetlist,
-    Thermometer,
-    make_gates,
-    verify_gates,
-)
+from compiler.ir.gates import NONE, READS_A, READS_B, GateNetlist, Thermometer, make_gates, verify_gates
 
 EXHAUSTIVE = 20  # inputs up to which all patterns are tried
 RANDOM_WORDS = 1024
@@ -326,12 +318,7 @@ class _Sweep:
         for net in range(self.pair.both.n_nets):
             representative = first.setdefault(values[net].tobytes(), net)
             key = (representative, net)
-            if (
-                net < self.pair.n_first
-                or representative == net
-                or key in self.proved
-                or key in self.open
-            ):
+            if net < self.pair.n_first or representative == net or key in self.proved or key in self.open:
                 continue
             opposite = bool(flipped[net] ^ flipped[representative])
             model = self.differ(representative, net, opposite, SWEEP_CONFLICTS)
@@ -344,9 +331,7 @@ class _Sweep:
         self.words = np.concatenate([self.words, pack_bits(np.array(learnt))], axis=1)
         return True
 
-    def differ(
-        self, x: int, y: int, opposite: bool, conflicts: int | None = None
-    ) -> np.ndarray | None:
+    def differ(self, x: int, y: int, opposite: bool, conflicts: int | None = None) -> np.ndarray | None:
         """Input bits for which net x is not y (not its complement if `opposite`), or None.
 
         Equality that is proved becomes a clause. A pair that exceeds `conflicts` is left open.

@@ -51,9 +51,7 @@ def make_folder(path: str | os.PathLike) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be made ({error.strerror}); choose another folder"
-        ) from None
+        raise OutputError(f"{path}: cannot be made ({error.strerror}); choose another folder") from None
     _probe(path, path)
     return path
 

@@ -76,12 +76,7 @@ def _area(objective: str) -> tuple[GatePass, ...]:
 GATES: dict[str, dict[int, tuple[GatePass, ...]]] = {
     objective: {
         0: (),
-        1: (
-            *_SIMPLIFY,
-            collapse_pairs,
-            _with(rewrite_cuts, objective=objective, keep_depth=True),
-            *_FINISH,
-        ),
+        1: (*_SIMPLIFY, collapse_pairs, _with(rewrite_cuts, objective=objective, keep_depth=True), *_FINISH),
         2: _area(objective),
     }
     for objective in OBJECTIVES

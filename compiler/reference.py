@@ -13,15 +13,7 @@ from scipy.integrate import solve_ivp
 from scipy.special import log_softmax, softmax
 
 from compiler.errors import NetlistError, UnsupportedError
-from compiler.ir.langevin import (
-    Activation,
-    CellKind,
-    CouplingKind,
-    LangevinNetlist,
-    Order,
-    Phase,
-    ReadOut,
-)
+from compiler.ir.langevin import Activation, CellKind, CouplingKind, LangevinNetlist, Order, Phase, ReadOut
 from compiler.ir.symmetry import is_gradient, matrix
 
 Rate = Callable[[float, np.ndarray], np.ndarray]
@@ -29,9 +21,7 @@ Rate = Callable[[float, np.ndarray], np.ndarray]
 
 def show(activation: np.ndarray, x: np.ndarray) -> np.ndarray:
     """(n,) phi(x) of each cell."""
-    phi = [
-        x, np.clip(x, 0, 1), 0.5 * (1 + np.tanh(x / 2)), np.tanh(x), np.maximum(x, 0), np.cos(x)
-    ]  # fmt: skip
+    phi = [x, np.clip(x, 0, 1), 0.5 * (1 + np.tanh(x / 2)), np.tanh(x), np.maximum(x, 0), np.cos(x)]
     return np.choose(activation, phi)
 
 
@@ -55,9 +45,7 @@ def encode(netlist: LangevinNetlist, data: Any) -> np.ndarray:
     """(n_inputs,) states of the input cells for one sample of raw data."""
     u = np.asarray(data, dtype=np.float64).ravel()
     if u.size != netlist.inputs.size:
-        raise NetlistError(
-            f"data has {u.size} values; the netlist has {netlist.inputs.size} input cells"
-        )
+        raise NetlistError(f"data has {u.size} values; the netlist has {netlist.inputs.size} input cells")
     if netlist.encoder is not None:
         u = (u - netlist.encoder.shift) * netlist.encoder.scale
     return u
@@ -264,9 +252,15 @@ def _rate_of(netlist: LangevinNetlist, phase: Phase, u: Any, targets: Any, cost:
 
     def rate(t: float, x: np.ndarray) -> np.ndarray:
         f = force(
-            netlist, x, u, coupling_scale=start + (end - start) * t / phase.duration,
-            stiffness=phase.stiffness, nudge=phase.nudge, targets=targets, cost=cost,
-        )  # fmt: skip
+            netlist,
+            x,
+            u,
+            coupling_scale=start + (end - start) * t / phase.duration,
+            stiffness=phase.stiffness,
+            nudge=phase.nudge,
+            targets=targets,
+            cost=cost,
+        )
         return (netlist.mobility * f * moves)[~netlist.cells.frozen]
 
     return rate
@@ -279,9 +273,7 @@ def _solve(phase: Phase, rate: Rate, x: np.ndarray, rtol: float, atol: float) ->
     return solution.y[:, -1]
 
 
-def _euler(
-    netlist: LangevinNetlist, phase: Phase, rate: Rate, x: np.ndarray, dt: float
-) -> np.ndarray:
+def _euler(netlist: LangevinNetlist, phase: Phase, rate: Rate, x: np.ndarray, dt: float) -> np.ndarray:
     free = ~netlist.cells.frozen
     lo, hi = netlist.cells.lo[free], netlist.cells.hi[free]
     for k in range(round(phase.duration / dt)):

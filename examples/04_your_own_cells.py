@@ -8,9 +8,7 @@ from thermo.simulate import simulate
 
 cells = Cells.make(2, j2=-2.0, j4=1.0, h=[0.3, 0.0])
 coupling = Couplings.from_dense(CouplingKind.LINEAR, np.array([[0.0, 0.8], [0.8, 0.0]]))
-netlist = LangevinNetlist(
-    cells, (coupling,), kT=0.5, mobility=1.0, schedule=(Phase("run", 10.0),), dt=5e-3
-)
+netlist = LangevinNetlist(cells, (coupling,), kT=0.5, mobility=1.0, schedule=(Phase("run", 10.0),), dt=5e-3)
 verify(netlist)
 print(dump(netlist))
 

@@ -12,9 +12,7 @@ A = np.array([[2.0, -0.5, 0.0], [-0.5, 1.5, 0.3], [0.0, 0.3, 1.0]])
 b = np.array([1.0, -2.0, 0.5])
 
 x = solve(A, b, time=400.0)
-print(
-    "A^-1 b    ", x.value.round(3), "+-", x.error.round(3), " exact", np.linalg.solve(A, b).round(3)
-)
+print("A^-1 b    ", x.value.round(3), "+-", x.error.round(3), " exact", np.linalg.solve(A, b).round(3))
 
 c = inverse(A, time=400.0)
 worst = np.abs(c.value - np.linalg.inv(A)).max()
@@ -25,9 +23,7 @@ d = log_determinant(A, time=20.0)
 print(f"ln det A   {d.value:.3f} +- {d.error:.3f}, exact {np.linalg.slogdet(A)[1]:.3f}")
 
 # Three LC oscillators joined by capacitors: their thermal voltages know the inverse capacitances.
-array = RLCArray.make(
-    3, resistance=500.0, inductance=1e-5, capacitance=1e-9, coupling=3e-10, wiring="nodes"
-)
+array = RLCArray.make(3, resistance=500.0, inductance=1e-5, capacitance=1e-9, coupling=3e-10, wiring="nodes")
 volts = simulate(lower_rlc(array, duration=100.0), runs=4000).outputs[-1, 0]
 print("capacitors", np.cov(volts.T).round(2).tolist())
 print("exact     ", np.linalg.inv(array.maxwell() / 1e-9).round(2).tolist())

@@ -105,6 +105,4 @@ _ASAP7 = _library(
     "the delay of XOR2xp5 leaves three of its eight edges from B unread",
 )
 
-CELL_LIBRARIES = Registry(
-    "cell library", [(x.name, x) for x in (_NANGATE45, _SKY130HD, _IHP_SG13G2, _ASAP7)]
-)
+CELL_LIBRARIES = Registry("cell library", [(x.name, x) for x in (_NANGATE45, _SKY130HD, _IHP_SG13G2, _ASAP7)])

@@ -19,14 +19,7 @@ from hw_models.source import Figure, Source
 
 MAX_INPUTS = 6
 BUFFER, INVERTER, NAND2 = 1, 2, 14
-UNITS = {
-    "area": "um2",
-    "energy": "J",
-    "leakage": "W",
-    "delay": "s",
-    "slope": "s/F",
-    "capacitance": "F",
-}
+UNITS = {"area": "um2", "energy": "J", "leakage": "W", "delay": "s", "slope": "s/F", "capacitance": "F"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +60,7 @@ class Cell:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise HardwareError(
-                    f"cell {self.name}: {name} must be a finite number >= 0 {UNITS[name]}, "
-                    f"got {value}"
+                    f"cell {self.name}: {name} must be a finite number >= 0 {UNITS[name]}, got {value}"
                 )
 
     @property
@@ -108,9 +100,7 @@ class CellLibrary:
                 raise HardwareError(f"library {self.name}: two cells are called {cell.name}")
             seen.add(cell.name)
         if not self.voltage.value > 0:
-            raise HardwareError(
-                f"library {self.name}: the voltage must be > 0 V, got {self.voltage.value}"
-            )
+            raise HardwareError(f"library {self.name}: the voltage must be > 0 V, got {self.voltage.value}")
 
     def cell(self, name: str) -> Cell:
         """The cell of that name; HardwareError lists the choices if there is none."""
@@ -118,8 +108,7 @@ class CellLibrary:
             if cell.name == name:
                 return cell
         raise HardwareError(
-            f"library {self.name} has no cell {name!r}; choose one of "
-            f"{', '.join(c.name for c in self.cells)}"
+            f"library {self.name} has no cell {name!r}; choose one of {', '.join(c.name for c in self.cells)}"
         )
 
     def smallest(self, table: int, n_inputs: int) -> Cell:
@@ -133,9 +122,7 @@ class CellLibrary:
                 f"library {self.name} has no cell with {n_inputs} input(s) and table {table}; "
                 "mapping needs at least an inverter (1, 2) and a NAND2 (2, 14)"
             )
-        return min(
-            fitting, key=lambda c: (c.area, math.inf if c.delay is None else c.delay, c.name)
-        )
+        return min(fitting, key=lambda c: (c.area, math.inf if c.delay is None else c.delay, c.name))
 
     @cached_property
     def inverter(self) -> Cell:

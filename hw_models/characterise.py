@@ -26,22 +26,13 @@ from types import MappingProxyType
 import numpy as np
 
 from hw_models.cells import INVERTER, MAX_INPUTS, NAND2, Cell, CellLibrary
-from hw_models.liberty import (
-    Group,
-    LibertyError,
-    function_pins,
-    function_table,
-    read_liberty,
-)
+from hw_models.liberty import Group, LibertyError, function_pins, function_table, read_liberty
 from hw_models.source import Figure, Source
 
 DERIVATION = "read at one NAND2 input of load and a NAND2's own slew, see docs/formats.md#liberty"
 _PREFIX = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3}
 _SEQUENTIAL = ("ff", "ff_bank", "latch", "latch_bank", "statetable", "test_cell")
-_CHARGES, _SLEWS = (
-    ("total_output_net_capacitance",),
-    ("input_net_transition", "input_transition_time"),
-)
+_CHARGES, _SLEWS = (("total_output_net_capacitance",), ("input_net_transition", "input_transition_time"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +205,7 @@ def _table(file: _File, group: Group) -> Table:
     values = _numbers(file, group.values("values"), group.line)
     shape = tuple(axis.size for axis in axes)
     if values.size != int(np.prod(shape, dtype=np.int64)):
-        raise file.fail(
-            group.line, f"{group.name} has {values.size} values for axes of {list(shape)} points"
-        )
+        raise file.fail(group.line, f"{group.name} has {values.size} values for axes of {list(shape)} points")
     slews, loads = np.zeros(1), np.zeros(1)
     ordered = values.reshape(shape) if shape else values.reshape(1, 1)
     for kind in kinds:
@@ -282,9 +271,7 @@ def _part(file: _File, group: Group) -> _Part:
         inputs = tuple(pin for pin in pins if pin in read)
         table = function_table(text, tuple(pins) if read - set(pins) else inputs)
     except ValueError as error:
-        raise file.fail(
-            output.line, f"cell {name}: function {text!r} cannot be read: {error}"
-        ) from None
+        raise file.fail(output.line, f"cell {name}: function {text!r} cannot be read: {error}") from None
     if not inputs:
         raise file.fail(output.line, f"cell {name}: function {text!r} reads no pin")
     area = group.get("area")
@@ -298,9 +285,13 @@ def _part(file: _File, group: Group) -> _Part:
     leakage = _leakage(file, group, powered)
     known = [pins[pin] for pin in inputs]
     cell = Cell(
-        name, inputs, table, _number(file, area, group.line),
-        leakage=leakage, capacitance=float(np.mean(known)) * file.charge,
-    )  # fmt: skip
+        name,
+        inputs,
+        table,
+        _number(file, area, group.line),
+        leakage=leakage,
+        capacitance=float(np.mean(known)) * file.charge,
+    )
     return _Part(cell, group.line, pins, output, powered)
 
 

@@ -13,15 +13,11 @@ from hw_models.source import Figure, Source
 
 _HOROWITZ = "M. Horowitz, Computing's energy problem, ISSCC 2014, 45 nm 0.9 V"
 _PAPER = Source("paper", _HOROWITZ)
-_SECOND_HAND = Source(
-    "second-hand", _HOROWITZ, "quoted in gist V0XNIHILI/2b6fa61edd4c06d9ffce5551065124c1"
-)
+_SECOND_HAND = Source("second-hand", _HOROWITZ, "quoted in gist V0XNIHILI/2b6fa61edd4c06d9ffce5551065124c1")
 _PJ = 1e-12
 
 FP32_MAC = Figure(4.6 * _PJ, "J", Source("paper", _HOROWITZ, "fp32 multiply 3.7 + add 0.9 pJ"))
-INT8_MAC = Figure(
-    0.23 * _PJ, "J", Source("second-hand", _HOROWITZ, "int8 multiply 0.2 + add 0.03 pJ")
-)
+INT8_MAC = Figure(0.23 * _PJ, "J", Source("second-hand", _HOROWITZ, "int8 multiply 0.2 + add 0.03 pJ"))
 
 SRAM_READ = (
     (8 * 1024, Figure(10 * _PJ, "J / 64 bit", _PAPER)),

@@ -234,9 +234,7 @@ class _Function:
         while True:
             if self.peek() in ("*", "&"):
                 self.take()
-            elif not (self.peek()[:1].isalnum() or self.peek()[:1] in ("_", "(", "!")) or (
-                self.peek() == ""
-            ):
+            elif not (self.peek()[:1].isalnum() or self.peek()[:1] in ("_", "(", "!")) or (self.peek() == ""):
                 return left
             left = ("and", left, self.differ())
 

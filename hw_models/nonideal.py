@@ -41,8 +41,7 @@ class NonIdeal:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not (number and math.isfinite(value) and value >= 0):
                 raise HardwareError(
-                    f"non-ideality {name} must be a relative spread >= 0, got {value!r}; "
-                    "0.1 means 10 %"
+                    f"non-ideality {name} must be a relative spread >= 0, got {value!r}; 0.1 means 10 %"
                 )
         if self.bits is not None and (not isinstance(self.bits, int) or not 2 <= self.bits <= 24):
             raise HardwareError(

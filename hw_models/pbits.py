@@ -77,9 +77,15 @@ class PBitEnergy:
 
 
 def pbit_energy(
-    device: PBitDevice, *, updates: float, inputs: float, wire: float, activity: float = 1.0,
-    written: float = 0.0, read: float = 0.0,
-) -> PBitEnergy:  # fmt: skip
+    device: PBitDevice,
+    *,
+    updates: float,
+    inputs: float,
+    wire: float,
+    activity: float = 1.0,
+    written: float = 0.0,
+    read: float = 0.0,
+) -> PBitEnergy:
     """Energy of a run.
 
     updates : updates of single p-bits; inputs : the sum over updates of the cell's couplings
@@ -89,9 +95,7 @@ def pbit_energy(
 
     Raises HardwareError for a count below 0 or an activity outside [0, 1].
     """
-    counts = {
-        "updates": updates, "inputs": inputs, "wire": wire, "written": written, "read": read
-    }  # fmt: skip
+    counts = {"updates": updates, "inputs": inputs, "wire": wire, "written": written, "read": read}
     for name, count in counts.items():
         if not (math.isfinite(count) and count >= 0):
             raise HardwareError(f"p-bit energy: {name} must be a number >= 0, got {count}")
@@ -122,9 +126,7 @@ _CMOS = PBitDevice(
     bias_energy=Figure(
         0.5 * 1e-15 * 0.1**2, "J", Source("assumed", "1 fF of summing node a coupling at 0.1 V")
     ),
-    clock_energy=Figure(
-        1e-15 * 0.8**2, "J", Source("assumed", "1 fF of gate and wire switched at 0.8 V")
-    ),
+    clock_energy=Figure(1e-15 * 0.8**2, "J", Source("assumed", "1 fF of gate and wire switched at 0.8 V")),
     wire_capacitance=Figure(2e-10, "F/m", _WIRE),
     signal_voltage=Figure(0.1, "V", _SIGNAL),
     write_energy=Figure(1e-15, "J", Source("assumed", "one latch written at 0.8 V")),

@@ -131,8 +131,7 @@ class RCDevice:
         """
         if not (voltage > 0 and time > 0 and j2 > 0):
             raise HardwareError(
-                f"device {self.name}: voltage, time and J2 must be > 0, got {voltage:g} V, "
-                f"{time:g} s, {j2:g}"
+                f"device {self.name}: voltage, time and J2 must be > 0, got {voltage:g} V, {time:g} s, {j2:g}"
             )
         c, r = self.capacitance.value, self.resistance.value
         kT = thermal_energy(self.ambient.value) * 2.0 * j2 / (c * voltage**2)
@@ -150,9 +149,8 @@ class Periphery:
 
 
 def periphery(
-    device: RCDevice, *, n_inputs: int, n_outputs: int, n_cells: int, n_phases: int,
-    runs: int, seconds: float,
-) -> Periphery:  # fmt: skip
+    device: RCDevice, *, n_inputs: int, n_outputs: int, n_cells: int, n_phases: int, runs: int, seconds: float
+) -> Periphery:
     """Energy of converters, switches and static currents for one inference of `runs` runs.
 
     seconds : time of one run on the machine; inputs are converted once, outputs after every run
@@ -169,9 +167,7 @@ def periphery(
         if count < 0:
             raise HardwareError(f"periphery: number of {name} must be >= 0, got {count}")
     if runs < 1 or not seconds >= 0:
-        raise HardwareError(
-            f"periphery: runs must be >= 1 and seconds >= 0, got {runs} and {seconds}"
-        )
+        raise HardwareError(f"periphery: runs must be >= 1 and seconds >= 0, got {runs} and {seconds}")
     return Periphery(
         input_drive=n_inputs * device.input_bits.value * device.input_energy.value,
         read_out=n_outputs * runs * device.output_energy.value,

@@ -28,7 +28,5 @@ class Registry(Generic[T]):
     def get(self, name: str) -> T:
         """The preset of that name; HardwareError lists the choices if there is none."""
         if name not in self._entries:
-            raise HardwareError(
-                f"no {self.kind} {name!r}; choose one of {', '.join(self._entries)}"
-            )
+            raise HardwareError(f"no {self.kind} {name!r}; choose one of {', '.join(self._entries)}")
         return self._entries[name]

@@ -78,9 +78,15 @@ class RLCArray:
 
     @staticmethod
     def make(
-        n: int, *, resistance: Any, inductance: Any, capacitance: Any, coupling: Any = 0.0,
-        ambient: float = 300.0, wiring: str = "nodes",
-    ) -> RLCArray:  # fmt: skip
+        n: int,
+        *,
+        resistance: Any,
+        inductance: Any,
+        capacitance: Any,
+        coupling: Any = 0.0,
+        ambient: float = 300.0,
+        wiring: str = "nodes",
+    ) -> RLCArray:
         """n cells from columns or numbers; a number for `coupling` couples every pair."""
         r, l, c = (
             np.array(np.broadcast_to(np.asarray(column, np.float64), (n,)))
@@ -98,21 +104,15 @@ class RLCArray:
     def __post_init__(self) -> None:
         n = self.resistance.shape[0]
         if self.wiring not in WIRINGS:
-            raise HardwareError(
-                f"RLC array: wiring must be {' or '.join(WIRINGS)}, got {self.wiring!r}"
-            )
+            raise HardwareError(f"RLC array: wiring must be {' or '.join(WIRINGS)}, got {self.wiring!r}")
         for name, unit in (("resistance", "ohm"), ("inductance", "H"), ("capacitance", "F")):
             column = getattr(self, name)
             if column.shape != (n,):
-                raise HardwareError(
-                    f"RLC array: {name} has shape {column.shape}; {n} cells need ({n},)"
-                )
+                raise HardwareError(f"RLC array: {name} has shape {column.shape}; {n} cells need ({n},)")
             bad = ~(np.isfinite(column) & (column > 0))
             if bad.any():
                 i = int(np.argmax(bad))
-                raise HardwareError(
-                    f"RLC array: {name} of cell {i} must be > 0 {unit}, got {column[i]}"
-                )
+                raise HardwareError(f"RLC array: {name} of cell {i} must be > 0 {unit}, got {column[i]}")
         c = self.coupling
         if c.shape != (n, n):
             raise HardwareError(f"RLC array: coupling has shape {c.shape}; it must be ({n}, {n})")

@@ -54,8 +54,7 @@ class Target:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < least):
                 raise HardwareError(
-                    f"target {self.name}: {name} must be a whole number >= {least} or None, "
-                    f"got {value}"
+                    f"target {self.name}: {name} must be a whole number >= {least} or None, got {value}"
                 )
 
     def describe(self) -> dict[str, Any]:
@@ -112,18 +111,11 @@ _DOUBLE_WELL = Target(
 _GRID = "bipartite grid of p-bits wired by rule {rule} of arXiv 2510.23972"
 _OFFSETS = Source("second-hand", "offsets of arXiv 2510.23972; open rim, range and bits assumed")
 _ASSUMED = Source("assumed", "exact graph; range and bits assumed, no published chip")
-_MAKER = (
-    "exact graph without faulty qubits; |J| and |h| from D-Wave's manuals (memory); bits assumed"
-)
+_MAKER = "exact graph without faulty qubits; |J| and |h| from D-Wave's manuals (memory); bits assumed"
 
 
 def _of_p_bits(
-    name: str,
-    summary: str,
-    topology: Topology,
-    source: Source,
-    bits: int,
-    max_field: float,
+    name: str, summary: str, topology: Topology, source: Source, bits: int, max_field: float
 ) -> Target:
     return Target(
         name=name,
@@ -169,9 +161,7 @@ def _chimera(name: str, size: int) -> Target:
 
 def _pegasus(name: str, size: int) -> Target:
     summary = f"D-Wave's Pegasus P{size} (Advantage: P16, 5,640 spins)"
-    return _of_p_bits(
-        name, summary, Topology("pegasus", (size,)), Source("assumed", _MAKER), 5, 4.0
-    )
+    return _of_p_bits(name, summary, Topology("pegasus", (size,)), Source("assumed", _MAKER), 5, 4.0)
 
 
 def _zephyr(name: str, size: int) -> Target:
@@ -225,10 +215,14 @@ class Targets(Registry[Target]):
 
 
 _SIZES = (
-    ("square", 64), ("king", 32), ("grid-g8", 70), ("grid-g12", 70), ("grid-g16", 70),
-    ("chimera", 16), ("pegasus", 16), ("zephyr", 12),
-)  # fmt: skip
-_PRESETS = (
-    _IDEAL, _RC_ARRAY, _DOUBLE_WELL, *(FAMILIES[f].make(f"{f}-{n}", n) for f, n in _SIZES)
-)  # fmt: skip
+    ("square", 64),
+    ("king", 32),
+    ("grid-g8", 70),
+    ("grid-g12", 70),
+    ("grid-g16", 70),
+    ("chimera", 16),
+    ("pegasus", 16),
+    ("zephyr", 12),
+)
+_PRESETS = (_IDEAL, _RC_ARRAY, _DOUBLE_WELL, *(FAMILIES[f].make(f"{f}-{n}", n) for f, n in _SIZES))
 TARGETS = Targets("target", [(t.name, t) for t in _PRESETS])

@@ -65,8 +65,7 @@ class Topology:
         names = _BUILDERS[self.kind][1]
         if len(self.parameters) != len(names):
             raise HardwareError(
-                f"topology {self.kind} takes the parameters {', '.join(names)}, "
-                f"got {len(self.parameters)}"
+                f"topology {self.kind} takes the parameters {', '.join(names)}, got {len(self.parameters)}"
             )
         for name, value in zip(names, self.parameters, strict=True):
             least = 2 if self.kind == "pegasus" else 1
@@ -193,9 +192,7 @@ def _indices(*sizes: int) -> tuple[np.ndarray, ...]:
     return tuple(np.indices(sizes).reshape(len(sizes), -1))
 
 
-def _graph(
-    n: int, pairs: Iterable[tuple[np.ndarray, np.ndarray]], keep: np.ndarray | None = None
-) -> Graph:
+def _graph(n: int, pairs: Iterable[tuple[np.ndarray, np.ndarray]], keep: np.ndarray | None = None) -> Graph:
     """Graph of these wires, among the nodes `keep` (ascending) if given, which are renumbered."""
     ends = np.concatenate([np.stack(pair, axis=1) for pair in pairs]).astype(np.int64)
     low, high = ends.min(axis=1), ends.max(axis=1)

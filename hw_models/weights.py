@@ -23,17 +23,12 @@ class WeightMemory:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.write.value) and self.write.value >= 0):
             raise HardwareError(
-                f"weight memory {self.name}: write must be >= 0 {self.write.unit}, got "
-                f"{self.write.value}"
+                f"weight memory {self.name}: write must be >= 0 {self.write.unit}, got {self.write.value}"
             )
 
     def describe(self) -> dict[str, Any]:
         """Summary and the figure with its source."""
-        return {
-            "name": self.name,
-            "summary": self.summary,
-            "figures": {"write": self.write.describe()},
-        }
+        return {"name": self.name, "summary": self.summary, "figures": {"write": self.write.describe()}}
 
 
 _WORD = SRAM_READ[0][1]
@@ -43,9 +38,11 @@ _MEMORIES = (
         "sram-8bit",
         "8-bit weights in a small SRAM beside the array, converted where they act",
         Figure(
-            _WORD.value / 8, "J",
+            _WORD.value / 8,
+            "J",
             Source(
-                "derived", _WORD.source.ref,
+                "derived",
+                _WORD.source.ref,
                 "an eighth of a 64-bit access to 8 kB; a write taken to cost as a read",
             ),
         ),
@@ -59,19 +56,22 @@ _MEMORIES = (
         "oxide-cell",
         "resistive memory, one programming pulse a write, no verify",
         Figure(
-            1.5 * 50e-6 * 50e-9, "J",
-            Source("memory", "oxide resistive cell: pulse of 1.5 V, 50 uA, 50 ns"),
+            1.5 * 50e-6 * 50e-9, "J", Source("memory", "oxide resistive cell: pulse of 1.5 V, 50 uA, 50 ns")
         ),
     ),
     WeightMemory(
         "sampling-unit",
         "8 bits at the write energy published for a pre-silicon sampling unit",
         Figure(
-            8 * 153.6e-12, "J",
-            Source("second-hand", "pre-silicon sampling unit, energy model of its authors",
-                   "write per bit, 8 bits"),
+            8 * 153.6e-12,
+            "J",
+            Source(
+                "second-hand",
+                "pre-silicon sampling unit, energy model of its authors",
+                "write per bit, 8 bits",
+            ),
         ),
     ),
-)  # fmt: skip
+)
 
 WEIGHT_MEMORIES = Registry("weight memory", [(m.name, m) for m in _MEMORIES])

@@ -23,9 +23,7 @@ def _blocks(language, text=README):
 
 @pytest.mark.parametrize("code", _blocks("python"), ids=lambda c: c.split("\n")[0][:30])
 def test_python_code_runs(code, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     accuracy = float(re.search(r"([\d.]+) %", done.stdout).group(1))
     assert accuracy > 80  # chance is 10; the figure itself is the study's business
@@ -52,8 +50,9 @@ def test_the_two_commands_are_marked_for_ci():
         assert body and "\n" not in body.group(1)
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))],
-                         ids=lambda p: p.name)  # fmt: skip
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name
+)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
         if not target.startswith(("http", "#")):

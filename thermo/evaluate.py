@@ -97,9 +97,7 @@ def targets_of(netlist: LangevinNetlist, dataset: Dataset, y: np.ndarray) -> np.
     cells = np.asarray(readout.cells)
     order = np.argsort(cells)
     phases = netlist.cells.kind[netlist.outputs] == CellKind.PHASE
-    if readout.scale is not None or phases.any() or not np.array_equal(
-        cells[order], netlist.outputs
-    ):  # fmt: skip
+    if readout.scale is not None or phases.any() or not np.array_equal(cells[order], netlist.outputs):
         raise DataError(
             "the netlist nudges its output cells, which are not one for one its answers; simulate "
             "it from Python with targets of your own"
@@ -123,11 +121,7 @@ def label_codes(netlist: LangevinNetlist, dataset: Dataset) -> np.ndarray | None
 
 
 def score(
-    result: SimulationResult,
-    y: np.ndarray,
-    split: str,
-    codes: np.ndarray | None = None,
-    time: int = -1,
+    result: SimulationResult, y: np.ndarray, split: str, codes: np.ndarray | None = None, time: int = -1
 ) -> Evaluation:
     """The figures of one result; `time` chooses one of its observation times."""
     heat = None

@@ -13,12 +13,7 @@ from thermo.simulate.gates import GateResult, simulate_gates
 
 
 def evaluate_gates(
-    netlist: GateNetlist,
-    dataset: Dataset,
-    split: str = "test",
-    *,
-    limit: int | None = None,
-    **options: Any,
+    netlist: GateNetlist, dataset: Dataset, split: str = "test", *, limit: int | None = None, **options: Any
 ) -> tuple[Evaluation, GateResult]:
     """Run every sample of the split (or the first `limit`) and compare with the truth.
 

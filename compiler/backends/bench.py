@@ -47,9 +47,7 @@ def write_bench(netlist: GateNetlist) -> str:
             lines.append(f"{out} = {gate}({operands[0]}, {operands[1]})")
         else:
             if not netlist.n_inputs:
-                raise UnsupportedError(
-                    ".bench has no constants; a circuit without inputs cannot be written"
-                )
+                raise UnsupportedError(".bench has no constants; a circuit without inputs cannot be written")
             lines.append(f"{out} = {'XNOR' if op else 'XOR'}({nets[0]}, {nets[0]})")
     lines += [f"{name} = BUFF({source})" for name, source in named.copies]
     return "\n".join(lines) + "\n"

@@ -61,10 +61,7 @@ USES = {"verilog": ("pipeline", "vectors"), "c": ("harness",), "blif": ("luts",)
 
 
 def export_circuit(
-    netlist: GateNetlist,
-    format_: str,
-    path: str | os.PathLike,
-    options: ExportOptions = DEFAULTS,
+    netlist: GateNetlist, format_: str, path: str | os.PathLike, options: ExportOptions = DEFAULTS
 ) -> None:
     """Write `netlist` to `path`; format `aiger` is ascii if the file ends in .aag.
 

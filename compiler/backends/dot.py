@@ -30,9 +30,7 @@ def write_dot(netlist: GateNetlist) -> str:
     for k, (a, b) in enumerate(zip(netlist.a.tolist(), netlist.b.tolist(), strict=True)):
         lines += [f"  {a} -> {n + k};"] if a != NONE else []
         lines += [f"  {b} -> {n + k} [style=dashed];"] if b != NONE else []
-    for k, (name, net) in enumerate(
-        zip(netlist.output_names, netlist.outputs.tolist(), strict=True)
-    ):
+    for k, (name, net) in enumerate(zip(netlist.output_names, netlist.outputs.tolist(), strict=True)):
         lines.append(f"  out{k} [shape=doublecircle, label={_quoted(name)}];")
         lines.append(f"  {net} -> out{k};")
     return "\n".join([*lines, "}"]) + "\n"

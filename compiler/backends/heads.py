@@ -25,8 +25,5 @@ def expose_class_nets(netlist: GateNetlist) -> GateNetlist:
             names.append(fresh_name(f"class{c}_{k}", taken))
             taken.add(names[-1])
     return replace(
-        netlist,
-        output_names=(*netlist.output_names, *names),
-        outputs=netlist.roots,
-        class_sums=None,
+        netlist, output_names=(*netlist.output_names, *names), outputs=netlist.roots, class_sums=None
     )

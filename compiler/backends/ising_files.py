@@ -68,8 +68,7 @@ def write_coo(model: IsingModel) -> str:
     if not all(isinstance(label, int) and label >= 0 for label in names):
         bad = next(label for label in names if not (isinstance(label, int) and label >= 0))
         raise UnsupportedError(
-            f"coo: spin {bad!r} has a name, and this format has whole numbers only; choose "
-            "--format bqm"
+            f"coo: spin {bad!r} has a name, and this format has whole numbers only; choose --format bqm"
         )
     q = to_quadratic(model, "binary")
     ids = np.array(names, dtype=np.int64)
@@ -77,9 +76,7 @@ def write_coo(model: IsingModel) -> str:
     lines += [f"{i} {i} {_number(v)}" for i, v in zip(ids.tolist(), q.linear.tolist(), strict=True)]
     lines += [
         f"{i} {j} {_number(v)}"
-        for i, j, v in zip(
-            ids[q.row].tolist(), ids[q.col].tolist(), q.quadratic.tolist(), strict=True
-        )
+        for i, j, v in zip(ids[q.row].tolist(), ids[q.col].tolist(), q.quadratic.tolist(), strict=True)
     ]
     return "\n".join(lines) + "\n"
 

@@ -45,9 +45,7 @@ def name_nets(
     for name, net in zip(netlist.output_names, netlist.outputs.tolist(), strict=True):
         if name in place:
             if place[name] != net or not shared_ports:
-                raise UnsupportedError(
-                    f"{format_}: {name!r} is an input and an output; rename one of them"
-                )
+                raise UnsupportedError(f"{format_}: {name!r} is an input and an output; rename one of them")
         elif net >= n and not nets[net]:
             nets[net] = name
         else:

@@ -16,11 +16,7 @@ SHOWN = 10  # differing samples that are told one by one
 
 
 def write_testbench(
-    netlist: GateNetlist,
-    bits: np.ndarray,
-    options: VerilogOptions | None = None,
-    *,
-    source: str = "",
+    netlist: GateNetlist, bits: np.ndarray, options: VerilogOptions | None = None, *, source: str = ""
 ) -> str:
     """Verilog that feeds `bits` to the module and compares every output, sum and decision.
 
@@ -34,8 +30,7 @@ def write_testbench(
     bits = np.asarray(bits)
     if bits.ndim != 2 or bits.shape[1] != netlist.n_inputs or bits.shape[0] == 0:
         raise UnsupportedError(
-            f"a test bench needs samples of {netlist.n_inputs} bits, got an array of shape "
-            f"{bits.shape}"
+            f"a test bench needs samples of {netlist.n_inputs} bits, got an array of shape {bits.shape}"
         )
     face = verilog_interface(netlist, options)
     expected, fields = _expected(netlist, bits, face)

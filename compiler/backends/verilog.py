@@ -94,10 +94,7 @@ class _Writer:
         self.direct = not vectors and self.stages is None
         self.shown = _references(outputs)
         n = netlist.n_inputs
-        self.references = [
-            *_references(inputs),
-            *(f"{self.prefix}{net}" for net in range(n, netlist.n_nets)),
-        ]
+        self.references = [*_references(inputs), *(f"{self.prefix}{net}" for net in range(n, netlist.n_nets))]
         self.driven: set[str] = set()
         if self.direct:
             for name, net in zip(self.shown, netlist.outputs.tolist(), strict=True):
@@ -251,9 +248,7 @@ def _places(stages: Stages) -> dict[int, dict[int, int]]:
     return dict(sorted(places.items()))
 
 
-def _ports(
-    names: tuple[str, ...], others: tuple[str, ...], vector: str, vectors: bool
-) -> tuple[Port, ...]:
+def _ports(names: tuple[str, ...], others: tuple[str, ...], vector: str, vectors: bool) -> tuple[Port, ...]:
     if not vectors:
         return group_ports(names, others)
     return (Port(vector, len(names), True),) if names else ()

@@ -36,9 +36,7 @@ def _sum(target: str, terms: Sequence[str]) -> list[str]:
     return [f"  {target} = " + "\n    + ".join(rows) + ";"]
 
 
-def decision_lines(
-    sums: Sequence[str], width: int, prefix: str, index_width: int, out: str
-) -> list[str]:
+def decision_lines(sums: Sequence[str], width: int, prefix: str, index_width: int, out: str) -> list[str]:
     """Statements that assign the number of the largest sum, the first of equal ones, to `out`."""
     lines: list[str] = []
     level = [(name, f"{index_width}'d{k}") for k, name in enumerate(sums)]

@@ -41,9 +41,7 @@ def write_yosys_json(netlist: GateNetlist) -> str:
     """
     refuse_class_sums(netlist, "Yosys JSON")
     if shared := set(netlist.input_names) & set(netlist.output_names):
-        raise UnsupportedError(
-            f"Yosys JSON: {min(shared)!r} is an input and an output; rename one of them"
-        )
+        raise UnsupportedError(f"Yosys JSON: {min(shared)!r} is an input and an output; rename one of them")
     n = netlist.n_inputs
     bits: list[int | str] = [FIRST + k for k in range(n)]
     cells: dict[str, Any] = {}

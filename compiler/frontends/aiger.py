@@ -85,9 +85,7 @@ class _Parser:
                 f"{self.name}, line 1: holds AIGER 1.9 properties; only outputs are supported"
             )
         if n_inputs + n_ands > maxvar or (words[0] == "aig" and n_inputs + n_ands != maxvar):
-            self.fail(
-                f"the header states {maxvar} variables for {n_inputs} inputs and {n_ands} gates"
-            )
+            self.fail(f"the header states {maxvar} variables for {n_inputs} inputs and {n_ands} gates")
         if n_inputs + n_outputs + n_ands > 3 * len(self.data):
             self.fail("the header states more than the file can hold; it is truncated or altered")
         read = self.ascii if words[0] == "aag" else self.binary
@@ -177,8 +175,7 @@ class _Parser:
         if len(variables) < len(graph.inputs):
             raise FormatError(f"{self.name}: two inputs have the same literal")
         definitions = [
-            Definition(f"{left >> 1}", line, _operands(x, y), _and(x, y))
-            for left, x, y, line in graph.ands
+            Definition(f"{left >> 1}", line, _operands(x, y), _and(x, y)) for left, x, y, line in graph.ands
         ]
         used = {literal for literal, _ in graph.outputs}
         used |= {literal for _, x, y, _ in graph.ands for literal in (x, y)}
@@ -188,9 +185,7 @@ class _Parser:
         lines = {literal: line for literal, line in graph.outputs}
         for literal, line in lines.items():
             if literal & 1:
-                definitions.append(
-                    Definition(f"-{literal >> 1}", line, (f"{literal >> 1}",), _complement)
-                )
+                definitions.append(Definition(f"-{literal >> 1}", line, (f"{literal >> 1}",), _complement))
         ports = [Port(f"{literal >> 1}", line) for literal, line in graph.inputs]
         outs = {literal: Port(_net(literal), line) for literal, line in lines.items()}
         netlist = assemble(self.name, ports, list(outs.values()), definitions)
@@ -198,9 +193,7 @@ class _Parser:
         named_in = self.ports("i", len(graph.inputs), symbols)
         named_out = self.ports("o", len(graph.outputs), symbols)
         builder = Builder(named_in)
-        builder.op, builder.a, builder.b = (
-            getattr(netlist, column).tolist() for column in ("op", "a", "b")
-        )
+        builder.op, builder.a, builder.b = (getattr(netlist, column).tolist() for column in ("op", "a", "b"))
         shown = [net_of[_net(literal)] for literal, _ in graph.outputs]
         return builder.netlist(dict(zip(named_out, shown, strict=True)))
 

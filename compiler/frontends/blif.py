@@ -116,11 +116,7 @@ class _Table:
                 f"{len(self.operands)} characters 0, 1 or -, then 0 or 1",
             )
         if self.value not in (None, value):
-            _fail(
-                self.name,
-                line,
-                f"the table of {self.output!r} mixes rows for 1 and for 0; give one kind",
-            )
+            _fail(self.name, line, f"the table of {self.output!r} mixes rows for 1 and for 0; give one kind")
         self.value = value
         self.cubes.append(cube)
 

@@ -31,9 +31,7 @@ def from_bqm(bqm: Any) -> IsingModel:
     Raises UnsupportedError for other objects, NetlistError for biases that are not finite.
     """
     vartype = getattr(getattr(bqm, "vartype", None), "name", None)
-    if vartype not in VARTYPES or not all(
-        hasattr(bqm, name) for name in ("linear", "quadratic", "offset")
-    ):
+    if vartype not in VARTYPES or not all(hasattr(bqm, name) for name in ("linear", "quadratic", "offset")):
         raise UnsupportedError(
             f"a {type(bqm).__name__} is no binary quadratic model; give a dimod "
             "BinaryQuadraticModel, whose variables are SPIN or BINARY"
@@ -41,9 +39,7 @@ def from_bqm(bqm: Any) -> IsingModel:
     place = {label: k for k, label in enumerate(bqm.linear)}
     ends = [(place[u], place[v]) for u, v in bqm.quadratic]
     pairs = np.array(ends, dtype=np.int64).reshape(-1, 2)
-    return _model(
-        list(bqm.linear.values()), pairs, list(bqm.quadratic.values()), bqm.offset, vartype, place
-    )
+    return _model(list(bqm.linear.values()), pairs, list(bqm.quadratic.values()), bqm.offset, vartype, place)
 
 
 def parse_bqm(document: Mapping[str, Any], *, name: str = "document") -> IsingModel:
@@ -101,9 +97,7 @@ def read_bqm(path: str | os.PathLike) -> IsingModel:
         raise FormatError(f"{path}: is no whole BQM file; it begins with {data[:8]!r}")
     version = data[8], data[9]
     if version not in ((1, 0), (2, 0)):
-        raise FormatError(
-            f"{path}: is a BQM file of version {version[0]}.{version[1]}; 1.0 and 2.0 are read"
-        )
+        raise FormatError(f"{path}: is a BQM file of version {version[0]}.{version[1]}; 1.0 and 2.0 are read")
     start = 14 + struct.unpack("<I", data[10:14])[0]
     try:
         header = json.loads(data[14:start])
@@ -139,9 +133,7 @@ def read_bqm(path: str | os.PathLike) -> IsingModel:
     once = rows < terms["other"]  # every pair stands at both its ends
     pairs = np.stack([rows[once], terms["other"][once].astype(np.int64)], axis=1)
     if len(pairs) != m:
-        raise FormatError(
-            f"{path}: has {len(pairs)} pairs but its header promises {m}; it is altered"
-        )
+        raise FormatError(f"{path}: has {len(pairs)} pairs but its header promises {m}; it is altered")
     return _model(nodes["bias"], pairs, terms["bias"][once], offset, vartype, labels or range(n))
 
 
@@ -172,6 +164,4 @@ def label_names(labels: Sequence[Any]) -> tuple[str, ...]:
     """Names for labels of others: none for 0, 1, ..., strings as they are, JSON for the rest."""
     if all(type(label) is int and label == k for k, label in enumerate(labels)):
         return ()
-    return tuple(
-        label if isinstance(label, str) else json.dumps(label, default=str) for label in labels
-    )
+    return tuple(label if isinstance(label, str) else json.dumps(label, default=str) for label in labels)

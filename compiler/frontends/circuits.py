@@ -21,21 +21,12 @@ READERS: dict[str, Callable[[str | os.PathLike], GateNetlist]] = {
     "bench": read_bench,
     "Verilog": read_verilog,
 }
-SUFFIXES = {
-    ".aig": "AIGER",
-    ".aag": "AIGER",
-    ".blif": "BLIF",
-    ".bench": "bench",
-    ".v": "Verilog",
-}
+SUFFIXES = {".aig": "AIGER", ".aag": "AIGER", ".blif": "BLIF", ".bench": "bench", ".v": "Verilog"}
 _CONTENT = (
     (re.compile(rb"a[ai]g \d+ \d+ "), "AIGER"),
     (re.compile(rb"(?:\s|#[^\n]*\n)*\.(?:model|inputs|outputs|names)\s"), "BLIF"),
     (re.compile(rb"(?:\s|#[^\n]*\n)*(?:INPUT|OUTPUT)\s*\("), "bench"),
-    (
-        re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/|`[^\n]*\n|\(\*.*?\*\))*module\s", re.DOTALL),
-        "Verilog",
-    ),
+    (re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/|`[^\n]*\n|\(\*.*?\*\))*module\s", re.DOTALL), "Verilog"),
 )
 _HEAD = 4096  # bytes looked at: past a comment at the top
 
@@ -68,7 +59,5 @@ def read_circuit(path: str | os.PathLike) -> GateNetlist:
     read_bytes(path, 1)
     name = circuit_format(path)
     if name is None:
-        raise FormatError(
-            f"{path}: is no circuit known here; formats are {', '.join(READERS)}, also gzipped"
-        )
+        raise FormatError(f"{path}: is no circuit known here; formats are {', '.join(READERS)}, also gzipped")
     return READERS[name](path)

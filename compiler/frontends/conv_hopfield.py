@@ -53,13 +53,18 @@ def lower_conv_hopfield(
         tie=np.concatenate(ties),
     )
     return relaxing_netlist(
-        network, couplings, network.unit_biases(), conv_step(network), duration, nudge,
+        network,
+        couplings,
+        network.unit_biases(),
+        conv_step(network),
+        duration,
+        nudge,
         {
             "source": "conv-hopfield",
             "sizes": list(network.sizes),
             "shapes": [list(s) for s in network.shapes],
         },
-    )  # fmt: skip
+    )
 
 
 def conv_step(network: ConvHopfieldNetwork) -> float:

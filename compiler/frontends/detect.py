@@ -168,9 +168,7 @@ def _as_asked(source: Any, options: Options, path: Path) -> Any:
         circuit = isinstance(source, GateNetlist | LogicNetwork) and options.as_ == "ising"
         if not (graph or circuit):
             what = getattr(source, "problem", {}).get("kind", type(source).__name__)
-            raise UnsupportedError(
-                f"{path}: --as {options.as_} has no meaning for it ({what}); leave it out"
-            )
+            raise UnsupportedError(f"{path}: --as {options.as_} has no meaning for it ({what}); leave it out")
     return source
 
 
@@ -180,31 +178,20 @@ READERS = (
         lambda head, path: head.startswith(container.MAGIC[:4]),
         lambda path, options: container.load(path),
     ),
-    Reader(
-        "canonical text", lambda head, path: head.startswith((b"langevin ", b"gates ")), _read_text
-    ),
+    Reader("canonical text", lambda head, path: head.startswith((b"langevin ", b"gates ")), _read_text),
     Reader("safetensors", _is_safetensors, _read_safetensors, state=True),
     Reader("linear system (.npz with A and b, or a sparse matrix)", _is_gaussian, _read_gaussian),
     Reader("Ising model (.npz with J, or thrml's arrays)", _is_ising_arrays, _read_ising_arrays),
     Reader(
-        "state dict (.pt, .npz)",
-        lambda head, path: head.startswith(b"PK\x03\x04"),
-        _read_state,
-        state=True,
+        "state dict (.pt, .npz)", lambda head, path: head.startswith(b"PK\x03\x04"), _read_state, state=True
     ),
     Reader(
         "torchlogix circuit, dimod BQM or node-link graph (.json)",
         lambda head, path: head.lstrip().startswith(b"{") or path.suffix.lower() == ".json",
         _read_json,
     ),
-    Reader(
-        "Ising model (rudy, DIMACS, QUBO, dimod BQM, GraphML, GML, also .gz)",
-        may_be_ising,
-        _read_ising,
-    ),
-    Reader(
-        "pickle", lambda head, path: head[:1] == b"\x80" and head[1:2] <= b"\x05", _refuse_pickle
-    ),
+    Reader("Ising model (rudy, DIMACS, QUBO, dimod BQM, GraphML, GML, also .gz)", may_be_ising, _read_ising),
+    Reader("pickle", lambda head, path: head[:1] == b"\x80" and head[1:2] <= b"\x05", _refuse_pickle),
     Reader(
         "circuit (BLIF, AIGER, .bench, structural Verilog, also .gz)",
         may_be_circuit,
@@ -218,16 +205,10 @@ READERS = (
         lambda path, options: container.load(path),
     ),
     Reader(
-        "safetensors",
-        lambda head, path: path.suffix.lower() == ".safetensors",
-        _read_safetensors,
-        state=True,
+        "safetensors", lambda head, path: path.suffix.lower() == ".safetensors", _read_safetensors, state=True
     ),
     Reader(
-        "state dict (.pt, .npz)",
-        lambda head, path: path.suffix.lower() == ".npz",
-        _read_state,
-        state=True,
+        "state dict (.pt, .npz)", lambda head, path: path.suffix.lower() == ".npz", _read_state, state=True
     ),
 )
 

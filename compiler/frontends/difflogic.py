@@ -19,10 +19,7 @@ from compiler.frontends.wiring import HOW, read_wiring
 from compiler.ir.gates import GateNetlist
 
 NAME = "difflogic"
-USES = (
-    *STACK,
-    "wiring",
-)
+USES = (*STACK, "wiring")
 _KEY = re.compile(r"(?:.*\.)?(\d+)\.weights\Z")
 
 

@@ -68,9 +68,14 @@ def from_clauses(variables: int, clauses: Sequence[Sequence[int]], **facts: Any)
     ends = np.array([(i, j) for i, j, _ in pairs], dtype=np.int64).reshape(-1, 2)
     problem = {"kind": "sat", "variables": variables, "clauses": clauses}
     return from_edges(
-        fields, ends[:, 0], ends[:, 1], [v for *_, v in pairs], offset=offset, problem=problem,
+        fields,
+        ends[:, 0],
+        ends[:, 1],
+        [v for *_, v in pairs],
+        offset=offset,
+        problem=problem,
         **{"vartype": "binary", "names": tuple(str(k + 1) for k in range(n)), **facts},
-    )  # fmt: skip
+    )
 
 
 def read_dimacs(path: str | os.PathLike) -> IsingModel:
@@ -93,8 +98,7 @@ def parse_dimacs(text: str, *, name: str = "text") -> IsingModel:
         if words[0] == "p":
             if variables or len(words) != 4 or words[1] != "cnf":
                 raise FormatError(
-                    f"{where}: the header is one line 'p cnf variables clauses', got "
-                    f"{' '.join(words)[:40]!r}"
+                    f"{where}: the header is one line 'p cnf variables clauses', got {' '.join(words)[:40]!r}"
                 )
             variables = whole(words[2], where, "the number of variables", 1)
             promised = whole(words[3], where, "the number of clauses", 1)
@@ -109,9 +113,7 @@ def parse_dimacs(text: str, *, name: str = "text") -> IsingModel:
             except ValueError:
                 raise FormatError(f"{where}: {word!r} is no literal; give whole numbers") from None
             if abs(literal) > variables:
-                raise FormatError(
-                    f"{where}: names variable {abs(literal)}; the header has 1 to {variables}"
-                )
+                raise FormatError(f"{where}: names variable {abs(literal)}; the header has 1 to {variables}")
             if literal:
                 clause.append(literal)
             else:

@@ -48,17 +48,17 @@ def lower_ebm_chain(model: EbmChain, *, sweeps: int | None = None) -> LangevinNe
 
     schedule = [phase("noise", "noise", 1.0)]
     schedule += [phase(f"denoise{k}", f"step{k}", duration) for k in range(t - 1, -1, -1)]
-    facts = {
-        "offset": 0.0, "vartype": "binary",
-        "problem": {"kind": "boltzmann", "visible": nv},
-    }  # fmt: skip
+    facts = {"offset": 0.0, "vartype": "binary", "problem": {"kind": "boltzmann", "visible": nv}}
     return LangevinNetlist(
         cells=Cells.make(
             total, h=np.concatenate([model.h.ravel(), np.zeros(nv)]), x0=1.0, kind=CellKind.PBIT
         ),
         couplings=(
             Couplings.from_coo(
-                CouplingKind.LINEAR, total, np.concatenate(rows), np.concatenate(cols),
+                CouplingKind.LINEAR,
+                total,
+                np.concatenate(rows),
+                np.concatenate(cols),
                 np.concatenate(values).astype(np.float64),
             ),
         ),
@@ -66,12 +66,9 @@ def lower_ebm_chain(model: EbmChain, *, sweeps: int | None = None) -> LangevinNe
         mobility=1.0,
         schedule=tuple(schedule),
         groups=tuple(groups),
-        readout=ReadOut(
-            cells=np.arange(nv, dtype=np.int32), phase=schedule[-1].name, decision="value"
-        ),
+        readout=ReadOut(cells=np.arange(nv, dtype=np.int32), phase=schedule[-1].name, decision="value"),
         dt=1.0,
         meta=MappingProxyType(
-            {**model.meta, "source": "ebm_chain", "image_shape": list(model.image_shape),
-             "ising": facts}
+            {**model.meta, "source": "ebm_chain", "image_shape": list(model.image_shape), "ising": facts}
         ),
-    )  # fmt: skip
+    )

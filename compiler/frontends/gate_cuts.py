@@ -93,9 +93,7 @@ def cuts_of(logic: Logic) -> dict[int, dict[Cut, int]]:
                 ta = _expand(found[a][left], left, leaves) if left != (a,) else _leaf(a, leaves)
                 tb = _expand(found[b][right], right, leaves) if right != (b,) else _leaf(b, leaves)
                 size = 1 << len(leaves)
-                merged[leaves] = sum(
-                    _bit(op, (ta >> p) & 1, (tb >> p) & 1) << p for p in range(size)
-                )
+                merged[leaves] = sum(_bit(op, (ta >> p) & 1, (tb >> p) & 1) << p for p in range(size))
         order = sorted(merged, key=lambda leaves: (leaves != tuple(sorted((a, b))), len(leaves)))
         found[net] = {leaves: merged[leaves] for leaves in order[:CUTS]}
     return found

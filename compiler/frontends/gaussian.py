@@ -11,15 +11,7 @@ from scipy import sparse
 
 from compiler.errors import FormatError, NetlistError, UnsupportedError
 from compiler.frontends.state import npz_names, read_npz
-from compiler.ir.langevin import (
-    Cells,
-    CouplingKind,
-    Couplings,
-    LangevinNetlist,
-    Phase,
-    ReadOut,
-    Role,
-)
+from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, ReadOut, Role
 from compiler.models.gaussian import GaussianModel, gaussian
 
 BURN_IN = 10.0  # relaxation times of the cell that relaxes slowest by itself
@@ -67,9 +59,7 @@ def lower_gaussian(
     before, after = (max(1, math.ceil(t / dt)) * dt for t in (burn_in, duration))
     coo = sparse.coo_array(a)
     off = coo.row != coo.col
-    couplings = Couplings.from_coo(
-        CouplingKind.LINEAR, n, coo.row[off], coo.col[off], -coo.data[off]
-    )
+    couplings = Couplings.from_coo(CouplingKind.LINEAR, n, coo.row[off], coo.col[off], -coo.data[off])
     return LangevinNetlist(
         cells=Cells.make(n, j2=0.5 * diagonal, h=model.b, role=Role.OUTPUT),
         couplings=(couplings,) if len(couplings) else (),
@@ -77,11 +67,7 @@ def lower_gaussian(
         mobility=1.0,
         schedule=(Phase("burn-in", before), Phase("measure", after)),
         readout=ReadOut(
-            np.arange(n, dtype=np.int32),
-            "measure",
-            window=after,
-            decision="value",
-            labels=model.labels,
+            np.arange(n, dtype=np.int32), "measure", window=after, decision="value", labels=model.labels
         ),
         noise=None if model.noise is None else np.array(model.noise, dtype=np.float64),
         dt=dt,

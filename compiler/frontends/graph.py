@@ -36,17 +36,11 @@ def from_graph(
     are no finite numbers, UnsupportedError for an unknown problem.
     """
     if problem not in PROBLEMS:
-        raise UnsupportedError(
-            f"a graph is read as {' or '.join(PROBLEMS)}, not as {problem!r}; choose one"
-        )
+        raise UnsupportedError(f"a graph is read as {' or '.join(PROBLEMS)}, not as {problem!r}; choose one")
     if graph.is_directed():
-        raise NetlistError(
-            "graph: is directed, and couplings have no direction; give graph.to_undirected()"
-        )
+        raise NetlistError("graph: is directed, and couplings have no direction; give graph.to_undirected()")
     if not graph.number_of_edges():
-        raise NetlistError(
-            f"graph: has {graph.number_of_nodes()} nodes and no edges; give at least one edge"
-        )
+        raise NetlistError(f"graph: has {graph.number_of_nodes()} nodes and no edges; give at least one edge")
     place: dict[Hashable, int] = {node: k for k, node in enumerate(graph)}
     ends = np.empty((graph.number_of_edges(), 2), dtype=np.int64)
     values = np.empty(len(ends))
@@ -55,10 +49,7 @@ def from_graph(
             raise NetlistError(f"graph: an edge joins node {a!r} to itself; leave it out")
         ends[k] = place[a], place[b]
         values[k] = _number(data.get(weight, 1.0), f"edge ({a!r}, {b!r}) has the {weight}")
-    facts = {
-        "names": label_names(list(graph)),
-        "meta": MappingProxyType({"source": "graph"}),
-    }
+    facts = {"names": label_names(list(graph)), "meta": MappingProxyType({"source": "graph"})}
     if problem == "max-cut":
         return max_cut(len(place), ends[:, 0], ends[:, 1], values, **facts)
     fields = [
@@ -88,8 +79,7 @@ def parse_node_link(
     """
     if document.get("directed"):
         raise FormatError(
-            f"{name}: the graph is directed, and couplings have no direction; save "
-            "graph.to_undirected()"
+            f"{name}: the graph is directed, and couplings have no direction; save graph.to_undirected()"
         )
     graph = nx.MultiGraph() if document.get("multigraph") else nx.Graph()
     try:
@@ -133,9 +123,14 @@ def read_graph(path: str | os.PathLike, problem: str = "max-cut") -> IsingModel:
         else:
             graph = nx.parse_gml(text.splitlines())
     except (
-        nx.NetworkXError, ParseError, ValueError, LookupError, TypeError, AttributeError,
+        nx.NetworkXError,
+        ParseError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
         RecursionError,
-    ) as error:  # fmt: skip
+    ) as error:
         kind = "GraphML" if markup else "GML"
         reason = " ".join(str(error).split())[:120]
         raise FormatError(f"{path}: is no {kind} that networkx reads ({reason})") from None

@@ -62,9 +62,14 @@ def lower_hopfield(
         np.concatenate(values),
     )
     return relaxing_netlist(
-        network, couplings, network.biases, stable_step(network), duration, nudge,
+        network,
+        couplings,
+        network.biases,
+        stable_step(network),
+        duration,
+        nudge,
         {"source": "hopfield", "sizes": list(sizes)},
-    )  # fmt: skip
+    )
 
 
 def relaxing_netlist(
@@ -114,8 +119,7 @@ def relaxing_netlist(
         mobility=1.0,
         schedule=tuple(phases),
         groups=tuple(
-            Group(name, int(a), int(b))
-            for name, a, b in zip(names, starts[:-1], starts[1:], strict=True)
+            Group(name, int(a), int(b)) for name, a, b in zip(names, starts[:-1], starts[1:], strict=True)
         ),
         readout=ReadOut(
             cells=np.arange(starts[-2], n, dtype=np.int32),

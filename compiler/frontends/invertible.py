@@ -21,18 +21,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
-from compiler.frontends.gate_cuts import (
-    AND2,
-    FALSE,
-    MAJ3,
-    TRUE,
-    XOR2,
-    XOR3,
-    Cut,
-    Logic,
-    cuts_of,
-    simplify,
-)
+from compiler.frontends.gate_cuts import AND2, FALSE, MAJ3, TRUE, XOR2, XOR3, Cut, Logic, cuts_of, simplify
 from compiler.ir.gates import GateNetlist
 from compiler.models.clamp import clamp_spins
 from compiler.models.ising import IsingModel, from_edges
@@ -42,11 +31,7 @@ HOW = ("substitute", "fields")
 
 
 def invertible(
-    netlist: GateNetlist,
-    *,
-    clamp: Mapping[str, int] | None = None,
-    how: str = "substitute",
-    gap: float = 1.0,
+    netlist: GateNetlist, *, clamp: Mapping[str, int] | None = None, how: str = "substitute", gap: float = 1.0
 ) -> IsingModel:
     """The Ising model whose ground states, at energy 0, are the circuit's input-output pairs.
 

@@ -60,8 +60,7 @@ def lower_ising(
         hot, cold = anneal_range(model) if kT is None else kT
         if not (math.isfinite(hot) and hot >= cold >= 0 and hot > 0):
             raise UnsupportedError(
-                f"an annealing ramp needs temperatures hot >= cold >= 0 with hot > 0, got ({hot}, "
-                f"{cold})"
+                f"an annealing ramp needs temperatures hot >= cold >= 0 with hot > 0, got ({hot}, {cold})"
             )
         schedule = [Phase("anneal", float(sweeps), kT=(float(hot), float(cold)))]
     n = model.n
@@ -84,9 +83,7 @@ def lower_ising(
         mobility=1.0,
         schedule=tuple(schedule),
         groups=groups,
-        readout=ReadOut(
-            cells=np.arange(n, dtype=np.int32), phase=schedule[-1].name, decision="value"
-        ),
+        readout=ReadOut(cells=np.arange(n, dtype=np.int32), phase=schedule[-1].name, decision="value"),
         dt=1.0,
         meta=MappingProxyType({"source": "ising", **model.meta, "ising": facts}),
     )

@@ -16,13 +16,7 @@ import numpy as np
 
 from compiler.errors import FormatError, UnsupportedError
 from compiler.frontends.options import STACK, Options
-from compiler.frontends.stack import (
-    GateLayer,
-    check_finite,
-    chosen_gates,
-    stack_layers,
-    whole_numbers,
-)
+from compiler.frontends.stack import GateLayer, check_finite, chosen_gates, stack_layers, whole_numbers
 from compiler.ir.gates import GateNetlist
 
 NAME = "LILogicNet"
@@ -66,17 +60,14 @@ def read(state: Mapping[str, Any], options: Options, origin: str) -> GateNetlist
         )
     layers = []
     below: int | None = None
-    for (number, (key, logits)), (k, parts) in zip(
-        sorted(gates.items()), sorted(wires.items()), strict=True
-    ):
+    for (number, (key, logits)), (k, parts) in zip(sorted(gates.items()), sorted(wires.items()), strict=True):
         if k > number:
             raise FormatError(f"{origin}: {key} has no wiring before it; layers.{k} is the next")
         nets, reads = _nets(parts, f"layers.{k}", origin)
         n_gates = logits.shape[1]
         if nets.size != 2 * n_gates:
             raise FormatError(
-                f"{origin}: layers.{k} wires {nets.size} inputs, {key} has {n_gates} gates with "
-                "two each"
+                f"{origin}: layers.{k} wires {nets.size} inputs, {key} has {n_gates} gates with two each"
             )
         if below is None:
             n_inputs = reads
@@ -90,18 +81,14 @@ def read(state: Mapping[str, Any], options: Options, origin: str) -> GateNetlist
     return stack_layers(layers, options, origin=origin, n_inputs=n_inputs, meta={"source": NAME})
 
 
-def _nets(
-    parts: Mapping[str, np.ndarray], where: str, origin: str
-) -> tuple[np.ndarray, int | None]:
+def _nets(parts: Mapping[str, np.ndarray], where: str, origin: str) -> tuple[np.ndarray, int | None]:
     """(net of each input, A and B in turn; number of nets to choose from where the file says)."""
     if "c" in parts and "top_c" not in parts and "indices" not in parts:
         scores = parts["c"]
         if scores.ndim == 3 and scores.shape[2] == 2:
             scores = scores.reshape(scores.shape[0], -1)
         if scores.ndim != 2 or scores.shape[1] % 2:
-            raise FormatError(
-                f"{origin}: {where}.c must be (nets, 2 gates), got {parts['c'].shape}"
-            )
+            raise FormatError(f"{origin}: {where}.c must be (nets, 2 gates), got {parts['c'].shape}")
         check_finite(scores, f"{where}.c", origin, axis=1)
         return np.argmax(scores, axis=0), scores.shape[0]
     if "top_c" in parts:

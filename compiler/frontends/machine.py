@@ -38,12 +38,7 @@ def lower_machine(machine: LangevinMachine) -> LangevinNetlist:
 
     scale, offset = machine.readout_scale, machine.readout_offset
     # one positive factor for all outputs changes no decision: leave the states bare
-    plain = (
-        machine.head == "classification"
-        and np.ptp(scale) == 0
-        and np.ptp(offset) == 0
-        and scale[0] > 0
-    )
+    plain = machine.head == "classification" and np.ptp(scale) == 0 and np.ptp(offset) == 0 and scale[0] > 0
     groups = [Group("input", 0, n_in)] if n_in else []
     if machine.n_hidden:
         groups.append(Group("hidden", n_in, n - machine.n_out))

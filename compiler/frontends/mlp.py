@@ -34,11 +34,7 @@ MAX_TIME = 1e5
 
 
 def lower_mlp(
-    mlp: MLP,
-    *,
-    tolerance: float = 1e-6,
-    dt: float = 0.05,
-    input_range: tuple[float, float] = (0.0, 1.0),
+    mlp: MLP, *, tolerance: float = 1e-6, dt: float = 0.05, input_range: tuple[float, float] = (0.0, 1.0)
 ) -> LangevinNetlist:
     """The network as a netlist that relaxes to its forward pass.
 
@@ -75,24 +71,17 @@ def lower_mlp(
         values.append(w[i, j])
     names = ["input", *(f"hidden{k}" for k in range(1, len(sizes) - 1)), "output"]
     return LangevinNetlist(
-        cells=Cells.make(
-            n, j2=np.where(role == Role.INPUT, 0.0, 0.5), h=h, activation=activation, role=role
-        ),
+        cells=Cells.make(n, j2=np.where(role == Role.INPUT, 0.0, 0.5), h=h, activation=activation, role=role),
         couplings=(
             Couplings.from_coo(
-                CouplingKind.LINEAR,
-                n,
-                np.concatenate(rows),
-                np.concatenate(cols),
-                np.concatenate(values),
+                CouplingKind.LINEAR, n, np.concatenate(rows), np.concatenate(cols), np.concatenate(values)
             ),
         ),
         kT=0.0,
         mobility=1.0,
         schedule=(Phase("relax", n_steps * dt),),
         groups=tuple(
-            Group(name, int(a), int(b))
-            for name, a, b in zip(names, starts[:-1], starts[1:], strict=True)
+            Group(name, int(a), int(b)) for name, a, b in zip(names, starts[:-1], starts[1:], strict=True)
         ),
         readout=ReadOut(
             cells=np.arange(starts[-2], n, dtype=np.int32),
@@ -104,8 +93,7 @@ def lower_mlp(
             labels=mlp.labels,
         ),
         encoder=Encoder(
-            np.asarray(mlp.input_shift, dtype=np.float64),
-            np.asarray(mlp.input_scale, dtype=np.float64),
+            np.asarray(mlp.input_shift, dtype=np.float64), np.asarray(mlp.input_scale, dtype=np.float64)
         ),
         dt=dt,
         meta=MappingProxyType({**mlp.meta, "source": "mlp", "sizes": list(sizes)}),

@@ -26,9 +26,7 @@ def whole(word: str, where: str, what: str, least: int = 0, most: int = MOST) ->
     except ValueError:
         value = least - 1
     if value < least:
-        raise FormatError(
-            f"{where}: {what} must be a whole number of at least {least}, got {word!r}"
-        )
+        raise FormatError(f"{where}: {what} must be a whole number of at least {least}, got {word!r}")
     if value > most:
         raise FormatError(f"{where}: {what} must be at most {most}, got {word!r}")
     return value

@@ -16,9 +16,7 @@ _IGNORED = ("Flatten", "Identity", "Dropout")
 _SUPPORTED = ("Gemm", "MatMul", "Add", *_ACTIVATIONS, *_IGNORED, "Softmax at the end")
 
 
-def read_onnx(
-    path: str | os.PathLike, *, head: str = "classification", labels: tuple[str, ...] = ()
-) -> MLP:
+def read_onnx(path: str | os.PathLike, *, head: str = "classification", labels: tuple[str, ...] = ()) -> MLP:
     """The MLP of an ONNX file whose graph is one chain from its input to its output.
 
     A Softmax or LogSoftmax at the end changes no decision and is left out of a classifier.
@@ -63,9 +61,7 @@ def read_onnx(
 class _Chain:
     """Layers gathered node by node; `tensor` is the name of the chain's value so far."""
 
-    def __init__(
-        self, path: str, tensor: str, constants: dict[str, np.ndarray], end: str, head: str
-    ) -> None:
+    def __init__(self, path: str, tensor: str, constants: dict[str, np.ndarray], end: str, head: str) -> None:
         self.path, self.tensor, self.constants = path, tensor, constants
         self.end, self.head = end, head
         self.weights: list[np.ndarray] = []
@@ -135,14 +131,8 @@ class _Chain:
             raise UnsupportedError(f"{self.path}: the graph has no Gemm or MatMul")
         if self.tensor != self.end:
             raise UnsupportedError(
-                f"{self.path}: the chain ends at {self.tensor!r}, "
-                f"the graph's output is {self.end!r}"
+                f"{self.path}: the chain ends at {self.tensor!r}, the graph's output is {self.end!r}"
             )
         return chain_to_mlp(
-            self.weights,
-            self.biases,
-            self.activations,
-            head=self.head,
-            labels=labels,
-            origin=self.path,
+            self.weights, self.biases, self.activations, head=self.head, labels=labels, origin=self.path
         )

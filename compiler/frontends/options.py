@@ -58,13 +58,10 @@ class Options:
     def __post_init__(self) -> None:
         if self.four_weights not in (None, *FOUR_WEIGHTS):
             raise UnsupportedError(
-                f"four weights a gate must be {' or '.join(FOUR_WEIGHTS)}, got "
-                f"{self.four_weights!r}"
+                f"four weights a gate must be {' or '.join(FOUR_WEIGHTS)}, got {self.four_weights!r}"
             )
         if self.bit_order not in BIT_ORDERS:
-            raise UnsupportedError(
-                f"bit order must be {' or '.join(BIT_ORDERS)}, got {self.bit_order!r}"
-            )
+            raise UnsupportedError(f"bit order must be {' or '.join(BIT_ORDERS)}, got {self.bit_order!r}")
         if self.as_ not in (None, *AS):
             raise UnsupportedError(f"--as must be {' or '.join(AS)}, got {self.as_!r}")
         if self.thresholds and self.quantiles:
@@ -79,9 +76,7 @@ class Options:
         for name in names:
             if getattr(self, name) != getattr(DEFAULTS, name):
                 flag = name.replace("_", "-")
-                raise UnsupportedError(
-                    f"{origin}: --{flag} has no meaning for {what}; leave it out"
-                )
+                raise UnsupportedError(f"{origin}: --{flag} has no meaning for {what}; leave it out")
 
 
 DEFAULTS = Options()

@@ -90,8 +90,7 @@ def lower_oscillator(
         mobility=1.0,
         schedule=tuple(schedule),
         groups=tuple(
-            Group(name, int(a), int(b))
-            for name, a, b in zip(names, starts[:-1], starts[1:], strict=True)
+            Group(name, int(a), int(b)) for name, a, b in zip(names, starts[:-1], starts[1:], strict=True)
         ),
         readout=ReadOut(
             cells=np.arange(starts[-2], n, dtype=np.int32),

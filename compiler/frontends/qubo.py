@@ -53,9 +53,7 @@ def parse_qubo(text: str, *, name: str = "text") -> IsingModel:
             header = tuple(whole(word, where, "a count of the header") for word in words[3:])
             continue
         if len(words) != 3:
-            raise FormatError(
-                f"{where}: a term is two variables and a bias, got {' '.join(words)[:40]!r}"
-            )
+            raise FormatError(f"{where}: a term is two variables and a bias, got {' '.join(words)[:40]!r}")
         i, j = (whole(word, where, "a variable", most=1 << 62) for word in words[:2])
         ends.append((i, j))
         values.append(real(words[2], where, "the bias"))

@@ -55,10 +55,9 @@ def lower_resistive(network: ResistiveNetwork) -> LangevinNetlist:
     if rows:
         couplings.append(
             Couplings.from_coo(
-                CouplingKind.RESISTIVE, n, np.concatenate(rows), np.concatenate(cols),
-                np.concatenate(values),
+                CouplingKind.RESISTIVE, n, np.concatenate(rows), np.concatenate(cols), np.concatenate(values)
             )
-        )  # fmt: skip
+        )
     slowest = scale * min(float(load.min()) for load in loads)
     dt = 0.5
     steps = math.ceil(RELAX_TIME / slowest / dt)
@@ -70,12 +69,9 @@ def lower_resistive(network: ResistiveNetwork) -> LangevinNetlist:
         mobility=1.0,
         schedule=(Phase("free", steps * dt),),
         groups=tuple(
-            Group(name, int(a), int(b))
-            for name, a, b in zip(names, starts[:-1], starts[1:], strict=True)
+            Group(name, int(a), int(b)) for name, a, b in zip(names, starts[:-1], starts[1:], strict=True)
         ),
-        readout=ReadOut(
-            cells=np.arange(starts[-2], n, dtype=np.int32), phase="free", labels=network.labels
-        ),
+        readout=ReadOut(cells=np.arange(starts[-2], n, dtype=np.int32), phase="free", labels=network.labels),
         encoder=Encoder(np.zeros(1), np.full(1, float(network.gain))),
         dt=dt,
         meta=MappingProxyType({**network.meta, "source": "resistive", "sizes": list(sizes)}),

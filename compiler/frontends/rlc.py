@@ -24,9 +24,7 @@ from hw_models.rlc import RLCArray
 STEP = 0.05  # dt times a bound of the fastest rate
 
 
-def lower_rlc(
-    array: RLCArray, *, duration: float = 100.0, dt: float | None = None
-) -> LangevinNetlist:
+def lower_rlc(array: RLCArray, *, duration: float = 100.0, dt: float | None = None) -> LangevinNetlist:
     """The array in its own units (array.units()), kT = 1, run for `duration` of them.
 
     "nodes": 2 n overdamped cells, fluxes first and then voltages, directed `linear` couplings and
@@ -57,9 +55,13 @@ def lower_rlc(
         noise = None
         fastest = math.sqrt(float((np.abs(drift).sum(axis=1) / inductance).max()))
         cells = Cells.make(
-            n, j2=0.5 * np.diagonal(drift), mass=inductance, friction=r,
-            order=Order.UNDERDAMPED, role=Role.OUTPUT,
-        )  # fmt: skip
+            n,
+            j2=0.5 * np.diagonal(drift),
+            mass=inductance,
+            friction=r,
+            order=Order.UNDERDAMPED,
+            role=Role.OUTPUT,
+        )
         groups = (Group("charge", 0, n),)
         read = np.arange(n, dtype=np.int32)
     dt = STEP / fastest if dt is None else dt

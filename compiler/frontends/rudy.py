@@ -18,9 +18,7 @@ from compiler.frontends.number_lines import number_lines, real, whole
 from compiler.models.ising import IsingModel, from_edges
 
 
-def max_cut(
-    n: int, row: np.ndarray, col: np.ndarray, weight: np.ndarray, **facts: object
-) -> IsingModel:
+def max_cut(n: int, row: np.ndarray, col: np.ndarray, weight: np.ndarray, **facts: object) -> IsingModel:
     """The Max-Cut problem of a weighted graph as an Ising model, J = -w; parallel edges add up."""
     weight = np.asarray(weight, dtype=np.float64)
     problem = {"kind": "max-cut", "total_weight": float(weight.sum())}
@@ -44,8 +42,7 @@ def parse_rudy(text: str, *, name: str = "text") -> IsingModel:
     where = f"{name}, line {number}"
     if len(header) != 2:
         raise FormatError(
-            f"{where}: a rudy file begins with the numbers of nodes and edges, got "
-            f"{' '.join(header)[:40]!r}"
+            f"{where}: a rudy file begins with the numbers of nodes and edges, got {' '.join(header)[:40]!r}"
         )
     n = whole(header[0], where, "the number of nodes", 1)
     m = whole(header[1], where, "the number of edges", 1)
@@ -54,16 +51,12 @@ def parse_rudy(text: str, *, name: str = "text") -> IsingModel:
     for number, words in lines:
         where = f"{name}, line {number}"
         if len(words) not in (2, 3):
-            raise FormatError(
-                f"{where}: an edge is two nodes and a weight, got {' '.join(words)[:40]!r}"
-            )
+            raise FormatError(f"{where}: an edge is two nodes and a weight, got {' '.join(words)[:40]!r}")
         i, j = (whole(word, where, "a node", 1) for word in words[:2])
         if max(i, j) > n:
             raise FormatError(f"{where}: names node {max(i, j)}; the header has nodes 1 to {n}")
         if i == j:
-            raise FormatError(
-                f"{where}: joins node {i} to itself, which no cut can separate; leave it out"
-            )
+            raise FormatError(f"{where}: joins node {i} to itself, which no cut can separate; leave it out")
         pair = (min(i, j), max(i, j))
         if pair in first:
             raise FormatError(
@@ -74,8 +67,7 @@ def parse_rudy(text: str, *, name: str = "text") -> IsingModel:
         weights.append(real(words[2], where, "the weight") if len(words) == 3 else 1.0)
     if len(weights) != m:
         raise FormatError(
-            f"{name}: has {len(weights)} edges but its header promises {m}; it is truncated or "
-            "altered"
+            f"{name}: has {len(weights)} edges but its header promises {m}; it is truncated or altered"
         )
     edges = np.array(list(first), dtype=np.int64).reshape(-1, 2) - 1
     return max_cut(

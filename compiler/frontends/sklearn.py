@@ -49,8 +49,7 @@ def from_sklearn(estimator: Any) -> MLP:
     if name == "MLPClassifier":
         if estimator.out_activation_ == "logistic" and estimator.n_outputs_ > 1:
             raise UnsupportedError(
-                "scikit-learn: a multi-label MLPClassifier has no single answer; train one "
-                "classifier a label"
+                "scikit-learn: a multi-label MLPClassifier has no single answer; train one classifier a label"
             )
         labels = tuple(str(c) for c in estimator.classes_)
         if estimator.n_outputs_ == 1:  # logistic(y) > 1/2, that is y > 0, is the second class

@@ -62,9 +62,7 @@ def stack_layers(
     names = input_names(encoder) if encoder else tuple(f"x[{k}]" for k in range(n_bits))
     sums = block_sums(options, first, below, origin)
     outputs = {} if sums else {f"y[{k}]": first + k for k in range(below)}
-    return make_gates(
-        names, op, a, b, outputs, class_sums=sums, encoder=encoder, meta={**(meta or {})}
-    )
+    return make_gates(names, op, a, b, outputs, class_sums=sums, encoder=encoder, meta={**(meta or {})})
 
 
 def block_sums(options: Options, first: int, width: int, origin: str) -> ClassSums | None:

@@ -29,8 +29,7 @@ def read_state(path: str | os.PathLike) -> dict[str, Any]:
         loaded = load_pt(path)
         if not isinstance(loaded, Mapping):
             raise FormatError(
-                f"{path}: holds a {type(loaded).__name__}, not a state dict; save "
-                "module.state_dict()"
+                f"{path}: holds a {type(loaded).__name__}, not a state dict; save module.state_dict()"
             )
         return {str(key): plain(value) for key, value in loaded.items()}
     return dict(read_safetensors(path)[1])
@@ -72,9 +71,7 @@ def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
                 except ValueError as error:
                     if "allow_pickle" not in str(error):
                         raise
-    except (
-        zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, KeyError, RuntimeError
-    ) as error:  # fmt: skip
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, KeyError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:100]
         raise FormatError(f"{path}: is no whole .npz file ({reason})") from None
     return arrays

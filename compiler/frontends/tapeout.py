@@ -18,10 +18,7 @@ from compiler.frontends.stack import GateLayer, stack_layers, whole_numbers
 from compiler.ir.gates import GateNetlist
 
 NAME = "taped-out network"
-USES = (
-    *STACK,
-    "widths",
-)
+USES = (*STACK, "widths")
 KEYS = ("gate_types", "connections.A", "connections.B")
 _IGNORED = ("input", "output", "inputs")
 
@@ -54,9 +51,7 @@ def read(state: Mapping[str, Any], options: Options, origin: str) -> GateNetlist
     return stack_layers(layers, options, origin=origin, meta={"source": NAME})
 
 
-def _widths(
-    op: np.ndarray, a: np.ndarray, b: np.ndarray, options: Options, origin: str
-) -> tuple[int, ...]:
+def _widths(op: np.ndarray, a: np.ndarray, b: np.ndarray, options: Options, origin: str) -> tuple[int, ...]:
     used = [int(np.max(np.flatnonzero(row), initial=-1)) + 1 for row in op | a | b]
     n_layers, widest = op.shape
     if not options.widths:
@@ -69,9 +64,7 @@ def _widths(
             )
         return (widest,) * n_layers
     if len(options.widths) != n_layers:
-        raise UnsupportedError(
-            f"{origin}: has {n_layers} layers, --widths gives {len(options.widths)}"
-        )
+        raise UnsupportedError(f"{origin}: has {n_layers} layers, --widths gives {len(options.widths)}")
     for k, width in enumerate(options.widths):
         if not max(used[k], 1) <= width <= widest:
             raise UnsupportedError(

@@ -30,9 +30,7 @@ def from_thrml(ebm: Any) -> IsingModel:
     ends = []
     for k, edge in enumerate(ebm.edges):
         if missing := [node for node in edge if node not in place]:
-            raise NetlistError(
-                f"IsingEBM: edge {k} ends at {missing[0]!r}, which is not among its nodes"
-            )
+            raise NetlistError(f"IsingEBM: edge {k} ends at {missing[0]!r}, which is not among its nodes")
         ends.append([place[node] for node in edge])
     return from_thrml_arrays(ebm.biases, ends, ebm.weights, ebm.beta)
 

@@ -57,8 +57,7 @@ def from_state_dict(
         raise UnsupportedError(f"{origin}: one Sequential is needed, got {found}")
     if activation is None and len(layers) > 1:
         raise UnsupportedError(
-            f"{origin}: a state dict does not hold the activation; name it: "
-            + ", ".join(ACTIVATIONS)
+            f"{origin}: a state dict does not hold the activation; name it: " + ", ".join(ACTIVATIONS)
         )
     weights, biases = [], []
     for index in sorted(layers):
@@ -118,12 +117,7 @@ def read_torch(
     """
     state = read_state(path)
     return from_state_dict(
-        state,
-        activation,
-        output_activation=output_activation,
-        head=head,
-        labels=labels,
-        origin=str(path),
+        state, activation, output_activation=output_activation, head=head, labels=labels, origin=str(path)
     )
 
 

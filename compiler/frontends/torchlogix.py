@@ -19,25 +19,13 @@ import numpy as np
 
 from compiler.errors import FormatError, UnsupportedError
 from compiler.frontends.options import STACK, Options
-from compiler.frontends.stack import (
-    GateLayer,
-    check_finite,
-    chosen_gates,
-    stack_layers,
-    whole_numbers,
-)
+from compiler.frontends.stack import GateLayer, check_finite, chosen_gates, stack_layers, whole_numbers
 from compiler.frontends.wiring import read_wiring
 from compiler.ir.gates import GateNetlist, Thermometer
 
 NAME = "torchlogix"
-USES = (
-    *STACK,
-    "wiring",
-    "four_weights",
-)
-_KEY = re.compile(
-    r"(?:.*\.)?(\d+)\.(weight|connections\.(?:indices|weights)|thresholds|raw_diffs)\Z"
-)
+USES = (*STACK, "wiring", "four_weights")
+_KEY = re.compile(r"(?:.*\.)?(\d+)\.(weight|connections\.(?:indices|weights)|thresholds|raw_diffs)\Z")
 _EXPORT = re.compile(r"(?:.*\.)?\d+\.(?:connections\.)?_export_\w+\Z")  # derived from the others
 _SIGNS = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
 """Rows (a, b) = 00, 01, 10, 11; columns 1, B, A, A B."""

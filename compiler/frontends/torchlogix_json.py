@@ -47,9 +47,7 @@ def read_torchlogix_json(path: str | os.PathLike, options: Options | None = None
     return parse_torchlogix_json(read_text(path), name=str(path), options=options)
 
 
-def parse_torchlogix_json(
-    text: str, *, name: str = "text", options: Options | None = None
-) -> GateNetlist:
+def parse_torchlogix_json(text: str, *, name: str = "text", options: Options | None = None) -> GateNetlist:
     """The netlist of a JSON circuit: inputs x[k], outputs y[k], sum nodes as class sums.
 
     options : labels of the classes
@@ -125,13 +123,7 @@ class _Circuit:
         class_sums = self.class_sums(classes, options) if classes else None
         b = self.builder
         return make_gates(
-            b.inputs,
-            b.op,
-            b.a,
-            b.b,
-            outputs,
-            class_sums=class_sums,
-            meta={"source": "torchlogix circuit"},
+            b.inputs, b.op, b.a, b.b, outputs, class_sums=class_sums, meta={"source": "torchlogix circuit"}
         )
 
     def gate(self, where: str, gate: Mapping[str, Any]) -> None:
@@ -165,18 +157,13 @@ class _Circuit:
             self.fail(f"{key} of {where} must be a list of ids")
         return found
 
-    def class_sums(
-        self, classes: Sequence[tuple[str, Mapping[str, Any]]], options: Options
-    ) -> ClassSums:
+    def class_sums(self, classes: Sequence[tuple[str, Mapping[str, Any]]], options: Options) -> ClassSums:
         nets: list[int] = []
         ends = [0]
         taus = set()
         for where, entry in classes:
             tau, beta = entry.get("tau", 1.0), entry.get("beta", 0.0)
-            if (
-                not all(isinstance(v, int | float) and np.isfinite(v) for v in (tau, beta))
-                or not tau > 0
-            ):
+            if not all(isinstance(v, int | float) and np.isfinite(v) for v in (tau, beta)) or not tau > 0:
                 self.fail(f"{where} has tau {tau!r} and beta {beta!r}; tau must be above 0")
             if beta != round(beta) or not 0 <= beta <= MAX_BETA:
                 raise UnsupportedError(
@@ -185,8 +172,7 @@ class _Circuit:
                 )
             taus.add(float(tau))
             nets += [
-                self.net(number, f"input_ids of {where}")
-                for number in self.ids(entry, "input_ids", where)
+                self.net(number, f"input_ids of {where}") for number in self.ids(entry, "input_ids", where)
             ]
             nets += [self.one()] * int(beta)
             ends.append(len(nets))
@@ -196,10 +182,7 @@ class _Circuit:
                 "class sums have one"
             )
         return ClassSums(
-            np.array(nets, dtype=np.int32),
-            np.array(ends, dtype=np.int64),
-            taus.pop(),
-            options.labels,
+            np.array(nets, dtype=np.int32), np.array(ends, dtype=np.int64), taus.pop(), options.labels
         )
 
     def one(self) -> int:

@@ -303,9 +303,7 @@ class _Parser:
         if not operands:
             self.fail(f"{gate.text} driving {out!r} has no operand", line)
         op, invert = TREES[gate.text]
-        self.add(
-            out, line, lambda b, nets: b.tree(op, [o(b, nets) for o in operands], invert=invert)
-        )
+        self.add(out, line, lambda b, nets: b.tree(op, [o(b, nets) for o in operands], invert=invert))
 
     def copies(self, gate: _Word, line: int) -> None:
         """not and buf drive every terminal but the last, which they read."""

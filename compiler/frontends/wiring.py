@@ -43,9 +43,7 @@ def read_wiring(path: str | os.PathLike) -> list[np.ndarray]:
         elif isinstance(loaded, list | tuple):
             entries = [(f"entry {k}", value) for k, value in enumerate(loaded)]
         else:
-            raise FormatError(
-                f"{path}: holds a {type(loaded).__name__}; wiring is a list of index tensors"
-            )
+            raise FormatError(f"{path}: holds a {type(loaded).__name__}; wiring is a list of index tensors")
     return [_indices(value, name, str(path)) for name, value in entries]
 
 
@@ -66,6 +64,4 @@ def _indices(value: Any, name: str, path: str) -> np.ndarray:
 
 def _sorted(entries: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """By the numbers in the names: arr_2 before arr_10."""
-    return sorted(
-        entries.items(), key=lambda item: [int(n) for n in re.findall(r"\d+", str(item[0]))]
-    )
+    return sorted(entries.items(), key=lambda item: [int(n) for n in re.findall(r"\d+", str(item[0]))])

@@ -15,9 +15,7 @@ def multiplier(bits_a: int, bits_b: int) -> GateNetlist:
     if min(bits_a, bits_b) < 1:
         raise NetlistError(f"multiplier: words need at least 1 bit, got {bits_a} and {bits_b}")
     b = Builder([*(f"a[{k}]" for k in range(bits_a)), *(f"b[{k}]" for k in range(bits_b))])
-    rows = [
-        [2 * b.gate(AND, 2 * i, 2 * (bits_a + j)) for i in range(bits_a)] for j in range(bits_b)
-    ]
+    rows = [[2 * b.gate(AND, 2 * i, 2 * (bits_a + j)) for i in range(bits_a)] for j in range(bits_b)]
     product, total = [rows[0][0]], rows[0][1:]
     for row in rows[1:]:
         carry: int | None = None
@@ -30,8 +28,7 @@ def multiplier(bits_a: int, bits_b: int) -> GateNetlist:
         total = sums[1:] + ([] if carry is None else [carry])
     product += total
     return b.netlist(
-        {f"p[{k}]": x >> 1 for k, x in enumerate(product)},
-        {"name": f"multiplier {bits_a} x {bits_b}"},
+        {f"p[{k}]": x >> 1 for k, x in enumerate(product)}, {"name": f"multiplier {bits_a} x {bits_b}"}
     )
 
 

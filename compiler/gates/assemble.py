@@ -61,9 +61,7 @@ def assemble(
     shown = {}
     for port in outputs:
         if port.name not in nets:
-            raise FormatError(
-                f"{where}, line {port.line}: output {port.name!r} is driven by nothing"
-            )
+            raise FormatError(f"{where}, line {port.line}: output {port.name!r} is driven by nothing")
         shown[port.name] = nets[port.name]
     return builder.netlist(shown, meta)
 
@@ -81,11 +79,7 @@ def _declared(where: str, what: str, ports: Sequence[Port]) -> dict[str, int]:
 
 
 def _emit(
-    where: str,
-    root: Definition,
-    drivers: Mapping[str, Definition],
-    nets: dict[str, int],
-    builder: Builder,
+    where: str, root: Definition, drivers: Mapping[str, Definition], nets: dict[str, int], builder: Builder
 ) -> None:
     """Build `root` after everything it needs, depth first (without recursion: chains are long)."""
     if root.name in nets:

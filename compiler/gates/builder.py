@@ -64,9 +64,7 @@ class Builder:
         if len(level) == 1:
             return self.copy(level[0] ^ invert)
         while len(level) > 2:
-            pairs = [
-                2 * self.gate(op, x, y) for x, y in zip(level[0::2], level[1::2], strict=False)
-            ]
+            pairs = [2 * self.gate(op, x, y) for x, y in zip(level[0::2], level[1::2], strict=False)]
             level = pairs + level[len(level) & ~1 :]
         return self.gate(15 - op if invert else op, *level)
 
@@ -86,11 +84,7 @@ class Builder:
             return self._small_cover(cubes, operands, value)
         products = []
         for cube in dict.fromkeys(cubes):
-            literals = [
-                2 * net + (bit == "0")
-                for net, bit in zip(operands, cube, strict=True)
-                if bit != "-"
-            ]
+            literals = [2 * net + (bit == "0") for net, bit in zip(operands, cube, strict=True) if bit != "-"]
             if not literals:
                 return self.constant(value)
             products.append(literals)
@@ -103,17 +97,13 @@ class Builder:
         op = 0
         for row in range(4):
             bits = f"{row:02b}"[: len(operands)] if operands else ""
-            hit = any(
-                all(c in ("-", bit) for c, bit in zip(cube, bits, strict=True)) for cube in cubes
-            )
+            hit = any(all(c in ("-", bit) for c, bit in zip(cube, bits, strict=True)) for cube in cubes)
             op = 2 * op + (hit == bool(value))
         x, y = [*operands, 0, 0][:2]
         if op in (BUF, NOT):  # of the first operand
             return self.copy(2 * x + (op == NOT))
         return self.gate(op, 2 * x, 2 * y)
 
-    def netlist(
-        self, outputs: Mapping[str, int], meta: Mapping[str, Any] | None = None
-    ) -> GateNetlist:
+    def netlist(self, outputs: Mapping[str, int], meta: Mapping[str, Any] | None = None) -> GateNetlist:
         """The finished netlist; outputs : net of each name."""
         return make_gates(self.inputs, self.op, self.a, self.b, outputs, meta=meta)

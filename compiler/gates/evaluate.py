@@ -79,9 +79,7 @@ def unpack_bits(words: np.ndarray, n_samples: int) -> np.ndarray:
     return np.unpackbits(raw, axis=1, count=n_samples, bitorder="little").T.astype(bool)
 
 
-def evaluate_words(
-    netlist: GateNetlist, inputs: np.ndarray, nets: np.ndarray | None = None
-) -> np.ndarray:
+def evaluate_words(netlist: GateNetlist, inputs: np.ndarray, nets: np.ndarray | None = None) -> np.ndarray:
     """Values of `nets` (default: the named outputs) for packed input patterns.
 
     inputs : (n_inputs, n_words) uint64; nets : (m,) net ids
@@ -145,9 +143,7 @@ def encode_bits(netlist: GateNetlist, data: np.ndarray) -> np.ndarray:
         raise NetlistError("this netlist has no encoder; give it bits")
     data = np.asarray(data, dtype=np.float64)
     if data.ndim != 2 or data.shape[1] != encoder.n_features:
-        raise NetlistError(
-            f"data must have shape (n_samples, {encoder.n_features}), got {data.shape}"
-        )
+        raise NetlistError(f"data must have shape (n_samples, {encoder.n_features}), got {data.shape}")
     return encoder.bits(data)
 
 
@@ -168,9 +164,7 @@ def all_patterns(n_inputs: int, start: int = 0, n_words: int | None = None) -> n
     """
     if n_words is None:
         n_words = max(1, (1 << n_inputs) // WORD)
-    low = np.array(
-        [sum(1 << s for s in range(WORD) if s >> i & 1) for i in range(6)], dtype=np.uint64
-    )
+    low = np.array([sum(1 << s for s in range(WORD) if s >> i & 1) for i in range(6)], dtype=np.uint64)
     words = np.zeros((n_inputs, n_words), dtype=np.uint64)
     index = np.arange(start, start + n_words, dtype=np.int64)
     for i in range(n_inputs):

@@ -64,9 +64,7 @@ def verify_cells(netlist: CellNetlist) -> None:
             raise NetlistError(f"cell {k} is number {index} of a library that has no such cell")
         cell, nets = netlist.library.cells[index], netlist.pins(k)
         if nets.size != cell.n_inputs:
-            raise NetlistError(
-                f"cell {k} ({cell.name}) reads {nets.size} nets; it has {cell.n_inputs} pins"
-            )
+            raise NetlistError(f"cell {k} ({cell.name}) reads {nets.size} nets; it has {cell.n_inputs} pins")
         if ((nets < 0) | (nets >= n + k)).any():
             raise NetlistError(
                 f"cell {k} ({cell.name}, net {n + k}) reads net {int(nets.max())}; it must read "

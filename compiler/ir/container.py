@@ -74,9 +74,7 @@ def _kind_of(netlist: Any) -> Kind:
     for kind in _KINDS.values():
         if isinstance(netlist, kind.cls):
             return kind
-    raise NetlistError(
-        f"a {type(netlist).__name__} cannot be saved as .tnl; kinds are {', '.join(_KINDS)}"
-    )
+    raise NetlistError(f"a {type(netlist).__name__} cannot be saved as .tnl; kinds are {', '.join(_KINDS)}")
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -227,8 +225,7 @@ def _read_prefix(path: Any, data: np.ndarray) -> tuple[int, bytes, np.ndarray]:
     _, version, zero, n_header, total, digest = PREFIX.unpack(data[: PREFIX.size].tobytes())
     if not 1 <= version <= VERSION:
         raise FormatError(
-            f"{path}: has .tnl version {version}; this thermoc reads versions 1 to {VERSION}: "
-            "update thermoc"
+            f"{path}: has .tnl version {version}; this thermoc reads versions 1 to {VERSION}: update thermoc"
         )
     if n_header > HEADER_LIMIT:
         raise FormatError(
@@ -236,9 +233,7 @@ def _read_prefix(path: Any, data: np.ndarray) -> tuple[int, bytes, np.ndarray]:
             "the file was altered or damaged"
         )
     if data.size < total:
-        raise FormatError(
-            f"{path}: is truncated: {data.size} bytes of {total}; copy or save it again"
-        )
+        raise FormatError(f"{path}: is truncated: {data.size} bytes of {total}; copy or save it again")
     if data.size > total or zero or PREFIX.size + n_header > total:
         raise FormatError(
             f"{path}: was altered: {data.size} bytes where its prefix states {total}; save it again"
@@ -275,9 +270,7 @@ def _read_v1(path: Any, header: bytes, content: np.ndarray) -> tuple[str, int, d
 _READERS: dict[int, Callable[[Any, bytes, np.ndarray], tuple[str, int, dict, dict]]] = {1: _read_v1}
 
 
-def _read_array(
-    path: Any, entry: dict[str, Any], content: np.ndarray, end: int
-) -> tuple[np.ndarray, int]:
+def _read_array(path: Any, entry: dict[str, Any], content: np.ndarray, end: int) -> tuple[np.ndarray, int]:
     name, dtype, shape = str(entry["name"]), entry["dtype"], tuple(entry["shape"])
     offset, size, constant = entry["offset"], entry["bytes"], bool(entry.get("constant", False))
     if dtype not in DTYPES:
@@ -376,9 +369,7 @@ def _phase_from_json(plain: dict[str, Any]) -> Phase:
     return Phase(**plain)
 
 
-def _decode_langevin(
-    version: int, body: dict[str, Any], arrays: dict[str, np.ndarray]
-) -> LangevinNetlist:
+def _decode_langevin(version: int, body: dict[str, Any], arrays: dict[str, np.ndarray]) -> LangevinNetlist:
     couplings = []
     for group in body["couplings"]:
         name = group["kind"]

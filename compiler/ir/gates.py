@@ -236,10 +236,7 @@ def verify_gates(netlist: GateNetlist) -> None:
             )
     _column("outputs", netlist.outputs, np.int32, netlist.n_outputs)
     if (k := _first((netlist.outputs < 0) | (netlist.outputs >= n + m))) >= 0:
-        _fail(
-            f"output {netlist.output_names[k]!r} shows net {netlist.outputs[k]}; nets are 0 to "
-            f"{n + m - 1}"
-        )
+        _fail(f"output {netlist.output_names[k]!r} shows net {netlist.outputs[k]}; nets are 0 to {n + m - 1}")
     if netlist.class_sums is not None:
         _verify_sums(netlist.class_sums, n + m)
     if netlist.encoder is not None:
@@ -282,8 +279,7 @@ def _verify_sums(sums: ClassSums, n_nets: int) -> None:
         _fail("class sums: there is no class; give at least one")
     if sums.indptr[0] != 0 or sums.indptr[-1] != sums.nets.size or (np.diff(sums.indptr) < 0).any():
         _fail(
-            "class sums: indptr must start at 0, never fall and end at the number of nets, "
-            f"{sums.nets.size}"
+            f"class sums: indptr must start at 0, never fall and end at the number of nets, {sums.nets.size}"
         )
     if (k := _first((sums.nets < 0) | (sums.nets >= n_nets))) >= 0:
         _fail(f"class sums: net {sums.nets[k]} does not exist; nets are 0 to {n_nets - 1}")

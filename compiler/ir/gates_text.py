@@ -170,9 +170,7 @@ class _GateParser(_Parser):
                 self.fail(f"expected the nets of class {len(ends) - 1}, got {line[:60]!r}")
         if len(ends) - 1 != count:
             self.fail(f"{len(ends) - 1} classes are listed where {count} are announced")
-        return ClassSums(
-            np.array(nets, dtype=np.int32), np.array(ends, dtype=np.int64), tau, labels
-        )
+        return ClassSums(np.array(nets, dtype=np.int32), np.array(ends, dtype=np.int64), tau, labels)
 
     def thermometer(self, n_features: int, scope: str = "absolute") -> Thermometer:
         given: dict[str, list[str]] = {}

@@ -114,9 +114,7 @@ class Cells:
         """n cells from columns or scalars, scalars being repeated."""
         real = (j2, j3, j4, h, lo, hi, mass, friction, x0)
         code = (activation, order, kind, role)
-        return Cells(
-            *(_column(v, n, np.float64) for v in real), *(_column(v, n, np.int8) for v in code)
-        )
+        return Cells(*(_column(v, n, np.float64) for v in real), *(_column(v, n, np.int8) for v in code))
 
     def __post_init__(self) -> None:
         n = self.j2.shape[0] if self.j2.ndim == 1 else -1
@@ -170,8 +168,7 @@ class Couplings:
             if bad.any():
                 k = int(np.argmax(bad))
                 raise NetlistError(
-                    f"coupling ({row[k]}, {col[k]}) names a cell that does not exist; "
-                    f"cells are 0 to {n - 1}"
+                    f"coupling ({row[k]}, {col[k]}) names a cell that does not exist; cells are 0 to {n - 1}"
                 )
         order = np.argsort(row * n + col, kind="stable")
         row, col = row[order], col[order]
@@ -179,9 +176,7 @@ class Couplings:
             twice = (row[1:] == row[:-1]) & (col[1:] == col[:-1])
             if twice.any():
                 k = int(np.argmax(twice))
-                raise NetlistError(
-                    f"coupling ({row[k]}, {col[k]}) is given twice; add the two weights up"
-                )
+                raise NetlistError(f"coupling ({row[k]}, {col[k]}) is given twice; add the two weights up")
         indptr = np.zeros(n + 1, dtype=np.int64)
         np.cumsum(np.bincount(row, minlength=n), out=indptr[1:])
         if tie is None:

@@ -98,9 +98,7 @@ def verify_luts(netlist: LutNetlist) -> None:
         )
     gap = (~used[:, :-1] & used[:, 1:]).any(axis=1)
     if gap.any():
-        raise NetlistError(
-            f"table {int(np.argmax(gap))} has an operand after {NONE}; close the gap"
-        )
+        raise NetlistError(f"table {int(np.argmax(gap))} has an operand after {NONE}; close the gap")
     rows = np.uint64(1) << netlist.widths.astype(np.uint64)
     beyond = (rows < 64) & (table >> np.minimum(rows, np.uint64(63)) != 0)
     if beyond.any():
@@ -111,8 +109,7 @@ def verify_luts(netlist: LutNetlist) -> None:
     roots = netlist.roots
     if roots.size and not (roots.min() >= 0 and roots.max() < netlist.n_nets):
         raise NetlistError(
-            f"outputs and class sums show nets 0 to {netlist.n_nets - 1}, got {roots.min()} to "
-            f"{roots.max()}"
+            f"outputs and class sums show nets 0 to {netlist.n_nets - 1}, got {roots.min()} to {roots.max()}"
         )
     if netlist.outputs.size != netlist.n_outputs:
         raise NetlistError(
@@ -128,9 +125,7 @@ def lut_depth(netlist: LutNetlist) -> int:
     return max((levels[net] for net in netlist.roots.tolist()), default=0)
 
 
-def evaluate_luts(
-    netlist: LutNetlist, words: np.ndarray, nets: np.ndarray | None = None
-) -> np.ndarray:
+def evaluate_luts(netlist: LutNetlist, words: np.ndarray, nets: np.ndarray | None = None) -> np.ndarray:
     """Values of `nets` (default: the named outputs) for packed input patterns, 64 a word.
 
     words : (n_inputs, n_words) uint64 as from gates.evaluate.pack_bits; returns (m, n_words).
@@ -147,17 +142,12 @@ def evaluate_luts(
     full = np.uint64(2**64 - 1)
     values = np.zeros((netlist.n_nets, words.shape[1]), dtype=np.uint64)
     values[: netlist.n_inputs] = words
-    for t, (row, table) in enumerate(
-        zip(netlist.fanins.tolist(), netlist.table.tolist(), strict=True)
-    ):
+    for t, (row, table) in enumerate(zip(netlist.fanins.tolist(), netlist.table.tolist(), strict=True)):
         operands = [net for net in row if net != NONE]
         parts = [full * np.uint64(table >> p & 1) for p in range(1 << len(operands))]
         for net in reversed(operands):
             half = len(parts) // 2
             v = values[net]
-            parts = [
-                (v & one) | (~v & zero)
-                for zero, one in zip(parts[:half], parts[half:], strict=True)
-            ]
+            parts = [(v & one) | (~v & zero) for zero, one in zip(parts[:half], parts[half:], strict=True)]
         values[netlist.n_inputs + t] = parts[0]
     return values[netlist.outputs if nets is None else nets]

@@ -20,9 +20,7 @@ def matrix(couplings: Couplings) -> sparse.csr_array:
     return sparse.csr_array((values, couplings.indices, couplings.indptr), shape=(n, n))
 
 
-def is_symmetric(
-    couplings: Couplings, *, ignore: np.ndarray | None = None, rtol: float = 0.0
-) -> bool:
+def is_symmetric(couplings: Couplings, *, ignore: np.ndarray | None = None, rtol: float = 0.0) -> bool:
     """Whether W_ij = W_ji for all pairs, to `rtol` of the largest |W|.
 
     ignore : (n,) bool, cells whose couplings do not count (the inputs)

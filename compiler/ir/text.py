@@ -34,12 +34,7 @@ from compiler.ir.langevin import (
 from compiler.ir.verify import verify
 
 HEAD = "langevin 1"
-CODES: dict[str, type[IntEnum]] = {
-    "activation": Activation,
-    "order": Order,
-    "kind": CellKind,
-    "role": Role,
-}
+CODES: dict[str, type[IntEnum]] = {"activation": Activation, "order": Order, "kind": CellKind, "role": Role}
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]+')
 
@@ -65,10 +60,7 @@ def difference(a: LangevinNetlist, b: LangevinNetlist) -> str | None:
     for name in ("kT", "mobility", "dt", "schedule", "groups"):
         if getattr(a, name) != getattr(b, name):
             return name
-    for name, columns in (
-        ("encoder", ("shift", "scale")),
-        ("readout", ("cells", "scale", "offset")),
-    ):
+    for name, columns in (("encoder", ("shift", "scale")), ("readout", ("cells", "scale", "offset"))):
         one, other = getattr(a, name), getattr(b, name)
         if (one is None) != (other is None):
             return name
@@ -160,9 +152,7 @@ def _word(name: str) -> str:
     return name if _BARE.match(name) else json.dumps(name)
 
 
-def _runs(
-    column: np.ndarray, codes: type[IntEnum] | None = None, *, limit: int | None = None
-) -> str:
+def _runs(column: np.ndarray, codes: type[IntEnum] | None = None, *, limit: int | None = None) -> str:
     """Values in order, equal neighbours written value*count; after `limit` runs ...number left."""
     if column.size == 0:
         return ""
@@ -419,9 +409,7 @@ class _Parser:
             self.fail(f"{len(ids)} {kind} couplings are listed where {count} are announced")
         weight = np.concatenate([np.zeros(0, dtype), *values]).astype(dtype)
         if parameters is not None:
-            return Couplings.from_coo(
-                CouplingKind[kind.upper()], n, rows, ids, parameters, tie=ties
-            )
+            return Couplings.from_coo(CouplingKind[kind.upper()], n, rows, ids, parameters, tie=ties)
         return Couplings.from_coo(CouplingKind[kind.upper()], n, rows, ids, weight)
 
     def phase(self, words: list[str]) -> Phase:

@@ -104,9 +104,7 @@ def _array(what: str, array: Any, dtypes: Iterable[Any], ndim: int) -> None:
             if isinstance(array, np.ndarray)
             else type(array).__name__
         )
-        _fail(
-            f"{what} must be an array of {' or '.join(names)} with {ndim} dimension(s), got {got}"
-        )
+        _fail(f"{what} must be an array of {' or '.join(names)} with {ndim} dimension(s), got {got}")
 
 
 def _verify_cells(cells: Cells) -> None:
@@ -143,12 +141,7 @@ def _verify_cells(cells: Cells) -> None:
 def _verify_couplings(couplings: Couplings, cells: Cells) -> None:
     n = len(cells)
     what = f"{CouplingKind(couplings.kind).name.lower()} couplings"
-    indptr, indices, weight, tie = (
-        couplings.indptr,
-        couplings.indices,
-        couplings.weight,
-        couplings.tie,
-    )
+    indptr, indices, weight, tie = (couplings.indptr, couplings.indices, couplings.weight, couplings.tie)
     _array(f"{what}: indptr", indptr, (np.int64,), 1)
     _array(f"{what}: indices", indices, (np.int32,), 1)
     _array(f"{what}: weight", weight, (np.float32, np.float64), 1)
@@ -162,9 +155,7 @@ def _verify_couplings(couplings: Couplings, cells: Cells) -> None:
         )
     degree = np.diff(indptr)
     if (i := _first(degree < 0)) >= 0:
-        _fail(
-            f"{what}: indptr falls from {indptr[i]} to {indptr[i + 1]} at cell {i}; sort the rows"
-        )
+        _fail(f"{what}: indptr falls from {indptr[i]} to {indptr[i + 1]} at cell {i}; sort the rows")
     if tie is not None:
         _array(f"{what}: tie", tie, (np.int32,), 1)
         if (k := _first((tie < 0) | (tie >= weight.size))) >= 0:
@@ -179,8 +170,7 @@ def _verify_couplings(couplings: Couplings, cells: Cells) -> None:
         return
     if (k := _first((indices < 0) | (indices >= n))) >= 0:
         _fail(
-            f"{what}: coupling {_name(couplings, k)} names a cell that does not exist; "
-            f"cells are 0 to {n - 1}"
+            f"{what}: coupling {_name(couplings, k)} names a cell that does not exist; cells are 0 to {n - 1}"
         )
     descending = np.zeros(nnz, dtype=bool)
     np.less_equal(indices[1:], indices[:-1], out=descending[1:])
@@ -194,10 +184,7 @@ def _verify_couplings(couplings: Couplings, cells: Cells) -> None:
         )
     own = indices == np.repeat(np.arange(n, dtype=np.int32), degree)
     if (k := _first(own)) >= 0:
-        _fail(
-            f"{what}: cell {indices[k]} couples to itself; a self-coupling belongs into the "
-            "cell's j2"
-        )
+        _fail(f"{what}: cell {indices[k]} couples to itself; a self-coupling belongs into the cell's j2")
     if (i := _first((degree > 0) & cells.frozen)) >= 0:
         _fail(
             f"{what}: input cell {i} is frozen but driven by {degree[i]} coupling(s); "
@@ -338,10 +325,7 @@ def _verify_noise(noise: np.ndarray, n: int) -> None:
     if 0 < n <= PSD_LIMIT:
         least = float(np.linalg.eigvalsh(noise)[0])
         if least < -1e-10 * n * scale:
-            _fail(
-                f"noise matrix has the eigenvalue {least:g}; a covariance must be positive "
-                "semi-definite"
-            )
+            _fail(f"noise matrix has the eigenvalue {least:g}; a covariance must be positive semi-definite")
 
 
 def _verify_meta(meta: Mapping[str, Any]) -> None:

@@ -28,9 +28,7 @@ def check_encoder(what: str, model: Any) -> None:
         if fits := column.shape in ((1,), (model.n_inputs,)):
             got = "one that is not finite"
         if not (fits and np.isfinite(column).all()):
-            raise NetlistError(
-                f"{what}: {name} must be 1 or {model.n_inputs} finite values, got {got}"
-            )
+            raise NetlistError(f"{what}: {name} must be 1 or {model.n_inputs} finite values, got {got}")
 
 
 def check_choice(what: str, name: str, value: Any, choices: tuple[str, ...]) -> None:

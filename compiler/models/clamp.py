@@ -11,9 +11,7 @@ from compiler.errors import NetlistError
 from compiler.models.ising import IsingModel
 
 
-def clamp_spins(
-    model: IsingModel, values: Mapping[int, int], *, fields: bool = False
-) -> IsingModel:
+def clamp_spins(model: IsingModel, values: Mapping[int, int], *, fields: bool = False) -> IsingModel:
     """The model with spins held at +-1: taken out, energies unchanged, or held by strong fields.
 
     values : {spin: +1 or -1}; at least one spin must stay free if they are taken out
@@ -37,11 +35,7 @@ def clamp_spins(
         strength = np.abs(model.h) + 1.0
         np.add.at(strength, row, np.abs(J))
         np.add.at(strength, col, np.abs(J))
-        return replace(
-            model,
-            h=model.h + strength * s,
-            offset=model.offset + float(strength[held].sum()),
-        )
+        return replace(model, h=model.h + strength * s, offset=model.offset + float(strength[held].sum()))
     if held.all():
         raise NetlistError("clamp: every spin is clamped, so nothing is left to sample; free some")
     h = model.h.copy()
@@ -51,11 +45,7 @@ def clamp_spins(
     offset = model.offset - float(model.h[held] @ s[held])
     offset -= float((J[both] * s[row[both]] * s[col[both]]).sum())
     keep, new = ~(held[row] | held[col]), np.cumsum(~held) - 1
-    names = (
-        tuple(name for name, out in zip(model.names, held, strict=True) if not out)
-        if model.names
-        else ()
-    )
+    names = tuple(name for name, out in zip(model.names, held, strict=True) if not out) if model.names else ()
     return replace(
         model,
         h=h[~held],

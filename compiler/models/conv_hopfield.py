@@ -83,9 +83,7 @@ class ConvHopfieldNetwork:
     @property
     def shapes(self) -> tuple[tuple[int, int, int], ...]:
         """(height, width, channels) of the input and of each convolutional layer."""
-        return image_shapes(
-            self.input_shape, [k.shape for k in self.kernels], self.strides, self.paddings
-        )
+        return image_shapes(self.input_shape, [k.shape for k in self.kernels], self.strides, self.paddings)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -138,9 +136,7 @@ class ConvHopfieldNetwork:
             wide.append(below)
         for k, (b, m) in enumerate(zip(self.biases, wide, strict=True)):
             if b.shape != (m,):
-                raise NetlistError(
-                    f"convolutional network: bias {k} must have shape ({m},), got {b.shape}"
-                )
+                raise NetlistError(f"convolutional network: bias {k} must have shape ({m},), got {b.shape}")
         self._check_backward()
         what = "convolutional network"
         back = (*(self.backward_kernels or ()), *(self.backward or ()))
@@ -190,9 +186,7 @@ class ConvHopfieldNetwork:
         if self.backward is None or self.backward_kernels is None:
             return forward, [sparse.csr_array(f.T) for f in forward[1:]]
         back = (*self.backward_kernels, *(b.T for b in self.backward))
-        return forward, [
-            sparse.csr_array(s.matrix(p).T) for s, p in zip(shared[1:], back, strict=True)
-        ]
+        return forward, [sparse.csr_array(s.matrix(p).T) for s, p in zip(shared[1:], back, strict=True)]
 
     def unit_biases(self) -> list[np.ndarray]:
         """The bias of every unit, layer by layer."""
@@ -247,10 +241,7 @@ class ConvHopfieldNetwork:
 
 
 def image_shapes(
-    input_shape: tuple[int, ...],
-    kernels: Any,
-    strides: tuple[int, ...],
-    paddings: tuple[int, ...],
+    input_shape: tuple[int, ...], kernels: Any, strides: tuple[int, ...], paddings: tuple[int, ...]
 ) -> tuple[tuple[int, int, int], ...]:
     """(height, width, channels) of the input and of the layer that each kernel shape makes.
 
@@ -258,8 +249,7 @@ def image_shapes(
     """
     if len(input_shape) != 3 or min(input_shape) < 1:
         raise NetlistError(
-            f"convolutional network: input_shape must be (height, width, channels), got "
-            f"{input_shape}"
+            f"convolutional network: input_shape must be (height, width, channels), got {input_shape}"
         )
     out = [(int(input_shape[0]), int(input_shape[1]), int(input_shape[2]))]
     for k, (kernel, stride, padding) in enumerate(zip(kernels, strides, paddings, strict=True)):
@@ -287,9 +277,7 @@ def image_shapes(
     return tuple(out)
 
 
-def convolution(
-    shape: tuple[int, int, int], kernel: tuple[int, ...], stride: int, padding: int
-) -> Shared:
+def convolution(shape: tuple[int, int, int], kernel: tuple[int, ...], stride: int, padding: int) -> Shared:
     """Couplings of a convolution (cross-correlation, as everywhere in machine learning) over an
     image of `shape`: one for each output unit and tap that falls inside the image.
     """

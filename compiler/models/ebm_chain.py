@@ -74,9 +74,13 @@ class EbmChain:
         if above is not None:
             h[: self.n_visible] += self.couplings[t] * np.asarray(above, np.float64)
         return IsingModel(
-            h=h, row=self.row, col=self.col, J=self.J[t].astype(np.float64), vartype="binary",
+            h=h,
+            row=self.row,
+            col=self.col,
+            J=self.J[t].astype(np.float64),
+            vartype="binary",
             problem={"kind": "boltzmann", "visible": self.n_visible},
-        )  # fmt: skip
+        )
 
     def __post_init__(self) -> None:
         if self.h.ndim != 2 or min(self.h.shape) == 0:
@@ -85,8 +89,11 @@ class EbmChain:
             )
         t, n = self.h.shape
         for name, want in (
-            ("J", (t, self.row.size)), ("noise", (t,)), ("place", (n,)), ("col", self.row.shape)
-        ):  # fmt: skip
+            ("J", (t, self.row.size)),
+            ("noise", (t,)),
+            ("place", (n,)),
+            ("col", self.row.shape),
+        ):
             if getattr(self, name).shape != want:
                 raise NetlistError(
                     f"chain of models: {name} must be {want} as h is {self.h.shape}, got "
@@ -94,13 +101,10 @@ class EbmChain:
                 )
         if not (np.isfinite(self.noise).all() and (self.noise > 0).all()):
             raise NetlistError(
-                f"chain of models: noise must be finite and above 0, the least is "
-                f"{np.nanmin(self.noise):g}"
+                f"chain of models: noise must be finite and above 0, the least is {np.nanmin(self.noise):g}"
             )
         if not 1 <= self.n_visible <= n:
-            raise NetlistError(
-                f"chain of models: n_visible must be from 1 to {n}, got {self.n_visible}"
-            )
+            raise NetlistError(f"chain of models: n_visible must be from 1 to {n}, got {self.n_visible}")
         if self.sweeps < 1:
             raise NetlistError(f"chain of models: sweeps must be at least 1, got {self.sweeps}")
         if self.image_shape and int(np.prod(self.image_shape)) != self.n_visible:
@@ -109,9 +113,7 @@ class EbmChain:
                 "visible spins"
             )
         places = self.place
-        if ((places < 0) | (places >= self.shape[0] * self.shape[1])).any() or (
-            np.unique(places).size != n
-        ):
+        if ((places < 0) | (places >= self.shape[0] * self.shape[1])).any() or (np.unique(places).size != n):
             raise NetlistError(
                 f"chain of models: place must name {n} different cells of a grid of {self.shape}"
             )

@@ -51,21 +51,17 @@ class GaussianModel:
 
     def __post_init__(self) -> None:
         if self.b.ndim != 1 or self.b.shape[0] == 0:
-            raise NetlistError(
-                f"Gaussian model: b has shape {self.b.shape}; it must be (n,) with n >= 1"
-            )
+            raise NetlistError(f"Gaussian model: b has shape {self.b.shape}; it must be (n,) with n >= 1")
         n = self.b.shape[0]
         if self.A.shape != (n, n):
             raise NetlistError(
-                f"Gaussian model: A has shape {self.A.shape}; with {n} values of b it must be "
-                f"({n}, {n})"
+                f"Gaussian model: A has shape {self.A.shape}; with {n} values of b it must be ({n}, {n})"
             )
         if not np.isfinite(self.A.data).all():
             k = int(np.argmax(~np.isfinite(self.A.data)))
             i = int(np.searchsorted(self.A.indptr, k, side="right")) - 1
             raise NetlistError(
-                f"Gaussian model: A({i}, {self.A.indices[k]}) is {self.A.data[k]}; it must be "
-                "finite"
+                f"Gaussian model: A({i}, {self.A.indices[k]}) is {self.A.data[k]}; it must be finite"
             )
         if not np.isfinite(self.b).all():
             i = int(np.argmax(~np.isfinite(self.b)))
@@ -73,9 +69,7 @@ class GaussianModel:
         if not (np.isfinite(self.kT) and self.kT >= 0):
             raise NetlistError(f"Gaussian model: kT must be a finite number >= 0, got {self.kT}")
         if self.noise is not None and self.noise.shape != (n, n):
-            raise NetlistError(
-                f"Gaussian model: noise has shape {self.noise.shape}; it must be ({n}, {n})"
-            )
+            raise NetlistError(f"Gaussian model: noise has shape {self.noise.shape}; it must be ({n}, {n})")
         if self.labels and len(self.labels) != n:
             raise NetlistError(
                 f"Gaussian model: {len(self.labels)} labels for {n} coordinates; give one each"

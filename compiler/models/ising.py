@@ -78,8 +78,7 @@ class IsingModel:
         states = np.asarray(states)
         if states.ndim == 0 or states.shape[-1] != self.n:
             raise NetlistError(
-                f"Ising model: states must have {self.n} spins in their last axis, got shape "
-                f"{states.shape}"
+                f"Ising model: states must have {self.n} spins in their last axis, got shape {states.shape}"
             )
         flat = states.reshape(-1, self.n)
         pairs = sparse.csr_array((self.J, (self.row, self.col)), shape=(self.n, self.n))
@@ -110,8 +109,7 @@ class IsingModel:
                 )
             if not np.issubdtype(column.dtype, kind):
                 raise NetlistError(
-                    f"Ising model: {name} must be an array of {kind.__name__} numbers, got "
-                    f"{column.dtype}"
+                    f"Ising model: {name} must be an array of {kind.__name__} numbers, got {column.dtype}"
                 )
         if (bad := ~np.isfinite(self.h)).any():
             i = int(np.argmax(bad))
@@ -125,9 +123,7 @@ class IsingModel:
         if self.kT <= 0:
             raise NetlistError(f"Ising model: kT is {self.kT:g}; a temperature must be above 0")
         if self.vartype not in VARTYPES:
-            raise NetlistError(
-                f"Ising model: vartype must be {' or '.join(VARTYPES)}, got {self.vartype!r}"
-            )
+            raise NetlistError(f"Ising model: vartype must be {' or '.join(VARTYPES)}, got {self.vartype!r}")
         _check_problem(self.problem, n)
 
     def _check_pairs(self, n: int) -> None:
@@ -150,8 +146,7 @@ class IsingModel:
         if (bad := row == col).any():
             i = int(row[np.argmax(bad)])
             raise NetlistError(
-                f"Ising model: spin {self.name(i)} couples to itself; s^2 is 1, add such a term "
-                "to the offset"
+                f"Ising model: spin {self.name(i)} couples to itself; s^2 is 1, add such a term to the offset"
             )
         key = row * n + col
         if (row > col).any() or (key[1:] <= key[:-1]).any():
@@ -159,22 +154,16 @@ class IsingModel:
             bad[1:] |= key[1:] <= key[:-1]
             k = int(np.argmax(bad))
             rule = "is given twice" if k and key[k] == key[k - 1] else "is out of order"
-            raise NetlistError(
-                f"Ising model: coupling {pair(k)} {rule}; build the model with from_edges"
-            )
+            raise NetlistError(f"Ising model: coupling {pair(k)} {rule}; build the model with from_edges")
 
 
 def _check_problem(problem: Mapping[str, Any], n: int) -> None:
     kind = problem.get("kind")
     if kind not in PROBLEMS:
-        raise NetlistError(
-            f"Ising model: problem kind must be one of {', '.join(PROBLEMS)}, got {kind!r}"
-        )
+        raise NetlistError(f"Ising model: problem kind must be one of {', '.join(PROBLEMS)}, got {kind!r}")
     visible = problem.get("visible", n)
     if not (isinstance(visible, int) and 1 <= visible <= n):
-        raise NetlistError(
-            f"Ising model: the number of visible units must be from 1 to {n}, got {visible!r}"
-        )
+        raise NetlistError(f"Ising model: the number of visible units must be from 1 to {n}, got {visible!r}")
     weight = problem.get("total_weight", 0.0)
     if not (isinstance(weight, int | float) and np.isfinite(weight)):
         raise NetlistError(f"Ising model: total_weight must be a finite number, got {weight!r}")
@@ -184,8 +173,7 @@ def _check_problem(problem: Mapping[str, Any], n: int) -> None:
     for clause in problem.get("clauses", ()):
         if any(not isinstance(v, int) or not 1 <= abs(v) <= variables for v in clause):
             raise NetlistError(
-                f"Ising model: clause {list(clause)} must be of literals 1 to {variables} or their "
-                "negatives"
+                f"Ising model: clause {list(clause)} must be of literals 1 to {variables} or their negatives"
             )
 
 

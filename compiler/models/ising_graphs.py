@@ -28,8 +28,7 @@ def boltzmann_machine(
     if not np.array_equal(J, J.T, equal_nan=True):
         i, j = (int(k) for k in np.argwhere(J != J.T)[0])
         raise NetlistError(
-            f"Boltzmann machine: J ({i}, {j}) is {J[i, j]:g} but ({j}, {i}) is {J[j, i]:g}; make "
-            "it symmetric"
+            f"Boltzmann machine: J ({i}, {j}) is {J[i, j]:g} but ({j}, {i}) is {J[j, i]:g}; make it symmetric"
         )
     n = J.shape[0]
     row, col = np.nonzero(np.triu(J))
@@ -73,9 +72,7 @@ def hopfield_memory(patterns: Any, *, kT: float = 1.0) -> IsingModel:
     )
 
 
-def grid_graph(
-    side: int, rule: str | Iterable[tuple[int, int]] = "g8"
-) -> tuple[np.ndarray, np.ndarray]:
+def grid_graph(side: int, rule: str | Iterable[tuple[int, int]] = "g8") -> tuple[np.ndarray, np.ndarray]:
     """(edges (m, 2) int32, colour (n,) int8) of a side x side grid, open at its borders.
 
     rule : square, g8, g12, g16 or offsets (a, b); each stands for (a, b), (-b, a), (-a, -b) and
@@ -92,8 +89,7 @@ def grid_graph(
     pairs = [(int(a), int(b)) for a, b in offsets]  # type: ignore[str-unpack]
     if even := [(a, b) for a, b in pairs if (a + b) % 2 == 0]:
         raise NetlistError(
-            f"grid: offset {even[0]} joins nodes of one colour, so the graph is not bipartite; "
-            "take a + b odd"
+            f"grid: offset {even[0]} joins nodes of one colour, so the graph is not bipartite; take a + b odd"
         )
     if side < 2:
         raise NetlistError(f"grid: side must be at least 2, got {side}")

@@ -139,6 +139,5 @@ class LogicNetwork:
             raise NetlistError(f"logic network: tau must be a number above 0, got {self.tau}")
         if self.labels and len(self.labels) != self.n_classes:
             raise NetlistError(
-                f"logic network: {len(self.labels)} labels for {self.n_classes} classes; give one "
-                "for each"
+                f"logic network: {len(self.labels)} labels for {self.n_classes} classes; give one for each"
             )

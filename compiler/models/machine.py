@@ -80,8 +80,7 @@ class LangevinMachine:
         for name in ("input_shift", "input_scale"):
             if getattr(self, name).shape not in ((1,), (n_in,)):
                 raise NetlistError(
-                    f"machine: {name} must have 1 or {n_in} values, "
-                    f"got shape {getattr(self, name).shape}"
+                    f"machine: {name} must have 1 or {n_in} values, got shape {getattr(self, name).shape}"
                 )
         if np.any(np.diagonal(self.coupling)):
             i = int(np.flatnonzero(np.diagonal(self.coupling))[0])
@@ -90,6 +89,4 @@ class LangevinMachine:
                 "a self-coupling belongs into j2"
             )
         if self.head not in ("classification", "regression"):
-            raise NetlistError(
-                f"machine: head must be classification or regression, got {self.head!r}"
-            )
+            raise NetlistError(f"machine: head must be classification or regression, got {self.head!r}")

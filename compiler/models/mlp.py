@@ -62,17 +62,11 @@ class MLP:
                 f"MLP: {n} weight matrices, {len(self.biases)} biases and "
                 f"{len(self.activations)} activations; each layer needs one of each"
             )
-        for k, (w, b, name) in enumerate(
-            zip(self.weights, self.biases, self.activations, strict=True)
-        ):
+        for k, (w, b, name) in enumerate(zip(self.weights, self.biases, self.activations, strict=True)):
             if w.ndim != 2 or min(w.shape) == 0:
-                raise NetlistError(
-                    f"MLP: weights of layer {k} must be (n_out, n_in), got shape {w.shape}"
-                )
+                raise NetlistError(f"MLP: weights of layer {k} must be (n_out, n_in), got shape {w.shape}")
             if b.shape != (w.shape[0],):
-                raise NetlistError(
-                    f"MLP: bias of layer {k} must have shape ({w.shape[0]},), got {b.shape}"
-                )
+                raise NetlistError(f"MLP: bias of layer {k} must have shape ({w.shape[0]},), got {b.shape}")
             if k and w.shape[1] != self.weights[k - 1].shape[0]:
                 raise NetlistError(
                     f"MLP: layer {k} takes {w.shape[1]} values but layer {k - 1} makes "
@@ -80,8 +74,7 @@ class MLP:
                 )
             if name not in ACTIVATIONS:
                 raise NetlistError(
-                    f"MLP: activation {name!r} of layer {k} is unknown; "
-                    f"choices are {', '.join(ACTIVATIONS)}"
+                    f"MLP: activation {name!r} of layer {k} is unknown; choices are {', '.join(ACTIVATIONS)}"
                 )
             if not (np.isfinite(w).all() and np.isfinite(b).all()):
                 raise NetlistError(f"MLP: layer {k} has a weight or bias that is not finite")
@@ -89,21 +82,16 @@ class MLP:
             column = getattr(self, name)
             if column.shape not in ((1,), (self.n_inputs,)) or not np.isfinite(column).all():
                 raise NetlistError(
-                    f"MLP: {name} must be 1 or {self.n_inputs} finite values, "
-                    f"got shape {column.shape}"
+                    f"MLP: {name} must be 1 or {self.n_inputs} finite values, got shape {column.shape}"
                 )
         if self.head not in HEADS:
             raise NetlistError(f"MLP: head must be {' or '.join(HEADS)}, got {self.head!r}")
         n_out = self.weights[-1].shape[0]
         scale, offset = self.output_scale, self.output_offset
         if scale is not None and (scale.ndim != 2 or scale.shape[1] != n_out):
-            raise NetlistError(
-                f"MLP: output_scale must be (n_answers, {n_out}), got shape {scale.shape}"
-            )
+            raise NetlistError(f"MLP: output_scale must be (n_answers, {n_out}), got shape {scale.shape}")
         if offset is not None and offset.shape != (self.n_answers,):
-            raise NetlistError(
-                f"MLP: output_offset must have shape ({self.n_answers},), got {offset.shape}"
-            )
+            raise NetlistError(f"MLP: output_offset must have shape ({self.n_answers},), got {offset.shape}")
         if self.labels and len(self.labels) != self.n_answers:
             raise NetlistError(
                 f"MLP: {len(self.labels)} labels for {self.n_answers} answers; give one for each"

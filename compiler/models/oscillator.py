@@ -11,13 +11,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
-from compiler.models.checks import (
-    check_choice,
-    check_encoder,
-    check_finite,
-    check_labels,
-    check_positive,
-)
+from compiler.models.checks import check_choice, check_encoder, check_finite, check_labels, check_positive
 
 INPUTS = ("phase", "field")
 CHUNK = 1024  # rows relaxed at once
@@ -92,9 +86,7 @@ class OscillatorNetwork:
                     f"oscillator network: weights {k} couple {w.shape[1]} oscillators but the "
                     f"layer below has {self.weights[k - 1].shape[0]}"
                 )
-        if self.locking is not None and [s.shape for s in self.locking] != [
-            h.shape for h in self.fields
-        ]:
+        if self.locking is not None and [s.shape for s in self.locking] != [h.shape for h in self.fields]:
             raise NetlistError(
                 f"oscillator network: locking must have shapes {[h.shape for h in self.fields]}, "
                 f"got {[s.shape for s in self.locking]}; None stands for 0"

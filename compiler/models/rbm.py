@@ -42,20 +42,15 @@ class RBM:
 
     def __post_init__(self) -> None:
         if self.w.ndim != 2 or min(self.w.shape) == 0:
-            raise NetlistError(
-                f"RBM: w must be (n_visible, n_hidden), at least 1 each, got {self.w.shape}"
-            )
+            raise NetlistError(f"RBM: w must be (n_visible, n_hidden), at least 1 each, got {self.w.shape}")
         for name, n in (("b_visible", self.n_visible), ("b_hidden", self.n_hidden)):
             if getattr(self, name).shape != (n,):
                 raise NetlistError(
-                    f"RBM: {name} must be ({n},) as w is {self.w.shape}, got "
-                    f"{getattr(self, name).shape}"
+                    f"RBM: {name} must be ({n},) as w is {self.w.shape}, got {getattr(self, name).shape}"
                 )
         for name in ("w", "b_visible", "b_hidden"):
             if not np.isfinite(getattr(self, name)).all():
-                raise NetlistError(
-                    f"RBM: {name} has a value that is not finite; train at a lower rate"
-                )
+                raise NetlistError(f"RBM: {name} has a value that is not finite; train at a lower rate")
         if self.image_shape and int(np.prod(self.image_shape)) != self.n_visible:
             raise NetlistError(
                 f"RBM: image_shape {self.image_shape} does not hold {self.n_visible} visible units"
@@ -102,7 +97,5 @@ class RBM:
             vartype="binary",
             problem={"kind": "boltzmann", "visible": self.n_visible},
             labels=self.labels,
-            meta=MappingProxyType(
-                {**self.meta, "source": "rbm", "image_shape": list(self.image_shape)}
-            ),
+            meta=MappingProxyType({**self.meta, "source": "rbm", "image_shape": list(self.image_shape)}),
         )

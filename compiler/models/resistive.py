@@ -95,13 +95,9 @@ class ResistiveNetwork:
         if not (np.isfinite(self.gain) and self.gain > 0):
             raise NetlistError(f"resistive network: gain must be a number > 0, got {self.gain}")
         if self.labels and len(self.labels) != self.n_outputs:
-            raise NetlistError(
-                f"resistive network: {len(self.labels)} labels for {self.n_outputs} outputs"
-            )
+            raise NetlistError(f"resistive network: {len(self.labels)} labels for {self.n_outputs} outputs")
 
-    def voltages(
-        self, data: Any, *, sweeps: int = 5000, tolerance: float = 1e-9
-    ) -> list[np.ndarray]:
+    def voltages(self, data: Any, *, sweeps: int = 5000, tolerance: float = 1e-9) -> list[np.ndarray]:
         """(n, n_l) float64 voltages of layers 1 to L for raw data, by exact layer updates.
 
         Raises NetlistError if a node still moves by more than `tolerance` of the largest source.

@@ -127,18 +127,14 @@ def load_model(path: str | os.PathLike) -> Model:
         document = json.loads(metadata[KEY])
         family, version = document["family"], int(document["version"])
     except (ValueError, KeyError, TypeError):
-        raise FormatError(
-            f"{path}: its {KEY!r} is no JSON object with family and version"
-        ) from None
+        raise FormatError(f"{path}: its {KEY!r} is no JSON object with family and version") from None
     if version > VERSION:
         raise FormatError(
             f"{path}: has model version {version}; this thermoc reads up to {VERSION}: update it"
         )
     known = FAMILIES.get(family)
     if known is None:
-        raise FormatError(
-            f"{path}: holds a model of family {family!r}; known are {', '.join(FAMILIES)}"
-        )
+        raise FormatError(f"{path}: holds a model of family {family!r}; known are {', '.join(FAMILIES)}")
     try:
         model = known.build(document, tensors)
     except NetlistError as error:

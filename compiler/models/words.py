@@ -22,13 +22,10 @@ def word_bits(words: Mapping[str, int], names: Sequence[str]) -> dict[str, int]:
         nets = [word] if word in known else groups.get(word)
         if nets is None:
             choices = ", ".join(dict.fromkeys([*groups, *(n for n in names if not _BIT.match(n))]))
-            raise NetlistError(
-                f"clamp {word!r}: no input or output is called so; there are {choices}"
-            )
+            raise NetlistError(f"clamp {word!r}: no input or output is called so; there are {choices}")
         if not 0 <= value < 1 << len(nets):
             raise NetlistError(
-                f"clamp {word}={value}: the word has {len(nets)} bits, it holds 0 to "
-                f"{(1 << len(nets)) - 1}"
+                f"clamp {word}={value}: the word has {len(nets)} bits, it holds 0 to {(1 << len(nets)) - 1}"
             )
         for k, net in enumerate(nets):
             bit = (value >> k) & 1

@@ -39,8 +39,7 @@ def map_cells(
     """
     if objective not in OBJECTIVES:
         raise NetlistError(
-            f"cell mapping: objective {objective!r} is unknown; choose one of "
-            f"{', '.join(OBJECTIVES)}"
+            f"cell mapping: objective {objective!r} is unknown; choose one of {', '.join(OBJECTIVES)}"
         )
     subject = circuit if isinstance(circuit, Subject) else cut_circuit(circuit)
     fast = objective == "delay"
@@ -48,10 +47,24 @@ def map_cells(
     roots = subject.literals[subject.netlist.roots]
     two_input = np.flatnonzero(TWO_INPUT[subject.netlist.op]) + subject.netlist.n_inputs
     choice, match, refs = _cover(
-        subject.netlist.n_inputs, two_input, roots[roots >= 0], subject.leaves, subject.size,
-        subject.table, subject.count, matches.start, matches.cell, matches.leaf, matches.negated,
-        matches.area, matches.delay, matches.inverter, fast, FLOW_ROUNDS, EXACT_ROUNDS,
-    )  # fmt: skip
+        subject.netlist.n_inputs,
+        two_input,
+        roots[roots >= 0],
+        subject.leaves,
+        subject.size,
+        subject.table,
+        subject.count,
+        matches.start,
+        matches.cell,
+        matches.leaf,
+        matches.negated,
+        matches.area,
+        matches.delay,
+        matches.inverter,
+        fast,
+        FLOW_ROUNDS,
+        EXACT_ROUNDS,
+    )
     mapped = _build(subject, library, matches, choice, match, refs)
     verify_cells(mapped)
     return mapped
@@ -122,9 +135,24 @@ def _build(
 
 @numba.njit(cache=True, nogil=True)
 def _cover(
-    n, gates, roots, leaves, size, table, count, start, cell, leaf, negated, area, delay, inverter,
-    fast, flow_rounds, exact_rounds,
-):  # fmt: skip  # pragma: no cover - compiled
+    n,
+    gates,
+    roots,
+    leaves,
+    size,
+    table,
+    count,
+    start,
+    cell,
+    leaf,
+    negated,
+    area,
+    delay,
+    inverter,
+    fast,
+    flow_rounds,
+    exact_rounds,
+):  # pragma: no cover - compiled
     """(choice, match, refs), each (n_nets, 2): what drives each phase and how often it is read."""
     n_nets = count.size
     choice = np.full((n_nets, 2), _INVERT, dtype=np.int32)
@@ -142,9 +170,23 @@ def _cover(
     limit = -1.0
     for turn in range(flow_rounds + fast):
         _choose_by_flow(
-            n, gates, guess, leaves, table, count, start, cell, negated, area, delay, inverter,
-            choice, match, need, fast and turn == 0,
-        )  # fmt: skip
+            n,
+            gates,
+            guess,
+            leaves,
+            table,
+            count,
+            start,
+            cell,
+            negated,
+            area,
+            delay,
+            inverter,
+            choice,
+            match,
+            need,
+            fast and turn == 0,
+        )
         refs[:] = 0
         _count_refs(n, gates, roots, leaves, size, negated, choice, match, refs)
         for net in range(n_nets):
@@ -152,23 +194,61 @@ def _cover(
                 guess[net, p] = (guess[net, p] + 2 * refs[net, p]) / 3
         if fast:
             limit = _required(
-                n, gates, roots, leaves, size, cell, negated, delay, inverter, choice, match, refs,
-                need, limit,
-            )  # fmt: skip
+                n,
+                gates,
+                roots,
+                leaves,
+                size,
+                cell,
+                negated,
+                delay,
+                inverter,
+                choice,
+                match,
+                refs,
+                need,
+                limit,
+            )
     if not fast:
         for _ in range(exact_rounds):
             _choose_exactly(
-                n, gates, leaves, size, table, count, start, cell, negated, area, inverter, choice,
-                match, refs,
-            )  # fmt: skip
+                n,
+                gates,
+                leaves,
+                size,
+                table,
+                count,
+                start,
+                cell,
+                negated,
+                area,
+                inverter,
+                choice,
+                match,
+                refs,
+            )
     return choice, match, refs
 
 
 @numba.njit(cache=True, nogil=True)
 def _choose_by_flow(
-    n, gates, guess, leaves, table, count, start, cell, negated, area, delay, inverter, choice,
-    match, need, hurry,
-):  # fmt: skip  # pragma: no cover - compiled
+    n,
+    gates,
+    guess,
+    leaves,
+    table,
+    count,
+    start,
+    cell,
+    negated,
+    area,
+    delay,
+    inverter,
+    choice,
+    match,
+    need,
+    hurry,
+):  # pragma: no cover - compiled
     """Least area flow that meets `need` (or, in a hurry, least arrival) for both phases."""
     flow = np.zeros((count.size, 2))
     arrival = np.zeros((count.size, 2))
@@ -196,9 +276,7 @@ def _choose_by_flow(
                         better = t < soonest[p] or (t == soonest[p] and f < best[p])
                     elif ok == meets:
                         better = (
-                            (f < best[p] or (f == best[p] and t < soonest[p]))
-                            if ok
-                            else (t < soonest[p])
+                            (f < best[p] or (f == best[p] and t < soonest[p])) if ok else (t < soonest[p])
                         )
                     else:
                         better = ok
@@ -222,9 +300,7 @@ def _choose_by_flow(
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_refs(
-    n, gates, roots, leaves, size, negated, choice, match, refs
-):  # pragma: no cover - compiled
+def _count_refs(n, gates, roots, leaves, size, negated, choice, match, refs):  # pragma: no cover - compiled
     """Readers of every phase in the cover of the roots."""
     for literal in roots:
         refs[literal >> 1, literal & 1] += 1
@@ -340,9 +416,8 @@ def _choose_exactly(
             now_c, now_m = choice[net, p], match[net, p]
             refs[net, p] = 0
             best = _change(
-                net, p, -1, n, leaves, size, cell, negated, area, inverter, choice, match, refs,
-                stack,
-            )  # fmt: skip
+                net, p, -1, n, leaves, size, cell, negated, area, inverter, choice, match, refs, stack
+            )
             best_c, best_m = now_c, now_m
             for c in range(count[net]):
                 wanted = int(table[net, c]) ^ (0xFFFF * p)
@@ -351,30 +426,23 @@ def _choose_exactly(
                         continue
                     choice[net, p], match[net, p] = c, m
                     cost = _change(
-                        net, p, 1, n, leaves, size, cell, negated, area, inverter, choice, match,
-                        refs, stack,
-                    )  # fmt: skip
+                        net, p, 1, n, leaves, size, cell, negated, area, inverter, choice, match, refs, stack
+                    )
                     _change(
-                        net, p, -1, n, leaves, size, cell, negated, area, inverter, choice, match,
-                        refs, stack,
-                    )  # fmt: skip
+                        net, p, -1, n, leaves, size, cell, negated, area, inverter, choice, match, refs, stack
+                    )
                     if cost < best - 1e-12:
                         best, best_c, best_m = cost, c, m
             if not other_inverts and now_c != _INVERT:
                 choice[net, p], match[net, p] = _INVERT, -1
                 cost = _change(
-                    net, p, 1, n, leaves, size, cell, negated, area, inverter, choice, match, refs,
-                    stack,
-                )  # fmt: skip
+                    net, p, 1, n, leaves, size, cell, negated, area, inverter, choice, match, refs, stack
+                )
                 _change(
-                    net, p, -1, n, leaves, size, cell, negated, area, inverter, choice, match, refs,
-                    stack,
-                )  # fmt: skip
+                    net, p, -1, n, leaves, size, cell, negated, area, inverter, choice, match, refs, stack
+                )
                 if cost < best - 1e-12:
                     best, best_c, best_m = cost, _INVERT, -1
             choice[net, p], match[net, p] = best_c, best_m
-            _change(
-                net, p, 1, n, leaves, size, cell, negated, area, inverter, choice, match, refs,
-                stack,
-            )  # fmt: skip
+            _change(net, p, 1, n, leaves, size, cell, negated, area, inverter, choice, match, refs, stack)
             refs[net, p] = readers

@@ -86,9 +86,10 @@ def _worth_trying(cells: tuple[Cell, ...], fast: bool) -> list[int]:
 def _support(cell: Cell) -> list[int]:
     n = cell.n_inputs
     return [
-        k for k in range(n)
+        k
+        for k in range(n)
         if any(cell.value(row) != cell.value(row ^ 1 << (n - 1 - k)) for row in range(1 << n))
-    ]  # fmt: skip
+    ]
 
 
 def _table(cell: Cell, order: tuple[int, ...], negation: int) -> int:

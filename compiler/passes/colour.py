@@ -29,9 +29,7 @@ def colour(graph: LangevinNetlist | Couplings | Any) -> np.ndarray:
     edges = adjacency(graph)
     own = edges.diagonal()
     if own.any():
-        raise NetlistError(
-            f"colour: cell {int(np.argmax(own))} couples to itself; remove the coupling"
-        )
+        raise NetlistError(f"colour: cell {int(np.argmax(own))} couples to itself; remove the coupling")
     colours = two_colours(edges)
     if (colours < 0).any():
         _greedy(edges, colours)

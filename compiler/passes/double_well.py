@@ -134,16 +134,20 @@ def double_wells(
     sweep = math.ceil(0.5 / rate / dt) * dt
     cells = Cells.make(h.size, j2=-2 * a, j4=a, h=h, x0=netlist.cells.x0, kind=CellKind.CONTINUOUS)
     notes = {
-        "barrier": a, "barrier_kT": a / kT, "kT": kT, "flip_rate": rate,
-        "flip_rate_exact": escape_rate(a, kT), "sweep": sweep, "compensated": compensate,
-    }  # fmt: skip
+        "barrier": a,
+        "barrier_kT": a / kT,
+        "kT": kT,
+        "flip_rate": rate,
+        "flip_rate_exact": escape_rate(a, kT),
+        "sweep": sweep,
+        "compensated": compensate,
+    }
     wells = netlist.with_(
         cells=cells,
         couplings=couplings,
         mobility=1.0,
         schedule=tuple(
-            replace(p, duration=max(1, round(p.duration / netlist.dt)) * sweep)
-            for p in netlist.schedule
+            replace(p, duration=max(1, round(p.duration / netlist.dt)) * sweep) for p in netlist.schedule
         ),
         dt=dt,
         meta=MappingProxyType({**netlist.meta, "double_well": notes}),
@@ -199,8 +203,8 @@ def sign_marginal(netlist: LangevinNetlist, *, points: int = 80) -> np.ndarray:
             total = total + w[i, j] * x.reshape(shape) * x.reshape(other)
     density = np.exp((total - total.max()) / netlist.kT)
     for axis in range(n):  # sum the two halves of each axis
-        density = density.reshape(
-            *density.shape[:axis], 2, x.size // 2, *density.shape[axis + 1 :]
-        ).sum(axis=axis + 1)
+        density = density.reshape(*density.shape[:axis], 2, x.size // 2, *density.shape[axis + 1 :]).sum(
+            axis=axis + 1
+        )
     density = density.transpose(range(n)[::-1])  # bit 0 is the last axis
     return density.ravel() / density.sum()

@@ -68,8 +68,7 @@ def verify_embedding(embedding: Embedding, edges: np.ndarray, graph: Graph) -> N
     if bad.any():
         k = int(np.argmax(bad))
         raise TargetError(
-            f"chain {chain[k]} holds node {embedding.nodes[k]}; the hardware has nodes 0 to "
-            f"{graph.n - 1}"
+            f"chain {chain[k]} holds node {embedding.nodes[k]}; the hardware has nodes 0 to {graph.n - 1}"
         )
     if (embedding.lengths == 0).any():
         raise TargetError(f"chain {int(np.argmin(embedding.lengths))} is empty; give it a cell")
@@ -78,14 +77,10 @@ def verify_embedding(embedding: Embedding, edges: np.ndarray, graph: Graph) -> N
     if shared.any() or np.unique(embedding.nodes).size < embedding.nodes.size:
         k = int(np.argmax(shared))
         node = int(embedding.nodes[k])
-        raise TargetError(
-            f"node {node} is in the chains {chain[k]} and {owner[node]}; a node belongs to one"
-        )
+        raise TargetError(f"node {node} is in the chains {chain[k]} and {owner[node]}; a node belongs to one")
     a, b = owner[graph.edges].T
     within = (a >= 0) & (a == b)
-    wires = sparse.csr_array(
-        (np.ones(within.sum()), graph.edges[within].T), shape=(graph.n, graph.n)
-    )
+    wires = sparse.csr_array((np.ones(within.sum()), graph.edges[within].T), shape=(graph.n, graph.n))
     _, part = connected_components(wires, directed=False)
     loose = part[embedding.nodes] != part[embedding.nodes[embedding.indptr[chain]]]
     if loose.any():
@@ -225,12 +220,7 @@ def _native(n: int, edges: np.ndarray, topology: Topology, graph: Graph) -> np.n
 
 
 def _watched(
-    n: int,
-    edges: np.ndarray,
-    graph: Graph,
-    seed: int,
-    tries: int,
-    told: Callable[[float], None] | None,
+    n: int, edges: np.ndarray, graph: Graph, seed: int, tries: int, told: Callable[[float], None] | None
 ) -> tuple[Embedding | None, int]:
     """`_search` on a thread of its own: kernels hear no interrupt, this thread does."""
     budget = np.array([BUDGET])
@@ -271,9 +261,8 @@ def _search(
         orders = np.stack([rng.permutation(n) for _ in range(ROUNDS)])
         orders[0] = np.argsort(_depth(*logical, start), kind="stable")
         done = negotiate(
-            hardware, logical, nodes, size, member, usage, orders, tie, BASE, GROWTH, MOST, RISE,
-            budget,
-        )  # fmt: skip
+            hardware, logical, nodes, size, member, usage, orders, tie, BASE, GROWTH, MOST, RISE, budget
+        )
         if not 0 <= done <= ROUNDS:
             if done >= 0 and budget[0] >= 0:
                 collisions = min(collisions, int((usage > 1).sum()))

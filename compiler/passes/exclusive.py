@@ -15,15 +15,7 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.gates.possible import chains
-from compiler.ir.gates import (
-    CONST0,
-    CONST1,
-    NONE,
-    OR,
-    READS_A,
-    READS_B,
-    GateNetlist,
-)
+from compiler.ir.gates import CONST0, CONST1, NONE, OR, READS_A, READS_B, GateNetlist
 from compiler.passes.gates import fold_constants, remove_buffers
 
 WIDEST = 8  # literals of a product that are looked at
@@ -63,9 +55,7 @@ def merge_exclusive(netlist: GateNetlist, *, impossible: bool = True) -> GateNet
         op=np.array(builder.op, dtype=np.uint8),
         a=np.array(builder.a, dtype=np.int32),
         b=np.array(builder.b, dtype=np.int32),
-        class_sums=replace(
-            sums, nets=np.array(nets, dtype=np.int32), indptr=np.array(ends, dtype=np.int64)
-        ),
+        class_sums=replace(sums, nets=np.array(nets, dtype=np.int32), indptr=np.array(ends, dtype=np.int64)),
     )
 
 
@@ -116,14 +106,7 @@ class _Merger:
             operand = self.a[net - self.n] if op in (3, 12) else self.b[net - self.n]
             return frozenset([2 * operand + (op in (3, 5))]), False
         if op not in _PRODUCTS:
-            return (
-                (frozenset(), False)
-                if op in (CONST0, CONST1)
-                else (
-                    frozenset([2 * net + 1]),
-                    False,
-                )
-            )
+            return (frozenset(), False) if op in (CONST0, CONST1) else (frozenset([2 * net + 1]), False)
         complemented, rows = _PRODUCTS[op]
         literals = set(self.literals(net, rows))
         frontier = sorted(literals)
@@ -175,9 +158,7 @@ class _Merger:
                 if literal not in holders and literal < 2 * self.n:
                     net = literal >> 1
                     if self.group[net] >= 0:
-                        ranked.setdefault(int(self.group[net]), []).append(
-                            (int(self.rank[net]), literal)
-                        )
+                        ranked.setdefault(int(self.group[net]), []).append((int(self.rank[net]), literal))
                 holders.setdefault(literal, []).append(k)
         pairs = [(x, x ^ 1) for x in holders if x & 1 and x ^ 1 in holders]
         # a high input is 1 only where the lower ones are

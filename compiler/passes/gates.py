@@ -76,9 +76,7 @@ def complement_drivers(netlist: GateNetlist) -> GateNetlist:
     n = netlist.n_inputs
     roots = set(netlist.roots.tolist())
     ops, a, b = (getattr(netlist, column).tolist() for column in ("op", "a", "b"))
-    flipped = {
-        a[net - n] for net in roots if net >= n and ops[net - n] == NOT and a[net - n] >= n
-    } - roots
+    flipped = {a[net - n] for net in roots if net >= n and ops[net - n] == NOT and a[net - n] >= n} - roots
     for k, op in enumerate(ops):
         if a[k] in flipped:
             op = _FLIP_A[op]
@@ -114,11 +112,7 @@ def collapse_pairs(netlist: GateNetlist) -> GateNetlist:
         best = min(candidates, key=lambda pair: (pair[1], pair[0]))
         chosen = candidates[best]
         if best != (a, b):
-            new = (
-                chosen,
-                best[0] if _READS_A[chosen] else NONE,
-                best[1] if _READS_B[chosen] else NONE,
-            )
+            new = (chosen, best[0] if _READS_A[chosen] else NONE, best[1] if _READS_B[chosen] else NONE)
             rewritten[net] = new
         for pair in sorted(candidates, key=lambda pair: (pair[1], pair[0]))[:MAX_CUTS]:
             if _READS_A[candidates[pair]] and _READS_B[candidates[pair]]:
@@ -135,9 +129,7 @@ def collapse_pairs(netlist: GateNetlist) -> GateNetlist:
     return result.with_roots(result.roots, op=op, a=a, b=b)
 
 
-def _pairs(
-    a: int, b: int, cuts: list[dict[tuple[int, int], int]]
-) -> list[tuple[tuple[int, int], int, int]]:
+def _pairs(a: int, b: int, cuts: list[dict[tuple[int, int], int]]) -> list[tuple[tuple[int, int], int, int]]:
     """Two-net cuts of a gate over nets a < b: (pair, op of a over it, op of b over it)."""
     found = [((a, b), BUF, 5)]
     for pair, op in cuts[b].items():  # b as a function of two nets, a one of them
@@ -167,10 +159,7 @@ def sweep_dead(netlist: GateNetlist) -> GateNetlist:
     kept = np.flatnonzero(alive)
     number[n + kept] = n + np.arange(kept.size)
     return netlist.with_roots(
-        number[netlist.roots],
-        op=netlist.op[kept],
-        a=number[netlist.a[kept]],
-        b=number[netlist.b[kept]],
+        number[netlist.roots], op=netlist.op[kept], a=number[netlist.a[kept]], b=number[netlist.b[kept]]
     )
 
 
@@ -204,9 +193,7 @@ def redirect(netlist: GateNetlist, rule: Rule, *, wires: bool) -> GateNetlist:
     ops: list[int] = []
     first: list[int] = []
     second: list[int] = []
-    for k, gate in enumerate(
-        zip(netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist(), strict=True)
-    ):
+    for k, gate in enumerate(zip(netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist(), strict=True)):
         op, a, b = _redirect(gate, literals)
         net = n + k
         literal = rule(net, (op, a, b), literals)

@@ -150,9 +150,7 @@ class _Head:
     def largest(self, words: Sequence[list[int]]) -> list[int]:
         """The index of the first largest word, lowest bit first."""
         width = max(1, (len(words) - 1).bit_length())
-        entries = [
-            (word, [_ZERO + (c >> bit & 1) for bit in range(width)]) for c, word in enumerate(words)
-        ]
+        entries = [(word, [_ZERO + (c >> bit & 1) for bit in range(width)]) for c, word in enumerate(words)]
         while len(entries) > 1:
             joined = [
                 self._winner(left, right, last=len(entries) == 2)
@@ -173,9 +171,7 @@ class _Head:
         index = [self.choose(below, y, x) for x, y in zip(left[1], right[1], strict=True)]
         if last:
             return [], index
-        word = [
-            self.gate(XOR, x, self.gate(AND, below, d)) for x, d in zip(a, different, strict=True)
-        ]
+        word = [self.gate(XOR, x, self.gate(AND, below, d)) for x, d in zip(a, different, strict=True)]
         return word, index
 
 
@@ -214,9 +210,7 @@ def lower_head(
         assert netlist.class_sums is not None
         classes = netlist.class_sums
     builder = Builder(netlist.input_names)
-    builder.op, builder.a, builder.b = (
-        getattr(netlist, column).tolist() for column in ("op", "a", "b")
-    )
+    builder.op, builder.a, builder.b = (getattr(netlist, column).tolist() for column in ("op", "a", "b"))
     head = _Head(builder)
     nets, ends = classes.nets.tolist(), classes.indptr.tolist()
     n, op = netlist.n_inputs, builder.op
@@ -233,9 +227,7 @@ def lower_head(
         raise NetlistError(f"an output is called {taken[0]!r} already; rename it to lower the head")
     outputs = dict(zip(netlist.output_names, netlist.outputs.tolist(), strict=True))
     outputs |= {name: _net(builder, x) for name, x in shown.items()}
-    lowered = make_gates(
-        builder.inputs, builder.op, builder.a, builder.b, outputs, encoder=netlist.encoder
-    )
+    lowered = make_gates(builder.inputs, builder.op, builder.a, builder.b, outputs, encoder=netlist.encoder)
     added = lowered.n_gates - n_gates
     facts = {**netlist.meta, "head": {"adder": adder, "gates": added, "sums": sums}}
     return replace(lowered, meta=MappingProxyType(facts))

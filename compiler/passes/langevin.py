@@ -28,15 +28,10 @@ from compiler.reference import show
 
 def largest_coupling(netlist: LangevinNetlist) -> float:
     """Largest |W| over all couplings, 0 if there are none."""
-    return max(
-        (float(np.abs(c.values).max()) for c in netlist.couplings if len(c)),
-        default=0.0,
-    )
+    return max((float(np.abs(c.values).max()) for c in netlist.couplings if len(c)), default=0.0)
 
 
-def map_couplings(
-    netlist: LangevinNetlist, change: Callable[[Couplings], Couplings]
-) -> LangevinNetlist:
+def map_couplings(netlist: LangevinNetlist, change: Callable[[Couplings], Couplings]) -> LangevinNetlist:
     """The netlist with every group of couplings replaced by change(group)."""
     return netlist.with_(couplings=tuple(change(c) for c in netlist.couplings))
 
@@ -67,9 +62,7 @@ def _without_empty(netlist: LangevinNetlist) -> LangevinNetlist:
 def prune(netlist: LangevinNetlist, threshold: float) -> LangevinNetlist:
     """Remove couplings with |W| < threshold. Not exact: it changes the dynamics."""
     if not (math.isfinite(threshold) and threshold >= 0):
-        raise NetlistError(
-            f"prune: threshold must be a finite number of at least 0, got {threshold}"
-        )
+        raise NetlistError(f"prune: threshold must be a finite number of at least 0, got {threshold}")
     return _without_empty(map_couplings(netlist, lambda c: _keep(c, np.abs(c.values) >= threshold)))
 
 
@@ -91,15 +84,11 @@ def limit_degree(netlist: LangevinNetlist, degree: int) -> LangevinNetlist:
     ends = np.cumsum([len(c) for c in netlist.couplings])[:-1]
     keeps = np.split(rank < degree, ends)
     return _without_empty(
-        netlist.with_(
-            couplings=tuple(_keep(c, k) for c, k in zip(netlist.couplings, keeps, strict=True))
-        )
+        netlist.with_(couplings=tuple(_keep(c, k) for c, k in zip(netlist.couplings, keeps, strict=True)))
     )
 
 
-def quantize_couplings(
-    netlist: LangevinNetlist, bits: int, limit: float | None = None
-) -> LangevinNetlist:
+def quantize_couplings(netlist: LangevinNetlist, bits: int, limit: float | None = None) -> LangevinNetlist:
     """Round every weight to the nearest of 2^bits - 1 levels, uniform and symmetric about 0.
 
     limit : the outermost level, in units of W; weights beyond it saturate. Default: the largest
@@ -110,9 +99,7 @@ def quantize_couplings(
     if not 2 <= bits <= 24:
         raise NetlistError(f"quantize_couplings: bits must lie in 2 to 24, got {bits}")
     if limit is not None and not (math.isfinite(limit) and limit > 0):
-        raise NetlistError(
-            f"quantize_couplings: limit must be a finite number above 0, got {limit}"
-        )
+        raise NetlistError(f"quantize_couplings: limit must be a finite number above 0, got {limit}")
     levels = 2 ** (bits - 1) - 1
 
     def change(c: Couplings) -> Couplings:
@@ -167,9 +154,7 @@ def rescale(netlist: LangevinNetlist, limit: float) -> LangevinNetlist:
     return change_units(netlist, energy=2.0 ** math.floor(math.log2(limit / largest)))
 
 
-def change_units(
-    netlist: LangevinNetlist, *, energy: float = 1.0, length: float = 1.0
-) -> LangevinNetlist:
+def change_units(netlist: LangevinNetlist, *, energy: float = 1.0, length: float = 1.0) -> LangevinNetlist:
     """The same machine in other units: x = length y and V'(y) = energy V(length y); time stays.
 
     With a = length and c = energy: J2, W, stiffness, mass and friction are multiplied by c a^2,
@@ -191,15 +176,19 @@ def change_units(
             (any(p.nudge for p in netlist.schedule), "nudges"),
         ):
             if bad:
-                raise UnsupportedError(
-                    f"change_units: {what} have a length of their own; keep length = 1"
-                )
+                raise UnsupportedError(f"change_units: {what} have a length of their own; keep length = 1")
     k = c * a * a
     changed = {
-        "j2": cells.j2 * k, "j3": cells.j3 * (k * a), "j4": cells.j4 * (k * a * a),
-        "h": cells.h * (c * a), "mass": cells.mass * k, "friction": cells.friction * k,
-        "lo": cells.lo / a, "hi": cells.hi / a, "x0": cells.x0 / a,
-    }  # fmt: skip
+        "j2": cells.j2 * k,
+        "j3": cells.j3 * (k * a),
+        "j4": cells.j4 * (k * a * a),
+        "h": cells.h * (c * a),
+        "mass": cells.mass * k,
+        "friction": cells.friction * k,
+        "lo": cells.lo / a,
+        "hi": cells.hi / a,
+        "x0": cells.x0 / a,
+    }
     encoder = netlist.encoder
     readout = netlist.readout
     if a != 1.0:
@@ -248,10 +237,7 @@ def drop_silent_inputs(netlist: LangevinNetlist) -> LangevinNetlist:
     silent[netlist.inputs] = netlist.encoder.scale == 0
     silent &= show(netlist.cells.activation, np.zeros(netlist.n_cells)) == 0
     return _without_empty(
-        map_couplings(
-            netlist,
-            lambda c: _keep(c, ~silent[c.indices]) if c.kind == CouplingKind.LINEAR else c,
-        )
+        map_couplings(netlist, lambda c: _keep(c, ~silent[c.indices]) if c.kind == CouplingKind.LINEAR else c)
     )
 
 
@@ -303,9 +289,7 @@ def select_cells(netlist: LangevinNetlist, keep: np.ndarray) -> LangevinNetlist:
     return _without_empty(
         map_couplings(netlist, change).with_(
             cells=Cells(**columns),
-            groups=tuple(
-                Group(g.name, int(new[g.start]), int(new[g.stop])) for g in netlist.groups
-            ),
+            groups=tuple(Group(g.name, int(new[g.start]), int(new[g.stop])) for g in netlist.groups),
             readout=readout,
             noise=None if netlist.noise is None else netlist.noise[np.ix_(keep, keep)],
         )

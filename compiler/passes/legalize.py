@@ -107,9 +107,7 @@ def _wires(netlist: LangevinNetlist, target: Target, where: str) -> str | None:
         bad = missing_wires(edges, graph, nodes)
         if bad.any():
             i, j = edges[np.argmax(bad)]
-            return (
-                f"coupling ({i}, {j}) has no wire; {where} is wired as {topology.name}: add --embed"
-            )
+            return f"coupling ({i}, {j}) has no wire; {where} is wired as {topology.name}: add --embed"
     return None
 
 
@@ -120,8 +118,7 @@ def _range(netlist: LangevinNetlist, target: Target, where: str) -> str | None:
         if size.size and size.max() > limit:
             k = int(np.argmax(size))
             return (
-                f"coupling {_pair(c, k)} is {c.values[k]:g}; {where} allows |W| <= {limit:g}: "
-                "add --rescale"
+                f"coupling {_pair(c, k)} is {c.values[k]:g}; {where} allows |W| <= {limit:g}: add --rescale"
             )
     return None
 
@@ -184,8 +181,7 @@ def _degree(netlist: LangevinNetlist, target: Target, where: str) -> str | None:
     if degree[i] <= target.max_degree:
         return None
     return (
-        f"cell {i} is driven by {degree[i]} couplings; {where} allows {target.max_degree}: "
-        "add --limit-degree"
+        f"cell {i} is driven by {degree[i]} couplings; {where} allows {target.max_degree}: add --limit-degree"
     )
 
 
@@ -248,13 +244,7 @@ def _symmetrize(netlist: LangevinNetlist, target: Target, _: MendOptions) -> Lan
 def _embed(netlist: LangevinNetlist, target: Target, options: MendOptions) -> LangevinNetlist:
     if target.topology is None:
         return netlist
-    return embed(
-        netlist,
-        target,
-        chain_strength=options.chain_strength,
-        seed=options.seed,
-        told=options.told,
-    )
+    return embed(netlist, target, chain_strength=options.chain_strength, seed=options.seed, told=options.told)
 
 
 def _double_well(netlist: LangevinNetlist, target: Target, options: MendOptions) -> LangevinNetlist:

@@ -105,12 +105,7 @@ def cover(
                     union[:size] = leaves[node, :size]
                 else:
                     size = _join(
-                        cut_leaves[a, i],
-                        cut_sizes[a, i],
-                        cut_leaves[b, j],
-                        cut_sizes[b, j],
-                        union,
-                        k,
+                        cut_leaves[a, i], cut_sizes[a, i], cut_leaves[b, j], cut_sizes[b, j], union, k
                     )
                     if size > k:
                         continue

@@ -64,9 +64,7 @@ def _chosen(
     target = 0
     for number, mode in enumerate(PASSES):
         cover(fan, n_inputs, k, mode, leaves, sizes, arrival, flow, refs, guess, required, number)
-        used, depth = count_uses(
-            fan, n_inputs, roots, leaves, sizes, arrival, refs, required, target
-        )
+        used, depth = count_uses(fan, n_inputs, roots, leaves, sizes, arrival, refs, required, target)
         if mode == DEPTH:
             target = depth
         elif not keep_depth:

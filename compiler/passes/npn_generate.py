@@ -39,8 +39,7 @@ def _apply(op, x, y):  # pragma: no cover - compiled
 
 
 @numba.njit(
-    "void(i8, i8, i8, i8, i8, i8[:], i8[:], i8[:, :], i8, i4[:], i8[:], i8[:],"
-    " i8[:, :, :, :], i8[:, :])",
+    "void(i8, i8, i8, i8, i8, i8[:], i8[:], i8[:, :], i8, i4[:], i8[:], i8[:], i8[:, :, :, :], i8[:, :])",
     cache=True,
 )
 def _search(
@@ -166,29 +165,11 @@ def search(xor_cost: int, dearest: int, most: int = 2000) -> list[tuple[int, int
         marks[0, 0] = budget
         used = np.zeros(4 + STEPS + 1, dtype=np.int64)
         chain = np.zeros((4 + STEPS, 3), dtype=np.int64)
-        _search(
-            4,
-            budget,
-            -1,
-            -1,
-            STEPS,
-            signals,
-            used,
-            chain,
-            xor_cost,
-            class_of,
-            cost,
-            kept,
-            found,
-            marks,
-        )
+        _search(4, budget, -1, -1, STEPS, signals, used, chain, xor_cost, class_of, cost, kept, found, marks)
         done = cost == 100 + budget
         cost[done] = budget
         sys.stderr.write(f"cost {budget}: {int(done.sum())} classes\n")
-    return [
-        (int(rep), int(cost[c]), _varied(found[c, : kept[c]]))
-        for c, rep in enumerate(reps.tolist())
-    ]
+    return [(int(rep), int(cost[c]), _varied(found[c, : kept[c]])) for c, rep in enumerate(reps.tolist())]
 
 
 def _varied(chains: np.ndarray) -> list[str]:

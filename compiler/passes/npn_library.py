@@ -65,9 +65,7 @@ def library(objective: str) -> Library:
     return Library(
         class_of=np.searchsorted(reps, representative).astype(np.int32),
         how=how.astype(np.int32),
-        moves=np.array(
-            [[*perm, flips] for perm in PERMUTATIONS for flips in range(16)], dtype=np.int32
-        ),
+        moves=np.array([[*perm, flips] for perm in PERMUTATIONS for flips in range(16)], dtype=np.int32),
         first=np.array(first, dtype=np.int32),
         sizes=np.array([len(rows) for rows, _ in circuits], dtype=np.int32),
         gates=table,

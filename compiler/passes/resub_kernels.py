@@ -21,17 +21,7 @@ from compiler.passes.resub_windows import (
     projection_tables,
     reconvergent_cut,
 )
-from compiler.passes.xag import (
-    AND_NODE,
-    DEAD,
-    ROOM,
-    XOR_NODE,
-    hook,
-    make,
-    remove,
-    substitute,
-    unhook,
-)
+from compiler.passes.xag import AND_NODE, DEAD, ROOM, XOR_NODE, hook, make, remove, substitute, unhook
 
 FANOUTS = 24  # readers of a divisor that are looked at
 
@@ -143,15 +133,26 @@ def resubstitute_all(
             with_xor = not ands or dying > 3
             found = one_gate(
                 tables, divisors, n_divisors, target, care, words, with_xor, up, down, keys, answer
-            )  # fmt: skip
+            )
         if found:
             literal = _built(x, nodes, answer, ands)
             gain = dying - (3 if ands and answer[0] == XOR_NODE else 1)
         elif literal < 0 and gates >= 2 and dying >= 3:
             found = two_gates(
-                tables, divisors, n_divisors, target, care, words, not ands, up, down, keys, answer,
-                rest, within,
-            )  # fmt: skip
+                tables,
+                divisors,
+                n_divisors,
+                target,
+                care,
+                words,
+                not ands,
+                up,
+                down,
+                keys,
+                answer,
+                rest,
+                within,
+            )
             if found:
                 inner = _built(x, nodes, answer, ands) ^ answer[6]
                 p = answer[5]

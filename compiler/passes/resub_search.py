@@ -138,19 +138,7 @@ def _mixed(key, word):  # pragma: no cover - compiled
 
 @numba.njit(cache=True)
 def two_gates(
-    tables,
-    divisors,
-    n_divisors,
-    target,
-    care,
-    words,
-    xors,
-    up,
-    down,
-    keys,
-    answer,
-    rest,
-    within,
+    tables, divisors, n_divisors, target, care, words, xors, up, down, keys, answer, rest, within
 ):  # pragma: no cover - compiled
     """A gate of a divisor and of a gate of two divisors, see one_gate; answer[4:] is the outer
     gate (kind, literal, complement of the inner gate, complement)."""
@@ -173,9 +161,7 @@ def two_gates(
                     smaller = True
             if not fits or not smaller:
                 continue
-            if one_gate(
-                tables, divisors, n_divisors, target, within, words, xors, up, down, keys, answer
-            ):
+            if one_gate(tables, divisors, n_divisors, target, within, words, xors, up, down, keys, answer):
                 answer[4] = AND_NODE
                 if form < 2:
                     answer[5], answer[6], answer[7] = 2 * d + (form & 1), 0, 0

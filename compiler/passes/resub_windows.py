@@ -45,9 +45,7 @@ def reconvergent_cut(x, node, most, leaves, mark):  # pragma: no cover - compile
             for slot in range(2):
                 if x.mark[x.fan[leaf, slot] >> 1] != mark:
                     new += 1
-            if new < best_new or (
-                new == best_new and best >= 0 and x.level[leaf] > x.level[leaves[best]]
-            ):
+            if new < best_new or (new == best_new and best >= 0 and x.level[leaf] > x.level[leaves[best]]):
                 best, best_new = i, new
         if best < 0 or count - 1 + best_new > most:
             break

@@ -56,6 +56,4 @@ def rewrite_cuts(
 def check_objective(objective: str) -> None:
     """Raises NetlistError for an unknown objective."""
     if objective not in OBJECTIVES:
-        raise NetlistError(
-            f"objective {objective!r} is unknown; objectives are {', '.join(OBJECTIVES)}"
-        )
+        raise NetlistError(f"objective {objective!r} is unknown; objectives are {', '.join(OBJECTIVES)}")

@@ -5,17 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from compiler.passes.xag import (
-    AND_NODE,
-    DEAD,
-    LEAF,
-    ROOM,
-    hook,
-    lookup,
-    make,
-    substitute,
-    unhook,
-)
+from compiler.passes.xag import AND_NODE, DEAD, LEAF, ROOM, hook, lookup, make, substitute, unhook
 
 CUTS = 14  # kept a node, the one of the node itself first
 CONE = 48  # nodes between a gate and the leaves of a cut, at most
@@ -234,13 +224,7 @@ def rewrite_all(
                     circuit = first[cls] + (step + turn) % number
                     wanted = max(best_gain, 0)
                     added, fresh, level, _ = _price(
-                        x,
-                        node,
-                        gates_of[circuit],
-                        sizes_of[circuit],
-                        signals,
-                        levels,
-                        dying - wanted,
+                        x, node, gates_of[circuit], sizes_of[circuit], signals, levels, dying - wanted
                     )
                     if added > dying:
                         continue
@@ -262,10 +246,7 @@ def rewrite_all(
         for g in range(sizes_of[best_circuit]):
             p, q = gates_of[best_circuit, g, 1], gates_of[best_circuit, g, 2]
             signals[5 + g] = make(
-                x,
-                gates_of[best_circuit, g, 0],
-                signals[p >> 1] ^ (p & 1),
-                signals[q >> 1] ^ (q & 1),
+                x, gates_of[best_circuit, g, 0], signals[p >> 1] ^ (p & 1), signals[q >> 1] ^ (q & 1)
             )
         top = tops_of[best_circuit]
         literal = signals[top >> 1] ^ (top & 1) ^ (how[table] & 1)

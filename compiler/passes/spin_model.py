@@ -14,14 +14,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
-from compiler.ir.langevin import (
-    CellKind,
-    Cells,
-    CouplingKind,
-    Couplings,
-    LangevinNetlist,
-    ReadOut,
-)
+from compiler.ir.langevin import CellKind, Cells, CouplingKind, Couplings, LangevinNetlist, ReadOut
 from compiler.ir.symmetry import first_asymmetry, matrix
 
 METHODS = ("majority", "energy")
@@ -44,8 +37,7 @@ def logical_model(netlist: LangevinNetlist) -> tuple[np.ndarray, np.ndarray, np.
     for c in linear:
         if c.kind != CouplingKind.LINEAR:
             raise UnsupportedError(
-                f"the netlist has {CouplingKind(c.kind).name.lower()} couplings; an Ising model's "
-                "are linear"
+                f"the netlist has {CouplingKind(c.kind).name.lower()} couplings; an Ising model's are linear"
             )
     if not linear:
         return np.array(cells.h), np.zeros((0, 2), dtype=np.int64), np.zeros(0)
@@ -80,9 +72,12 @@ def remember(netlist: LangevinNetlist, model: LangevinNetlist) -> LangevinNetlis
     if notes is None:
         h, edges, J = logical_model(model)
         notes = {
-            "h": h.tolist(), "row": edges[:, 0].tolist(), "col": edges[:, 1].tolist(),
-            "J": J.tolist(), "kT": model.kT,
-        }  # fmt: skip
+            "h": h.tolist(),
+            "row": edges[:, 0].tolist(),
+            "col": edges[:, 1].tolist(),
+            "J": J.tolist(),
+            "kT": model.kT,
+        }
     return netlist.with_(meta=MappingProxyType({**netlist.meta, "logical": notes}))
 
 
@@ -138,9 +133,7 @@ class Decoded:
     broken: np.ndarray | None
 
 
-def decode(
-    netlist: LangevinNetlist, states: Any, *, method: str = "majority", seed: int = 0
-) -> Decoded:
+def decode(netlist: LangevinNetlist, states: Any, *, method: str = "majority", seed: int = 0) -> Decoded:
     """What states (..., n_cells) of a lowered Ising netlist say: signs, gauge and chains undone.
 
     States of continuous cells count by their sign (0 as +1). method, seed : of `unembed`
@@ -167,9 +160,8 @@ def _energies(model: LangevinNetlist, states: np.ndarray) -> np.ndarray:
 
 
 def unembed(
-    states: Any, embedding: LangevinNetlist | Mapping[str, Any], *, method: str = "majority",
-    seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    states: Any, embedding: LangevinNetlist | Mapping[str, Any], *, method: str = "majority", seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Logical spins from the p-bits of chains: ((..., n) int8 of +-1, (n,) share of broken chains).
 
     states : (..., n_cells) of +-1

@@ -23,11 +23,7 @@ def largest_field(netlist: LangevinNetlist) -> float:
 
 
 def fit_range(
-    netlist: LangevinNetlist,
-    coupling: float | None,
-    field: float | None = None,
-    *,
-    fill: bool = False,
+    netlist: LangevinNetlist, coupling: float | None, field: float | None = None, *, fill: bool = False
 ) -> LangevinNetlist:
     """Bring |W| to at most `coupling` and |h| to at most `field` by another unit of energy.
 
@@ -58,9 +54,7 @@ def fit_range(
     return _clipped(scaled, coupling, field)
 
 
-def _clipped(
-    netlist: LangevinNetlist, coupling: float | None, field: float | None
-) -> LangevinNetlist:
+def _clipped(netlist: LangevinNetlist, coupling: float | None, field: float | None) -> LangevinNetlist:
     def change(c: Couplings) -> Couplings:
         w = c.weight if coupling is None else np.clip(c.weight, -coupling, coupling)
         return replace(c, weight=w.astype(c.weight.dtype))

@@ -87,11 +87,7 @@ def _find(x, kind, p, q):  # pragma: no cover - compiled
     if kind == XOR_NODE:
         node = x.bucket[_slot(x, kind, p >> 1, q >> 1)]
         while node >= 0:
-            if (
-                x.kind[node] == XOR_NODE
-                and x.fan[node, 0] >> 1 == p >> 1
-                and x.fan[node, 1] >> 1 == q >> 1
-            ):
+            if x.kind[node] == XOR_NODE and x.fan[node, 0] >> 1 == p >> 1 and x.fan[node, 1] >> 1 == q >> 1:
                 return 2 * node + ((x.fan[node, 0] ^ x.fan[node, 1] ^ p ^ q) & 1)
             node = x.chained[node]
         return -1

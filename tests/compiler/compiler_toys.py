@@ -88,12 +88,8 @@ def gradient_toy() -> LangevinNetlist:
         weights = [w for *_, w in pairs] * 2 + [w for *_, w in inputs]
         return Couplings.from_coo(kind, n, rows, cols, weights)
 
-    linear = Couplings.from_coo(
-        CouplingKind.LINEAR, n, [1, 1, 3, 2], [2, 3, 1, 0], [0.7, -1.1, -1.1, 0.9]
-    )
-    gradient = Couplings.from_coo(
-        CouplingKind.GRADIENT, n, [2, 2, 4, 4], [1, 4, 2, 0], [0.7, 1.3, 1.3, -0.6]
-    )
+    linear = Couplings.from_coo(CouplingKind.LINEAR, n, [1, 1, 3, 2], [2, 3, 1, 0], [0.7, -1.1, -1.1, 0.9])
+    gradient = Couplings.from_coo(CouplingKind.GRADIENT, n, [2, 2, 4, 4], [1, 4, 2, 0], [0.7, 1.3, 1.3, -0.6])
     return LangevinNetlist(
         cells=Cells.make(
             n,

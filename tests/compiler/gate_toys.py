@@ -13,12 +13,7 @@ from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
 
 
 def random_circuit(
-    rng: np.random.Generator,
-    n_inputs: int = 6,
-    n_gates: int = 30,
-    n_outputs: int = 5,
-    *,
-    sums: bool = False,
+    rng: np.random.Generator, n_inputs: int = 6, n_gates: int = 30, n_outputs: int = 5, *, sums: bool = False
 ) -> GateNetlist:
     """Any op, operands mostly near (deep circuits), outputs anywhere, inputs and repeats too."""
     op = rng.integers(0, 16, n_gates)
@@ -49,9 +44,7 @@ def every_op() -> GateNetlist:
         [0] * 16,
         [1] * 16,
         {f"f{op}": 2 + op for op in range(16)} | {"a copy": 0},
-        class_sums=ClassSums(
-            np.array([3, 4, 5, 0], dtype=np.int32), np.array([0, 3, 4]), 1.5, ("yes", "no")
-        ),
+        class_sums=ClassSums(np.array([3, 4, 5, 0], dtype=np.int32), np.array([0, 3, 4]), 1.5, ("yes", "no")),
         encoder=Thermometer(3, np.array([2, 0], dtype=np.int32), np.array([0.25, 1 / 3])),
         meta={"name": "every_op"},
     )

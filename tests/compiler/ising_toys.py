@@ -33,9 +33,12 @@ def random_model(rng: np.random.Generator, n: int = 6, m: int = 9, **facts: obje
     pairs = np.array(list(itertools.combinations(range(n), 2)))
     chosen = pairs[rng.permutation(len(pairs))[:m]]
     return from_edges(
-        rng.normal(size=n), chosen[:, 1], chosen[:, 0], rng.normal(size=len(chosen)),
+        rng.normal(size=n),
+        chosen[:, 1],
+        chosen[:, 0],
+        rng.normal(size=len(chosen)),
         **{"offset": float(rng.normal()), **facts},
-    )  # fmt: skip
+    )
 
 
 def violated_clauses(clauses, state) -> int:

@@ -29,9 +29,7 @@ NANGATE = CELL_LIBRARIES.get("nangate45")
 
 def cell(name, function, area, delay, pins="A B C D"):
     inputs = tuple(p for p in pins.split() if p in function)
-    return Cell(
-        name, inputs, function_table(function, inputs), area, 1e-15, 1e-9, delay, 1.0, 1e-15
-    )
+    return Cell(name, inputs, function_table(function, inputs), area, 1e-15, 1e-9, delay, 1.0, 1e-15)
 
 
 # skewed on purpose: areas and delays pull in different directions
@@ -76,9 +74,8 @@ def agree(netlist, mapped):
     words = all_patterns(netlist.n_inputs)
     gates = cells_to_gates(mapped)
     return bool(
-        (evaluate_words(netlist, words, netlist.roots)
-         == evaluate_words(gates, words, gates.outputs)).all()
-    )  # fmt: skip
+        (evaluate_words(netlist, words, netlist.roots) == evaluate_words(gates, words, gates.outputs)).all()
+    )
 
 
 @pytest.mark.parametrize("objective", ["area", "delay"])
@@ -94,8 +91,9 @@ def test_every_root_keeps_its_function(library, objective, seed, n_gates):
     assert mapped.roots.size == netlist.roots.size
     # a cell shows the net it says it shows
     words = all_patterns(6)
-    gates = cells_to_gates(replace(mapped, roots=6 + np.arange(mapped.n_cells, dtype=np.int32),
-                                   output_names=()))  # fmt: skip
+    gates = cells_to_gates(
+        replace(mapped, roots=6 + np.arange(mapped.n_cells, dtype=np.int32), output_names=())
+    )
     shown = evaluate_words(gates, words, gates.outputs)
     origin = evaluate_words(mapped.subject, words, mapped.origin)
     assert (shown == np.where(mapped.inverted[:, None], ~origin, origin)).all()
@@ -119,8 +117,24 @@ def test_all_functions_of_two_inputs(op):
     for library in LIBRARIES.values():
         assert agree(netlist, map_cells(netlist, library))
     # the least area there is with inverter .532, NAND2 and NOR2 .798, XOR2 1.596
-    least = {0: 0, 15: 0, 3: 0, 5: 0, 12: 1, 10: 1, 14: 1.5, 8: 1.5, 6: 3, 9: 4, 1: 2.5, 7: 2.5,
-             2: 2.5, 4: 2.5, 11: 2.5, 13: 2.5}  # fmt: skip
+    least = {
+        0: 0,
+        15: 0,
+        3: 0,
+        5: 0,
+        12: 1,
+        10: 1,
+        14: 1.5,
+        8: 1.5,
+        6: 3,
+        9: 4,
+        1: 2.5,
+        7: 2.5,
+        2: 2.5,
+        4: 2.5,
+        11: 2.5,
+        13: 2.5,
+    }
     assert cell_area(map_cells(netlist, NANGATE)) == pytest.approx(0.532 * least[op])
 
 

@@ -19,13 +19,7 @@ from compiler.frontends.circuits import read_circuit
 from compiler.gates.evaluate import evaluate
 from compiler.ir.gates import make_gates
 
-ENDINGS = {
-    "verilog": "v",
-    "blif": "blif",
-    "aiger": "aig",
-    "aiger-ascii": "aag",
-    "bench": "bench",
-}
+ENDINGS = {"verilog": "v", "blif": "blif", "aiger": "aig", "aiger-ascii": "aag", "bench": "bench"}
 
 
 def _plain():

@@ -23,9 +23,7 @@ from compiler.ir.gates_text import dump_gates, parse_gates
 def _table(netlist):
     """Every output's column, inputs counting up with the first as the high bit."""
     rows = [output_values(netlist, bits) for bits in product((0, 1), repeat=netlist.n_inputs)]
-    return {
-        name: "".join(str(row[k]) for row in rows) for k, name in enumerate(netlist.output_names)
-    }
+    return {name: "".join(str(row[k]) for row in rows) for k, name in enumerate(netlist.output_names)}
 
 
 # --- BLIF ------------------------------------------------------------------------------------
@@ -73,9 +71,7 @@ def test_blif_covers_of_any_width(width, value):
     rows = "\n".join(f"{cube} {value}" for cube in cubes)
     netlist = parse_blif(f".inputs {names}\n.outputs y\n.names {names} y\n{rows}\n.end")
     for bits in product((0, 1), repeat=width):
-        hit = any(
-            all(c in ("-", str(b)) for c, b in zip(cube, bits, strict=True)) for cube in cubes
-        )
+        hit = any(all(c in ("-", str(b)) for c, b in zip(cube, bits, strict=True)) for cube in cubes)
         assert output_values(netlist, bits) == [int(hit) if value == "1" else int(not hit)]
 
 
@@ -87,30 +83,50 @@ def test_a_cover_of_one_literal_leaves_its_operand_alone():
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        (".inputs a\n.outputs y\n.names y z\n1 1\n.names z y\n1 1\n.end", FormatError,
-         "line 3: net 'z' depends on itself, by z <- y <- z|line 5: net 'y' depends on itself"),
-        (".inputs a\n.outputs y\n.latch a y 0\n.end", UnsupportedError,
-         r"line 3: \.latch \(a y 0\)"),
-        (".inputs a\n.outputs y\n.subckt ff d=a q=y\n.end", UnsupportedError,
-         r"line 3: \.subckt \(ff d=a q=y\) is not supported"),
-        (".model a\n.inputs a\n.outputs a\n.end\n.model b\n.end", UnsupportedError,
-         "line 5: a second .model 'b'"),
-        (".inputs a\n.outputs y\n.names a y\n1 1\n.names a y\n0 1\n.end", FormatError,
-         "line 5: net 'y' is driven here and at line 3"),
-        (".inputs a\n.outputs a\n.names a a\n1 1\n.end", FormatError,
-         "line 3: net 'a' is driven here and at line 1"),
+        (
+            ".inputs a\n.outputs y\n.names y z\n1 1\n.names z y\n1 1\n.end",
+            FormatError,
+            "line 3: net 'z' depends on itself, by z <- y <- z|line 5: net 'y' depends on itself",
+        ),
+        (".inputs a\n.outputs y\n.latch a y 0\n.end", UnsupportedError, r"line 3: \.latch \(a y 0\)"),
+        (
+            ".inputs a\n.outputs y\n.subckt ff d=a q=y\n.end",
+            UnsupportedError,
+            r"line 3: \.subckt \(ff d=a q=y\) is not supported",
+        ),
+        (
+            ".model a\n.inputs a\n.outputs a\n.end\n.model b\n.end",
+            UnsupportedError,
+            "line 5: a second .model 'b'",
+        ),
+        (
+            ".inputs a\n.outputs y\n.names a y\n1 1\n.names a y\n0 1\n.end",
+            FormatError,
+            "line 5: net 'y' is driven here and at line 3",
+        ),
+        (
+            ".inputs a\n.outputs a\n.names a a\n1 1\n.end",
+            FormatError,
+            "line 3: net 'a' is driven here and at line 1",
+        ),
         (".inputs a\n.outputs y\n.end", FormatError, "line 2: output 'y' is driven by nothing"),
-        (".inputs a\n.outputs y\n.names a q y\n11 1\n.end", FormatError,
-         "line 3: net 'q', read by 'y', is driven by nothing"),
-        (".inputs a\n.outputs y\n.names a y\n11 1", FormatError,
-         "line 4: row '11 1' of 'y' must be 1 characters"),
+        (
+            ".inputs a\n.outputs y\n.names a q y\n11 1\n.end",
+            FormatError,
+            "line 3: net 'q', read by 'y', is driven by nothing",
+        ),
+        (
+            ".inputs a\n.outputs y\n.names a y\n11 1",
+            FormatError,
+            "line 4: row '11 1' of 'y' must be 1 characters",
+        ),
         (".inputs a\n.outputs y\n.names a y\n1 1\n0 0", FormatError, "line 5: .* mixes rows"),
         (".inputs a a\n.outputs a", FormatError, "line 1: input 'a' is declared at line 1"),
         ("1 1", FormatError, "line 1: '1 1' belongs to no .names table"),
         (".names", FormatError, "line 1: .names needs at least"),
         ("", FormatError, "holds no BLIF model"),
     ],
-)  # fmt: skip
+)
 def test_bad_blif(text, error, message):
     with pytest.raises(error, match=message) as caught:
         parse_blif(text, name="x.blif")
@@ -145,11 +161,7 @@ def test_aiger_without_gates():
         (b"aag 2 1 1 0 0\n2\n4 2\n", UnsupportedError, r"line 1: holds 1 latch\(es\)"),
         (b"aag 1 1 0 0 0 1\n2\n2\n", UnsupportedError, "AIGER 1.9 properties"),
         (b"aag 3 2 0 1 1\n2\n4\n6\n6 6 2\n", FormatError, "line 5: net '3' depends on itself"),
-        (
-            b"aag 4 2 0 1 1\n2\n4\n6\n6 8 2\n",
-            FormatError,
-            "net '4', read by '3', is driven by noth",
-        ),
+        (b"aag 4 2 0 1 1\n2\n4\n6\n6 8 2\n", FormatError, "net '4', read by '3', is driven by noth"),
         (b"aag 3 2 0 1 1\n2\n4\n9\n6 2 4\n", FormatError, "output 0 has the literal 9"),
         (b"aag 3 2 0 1 1\n2\n4\n6\n7 2 4\n", FormatError, "drives the literal 7"),
         (b"aag 3 2 0 1 1\n2\n4\n6\n2 4 4\n", FormatError, "net '1' is driven here"),
@@ -251,20 +263,12 @@ endmodule
 
 
 def test_verilog():
-    netlist = parse_verilog(
-        VERILOG.replace("not n1 (w[1], z1, ~a)", "not n1 (w[1], ~a)"), name="skew.v"
-    )
+    netlist = parse_verilog(VERILOG.replace("not n1 (w[1], z1, ~a)", "not n1 (w[1], ~a)"), name="skew.v")
     assert netlist.input_names == ("a", "b.1", "v[0]", "v[1]")
     assert netlist.output_names == ("y", "z", "w[1]", "w[2]", "u")
     for a, b, v0, v1 in product((0, 1), repeat=4):
         t = 1 - (a & v0)
-        expected = [
-            1 - (a & b & v1),
-            (b ^ t) if a else v1,
-            a,
-            1 - (t & v0),
-            int((1 - (b ^ a)) and not v0),
-        ]
+        expected = [1 - (a & b & v1), (b ^ t) if a else v1, a, 1 - (t & v0), int((1 - (b ^ a)) and not v0)]
         assert output_values(netlist, (a, b, v0, v1)) == expected
 
 
@@ -383,9 +387,7 @@ FORMATS = {
     "aig": (parse_aiger, AIG),
     "text": (parse_gates, dump_gates(every_op()).encode()),
 }
-SNIPPETS = st.sampled_from(
-    [b"", b"0", b"9", b"-", b"(", b")", b"..", b" = ", b"\n", b"\xb2", b"\\"]
-)
+SNIPPETS = st.sampled_from([b"", b"0", b"9", b"-", b"(", b")", b"..", b" = ", b"\n", b"\xb2", b"\\"])
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -41,9 +41,7 @@ def network(activation="hard-sigmoid", *, backward=False, seed=3, **changes):
         "biases": tuple(rng.normal(0.1, 0.2, m) for m in (3, 4, 5, 3)),
         "activation": activation,
         "backward_kernels": (rng.normal(0.0, 0.2, (2, 3, 3, 4)),) if backward else None,
-        "backward": tuple(rng.normal(0.1, 0.2, w.shape[::-1]) for w in weights)
-        if backward
-        else None,
+        "backward": tuple(rng.normal(0.1, 0.2, w.shape[::-1]) for w in weights) if backward else None,
     }
     return ConvHopfieldNetwork(**{**parts, **changes})
 
@@ -72,9 +70,7 @@ def test_a_convolution_by_hand():
             patch = framed[stride * y : stride * y + 3, stride * x : stride * x + 2]
             wanted[y, x] = np.tensordot(patch, kernel, 3)
     shared = convolution(shape, kernel.shape, stride, padding)
-    np.testing.assert_allclose(
-        shared.matrix(kernel) @ u.ravel(), wanted.ravel(), rtol=0, atol=1e-12
-    )
+    np.testing.assert_allclose(shared.matrix(kernel) @ u.ravel(), wanted.ravel(), rtol=0, atol=1e-12)
     assert shared.tie.size < rows * columns * kernel.size  # no couplings from the padding
 
 
@@ -133,7 +129,7 @@ def test_text_and_container_keep_the_ties(tmp_path):
         symmetrize,
         lambda n: select_cells(n, np.arange(n.n_cells) != 90),
     ],
-)  # fmt: skip
+)
 def test_passes_keep_the_ties(pass_):
     """What a pass does to the untied netlist it does to the tied one, parameters staying shared."""
     netlist = lower_conv_hopfield(network())
@@ -203,9 +199,13 @@ def test_refusals(change, message):
 
 def test_large_networks_are_not_unrolled():
     big = ConvHopfieldNetwork(
-        (100, 100, 3), (np.zeros((3, 3, 3, 8)),), (1,), (1,), (np.zeros((2, 80000)),),
+        (100, 100, 3),
+        (np.zeros((3, 3, 3, 8)),),
+        (1,),
+        (1,),
+        (np.zeros((2, 80000)),),
         (np.zeros(8), np.zeros(2)),
-    )  # fmt: skip
+    )
     with pytest.raises(NetlistError, match="use operators"):
         big.unrolled()
     assert replace(big, activation="tanh").sizes == (30000, 80000, 2)

@@ -44,9 +44,7 @@ def slowest_rate(a, kT, mobility):
     return values[1] / 2
 
 
-@pytest.mark.parametrize(
-    ("a", "kT", "mobility"), [(4.0, 1.0, 1.0), (3.0, 0.5, 2.0), (12.0, 1.5, 0.3)]
-)
+@pytest.mark.parametrize(("a", "kT", "mobility"), [(4.0, 1.0, 1.0), (3.0, 0.5, 2.0), (12.0, 1.5, 0.3)])
 def test_escape_rates(a, kT, mobility):
     exact = escape_rate(a, kT, mobility)
     # a passage from one bottom to the other is an escape up to terms like exp(-a / kT)
@@ -124,12 +122,9 @@ def test_the_floor_falls_with_the_barrier_and_most_of_it_is_taken_off(seed):
     exact = boltzmann(netlist)
     heights = np.array([4.0, 8.0, 16.0, 30.0])
     bare, mended = (
-        np.array([
-            tv(sign_marginal(double_wells(netlist, barrier=b, compensate=c)), exact)
-            for b in heights
-        ])
+        np.array([tv(sign_marginal(double_wells(netlist, barrier=b, compensate=c)), exact) for b in heights])
         for c in (False, True)
-    )  # fmt: skip
+    )
     assert 0.005 < bare[0] < 0.05 and mended[0] < 0.0035
     assert (np.diff(bare) < 0).all() and (np.diff(mended) < 0).all()
     # first order in kT / a is left without compensation, the second with it
@@ -143,10 +138,11 @@ def test_neighbours_that_are_not_coupled_keep_part_of_the_floor():
     path = lower_ising(from_edges([0.3, -0.5, 0.2], [0, 1], [1, 2], [0.8, -0.6]), sample=True)
     heights = np.array([8.0, 16.0, 30.0])
     bare, mended = (
-        np.array([tv(sign_marginal(double_wells(path, barrier=b, compensate=c)), boltzmann(path))
-                  for b in heights])
+        np.array(
+            [tv(sign_marginal(double_wells(path, barrier=b, compensate=c)), boltzmann(path)) for b in heights]
+        )
         for c in (False, True)
-    )  # fmt: skip
+    )
     assert ((mended / bare > 0.1) & (mended / bare < 0.5)).all()
     # what is left is the coupling of cells 0 and 2 through cell 1: first order in kT / a
     assert np.polyfit(np.log(heights), np.log(mended), 1)[0] == pytest.approx(-1.0, abs=0.25)
@@ -183,8 +179,9 @@ def test_compiled_for_a_target_of_wells_and_read_back():
     anywhere = compile_model(model, target=TARGETS.get("ideal"), mend=["double-well"])
     assert "double_well" in anywhere.meta
     array = TARGETS.get("rc-array")
-    with pytest.raises(TargetError, match="cell 0 has the kind pbit; target `rc-array` offers "
-                       "continuous: add --double-well"):  # fmt: skip
+    with pytest.raises(
+        TargetError, match="cell 0 has the kind pbit; target `rc-array` offers continuous: add --double-well"
+    ):
         compile_model(model, target=array)
     netlist = compile_model(model, target=array, mend=["double-well", "rescale", "quantize"])
     assert not violations(netlist, array)

@@ -35,16 +35,12 @@ def is_minor(embedding, graph, topology):
     chains = [set(embedding.chain(i).tolist()) for i in range(embedding.n)]
     disjoint = len(set().union(*chains)) == sum(map(len, chains))
     connected = all(nx.is_connected(hardware.subgraph(c)) for c in chains)
-    joined = all(any(hardware.has_edge(p, q) for p in chains[a] for q in chains[b])
-                 for a, b in graph.edges)  # fmt: skip
+    joined = all(any(hardware.has_edge(p, q) for p in chains[a] for q in chains[b]) for a, b in graph.edges)
     return disjoint and connected and joined
 
 
 GRAPHS = {
-    "3-regular on chimera": (
-        nx.random_regular_graph(3, 24, seed=1),
-        Topology("chimera", (6, 6, 4)),
-    ),
+    "3-regular on chimera": (nx.random_regular_graph(3, 24, seed=1), Topology("chimera", (6, 6, 4))),
     "sparse on pegasus": (nx.gnp_random_graph(30, 0.15, seed=2), Topology("pegasus", (4,))),
     "K7 on king": (nx.complete_graph(7), Topology("king", (16, 16))),
     "tree on grid": (nx.balanced_tree(2, 4), Topology("g8", (10, 10))),
@@ -209,9 +205,7 @@ def test_fields_and_couplings_are_split_and_add_up():
     for (a, b), w in zip(want_edges.tolist(), want_J, strict=True):
         assert total[a, b] == pytest.approx(w)
     strength = torque_compensation(want_J, 6)
-    assert strength == pytest.approx(
-        np.sqrt(2) * np.sqrt(np.mean(want_J**2)) * np.sqrt(2 * len(want_J) / 6)
-    )
+    assert strength == pytest.approx(np.sqrt(2) * np.sqrt(np.mean(want_J**2)) * np.sqrt(2 * len(want_J) / 6))
     inside = chain[edges[:, 0]] == chain[edges[:, 1]]
     assert np.allclose(J[inside], strength) and inside.any()
 
@@ -272,9 +266,12 @@ def test_a_wrong_placement_is_illegal():
 
 def test_compile_embeds_scales_and_rounds_and_the_answer_is_the_models(tmp_path):
     model = from_edges(
-        [0.5, -1.0, 0.25, 0.0], [0, 0, 1, 2, 0, 1], [1, 2, 2, 3, 3, 3],
-        [1.0, -2.0, 3.0, 1.5, 0.7, -0.4], offset=7.5,
-    )  # fmt: skip
+        [0.5, -1.0, 0.25, 0.0],
+        [0, 0, 1, 2, 0, 1],
+        [1, 2, 2, 3, 3, 3],
+        [1.0, -2.0, 3.0, 1.5, 0.7, -0.4],
+        offset=7.5,
+    )
     target = TARGETS.get("chimera-2")
     with pytest.raises(TargetError, match="add --embed"):
         compile_model(model, target=target)
@@ -329,10 +326,7 @@ def test_energy_unembedding_keeps_whole_chains_and_lowers_the_energy():
     chains = embedded.meta["embedding"]["chains"]
     intact = np.stack([np.ptp(states[:, c], axis=1) == 0 for c in chains], axis=1)
     assert (greedy[intact] == voted[intact]).all()
-    energies = {
-        method: decode(embedded, states, method=method).energies
-        for method in ("energy", "majority")
-    }
+    energies = {method: decode(embedded, states, method=method).energies for method in ("energy", "majority")}
     assert (energies["energy"] - energies["majority"])[~mask].mean() < -0.2
     # one broken chain: the greedy choice is the better of the two
     one = (~intact).sum(axis=1) == 1
@@ -374,9 +368,8 @@ def test_bad_uses_are_refused():
         embed(one_way, TARGET)
     with pytest.raises(TargetError, match="chain strength"):
         compile_model(
-            random_square(), target=TARGETS.get("king-3"), mend=["embed"],
-            how=MendOptions(chain_strength=0.0),
-        )  # fmt: skip
+            random_square(), target=TARGETS.get("king-3"), mend=["embed"], how=MendOptions(chain_strength=0.0)
+        )
 
 
 def random_square():

@@ -155,10 +155,7 @@ def test_circuits_without_inputs_or_gates():
     inverter = make_gates(["x"], [12], [0], [0], {"o": 1})
     for exhaustive in (20, 0):
         assert check_equal(wire, wire, exhaustive=exhaustive).equal
-        assert check_equal(wire, inverter, exhaustive=exhaustive).counterexample in (
-            {"x": 0},
-            {"x": 1},
-        )
+        assert check_equal(wire, inverter, exhaustive=exhaustive).counterexample in ({"x": 0}, {"x": 1})
 
 
 def test_an_interrupt_within_the_solver_is_an_interrupt(monkeypatch):

@@ -153,11 +153,7 @@ def test_one_output_decides_by_its_threshold():
     model = mlp("relu", (3, 4, 1))
     for output, threshold in (("identity", 0.0), ("sigmoid", 0.5)):
         m = from_state_dict(state_of(model), "relu", output_activation=output)
-        y = (
-            model.answers(X)[:, 0]
-            if output == "identity"
-            else 1 / (1 + np.exp(-model.answers(X)[:, 0]))
-        )
+        y = model.answers(X)[:, 0] if output == "identity" else 1 / (1 + np.exp(-model.answers(X)[:, 0]))
         assert (m.predictions(X) == (y > threshold)).all()
         assert m.labels == ("0", "1")
     m = from_state_dict(state_of(model), "relu", head="regression")
@@ -169,11 +165,7 @@ def test_state_dict_refusals():
     for bad, activation, message in (
         (state, None, "does not hold the activation; name it: identity, clip, sigmoid"),
         ({**state, "1.running_mean": np.ones(5)}, "tanh", "entry '1.running_mean' with shape"),
-        (
-            {"0.weight": np.ones((2, 3, 3, 3))},
-            "tanh",
-            r"entry '0.weight' with shape \(2, 3, 3, 3\)",
-        ),
+        ({"0.weight": np.ones((2, 3, 3, 3))}, "tanh", r"entry '0.weight' with shape \(2, 3, 3, 3\)"),
         ({"0.bias": np.ones(2)}, "tanh", "layer 0 has a bias but no weight"),
         ({}, "tanh", "got no layer"),
         ({"a.0.weight": np.ones((2, 2)), "b.0.weight": np.ones((2, 2))}, "tanh", "got a, b"),
@@ -189,9 +181,15 @@ def torch_model():
     nn = torch.nn
     torch.manual_seed(0)
     return torch, nn.Sequential(
-        nn.Flatten(), nn.Linear(3, 5), nn.Tanh(), nn.Dropout(), nn.Linear(5, 4), nn.ReLU(),
-        nn.Linear(4, 2, bias=False), nn.Softmax(1),
-    ).eval()  # fmt: skip
+        nn.Flatten(),
+        nn.Linear(3, 5),
+        nn.Tanh(),
+        nn.Dropout(),
+        nn.Linear(5, 4),
+        nn.ReLU(),
+        nn.Linear(4, 2, bias=False),
+        nn.Softmax(1),
+    ).eval()
 
 
 def test_torch_module():
@@ -232,10 +230,7 @@ def test_torch_files(tmp_path):
     torch.save(module.state_dict(), path)
     with torch.no_grad():
         expected = module(torch.tensor(X, dtype=torch.float32)).numpy()
-    for model in (
-        read_torch(path, "sigmoid"),
-        read_model_or_netlist(path, Options(activation="sigmoid")),
-    ):
+    for model in (read_torch(path, "sigmoid"), read_model_or_netlist(path, Options(activation="sigmoid"))):
         np.testing.assert_allclose(model.answers(X), expected, atol=1e-6)
     assert read_torch(path, "sigmoid").meta["origin"] == "m.pt"
     with pytest.raises(UnsupportedError, match="does not hold the activation"):
@@ -333,11 +328,7 @@ def test_onnx_agrees_with_its_reference_evaluator(tmp_path):
         ([("Flatten", "x", "y", {"axis": 0})], "operator Flatten must have axis 1"),
         ([("Flatten", "x", "y", {})], "the graph has no Gemm or MatMul"),
         (
-            [
-                ("Gemm", "x w1", "a", {"transB": 1}),
-                ("Softmax", "a", "b", {}),
-                ("Relu", "b", "y", {}),
-            ],
+            [("Gemm", "x w1", "a", {"transB": 1}), ("Softmax", "a", "b", {}), ("Relu", "b", "y", {})],
             "operator Softmax is supported only at the end",
         ),
         (
@@ -361,11 +352,7 @@ def test_onnx_constant_nodes_and_two_outputs(tmp_path):
     onnx = pytest.importorskip("onnx")
     w = onnx.numpy_helper.from_array(W1)
     path = tmp_path / "m.onnx"
-    onnx_file(
-        path,
-        [("Constant", "", "w", {"value": w}), ("Gemm", "x w", "y", {"transB": 1})],
-        {},
-    )
+    onnx_file(path, [("Constant", "", "w", {"value": w}), ("Gemm", "x w", "y", {"transB": 1})], {})
     model = read_model_or_netlist(path)
     np.testing.assert_allclose(model.answers(X), X @ W1.T, atol=1e-6)
     proto = onnx.load(path)

@@ -57,9 +57,7 @@ def test_settling_time_keeps_its_tolerance_for_deep_and_strong_networks():
             error = np.abs(answers(netlist, DATA, "ivp") - model.answers(DATA)).max()
             assert error <= tolerance
     assert settling_time(mlp(), 1e-9, 0.05) > settling_time(mlp(), 1e-3, 0.05) + 10
-    assert settling_time(mlp(sizes=(3,) + (4,) * 9 + (2,)), 1e-6, 0.05) > settling_time(
-        mlp(), 1e-6, 0.05
-    )
+    assert settling_time(mlp(sizes=(3,) + (4,) * 9 + (2,)), 1e-6, 0.05) > settling_time(mlp(), 1e-6, 0.05)
     assert settling_time(mlp(), 1e-6, 0.05, (0, 255)) > settling_time(mlp(), 1e-6, 0.05)
 
 
@@ -136,9 +134,7 @@ def test_the_machine_keeps_its_equation():
     x = np.random.default_rng(2).normal(size=m.n_cells)
     data = np.array([0.2, 0.9, -0.4])
     u = (data - m.input_shift) * m.input_scale
-    expected = (
-        m.bias - 2 * m.j2 * x - 3 * m.j3 * x**2 - 4 * m.j4 * x**3 + m.w_in @ u + m.coupling @ x
-    )
+    expected = m.bias - 2 * m.j2 * x - 3 * m.j3 * x**2 - 4 * m.j4 * x**3 + m.w_in @ u + m.coupling @ x
     f = force(netlist, x, u)
     np.testing.assert_allclose(f[m.n_inputs :], expected, rtol=1e-12)
     assert (f[: m.n_inputs] == 0).all()

@@ -17,13 +17,25 @@ from compiler.gates.evaluate import encode_bits, evaluate, evaluate_classes
 # c0, c1, c2, c3 of gates 0 .. 15, the table of arXiv 2210.08277
 COEFFICIENTS = np.array(
     [
-        [0, 0, 0, 0], [0, 0, 0, 1], [0, 1, 0, -1], [0, 1, 0, 0],
-        [0, 0, 1, -1], [0, 0, 1, 0], [0, 1, 1, -2], [0, 1, 1, -1],
-        [1, -1, -1, 1], [1, -1, -1, 2], [1, 0, -1, 0], [1, 0, -1, 1],
-        [1, -1, 0, 0], [1, -1, 0, 1], [1, 0, 0, -1], [1, 0, 0, 0],
+        [0, 0, 0, 0],
+        [0, 0, 0, 1],
+        [0, 1, 0, -1],
+        [0, 1, 0, 0],
+        [0, 0, 1, -1],
+        [0, 0, 1, 0],
+        [0, 1, 1, -2],
+        [0, 1, 1, -1],
+        [1, -1, -1, 1],
+        [1, -1, -1, 2],
+        [1, 0, -1, 0],
+        [1, 0, -1, 1],
+        [1, -1, 0, 0],
+        [1, -1, 0, 1],
+        [1, 0, 0, -1],
+        [1, 0, 0, 0],
     ],
     dtype=float,
-)  # fmt: skip
+)
 N_INPUTS, WIDTHS, CLASSES, TAU = 12, (40, 24), 4, 2.5
 
 
@@ -127,9 +139,7 @@ def test_eleven_layers_are_taken_by_number_not_by_name(tmp_path):
     ]
     path = _save(_difflogic(layers), tmp_path / "model.npz")
     netlist = _read(path, wiring=_wiring(layers, tmp_path / "wiring.npz"))
-    np.testing.assert_allclose(
-        evaluate_classes(netlist, _bits()), _forward(layers, _bits()), atol=1e-5
-    )
+    np.testing.assert_allclose(evaluate_classes(netlist, _bits()), _forward(layers, _bits()), atol=1e-5)
 
 
 def test_difflogic_needs_its_wiring(tmp_path):
@@ -300,9 +310,7 @@ def test_four_weights_must_be_named_and_the_names_differ(tmp_path):
     path = _save(state, tmp_path / "model.npz")
     with pytest.raises(UnsupportedError, match=r"2\.weight has four weights .* --four-weights"):
         _read(path)
-    light, warp = (
-        evaluate_classes(_read(path, four_weights=f), _bits()) for f in ("light", "warp")
-    )
+    light, warp = (evaluate_classes(_read(path, four_weights=f), _bits()) for f in ("light", "warp"))
     assert (light != warp).any()
     with pytest.raises(UnsupportedError, match="must be light or warp, got 'walsh'"):
         Options(four_weights="walsh")
@@ -326,9 +334,7 @@ def test_torchlogix_thresholds_become_the_encoder(tmp_path):
     x = rng.random((300, 4))
     bits = (x[:, :, None] > state["0.thresholds"]).reshape(300, 12)
     np.testing.assert_array_equal(encode_bits(netlist, x), bits)
-    np.testing.assert_allclose(
-        evaluate_classes(netlist, bits), _forward(hard, bits.astype(float)), atol=1e-5
-    )
+    np.testing.assert_allclose(evaluate_classes(netlist, bits), _forward(hard, bits.astype(float)), atol=1e-5)
     # learnt or one-dimensional thresholds leave the order of bits open: no encoder
     del state["0.thresholds"]
     state["0.thresholds"] = np.array([0.2, 0.5, 0.8])
@@ -364,10 +370,23 @@ def test_what_torchlogix_files_are_refused_for(tmp_path):
 # --- torchlogix circuits ---------------------------------------------------------------------
 
 GATE_OPS = {
-    "CONST_FALSE": 0, "AND": 1, "AND_NOT_B": 2, "WIRE": 3, "AND_NOT_A": 4, "XOR": 6, "OR": 7,
-    "NOR": 8, "XNOR": 9, "NOT_B": 10, "OR_NOT_B": 11, "NOT": 12, "NOT_A": 12, "OR_NOT_A": 13,
-    "NAND": 14, "CONST_TRUE": 15,
-}  # fmt: skip
+    "CONST_FALSE": 0,
+    "AND": 1,
+    "AND_NOT_B": 2,
+    "WIRE": 3,
+    "AND_NOT_A": 4,
+    "XOR": 6,
+    "OR": 7,
+    "NOR": 8,
+    "XNOR": 9,
+    "NOT_B": 10,
+    "OR_NOT_B": 11,
+    "NOT": 12,
+    "NOT_A": 12,
+    "OR_NOT_A": 13,
+    "NAND": 14,
+    "CONST_TRUE": 15,
+}
 
 
 def _json_circuit(n_gates=60):
@@ -515,18 +534,13 @@ def test_taped_out_networks_of_one_width_do_not(tmp_path):
     layers = [(first, *rng.integers(0, below, (2, 40))) for below in (N_INPUTS, 40)]
     state = _tapeout(layers)
     netlist = _read(_save(state, tmp_path / "model.npz"), inputs=N_INPUTS)
-    np.testing.assert_allclose(
-        evaluate_classes(netlist, _bits()), _forward(layers, _bits()), atol=1e-5
-    )
+    np.testing.assert_allclose(evaluate_classes(netlist, _bits()), _forward(layers, _bits()), atol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        (
-            lambda s: s["gate_types"].__setitem__((1, 3), 16),
-            r"row 1\), gate 3 has the gate id 16",
-        ),
+        (lambda s: s["gate_types"].__setitem__((1, 3), 16), r"row 1\), gate 3 has the gate id 16"),
         (lambda s: s["connections.B"].__setitem__((1, 3), 40), "gate 3 reads net 40 as b; the lay"),
         (lambda s: s["connections.A"].__setitem__((0, 3), -1), "gate 3 reads net -1 as a; there a"),
         (lambda s: s.pop("connections.B"), "lacks the array 'connections.B'"),

@@ -23,14 +23,7 @@ from compiler.passes.gates import (
 )
 from compiler.pipelines import GATES, gate_pipeline, run_passes, simplify_gates
 
-PASSES = (
-    fold_constants,
-    remove_buffers,
-    hash_structurally,
-    collapse_pairs,
-    complement_drivers,
-    sweep_dead,
-)
+PASSES = (fold_constants, remove_buffers, hash_structurally, collapse_pairs, complement_drivers, sweep_dead)
 
 
 def _live(netlist):

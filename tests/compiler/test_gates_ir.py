@@ -55,9 +55,7 @@ def test_op_numbering_is_the_one_of_logic_gate_networks():
         assert [_f(op, a, b) for a in (0, 1) for b in (0, 1)] == [
             int(f(a, b)) for a in (0, 1) for b in (0, 1)
         ], name
-    assert [OP_NAMES.index(n) for n in ("const0", "and", "buf", "bufb", "xor", "or")] == [
-        0, 1, 3, 5, 6, 7,
-    ]  # fmt: skip
+    assert [OP_NAMES.index(n) for n in ("const0", "and", "buf", "bufb", "xor", "or")] == [0, 1, 3, 5, 6, 7]
 
 
 def test_op_algebra():
@@ -215,10 +213,7 @@ def _with(**columns):
             _with(class_sums=ClassSums(np.array([99], np.int32), np.array([0, 1]))),
             "class sums: net 99 does not exist",
         ),
-        (
-            _with(class_sums=ClassSums(np.array([0], np.int32), np.array([0, 2]))),
-            "indptr must start at 0",
-        ),
+        (_with(class_sums=ClassSums(np.array([0], np.int32), np.array([0, 2]))), "indptr must start at 0"),
         (
             _with(class_sums=ClassSums(np.array([0], np.int32), np.array([0, 1]), 1.0, ("a", "b"))),
             "2 labels for 1 classes",

@@ -43,9 +43,7 @@ SUMS = ClassSums(
 def _circuit(sums=False, seed=5):
     netlist = random_circuit(np.random.default_rng(seed), 6, 60, 7)
     netlist = replace(
-        netlist,
-        input_names=AWKWARD,
-        output_names=("y[0]", "y[1]", "q", "z[0]", "z[1]", "z[2]", "w"),
+        netlist, input_names=AWKWARD, output_names=("y[0]", "y[1]", "q", "z[0]", "z[1]", "z[2]", "w")
     )
     return replace(netlist, class_sums=SUMS) if sums else netlist
 
@@ -188,9 +186,7 @@ def test_yosys_proves_its_json_equal_to_the_verilog(tmp_path, which):
     netlist = _circuit()
     if which == "every op":
         plain = replace(every_op(), class_sums=None, encoder=None)
-        netlist = replace(
-            plain, output_names=tuple(n.replace(" ", "_") for n in plain.output_names)
-        )
+        netlist = replace(plain, output_names=tuple(n.replace(" ", "_") for n in plain.output_names))
     (tmp_path / "net.json").write_text(write_yosys_json(netlist))
     if which == "broken":
         op = netlist.op.copy()
@@ -303,9 +299,13 @@ def test_any_table_is_written_right():
     tables[:3] = [0, 1, 3]  # constants; a table of ones only
     shown = np.arange(6, 6 + widths.size, dtype=np.int32)
     netlist = LutNetlist(
-        6, tuple("abcdef"), fanins, np.array(tables, dtype=np.uint64),
-        tuple(f"o{k}" for k in range(shown.size)), shown,
-    )  # fmt: skip
+        6,
+        tuple("abcdef"),
+        fanins,
+        np.array(tables, dtype=np.uint64),
+        tuple(f"o{k}" for k in range(shown.size)),
+        shown,
+    )
     verify_luts(netlist)
     words = all_patterns(6)
     bits = (np.arange(64)[:, None] >> np.arange(6)) & 1
@@ -321,18 +321,12 @@ def test_any_table_is_written_right():
 
 def test_counted_nets_as_outputs():
     netlist = _circuit(True)
-    plain = expose_class_nets(
-        replace(netlist, output_names=("class0_0", *netlist.output_names[1:]))
-    )
+    plain = expose_class_nets(replace(netlist, output_names=("class0_0", *netlist.output_names[1:])))
     assert plain.class_sums is None and plain.output_names[7] == "class0_0_"
     assert plain.output_names[-1] == "class4_0" and plain.n_outputs == 7 + 90
     counted = evaluate(plain, _bits())[:, 7:]
     scores = np.stack(
-        [
-            counted[:, a:b].sum(axis=1)
-            for a, b in zip(SUMS.indptr[:-1], SUMS.indptr[1:], strict=True)
-        ],
-        axis=1,
+        [counted[:, a:b].sum(axis=1) for a, b in zip(SUMS.indptr[:-1], SUMS.indptr[1:], strict=True)], axis=1
     )
     np.testing.assert_allclose(scores / SUMS.tau, evaluate_classes(netlist, _bits()))
     assert expose_class_nets(plain) is plain

@@ -44,9 +44,7 @@ def check(netlist, bits, **options):
 
 
 @pytest.mark.parametrize("adder", ADDERS)
-@pytest.mark.parametrize(
-    "sizes", [(1,), (5, 5), (1, 2, 3), (0, 4, 7), (3, 3, 3, 3), (2, 0, 0, 2, 6), (12,)]
-)
+@pytest.mark.parametrize("sizes", [(1,), (5, 5), (1, 2, 3), (0, 4, 7), (3, 3, 3, 3), (2, 0, 0, 2, 6), (12,)])
 def test_small_heads_on_all_patterns(sizes, adder):
     netlist = counting(sizes)
     bits = unpack_bits(all_patterns(netlist.n_inputs), max(64, 1 << netlist.n_inputs))

@@ -72,9 +72,7 @@ def test_a_file_without_its_backward_weights_is_named(tmp_path, monkeypatch):
 def _without(name, module):
     from safetensors.numpy import save
 
-    return lambda tensors, metadata: save(
-        {k: v for k, v in tensors.items() if k != name}, metadata=metadata
-    )
+    return lambda tensors, metadata: save({k: v for k, v in tensors.items() if k != name}, metadata=metadata)
 
 
 @pytest.mark.parametrize("backward", [False, True])
@@ -168,8 +166,6 @@ def test_what_is_no_network_is_named(change, message):
 
 def test_a_network_that_does_not_settle_is_named():
     net = network("tanh", (5, 4, 4), backward=True)
-    wild = replace(
-        net, weights=tuple(9 * w for w in net.weights), backward=(-9 * net.weights[1].T,)
-    )
+    wild = replace(net, weights=tuple(9 * w for w in net.weights), backward=(-9 * net.weights[1].T,))
     with pytest.raises(NetlistError, match="still moves"):
         wild.answers(DATA, sweeps=300)

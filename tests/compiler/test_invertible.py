@@ -191,9 +191,7 @@ def test_forwards_with_clamped_inputs():
 def test_words():
     names = ["p[1]", "p[0]", "carry", "q[1]", "q[2]"]
     assert word_nets(names) == {"p": ["p[0]", "p[1]"]}  # q has no bit 0
-    assert word_bits({"p": 2, "carry": 1, "q[2]": 0}, names) == {
-        "p[0]": 0, "p[1]": 1, "carry": 1, "q[2]": 0,
-    }  # fmt: skip
+    assert word_bits({"p": 2, "carry": 1, "q[2]": 0}, names) == {"p[0]": 0, "p[1]": 1, "carry": 1, "q[2]": 0}
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,7 @@ import pytest
 from ising_toys import all_states, data_folder, random_model, violated_clauses
 
 from compiler.api import compile_model, to_netlist
-from compiler.backends.ising_files import (
-    export_ising,
-    write_bqm,
-    write_coo,
-    write_dimacs,
-    write_rudy,
-)
+from compiler.backends.ising_files import export_ising, write_bqm, write_coo, write_dimacs, write_rudy
 from compiler.errors import FormatError, NetlistError, ThermocError, UnsupportedError
 from compiler.frontends.bqm import from_bqm, parse_bqm
 from compiler.frontends.detect import Options, read_model_or_netlist
@@ -475,20 +469,7 @@ def test_every_pair_of_small_formula_is_tried():
         np.testing.assert_allclose(energy, violated([a, b], states), atol=1e-12)
 
 
-JUNK = (
-    b"nan",
-    b"-1",
-    b"1e999",
-    b"null",
-    b"[]",
-    b"0",
-    b"9" * 20,
-    b'"x"',
-    b"\xff",
-    b"\n",
-    b" ",
-    b"1.5",
-)
+JUNK = (b"nan", b"-1", b"1e999", b"null", b"[]", b"0", b"9" * 20, b'"x"', b"\xff", b"\n", b" ", b"1.5")
 
 
 @pytest.mark.parametrize("name", [f[0] for f in files() if "." in f[0]] + ["m.npz"])

@@ -209,10 +209,7 @@ def test_schedules():
     machine = replace(model, problem={"kind": "boltzmann", "visible": 2})
     netlist = lower_ising(machine)
     assert netlist.schedule[-1].name == "sample"
-    assert [(g.name, g.start, g.stop) for g in netlist.groups] == [
-        ("visible", 0, 2),
-        ("hidden", 2, 6),
-    ]
+    assert [(g.name, g.start, g.stop) for g in netlist.groups] == [("visible", 0, 2), ("hidden", 2, 6)]
     assert lower_ising(machine, sample=False).schedule[0].name == "anneal"
     assert ising_summary(netlist)["phase_sample"] == "1,000 sweeps, kT 1"
 

@@ -54,9 +54,7 @@ def test_every_way_from_dimod_keeps_its_energies(tmp_path_factory, bqm):
     states = all_states(bqm.num_variables)
     for model in models:
         names = list(model.names) or [str(k) for k in range(model.n)]
-        np.testing.assert_allclose(
-            model.energy(states), energies(bqm, names, states), rtol=0, atol=1e-9
-        )
+        np.testing.assert_allclose(model.energy(states), energies(bqm, names, states), rtol=0, atol=1e-9)
         assert model.vartype == bqm.vartype.name.lower()
 
 
@@ -67,9 +65,7 @@ def test_dimod_reads_what_we_write(bqm):
     again = dimod.BinaryQuadraticModel.from_serializable(json.loads(write_bqm(model)))
     states = all_states(model.n)
     names = list(model.names) or [str(k) for k in range(model.n)]
-    np.testing.assert_allclose(
-        energies(again, names, states), model.energy(states), rtol=0, atol=1e-9
-    )
+    np.testing.assert_allclose(energies(again, names, states), model.energy(states), rtol=0, atol=1e-9)
     assert again.vartype == bqm.vartype
 
 
@@ -94,8 +90,11 @@ def test_reference_check_value():
     assert (qubo[0, 0], qubo[1, 1], offset) == (-2, -6, 2.5)
     model = from_bqm(bqm)
     assert write_coo(model).splitlines()[1:] == [
-        "# the offset 2.5 is to be added to every energy", "0 0 -2", "1 1 -6", "0 1 8",
-    ]  # fmt: skip
+        "# the offset 2.5 is to be added to every energy",
+        "0 0 -2",
+        "1 1 -6",
+        "0 1 8",
+    ]
     assert to_netlist(bqm).meta["ising"]["offset"] == 0.5
 
 
@@ -146,9 +145,8 @@ def test_thrml_energies():
     pairs = [(2, 0), (1, 2), (3, 1)]
     biases, weights = np.array([0.5, -1.0, 0.25, 0.75]), np.array([1.5, -0.5, 2.0])
     ebm = models.IsingEBM(
-        nodes, [(nodes[i], nodes[j]) for i, j in pairs],
-        jnp.array(biases), jnp.array(weights), jnp.array(0.4),
-    )  # fmt: skip
+        nodes, [(nodes[i], nodes[j]) for i, j in pairs], jnp.array(biases), jnp.array(weights), jnp.array(0.4)
+    )
     model = from_thrml(ebm)
     assert model.kT == pytest.approx(2.5)
     states = all_states(4)

@@ -63,9 +63,7 @@ def test_hard_choices_take_the_first_of_equals():
     one = np.zeros((1, 3), np.float32)
     wires = np.array([[5, 6, 7]], np.int32)
     table = np.array([[0, 1e-30, -1, 1]], np.float32)
-    op, a, b = LogicLayer(
-        table, None, wires, wires, one, one + np.array([0, 1, 1], np.float32)
-    ).hard()
+    op, a, b = LogicLayer(table, None, wires, wires, one, one + np.array([0, 1, 1], np.float32)).hard()
     assert (op.tolist(), a.tolist(), b.tolist()) == ([0b0101], [5], [6])
     gates = np.zeros((1, 16), np.float32)
     gates[0, [9, 11]] = 2
@@ -92,9 +90,7 @@ def test_files_keep_every_array(tmp_path, kind):
             assert (x is None and y is None) or np.array_equal(x, y)
     assert back.encoder.scope == "image" and back.tau == 2.5 and back.labels == ("x", "y", "z")
     compiler.save_model(back, tmp_path / "again.safetensors")
-    assert (tmp_path / "m.safetensors").read_bytes() == (
-        tmp_path / "again.safetensors"
-    ).read_bytes()
+    assert (tmp_path / "m.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()
     circuit = compiler.compile_circuit(tmp_path / "m.safetensors", optimise=0)
     assert circuit.n_gates == 35
 
@@ -109,9 +105,7 @@ def test_a_file_without_a_layer_is_refused(tmp_path):
     metadata, arrays = read_safetensors(path)[0], load_file(path)
     del arrays["layers.1.wires_b"]
     save_file(arrays, path, metadata)
-    with pytest.raises(
-        FormatError, match=r"m.safetensors: the logic model lacks 'layers.1.wires_b'"
-    ):
+    with pytest.raises(FormatError, match=r"m.safetensors: the logic model lacks 'layers.1.wires_b'"):
         compiler.load_model(path)
 
 
@@ -132,9 +126,7 @@ def net(**changes):
 F, I = np.float32, np.int32
 CASES = {
     "either table or gates": broken(gates=np.zeros((20, 16), F)),
-    r"table must be float32 of shape \(20, 4\), got float32 of shape": broken(
-        table=np.zeros((20, 3), F)
-    ),
+    r"table must be float32 of shape \(20, 4\), got float32 of shape": broken(table=np.zeros((20, 3), F)),
     "scores_a has a value that is not finite": broken(scores_a=np.full((20, 3), np.nan, F)),
     "wires_b must be int32 of shape": broken(wires_b=np.zeros((20, 3), np.int64)),
     r"wires_a must be \(gates, candidates\)": broken(wires_a=np.zeros((0, 3), I)),

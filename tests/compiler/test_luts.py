@@ -24,9 +24,7 @@ def same(netlist, luts):
     )
 
 
-@given(
-    st.integers(0, 2**32), st.integers(1, 11), st.integers(0, 90), st.integers(2, 6), st.booleans()
-)
+@given(st.integers(0, 2**32), st.integers(1, 11), st.integers(0, 90), st.integers(2, 6), st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_mapping_keeps_every_root(seed, n_inputs, n_gates, k, keep_depth):
     netlist = random_circuit(np.random.default_rng(seed), n_inputs, n_gates, sums=True)

@@ -55,9 +55,7 @@ def test_models_round_trip(tmp_path, name):
 
 def test_answers_are_the_formula():
     model = mlp("tanh", (2, 3, 2), input_shift=np.array([0.5]), input_scale=np.array([2.0, 3.0]))
-    model = replace(
-        model, output_scale=np.array([[1.0, -1.0]]), output_offset=np.array([0.25]), labels=()
-    )
+    model = replace(model, output_scale=np.array([[1.0, -1.0]]), output_offset=np.array([0.25]), labels=())
     data = np.array([[0.1, 0.9], [0.4, -0.3]])
     u = (data - 0.5) * np.array([2.0, 3.0])
     hidden = np.tanh(u @ model.weights[0].T + model.biases[0])
@@ -71,9 +69,7 @@ def test_activations():
     assert ACTIVATIONS == ("identity", "clip", "sigmoid", "tanh", "relu")
     np.testing.assert_array_equal(activate("identity", x), x)
     np.testing.assert_array_equal(activate("clip", x), [0, 0, 0.25, 1, 1])
-    np.testing.assert_allclose(
-        activate("sigmoid", x), [0, 0.377540669, 0.562176501, 0.880797078, 1]
-    )
+    np.testing.assert_allclose(activate("sigmoid", x), [0, 0.377540669, 0.562176501, 0.880797078, 1])
     np.testing.assert_array_equal(activate("tanh", x), np.tanh(x))
     np.testing.assert_array_equal(activate("relu", x), [0, 0, 0.25, 2, 800])
 
@@ -171,10 +167,7 @@ def test_files_that_are_no_models(file, tmp_path):
         (lambda d: "no json", "is no JSON object with family and version"),
         (lambda d: json.dumps([1]), "is no JSON object with family and version"),
         (lambda d: json.dumps({**d, "version": 2}), "has model version 2"),
-        (
-            lambda d: json.dumps({**d, "family": "quantum"}),
-            "family 'quantum'; known are conv-hopfield",
-        ),
+        (lambda d: json.dumps({**d, "family": "quantum"}), "family 'quantum'; known are conv-hopfield"),
         (lambda d: json.dumps({k: v for k, v in d.items() if k != "kT"}), "lacks 'kT'"),
         (lambda d: json.dumps({**d, "labels": 3}), "the langevin model is malformed"),
         (lambda d: json.dumps({**d, "head": "vote"}), "head must be classification"),

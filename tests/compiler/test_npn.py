@@ -49,9 +49,7 @@ def test_every_circuit_computes_its_class(objective):
         for k in range(lib.first[c], lib.first[c + 1]):
             assert computed(lib.sizes, lib.gates, lib.tops, k) == rep
             # sharing inside an xor can make a circuit of and-gates smaller than its price
-            assert (
-                lib.sizes[k] <= lib.cost[c] if objective == "ands" else lib.sizes[k] == lib.cost[c]
-            )
+            assert lib.sizes[k] <= lib.cost[c] if objective == "ands" else lib.sizes[k] == lib.cost[c]
 
 
 def test_gate_counts_are_the_known_ones():

@@ -31,18 +31,15 @@ def network(inputs="phase", *, locking=True, seed=3, **changes):
     if locking:
         changes["locking"] = tuple(rng.normal(0.0, 0.4, o) for _, o in pairs)
     return OscillatorNetwork(
-        weights, fields, inputs=inputs, input_shift=np.array([0.1]), input_scale=np.array([1.9]),
-        **changes,
-    )  # fmt: skip
+        weights, fields, inputs=inputs, input_shift=np.array([0.1]), input_scale=np.array([1.9]), **changes
+    )
 
 
 def wrapped(a):
     return np.angle(np.exp(1j * a))
 
 
-@pytest.mark.parametrize(
-    ("inputs", "locking"), [("phase", False), ("phase", True), ("field", True)]
-)
+@pytest.mark.parametrize(("inputs", "locking"), [("phase", False), ("phase", True), ("field", True)])
 def test_rest_is_a_minimum_of_the_energy(inputs, locking):
     """Fields alone leave spins at 0 and pi, where nothing turns them: those need locking."""
     net = network(inputs, locking=locking)
@@ -81,9 +78,7 @@ def one_sweep(net, phases, targets, beta):
 @pytest.mark.parametrize("locking", [False, True])
 @pytest.mark.parametrize("inputs", KINDS)
 def test_file_round_trip(tmp_path, inputs, locking):
-    net = network(
-        inputs, locking=locking, labels=("a", "b", "c"), meta={"seed": 3}, start=0.3, dt=0.125
-    )
+    net = network(inputs, locking=locking, labels=("a", "b", "c"), meta={"seed": 3}, start=0.3, dt=0.125)
     save_model(net, tmp_path / "a.safetensors")
     again = load_model(tmp_path / "a.safetensors")
     assert isinstance(again, OscillatorNetwork)

@@ -61,9 +61,7 @@ def matrix(netlist):
 # --- exact passes --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "pass_", [drop_zero_couplings, drop_silent_inputs, lambda n: rescale(n, 2)]
-)
+@pytest.mark.parametrize("pass_", [drop_zero_couplings, drop_silent_inputs, lambda n: rescale(n, 2)])
 @given(netlist=netlists(), seed=st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
 def test_exact_passes_keep_the_velocity_of_every_cell(pass_, netlist, seed):
@@ -107,10 +105,7 @@ def test_rescale_is_exact_to_the_last_bit():
     x, y = (relax(n, data, method="euler") for n in (netlist, again))
     np.testing.assert_array_equal(x, y)
     # noise: mobility kT is the same, also through the ramp
-    for a, b in (
-        (netlist.kT, again.kT),
-        *zip(netlist.schedule[0].kT, again.schedule[0].kT, strict=True),
-    ):
+    for a, b in ((netlist.kT, again.kT), *zip(netlist.schedule[0].kT, again.schedule[0].kT, strict=True)):
         assert netlist.mobility * a == again.mobility * b
     assert again.kT / netlist.kT == again.meta["energy_scale"]
     assert rescale(netlist, 1e9) is netlist
@@ -197,9 +192,7 @@ def chain():
     return LangevinNetlist(
         Cells.make(6, j2=[0, 1, 2, 3, 4, 5], h=[0, 1, 2, 3, 4, 5], role=[1, 0, 2, 0, 0, 0]),
         (
-            Couplings.from_coo(
-                CouplingKind.LINEAR, 6, [1, 2, 3, 1], [0, 1, 2, 4], [0.1, 0.2, 0.3, 0.4]
-            ),
+            Couplings.from_coo(CouplingKind.LINEAR, 6, [1, 2, 3, 1], [0, 1, 2, 4], [0.1, 0.2, 0.3, 0.4]),
             Couplings.from_coo(CouplingKind.RESISTIVE, 6, [5], [3], [1.0]),
         ),
         0.0,
@@ -371,8 +364,7 @@ ILLEGAL = {
     "bits": (
         TOY,
         {"bits": 4, "max_coupling": 7.0},
-        "coupling (2, 0) is 1.5, no multiple of the step 1; target `test-chip` has 4 bits: "
-        "add --quantize",
+        "coupling (2, 0) is 1.5, no multiple of the step 1; target `test-chip` has 4 bits: add --quantize",
     ),
     "degree": (
         TOY,

@@ -19,9 +19,7 @@ from compiler.ir.gates import Thermometer, make_gates
 def thermometer(rng, n_inputs, n_features):
     """Skewed: features of several inputs in any order, some thresholds equal."""
     return Thermometer(
-        n_features,
-        rng.integers(0, n_features, n_inputs).astype(np.int32),
-        rng.integers(0, 4, n_inputs) / 4,
+        n_features, rng.integers(0, n_features, n_inputs).astype(np.int32), rng.integers(0, 4, n_inputs) / 4
     )
 
 

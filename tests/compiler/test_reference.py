@@ -45,17 +45,11 @@ def test_force_of_every_kind_written_out():
         (CouplingKind.RESISTIVE, 1.5 * (-0.7 - 0.3)),
         (CouplingKind.SINE, 1.5 * np.sin(-0.7 - 0.3)),
     ):
-        cells = Cells.make(
-            2, j2=[0.5, 0], j3=[0.2, 0], j4=[0.7, 0], h=[0.1, 0], activation=Activation.TANH
-        )
+        cells = Cells.make(2, j2=[0.5, 0], j3=[0.2, 0], j4=[0.7, 0], h=[0.1, 0], activation=Activation.TANH)
         netlist = LangevinNetlist(cells, (Couplings.from_coo(kind, 2, [0], [1], [1.5]),), 1, 1, ())
-        np.testing.assert_allclose(
-            force(netlist, x), self_force + np.array([expected, 0]), rtol=1e-14
-        )
+        np.testing.assert_allclose(force(netlist, x), self_force + np.array([expected, 0]), rtol=1e-14)
         half = force(netlist, x, coupling_scale=0.5, stiffness=2.0)
-        np.testing.assert_allclose(
-            half, self_force + np.array([expected / 2, 0]) - 2 * x, rtol=1e-14
-        )
+        np.testing.assert_allclose(half, self_force + np.array([expected / 2, 0]) - 2 * x, rtol=1e-14)
 
 
 def test_slope_is_the_derivative_of_show():
@@ -86,9 +80,7 @@ def test_is_gradient_agrees_with_finite_differences(netlist):
     """Where the Jacobian of the force at random points is asymmetric there is no gradient."""
     rng = np.random.default_rng(0)
     netlist = netlist.with_(
-        cells=Cells.make(
-            netlist.n_cells, activation=netlist.cells.activation, role=netlist.cells.role
-        )
+        cells=Cells.make(netlist.n_cells, activation=netlist.cells.activation, role=netlist.cells.role)
     )
     largest = max([1.0, *(float(np.abs(c.weight).max(initial=0)) for c in netlist.couplings)])
     n_free = int((~netlist.cells.frozen).sum())
@@ -151,9 +143,7 @@ def test_symmetry_of_a_linear_and_a_resistive_part_adds_up():
     x = np.array([0.4, -1.1])
     jacobian = numeric_jacobian(netlist, x, ())
     np.testing.assert_allclose(jacobian, jacobian.T, atol=1e-8)
-    numeric = [
-        -(potential(netlist, x + d) - potential(netlist, x - d)) / 2e-6 for d in np.eye(2) * 1e-6
-    ]
+    numeric = [-(potential(netlist, x + d) - potential(netlist, x - d)) / 2e-6 for d in np.eye(2) * 1e-6]
     np.testing.assert_allclose(numeric, force(netlist, x), atol=1e-8)
 
 
@@ -186,9 +176,7 @@ def test_a_resistor_to_an_input_at_the_same_height_holds_no_energy():
 
 def test_antisymmetric_fraction():
     def fraction(a, b):
-        return antisymmetric_fraction(
-            Couplings.from_coo(CouplingKind.LINEAR, 3, [0, 1], [1, 0], [a, b])
-        )
+        return antisymmetric_fraction(Couplings.from_coo(CouplingKind.LINEAR, 3, [0, 1], [1, 0], [a, b]))
 
     assert fraction(2.0, 2.0) == 0
     assert fraction(2.0, -2.0) == pytest.approx(1)
@@ -239,9 +227,14 @@ def test_force_of_nudged_phase_cells_is_minus_the_gradient_of_the_potential(cost
     """A spin, an angle and a tanh cell, all outputs; the angle only with the squared cost."""
     angle = Activation.COSINE if cost == "cross-entropy" else Activation.IDENTITY
     cells = Cells.make(
-        3, j2=[0.7, 0.4, 0.5], j4=[0, 0, 0.3], h=[0.3, -0.8, 0.2], role=2,
-        kind=[1, 1, 0], activation=[Activation.COSINE, angle, Activation.TANH],
-    )  # fmt: skip
+        3,
+        j2=[0.7, 0.4, 0.5],
+        j4=[0, 0, 0.3],
+        h=[0.3, -0.8, 0.2],
+        role=2,
+        kind=[1, 1, 0],
+        activation=[Activation.COSINE, angle, Activation.TANH],
+    )
     sine = Couplings.from_coo(CouplingKind.SINE, 3, [0, 1], [1, 0], [1.3, 1.3])
     netlist = LangevinNetlist(cells, (sine,), 1.0, 1.0, ())
     x = np.array([0.4, 2.1, -0.6])

@@ -168,11 +168,7 @@ def test_what_the_encoder_cannot_make_may_change_and_nothing_else(seed):
     ):
         assert np.array_equal(evaluate(result, patterns), evaluate(netlist, patterns))
         assert check_equal(netlist, result, encoder=encoder).equal
-    for result in (
-        resubstitute(netlist),
-        merge_equal(netlist),
-        simplify_gates(netlist, 2, impossible=False),
-    ):
+    for result in (resubstitute(netlist), merge_equal(netlist), simplify_gates(netlist, 2, impossible=False)):
         assert result.encoder is encoder
         assert same_function(result, netlist)
 

@@ -41,10 +41,7 @@ def test_another_unit_of_energy_changes_no_probability(seed, coupling, field, fi
         assert np.array_equal(fitted.cells.h, netlist.cells.h * factor)
         if factor < 1:
             twice = 2 * factor
-            assert (
-                largest_coupling(netlist) * twice > coupling
-                or largest_field(netlist) * twice > field
-            )
+            assert largest_coupling(netlist) * twice > coupling or largest_field(netlist) * twice > field
 
 
 def test_within_its_limits_a_netlist_stays_as_it_is():
@@ -67,8 +64,9 @@ def test_fields_are_rounded_to_levels_and_chains_keep_their_sum():
         assert abs(rounded.cells.h[cells].sum() - netlist.cells.h[i]) <= 0.1 + 1e-12
     # rounding each by itself is worse
     alone = np.rint(embedded.cells.h / 0.2) * 0.2
-    worst = max(abs(alone[c].sum() - netlist.cells.h[i])
-                for i, c in enumerate(embedded.meta["embedding"]["chains"]))  # fmt: skip
+    worst = max(
+        abs(alone[c].sum() - netlist.cells.h[i]) for i, c in enumerate(embedded.meta["embedding"]["chains"])
+    )
     assert worst > 0.1
     for bits, limit, message in ((1, 1.0, "bits must lie in 2 to 24"), (4, 0.0, "limit must be")):
         with pytest.raises(NetlistError, match=message):
@@ -144,10 +142,13 @@ def test_rounded_p_bits_use_all_levels_of_their_target():
     ("field", "message"),
     [
         (5.0, "cell 1 has h = 5; target `square-2` allows |h| <= 4: add --rescale"),
-        (0.01, "cell 1 has h = 0.01, no multiple of the step 0.0314961; target `square-2` has 8 "
-               "bits: add --quantize"),
+        (
+            0.01,
+            "cell 1 has h = 0.01, no multiple of the step 0.0314961; target `square-2` has 8 "
+            "bits: add --quantize",
+        ),
     ],
-)  # fmt: skip
+)
 def test_illegal_fields_are_named_with_what_mends_them(field, message):
     netlist = netlist_of(2, density=0.0)
     cells = type(netlist.cells).make(2, kind=2, x0=1.0, h=[0.0, field])

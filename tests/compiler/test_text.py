@@ -37,8 +37,7 @@ def test_float32_weights_are_exact(values):
 
 
 @pytest.mark.parametrize(
-    ("name", "netlist"),
-    [("toy", toy()), ("gradient_toy", gradient_toy()), ("mlp", lower_mlp(small_mlp()))],
+    ("name", "netlist"), [("toy", toy()), ("gradient_toy", gradient_toy()), ("mlp", lower_mlp(small_mlp()))]
 )
 def test_golden_texts(name, netlist):
     text = (GOLDEN / f"{name}.txt").read_text()

@@ -8,16 +8,7 @@ from compiler_toys import gradient_toy, netlists, toy, with_cells, with_coupling
 from hypothesis import given, settings
 
 from compiler.errors import NetlistError
-from compiler.ir.langevin import (
-    Cells,
-    CouplingKind,
-    Couplings,
-    Encoder,
-    Group,
-    LangevinNetlist,
-    Phase,
-    Role,
-)
+from compiler.ir.langevin import Cells, CouplingKind, Couplings, Encoder, Group, LangevinNetlist, Phase, Role
 from compiler.ir.verify import verify
 
 T = toy()
@@ -64,16 +55,10 @@ BAD = {
     "p-bit": (with_cells(T, order=(2, 1), kind=(2, 2)), "cell 2: a p-bit cannot be underdamped"),
     # couplings
     "two groups": (T.with_(couplings=(W, W)), "two groups of linear couplings"),
-    "indptr dtype": (
-        with_couplings(T, indptr=W.indptr.astype(np.int32)),
-        "indptr must be an array",
-    ),
+    "indptr dtype": (with_couplings(T, indptr=W.indptr.astype(np.int32)), "indptr must be an array"),
     "indices dtype": (with_couplings(T, indices=W.indices.astype(np.int64)), "indices must be"),
     "weight dtype": (with_couplings(T, weight=W.weight.astype(np.float16)), "weight must be"),
-    "indptr length": (
-        with_couplings(T, indptr=W.indptr[:-1]),
-        "indptr has 7 values; 7 cells need 8",
-    ),
+    "indptr length": (with_couplings(T, indptr=W.indptr[:-1]), "indptr has 7 values; 7 cells need 8"),
     "indptr start": (with_couplings(T, indptr=W.indptr + 1), "indptr runs from 1 to 9"),
     "indptr end": (with_couplings(T, indptr=set_at(W.indptr, 7, 9)), "indptr runs from 0 to 9"),
     "indptr falls": (
@@ -92,10 +77,7 @@ BAD = {
         with_couplings(T, indices=set_at(W.indices, 4, 7)),
         "coupling (4, 7) names a cell that does not exist; cells are 0 to 6",
     ),
-    "negative cell": (
-        with_couplings(T, indices=set_at(W.indices, 4, -1)),
-        "coupling (4, -1) names",
-    ),
+    "negative cell": (with_couplings(T, indices=set_at(W.indices, 4, -1)), "coupling (4, -1) names"),
     "twice": (with_couplings(T, indices=set_at(W.indices, 1, 0)), "coupling (2, 0) is given twice"),
     "order": (
         with_couplings(T, indices=set_at(W.indices, slice(0, 2), [3, 0])),
@@ -125,10 +107,7 @@ BAD = {
     "phase twice": (T.with_(schedule=(T.schedule[1],) * 2), "two phases are called 'relax'"),
     "duration": (phase(duration=0.0), "phase 'relax': duration must be a finite number above 0"),
     "input scale": (phase(input_scale=np.inf), "phase 'relax': input_scale must be a finite"),
-    "ramp": (
-        phase(coupling_scale=(0.0, np.nan)),
-        "coupling_scale must be a finite number, got nan",
-    ),
+    "ramp": (phase(coupling_scale=(0.0, np.nan)), "coupling_scale must be a finite number, got nan"),
     "ramp pair": (phase(coupling_scale=1.0), "coupling_scale must be a pair"),
     "kT ramp": (phase(kT=(1.0, -1.0)), "phase 'relax': kT runs from 1 to -1"),
     "stiffness": (phase(stiffness=-1.0), "stiffness must be a finite number of at least 0"),
@@ -138,32 +117,20 @@ BAD = {
     "read dtype": (readout(cells=np.array([5, 6])), "read-out: cells must be an array of int32"),
     "read nothing": (readout(cells=np.zeros(0, np.int32)), "no cell is read"),
     "read far": (readout(cells=np.array([5, 7], np.int32)), "cell 7 does not exist"),
-    "read phase": (
-        readout(phase="x"),
-        "phase 'x' is not in the schedule; phases are settle, relax",
-    ),
+    "read phase": (readout(phase="x"), "phase 'x' is not in the schedule; phases are settle, relax"),
     "window": (readout(window=0.51), "window 0.51 is longer than its phase 'relax' (0.5)"),
     "window < 0": (readout(window=-1.0), "window must be a finite number of at least 0"),
     "decision": (readout(decision="vote"), "decision must be argmax or value, got 'vote'"),
-    "scale dtype": (
-        readout(scale=np.ones((3, 2), np.float32)),
-        "scale must be an array of float64",
-    ),
+    "scale dtype": (readout(scale=np.ones((3, 2), np.float32)), "scale must be an array of float64"),
     "scale shape": (readout(scale=np.ones((3, 3))), "scale has shape (3, 3)"),
     "offset dtype": (readout(offset=np.ones((3, 1))), "offset must be an array of float64 with 1"),
     "offset size": (readout(offset=np.ones(2)), "offset has 2 values; there are 3 answers"),
-    "offset nan": (
-        readout(offset=np.array([0, np.nan, 0])),
-        "offset has a value that is not finite",
-    ),
+    "offset nan": (readout(offset=np.array([0, np.nan, 0])), "offset has a value that is not finite"),
     "labels": (readout(labels=("a",)), "1 labels for 3 answers"),
     "label type": (readout(labels=(1, 2, 3)), "labels must be strings"),
     # encoder, noise, meta
     "encoder dtype": (T.with_(encoder=Encoder(np.ones(1, int), np.ones(1))), "encoder: shift must"),
-    "encoder size": (
-        T.with_(encoder=Encoder(np.ones(3), np.ones(1))),
-        "shift has 3 values; give 1",
-    ),
+    "encoder size": (T.with_(encoder=Encoder(np.ones(3), np.ones(1))), "shift has 3 values; give 1"),
     "encoder nan": (
         T.with_(encoder=Encoder(np.ones(1), np.array([1, np.nan]))),
         "encoder: scale of input 1 is nan",

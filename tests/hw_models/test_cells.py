@@ -65,8 +65,10 @@ def test_every_figure_of_a_preset_has_a_source_no_firmer_than_it_is(name):
     told = library.describe()
     kinds = {k: f["kind"] for k, f in told["figures"].items()}
     assert {k.rsplit(" ")[-1] for k, kind in kinds.items() if kind == "code"} == {
-        "voltage", "area", "leakage",
-    }  # fmt: skip
+        "voltage",
+        "area",
+        "leakage",
+    }
     assert set(kinds.values()) == {"code", "derived"}
     assert len(kinds) == 3 + 6 * len(library.cells) + 2
 

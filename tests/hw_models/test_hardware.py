@@ -148,9 +148,13 @@ def test_every_figure_of_a_device_is_checked(name, value):
 
 def test_periphery_by_hand():
     d = device(
-        input_bits=8, input_energy=10e-15, output_energy=2e-12, clock_energy=1e-15,
-        static_power=1e-9, converter_time=20e-9,
-    )  # fmt: skip
+        input_bits=8,
+        input_energy=10e-15,
+        output_energy=2e-12,
+        clock_energy=1e-15,
+        static_power=1e-9,
+        converter_time=20e-9,
+    )
     p = periphery(d, n_inputs=784, n_outputs=10, n_cells=74, n_phases=2, runs=3, seconds=5e-9)
     assert p.input_drive == pytest.approx(62.72e-12)  # 784 * 8 * 10 fJ
     assert p.read_out == pytest.approx(60e-12)  # 10 outputs, 3 runs, 2 pJ
@@ -161,10 +165,15 @@ def test_periphery_by_hand():
 @pytest.mark.parametrize(
     "change",
     [
-        dict(n_inputs=-1), dict(n_outputs=-1), dict(n_cells=-1), dict(n_phases=-1), dict(runs=0),
-        dict(seconds=-1.0), dict(seconds=math.nan),
+        dict(n_inputs=-1),
+        dict(n_outputs=-1),
+        dict(n_cells=-1),
+        dict(n_phases=-1),
+        dict(runs=0),
+        dict(seconds=-1.0),
+        dict(seconds=math.nan),
     ],
-)  # fmt: skip
+)
 def test_counts_are_checked(change):
     good = dict(n_inputs=1, n_outputs=1, n_cells=1, n_phases=1, runs=1, seconds=1.0)
     with pytest.raises(HardwareError, match="periphery"):

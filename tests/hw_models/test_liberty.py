@@ -15,9 +15,7 @@ SLEWS, LOADS = (0.01, 0.05, 0.2), (0.001, 0.004, 0.02)
 def table(name, value, *, axes=True, template="grid", turned=False):
     """A table group of value(slew, load); turned : load is the first axis."""
     outer, inner = (LOADS, SLEWS) if turned else (SLEWS, LOADS)
-    rows = [
-        ", ".join(f"{value(*((y, x) if turned else (x, y))):.9g}" for y in inner) for x in outer
-    ]
+    rows = [", ".join(f"{value(*((y, x) if turned else (x, y))):.9g}" for y in inner) for x in outer]
     lines = [f"{name} ({'turned' if turned else template}) {{"]
     if axes:
         for k, axis in ((1, outer), (2, inner)):
@@ -87,15 +85,7 @@ cell (XR2) {{ area : 8; cell_leakage_power : 4; {pin("A", 0.005)} {pin("B", 0.00
   {arc("B", lambda s, c: 0.01, lambda s, c: 0.01)}
   {arc("A", lambda s, c: 0.004, lambda s, c: 0.002, kind="internal_power", when="B")}
   {arc("A", lambda s, c: 0.008, lambda s, c: 0.002, kind="internal_power", when="!B")}
-  {
-    arc(
-        "B",
-        lambda s, c: 0.006,
-        lambda s, c: 0.002,
-        kind="internal_power",
-        more="related_pg_pin : VDD;",
-    )
-}
+  {arc("B", lambda s, c: 0.006, lambda s, c: 0.002, kind="internal_power", more="related_pg_pin : VDD;")}
   {arc("B", lambda s, c: 9, lambda s, c: 9, kind="internal_power", more="related_pg_pin : VSS;")}
   }} }}
 """
@@ -224,30 +214,35 @@ def test_files_packed_or_not(tmp_path):
         (lambda t: t.replace('time_unit : "1ns"', 'time_unit : "1ns'), "a string is not closed"),
         (lambda t: t.replace('"1nW"', '"1 apple"'), "line 3: unit '.*' is not understood"),
         (lambda t: t.replace("define (odd", "define odd"), "line 8: `:` or `\\(` must follow 'def"),
-        (lambda t: t.replace("define (odd_word, cell, float);", "define (odd {"),
-         "line 8: the parenthesis opened here is not closed"),
-        (lambda t: t.replace("nom_voltage : 1.0;", "nom_voltage :\n;"),
-         "line 7: a value must follow"),
+        (
+            lambda t: t.replace("define (odd_word, cell, float);", "define (odd {"),
+            "line 8: the parenthesis opened here is not closed",
+        ),
+        (lambda t: t.replace("nom_voltage : 1.0;", "nom_voltage :\n;"), "line 7: a value must follow"),
         (lambda t: t.replace("nom_voltage : 1.0;", ""), "must give nom_voltage"),
-        (lambda t: t.replace("nom_voltage : 1.0", "nom_voltage : one"),
-         "a number is expected, got"),
+        (lambda t: t.replace("nom_voltage : 1.0", "nom_voltage : one"), "a number is expected, got"),
         (lambda t: t.replace("nom_voltage : 1.0", "nom_voltage : nan"), "a finite number is"),
-        (lambda t: t.replace("capacitive_load_unit (1, pf) ;", ""),
-         "must give capacitive_load_unit"),
+        (lambda t: t.replace("capacitive_load_unit (1, pf) ;", ""), "must give capacitive_load_unit"),
         (lambda t: t.replace("area : 3.5", ""), r"line \d+: cell ND2 has no area"),
         (lambda t: t.replace("!(A & B)", "!(A & )"), "cell ND2: function .* cannot be read"),
         (lambda t: t.replace("!(A & B)", "!(A & C)"), "it reads 'C', which is no input pin"),
         (lambda t: t.replace('"A ^ B"', '"A ^ B)"'), "'\\)' is not expected"),
         (lambda t: t.replace('"A ^ B"', '"1"'), "cell XR2: function '1' reads no pin"),
         (lambda t: t.replace("cell (XR2)", "cell (ND2)"), "cell ND2 is described twice"),
-        (lambda t: t.replace('index_1 ("0.01, 0.05, 0.2")', 'index_1 ("0.01, 0.05")'),
-         "has 9 values for axes of"),
-        (lambda t: t.replace('index_1 ("0.01, 0.05, 0.2")', 'index_1 ("0.05, 0.01, 0.2")'),
-         "index_1 must ascend"),
-        (lambda t: t.replace("variable_1 : input_net_transition", "variable_1 : weather"),
-         "a table over 'weather' is not supported"),
+        (
+            lambda t: t.replace('index_1 ("0.01, 0.05, 0.2")', 'index_1 ("0.01, 0.05")'),
+            "has 9 values for axes of",
+        ),
+        (
+            lambda t: t.replace('index_1 ("0.01, 0.05, 0.2")', 'index_1 ("0.05, 0.01, 0.2")'),
+            "index_1 must ascend",
+        ),
+        (
+            lambda t: t.replace("variable_1 : input_net_transition", "variable_1 : weather"),
+            "a table over 'weather' is not supported",
+        ),
     ],
-)  # fmt: skip
+)
 def test_malformed_files_are_refused_by_file_and_line(change, message):
     text = toy()
     changed = change(text)
@@ -266,11 +261,22 @@ def test_a_library_without_nand2_or_inverter_is_refused():
 @pytest.mark.parametrize(
     ("text", "table_"),
     [
-        ("!A", 0b1100), ("A'", 0b1100), ("A B", 0b0001), ("A*B", 0b0001), ("A+B", 0b0111),
-        ("(A)(B)", 0b0001), ("!(A|B)'", 0b0111), ("A B' + A' B", 0b0110), ("A ^ B", 0b0110),
-        ("A & B ^ B", 0b0000), ("A + B ^ 1", 0b1011), ("A ^ !B", 0b1001), ("0", 0), ("A !B", 0b10),
+        ("!A", 0b1100),
+        ("A'", 0b1100),
+        ("A B", 0b0001),
+        ("A*B", 0b0001),
+        ("A+B", 0b0111),
+        ("(A)(B)", 0b0001),
+        ("!(A|B)'", 0b0111),
+        ("A B' + A' B", 0b0110),
+        ("A ^ B", 0b0110),
+        ("A & B ^ B", 0b0000),
+        ("A + B ^ 1", 0b1011),
+        ("A ^ !B", 0b1001),
+        ("0", 0),
+        ("A !B", 0b10),
     ],
-)  # fmt: skip
+)
 def test_functions(text, table_):
     assert function_table(text, ("A", "B")) == table_
 

@@ -20,10 +20,7 @@ def pairs(n, rng):
 def spread_z(relative, sd):
     """z of sum (r / sd)^2, which is chi-square of mean n and variance 2 n, and of the mean of r."""
     n = relative.size
-    return (
-        (np.sum((relative / sd) ** 2) - n) / np.sqrt(2 * n),
-        relative.mean() / (sd / np.sqrt(n)),
-    )
+    return ((np.sum((relative / sd) ** 2) - n) / np.sqrt(2 * n), relative.mean() / (sd / np.sqrt(n)))
 
 
 def test_mismatch_has_the_stated_spread_and_a_wider_one_is_seen():

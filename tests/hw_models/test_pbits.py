@@ -14,19 +14,31 @@ def figure(value, unit="J"):
 
 
 UNITS = replace(
-    PBITS.get("pbit-cmos"), name="units", rng_energy=figure(1.0), bias_energy=figure(10.0),
-    clock_energy=figure(100.0), pitch=figure(2.0, "m"), wire_capacitance=figure(3.0, "F/m"),
-    signal_voltage=figure(4.0, "V"), write_energy=figure(1e3), read_energy=figure(1e4),
+    PBITS.get("pbit-cmos"),
+    name="units",
+    rng_energy=figure(1.0),
+    bias_energy=figure(10.0),
+    clock_energy=figure(100.0),
+    pitch=figure(2.0, "m"),
+    wire_capacitance=figure(3.0, "F/m"),
+    signal_voltage=figure(4.0, "V"),
+    write_energy=figure(1e3),
+    read_energy=figure(1e4),
     update_time=figure(0.5, "s"),
-)  # fmt: skip
+)
 
 
 def test_terms_are_their_formulas():
     found = pbit_energy(UNITS, updates=2, inputs=3, wire=5, activity=0.5, written=7, read=11)
     assert found.describe() == {
-        "rng": 2.0, "bias": 30.0, "clock": 200.0, "neighbour": 5 * 2 * 0.5 * 3 * 16 * 0.5,
-        "write": 7e3, "read": 11e4, "total": 2 + 30 + 200 + 120 + 7e3 + 11e4,
-    }  # fmt: skip
+        "rng": 2.0,
+        "bias": 30.0,
+        "clock": 200.0,
+        "neighbour": 5 * 2 * 0.5 * 3 * 16 * 0.5,
+        "write": 7e3,
+        "read": 11e4,
+        "total": 2 + 30 + 200 + 120 + 7e3 + 11e4,
+    }
 
 
 def test_every_preset_figure_has_a_source():

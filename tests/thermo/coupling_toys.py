@@ -65,9 +65,12 @@ def mixed(symmetric=True, density=0.5, phases=PHASES, seed=0, n_in=3, **changes)
         CouplingKind.SINE: (~inputs, ~np.zeros(total, bool)),
     }
     columns = dict(
-        j2=np.where(is_angle, 0.4, 1.0), j3=np.where(is_angle, 0.0, 0.2),
-        j4=np.where(is_angle, 0.0, 0.5), h=rng.normal(size=total), x0=0.3,
-    )  # fmt: skip
+        j2=np.where(is_angle, 0.4, 1.0),
+        j3=np.where(is_angle, 0.0, 0.2),
+        j4=np.where(is_angle, 0.0, 0.5),
+        h=rng.normal(size=total),
+        x0=0.3,
+    )
     cells = Cells.make(
         total,
         activation=activation,

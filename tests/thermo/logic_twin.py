@@ -76,9 +76,7 @@ def run(layers, x, labels, *, config, tau, gain, power, offsets=None, base=None,
             continue
         if offsets is None:
             new = {"x": x, "a": inputs[0][1] - inputs[0][0], "b": inputs[1][1] - inputs[1][0]}
-            new["y"] = gate(hard, inputs[0][1], inputs[1][1]) - gate(
-                soft, inputs[0][1], inputs[1][1]
-            )
+            new["y"] = gate(hard, inputs[0][1], inputs[1][1]) - gate(soft, inputs[0][1], inputs[1][1])
             made.append(new)
             x = gate(hard, inputs[0][1], inputs[1][1])
         else:

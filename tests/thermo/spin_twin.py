@@ -17,12 +17,7 @@ def random_pairs(n: int, share: float, seed: int, *, whole: bool = False):
     some = rng.random(row.size) < share
     row, col = row[some], col[some]
     if whole:
-        return (
-            rng.integers(-1, 3, n).astype(float),
-            row,
-            col,
-            rng.choice([-1.0, 1.0, 2.0], row.size),
-        )
+        return (rng.integers(-1, 3, n).astype(float), row, col, rng.choice([-1.0, 1.0, 2.0], row.size))
     return rng.normal(0.3, 0.4, n), row, col, rng.normal(0.1, 0.6, row.size)
 
 

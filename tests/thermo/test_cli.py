@@ -103,9 +103,7 @@ def test_estimate_adds_up(capsys, net, monkeypatch, tmp_path):
     energy = done["energy_J"]
     parts = sum(v for k, v in energy.items() if k != "total")
     assert energy["total"] == pytest.approx(parts)
-    assert done["advantage"]["with_periphery"] == pytest.approx(
-        done["digital_baseline_J"] / energy["total"]
-    )
+    assert done["advantage"]["with_periphery"] == pytest.approx(done["digital_baseline_J"] / energy["total"])
     assert done["advantage"]["bare"] > done["advantage"]["with_periphery"]
     assert done["halved_dt"]["heat_kT"]["mean"] == pytest.approx(
         done["heat_kT"]["mean"], abs=8 * done["heat_kT"]["sem"]
@@ -158,16 +156,7 @@ def test_train_writes_a_model_and_resumes(capsys, tmp_path):
 def test_least_squares_method_runs(capsys, tmp_path):
     done = _json(
         capsys,
-        [
-            "train",
-            "langevin",
-            "--method",
-            "least-squares",
-            "--hidden",
-            8,
-            "-o",
-            tmp_path / "m.safetensors",
-        ],
+        ["train", "langevin", "--method", "least-squares", "--hidden", 8, "-o", tmp_path / "m.safetensors"],
     )
     assert done["accuracy"] > 0.3
 
@@ -207,9 +196,10 @@ def _newer(raw):
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda raw: b"", _truncated, _tampered, _foreign, _newer],
+    "damage",
+    [lambda raw: b"", _truncated, _tampered, _foreign, _newer],
     ids=["empty", "truncated", "tampered", "foreign", "newer"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("command", [["show"], ["simulate"], ["estimate"]], ids=lambda c: c[0])
 def test_damaged_netlists_are_named(capsys, net, damage, command):
     net.write_bytes(damage(_bytes_of(net)))
@@ -267,12 +257,7 @@ def test_unknown_names_list_the_choices(capsys, net, tmp_path):
     _fails(capsys, ["simulate", net, "--data", "imagenet"], "imagenet", "mnist")
     _fails(capsys, ["simulate", net, "--method", "rk4"], "rk4", "heun")
     _fails(capsys, ["simulate", net, "--backend", "cuda"], "cuda", "jax")
-    _fails(
-        capsys,
-        ["train", "langevin", "--method", "magic", "-o", tmp_path / "m"],
-        "magic",
-        "pathwise",
-    )
+    _fails(capsys, ["train", "langevin", "--method", "magic", "-o", tmp_path / "m"], "magic", "pathwise")
     _fails(capsys, ["data", "fetch", "imagenet"], "imagenet", "mnist")
     _fails(capsys, ["simulate", net, "--mismatch", -0.1], "mismatch")
     _fails(capsys, ["simulate", net, "--bits", 1], "bits")
@@ -377,11 +362,16 @@ def test_too_many_steps_are_refused(capsys, net, dt):
 @pytest.mark.parametrize(
     "extra",
     [
-        ("--heat-budget", "100"), ("--heat-penalty", "0"), ("--mismatch", "0.1"),
-        ("--asymmetry", "0.1"), ("--bits", "4"), ("--directed",), ("--start", "x"),
+        ("--heat-budget", "100"),
+        ("--heat-penalty", "0"),
+        ("--mismatch", "0.1"),
+        ("--asymmetry", "0.1"),
+        ("--bits", "4"),
+        ("--directed",),
+        ("--start", "x"),
         ("--checkpoint", "x"),
     ],
-)  # fmt: skip
+)
 def test_options_that_a_method_would_ignore_are_refused(capsys, tmp_path, extra):
     out = tmp_path / "m.safetensors"
     command = ["train", "langevin", "--method", "least-squares", "-o", out, *extra]
@@ -393,10 +383,17 @@ def test_least_squares_without_couplings(capsys, tmp_path):
     facts = _json(
         capsys,
         [
-            "train", "langevin", "--method", "least-squares", "--no-couplings", "--hidden", "2",
-            "-o", tmp_path / "m.safetensors",
+            "train",
+            "langevin",
+            "--method",
+            "least-squares",
+            "--no-couplings",
+            "--hidden",
+            "2",
+            "-o",
+            tmp_path / "m.safetensors",
         ],
-    )  # fmt: skip
+    )
     assert facts["largest_coupling"] == 0.0
 
 
@@ -406,9 +403,7 @@ def test_size_of_a_start_cannot_be_changed(capsys, machine, tmp_path):
     _fails(capsys, [*command, "-o", tmp_path / "m.safetensors"], "6 hidden cells", "9")
 
 
-def test_training_refuses_before_work_what_measuring_would_refuse_after(
-    capsys, tmp_path, monkeypatch
-):
+def test_training_refuses_before_work_what_measuring_would_refuse_after(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("thermo.cli.train.train_pathwise", lambda *a, **k: pytest.fail("trained"))
     command = ["train", "langevin", "-o", tmp_path / "m.safetensors"]
     _fails(capsys, [*command, "--threads", 9999], "threads", "9999")
@@ -449,10 +444,7 @@ _CLASSES = (_ROWS[:, 0] > 0.5).astype(int)
         ({"x": _ROWS[:0], "y": _CLASSES[:0]}, "x is empty"),
         ({"x": _ROWS, "y": np.where(_CLASSES, np.nan, 1.0)}, "y must be finite"),
         ({"x": _ROWS, "y": _CLASSES[:, None]}, "one column"),
-        (
-            {"x": _ROWS, "y": _CLASSES, "x_test": _ROWS[:, :2], "y_test": _CLASSES},
-            "2 values a row",
-        ),
+        ({"x": _ROWS, "y": _CLASSES, "x_test": _ROWS[:, :2], "y_test": _CLASSES}, "2 values a row"),
     ],
 )
 def test_bad_data_files_are_named(capsys, tmp_path, arrays, words):

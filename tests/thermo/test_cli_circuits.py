@@ -88,12 +88,7 @@ def test_show_prints_counts_and_canonical_text(capsys, blif, tmp_path):
     main(["compile", str(blif), "-o", str(tmp_path / "net.tnl")])
     capsys.readouterr()
     found = _json(capsys, 0, "show", tmp_path / "net.tnl")
-    assert found["text"].splitlines()[:4] == [
-        "gates 1",
-        "inputs 3 x y z",
-        "gates 1",
-        "  3 = le 0 1",
-    ]
+    assert found["text"].splitlines()[:4] == ["gates 1", "inputs 3 x y z", "gates 1", "  3 = le 0 1"]
     assert main(["show", str(tmp_path / "net.tnl")]) == 0
     assert "output p 3" in capsys.readouterr().out
 
@@ -154,11 +149,7 @@ def test_export_reads_foreign_files_too(capsys, bench, tmp_path):
     ("name", "content", "message"),
     [
         ("x.aig", b"aig 3 2 0 1 1\n6\n", "the file ends within gate 0; it is truncated"),
-        (
-            "x.blif",
-            b".inputs a\n.outputs y\n.names y y\n1 1\n",
-            "line 3: net 'y' depends on itself",
-        ),
+        ("x.blif", b".inputs a\n.outputs y\n.names y y\n1 1\n", "line 3: net 'y' depends on itself"),
         ("x.bench", b"INPUT(a)\nOUTPUT(y)\ny = NOT(a)\ny = BUFF(a)\n", "line 4: net 'y' is driven"),
         ("x.v", b"module m(a); input a; reg q; endmodule", "line 1: 'reg' (q) is not supported"),
         ("x.txt", b"gates 1\ninputs 1 a\ngates 1\n  1 = op16 0\n", "line 4: expected `NET = OP"),

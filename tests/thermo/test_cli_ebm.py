@@ -24,9 +24,20 @@ def call(capsys, *arguments):
 def test_rbm_is_trained_measured_compiled_and_simulated(capsys, tmp_path):
     path, picture, net = (tmp_path / name for name in ("m.safetensors", "m.png", "net.tnl"))
     code, printed = call(
-        capsys, "train", "ebm", "--hidden", "24", "--epochs", "40", "--picture", picture, "-o",
-        path, "--json", *QUICK,
-    )  # fmt: skip
+        capsys,
+        "train",
+        "ebm",
+        "--hidden",
+        "24",
+        "--epochs",
+        "40",
+        "--picture",
+        picture,
+        "-o",
+        path,
+        "--json",
+        *QUICK,
+    )
     result = json.loads(printed.out)
     assert code == 0 and result["split"] == "test" and result["n_samples"] == 359
     assert result["log_likelihood"] > result["base_rate_log_likelihood"] + 1
@@ -50,9 +61,23 @@ def test_rbm_is_trained_measured_compiled_and_simulated(capsys, tmp_path):
 def test_graph_models_are_trained_and_compiled(capsys, tmp_path, family, kind):
     path, net = tmp_path / "m.safetensors", tmp_path / "net.tnl"
     code, printed = call(
-        capsys, "train", "ebm", "--model", family, "--side", "10", "--epochs", "3", "--batches",
-        "3", "-k", "5", "-o", path, *QUICK,
-    )  # fmt: skip
+        capsys,
+        "train",
+        "ebm",
+        "--model",
+        family,
+        "--side",
+        "10",
+        "--epochs",
+        "3",
+        "--batches",
+        "3",
+        "-k",
+        "5",
+        "-o",
+        path,
+        *QUICK,
+    )
     assert code == 0 and "energy per sample on pbit-cmos" in printed.out
     assert isinstance(load_model(path), kind)
     assert call(capsys, "compile", path, "-o", net)[0] == 0
@@ -60,10 +85,28 @@ def test_graph_models_are_trained_and_compiled(capsys, tmp_path, family, kind):
 
 def test_a_device_and_a_threshold_reach_the_training(capsys, tmp_path):
     code, printed = call(
-        capsys, "train", "ebm", "--hidden", "10", "--epochs", "2", "--threshold", "0.4",
-        "--mismatch", "0.1", "--bits", "5", "--method", "cd", "-k", "2", "--json", "-o",
-        tmp_path / "m.safetensors", *QUICK,
-    )  # fmt: skip
+        capsys,
+        "train",
+        "ebm",
+        "--hidden",
+        "10",
+        "--epochs",
+        "2",
+        "--threshold",
+        "0.4",
+        "--mismatch",
+        "0.1",
+        "--bits",
+        "5",
+        "--method",
+        "cd",
+        "-k",
+        "2",
+        "--json",
+        "-o",
+        tmp_path / "m.safetensors",
+        *QUICK,
+    )
     config = json.loads(printed.out)["config"]
     assert code == 0 and config["non_ideal"]["mismatch"] == 0.1 and config["k"] == 2
     assert config["method"] == "cd" and config["chains"] is None and config["threshold"] == 0.4
@@ -71,9 +114,7 @@ def test_a_device_and_a_threshold_reach_the_training(capsys, tmp_path):
 
 def test_a_kept_checkpoint_is_gone_on_from(capsys, tmp_path):
     kept, path = tmp_path / "kept", tmp_path / "m.safetensors"
-    arguments = (
-        "train", "ebm", "--hidden", "12", "--epochs", "3", "--checkpoint", kept, "-o", path, *QUICK
-    )  # fmt: skip
+    arguments = ("train", "ebm", "--hidden", "12", "--epochs", "3", "--checkpoint", kept, "-o", path, *QUICK)
     assert call(capsys, *arguments)[0] == 0 and kept.exists()
     first = load_model(path)
     code, printed = call(capsys, *arguments)
@@ -106,9 +147,16 @@ def test_bad_requests_get_one_line(capsys, tmp_path, arguments, message):
 def test_pictures_need_grey_images(capsys, tmp_path):
     np.savez(tmp_path / "rows.npz", x=np.random.default_rng(0).random((60, 5)), y=np.arange(60) % 2)
     code, printed = call(
-        capsys, "train", "ebm", "--data", tmp_path / "rows.npz", "--picture", tmp_path / "p.png",
-        "-o", tmp_path / "m.safetensors",
-    )  # fmt: skip
+        capsys,
+        "train",
+        "ebm",
+        "--data",
+        tmp_path / "rows.npz",
+        "--picture",
+        tmp_path / "p.png",
+        "-o",
+        tmp_path / "m.safetensors",
+    )
     assert code == 2 and "--picture needs grey images" in printed.err
 
 

@@ -78,9 +78,7 @@ def test_a_difflogic_network_becomes_verilog_that_a_bench_has_checked(capsys, ne
 
 
 def _simulate(folder):
-    subprocess.run(
-        ["iverilog", "-g2012", "-o", "sim", "net.v", "tb.v"], cwd=folder, check=True, timeout=60
-    )
+    subprocess.run(["iverilog", "-g2012", "-o", "sim", "net.v", "tb.v"], cwd=folder, check=True, timeout=60)
     done = subprocess.run(["vvp", "sim"], cwd=folder, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout
 
@@ -90,9 +88,7 @@ def test_export_says_what_to_run(capsys, net, tmp_path):
     assert main([str(a) for a in ("export", net, *flags, "--testbench", tmp_path / "tb.v")]) == 0
     out = capsys.readouterr().out
     assert "latency: " in out and "100 samples of random bits, seed 0" in out
-    assert (
-        f"run:   iverilog -g2012 -o sim {tmp_path / 'net.v'} {tmp_path / 'tb.v'} && vvp sim" in out
-    )
+    assert f"run:   iverilog -g2012 -o sim {tmp_path / 'net.v'} {tmp_path / 'tb.v'} && vvp sim" in out
 
 
 @pytest.mark.parametrize(
@@ -151,12 +147,8 @@ def test_options_that_do_not_belong_are_refused(capsys, tmp_path):
     assert "--classes has no meaning for this format, circuit" in refused(
         tmp_path / "c.bench", "--classes", 10
     )
-    assert "--widths has no meaning for a difflogic model" in refused(
-        model, *given, "--widths", "70,40"
-    )
-    assert "--activation has no meaning for a difflogic" in refused(
-        model, *given, "--activation", "tanh"
-    )
+    assert "--widths has no meaning for a difflogic model" in refused(model, *given, "--widths", "70,40")
+    assert "--activation has no meaning for a difflogic" in refused(model, *given, "--activation", "tanh")
     assert "--thresholds takes numbers with commas" in refused(model, "--thresholds", "a,b")
     assert "--widths takes whole numbers with commas" in refused(model, "--widths", "1.5")
     assert "tau scales the counts of classes" in refused(model, *given, "--tau", 3)
@@ -189,10 +181,7 @@ def test_check_tells_what_abc_says(capsys, monkeypatch, pair, status, told):
     verdict = AbcVerdict(status, "abc", detail)
     monkeypatch.setattr("thermo.cli.checking.ask_abc", lambda *a, **k: verdict)
     assert main(["check", str(pair[0]), str(pair[0])]) == 0
-    assert capsys.readouterr().out.splitlines() == [
-        "equal: all 4 input patterns agree",
-        f"abc: {told}",
-    ]
+    assert capsys.readouterr().out.splitlines() == ["equal: all 4 input patterns agree", f"abc: {told}"]
     assert _json(capsys, 0, "check", pair[0], pair[0])["abc"]["status"] == status
 
 
@@ -280,8 +269,12 @@ BAD = [
     ("x.blif.gz", gzip.compress(BLIF * 50)[:60], "", "damaged gzip file"),
     ("x.blif.gz", b"\x1f\x8b\x08garbage", "", "damaged gzip file"),
     ("x.bench", b"INPUT(a)\ny = NOT(a)\ny = BUFF(a)\n", "line 3", "driven here and at line 2"),
-    ("x.v", b"module m(output y, input a);\nassign y = a;\nnot (y, a);\nendmodule", "line 3",
-     "net 'y' is driven here and at line 2"),
+    (
+        "x.v",
+        b"module m(output y, input a);\nassign y = a;\nnot (y, a);\nendmodule",
+        "line 3",
+        "net 'y' is driven here and at line 2",
+    ),
     ("x.v", b"module m(input a);\n", "line 2", "the file ends within the module"),
     ("x.txt", b"gates 1\ninputs 1 a\ngates 1\n  1 = op16 0\n", "line 4", "expected `NET = OP"),
     ("x.npz", _taped_out(gate=16), "(row 1), gate 2", "has the gate id 16; ids are 0 to 15"),
@@ -303,7 +296,7 @@ BAD = [
     ("x.tnl", b"\x89TNL\r\n\x1a\n" + bytes(20), "", "truncated|too short|lacks"),
     ("x.npz", b"", "", "is empty|no whole .npz"),
     ("x.bin", b"nonsense", "", "is of no known format"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "content", "place", "wrong"), BAD)

@@ -34,10 +34,14 @@ def templates(labels=(), n_classes: int = N_CLASSES, encoder: bool = True):
         ends.append(len(nets))
     bounds = Thermometer(64, np.arange(64, dtype=np.int32), half.astype(float))
     return make_gates(
-        [f"x{k}" for k in range(64)], op, a, [-1] * len(op), {},
+        [f"x{k}" for k in range(64)],
+        op,
+        a,
+        [-1] * len(op),
+        {},
         class_sums=ClassSums(np.array(nets, np.int32), np.array(ends), 3.0, tuple(labels)),
         encoder=bounds if encoder else None,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +99,19 @@ def test_simulate_tells_accuracy_speed_and_gates(capsys, net, netlist):
 
 def test_simulate_options(capsys, net, netlist, tmp_path):
     told = _json(
-        capsys, "simulate", net, "--data", "digits", "--split", "valid", "--limit", 50,
-        "--toggles", "--save", tmp_path / "out",
-    )  # fmt: skip
+        capsys,
+        "simulate",
+        net,
+        "--data",
+        "digits",
+        "--split",
+        "valid",
+        "--limit",
+        50,
+        "--toggles",
+        "--save",
+        tmp_path / "out",
+    )
     x, _ = load_dataset("digits").part("valid")
     bits = encode_bits(netlist, x[:50])
     changes = bits[1:] != bits[:-1]
@@ -129,9 +143,18 @@ def test_simulate_faults(capsys, net, netlist):
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("--kT", 1), ("--runs", 3), ("--device", "rc-1fF"), ("--mismatch", 0.1), ("--dt", 0.1),
-     ("--observe", 1), ("--backend", "jax"), ("--method", "heun"), ("--device-seed", 2)],
-)  # fmt: skip
+    [
+        ("--kT", 1),
+        ("--runs", 3),
+        ("--device", "rc-1fF"),
+        ("--mismatch", 0.1),
+        ("--dt", 0.1),
+        ("--observe", 1),
+        ("--backend", "jax"),
+        ("--method", "heun"),
+        ("--device-seed", 2),
+    ],
+)
 def test_options_of_analog_netlists_are_refused(capsys, net, option, value):
     line = _fails(capsys, "simulate", net, "--data", "digits", option, value)
     assert f"{option} does not apply to a circuit of gates" in line
@@ -199,9 +222,21 @@ def test_accuracy_falls_with_faults(netlist):
 def test_study_faults(capsys, net, netlist, tmp_path):
     out = tmp_path / "study"
     told = _json(
-        capsys, "study", "faults", net, "-o", out, "--data", "digits", "--flip", 0.02,
-        "--stuck", 0.05, "--draws", 2,
-    )  # fmt: skip
+        capsys,
+        "study",
+        "faults",
+        net,
+        "-o",
+        out,
+        "--data",
+        "digits",
+        "--flip",
+        0.02,
+        "--stuck",
+        0.05,
+        "--draws",
+        2,
+    )
     kinds = [(p["kind"], p["rate"], len(p["accuracies"])) for p in told["points"]]
     assert kinds == [("flip", 0.0, 1), ("flip", 0.02, 2), ("stuck_at", 0.05, 2)]
     assert told["points"][0]["mean"] == accuracy(netlist)

@@ -96,9 +96,20 @@ def test_a_multiplier_backwards(capsys, tmp_path):
     export_circuit(multiplier(4, 4), "verilog", tmp_path / "m.v")
     out = tmp_path / "f.tnl"
     result = _json(
-        capsys, "compile", tmp_path / "m.v", "--as", "ising", "--clamp", "p=143",
-        "--clamp", "a[0]=0b1", "-o", out, "--anneal", "2,0.1",
-    )  # fmt: skip
+        capsys,
+        "compile",
+        tmp_path / "m.v",
+        "--as",
+        "ising",
+        "--clamp",
+        "p=143",
+        "--clamp",
+        "a[0]=0b1",
+        "-o",
+        out,
+        "--anneal",
+        "2,0.1",
+    )
     assert result["problem"]["clamped"] == "a[0]=1, p=143"
     assert result["problem"]["phase_anneal"] == "20,000 sweeps, kT 2 to 0.1"
     assert load(out).n_cells == 48 - 9
@@ -117,9 +128,7 @@ def test_a_multiplier_of_yosys_backwards(capsys, tmp_path):
     script = "read_verilog m.v; synth -flatten; abc -g simple; write_blif m.blif"
     subprocess.run(["yosys", "-q", "-p", script], cwd=tmp_path, check=True, capture_output=True)
     out = tmp_path / "f.tnl"
-    result = _json(
-        capsys, "compile", tmp_path / "m.blif", "--as", "ising", "--clamp", "p=35", "-o", out
-    )
+    result = _json(capsys, "compile", tmp_path / "m.blif", "--as", "ising", "--clamp", "p=35", "-o", out)
     assert result["problem"]["clamped"] == "p=35"
     found = _json(capsys, "simulate", out, "--chains", 4)
     assert found["words"]["p"] == 35 and {found["words"]["a"], found["words"]["b"]} == {5, 7}
@@ -130,9 +139,7 @@ def test_boltzmann_machines_are_sampled_at_their_temperature(capsys, tmp_path):
     np.savez(tmp_path / "m.npz", biases=np.ones(3), edges=[[0, 1]], weights=[0.5], beta=2.0)
     result = _json(capsys, "compile", tmp_path / "m.npz", "-o", tmp_path / "m.tnl")
     assert result["problem"]["phase_sample"] == "1,000 sweeps, kT 0.5"
-    result = _json(
-        capsys, "compile", tmp_path / "m.npz", "-o", tmp_path / "m.tnl", "--kT", 3, "--sweeps", 7
-    )
+    result = _json(capsys, "compile", tmp_path / "m.npz", "-o", tmp_path / "m.tnl", "--kT", 3, "--sweeps", 7)
     assert result["problem"]["phase_sample"] == "7 sweeps, kT 3"
     result = _json(capsys, "compile", tmp_path / "m.npz", "-o", tmp_path / "m.tnl", "--optimise")
     assert "phase_anneal" in result["problem"]
@@ -152,9 +159,7 @@ def test_graph_files_and_models(capsys, tmp_path):
     nx.write_graphml(graph, tmp_path / "g.graphml")
     result = _json(capsys, "compile", tmp_path / "g.graphml", "-o", tmp_path / "g.tnl")
     assert result["problem"]["problem"] == "max-cut"
-    result = _json(
-        capsys, "compile", tmp_path / "g.graphml", "--as", "ising", "-o", tmp_path / "g.tnl"
-    )
+    result = _json(capsys, "compile", tmp_path / "g.graphml", "--as", "ising", "-o", tmp_path / "g.tnl")
     assert result["problem"]["problem"] == "ising"
     assert to_ising(load(tmp_path / "g.tnl")).J.tolist() == [2, -1]
     save_model(to_ising(load(tmp_path / "g.tnl")), tmp_path / "m.safetensors")
@@ -190,11 +195,7 @@ BAD_FILES = [
         '{"nodes": [{"id": 1}], "links": [{"source": 1, "target": 2}]}',
         "ends at 2, which is no node",
     ),
-    (
-        "b.json",
-        '{"nodes": [{"id": 1}], "links": [{"source": 1, "target": 1}]}',
-        "joins node 1 to itself",
-    ),
+    ("b.json", '{"nodes": [{"id": 1}], "links": [{"source": 1, "target": 1}]}', "joins node 1 to itself"),
     ("b.json", '{"nodes": [', "is no whole JSON"),
     ("g.gml", "graph [ node [", "is no GML that networkx reads"),
     ("g.gml", "graph [\n  directed 1\n  node [ id 0 label 0 ]\n]", "is directed"),
@@ -221,10 +222,7 @@ BAD_ARRAYS = [
     ({"J": np.zeros((0, 0))}, "at least one spin"),
     ({"J": np.ones(1), "h": np.zeros(2), "edges": np.array([[0, 5]])}, "spins are 0 to 1"),
     ({"biases": np.ones(2), "edges": np.array([[0, 1]]), "weights": np.ones(2)}, "one value a"),
-    (
-        {"biases": np.ones(2), "edges": np.array([[0, 1]]), "weights": np.ones(1), "beta": 0.0},
-        "beta is 0",
-    ),
+    ({"biases": np.ones(2), "edges": np.array([[0, 1]]), "weights": np.ones(1), "beta": 0.0}, "beta is 0"),
 ]
 
 
@@ -291,8 +289,7 @@ def test_bad_options_give_one_line(capsys, write, tmp_path, kind, options, messa
     else:
         source = tmp_path / "m.safetensors"
         save_model(
-            MLP((np.eye(2),), (np.zeros(2),), ("identity",), np.zeros(1), np.ones(1), "regression"),
-            source,
+            MLP((np.eye(2),), (np.zeros(2),), ("identity",), np.zeros(1), np.ones(1), "regression"), source
         )
     assert message in _fails(capsys, "compile", source, "-o", tmp_path / "x.tnl", *options)
 

@@ -37,10 +37,27 @@ def test_trained_circuit_is_what_was_reported(capsys, model, tmp_path):
 
 def test_json_has_both_accuracies_and_every_setting(capsys, tmp_path):
     code, printed = call(
-        capsys, "train", "logic", "--gates", "100", "--epochs", "2", "-k", "4", "--tau", "adaptive",
-        "--threshold", "0.3", "--threshold", "0.6", "--seed", "3", "--json", "-o",
+        capsys,
+        "train",
+        "logic",
+        "--gates",
+        "100",
+        "--epochs",
+        "2",
+        "-k",
+        "4",
+        "--tau",
+        "adaptive",
+        "--threshold",
+        "0.3",
+        "--threshold",
+        "0.6",
+        "--seed",
+        "3",
+        "--json",
+        "-o",
         tmp_path / "m.safetensors",
-    )  # fmt: skip
+    )
     result = json.loads(printed.out)
     assert code == 0 and result["split"] == "test" and result["n_samples"] == 359
     config = result["config"]
@@ -53,9 +70,22 @@ def test_json_has_both_accuracies_and_every_setting(capsys, tmp_path):
 def test_layers_and_modes_reach_the_general_trainer(capsys, tmp_path):
     path = tmp_path / "m.safetensors"
     code, printed = call(
-        capsys, "train", "logic", "--gates", "60", "--gates", "40", "--forward", "soft",
-        "--parametrisation", "gates", "--epochs", "2", "-o", path,
-    )  # fmt: skip
+        capsys,
+        "train",
+        "logic",
+        "--gates",
+        "60",
+        "--gates",
+        "40",
+        "--forward",
+        "soft",
+        "--parametrisation",
+        "gates",
+        "--epochs",
+        "2",
+        "-o",
+        path,
+    )
     assert code == 0 and "60, 40" in printed.out
     layers = load_model(path).layers
     assert [layer.n_gates for layer in layers] == [60, 40] and layers[0].gates is not None
@@ -63,9 +93,7 @@ def test_layers_and_modes_reach_the_general_trainer(capsys, tmp_path):
 
 def test_a_kept_checkpoint_is_gone_on_from(capsys, tmp_path):
     kept, path = tmp_path / "kept", tmp_path / "m.safetensors"
-    arguments = (
-        "train", "logic", "--gates", "50", "--epochs", "2", "--checkpoint", kept, "-o", path,
-    )  # fmt: skip
+    arguments = ("train", "logic", "--gates", "50", "--epochs", "2", "--checkpoint", kept, "-o", path)
     assert call(capsys, *arguments)[0] == 0 and kept.exists()
     first = path.read_bytes()
     code, printed = call(capsys, *arguments)
@@ -92,14 +120,25 @@ def test_bad_requests_get_one_line(capsys, tmp_path, arguments, message):
 def test_study_of_sizes_resumes(capsys, tmp_path, monkeypatch):
     folder = tmp_path / "study"
     arguments = (
-        "study", "logic", "--data", "digits", "--gates", "50", "--gates", "100", "--epochs", "2",
-        "--seeds", "2", "-o", folder, "--json",
-    )  # fmt: skip
+        "study",
+        "logic",
+        "--data",
+        "digits",
+        "--gates",
+        "50",
+        "--gates",
+        "100",
+        "--epochs",
+        "2",
+        "--seeds",
+        "2",
+        "-o",
+        folder,
+        "--json",
+    )
     code, printed = call(capsys, *arguments)
     points = json.loads(printed.out)["points"]
-    assert code == 0 and [(p["gates"], p["seed"]) for p in points] == [
-        (50, 0), (50, 1), (100, 0), (100, 1),
-    ]  # fmt: skip
+    assert code == 0 and [(p["gates"], p["seed"]) for p in points] == [(50, 0), (50, 1), (100, 0), (100, 1)]
     network = load_model(folder / points[3]["model"])
     assert network.n_gates == 100 and points[3]["live"] <= 100
     table = (folder / "logic.txt").read_text()

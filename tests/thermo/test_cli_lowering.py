@@ -109,8 +109,7 @@ def test_double_wells_find_the_cut(graph, tmp_path):
 def test_sizes_of_a_family_are_targets(graph, tmp_path):
     path, _ = graph
     net = tmp_path / "net.tnl"
-    told = answer("compile", path, "-o", net, "--target", "king-9", "--embed", "--rescale",
-                  "--quantize")  # fmt: skip
+    told = answer("compile", path, "-o", net, "--target", "king-9", "--embed", "--rescale", "--quantize")
     assert told["target"] == "king-9"
     described = answer("presets", "chimera-16")
     assert described["topology"] == "chimera(16, 16, 4)"
@@ -119,27 +118,29 @@ def test_sizes_of_a_family_are_targets(graph, tmp_path):
 
 
 BAD = [
-    (("--target", "chimera-4"), "has no wire; target `chimera-4` is wired as chimera(4, 4, 4): "
-                                "add --embed"),
+    (("--target", "chimera-4"), "has no wire; target `chimera-4` is wired as chimera(4, 4, 4): add --embed"),
     (("--target", "chimera-4", "--embed"), "allows |W| <= 1: add --rescale"),
     (("--target", "chimera-4", "--embed", "--rescale"), "has 5 bits: add --quantize"),
-    (("--target", "square-4", "--embed"), "cannot be embedded into topology square(4, 4) with 16 "
-                                          "cells"),
-    (("--target", "chimera-4", "--embed", "--chain-strength", "0"), "the chain strength must be a "
-                                                                     "number above 0, got 0"),
+    (("--target", "square-4", "--embed"), "cannot be embedded into topology square(4, 4) with 16 cells"),
+    (
+        ("--target", "chimera-4", "--embed", "--chain-strength", "0"),
+        "the chain strength must be a number above 0, got 0",
+    ),
     (("--target", "chimera-4", "--embed", "--chain-strength", "-2"), "number above 0, got -2"),
     (("--target", "chimera-4", "--chain-strength", "2"), "--chain-strength 2 is for --embed"),
     (("--target", "torus-4"), "no target 'torus-4'; choose one of ideal"),
     (("--target", "king-0"), "target 'king-0': the size must be a whole number from 1 to 1000"),
     (("--target", "king-x"), "the size must be a whole number from 1 to 1000, got 'x'"),
     (("--target", "chimera-99999"), "the size must be a whole number from 1 to 128"),
-    (("--target", "rc-array"), "cell 0 has the kind pbit; target `rc-array` offers continuous: add "
-                               "--double-well"),
+    (
+        ("--target", "rc-array"),
+        "cell 0 has the kind pbit; target `rc-array` offers continuous: add --double-well",
+    ),
     (("--target", "double-well", "--barrier", "1"), "a barrier must be from 2 to 30 kT"),
     (("--target", "double-well", "--barrier", "4", "--flip-rate", "0.1"), "give one"),
     (("--target", "double-well", "--flip-rate", "7"), "needs a barrier outside 2 to 30 kT"),
     (("--barrier", "4"), "--barrier 4 is for --double-well"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("options", "message"), BAD)

@@ -40,9 +40,7 @@ def lattice(tmp_path):
     site = np.arange(36).reshape(6, 6)
     col = np.concatenate([np.roll(site, -1, a).ravel() for a in (0, 1)])
     names = tuple(f"s{i}" for i in range(36))
-    model = from_edges(
-        np.zeros(36), np.tile(site.ravel(), 2), col, np.ones(72), kT=3.0, names=names
-    )
+    model = from_edges(np.zeros(36), np.tile(site.ravel(), 2), col, np.ones(72), kT=3.0, names=names)
     path = tmp_path / "lattice.tnl"
     save(lower_ising(model, sweeps=1000, sample=True), path)
     return path

@@ -40,9 +40,13 @@ from thermo.simulate.prepare import encode, prepare
 DATA, TARGETS = mixed_data()
 FIELDS = ("outputs", "heat_by_phase", "work", "final", "trajectory")
 OPTIONS = dict(
-    targets=TARGETS, runs=3, seed=3, keep_final=True, trajectory_every=7,
+    targets=TARGETS,
+    runs=3,
+    seed=3,
+    keep_final=True,
+    trajectory_every=7,
     observe=["free", "nudged", 0.35, "reset"],
-)  # fmt: skip
+)
 
 
 def with_spins(netlist):
@@ -83,19 +87,13 @@ def test_numba_equals_numpy_with_the_same_noise(symmetric, density, method, heat
 
 @pytest.mark.parametrize(
     ("symmetric", "method", "density", "cost"),
-    [
-        (True, "euler", 0.2, "squared"),
-        (False, "heun", 1.0, "squared"),
-        (True, "euler", 1.0, "cross-entropy"),
-    ],
+    [(True, "euler", 0.2, "squared"), (False, "heun", 1.0, "squared"), (True, "euler", 1.0, "cross-entropy")],
 )
 def test_three_backends_agree_without_noise(symmetric, method, density, cost):
     netlist = mixed(symmetric, density)
     netlist = with_spins(netlist) if cost == "cross-entropy" else netlist
     options = OPTIONS | dict(method=method, kT=0.0, cost=cost)
-    fast, other, slow = (
-        simulate(netlist, DATA, backend=b, **options) for b in ("numba", "jax", "numpy")
-    )
+    fast, other, slow = (simulate(netlist, DATA, backend=b, **options) for b in ("numba", "jax", "numpy"))
     for name in FIELDS:
         assert worst(getattr(fast, name), getattr(slow, name)) < 1e-5, name
         assert worst(getattr(other, name), getattr(slow, name)) < 1e-5, name
@@ -136,8 +134,7 @@ def test_bits_do_not_depend_on_threads(density):
     data, targets = mixed_data(40)
     for method in ("euler", "heun"):
         one, two = (
-            simulate(netlist, data, targets=targets, runs=5, threads=t, method=method)
-            for t in (1, 2)
+            simulate(netlist, data, targets=targets, runs=5, threads=t, method=method) for t in (1, 2)
         )
         assert np.array_equal(one.outputs, two.outputs)
         assert np.array_equal(one.heat, two.heat)
@@ -164,9 +161,13 @@ def test_jax_gradient_equals_finite_differences():
             return (float(value(*moved(1e-5))) - float(value(*moved(-1e-5)))) / 2e-5
 
         for name, index in (
-            ("gradient", 2), ("gradient_in", 1), ("sine", 3), ("sine_in", 0), ("field", 9),
+            ("gradient", 2),
+            ("gradient_in", 1),
+            ("sine", 3),
+            ("sine_in", 0),
+            ("field", 9),
             ("second", 10),
-        ):  # fmt: skip
+        ):
             at = np.unravel_index(index, params[name].shape)
             numeric = slope_of(lambda e: ({**params, name: params[name].at[at].add(e)}, goals))  # noqa: B023
             assert float(by_params[name][at]) == pytest.approx(numeric, rel=1e-6, abs=1e-8), name
@@ -229,9 +230,14 @@ def test_heat_and_work_of_clamps_and_nudges_are_those_of_the_reference_evaluator
 
     def energy(k, phase):
         return reference.potential(
-            netlist, states[k], phase.input_scale * u, coupling_scale=phase.coupling_scale[0],
-            stiffness=phase.stiffness, nudge=phase.nudge, targets=TARGETS[0],
-        )  # fmt: skip
+            netlist,
+            states[k],
+            phase.input_scale * u,
+            coupling_scale=phase.coupling_scale[0],
+            stiffness=phase.stiffness,
+            nudge=phase.nudge,
+            targets=TARGETS[0],
+        )
 
     def at_zero(phase):  # what a resistor's other end holds, which the simulator leaves out
         return 0.5 * phase.coupling_scale[0] * phase.input_scale**2 * resistors
@@ -255,24 +261,23 @@ def test_clamped_cells_stay_and_cost_nothing():
     got = simulate(netlist, DATA, targets=TARGETS, trajectory_every=1, runs=2)
     held = np.array([0, 8, 9])
     nudged = got.trajectory[20:31]
-    assert np.array_equal(
-        nudged[..., held], np.broadcast_to(nudged[:1, ..., held], nudged[..., held].shape)
-    )
+    assert np.array_equal(nudged[..., held], np.broadcast_to(nudged[:1, ..., held], nudged[..., held].shape))
     free = np.setdiff1d(np.arange(12), held)
     assert np.all(nudged[1][..., free] != nudged[0][..., free])
     assert np.all(got.trajectory[32][..., held] != nudged[-1][..., held])
     everything = Group("all", 0, netlist.n_cells)
     stopped = netlist.with_(
-        groups=(*netlist.groups, everything),
-        schedule=(replace(PHASES[0], clamped=("all",)), PHASES[1]),
+        groups=(*netlist.groups, everything), schedule=(replace(PHASES[0], clamped=("all",)), PHASES[1])
     )
     for backend, heat_method in (
-        ("numba", "potential"), ("numba", "stratonovich"), ("numpy", "potential"), ("jax", "auto")
-    ):  # fmt: skip
+        ("numba", "potential"),
+        ("numba", "stratonovich"),
+        ("numpy", "potential"),
+        ("jax", "auto"),
+    ):
         still = simulate(
-            stopped, DATA, targets=TARGETS, backend=backend, trajectory_every=20,
-            heat_method=heat_method,
-        )  # fmt: skip
+            stopped, DATA, targets=TARGETS, backend=backend, trajectory_every=20, heat_method=heat_method
+        )
         assert np.array_equal(still.trajectory[0], still.trajectory[1])
         assert np.max(np.abs(still.heat_by_phase[0])) < 1e-5
 
@@ -412,9 +417,7 @@ def test_spins_of_phase_cells_may_drive():
     spins = simulate(netlist.with_(readout=read)).outputs[0, 0, 0]
     assert abs(spins[0] * spins[1] - 1) < 1e-5  # the ground state of -W cos x_0 cos x_1
     outputs = replace(netlist.cells, role=np.full(2, Role.OUTPUT, np.int8))
-    pulled = LangevinNetlist(
-        outputs, (), 0.0, 1.0, (Phase("pull", 60.0, nudge=1.0),), readout=None, dt=0.05
-    )
+    pulled = LangevinNetlist(outputs, (), 0.0, 1.0, (Phase("pull", 60.0, nudge=1.0),), readout=None, dt=0.05)
     shown = pulled.with_(readout=replace(read, phase="pull"))
     spins = simulate(shown, targets=[[0.3, -0.6]]).outputs[0, 0, 0]
     assert np.allclose(spins, [0.3, -0.6], atol=1e-4)

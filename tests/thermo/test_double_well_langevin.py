@@ -50,9 +50,7 @@ def test_a_sign_is_forgotten_at_the_exact_rate(a):
 
 def signs(netlist, runs, seed, kT=None):
     """Counts of the sign states at the end of independent runs."""
-    result = simulate(
-        netlist, runs=runs, seed=seed, kT=kT, heat=False, method="leimkuhler-matthews"
-    )
+    result = simulate(netlist, runs=runs, seed=seed, kT=kT, heat=False, method="leimkuhler-matthews")
     n = netlist.n_cells
     return np.bincount(number_of(result.outputs[-1, 0]), minlength=2**n)
 

@@ -19,27 +19,42 @@ def figure(value, unit="J"):
 
 
 UNITS = replace(
-    PBITS.get("pbit-cmos"), name="units", rng_energy=figure(1.0), bias_energy=figure(10.0),
-    clock_energy=figure(100.0), pitch=figure(2.0, "m"), wire_capacitance=figure(3.0, "F/m"),
-    signal_voltage=figure(4.0, "V"), write_energy=figure(1e3), read_energy=figure(1e4),
+    PBITS.get("pbit-cmos"),
+    name="units",
+    rng_energy=figure(1.0),
+    bias_energy=figure(10.0),
+    clock_energy=figure(100.0),
+    pitch=figure(2.0, "m"),
+    wire_capacitance=figure(3.0, "F/m"),
+    signal_voltage=figure(4.0, "V"),
+    write_energy=figure(1e3),
+    read_energy=figure(1e4),
     update_time=figure(0.5, "s"),
-)  # fmt: skip
+)
 
 
 def test_a_published_layer_is_of_this_size():
     """1.96 nJ a layer of 70 x 70 cells and image (second-hand): some 1,600 aJ x 250 sweeps."""
     edges = Topology("g12", (70, 70)).graph().edges
     chain = EbmChain(
-        np.zeros((1, 4900)), edges[:, 0], edges[:, 1], np.zeros((1, len(edges))), np.ones(1),
-        np.arange(4900, dtype=np.int32), (70, 70), 784, 250,
-    )  # fmt: skip
+        np.zeros((1, 4900)),
+        edges[:, 0],
+        edges[:, 1],
+        np.zeros((1, len(edges))),
+        np.ones(1),
+        np.arange(4900, dtype=np.int32),
+        (70, 70),
+        784,
+        250,
+    )
     total = sample_energy(chain, PBITS.get("pbit-cmos"), activity=0.5).energy.total
     assert 0.5 < total / 1.96e-9 < 2.0
 
 
 def test_counts_of_models():
-    line = from_edges(np.zeros(4), [0, 1, 2], [1, 2, 3], [1.0, 1.0, 1.0],
-                      problem={"kind": "boltzmann", "visible": 2})  # fmt: skip
+    line = from_edges(
+        np.zeros(4), [0, 1, 2], [1, 2, 3], [1.0, 1.0, 1.0], problem={"kind": "boltzmann", "visible": 2}
+    )
     found = sample_energy(line, UNITS, sweeps=10)
     # a square of 2 x 2: wires 0-1 and 2-3 are one pitch long, 1-2 two
     assert found.updates == 40 and found.energy.rng == 40
@@ -53,9 +68,16 @@ def test_counts_of_models():
     assert found.energy.neighbour == pytest.approx(3 * 2 * 8 * 2 * 0.5 * 3 * 16)
     assert found.energy.bias == 3 * 8 * 10
     chain = EbmChain(
-        np.zeros((2, 4)), np.array([0]), np.array([3]), np.zeros((2, 1)), np.ones(2),
-        np.arange(4, dtype=np.int32), (2, 2), 2, 5,
-    )  # fmt: skip
+        np.zeros((2, 4)),
+        np.array([0]),
+        np.array([3]),
+        np.zeros((2, 1)),
+        np.ones(2),
+        np.arange(4, dtype=np.int32),
+        (2, 2),
+        2,
+        5,
+    )
     found = sample_energy(chain, UNITS)
     assert found.updates == 4 * 5 * 2 and found.energy.write == 4e3 and found.energy.read == 4e4
     assert found.energy.bias == 10 * 10 * (2 + 2)  # and a coupling to each noisier bit

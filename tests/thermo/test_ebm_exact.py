@@ -17,13 +17,7 @@ from thermo.ebm.ais import ais, base_rates, schedule
 from thermo.ebm.bits import static_bits, to_bits
 from thermo.ebm.errors import EbmError
 from thermo.ebm.evaluate import base_rate_log_likelihood, log_likelihood
-from thermo.ebm.exact import (
-    exact_gradient,
-    exact_log_likelihood,
-    exact_log_partition,
-    exact_moments,
-    states,
-)
+from thermo.ebm.exact import exact_gradient, exact_log_likelihood, exact_log_partition, exact_moments, states
 from thermo.ebm.layers import DrawnDevice, Layers, sample_rbm
 from thermo.ebm.samples import draw_samples
 from thermo.kernels import rbm as kernel
@@ -64,9 +58,7 @@ def test_bits_are_those_of_the_published_generator():
     blocks = 10
     counter = [np.full(blocks, v, np.uint64) for v in (row & 0xFFFFFFFF, row >> 32, step)]
     counter.append(np.arange(blocks, dtype=np.uint64))
-    words = threefry4x32_numpy(
-        (seed & 0xFFFFFFFF, seed >> 32, kernel.STREAM_BITS, 0), tuple(counter), 13
-    )
+    words = threefry4x32_numpy((seed & 0xFFFFFFFF, seed >> 32, kernel.STREAM_BITS, 0), tuple(counter), 13)
     want = np.concatenate(words)[:n]
     np.testing.assert_array_equal(kernel.words_of(seed, row, step, n, kernel.STREAM_BITS), want)
     p = np.full((1, n), 0.3, np.float32)
@@ -160,8 +152,7 @@ def test_the_error_bar_covers():
     base = base_rates(np.full(8, 0.5), 1000)
     exact = exact_log_partition(model)
     with Tiles(1) as tiles:
-        runs = [ais(model, base=base, chains=200, steps=100, seed=s, tiles=tiles)
-                for s in range(30)]  # fmt: skip
+        runs = [ais(model, base=base, chains=200, steps=100, seed=s, tiles=tiles) for s in range(30)]
     z = np.array([(r.log_z - exact) / r.error for r in runs])
     assert 0.40 < np.mean(z**2) < 2.0  # 0.1 and 99.9 % quantiles
     assert np.mean((2 * z) ** 2) > 1.3  # error bars of half the size would leave the range

@@ -31,9 +31,16 @@ X = X.astype(np.float32)
 Y = np.zeros(2400, int)
 DATA = Dataset("corners", X, Y, X, Y, X, Y, 1, (2, 2))
 GRID = GraphConfig(
-    rule="square", side=3, epochs=20, batch=240, sweeps=5, chains=1000, threshold=0.5,
-    learning_rate=0.03, final_rate=0.0,
-)  # fmt: skip
+    rule="square",
+    side=3,
+    epochs=20,
+    batch=240,
+    sweeps=5,
+    chains=1000,
+    threshold=0.5,
+    learning_rate=0.03,
+    final_rate=0.0,
+)
 CHAIN = replace(GRID, steps=2, noise=3.0, sweeps=10, chains=None)
 
 
@@ -42,9 +49,7 @@ def steepest(model, x):
     patterns, counts = np.unique(signs, axis=0, return_counts=True)
     parts = [exact_ising_gradient(model, p[None]) for p in patterns]
     share = counts / counts.sum()
-    return max(
-        np.abs(sum(s * part[k] for s, part in zip(share, parts, strict=True))).max() for k in (0, 1)
-    )
+    return max(np.abs(sum(s * part[k] for s, part in zip(share, parts, strict=True))).max() for k in (0, 1))
 
 
 def test_pixels_sit_among_their_neighbours():
@@ -66,8 +71,9 @@ def test_moments_of_samples_are_exact():
     placed = place_on_grid(4, "square", 3)
     start = ChainTrainer(DATA, GRID, False, Tiles(1))
     rng = np.random.default_rng(1)
-    model = replace(start.model(), h=0.5 * rng.standard_normal(9),
-                    J=0.6 * rng.standard_normal(placed.row.size))  # fmt: skip
+    model = replace(
+        start.model(), h=0.5 * rng.standard_normal(9), J=0.6 * rng.standard_normal(placed.row.size)
+    )
     sampler = GraphSampler(model, 4, 1)
     states = sampler.sweep(sampler.random(20_000, 3, 0), 60, 3, 0)
     mean, pairs = sampler.moments(states)
@@ -95,9 +101,12 @@ def test_a_grid_comes_to_its_optimum(method):
 def test_any_graph_at_any_temperature_comes_to_its_optimum():
     ends = np.triu_indices(6, 1)  # complete, two hidden spins
     start = from_edges(
-        np.zeros(6), *ends, 0.1 * np.random.default_rng(5).standard_normal(15), kT=2.0,
+        np.zeros(6),
+        *ends,
+        0.1 * np.random.default_rng(5).standard_normal(15),
+        kT=2.0,
         problem={"kind": "boltzmann", "visible": 4},
-    )  # fmt: skip
+    )
     model = train_graph(DATA, GRID, threads=1, start=start).model
     assert model.kT == 2.0 and steepest(model, X) < 0.025 < 0.1 < steepest(start, X)
     with pytest.raises(EbmError, match="must be a Boltzmann machine with 4 visible"):
@@ -153,8 +162,10 @@ def test_a_chain_learns_to_undo_its_noise():
             step, worst = chain.step(t), 0.0
             free = [exact_moments(chain.step(t, row))[:2] for row in s]
             for k in (0, 1):
-                held = sum(p * (exact_ising_gradient(step, row[None])[k] + exact_moments(step)[k])
-                           for p, row in zip(law, s, strict=True))  # fmt: skip
+                held = sum(
+                    p * (exact_ising_gradient(step, row[None])[k] + exact_moments(step)[k])
+                    for p, row in zip(law, s, strict=True)
+                )
                 mean = sum(p * f[k] for p, f in zip(above, free, strict=True))
                 worst = max(worst, np.abs(held - mean).max())
             assert low <= worst < high

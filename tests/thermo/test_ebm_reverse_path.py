@@ -104,9 +104,7 @@ class Ahead:
             z = np.concatenate([x, np.ones((1, x.shape[1]))])
             y = (x - after) / config.dt + slope(x, config)
             part = (z @ z.T, y @ z.T)
-            total = (
-                part if total is None else tuple(a + c for a, c in zip(total, part, strict=True))
-            )
+            total = part if total is None else tuple(a + c for a, c in zip(total, part, strict=True))
             x = after
         zz, yz = total
         count = zz[n, n]
@@ -188,7 +186,10 @@ def test_the_study_from_the_command_line(tmp_path, capsys):
     assert made["correlation"] > 0.5 > 5 / 2016**0.5 > abs(alone["correlation"])
     assert np.isnan(data["heat_kT"] or np.nan) and made["heat_kT"] > 0
     assert {p.name for p in (tmp_path / "g").iterdir()} == {
-        "generator.tnl", "generative.png", "generative.json", "generative.txt",
-    }  # fmt: skip
+        "generator.tnl",
+        "generative.png",
+        "generative.json",
+        "generative.txt",
+    }
     assert main([*arguments, "--kT", "0"]) == 2
     assert "kT must be a number > 0" in capsys.readouterr().err

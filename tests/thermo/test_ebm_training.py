@@ -102,9 +102,17 @@ def test_one_sweep_from_the_data_is_biased():
 
 def settings(method, **more):
     return RbmConfig(
-        n_hidden=3, method=method, epochs=1200, batch=200, threshold=0.5, learning_rate=0.3,
-        hold=0.5, evaluate_every=1200, chains=None if method == "cd" else 1000, **more,
-    )  # fmt: skip
+        n_hidden=3,
+        method=method,
+        epochs=1200,
+        batch=200,
+        threshold=0.5,
+        learning_rate=0.3,
+        hold=0.5,
+        evaluate_every=1200,
+        chains=None if method == "cd" else 1000,
+        **more,
+    )
 
 
 def steepest(model, x):
@@ -138,8 +146,16 @@ def test_a_trainer_without_its_free_phase_fails(monkeypatch):
 
 
 WIDE = dataset(np.random.default_rng(5).random((150, 40)).astype(np.float32))
-SHORT = RbmConfig(n_hidden=20, epochs=4, batch=70, evaluate_every=2, evaluate_steps=20,
-                  evaluate_chains=8, momentum=0.5, weight_decay=1e-3)  # fmt: skip
+SHORT = RbmConfig(
+    n_hidden=20,
+    epochs=4,
+    batch=70,
+    evaluate_every=2,
+    evaluate_steps=20,
+    evaluate_chains=8,
+    momentum=0.5,
+    weight_decay=1e-3,
+)
 
 
 @pytest.mark.parametrize("method", ["pcd", "cd", "tempered"])
@@ -233,8 +249,5 @@ def test_bad_data_and_rates_are_named():
     bad = dataset(np.array([[0.0, 2.0], [1.0, 0.5]], np.float32))
     with pytest.raises(EbmError, match="must lie in"):
         train_rbm(bad, SHORT)
-    with (
-        np.errstate(all="ignore"),
-        pytest.raises(EbmError, match="have run away"),
-    ):
+    with np.errstate(all="ignore"), pytest.raises(EbmError, match="have run away"):
         train_rbm(WIDE, replace(SHORT, learning_rate=1e38))

@@ -13,15 +13,7 @@ from simulate_toys import cell, toy, toy_data
 
 from compiler import reference
 from compiler.errors import UnsupportedError
-from compiler.ir.langevin import (
-    Cells,
-    CouplingKind,
-    Couplings,
-    LangevinNetlist,
-    Phase,
-    ReadOut,
-    Role,
-)
+from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, ReadOut, Role
 from hw_models.nonideal import NonIdeal
 from thermo.energy.cycle import Reset, cycle_netlist, measure_cycle
 from thermo.energy.inference import idle_heat, idle_netlist

@@ -82,9 +82,7 @@ def test_json_has_the_keys_that_others_rely_on():
     assert told["digital_baseline_J"] == pytest.approx(digital)
     assert told["advantage"]["bare"] == pytest.approx(digital / told["energy_J"]["physics"])
     assert told["advantage"]["with_periphery"] == pytest.approx(digital / told["energy_J"]["total"])
-    assert told["advantage"]["bare_arithmetic"] == pytest.approx(
-        28 * 0.23e-12 / told["energy_J"]["physics"]
-    )
+    assert told["advantage"]["bare_arithmetic"] == pytest.approx(28 * 0.23e-12 / told["energy_J"]["physics"])
     assert told["advantage"]["with_periphery_arithmetic"] == pytest.approx(
         28 * 0.23e-12 / told["energy_J"]["total"]
     )
@@ -217,10 +215,6 @@ def test_labels_are_matched_by_name_in_every_accuracy():
         for labels in (("0", "1"), ("1", "0"))
     )
     a, b = (estimate(n, data, DEVICE, (), seed=1) for n in (plain_order, turned))
-    for left, right in (
-        (a.evaluation, b.evaluation),
-        (a.halved, b.halved),
-        (a.cycle, b.cycle),
-    ):
+    for left, right in ((a.evaluation, b.evaluation), (a.halved, b.halved), (a.cycle, b.cycle)):
         assert left.accuracy + right.accuracy == pytest.approx(1.0)
     assert a.energy == b.energy

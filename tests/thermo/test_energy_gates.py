@@ -100,9 +100,7 @@ def classifier(labels=("0", "1")):
         [0, 1, 3, 4, 2, 0],
         [1, 2, 4, 4, 0, 3],
         {},
-        class_sums=ClassSums(
-            np.array([5, 6, 2, 7, 8], dtype=np.int32), np.array([0, 3, 5]), 1.0, labels
-        ),
+        class_sums=ClassSums(np.array([5, 6, 2, 7, 8], dtype=np.int32), np.array([0, 3, 5]), 1.0, labels),
         encoder=Thermometer(5, np.arange(5, dtype=np.int32), np.full(5, 0.5)),
     )
 
@@ -153,9 +151,7 @@ def test_a_classifier_in_every_library():
         digital = got.cheapest.energy
         assert ratios["bare"] == pytest.approx(digital.total / f.energy.dynamic)
         assert ratios["with_periphery"] == pytest.approx(digital.total / f.energy.total)
-        assert ratios["with_periphery_arithmetic"] == pytest.approx(
-            digital.arithmetic / f.energy.total
-        )
+        assert ratios["with_periphery_arithmetic"] == pytest.approx(digital.arithmetic / f.energy.total)
     energies = [e.whole.energy.total for e in got.libraries]
     assert energies[1] > energies[2] > energies[0] > energies[3]  # 1.8, 1.2, 1.1 and 0.7 V
 
@@ -174,8 +170,11 @@ def test_json_has_the_keys_that_others_rely_on():
     assert told["energy_J"] == first["energy_J"] and told["area_um2"] == first["area_um2"]
     assert told["latency_s"] == first["delay_s"] == pytest.approx(1 / told["f_max_Hz"])
     assert set(told["advantage"]) == {
-        "bare", "bare_arithmetic", "with_periphery", "with_periphery_arithmetic",
-    }  # fmt: skip
+        "bare",
+        "bare_arithmetic",
+        "with_periphery",
+        "with_periphery_arithmetic",
+    }
     assert told["digital_baseline_J"] == pytest.approx(network_energy((5, 4, 2)).total)
     assert told["landauer_J"] == landauer()
     assert set(told["depth"]) == {"optimised", "with_head"}
@@ -272,23 +271,33 @@ def test_progress_is_told_and_stopped():
 
 # --- the command line --------------------------------------------------------------------------
 
-LIBERTY = """library (mine) {
+LIBERTY = (
+    """library (mine) {
   capacitive_load_unit (1, ff); nom_voltage : 1.0; leakage_power_unit : "1nW";
   lu_table_template (one) { variable_1 : total_output_net_capacitance; index_1 ("0, 100"); }
   power_lut_template (p) { variable_1 : total_output_net_capacitance; index_1 ("0, 100"); }
-""" + "".join(
-    f"""  cell ({name}) {{ area : {area}; cell_leakage_power : 1;
+"""
+    + "".join(
+        f"""  cell ({name}) {{ area : {area}; cell_leakage_power : 1;
     {"".join(f"pin ({p}) {{ direction : input; capacitance : 2; }}" for p in pins)}
     pin (Y) {{ direction : output; function : "{function}";
-      {"".join(f'''timing () {{ related_pin : "{p}";
+      {
+            "".join(
+                f'''timing () {{ related_pin : "{p}";
         cell_rise (one) {{ values ("0.01, 0.11"); }} cell_fall (one) {{ values ("0.01, 0.11"); }}
       }} internal_power () {{ related_pin : "{p}"; rise_power (p) {{ values ("1, 1"); }} }}'''
-      for p in pins)} }} }}
+                for p in pins
+            )
+        } }} }}
 """
-    for name, area, pins, function in (
-        ("IV", 1, "A", "!A"), ("ND", 2, "AB", "!(A B)"), ("XR", 5, "AB", "A ^ B"),
+        for name, area, pins, function in (
+            ("IV", 1, "A", "!A"),
+            ("ND", 2, "AB", "!(A B)"),
+            ("XR", 5, "AB", "A ^ B"),
+        )
     )
-) + '  cell (FF) { ff (Q, QN) { } area : 9; }\n}\n'  # fmt: skip
+    + "  cell (FF) { ff (Q, QN) { } area : 9; }\n}\n"
+)
 
 
 @pytest.fixture
@@ -337,9 +346,7 @@ def test_estimate_refuses_what_it_cannot_use(capsys, adder, tmp_path):
     assert "--device has no meaning" in _fails(capsys, "estimate", adder, "--device", "rc-1pF")
     assert "--runs has no meaning" in _fails(capsys, "estimate", adder, "--runs", "2")
     assert "objective 'x' is unknown" in _fails(capsys, "estimate", adder, "--objective", "x")
-    assert "MHz does not suit" in _fails(
-        capsys, "estimate", adder, "--library", "asap7", "--clock", "1e9"
-    )
+    assert "MHz does not suit" in _fails(capsys, "estimate", adder, "--library", "asap7", "--clock", "1e9")
 
 
 def test_estimate_prints_all_libraries(capsys, adder):
@@ -355,9 +362,7 @@ def test_the_fast_head_is_less_deep(capsys, tmp_path):
     sums = ClassSums(wide, np.array([0, 20, 40]), 1.0)
     netlist = make_gates([f"x{k}" for k in range(40)], [], [], [], {}, class_sums=sums)
     samples = random_samples(netlist)
-    small, fast = (
-        estimate_gates(netlist, samples, ALL[:1], adder=adder) for adder in ("small", "fast")
-    )
+    small, fast = (estimate_gates(netlist, samples, ALL[:1], adder=adder) for adder in ("small", "fast"))
     assert fast.depth["with_head"] < small.depth["with_head"]
     assert fast.gates["two_input_with_head"] >= small.gates["two_input_with_head"]
     path = tmp_path / "wide.tnl"

@@ -49,9 +49,7 @@ def test_it_agrees_with_the_model_it_was_lowered_from():
 def test_clamped_cells_are_not_updated():
     net = lower_ising(ring(), sweeps=100)
     first = Group("first", 0, 4)
-    clamped = net.with_(
-        groups=(first,), schedule=(*net.schedule, Phase("held", 100.0, clamped=("first",)))
-    )
+    clamped = net.with_(groups=(first,), schedule=(*net.schedule, Phase("held", 100.0, clamped=("first",))))
     assert netlist_energy(clamped, CMOS).updates == 9 * 100 + 5 * 100
 
 

@@ -13,12 +13,7 @@ from hw_models.presets import DEVICES
 from hw_models.source import Figure, Source
 from hw_models.weights import WEIGHT_MEMORIES, WeightMemory
 from thermo.data import load_dataset
-from thermo.energy.training import (
-    RelaxationCost,
-    TrainingEffort,
-    measured_relaxation,
-    training_energy,
-)
+from thermo.energy.training import RelaxationCost, TrainingEffort, measured_relaxation, training_energy
 from thermo.eqprop.device import EqpropDevice
 from thermo.eqprop.effort import effort_of, energy_of, resistive_energy_of
 from thermo.eqprop.presets import eqprop_preset, resistive_preset
@@ -75,9 +70,8 @@ def test_heat_of_a_relaxation_is_the_energy_it_falls_by():
 
 def test_every_term_by_hand():
     effort = TrainingEffort(
-        presentations=10, free=20, nudged=40, reads=500, products=3000, writes=700, sweeps=0,
-        updates=2,
-    )  # fmt: skip
+        presentations=10, free=20, nudged=40, reads=500, products=3000, writes=700, sweeps=0, updates=2
+    )
     cost = RelaxationCost(2.0, 0.5, 30.0, 10.0, "by hand")
     got = training_energy(effort, cost, DEVICE, MEMORY, sizes=(8, 5, 3))
     j = got.joules()
@@ -102,9 +96,7 @@ def test_every_term_by_hand():
     assert kinds["relaxation"] == "assumed" and kinds["weight_write"] == "derived"
     assert kinds["arithmetic"] == "second-hand"
     assert got.to_dict()["J_per_presentation"] == pytest.approx(j["total"] / 10)
-    currents = training_energy(
-        effort, replace(cost, current=4.0), DEVICE, MEMORY, sizes=(8, 5, 3)
-    ).joules()
+    currents = training_energy(effort, replace(cost, current=4.0), DEVICE, MEMORY, sizes=(8, 5, 3)).joules()
     assert currents["current"] == pytest.approx(4.0 * seconds / time * unit)
     assert "relaxation" not in currents
 
@@ -138,9 +130,7 @@ def test_counts_of_a_training(digits, changes, free, nudged, reads, writes):
 
 def test_a_resistive_network_pays_for_its_currents(digits):
     settings, gain = resistive_preset(digits)
-    trained = train_resistive(
-        digits, replace(settings, hidden=(12,), epochs=1), gain=gain, threads=1
-    )
+    trained = train_resistive(digits, replace(settings, hidden=(12,), epochs=1), gain=gain, threads=1)
     net = trained.network
     found = resistive_energy_of(trained, digits, lower_resistive(net), DEVICE, MEMORY)
     x = digits.x_valid[:64].astype(float)

@@ -27,7 +27,7 @@ from thermo.training.presets import LITTLE
 # as the command trains digits with --channels 8: one compilation for several tests
 SMALL = LayersConfig(
     layers=(Conv(8, 3, 1, 1),), epochs=2, batch=32, rates=(0.2, 0.02), seed=1, augmentation=LITTLE
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +38,12 @@ def digits():
 @pytest.fixture(scope="module")
 def few(digits):
     return replace(
-        digits, x_train=digits.x_train[:256], y_train=digits.y_train[:256],
-        x_valid=digits.x_valid[:64], y_valid=digits.y_valid[:64],
-    )  # fmt: skip
+        digits,
+        x_train=digits.x_train[:256],
+        y_train=digits.y_train[:256],
+        x_valid=digits.x_valid[:64],
+        y_valid=digits.y_valid[:64],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +104,15 @@ def test_resumed_is_bitwise_uninterrupted(digits, tmp_path):
 
 def test_complex_nudges_train_and_hard_sigmoid_is_refused(few):
     config = LayersConfig(
-        layers=(Dense(16),), activation="shifted-sigmoid", estimator="holomorphic", points=3,
-        epochs=6, batch=16, optimiser="adam", rates=(0.01,),
-    )  # fmt: skip
+        layers=(Dense(16),),
+        activation="shifted-sigmoid",
+        estimator="holomorphic",
+        points=3,
+        epochs=6,
+        batch=16,
+        optimiser="adam",
+        rates=(0.01,),
+    )
     result = train_layers(few, config)
     assert result.valid_accuracy > 0.6 and result.network.activation == "sigmoid"
     decided = result.network.predictions(few.x_valid)  # the scaled model, in float64
@@ -116,10 +125,19 @@ def test_complex_nudges_train_and_hard_sigmoid_is_refused(few):
 def test_state_noise_swallows_small_nudges(digits):
     """A small nudge learns without noise and not with it; a large one bears the same noise."""
     config = LayersConfig(
-        layers=(Dense(32),), epochs=3, batch=32, optimiser="adam", rates=(0.005,), seed=1,
-        estimator="positive", beta=0.02, sweeps_free=8, sweeps_nudged=6, tolerance=0.0,
+        layers=(Dense(32),),
+        epochs=3,
+        batch=32,
+        optimiser="adam",
+        rates=(0.005,),
+        seed=1,
+        estimator="positive",
+        beta=0.02,
+        sweeps_free=8,
+        sweeps_nudged=6,
+        tolerance=0.0,
         residual_limit=1.0,
-    )  # fmt: skip
+    )
     noise = {"state_noise": 0.05}
     quiet = train_layers(digits, config)
     noisy = train_layers(digits, replace(config, **noise))
@@ -135,9 +153,16 @@ def test_state_noise_swallows_small_nudges(digits):
 )
 def test_homeostasis_aligns_the_two_ways(few, layers):
     config = replace(
-        SMALL, layers=layers, symmetric=False, angle=60.0, batch=16, rates=(0.05,),
-        homeostasis_draws=100, homeostasis=20.0, augmentation=Augmentation(),
-    )  # fmt: skip
+        SMALL,
+        layers=layers,
+        symmetric=False,
+        angle=60.0,
+        batch=16,
+        rates=(0.05,),
+        homeostasis_draws=100,
+        homeostasis=20.0,
+        augmentation=Augmentation(),
+    )
     trainer = LayersTrainer(few, config)
     assert _angle(trainer.tree()[0]) == pytest.approx(60, abs=1)
     helped = train_layers(few, config)
@@ -215,9 +240,20 @@ def test_command_convolutional(tmp_path, capsys):
 def test_command_dense_by_jax(tmp_path, capsys):
     out = tmp_path / "holo.safetensors"
     code, printed = call(
-        capsys, "--backend", "jax", "--estimator", "holomorphic", "--points", 4, "--hidden", 16,
-        "--epochs", 1, "-o", out,
-    )  # fmt: skip
+        capsys,
+        "--backend",
+        "jax",
+        "--estimator",
+        "holomorphic",
+        "--points",
+        4,
+        "--hidden",
+        16,
+        "--epochs",
+        1,
+        "-o",
+        out,
+    )
     assert code == 0, printed.err
     assert "shifted-sigmoid" in printed.out and "holomorphic, |β| = 0.5, 4 points" in printed.out
     assert load_model(out).activation == "sigmoid"

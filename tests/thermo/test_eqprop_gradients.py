@@ -15,13 +15,7 @@ from thermo.eqprop.reference import adjoint, bptt_gradient, implicit_gradient, r
 from thermo.eqprop.rest import Settling, settle
 from thermo.eqprop.system import Gradient, cosine, from_network, relative_error
 from thermo.eqprop.thermal import thermal_gradient
-from thermo.studies.eqprop_gradients import (
-    angle_row,
-    batch,
-    nudge_rows,
-    skewed_network,
-    symmetrise,
-)
+from thermo.studies.eqprop_gradients import angle_row, batch, nudge_rows, skewed_network, symmetrise
 
 SIZES = (4, 6, 5, 3)
 
@@ -132,9 +126,7 @@ def test_holomorphic_errors_fall_exponentially_with_the_points():
         left = error - slope * n - offset
         assert slope < -0.5 and left.std() < 0.15 * error.std()  # a straight line explains it
     # halving the nudge doubles the distance to the singularity: log 2 more each point
-    slopes = [
-        np.polyfit(n, np.log([r.error for r in rows if r.beta == b]), 1)[0] for b in (0.8, 0.4)
-    ]
+    slopes = [np.polyfit(n, np.log([r.error for r in rows if r.beta == b]), 1)[0] for b in (0.8, 0.4)]
     assert slopes[0] - slopes[1] == pytest.approx(np.log(2), rel=0.1)
 
 
@@ -191,9 +183,7 @@ def test_homeostatic_draws_average_to_the_norm_of_the_skew_part():
     i, j = np.argwhere(system.mask)[3]
     for draws in (None, 4):
         _, g = homeostatic_loss(system, draws, seed=1)
-        up, down = (
-            homeostatic_loss(changed(system, "w", (i, j), s), draws, seed=1)[0] for s in (h, -h)
-        )
+        up, down = (homeostatic_loss(changed(system, "w", (i, j), s), draws, seed=1)[0] for s in (h, -h))
         assert g.w[i, j] == pytest.approx((up - down) / (2 * h), rel=1e-6, abs=1e-9)
     assert slope.w[i, j] != 0 and jacobian_angle(system) == pytest.approx(90.0)
 
@@ -314,12 +304,14 @@ def boltzmann_machine(kT=0.7):
     w = np.array([[0.0, 0.8], [0.8, 0.0]])
     return LangevinNetlist(
         cells=Cells.make(
-            2, j2=[0.5, 0.3], j3=[0.2, -0.1], j4=[0.4, 0.3], h=[0.5, -0.4],
-            role=[Role.DYNAMIC, Role.OUTPUT],
+            2, j2=[0.5, 0.3], j3=[0.2, -0.1], j4=[0.4, 0.3], h=[0.5, -0.4], role=[Role.DYNAMIC, Role.OUTPUT]
         ),
         couplings=(Couplings.from_dense(CouplingKind.LINEAR, w),),
-        kT=kT, mobility=1.0, schedule=(Phase("relax", 6.0),), dt=0.02,
-    )  # fmt: skip
+        kT=kT,
+        mobility=1.0,
+        schedule=(Phase("relax", 6.0),),
+        dt=0.02,
+    )
 
 
 def quadrature(y, kT=0.7):
@@ -342,9 +334,7 @@ def quadrature(y, kT=0.7):
 def test_thermal_gradient_is_that_of_the_mean_cost():
     g = thermal_gradient(boltzmann_machine(), None, np.array([0.9]), runs=40000, threads=1)
     dw, db0, db1 = quadrature(0.9)
-    z = np.array(
-        [(g.w[0, 1] - dw) / g.w_sem[0, 1], (g.b[0] - db0) / g.b_sem[0], (g.b[1] - db1) / g.b_sem[1]]
-    )
+    z = np.array([(g.w[0, 1] - dw) / g.w_sem[0, 1], (g.b[0] - db0) / g.b_sem[0], (g.b[1] - db1) / g.b_sem[1]])
     # the scheme is of second order in dt: its bias at 0.02 is far below a standard error
     assert np.abs(z).max() < 4
     assert abs(1.1 * g.b[1] - db1) / g.b_sem[1] > 4  # a twin with kT off by a tenth is seen

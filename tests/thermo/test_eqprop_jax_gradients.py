@@ -14,13 +14,7 @@ from thermo.eqprop import estimators as oracle
 from thermo.eqprop.errors import EqpropError, NudgeError
 from thermo.eqprop.homeostasis import homeostatic_loss as exact_loss
 from thermo.eqprop.jax_convert import from_model, to_network
-from thermo.eqprop.jax_estimators import (
-    Nudging,
-    check_nudging,
-    gradient,
-    homeostatic_loss,
-    normals,
-)
+from thermo.eqprop.jax_estimators import Nudging, check_nudging, gradient, homeostatic_loss, normals
 from thermo.eqprop.jax_layers import Conv, Dense, Layout, contract, down, up
 from thermo.eqprop.jax_rest import Relaxation, free_rest
 from thermo.eqprop.reference import bptt_gradient, implicit_gradient
@@ -47,9 +41,7 @@ def dense(activation="sigmoid", sizes=(6, 9, 7, 3), *, apart=False, seed=1):
         tuple(gain * rng.normal(0.1, 1.0, (o, i)) / np.sqrt(i) for i, o in pairs),
         tuple(rng.normal(0.2, 0.3, o) for _, o in pairs),
         activation,
-        tuple(gain * rng.normal(0.05, 0.6, (i, o)) / np.sqrt(o) for i, o in pairs[1:])
-        if apart
-        else None,
+        tuple(gain * rng.normal(0.05, 0.6, (i, o)) / np.sqrt(o) for i, o in pairs[1:]) if apart else None,
     )
 
 
@@ -91,16 +83,13 @@ def folded(network, g):
     ends = np.cumsum([0, *sizes])
     if isinstance(network, HopfieldNetwork):
         shared = [
-            (w.size, *np.divmod(np.arange(w.size), w.shape[1]), np.arange(w.size))
-            for w in network.weights
+            (w.size, *np.divmod(np.arange(w.size), w.shape[1]), np.arange(w.size)) for w in network.weights
         ]
         shapes = [w.shape for w in network.weights]
         wide = sizes
     else:
         every = (*network.kernels, *network.weights)
-        shared = [
-            (p.size, s.row, s.col, s.tie) for p, s in zip(every, network.shared(), strict=True)
-        ]
+        shared = [(p.size, s.row, s.col, s.tie) for p, s in zip(every, network.shared(), strict=True)]
         shapes = [p.shape for p in every]
         wide = [b.size for b in network.biases]
     w, b, back = [], [], []
@@ -126,9 +115,7 @@ def check(network, how, name, points=1, *, tolerance=1e-9):
     layout, p = from_model(network)
     found = gradient(layout, p, shaped(layout, x), jnp.asarray(y), how, KEY)
     system = from_network(unrolled(network))
-    wanted = oracle.estimate(
-        name, system, x, y, oracle.How(how.beta, points, settling=LOOSE)
-    ).gradient
+    wanted = oracle.estimate(name, system, x, y, oracle.How(how.beta, points, settling=LOOSE)).gradient
     w, b, back = folded(network, wanted)
     got = [*found.gradient.w, *found.gradient.b, *(found.gradient.back or ())]
     for a, c in zip(got, [*w, *b, *(back or ())], strict=True):
@@ -141,10 +128,7 @@ def check(network, how, name, points=1, *, tolerance=1e-9):
 @pytest.mark.parametrize(
     ("stride", "kernel", "padding", "size"),
     [(2, 5, 0, 12), (2, 3, 1, 8), (3, 2, 0, 9)]
-    + [
-        pytest.param(*case, marks=pytest.mark.slow)
-        for case in ((1, 3, 1, 7), (2, 4, 3, 7), (3, 5, 2, 6))
-    ],
+    + [pytest.param(*case, marks=pytest.mark.slow) for case in ((1, 3, 1, 7), (2, 4, 3, 7), (3, 5, 2, 6))],
 )
 def test_down_is_the_transpose_of_up_and_contract_its_slope(stride, kernel, padding, size):
     layer = Conv(3, kernel, stride, padding)
@@ -169,7 +153,7 @@ def test_down_is_the_transpose_of_up_and_contract_its_slope(stride, kernel, padd
         pytest.param(*case, marks=pytest.mark.slow)
         for case in ((dense, "hard-sigmoid", True), (conv, "sigmoid", True))
     ],
-)  # fmt: skip
+)
 def test_rest_is_the_models(make, activation, apart):
     network = make(activation, apart=apart)
     x, _ = batch(network)
@@ -185,9 +169,8 @@ def test_rest_is_the_models(make, activation, apart):
 
 @pytest.mark.parametrize(
     ("make", "activation", "name"),
-    [(dense, "hard-sigmoid", "positive"), (dense, "tanh", "centred"),
-     (conv, "hard-sigmoid", "centred")],
-)  # fmt: skip
+    [(dense, "hard-sigmoid", "positive"), (dense, "tanh", "centred"), (conv, "hard-sigmoid", "centred")],
+)
 def test_nudged_differences_are_the_oracles(make, activation, name):
     check(make(activation), Nudging(name, 0.3, 1, STILL, STILL), name)
 
@@ -198,19 +181,20 @@ def test_nudged_differences_are_the_oracles(make, activation, name):
     + [
         pytest.param(*case, marks=pytest.mark.slow)
         for case in (
-            (dense, "holomorphic", 1), (dense, "holomorphic", 3), (dense, "holomorphic", 4),
+            (dense, "holomorphic", 1),
+            (dense, "holomorphic", 3),
+            (dense, "holomorphic", 4),
             (dense, "generalised-cauchy", 1),
             (conv, "generalised-cauchy", 3),
         )
     ],
-)  # fmt: skip
+)
 def test_circles_are_the_oracles(make, name, points):
     check(make(), Nudging(name, 0.4, points, STILL, STILL), name, points)
 
 
 @pytest.mark.parametrize(
-    ("make", "name"),
-    [(dense, "centred"), pytest.param(conv, "generalised-cauchy", marks=pytest.mark.slow)],
+    ("make", "name"), [(dense, "centred"), pytest.param(conv, "generalised-cauchy", marks=pytest.mark.slow)]
 )
 def test_networks_with_their_own_way_back(make, name):
     found = check(make(apart=True), Nudging(name, 0.3, 4, STILL, STILL), name, 4)
@@ -225,10 +209,7 @@ def test_eight_points_are_the_implicit_gradient_and_back_propagation_through_tim
     how = Nudging("holomorphic", 0.2, 8, STILL, STILL)
     found = gradient(layout, p, shaped(layout, x), jnp.asarray(y), how, KEY).gradient
     system = from_network(unrolled(network))
-    for truth in (
-        implicit_gradient(system, x, y)[0],
-        bptt_gradient(system, x, y, steps=400),
-    ):
+    for truth in (implicit_gradient(system, x, y)[0], bptt_gradient(system, x, y, steps=400)):
         w, b, _ = folded(network, truth)
         for a, c in zip([*found.w, *found.b], [*w, *b], strict=True):
             np.testing.assert_allclose(a, c, rtol=0, atol=2e-7 * np.abs(c).max())

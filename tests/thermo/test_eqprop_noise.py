@@ -34,9 +34,8 @@ def idle_outputs(device: EqpropDevice) -> np.ndarray:
     acting = Acting(w, w, (np.full(3, 0.5, np.float32), np.full(OUT, 0.5, np.float32)))
     with Tiles(1) as tiles:
         return free_outputs(
-            acting, np.zeros((ROWS, 2), np.float32), sweeps=2, tolerance=1e-3, tiles=tiles,
-            device=device,
-        ).outputs  # fmt: skip
+            acting, np.zeros((ROWS, 2), np.float32), sweeps=2, tolerance=1e-3, tiles=tiles, device=device
+        ).outputs
 
 
 def test_units_carry_the_noise_of_their_last_update():
@@ -73,9 +72,15 @@ def test_jax_units_carry_it_in_both_parts(kind):
     zero = np.zeros((ROWS, OUT), np.float32)
     for share in (1.0, 1.1):
         states, _, _ = relax(
-            layout, p, zero, [zero.astype(kind)], zero, np.zeros((), kind),
-            Relaxation(2, 0.0, share * SIGMA), jax.random.PRNGKey(5),
-        )  # fmt: skip
+            layout,
+            p,
+            zero,
+            [zero.astype(kind)],
+            zero,
+            np.zeros((), kind),
+            Relaxation(2, 0.0, share * SIGMA),
+            jax.random.PRNGKey(5),
+        )
         u = np.asarray(states[-1])
         for part in (u.real, u.imag) if kind is np.complex64 else (u,):
             assert (abs(part.std() / SIGMA - 1) < CLOSE) == (share == 1.0)

@@ -16,12 +16,7 @@ from thermo.data import Dataset, load_dataset
 from thermo.eqprop.config import EqpropConfig
 from thermo.eqprop.device import EqpropDevice
 from thermo.eqprop.errors import EqpropError, UnsettledError
-from thermo.eqprop.oscillator import (
-    Oscillators,
-    OscillatorTrainer,
-    oscillator_accuracy,
-    train_oscillator,
-)
+from thermo.eqprop.oscillator import Oscillators, OscillatorTrainer, oscillator_accuracy, train_oscillator
 from thermo.eqprop.oscillator_gradient import (
     PhaseGradient,
     implicit_phase_gradient,
@@ -62,10 +57,21 @@ def toy(n=64, seed=0):
 
 def config(**changes):
     plain = {
-        "hidden": SIZES[1:-1], "epochs": 1, "batch": 64, "tile": 24, "momentum": 0.0,
-        "warmup_epochs": 0.0, "final_rate": 1.0, "rates": (0.1,), "sweeps_free": 3000,
-        "sweeps_nudged": 3000, "tolerance": 3e-7, "init_bias": 0.3, "init_gain": 1.5, "beta": 0.1,
-    }  # fmt: skip
+        "hidden": SIZES[1:-1],
+        "epochs": 1,
+        "batch": 64,
+        "tile": 24,
+        "momentum": 0.0,
+        "warmup_epochs": 0.0,
+        "final_rate": 1.0,
+        "rates": (0.1,),
+        "sweeps_free": 3000,
+        "sweeps_nudged": 3000,
+        "tolerance": 3e-7,
+        "init_bias": 0.3,
+        "init_gain": 1.5,
+        "beta": 0.1,
+    }
     return EqpropConfig(**{**plain, **changes})
 
 
@@ -138,9 +144,7 @@ def test_a_rule_that_sees_only_cosines_is_caught():
     free = relax(net, X, sweeps=100_000, tolerance=1e-13)
     slopes = []
     for beta in (0.025, -0.025):
-        phases = relax(
-            net, X, targets=TARGETS, beta=beta, start=free, sweeps=100_000, tolerance=1e-13
-        )
+        phases = relax(net, X, targets=TARGETS, beta=beta, start=free, sweeps=100_000, tolerance=1e-13)
         below, out = net.encode(X)[:, 0], []
         for phi in phases:
             out.append(-np.cos(phi).T @ below / len(X))
@@ -189,9 +193,17 @@ def test_an_update_is_the_estimate_of_the_gradient(estimator):
 
 
 def test_threads_and_interruption_change_no_bit(tmp_path):
-    some = config(epochs=4, batch=32, tile=8, sweeps_free=40, sweeps_nudged=40, tolerance=1e-2,
-                  device=EqpropDevice(state_noise=0.02, read_bits=4, read_noise=0.02, flipped=0.05,
-                                      weight_bits=8, mismatch=0.1))  # fmt: skip
+    some = config(
+        epochs=4,
+        batch=32,
+        tile=8,
+        sweeps_free=40,
+        sweeps_nudged=40,
+        tolerance=1e-2,
+        device=EqpropDevice(
+            state_noise=0.02, read_bits=4, read_noise=0.02, flipped=0.05, weight_bits=8, mismatch=0.1
+        ),
+    )
     whole = train_oscillator(toy(), some, threads=1)
     threaded = train_oscillator(toy(), some, threads=3)
 
@@ -283,13 +295,12 @@ def test_reading_has_as_many_levels_as_it_says():
 
 def test_noise_turns_phases_by_what_it_says():
     """One update with noise against one without: the spread is sigma, cells and rows apart."""
-    net = replace(small(), weights=(*small().weights[:2], np.zeros((3, 8))), fields=(
-        np.ones(9), np.ones(8), np.ones(3)))  # fmt: skip
+    net = replace(
+        small(), weights=(*small().weights[:2], np.zeros((3, 8))), fields=(np.ones(9), np.ones(8), np.ones(3))
+    )
     x = np.random.default_rng(1).uniform(0, 1, (2000, SIZES[0])).astype(np.float32)
     with Tiles(1) as tiles:
-        rest = phase_outputs(
-            acting_of(net), x, tiles=tiles, device=EqpropDevice(state_noise=0.2), sweeps=1
-        )
+        rest = phase_outputs(acting_of(net), x, tiles=tiles, device=EqpropDevice(state_noise=0.2), sweeps=1)
     # outputs see only their field along phase 0: cos of a normal angle of spread 0.2
     assert np.mean(1 - rest.outputs) == pytest.approx(np.exp(-0.02), abs=4 * 0.028 / np.sqrt(6000))
     assert abs(np.corrcoef(rest.outputs.T)[0, 1]) < 4 / np.sqrt(2000)
@@ -324,11 +335,36 @@ def test_a_gradient_at_no_minimum_is_refused():
 
 def test_the_command_line_trains_compiles_and_simulates(tmp_path, capsys):
     model, net = tmp_path / "m.safetensors", tmp_path / "m.tnl"
-    assert main([
-        "train", "eqprop", "--network", "oscillator", "--hidden", "32", "--epochs", "2",
-        "--weight-bits", "10", "--read-bits", "4", "--threads", "1", "--json", "-o", str(model),
-        "--rate", "0.03", "--rate", "0.01", "--beta", "1.5",
-    ]) == 0  # fmt: skip
+    assert (
+        main(
+            [
+                "train",
+                "eqprop",
+                "--network",
+                "oscillator",
+                "--hidden",
+                "32",
+                "--epochs",
+                "2",
+                "--weight-bits",
+                "10",
+                "--read-bits",
+                "4",
+                "--threads",
+                "1",
+                "--json",
+                "-o",
+                str(model),
+                "--rate",
+                "0.03",
+                "--rate",
+                "0.01",
+                "--beta",
+                "1.5",
+            ]
+        )
+        == 0
+    )
     out = capsys.readouterr().out
     found = json.loads(out)
     assert found["config"]["rates"] == [0.03, 0.01] and found["config"]["beta"] == 1.5

@@ -19,9 +19,14 @@ from thermo.studies.eqprop_gradients import batch, nudge_rows, skewed_network
 def single(activation="tanh"):
     """One output that sees its input alone."""
     return System(
-        np.zeros((1, 1)), np.zeros((1, 1), bool), np.ones((1, 1)), np.ones((1, 1), bool),
-        np.zeros(1), np.array([0]), activation,
-    )  # fmt: skip
+        np.zeros((1, 1)),
+        np.zeros((1, 1), bool),
+        np.ones((1, 1)),
+        np.ones((1, 1), bool),
+        np.zeros(1),
+        np.array([0]),
+        activation,
+    )
 
 
 def nearest_fold(b, y):
@@ -110,13 +115,16 @@ def test_a_nudge_without_rest_is_reported_and_all_of_them_are_an_error():
 def test_convolutions_are_diagnosed_by_their_shared_parameters():
     rng = np.random.default_rng(0)
     net = ConvHopfieldNetwork(
-        (4, 4, 1), (rng.normal(0, 0.4, (3, 3, 1, 2)),), (1,), (1,),
-        (rng.normal(0, 0.2, (3, 32)),), (np.zeros(2), np.zeros(3)), "sigmoid",
-    )  # fmt: skip
-    x, y = rng.uniform(0, 1, (4, 16)), np.eye(3)[[0, 1, 2, 0]]
-    found = diagnose(
-        net, x, y, estimator="holomorphic", betas=(0.1,), points=6, settling=Settling()
+        (4, 4, 1),
+        (rng.normal(0, 0.4, (3, 3, 1, 2)),),
+        (1,),
+        (1,),
+        (rng.normal(0, 0.2, (3, 32)),),
+        (np.zeros(2), np.zeros(3)),
+        "sigmoid",
     )
+    x, y = rng.uniform(0, 1, (4, 16)), np.eye(3)[[0, 1, 2, 0]]
+    found = diagnose(net, x, y, estimator="holomorphic", betas=(0.1,), points=6, settling=Settling())
     assert [r.layer for r in found.layers] == ["layer1", "output"]
     assert max(r.error for r in found.layers) < 1e-6 and found.radius > 0.1
     check_diagnosable((16, 3990, 10))

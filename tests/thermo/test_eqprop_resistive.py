@@ -57,9 +57,12 @@ def test_voltages_minimise_the_power_within_the_diodes():
 
     for k in range(3):
         found = minimize(
-            lambda x, k=k: power(net, DATA[k], cut(x)), np.zeros(ends[-1]), bounds=bounds,
-            method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 5000},
-        )  # fmt: skip
+            lambda x, k=k: power(net, DATA[k], cut(x)),
+            np.zeros(ends[-1]),
+            bounds=bounds,
+            method="L-BFGS-B",
+            options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 5000},
+        )
         np.testing.assert_allclose(np.concatenate([a[k] for a in v]), found.x, atol=2e-5)
     walls = [(a == 0).any() for a in v[:-1]]
     assert all(walls) and v[-1].max() < 0  # diodes act; the last nodes have none
@@ -105,10 +108,20 @@ def toy(n=40):
 
 def config(**changes):
     plain = {
-        "hidden": SIZES[1:-1], "epochs": 1, "batch": 40, "tile": 16, "momentum": 0.0,
-        "warmup_epochs": 0.0, "final_rate": 1.0, "rates": (1e-3,), "sweeps_free": 500,
-        "sweeps_nudged": 500, "tolerance": 1e-6, "beta": 0.02, "init_gain": 1.0,
-    }  # fmt: skip
+        "hidden": SIZES[1:-1],
+        "epochs": 1,
+        "batch": 40,
+        "tile": 16,
+        "momentum": 0.0,
+        "warmup_epochs": 0.0,
+        "final_rate": 1.0,
+        "rates": (1e-3,),
+        "sweeps_free": 500,
+        "sweeps_nudged": 500,
+        "tolerance": 1e-6,
+        "beta": 0.02,
+        "init_gain": 1.0,
+    }
     return EqpropConfig(**{**plain, **changes})
 
 

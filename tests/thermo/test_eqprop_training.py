@@ -53,10 +53,20 @@ def toy(n=64, seed=0):
 
 def config(**changes):
     plain = {
-        "hidden": SIZES[1:-1], "epochs": 1, "batch": 64, "tile": 24, "momentum": 0.0,
-        "warmup_epochs": 0.0, "final_rate": 1.0, "rates": (0.1,), "sweeps_free": 400,
-        "sweeps_nudged": 400, "tolerance": 3e-7, "init_bias": 0.3, "init_gain": 0.8,
-    }  # fmt: skip
+        "hidden": SIZES[1:-1],
+        "epochs": 1,
+        "batch": 64,
+        "tile": 24,
+        "momentum": 0.0,
+        "warmup_epochs": 0.0,
+        "final_rate": 1.0,
+        "rates": (0.1,),
+        "sweeps_free": 400,
+        "sweeps_nudged": 400,
+        "tolerance": 3e-7,
+        "init_bias": 0.3,
+        "init_gain": 0.8,
+    }
     return EqpropConfig(**{**plain, **changes})
 
 
@@ -100,9 +110,23 @@ def test_every_sweep_lowers_the_nudged_energy(beta):
             assert (total <= last + 1e-5).all()  # float32 sums of some ten terms of order 1
         last = total
         kernel.relax(
-            acting.forward, acting.back, acting.bias, p, states, drives, y, np.float32(beta), 1,
-            np.float32(0), np.float32(0), 1, np.float32(0), np.uint64(0), 0, 0,
-        )  # fmt: skip
+            acting.forward,
+            acting.back,
+            acting.bias,
+            p,
+            states,
+            drives,
+            y,
+            np.float32(beta),
+            1,
+            np.float32(0),
+            np.float32(0),
+            1,
+            np.float32(0),
+            np.uint64(0),
+            0,
+            0,
+        )
 
 
 def changes_of(trainer):
@@ -214,11 +238,7 @@ def test_the_compiled_network_decides_as_the_model(trained, digits):
 
 @pytest.mark.parametrize(
     "changes",
-    [
-        {},
-        {"estimator": "spsa"},
-        {"device": EqpropDevice(state_noise=0.02, replicas=3, replica_coupling=1.0)},
-    ],
+    [{}, {"estimator": "spsa"}, {"device": EqpropDevice(state_noise=0.02, replicas=3, replica_coupling=1.0)}],
 )
 def test_threads_change_no_bit(digits, changes):
     few = replace(eqprop_preset(digits), epochs=1, hidden=(24,), **changes)
@@ -289,9 +309,15 @@ def test_the_device_acts_in_training(digits):
     base = replace(eqprop_preset(digits), hidden=(24,), epochs=1)
     plain = train_eqprop(digits, base, threads=1).network.weights[0]
     for change in (
-        {"mismatch": 0.2}, {"asymmetry": 0.2}, {"bias_mismatch": 0.3}, {"weight_bits": 4},
-        {"state_noise": 0.05}, {"read_noise": 0.05}, {"read_bits": 4}, {"flipped": 0.2},
-    ):  # fmt: skip
+        {"mismatch": 0.2},
+        {"asymmetry": 0.2},
+        {"bias_mismatch": 0.3},
+        {"weight_bits": 4},
+        {"state_noise": 0.05},
+        {"read_noise": 0.05},
+        {"read_bits": 4},
+        {"flipped": 0.2},
+    ):
         other = train_eqprop(digits, replace(base, device=EqpropDevice(**change)), threads=1)
         moved = np.abs(other.network.weights[0] - plain).max()
         if "bias_mismatch" not in change:  # biases start at 0, and multiply
@@ -387,8 +413,9 @@ def test_bad_devices_are_named(change, message):
 
 def test_what_cannot_be_trained_is_named(digits):
     rows = toy()
-    values = Dataset("values", rows.x_train, rows.x_train, rows.x_valid, rows.x_valid,
-                     rows.x_test, rows.x_test, 0)  # fmt: skip
+    values = Dataset(
+        "values", rows.x_train, rows.x_train, rows.x_valid, rows.x_valid, rows.x_test, rows.x_test, 0
+    )
     with pytest.raises(EqpropError, match="has values, not classes"):
         train_eqprop(values, config())
     with pytest.raises(EqpropError, match="augmentation needs images"):
@@ -411,8 +438,23 @@ def test_diagnosis_of_a_trained_network(trained, digits):
 def test_the_command_trains_and_says_what_it_did(tmp_path, capsys):
     out = tmp_path / "m.safetensors"
     arguments = ["train", "eqprop", "-o", str(out), "--hidden", "16", "--epochs", "3", "--json"]
-    assert main([*arguments, "--rule", "field", "--angle", "30", "--homeostasis", "1",
-                 "--diagnose", "--threads", "1"]) == 0  # fmt: skip
+    assert (
+        main(
+            [
+                *arguments,
+                "--rule",
+                "field",
+                "--angle",
+                "30",
+                "--homeostasis",
+                "1",
+                "--diagnose",
+                "--threads",
+                "1",
+            ]
+        )
+        == 0
+    )
     text = capsys.readouterr().out
     assert '"diagnosis"' in text and '"weight_writes"' in text
     assert load_model(out).backward is not None

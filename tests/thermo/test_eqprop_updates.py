@@ -43,10 +43,20 @@ def toy(n=32, seed=0):
 
 def config(**changes):
     plain = {
-        "hidden": SIZES[1:-1], "epochs": 1, "batch": 32, "tile": 16, "momentum": 0.0,
-        "warmup_epochs": 0.0, "final_rate": 1.0, "rates": (1.0,), "sweeps_free": 400,
-        "sweeps_nudged": 400, "tolerance": 3e-7, "init_bias": 0.3, "init_gain": 0.8,
-    }  # fmt: skip
+        "hidden": SIZES[1:-1],
+        "epochs": 1,
+        "batch": 32,
+        "tile": 16,
+        "momentum": 0.0,
+        "warmup_epochs": 0.0,
+        "final_rate": 1.0,
+        "rates": (1.0,),
+        "sweeps_free": 400,
+        "sweeps_nudged": 400,
+        "tolerance": 3e-7,
+        "init_bias": 0.3,
+        "init_gain": 0.8,
+    }
     return EqpropConfig(**{**plain, **changes})
 
 
@@ -339,10 +349,7 @@ def test_every_push_has_the_width_of_its_phase():
         ({"directions": 0}, "directions must be"),
         ({"estimator": "coupled-centred", "beta": 1.5}, "share of the error"),
         ({"estimator": "spsa", "persistent": True}, "leave persistent"),
-        (
-            {"update": "multiplicative", "rule": "field", "homeostasis": 1.0},
-            "would change sign",
-        ),
+        ({"update": "multiplicative", "rule": "field", "homeostasis": 1.0}, "would change sign"),
         ({"estimator": "node-perturbation", "hidden": (4, 4)}, "take at most one"),
         ({"persistent": True, "device": EqpropDevice(replicas=2)}, "has 2 replicas"),
     ],

@@ -97,9 +97,7 @@ def test_error_of_a_regression_against_the_closed_form():
 
 
 def test_a_regression_is_estimated_without_a_baseline():
-    got = estimate(
-        lower_machine(machine(head="regression", kT=0.01)), numbers(), DEVICES.get("rc-1fF"), ()
-    )
+    got = estimate(lower_machine(machine(head="regression", kT=0.01)), numbers(), DEVICES.get("rc-1fF"), ())
     told = got.to_dict()
     assert told["accuracy"] is None and told["rmse"] > 0
     assert told["answer_bits"] is None and told["digital_baseline_J"] is None
@@ -141,9 +139,8 @@ def test_an_unknown_split_is_named():
 def nudged_network(labels=()):
     """Inputs 0 to 2 drive hard-sigmoid outputs, and a nudge follows; the nudged phase is read."""
     network = HopfieldNetwork(
-        (np.eye(3) + 0.1 * np.arange(9).reshape(3, 3) / 8,), (np.array([0.1, -0.1, 0.05]),),
-        labels=labels,
-    )  # fmt: skip
+        (np.eye(3) + 0.1 * np.arange(9).reshape(3, 3) / 8,), (np.array([0.1, -0.1, 0.05]),), labels=labels
+    )
     netlist = lower_hopfield(network, nudge=0.5)
     return netlist.with_(readout=replace(netlist.readout, phase="nudged"))
 
@@ -153,8 +150,9 @@ def test_a_nudge_pulls_towards_the_truth():
     netlist = nudged_network()
     got, result = evaluate(netlist, data, "test")
     y = np.eye(3)[data.y_test]
-    free = np.clip(data.x_test @ (np.eye(3) + 0.1 * np.arange(9).reshape(3, 3) / 8).T
-                   + [0.1, -0.1, 0.05], -9, 9)  # fmt: skip
+    free = np.clip(
+        data.x_test @ (np.eye(3) + 0.1 * np.arange(9).reshape(3, 3) / 8).T + [0.1, -0.1, 0.05], -9, 9
+    )
     np.testing.assert_allclose(result.answers(), np.clip((free + 0.5 * y) / 1.5, 0, 1), atol=1e-3)
     assert got.accuracy == 1.0
     other, _ = evaluate(netlist, data, "test", targets=np.zeros((60, 3)))

@@ -228,9 +228,7 @@ def test_a_share_of_stuck_gates():
     """The share and the values are fair; the stuck of a small share are among a larger one's."""
     netlist = buffers(100_000)
     z = stats.norm.isf(ALPHA / 2)
-    small, large, twin = (
-        Faults(stuck_at=s).stuck_values(netlist, SEED)[1:] for s in (0.01, 0.1, 0.11)
-    )
+    small, large, twin = (Faults(stuck_at=s).stuck_values(netlist, SEED)[1:] for s in (0.01, 0.1, 0.11))
     assert (large[small >= 0] == small[small >= 0]).all()
     for share, values in ((0.01, small), (0.1, large)):
         assert abs(rate_z(values >= 0, share)) < z

@@ -33,10 +33,13 @@ def circuit(seed: int, n_inputs: int, n_gates: int, n_outputs: int, counted: int
     cuts = np.sort(rng.integers(0, counted + 1, 2))
     nets = rng.integers(0, base.n_nets, counted).astype(np.int32)
     return make_gates(
-        base.input_names, base.op, base.a, base.b,
+        base.input_names,
+        base.op,
+        base.a,
+        base.b,
         dict(zip(base.output_names, base.outputs.tolist(), strict=True)),
         class_sums=ClassSums(nets, np.array([0, *cuts, counted]), 2.5),
-    )  # fmt: skip
+    )
 
 
 def patterns(seed: int, n: int, n_inputs: int) -> np.ndarray:
@@ -50,10 +53,13 @@ def values(netlist: GateNetlist, bits: np.ndarray) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    seed=st.integers(0, 2**32), n_inputs=st.sampled_from([1, 2, 6, 64, 65, 130]),
-    n_gates=st.sampled_from([0, 1, 5, 40]), n_outputs=st.sampled_from([0, 1, 5, 70]),
-    counted=st.sampled_from([0, 1, 15, 17, 60]), n=st.sampled_from(SIZES),
-)  # fmt: skip
+    seed=st.integers(0, 2**32),
+    n_inputs=st.sampled_from([1, 2, 6, 64, 65, 130]),
+    n_gates=st.sampled_from([0, 1, 5, 40]),
+    n_outputs=st.sampled_from([0, 1, 5, 70]),
+    counted=st.sampled_from([0, 1, 15, 17, 60]),
+    n=st.sampled_from(SIZES),
+)
 def test_every_path_equals_the_reference(seed, n_inputs, n_gates, n_outputs, counted, n):
     netlist = circuit(seed, n_inputs, n_gates, n_outputs, counted)
     bits = patterns(seed, n, n_inputs)
@@ -61,12 +67,7 @@ def test_every_path_equals_the_reference(seed, n_inputs, n_gates, n_outputs, cou
     sums = netlist.class_sums
     counts = [truth[:, sums.nets[i:j]].sum(axis=1) for i, j in pairwise(sums.indptr)]
     changed = (truth[1:] != truth[:-1]).sum(axis=0)
-    for options in (
-        {},
-        {"toggles": True},
-        {"faults": Faults()},
-        {"faults": Faults(), "toggles": True},
-    ):
+    for options in ({}, {"toggles": True}, {"faults": Faults()}, {"faults": Faults(), "toggles": True}):
         got = simulate_gates(netlist, bits=bits, **options)
         assert got.n_samples == n
         assert got.class_sums.dtype == np.int32 and (got.class_sums == np.transpose(counts)).all()
@@ -144,12 +145,7 @@ def test_no_samples_and_no_gates():
 def test_bits_of_any_layout():
     netlist, bits = circuit(7, 70, 100, 9, 60), patterns(7, 600, 70)
     truth = simulate_gates(netlist, bits=bits).class_sums
-    for other in (
-        bits.astype(bool),
-        bits.astype(np.int64) * -3,
-        np.asfortranarray(bits),
-        255 * bits,
-    ):
+    for other in (bits.astype(bool), bits.astype(np.int64) * -3, np.asfortranarray(bits), 255 * bits):
         assert (simulate_gates(netlist, bits=other).class_sums == truth).all()
     wide = np.zeros((600, 140), np.uint8)
     wide[:, ::2] = bits
@@ -171,10 +167,14 @@ def test_data_are_encoded_as_the_ir_says(scope, dtype):
     bounds = 255 * levels if dtype == np.uint8 and scope == "absolute" else levels
     encoder = Thermometer(4, rng.integers(0, 4, 12).astype(np.int32), bounds, scope)
     netlist = make_gates(
-        base.input_names, base.op, base.a, base.b,
+        base.input_names,
+        base.op,
+        base.a,
+        base.b,
         dict(zip(base.output_names, base.outputs.tolist(), strict=True)),
-        class_sums=base.class_sums, encoder=encoder,
-    )  # fmt: skip
+        class_sums=base.class_sums,
+        encoder=encoder,
+    )
     got = simulate_gates(netlist, data, toggles=True)
     truth = simulate_gates(netlist, bits=encode_bits(netlist, data), toggles=True)
     for name in ("class_sums", "outputs", "toggles", "input_toggles"):
@@ -183,9 +183,13 @@ def test_data_are_encoded_as_the_ir_says(scope, dtype):
 
 def test_decisions():
     netlist = make_gates(
-        ["a", "b"], [3, 5, 6], [0, -1, 0], [-1, 1, 1], {},
+        ["a", "b"],
+        [3, 5, 6],
+        [0, -1, 0],
+        [-1, 1, 1],
+        {},
         class_sums=ClassSums(np.array([2, 3, 4, 4], np.int32), np.array([0, 1, 2, 4]), 4.0),
-    )  # fmt: skip
+    )
     got = simulate_gates(netlist, bits=[[0, 0], [1, 1], [0, 1], [1, 0]])
     assert got.class_sums.tolist() == [[0, 0, 0], [1, 1, 0], [0, 1, 2], [1, 0, 2]]
     assert got.predictions().tolist() == [0, 0, 2, 2]
@@ -224,17 +228,26 @@ def test_progress_is_told():
 
 def test_bad_input_is_named(monkeypatch):
     netlist = make_gates(
-        ["a", "b"], [6], [0], [1], {"y": 2}, meta={"name": "half"},
+        ["a", "b"],
+        [6],
+        [0],
+        [1],
+        {"y": 2},
+        meta={"name": "half"},
         encoder=Thermometer(3, np.array([0, 2], np.int32), np.array([0.5, 0.5])),
-    )  # fmt: skip
+    )
     bits, data = np.zeros((4, 2), bool), np.zeros((4, 3))
     data[2, 1] = np.nan
     infinite = np.array([[np.inf, 0, -np.inf]])
     assert simulate_gates(netlist, infinite).outputs.tolist() == [[True]]
     bare = make_gates(["a", "b"], [6], [0], [1], {"y": 2})
     for words, arguments, options in (
-        (r"circuit 'half' \(2 inputs, 1 gates\) takes 2 inputs a sample: bits must have shape "
-         r"\(n_samples, 2\), got \(4, 3\)", (netlist,), {"bits": np.zeros((4, 3), bool)}),
+        (
+            r"circuit 'half' \(2 inputs, 1 gates\) takes 2 inputs a sample: bits must have shape "
+            r"\(n_samples, 2\), got \(4, 3\)",
+            (netlist,),
+            {"bits": np.zeros((4, 3), bool)},
+        ),
         (r"takes 3 features a sample.*got \(4, 2\)", (netlist, data[:, :2]), {}),
         (r"half.*feature 1 of sample 2 is NaN, one of 1", (netlist, data), {}),
         ("no encoder", (bare, data), {}),
@@ -245,7 +258,7 @@ def test_bad_input_is_named(monkeypatch):
         ("batch must be at least 1", (netlist,), {"bits": bits, "batch": 0}),
         ("seed must be from 0", (netlist,), {"bits": bits, "seed": -1}),
         ("threads must be from 1", (netlist,), {"bits": bits, "threads": 10**6}),
-    ):  # fmt: skip
+    ):
         with pytest.raises(SimulationError, match=words):
             simulate_gates(*arguments, **options)
     got = simulate_gates(netlist, bits=bits)
@@ -262,9 +275,7 @@ def test_bad_input_is_named(monkeypatch):
 def test_rows_are_used_again():
     """A chain of a thousand gates needs two rows, a row each only where all are watched."""
     n = 1000
-    netlist = make_gates(
-        ["x", "y"], [6] * n, [0, *range(2, n + 1)], [1] * n, {"z": n + 1}
-    )  # fmt: skip
+    netlist = make_gates(["x", "y"], [6] * n, [0, *range(2, n + 1)], [1] * n, {"z": n + 1})
     fixed = gates_program.FIRST_INPUT + gates_program.input_rows(netlist)
     assert prepare_gates(netlist).n_rows <= fixed + 2
     assert prepare_gates(netlist, every_gate=True).n_rows == fixed + n
@@ -302,9 +313,13 @@ def test_the_same_bits_without_wide_vectors(features, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", PORTABLE.format(paths=paths)],
         env={
-            **os.environ, "NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": features,
+            **os.environ,
+            "NUMBA_CPU_NAME": "x86-64",
+            "NUMBA_CPU_FEATURES": features,
             "NUMBA_CACHE_DIR": str(tmp_path),
         },
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert json.loads(done.stdout) == digest()

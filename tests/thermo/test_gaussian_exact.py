@@ -22,13 +22,7 @@ from compiler.ir.langevin import (
     Role,
 )
 from thermo.simulate import SimulationError, gaussian_sampler, simulate
-from thermo.simulate.gaussian import (
-    LinearSystem,
-    linear_system,
-    sample_exact,
-    stationary,
-    transition,
-)
+from thermo.simulate.gaussian import LinearSystem, linear_system, sample_exact, stationary, transition
 
 ALPHA = 1e-4
 NON_NORMAL = np.array([[1.0, 3.0], [0.0, 2.0]])
@@ -39,9 +33,7 @@ README_NOISE[0, 1] = README_NOISE[1, 0] = 1.0
 
 def by_quadrature(a, q, t):
     """int_0^t exp(-A s) Q exp(-A^T s) ds as one adaptive integral."""
-    return quad_vec(lambda s: expm(-a * s) @ q @ expm(-a * s).T, 0, t, epsabs=1e-12, epsrel=1e-12)[
-        0
-    ]
+    return quad_vec(lambda s: expm(-a * s) @ q @ expm(-a * s).T, 0, t, epsabs=1e-12, epsrel=1e-12)[0]
 
 
 CASES = {
@@ -69,11 +61,7 @@ def test_transition_equals_quadrature(name):
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.floats(0.01, 20.0))
 def test_two_transitions_are_one(seed, n, t):
     rng = np.random.default_rng(seed)
-    a, root, b = (
-        rng.normal(size=(n, n)) / n + np.eye(n),
-        rng.normal(size=(n, n)),
-        rng.normal(size=n),
-    )
+    a, root, b = (rng.normal(size=(n, n)) / n + np.eye(n), rng.normal(size=(n, n)), rng.normal(size=n))
     system = (a, b, root @ root.T)
     half, whole = transition(system, t / 2), transition(system, t)
     f = half.propagator

@@ -11,15 +11,7 @@ from scipy import stats
 from scipy.special import i0
 from simulate_toys import cell
 
-from compiler.ir.langevin import (
-    CellKind,
-    Cells,
-    CouplingKind,
-    Couplings,
-    LangevinNetlist,
-    Phase,
-    Role,
-)
+from compiler.ir.langevin import CellKind, Cells, CouplingKind, Couplings, LangevinNetlist, Phase, Role
 from thermo.simulate import simulate
 from thermo.simulate.forces import Forces, Setting
 from thermo.simulate.prepare import encode, prepare
@@ -97,9 +89,13 @@ def angle_p(x, kT=1.0, second=SECOND, sign=1.0):
 def phase_cells(second, run=12.0):
     """Sixteen phase cells in their field, each pulled by a sine coupling to one input's angle."""
     cells = Cells.make(
-        17, kind=CellKind.PHASE, h=FIELD, j2=second,
-        role=[Role.INPUT] + [Role.DYNAMIC] * 16, x0=[ANGLE] + [1.0] * 16,
-    )  # fmt: skip
+        17,
+        kind=CellKind.PHASE,
+        h=FIELD,
+        j2=second,
+        role=[Role.INPUT] + [Role.DYNAMIC] * 16,
+        x0=[ANGLE] + [1.0] * 16,
+    )
     ends = np.arange(1, 17), np.zeros(16, int)
     sine = Couplings.from_coo(CouplingKind.SINE, 17, *ends, np.full(16, PULL))
     return LangevinNetlist(cells, (sine,), 1.0, 1.0, (Phase("run", run),), dt=0.02)
@@ -178,9 +174,13 @@ def test_a_nudge_shifts_a_quadratic_net_by_its_linear_response(backend, symmetri
     phases = [Phase("free", 60.0), Phase("up", 60.0, nudge=beta), Phase("down", 60.0, nudge=-beta)]
     netlist, a, h = quadratic(phases, symmetric)
     got = simulate(
-        netlist, targets=[y], observe=["free", "up", "down"], backend=backend, heat=False,
+        netlist,
+        targets=[y],
+        observe=["free", "up", "down"],
+        backend=backend,
+        heat=False,
         trajectory_every=1200,
-    ).trajectory[1:, 0, 0]  # fmt: skip
+    ).trajectory[1:, 0, 0]
     project = np.diag([0.0] * 4 + [1.0] * 2)
     goal = np.r_[np.zeros(4), y]
     for x, strength in zip(got, (0.0, beta, -beta), strict=True):
@@ -209,9 +209,13 @@ def test_contrast_of_two_nudges_is_the_gradient_of_the_cost():
 
     def rest(w, nudge):
         netlist = LangevinNetlist(
-            cells, (Couplings.from_dense(CouplingKind.GRADIENT, w),), 0.0, 1.0,
-            (Phase("rest", 80.0, nudge=nudge),), dt=0.1,
-        )  # fmt: skip
+            cells,
+            (Couplings.from_dense(CouplingKind.GRADIENT, w),),
+            0.0,
+            1.0,
+            (Phase("rest", 80.0, nudge=nudge),),
+            dt=0.1,
+        )
         got = simulate(netlist, targets=[y], backend="numpy", keep_final=True, heat=False)
         return np.tanh(got.final[0, 0].astype(float))
 
@@ -240,10 +244,19 @@ def test_heat_by_potential_is_the_stratonovich_integral():
     codes += [A.IDENTITY, A.COSINE, A.IDENTITY, A.COSINE]
     netlist = mixed(phases=[Phase("free", 0.5), Phase("nudged", 0.5, nudge=0.8, clamped=("pair",))])
     cells = netlist.cells
-    netlist = netlist.with_(cells=Cells.make(
-        15, j2=cells.j2, j3=cells.j3, j4=cells.j4, h=cells.h, x0=cells.x0, kind=cells.kind,
-        role=cells.role, activation=codes,
-    ))  # fmt: skip
+    netlist = netlist.with_(
+        cells=Cells.make(
+            15,
+            j2=cells.j2,
+            j3=cells.j3,
+            j4=cells.j4,
+            h=cells.h,
+            x0=cells.x0,
+            kind=cells.kind,
+            role=cells.role,
+            activation=codes,
+        )
+    )
     data, targets = mixed_data()
     options = dict(targets=targets, trajectory_every=1, runs=4, backend="numpy")
     exact = simulate(netlist, data, heat_method="potential", **options)

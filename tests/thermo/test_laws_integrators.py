@@ -120,9 +120,15 @@ def stationary_bias(method, well, dt, batches, kT=1.0):
     means = []
     for seed in range(batches):
         got = simulate(
-            netlist, kT=kT, method=method, dt=dt, runs=8192, heat=False, seed=seed,
+            netlist,
+            kT=kT,
+            method=method,
+            dt=dt,
+            runs=8192,
+            heat=False,
+            seed=seed,
             observe=[6.0, 9.0, 12.0, 15.0, 18.0],
-        )  # fmt: skip
+        )
         means.append(np.mean(got.outputs[:, 0].astype(float) ** 2, axis=(0, 1)))
     each = np.ravel(means)  # of every cell over its runs
     return each.mean() - reference, each.std(ddof=1) / np.sqrt(each.size)
@@ -176,9 +182,7 @@ def test_without_noise_the_ode_solver_is_met_at_the_schemes_order(method, order)
     steps = np.array([0.04, 0.02, 0.01, 0.005])
     errors = []
     for dt in steps:
-        got = simulate(
-            netlist, data, kT=0.0, dt=dt, method=method, keep_final=True, backend="numpy"
-        )
+        got = simulate(netlist, data, kT=0.0, dt=dt, method=method, keep_final=True, backend="numpy")
         errors.append(np.abs(got.final[0, 0] - want).max())
     slope = np.polyfit(np.log(steps), np.log(errors), 1)[0]
     assert abs(slope - order) < 0.25
@@ -210,9 +214,7 @@ def test_heat_estimators_agree_and_ito_is_wrong_by_a_third():
     excess = np.sum((1 + 6 * before**2) * dx**2 + 4 * before * dx**3 + dx**4, axis=0)
     assert np.allclose(ito - some.heat[0], excess, atol=1e-4)
     # the trapezoid's error is the third derivative of V times dx^3 / 12 at the middle, exactly
-    assert np.allclose(
-        trapezoid[:20_000] - exact[:20_000], -2 * np.sum(middle * dx**3, axis=0), atol=1e-4
-    )
+    assert np.allclose(trapezoid[:20_000] - exact[:20_000], -2 * np.sum(middle * dx**3, axis=0), atol=1e-4)
     sem = ito.std() * np.sqrt(1 / ito.size + 1 / runs)
     assert abs(ito.mean() - published["ito"]) < Z * sem
     assert abs(ito.mean() - published["energy"]) > Z * sem
@@ -223,9 +225,8 @@ def test_stratonovich_heat_converges_to_the_energy_difference():
     errors = []
     for dt in (0.004, 0.001):
         a, b = (
-            simulate(netlist, runs=4000, dt=dt, heat_method=m).heat for m in
-            ("potential", "stratonovich")
-        )  # fmt: skip
+            simulate(netlist, runs=4000, dt=dt, heat_method=m).heat for m in ("potential", "stratonovich")
+        )
         errors.append(np.sqrt(np.mean((a - b) ** 2)))
     # error a path: sqrt(steps) dx^3 ~ dt; the twin would not shrink
     assert errors[1] < 0.35 * errors[0]
@@ -243,13 +244,16 @@ def test_fluctuation_theorem_of_a_quenched_harmonic_cell():
     """Stiffness k0 -> k1 at t = 0: Jarzynski for the work, <exp(-Sigma)> = 1 for the whole."""
     k0, k1, kT, runs, time, dt = 1.0, 3.0, 0.8, 100_000, 0.4, 2e-3
     start = np.sqrt(kT / k0) * normals_numpy(7, np.arange(runs), 0, 1)[0]
-    netlist = cell(
-        [Phase("before", dt), Phase("quenched", time, stiffness=k1 - k0)], j2=k0 / 2, kT=kT
-    )
+    netlist = cell([Phase("before", dt), Phase("quenched", time, stiffness=k1 - k0)], j2=k0 / 2, kT=kT)
     got = simulate(
-        netlist, np.zeros((1, 0)), runs=runs, x0=start[None, :, None], dt=dt,
-        trajectory_every=1, max_bytes=1 << 28,
-    )  # fmt: skip
+        netlist,
+        np.zeros((1, 0)),
+        runs=runs,
+        x0=start[None, :, None],
+        dt=dt,
+        trajectory_every=1,
+        max_bytes=1 << 28,
+    )
     switched = got.trajectory[1, 0, :, 0].astype(float)
     assert np.allclose(got.work[1, 0], (k1 - k0) / 2 * switched**2, atol=1e-6)
     free_energy = kT / 2 * np.log(k1 / k0)
@@ -311,9 +315,7 @@ def test_jarzynski_and_second_law_of_a_dragged_harmonic_cell():
 
 def rotation(sign=1.0, a=0.9, dt=0.05, runs=4096, steps=200):
     """Mean of x dy - y dx per step in the steady state of a rotating linear pair."""
-    couplings = Couplings.from_coo(
-        CouplingKind.LINEAR, 2, [0, 1], [1, 0], [-sign * a + 0.2, sign * a + 0.2]
-    )
+    couplings = Couplings.from_coo(CouplingKind.LINEAR, 2, [0, 1], [1, 0], [-sign * a + 0.2, sign * a + 0.2])
     netlist = LangevinNetlist(
         Cells.make(2, j2=[0.5, 0.8]), (couplings,), 0.7, 1.0, (Phase("run", steps * dt),)
     )
@@ -341,9 +343,12 @@ def test_housekeeping_heat_is_positive_and_meets_its_closed_form():
     a, dt, runs, steps = 0.9, 0.02, 4096, 400
     couplings = Couplings.from_coo(CouplingKind.LINEAR, 2, [0, 1], [1, 0], [-a, a])
     netlist = LangevinNetlist(
-        Cells.make(2, j2=0.5), (couplings,), 0.7, 1.0,
+        Cells.make(2, j2=0.5),
+        (couplings,),
+        0.7,
+        1.0,
         (Phase("settle", steps * dt), Phase("steady", steps * dt)),
-    )  # fmt: skip
+    )
     got = simulate(netlist, runs=runs, dt=dt)
     assert got.heat_method == "stratonovich"
     step = np.eye(2) + dt * np.array([[-1.0, -a], [a, -1.0]])

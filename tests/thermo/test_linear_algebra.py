@@ -69,10 +69,7 @@ CASES = {
         np.linalg.slogdet(SPD)[1],
     ),
     "exponential": (lambda: exponential(SKEWED, 0.8, **TIMES), expm(-0.8 * SKEWED)),
-    "exponential, matched": (
-        lambda: exponential(SPD, 0.8, noise="matched", **TIMES),
-        expm(-0.8 * SPD),
-    ),
+    "exponential, matched": (lambda: exponential(SPD, 0.8, noise="matched", **TIMES), expm(-0.8 * SPD)),
 }
 
 
@@ -138,14 +135,10 @@ def test_nothing_computes_the_answer(monkeypatch):
     log_determinant(SPD, time=5.0)
 
     plain = machine.simulate
-    monkeypatch.setattr(
-        machine, "simulate", lambda netlist, **o: plain(netlist, **o, kT=1.21 * netlist.kT)
-    )
+    monkeypatch.setattr(machine, "simulate", lambda netlist, **o: plain(netlist, **o, kT=1.21 * netlist.kT))
     broken = inverse(SPD, **TIMES)
     assert z_of(broken, answers["inverse"]).max() > limit(broken)
-    monkeypatch.setattr(
-        machine, "simulate", lambda netlist, **o: plain(netlist.with_(couplings=()), **o)
-    )
+    monkeypatch.setattr(machine, "simulate", lambda netlist, **o: plain(netlist.with_(couplings=()), **o))
     broken = solve(SPD, B, **TIMES)
     assert z_of(broken, answers["solve"]).max() > limit(broken)
 
@@ -186,9 +179,8 @@ def test_effective_samples_are_those_of_the_autocorrelation():
         SPD, B, kT=1.0, machines=64, method="euler", dt=None, seed=9, symmetric=False, options={}
     )
     machine.record(
-        run, lambda batch, states: taken.append(states), time=300.0, burn_in=60.0, batches=2,
-        every=5,
-    )  # fmt: skip
+        run, lambda batch, states: taken.append(states), time=300.0, burn_in=60.0, batches=2, every=5
+    )
     states = np.concatenate(taken)
     mean = states.mean(axis=0)
     _, error, _ = estimate(np.stack([mean, mean]), 64)

@@ -53,9 +53,13 @@ def digits() -> Dataset:
 def dots(weights, rows, indices, out, path):
     for i in range(0, indices.size, GROUP):
         dots8(
-            weights.ctypes.data, rows.ctypes.data, rows.shape[1], indices.ctypes.data + 4 * i,
-            out.ctypes.data + 4 * i, path,
-        )  # fmt: skip
+            weights.ctypes.data,
+            rows.ctypes.data,
+            rows.shape[1],
+            indices.ctypes.data + 4 * i,
+            out.ctypes.data + 4 * i,
+            path,
+        )
 
 
 @pytest.mark.parametrize("path", HERE)
@@ -123,10 +127,31 @@ class Toy:
         m = [np.zeros_like(table), np.zeros_like(table)]
         w = [np.zeros_like(scores), np.zeros_like(scores)]
         kernels.train_blocks(
-            table, *m, scores, *w, self.wires, best, self.k, self.gates, self.per_class, self.x,
-            self.weights, sums, totals, f(unit), f(1e-3), f(2e-3), f(0), f(0.5), f(1), f(1e-8),
-            f(0), 0, self.blocks, path,
-        )  # fmt: skip
+            table,
+            *m,
+            scores,
+            *w,
+            self.wires,
+            best,
+            self.k,
+            self.gates,
+            self.per_class,
+            self.x,
+            self.weights,
+            sums,
+            totals,
+            f(unit),
+            f(1e-3),
+            f(2e-3),
+            f(0),
+            f(0.5),
+            f(1),
+            f(1e-8),
+            f(0),
+            0,
+            self.blocks,
+            path,
+        )
         return m[0], w[0], table, scores, best
 
 
@@ -188,9 +213,20 @@ def test_pool_gradients_are_those_of_added_wires():
     pool = np.random.default_rng(0).integers(0, 21, (toy.blocks, 8)).astype(np.int32)
     h = np.ones((toy.blocks, 2, LANES, 8), np.float32)  # added to
     phases.pool_gradients(
-        toy.table, toy.wires, toy.best, toy.gates, toy.per_class, toy.x, toy.weights, sums, pool,
-        h, 0, toy.blocks, path,
-    )  # fmt: skip
+        toy.table,
+        toy.wires,
+        toy.best,
+        toy.gates,
+        toy.per_class,
+        toy.x,
+        toy.weights,
+        sums,
+        pool,
+        h,
+        0,
+        toy.blocks,
+        path,
+    )
     x = toy.x.astype(np.float64)
     p = 1 / (1 + np.exp(-toy.table.astype(np.float64)))
     for gate in (0, 14, 38):
@@ -229,9 +265,7 @@ def test_loss_and_its_integer_derivatives():
     p = np.exp(z - z.max(axis=0))
     p /= p.sum(axis=0)
     target = np.eye(4)[labels].T
-    assert np.array_equal(
-        weights[:, :50], np.floor(127 * (p - 0.9 * target - 0.025) + 0.5).astype(int)
-    )
+    assert np.array_equal(weights[:, :50], np.floor(127 * (p - 0.9 * target - 0.025) + 0.5).astype(int))
     assert not weights[:, 50:].any()
     assert np.isclose(seen[0], -np.log((p * target).sum(axis=0)).sum())
     assert seen[1] == (np.argmax(counts[:, :50], axis=0) == labels).sum()
@@ -410,8 +444,11 @@ def test_another_processor_trains_the_same_network(tmp_path):
     def trained(**environment):
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM, json.dumps(asdict(SMALL))],
-            env={**os.environ, **environment}, capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return done.stdout.split()
 
     here = trained()

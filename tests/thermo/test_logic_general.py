@@ -17,9 +17,7 @@ from thermo.training.logic.jax_trainer import JaxTrainer
 from thermo.training.logic.train import train_logic
 from thermo.training.tiles import Tiles
 
-SMALL = LogicConfig(
-    layers=(120, 80), k=6, epochs=4, batch=64, tau=3.0, drop=0.0, learning_rate=0.1, seed=5
-)
+SMALL = LogicConfig(layers=(120, 80), k=6, epochs=4, batch=64, tau=3.0, drop=0.0, learning_rate=0.1, seed=5)
 VARIANTS = {
     "bits": {},
     "soft": {"forward": "soft", "init_wire": 1.0},
@@ -225,9 +223,16 @@ def test_temperature_of_the_head(digits):
 def test_jax_takes_the_same_steps(digits):
     """Relaxed training is smooth, so that rounding stays small over an epoch of Adam steps."""
     config = replace(
-        SMALL, epochs=1, batch=167, forward="soft", init_wire=1.0, tau="adaptive", decay=0.01,
-        dropout=0.1, smoothing=0.05,
-    )  # fmt: skip
+        SMALL,
+        epochs=1,
+        batch=167,
+        forward="soft",
+        init_wire=1.0,
+        tau="adaptive",
+        decay=0.01,
+        dropout=0.1,
+        smoothing=0.05,
+    )
     ours, theirs = GeneralTrainer(digits, config), JaxTrainer(digits, config)
     start = ours.network.layers[0].logits.copy()
     with Tiles(1) as tiles:
@@ -243,9 +248,7 @@ def test_jax_takes_the_same_steps(digits):
 
 
 def test_jax_trains_bits_with_noise(digits):
-    config = replace(
-        SMALL, layers=(200,), epochs=6, batch=167, forward="gumbel", gumbel_noise=0.1
-    )  # fmt: skip
+    config = replace(SMALL, layers=(200,), epochs=6, batch=167, forward="gumbel", gumbel_noise=0.1)
     result = train_logic(digits, config, threads=1, backend="jax")
     assert result.history[-1].loss < result.history[0].loss
     assert result.valid_accuracy > 0.5

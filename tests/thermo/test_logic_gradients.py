@@ -49,10 +49,16 @@ def config_of(forward, parametrisation, wiring, estimator, **more) -> LogicConfi
         layers=(10, 8, 6),
         k={"sparse": 4, "dense": "all", "fixed": 1}[wiring],
         wiring="fixed" if wiring == "fixed" else "learnable",
-        forward=forward, parametrisation=parametrisation, estimator=estimator,
-        init_scale=0.7, init_wire=1.0, smoothing=0.1, dropout=0.2, gumbel_temperature=1.5,
+        forward=forward,
+        parametrisation=parametrisation,
+        estimator=estimator,
+        init_scale=0.7,
+        init_wire=1.0,
+        smoothing=0.1,
+        dropout=0.2,
+        gumbel_temperature=1.5,
         **{"tau": 1.7, **more},
-    )  # fmt: skip
+    )
 
 
 def data(n_in: int = N_IN) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -128,9 +134,9 @@ def largest_error(network: GeneralNetwork, loss: float, broken: str | None = Non
                 moved[number][name] = layers[number][name].copy()
                 moved[number][name].reshape(-1)[place] += sign * h * inverse
                 values.append(
-                    logic_twin.run(
-                        moved, x, labels, offsets=offsets, base=layers, broken=broken, **options
-                    )[0]
+                    logic_twin.run(moved, x, labels, offsets=offsets, base=layers, broken=broken, **options)[
+                        0
+                    ]
                 )
             slope = (values[0] - values[1]) / (2 * h)
             worst = max(worst, abs(slope - ours.reshape(-1)[place]) / unit)
@@ -164,9 +170,7 @@ def jax_gradients(config: LogicConfig, network: GeneralNetwork):
     noise = tree("logit_noise", "score_noise") if config.forward == "gumbel" else None
     head = jax_path.Head(0.0, POWER, jnp.asarray(network.gain(STEP)))
     loss = jax.jit(jax.value_and_grad(jax_path.loss_function(config, wires, CLASSES), has_aux=True))
-    (value, _), gradient = loss(
-        tree("logits", "scores"), jnp.asarray(x), jnp.asarray(labels), head, noise
-    )
+    (value, _), gradient = loss(tree("logits", "scores"), jnp.asarray(x), jnp.asarray(labels), head, noise)
     return float(value), gradient
 
 

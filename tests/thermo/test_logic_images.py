@@ -48,9 +48,7 @@ def test_training_sees_the_bits_of_the_netlist(eight_bit, encoding, levels):
     source = bit_source(data, LogicConfig(encoding=encoding, thresholds=levels, drop=0.0))
     assert (source.values is not None) == eight_bit
     n = source.n_bits
-    netlist = make_gates(
-        [f"b{i}" for i in range(n)], [3], [0], [0], {"y": n}, encoder=source.encoder
-    )
+    netlist = make_gates([f"b{i}" for i in range(n)], [3], [0], [0], {"y": n}, encoder=source.encoder)
     want = encode_bits(netlist, data.x_train)
     assert 0.02 < want.mean() < 0.98
     assert np.array_equal(bits_of(source, data.x_train), want)
@@ -81,9 +79,20 @@ def warped(images, coefficients, elastic, shape, epoch=0, margin=0, rounding=0.0
     size = (height + 2 * margin) * (width + 2 * margin) * channels
     frames = np.zeros((n, size), images.dtype)
     warp(
-        images, np.arange(n), coefficients, elastic, NODES, 5, epoch, *shape, margin,
-        np.float32(rounding), frames, first, n,
-    )  # fmt: skip
+        images,
+        np.arange(n),
+        coefficients,
+        elastic,
+        NODES,
+        5,
+        epoch,
+        *shape,
+        margin,
+        np.float32(rounding),
+        frames,
+        first,
+        n,
+    )
     return frames
 
 
@@ -141,9 +150,7 @@ def test_random_numbers_belong_to_image_and_epoch():
     assert not np.array_equal(one, two)
 
 
-MOVES = LogicAugmentation(
-    shift=1, flip=True, warp=Augmentation(rotate=10.0), elastic=0.4, warp_share=0.5
-)
+MOVES = LogicAugmentation(shift=1, flip=True, warp=Augmentation(rotate=10.0), elastic=0.4, warp_share=0.5)
 
 
 @pytest.mark.parametrize("encoding", ["absolute", "image-quantile"])

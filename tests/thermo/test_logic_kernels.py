@@ -96,9 +96,17 @@ def chosen_tables(logits, estimator=logic_layers.ESTIMATE_SIGMOID, power=1.0):
     soft, inner = np.zeros((logits.shape[0], 4), np.float32), np.zeros_like(logits)
     op = np.zeros(logits.shape[0], np.uint8)
     logic_layers.gate_tables(
-        logits, np.zeros((0, 0), np.float32), np.float32(1), estimator, np.float32(power), soft,
-        inner, op, 0, logits.shape[0],
-    )  # fmt: skip
+        logits,
+        np.zeros((0, 0), np.float32),
+        np.float32(1),
+        estimator,
+        np.float32(power),
+        soft,
+        inner,
+        op,
+        0,
+        logits.shape[0],
+    )
     return soft, inner, op
 
 
@@ -131,9 +139,7 @@ def test_reste_slope_is_that_of_its_function():
     assert np.allclose(slope, 0.5 * want, rtol=1e-5)
     assert np.allclose(soft, 0.5 + 0.5 * np.sign(z) * np.minimum(size ** (1 / power), 1), atol=1e-6)
     # order 1 is the clipped straight-through estimator
-    assert np.array_equal(
-        chosen_tables(z, logic_layers.ESTIMATE_RESTE)[1], np.where(size < 1.5, 0.5, 0)
-    )
+    assert np.array_equal(chosen_tables(z, logic_layers.ESTIMATE_RESTE)[1], np.where(size < 1.5, 0.5, 0))
 
 
 # --- noise ---------------------------------------------------------------------------------------
@@ -150,9 +156,7 @@ def noise(n=N, size=1.0, step=0, first=0, logistic=False, identity=0, seed=3):
 
 def moments_fit(x: np.ndarray, logistic: bool) -> bool:
     """Mean and variance of the standard Gumbel (kurtosis 5.4) or logistic (4.2) distribution."""
-    mean, variance, kurtosis = (
-        (0.0, np.pi**2 / 3, 4.2) if logistic else (np.euler_gamma, np.pi**2 / 6, 5.4)
-    )
+    mean, variance, kurtosis = (0.0, np.pi**2 / 3, 4.2) if logistic else (np.euler_gamma, np.pi**2 / 6, 5.4)
     z_mean = (x.mean() - mean) / np.sqrt(variance / x.size)
     z_variance = (x.var() / variance - 1) / np.sqrt((kurtosis - 1) / x.size)
     return abs(z_mean) < Z and abs(z_variance) < Z

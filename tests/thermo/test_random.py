@@ -28,9 +28,7 @@ KNOWN = [
 
 @njit
 def _kernel_words(key, counter):
-    return rnd._threefry13(
-        key[0], key[1], key[2], key[3], counter[0], counter[1], counter[2], counter[3]
-    )
+    return rnd._threefry13(key[0], key[1], key[2], key[3], counter[0], counter[1], counter[2], counter[3])
 
 
 def normals(n_cells, tile, seed=1, traj0=0, step=0, stream=rnd.STREAM_NOISE):
@@ -62,8 +60,7 @@ def test_kernel_equals_numpy_twin(seed, traj0):
 def test_bits_do_not_depend_on_the_split():
     whole = normals(13, 67, traj0=2**32 - 30, step=5)
     parts = [
-        normals(13, b - a, traj0=2**32 - 30 + a, step=5)
-        for a, b in ((0, 1), (1, 18), (18, 50), (50, 67))
+        normals(13, b - a, traj0=2**32 - 30 + a, step=5) for a, b in ((0, 1), (1, 18), (18, 50), (50, 67))
     ]
     assert np.array_equal(whole, np.hstack(parts))
     for n in (1, 2, 3, 4, 7):

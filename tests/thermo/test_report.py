@@ -68,9 +68,7 @@ def test_page_is_whole_and_asks_for_nothing_outside():
     series = figures.Series("64 <cells>", [10.0, 100.0], [90.0, 95.0], [1.0, 1.0])
     svg = figures.svg(figures.accuracy_against_heat([series], lines=[("linear", 92.0)]))
     table = Table(("a", "b"), (("<script>", "1"),), (1,))
-    page = html_page(
-        "T & c", ["lead"], [Section("one", ("text", table, Figure(svg, "cap")))], "end"
-    )
+    page = html_page("T & c", ["lead"], [Section("one", ("text", table, Figure(svg, "cap")))], "end")
     checker = _Checker()
     checker.feed(page)
     assert not checker.open and not checker.outside
@@ -91,7 +89,5 @@ def test_png_is_written(tmp_path):
     path = tmp_path / "f.png"
     figures.save_png(figure, str(path))
     assert path.read_bytes().startswith(b"\x89PNG")
-    trajectories = figures.output_trajectories(
-        np.arange(3.0), np.zeros((3, 2, 2)), ["a", "b"], ["a", "b"]
-    )
+    trajectories = figures.output_trajectories(np.arange(3.0), np.zeros((3, 2, 2)), ["a", "b"], ["a", "b"])
     assert "read as" in figures.svg(trajectories)

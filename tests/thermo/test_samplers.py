@@ -59,9 +59,14 @@ def test_sgld_has_the_moments_of_its_own_discretisation():
 
 def test_falling_steps_weigh_states_by_their_time():
     drawn = sgld(
-        log_gamma, starts(4000), step=lambda k: 0.5 * (1 + k) ** -0.6, steps=2000, burn_in=500,
-        keep_every=5, seed=2,
-    )  # fmt: skip
+        log_gamma,
+        starts(4000),
+        step=lambda k: 0.5 * (1 + k) ** -0.6,
+        steps=2000,
+        burn_in=500,
+        keep_every=5,
+        seed=2,
+    )
     m, sem = drawn.mean()
     # bias: of first order in dt, at most that of the largest kept step
     bias = abs(euler_moments(0.5 * 501**-0.6)[0] - MEAN)
@@ -84,12 +89,17 @@ def test_minibatches_sample_a_poisson_posterior():
     a, b = 12.0 + counts.sum(), 1.0 + counts.size
     gradient = minibatch(
         lambda x, rows: rows.size * np.exp(x) - counts[rows].sum(),
-        lambda x: np.exp(x) - 12.0, counts.size, 20, seed=1,
-    )  # fmt: skip
+        lambda x: np.exp(x) - 12.0,
+        counts.size,
+        20,
+        seed=1,
+    )
     full = minibatch(
         lambda x, rows: rows.size * np.exp(x) - counts[rows].sum(),
-        lambda x: np.exp(x) - 12.0, counts.size, counts.size,
-    )  # fmt: skip
+        lambda x: np.exp(x) - 12.0,
+        counts.size,
+        counts.size,
+    )
     x0 = np.full((1, 400), np.log(a / b))
     np.testing.assert_allclose(full(x0 + 0.1, 0), b * np.exp(x0 + 0.1) - a, rtol=1e-10)
     # rows without replacement: variance of a scaled sum of 20 of 40
@@ -115,9 +125,15 @@ def test_minibatches_sample_a_poisson_posterior():
 
 def adaptive(tau, seed):
     return sa_sgld(
-        log_gamma, starts(3000), tau=tau, clock=Clock(slowest=0.1, fastest=10.0), steps=6000,
-        burn_in=500, keep_every=8, seed=seed,
-    )  # fmt: skip
+        log_gamma,
+        starts(3000),
+        tau=tau,
+        clock=Clock(slowest=0.1, fastest=10.0),
+        steps=6000,
+        burn_in=500,
+        keep_every=8,
+        seed=seed,
+    )
 
 
 def test_adaptive_steps_are_unbiased_only_with_their_weights():
@@ -148,9 +164,8 @@ def test_dale_samples_a_gamma_density_and_keeps_signs(sign):
     dt = 0.02
     w0 = sign * np.random.default_rng(1).gamma(SHAPE, size=(1, 3000))
     drawn = dale_langevin(
-        lambda w, k: sign - (SHAPE - 1) / w, w0, step=dt, steps=500, burn_in=100, keep_every=4,
-        seed=4,
-    )  # fmt: skip
+        lambda w, k: sign - (SHAPE - 1) / w, w0, step=dt, steps=500, burn_in=100, keep_every=4, seed=4
+    )
     assert (np.sign(drawn.x) == sign).all()
     m, sem = drawn.expectation(lambda w: np.log(np.abs(w)))
     # in the logarithm it is the Euler chain above
@@ -197,8 +212,10 @@ def quartic_pair(weight=0.5):
     return LangevinNetlist(
         cells=Cells.make(2, j2=[1.0, 0.5], j4=[0.25, 0.5], h=[0.3, -0.2]),
         couplings=(Couplings.from_coo(CouplingKind.LINEAR, 2, [0, 1], [1, 0], [0.5, weight]),),
-        kT=1.0, mobility=1.0, schedule=(Phase("run", 1.0),),
-    )  # fmt: skip
+        kT=1.0,
+        mobility=1.0,
+        schedule=(Phase("run", 1.0),),
+    )
 
 
 def test_a_netlist_is_a_potential():

@@ -69,8 +69,7 @@ def test_numba_equals_numpy_with_the_same_noise(kind, method, heat_method):
 
 
 @pytest.mark.parametrize(
-    ("kind", "method"),
-    [("dense", "euler"), ("sparse", "heun"), ("tanh", "heun"), ("mixed", "euler")],
+    ("kind", "method"), [("dense", "euler"), ("sparse", "heun"), ("tanh", "heun"), ("mixed", "euler")]
 )
 def test_numba_equals_jax_without_noise(kind, method):
     options = OPTIONS | dict(method=method, kT=0.0)
@@ -106,8 +105,7 @@ def test_bits_do_not_depend_on_the_split(kind, backend):
     options = dict(runs=7, seed=5, backend=backend, keep_final=True)
     whole = simulate(netlist, data, **options)
     parts = [
-        simulate(netlist, data[a:b], first_trajectory=7 * a, **options)
-        for a, b in pairwise([0, 1, 13, 30])
+        simulate(netlist, data[a:b], first_trajectory=7 * a, **options) for a, b in pairwise([0, 1, 13, 30])
     ]
     assert np.array_equal(whole.outputs, np.concatenate([p.outputs for p in parts], axis=1))
     assert np.array_equal(whole.final, np.concatenate([p.final for p in parts]))
@@ -163,17 +161,14 @@ def test_energies_are_those_of_the_reference_evaluator():
 
     def energy(k, phase, scale):
         inputs = phase.input_scale * states[k][netlist.inputs]
-        return potential(
-            netlist, states[k], inputs, coupling_scale=scale, stiffness=phase.stiffness
-        )
+        return potential(netlist, states[k], inputs, coupling_scale=scale, stiffness=phase.stiffness)
 
     relax, off, _ = netlist.schedule
     assert got.work[1, 0, 0] == pytest.approx(
         energy(20, off, 1.0)
         - energy(20, relax, 1.0)
         + sum(
-            energy(k, off, 1 - 0.06 * (k - 20)) - energy(k, off, 1 - 0.06 * (k - 21))
-            for k in range(21, 31)
+            energy(k, off, 1 - 0.06 * (k - 20)) - energy(k, off, 1 - 0.06 * (k - 21)) for k in range(21, 31)
         ),
         abs=2e-5,
     )
@@ -243,9 +238,7 @@ def test_resistive_couplings_equal_their_linear_form():
 
 def test_devices_are_drawn_once_and_named_by_their_seed():
     netlist, device = toy(schedule=SINGLE), NonIdeal(mismatch=0.3, bias_mismatch=0.1)
-    a, b, c = (
-        simulate(netlist, toy_data(), non_ideal=device, device_seed=s).outputs for s in (1, 1, 2)
-    )
+    a, b, c = (simulate(netlist, toy_data(), non_ideal=device, device_seed=s).outputs for s in (1, 1, 2))
     ideal = simulate(netlist, toy_data()).outputs
     assert np.array_equal(a, b)
     assert not np.any(a == c)

@@ -48,9 +48,14 @@ def draws(system, chains, method="lanes", temperature=kT):
 
 @pytest.mark.parametrize(
     ("n", "share", "method", "whole"),
-    [(5, 0.8, "lanes", False), (12, 0.4, "lanes", False), (16, 0.2, "lanes", True),
-     (8, 0.6, "chains", False), (8, 0.6, "chains", True)],
-)  # fmt: skip
+    [
+        (5, 0.8, "lanes", False),
+        (12, 0.4, "lanes", False),
+        (16, 0.2, "lanes", True),
+        (8, 0.6, "chains", False),
+        (8, 0.6, "chains", True),
+    ],
+)
 def test_total_variation_falls_as_one_over_root_samples(n, share, method, whole):
     system = SpinSystem.from_pairs(*random_pairs(n, share, n, whole=whole))
     temperature = 3 * kT if whole else kT
@@ -75,9 +80,15 @@ def test_coupled_cells_moving_together_are_noticed(monkeypatch):
 def tempered(h, row, col, J, sets, **options):
     net = lower_ising(from_edges(h, row, col, J, offset=1.5))
     return temper(
-        net, ladder=geometric_ladder(0.25, 4.0, 5), sets=sets, sweeps=60, observe_every=60,
-        keep_samples="all", seed=3, **options,
-    )  # fmt: skip
+        net,
+        ladder=geometric_ladder(0.25, 4.0, 5),
+        sets=sets,
+        sweeps=60,
+        observe_every=60,
+        keep_samples="all",
+        seed=3,
+        **options,
+    )
 
 
 @pytest.mark.parametrize("sets", [500, 5_000])

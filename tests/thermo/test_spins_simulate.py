@@ -51,10 +51,7 @@ def test_annealing_finds_the_ground_state_and_reports_it():
 
 def test_both_methods_follow_the_ramps():
     """Sweep k of N is at the middle of its share of both ramps; the twin does the same."""
-    phases = (
-        Phase("ramp", 8.0, kT=(2.0, 0.4), coupling_scale=(0.2, 1.0)),
-        Phase("hold", 4.0, kT=(1.0, 1.0)),
-    )
+    phases = (Phase("ramp", 8.0, kT=(2.0, 0.4), coupling_scale=(0.2, 1.0)), Phase("hold", 4.0, kT=(1.0, 1.0)))
     net = netlist().with_(schedule=phases, readout=None)
     system = SpinSystem.from_netlist(net)
     states = system.random_states(6, seed=7)
@@ -73,10 +70,7 @@ def test_both_methods_follow_the_ramps():
 def test_clamped_groups_are_held_for_their_phase():
     net = netlist().with_(
         groups=(Group("a", 0, 4), Group("b", 4, 12)),
-        schedule=(
-            Phase("one", 30.0, kT=(9.0, 9.0), clamped=("a",)),
-            Phase("two", 1.0, clamped=("b",)),
-        ),
+        schedule=(Phase("one", 30.0, kT=(9.0, 9.0), clamped=("a",)), Phase("two", 1.0, clamped=("b",))),
         readout=None,
     )
     start = np.ones(12)
@@ -226,18 +220,21 @@ def test_imperfect_devices():
 
 def _ends(model):
     """Both ends of the couplings both ways, the driven cell last: as lexsort wants them."""
-    return (
-        np.concatenate([model.col, model.row]),
-        np.concatenate([model.row, model.col]),
-    )
+    return (np.concatenate([model.col, model.row]), np.concatenate([model.row, model.col]))
 
 
 def test_tempering_reports_its_exchanges():
     model = from_edges(*random_pairs(12, 0.5, 3), offset=2.5)
     result = temper(
-        lower_ising(model), ladder=geometric_ladder(0.3, 5.0, 6), sweeps=300, sets=4, tune=200,
-        burn_in=20, observe_every=10, keep_samples="cold",
-    )  # fmt: skip
+        lower_ising(model),
+        ladder=geometric_ladder(0.3, 5.0, 6),
+        sweeps=300,
+        sets=4,
+        tune=200,
+        burn_in=20,
+        observe_every=10,
+        keep_samples="cold",
+    )
     assert result.kT[[0, -1]] == pytest.approx([0.3, 5.0])
     assert (np.diff(result.kT) > 0).all()
     assert ((result.acceptance > 0) & (result.acceptance < 1)).all()
@@ -338,16 +335,8 @@ def test_netlists_that_p_bits_cannot_run():
     cases = [
         (net.with_(cells=other), UnsupportedError, "cell 4 is continuous"),
         (net.with_(cells=Cells.make(12, kind=CellKind.PBIT, j2=1.0)), UnsupportedError, "j2 = 1"),
-        (
-            net.with_(cells=Cells.make(12, kind=CellKind.PBIT, activation=3)),
-            UnsupportedError,
-            "tanh",
-        ),
-        (
-            net.with_(schedule=(Phase("p", 2.0, stiffness=1.0),), readout=None),
-            UnsupportedError,
-            "stiff",
-        ),
+        (net.with_(cells=Cells.make(12, kind=CellKind.PBIT, activation=3)), UnsupportedError, "tanh"),
+        (net.with_(schedule=(Phase("p", 2.0, stiffness=1.0),), readout=None), UnsupportedError, "stiff"),
         (net.with_(schedule=(Phase("p", 2.5),), readout=None), SimulationError, "whole number"),
         (net.with_(schedule=(), readout=None), SimulationError, "no phase"),
         (net.with_(kT=-1.0), NetlistError, "kT"),
@@ -366,10 +355,7 @@ def test_max_cuts(graph, bar):
     """Five runs of about the sweeps of one second each; the median as the issue asks."""
     net = lower_ising(read_rudy(DATA / "gset" / f"{graph}.txt"))
     length = {"G14": 150_000, "G22": 60_000, "G55": 25_000}[graph]
-    found = [
-        cuts(net, simulate_spins(net, chains=2, sweeps=length, seed=s).best_energy)
-        for s in range(5)
-    ]
+    found = [cuts(net, simulate_spins(net, chains=2, sweeps=length, seed=s).best_energy) for s in range(5)]
     assert np.median(found) >= bar
 
 
@@ -385,9 +371,7 @@ def test_every_formula_of_uf20_is_solved():
             model = parse_dimacs(text, name=member.name)
             net = lower_ising(model, kT=(0.3, 0.3))
             for attempt, length in enumerate((20_000, 200_000, 2_000_000)):
-                result = simulate_spins(
-                    net, chains=16, sweeps=length, target=0.0, first_chain=16 * attempt
-                )
+                result = simulate_spins(net, chains=16, sweeps=length, target=0.0, first_chain=16 * attempt)
                 told, best = answer(net, result.best_states, result.best_energies)
                 assert satisfied(net, best[None])[0] == told["satisfied"]
                 if not attempt:

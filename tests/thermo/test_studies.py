@@ -77,10 +77,7 @@ def test_a_damaged_record_is_named(study, digits):
 def test_tables_and_curves(study):
     _, folder, measured = study
     table = seeds_table(measured)
-    assert [row[:2] for row in table.rows] == [
-        ("8 hidden, penalty 0", "2"),
-        ("no couplings, penalty 0", "1"),
-    ]
+    assert [row[:2] for row in table.rows] == [("8 hidden, penalty 0", "2"), ("no couplings, penalty 0", "1")]
     mean = 100 * np.mean([m.accuracy for m in measured[:2]])
     assert table.rows[0][2].startswith(f"{mean:.2f} ± ")
     series = pareto_series(measured)

@@ -24,9 +24,12 @@ def trained(series, accuracy, seed, failed=""):
 def test_means_and_standard_errors_by_hand():
     nan = float("nan")
     found = [
-        trained("a", 0.90, 0), trained("a", 0.94, 1), trained("a", nan, 2, "x: raise sweeps"),
-        trained("b", 0.5, 0), trained("c", nan, 0, "y: lower rates"),
-    ]  # fmt: skip
+        trained("a", 0.90, 0),
+        trained("a", 0.94, 1),
+        trained("a", nan, 2, "x: raise sweeps"),
+        trained("b", 0.5, 0),
+        trained("c", nan, 0, "y: lower rates"),
+    ]
     a, b, c = summarise(found)
     assert (a.series, a.n) == ("a", 2) and a.accuracy == pytest.approx(0.92)
     assert a.sem == pytest.approx(0.04 / np.sqrt(2) / np.sqrt(2))  # deviation .0283, over root 2

@@ -8,15 +8,7 @@ import pytest
 from compiler.errors import ThermocError
 from hw_models.presets import DEVICES
 from thermo.cli.main import main
-from thermo.studies.linear_algebra import (
-    LinearPoint,
-    Setting,
-    curve,
-    measure,
-    problem,
-    run_study,
-    settings,
-)
+from thermo.studies.linear_algebra import LinearPoint, Setting, curve, measure, problem, run_study, settings
 
 DEVICE = DEVICES.get("rc-1fF")
 BASE = Setting("solve", 4, 4.0, 64.0, 1.0, 16, 0)
@@ -56,10 +48,7 @@ def test_a_slope_of_one_half_is_found():
 
 
 def test_points_are_kept_and_read_again(tmp_path):
-    wanted = [
-        Setting("inverse", 3, 3.0, 8.0, 1.0, 16, 1),
-        Setting("determinant", 3, 3.0, 4.0, 1.0, 16, 1),
-    ]
+    wanted = [Setting("inverse", 3, 3.0, 8.0, 1.0, 16, 1), Setting("determinant", 3, 3.0, 4.0, 1.0, 16, 1)]
     first = run_study(wanted, tmp_path, DEVICE)
     files = sorted((tmp_path / "points").iterdir())
     stamps = [f.stat().st_mtime_ns for f in files]
@@ -83,8 +72,12 @@ def test_command_writes_table_and_figure(tmp_path, capsys):
     assert main(arguments) == 0
     result = json.loads(capsys.readouterr().out)
     assert {p["setting"]["operation"] for p in result["points"]} == {
-        "solve", "inverse", "lyapunov", "exponential", "determinant",
-    }  # fmt: skip
+        "solve",
+        "inverse",
+        "lyapunov",
+        "exponential",
+        "determinant",
+    }
     assert (tmp_path / "linear-algebra.png").stat().st_size > 10_000
     text = (tmp_path / "linear-algebra.txt").read_text()
     assert "slope" in text and "with periphery" in text

@@ -10,15 +10,7 @@ from compiler.api import compile_model
 from compiler.errors import UnsupportedError
 from compiler.frontends.oscillator import lower_oscillator
 from compiler.ir.container import save
-from compiler.ir.langevin import (
-    Cells,
-    CouplingKind,
-    Couplings,
-    LangevinNetlist,
-    Phase,
-    ReadOut,
-    Role,
-)
+from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, ReadOut, Role
 from compiler.models.hopfield import HopfieldNetwork
 from compiler.models.oscillator import OscillatorNetwork
 from hw_models.presets import DEVICES
@@ -42,15 +34,14 @@ def dataset(n=200, seed=0, features=1):
 def harmonic(scale=1.0, duration=8.0):
     """Two cells in wells of stiffness 1, pulled by -+u to means -+scale."""
     return LangevinNetlist(
-        cells=Cells.make(
-            3, j2=[0.0, 0.5, 0.5], role=[Role.INPUT, Role.OUTPUT, Role.OUTPUT],
-        ),
-        couplings=(
-            Couplings.from_coo(CouplingKind.LINEAR, 3, [1, 2], [0, 0], [-scale, scale]),
-        ),
-        kT=0.0, mobility=1.0, schedule=(Phase("free", duration),),
-        readout=ReadOut(np.array([1, 2], np.int32), "free"), dt=0.0625,
-    )  # fmt: skip
+        cells=Cells.make(3, j2=[0.0, 0.5, 0.5], role=[Role.INPUT, Role.OUTPUT, Role.OUTPUT]),
+        couplings=(Couplings.from_coo(CouplingKind.LINEAR, 3, [1, 2], [0, 0], [-scale, scale]),),
+        kT=0.0,
+        mobility=1.0,
+        schedule=(Phase("free", duration),),
+        readout=ReadOut(np.array([1, 2], np.int32), "free"),
+        dt=0.0625,
+    )
 
 
 def test_accuracy_is_that_of_gaussian_cells(tmp_path):
@@ -130,9 +121,11 @@ def test_walls_ask_for_finer_steps(tmp_path):
 def oscillators(seed=0):
     rng = np.random.default_rng(seed)
     return OscillatorNetwork(
-        (rng.normal(0, 2, (6, 3)), rng.normal(0, 1, (2, 6))), (np.ones(6), np.zeros(2)),
-        relax_time=10.0, meta={"data": "toy"},
-    )  # fmt: skip
+        (rng.normal(0, 2, (6, 3)), rng.normal(0, 1, (2, 6))),
+        (np.ones(6), np.zeros(2)),
+        relax_time=10.0,
+        meta={"data": "toy"},
+    )
 
 
 def test_phase_cells_have_heat_but_no_rc_time(tmp_path):
@@ -151,13 +144,11 @@ def test_a_network_without_an_energy_is_measured_too(tmp_path):
     """Linear couplings of sigmoid cells: heat is the Stratonovich sum."""
     rng = np.random.default_rng(1)
     net = HopfieldNetwork(
-        (rng.normal(0, 1, (4, 3)), rng.normal(0, 1, (2, 4))), (np.zeros(4), np.zeros(2)),
-        activation="sigmoid",
-    )  # fmt: skip
+        (rng.normal(0, 1, (4, 3)), rng.normal(0, 1, (2, 4))), (np.zeros(4), np.zeros(2)), activation="sigmoid"
+    )
     study = temperature_study(
-        compile_model(net), dataset(10, features=3), DEVICE, tmp_path, kTs=[0.1], samples=10,
-        runs=1,
-    )  # fmt: skip
+        compile_model(net), dataset(10, features=3), DEVICE, tmp_path, kTs=[0.1], samples=10, runs=1
+    )
     assert study.heat_method == "stratonovich" and study.readings[0].total_J is not None
 
 
@@ -204,11 +195,31 @@ def test_the_command_line_studies_a_netlist(tmp_path, capsys):
     x = rng.choice([-1.0, 1.0], (60, 1)).astype(np.float32)
     np.savez(tmp_path / "d.npz", x=x, y=(x[:, 0] > 0).astype(np.int64))
     save(harmonic(), tmp_path / "n.tnl")
-    assert main([
-        "study", "eqprop-temperature", str(tmp_path / "n.tnl"), "--data", str(tmp_path / "d.npz"),
-        "--kT", "0", "--kT", "0.3", "--samples", "10", "--runs", "2", "--threads", "1", "--json",
-        "-o", str(tmp_path / "out"),
-    ]) == 0  # fmt: skip
+    assert (
+        main(
+            [
+                "study",
+                "eqprop-temperature",
+                str(tmp_path / "n.tnl"),
+                "--data",
+                str(tmp_path / "d.npz"),
+                "--kT",
+                "0",
+                "--kT",
+                "0.3",
+                "--samples",
+                "10",
+                "--runs",
+                "2",
+                "--threads",
+                "1",
+                "--json",
+                "-o",
+                str(tmp_path / "out"),
+            ]
+        )
+        == 0
+    )
     result = json.loads(capsys.readouterr().out)
     assert {r["kT"] for r in result["readings"]} == {0.0, 0.3}
     text = (tmp_path / "out" / "eqprop-temperature.txt").read_text()

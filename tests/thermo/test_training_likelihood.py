@@ -15,12 +15,7 @@ from thermo.training import (
     train_onsager_machlup,
     train_pathwise,
 )
-from thermo.training.onsager_machlup import (
-    Parameters,
-    idealised_trajectories,
-    loss_and_gradient,
-    solve,
-)
+from thermo.training.onsager_machlup import Parameters, idealised_trajectories, loss_and_gradient, solve
 from thermo.training.presets import likelihood_preset
 
 N, N_IN, SAMPLES, STEPS = 6, 4, 40, 15
@@ -31,9 +26,7 @@ def problem(seed: int = 0):
     """Encoded inputs, forces, self-energies and a start; skewed, nothing at its default."""
     rng = np.random.default_rng(seed)
     u = rng.standard_normal((SAMPLES, N_IN)) + 0.3
-    drive = np.tanh(u @ rng.standard_normal((N_IN, N))) * 4 + 0.5 * rng.standard_normal(
-        (SAMPLES, N)
-    )
+    drive = np.tanh(u @ rng.standard_normal((N_IN, N))) * 4 + 0.5 * rng.standard_normal((SAMPLES, N))
     cells = np.stack([np.ones(N), 0.2 * rng.standard_normal(N), 1 + 0.1 * rng.random(N)])
     return u, drive, cells, 0.2 * rng.standard_normal(N)
 
@@ -69,9 +62,13 @@ def test_loss_is_the_onsager_machlup_action():
     dx = np.diff(states, axis=0)
     x = states[:-1]
     slope = (
-        2 * cells[0] * x + 3 * cells[1] * x**2 + 4 * cells[2] * x**3
-        - p.bias - u @ p.w_in.T - x @ p.coupling.T
-    )  # fmt: skip
+        2 * cells[0] * x
+        + 3 * cells[1] * x**2
+        + 4 * cells[2] * x**3
+        - p.bias
+        - u @ p.w_in.T
+        - x @ p.coupling.T
+    )
     mu, dt = RUN["mobility"], RUN["dt"]
     action = np.sum((dx + mu * slope * dt) ** 2) / (4 * mu * kT * dt) / SAMPLES
     loss, _ = loss_and_gradient(p, u, drive, x, kT=kT, **RUN)
@@ -167,9 +164,7 @@ def teacher(digits):
 def test_teacher_learns_and_its_gradient_is_right(digits, teacher):
     assert teacher.valid_accuracy > 0.9
     assert teacher.machine.sizes == (64, 16, 8, 10)
-    assert teacher.valid_accuracy == np.mean(
-        teacher.machine.predictions(digits.x_valid) == digits.y_valid
-    )
+    assert teacher.valid_accuracy == np.mean(teacher.machine.predictions(digits.x_valid) == digits.y_valid)
     linear = train_mlp(digits, (), epochs=20)
     assert linear.machine.sizes == (64, 10) and linear.valid_accuracy > 0.85
     relu = train_mlp(digits, (12,), "relu", epochs=20)
@@ -197,9 +192,7 @@ def test_mlp_gradient_is_that_of_finite_differences():
         up, down = ([v + s * e * w for v, w in zip(p, d, strict=True)] for s in (1, -1))
         slope = (loss(up) - loss(down)) / (2 * e)
         # float32 only in the batch size, which is exact
-        assert slope == pytest.approx(
-            sum(float((a * b).sum()) for a, b in zip(g, d, strict=True)), rel=1e-6
-        )
+        assert slope == pytest.approx(sum(float((a * b).sum()) for a, b in zip(g, d, strict=True)), rel=1e-6)
 
 
 def test_streaming_comes_down_to_the_exact_optimum(digits, teacher):
@@ -243,9 +236,7 @@ def action_of(machine, data, teacher, config) -> float:
     ).astype(np.float64)
     cells = np.stack([machine.j2, machine.j3, machine.j4]).astype(float)
     steps = round(config.t_f / config.dt)
-    states = idealised_trajectories(
-        drive, cells, machine.x0.astype(float), n_steps=steps, dt=config.dt
-    )
+    states = idealised_trajectories(drive, cells, machine.x0.astype(float), n_steps=steps, dt=config.dt)
     u = (data.x_train - machine.input_shift) * machine.input_scale
     p = Parameters(*(v.astype(float) for v in (machine.w_in, machine.coupling, machine.bias)))
     return loss_and_gradient(p, u.astype(float), drive, states, dt=config.dt)[0]
@@ -255,9 +246,7 @@ def test_pathwise_training_goes_on_from_the_likelihood(digits, teacher):
     config = OnsagerMachlupConfig(hidden=(16, 8), drive_hidden=100.0, drive_out=100.0)
     first = train_onsager_machlup(digits, config, teacher=teacher.machine)
     more = train_pathwise(
-        digits,
-        PathwiseConfig(epochs=10, batch=64, tile=64, heat_penalty=1e-6),
-        start=first.machine,
+        digits, PathwiseConfig(epochs=10, batch=64, tile=64, heat_penalty=1e-6), start=first.machine
     )
     assert more.valid_accuracy > first.valid_accuracy
 

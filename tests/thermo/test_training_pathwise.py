@@ -26,9 +26,7 @@ from thermo.training.presets import PRESETS, likelihood_preset, pathwise_preset
 N, N_IN, N_OUT, BATCH = 7, 5, 3, 11
 SIZE = N * N_IN + N * N + N + 2 * N_OUT
 J = slice(N * N_IN, N * N_IN + N * N)
-RUN = {
-    "n_steps": 12, "dt": 0.02, "mobility": 1.3, "kT": 0.5, "seed": 3, "trajectory": 5, "tile": 4,
-}  # fmt: skip
+RUN = {"n_steps": 12, "dt": 0.02, "mobility": 1.3, "kT": 0.5, "seed": 3, "trajectory": 5, "tile": 4}
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +92,7 @@ def oracle(theta, cells, x0, data, y, *, heat_penalty, stratonovich, noise_of=ma
 
 
 @pytest.mark.parametrize("regression", [False, True])
-@pytest.mark.parametrize(
-    ("symmetric", "stratonovich"), [(True, False), (True, True), (False, True)]
-)
+@pytest.mark.parametrize(("symmetric", "stratonovich"), [(True, False), (True, True), (False, True)])
 @pytest.mark.parametrize("penalty", [0.0, 0.1])
 def test_gradient_is_that_of_finite_differences(symmetric, stratonovich, penalty, regression):
     theta, *fixed = problem(symmetric, regression)
@@ -171,11 +167,7 @@ class Stop:
 
 def test_resumed_training_is_bitwise_the_uninterrupted_one(digits, tmp_path):
     config = PathwiseConfig(
-        n_hidden=12,
-        epochs=4,
-        batch=128,
-        heat_budget=300.0,
-        non_ideal=NonIdeal(mismatch=0.1, bits=6),
+        n_hidden=12, epochs=4, batch=128, heat_budget=300.0, non_ideal=NonIdeal(mismatch=0.1, bits=6)
     )
     whole = train_pathwise(digits, config)
     path, stop = tmp_path / "state.npz", Stop(2)
@@ -198,9 +190,7 @@ def test_resumed_training_is_bitwise_the_uninterrupted_one(digits, tmp_path):
 
 @pytest.fixture(scope="module")
 def budgeted(digits):
-    config = PathwiseConfig(
-        n_hidden=32, epochs=40, batch=64, tile=64, heat_budget=300.0, evaluate_every=4
-    )
+    config = PathwiseConfig(n_hidden=32, epochs=40, batch=64, tile=64, heat_budget=300.0, evaluate_every=4)
     return train_pathwise(digits, config)
 
 
@@ -286,9 +276,15 @@ def test_mismatch_is_drawn_by_its_law():
 
 def test_runaway_is_named_with_a_step_that_holds(digits):
     config = PathwiseConfig(
-        n_hidden=16, epochs=1, t_f=2.0, init_w=30.0, init_j=60.0, dt_schedule=((0.0, 0.1),),
-        dt_evaluate=1e-3, max_halvings=0,
-    )  # fmt: skip
+        n_hidden=16,
+        epochs=1,
+        t_f=2.0,
+        init_w=30.0,
+        init_j=60.0,
+        dt_schedule=((0.0, 0.1),),
+        dt_evaluate=1e-3,
+        max_halvings=0,
+    )
     with pytest.raises(TrainingDivergedError, match=r"cell \d+ ran away at dt = 0\.1") as caught:
         train_pathwise(digits, config)
     holds = float(str(caught.value).split("; dt = ")[1].split(" holds")[0])
@@ -302,9 +298,7 @@ def replace_training_rows(data: Dataset, n: int) -> Dataset:
 
 
 def test_a_batch_that_runs_away_is_tried_at_finer_steps(digits):
-    config = PathwiseConfig(
-        n_hidden=16, epochs=1, init_w=30.0, dt_schedule=((0.0, 0.1),), max_halvings=6
-    )
+    config = PathwiseConfig(n_hidden=16, epochs=1, init_w=30.0, dt_schedule=((0.0, 0.1),), max_halvings=6)
     assert train_pathwise(digits, config).history[0].refined > 0
 
 

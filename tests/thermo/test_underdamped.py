@@ -10,14 +10,7 @@ from scipy.stats import norm
 from simulate_toys import cell, toy, toy_data
 
 from compiler.errors import UnsupportedError
-from compiler.ir.langevin import (
-    Cells,
-    CouplingKind,
-    Couplings,
-    LangevinNetlist,
-    Order,
-    Phase,
-)
+from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Order, Phase
 from thermo.simulate import DivergenceError, SimulationError, simulate
 from thermo.simulate.factor import semidefinite_factor
 
@@ -86,8 +79,7 @@ def test_a_noise_matrix_of_ones_is_the_scalar_mobility():
     plain = toy()
     matrix = plain.with_(noise=np.eye(14))
     for method in ("euler", "heun"):
-        a, b = (simulate(n, toy_data(2), runs=2, method=method, keep_final=True)
-                for n in (plain, matrix))  # fmt: skip
+        a, b = (simulate(n, toy_data(2), runs=2, method=method, keep_final=True) for n in (plain, matrix))
         np.testing.assert_allclose(a.final, b.final, atol=2e-5)
         np.testing.assert_allclose(a.heat, b.heat, atol=1e-4)
 
@@ -146,9 +138,7 @@ def test_velocities_have_weak_order_two_on_a_skewed_potential():
     """m <v^2> / kT - 1 falls as dt^2 in V = j2 x^2 - h x - W cos(u - x), curved both ways."""
     errors, steps, runs = [], np.array([1.2, 0.6]), 100_000
     for dt in steps:
-        cells = Cells.make(
-            2, order=1, j2=[0.25, 0], h=[0.3, 0], friction=1.0, x0=[0, 1.0], role=[0, 1]
-        )
+        cells = Cells.make(2, order=1, j2=[0.25, 0], h=[0.3, 0], friction=1.0, x0=[0, 1.0], role=[0, 1])
         sine = Couplings.from_coo(CouplingKind.SINE, 2, [0], [1], [1.5])
         netlist = LangevinNetlist(cells, (sine,), 1.0, 1.0, (Phase("run", 12.0),), dt=float(dt))
         v = simulate(netlist, runs=runs, keep_final=True, heat=False).final_velocity
@@ -161,16 +151,7 @@ def test_velocities_have_weak_order_two_on_a_skewed_potential():
 
 def test_without_noise_the_motion_is_that_of_an_ode_solver_to_second_order():
     netlist = inert(
-        Phase("run", 4.0),
-        n=1,
-        kT=0.0,
-        j2=0.5,
-        j3=0.2,
-        j4=0.3,
-        h=0.4,
-        mass=1.7,
-        friction=0.5,
-        x0=1.1,
+        Phase("run", 4.0), n=1, kT=0.0, j2=0.5, j3=0.2, j4=0.3, h=0.4, mass=1.7, friction=0.5, x0=1.1
     )
 
     def motion(t, y):

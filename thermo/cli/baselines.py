@@ -19,20 +19,14 @@ KEPT = ("digits", "mnist", "fashion-mnist", "cifar10")
 
 
 def cached_baselines(
-    dataset: Dataset,
-    split: str,
-    accuracy: float,
-    progress: BarProgress,
-    widths: Sequence[int] = WIDTHS,
+    dataset: Dataset, split: str, accuracy: float, progress: BarProgress, widths: Sequence[int] = WIDTHS
 ) -> tuple[Baseline, ...]:
     """Baselines from the user's cache if they reach the accuracy, else trained and kept there.
 
     widths : hidden cells of the designs, in the order in which they are tried
     """
     if dataset.name not in KEPT:
-        return measure_baselines(
-            dataset, split=split, stop_at=accuracy, widths=widths, progress=progress
-        )
+        return measure_baselines(dataset, split=split, stop_at=accuracy, widths=widths, progress=progress)
     key = f"{dataset.name}-{dataset.x_train.shape[0]}x{dataset.n_features}-{split}.json"
     path = make_folder(Path(pooch.os_cache("thermoc")) / "baselines-2") / key
     kept = _read(path)
@@ -42,9 +36,7 @@ def cached_baselines(
     rest = widths[len(kept) :]
     found = kept
     if rest:
-        found += measure_baselines(
-            dataset, split=split, stop_at=accuracy, widths=rest, progress=progress
-        )
+        found += measure_baselines(dataset, split=split, stop_at=accuracy, widths=rest, progress=progress)
         with replacing(path) as beside:
             beside.write_text(json.dumps([asdict(b) for b in found]))
     return found
@@ -53,13 +45,7 @@ def cached_baselines(
 def _read(path: Path) -> tuple[Baseline, ...]:
     try:
         return tuple(
-            Baseline(
-                **{
-                    **entry,
-                    "sizes": tuple(entry["sizes"]),
-                    "energy": DigitalEnergy(**entry["energy"]),
-                }
-            )
+            Baseline(**{**entry, "sizes": tuple(entry["sizes"]), "energy": DigitalEnergy(**entry["energy"])})
             for entry in json.loads(path.read_text())
         )
     except (OSError, ValueError, TypeError, KeyError):

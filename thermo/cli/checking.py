@@ -29,9 +29,7 @@ FOUND = {
 
 
 def check(
-    a: Annotated[
-        Path, typer.Argument(help="Circuit (.blif, .aig, .aag, .bench, .v, .json, .gz, .tnl).")
-    ],
+    a: Annotated[Path, typer.Argument(help="Circuit (.blif, .aig, .aag, .bench, .v, .json, .gz, .tnl).")],
     b: Annotated[Path, typer.Argument(help="The circuit it is compared with.")],
     possible: Annotated[
         bool | None,
@@ -43,9 +41,7 @@ def check(
     ] = None,
     conflicts: Annotated[
         int | None,
-        typer.Option(
-            "--conflicts", min=1, help="Effort of the SAT solver for an output (none: no limit)."
-        ),
+        typer.Option("--conflicts", min=1, help="Effort of the SAT solver for an output (none: no limit)."),
     ] = None,
     abc: Annotated[
         bool, typer.Option("--abc/--no-abc", help="Ask ABC's cec, too, where it is installed.")
@@ -81,12 +77,7 @@ def check(
         opinion = ask_abc(first, second, by_name=by_name, encoder=encoder, timeout=abc_timeout)
     _agree(verdict, opinion, a, b)
     emit(
-        {
-            **asdict(verdict),
-            "abc": asdict(opinion),
-            "seconds": ours,
-            "manifest": manifest(a=a, b=b),
-        },
+        {**asdict(verdict), "abc": asdict(opinion), "seconds": ours, "manifest": manifest(a=a, b=b)},
         as_json,
         _told(verdict, a, b) + (f"\nabc: {_opinion(opinion)}" if abc else ""),
     )

@@ -61,8 +61,7 @@ def compile_(
         bool, typer.Option("--symmetrize", help="Replace W_ij and W_ji by their mean.")
     ] = False,
     embed: Annotated[
-        bool,
-        typer.Option("--embed", help="Spins become chains of p-bits where wires are missing."),
+        bool, typer.Option("--embed", help="Spins become chains of p-bits where wires are missing.")
     ] = False,
     chain_strength: Annotated[
         float | None,
@@ -72,20 +71,16 @@ def compile_(
         ),
     ] = None,
     double_well: Annotated[
-        bool,
-        typer.Option("--double-well", help="p-bits become bistable continuous cells."),
+        bool, typer.Option("--double-well", help="p-bits become bistable continuous cells.")
     ] = False,
     barrier: Annotated[
-        float | None,
-        typer.Option("--barrier", help="Of double wells: height in kT (default 4)."),
+        float | None, typer.Option("--barrier", help="Of double wells: height in kT (default 4).")
     ] = None,
     flip_rate: Annotated[
-        float | None,
-        typer.Option("--flip-rate", help="Or: escapes of a free cell per unit of time."),
+        float | None, typer.Option("--flip-rate", help="Or: escapes of a free cell per unit of time.")
     ] = None,
     activation: Annotated[
-        str | None,
-        typer.Option("--activation", help="Of a torch state dict's hidden layers: it lacks it."),
+        str | None, typer.Option("--activation", help="Of a torch state dict's hidden layers: it lacks it.")
     ] = None,
     output_activation: Annotated[
         str, typer.Option("--output-activation", help="Of a torch state dict's last layer.")
@@ -94,51 +89,38 @@ def compile_(
         str, typer.Option("--head", help="Of a foreign network: classification or regression.")
     ] = "classification",
     tolerance: Annotated[
-        float | None,
-        typer.Option("--tolerance", help="How near an ordinary network's cells settle."),
+        float | None, typer.Option("--tolerance", help="How near an ordinary network's cells settle.")
     ] = None,
     classes: Annotated[
         int | None,
-        typer.Option(
-            "--classes", help="Of a foreign logic-gate network: blocks of its last layer to count."
-        ),
+        typer.Option("--classes", help="Of a foreign logic-gate network: blocks of its last layer to count."),
     ] = None,
     tau: Annotated[
         float, typer.Option("--tau", help="Of a foreign logic-gate network: score = count / tau.")
     ] = 1.0,
     wiring: Annotated[
         Path | None,
-        typer.Option(
-            "--wiring", help="Indices of a difflogic network (.npz, .pt), which its file lacks."
-        ),
+        typer.Option("--wiring", help="Indices of a difflogic network (.npz, .pt), which its file lacks."),
     ] = None,
     four_weights: Annotated[
         str | None,
-        typer.Option(
-            "--four-weights", help="Of torchlogix gates with four weights: light or warp (Walsh)."
-        ),
+        typer.Option("--four-weights", help="Of torchlogix gates with four weights: light or warp (Walsh)."),
     ] = None,
     inputs: Annotated[
-        int | None,
-        typer.Option("--inputs", help="Input bits of a foreign network that does not say."),
+        int | None, typer.Option("--inputs", help="Input bits of a foreign network that does not say.")
     ] = None,
     widths: Annotated[
-        str | None,
-        typer.Option("--widths", help="Gates a layer of a zero-padded .npz network: 2550,1270."),
+        str | None, typer.Option("--widths", help="Gates a layer of a zero-padded .npz network: 2550,1270.")
     ] = None,
     thresholds: Annotated[
-        str | None,
-        typer.Option("--thresholds", help="Encoder of a foreign logic-gate network: 0.25,0.5."),
+        str | None, typer.Option("--thresholds", help="Encoder of a foreign logic-gate network: 0.25,0.5.")
     ] = None,
     quantiles: Annotated[
-        str | None,
-        typer.Option("--quantiles", help="The same with quantile levels of each sample: 0.75."),
+        str | None, typer.Option("--quantiles", help="The same with quantile levels of each sample: 0.75.")
     ] = None,
     bit_order: Annotated[
         str,
-        typer.Option(
-            "--bit-order", help="Its bits lie side by side for one feature, or for one threshold."
-        ),
+        typer.Option("--bit-order", help="Its bits lie side by side for one feature, or for one threshold."),
     ] = "feature",
     as_: Annotated[
         str | None,
@@ -150,24 +132,19 @@ def compile_(
     ] = None,
     clamp: Annotated[
         list[str] | None,
-        typer.Option(
-            "--clamp", help="Variable of an Ising model, or word of --as ising, held: p=143."
-        ),
+        typer.Option("--clamp", help="Variable of an Ising model, or word of --as ising, held: p=143."),
     ] = None,
     sweeps: Annotated[
         int | None, typer.Option("--sweeps", min=1, help="Of an Ising model: length of its run.")
     ] = None,
     anneal: Annotated[
-        str | None,
-        typer.Option("--anneal", help="Of an Ising model: first and last kT of the ramp, 3,0.2."),
+        str | None, typer.Option("--anneal", help="Of an Ising model: first and last kT of the ramp, 3,0.2.")
     ] = None,
     sample: Annotated[
         bool | None,
         typer.Option("--sample/--optimise", help="Of an Ising model: sample at its kT, or anneal."),
     ] = None,
-    kT: Annotated[
-        float | None, typer.Option("--kT", help="Of an Ising model: its temperature.")
-    ] = None,
+    kT: Annotated[float | None, typer.Option("--kT", help="Of an Ising model: its temperature.")] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:

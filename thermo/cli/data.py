@@ -53,10 +53,7 @@ def data(
 def _status(name: str, data_dir: object) -> tuple[str, str, str]:
     if name in _EMBEDDED:
         return "embedded", "", ""
-    folder, files = _LOCAL.get(name) or (
-        SOURCES[name].folder,
-        [f.name for f in SOURCES[name].files],
-    )
+    folder, files = _LOCAL.get(name) or (SOURCES[name].folder, [f.name for f in SOURCES[name].files])
     try:
         paths = [find_file(folder, f, data_dir, dataset=name) for f in files]  # type: ignore[arg-type]
     except DataError:

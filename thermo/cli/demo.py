@@ -15,9 +15,7 @@ from thermo.report.text import text_table
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path(
-        "thermoc-demo"
-    ),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("thermoc-demo"),
     seed: Seed = 0,
     threads: Threads = None,
     as_json: AsJson = False,

@@ -36,18 +36,22 @@ def check_diagnosable(sizes: Sequence[int]) -> None:
 
 
 def diagnosed(
-    network: HopfieldNetwork | ConvHopfieldNetwork, dataset: Dataset, out: Path, estimator: str,
-    beta: float, *, points: int = 4, scale: float = 1.0,
-) -> Diagnosis:  # fmt: skip
+    network: HopfieldNetwork | ConvHopfieldNetwork,
+    dataset: Dataset,
+    out: Path,
+    estimator: str,
+    beta: float,
+    *,
+    points: int = 4,
+    scale: float = 1.0,
+) -> Diagnosis:
     """Diagnose on validation samples and write a figure beside the model `out`; see `diagnose`."""
     n = UNROLLED if isinstance(network, ConvHopfieldNetwork) else DIAGNOSED
     x, y = dataset.x_valid[:n], np.eye(dataset.n_classes)[dataset.y_valid[:n]]
     if estimator not in ESTIMATORS:  # it needs no nudge: say what one would find
         estimator, beta = "centred", float("nan")
     notes.print(f"diagnosing on {n} validation samples", markup=False)
-    found = diagnose(
-        network, x, y, estimator=estimator, points=points, beta=beta, scale=scale
-    )  # fmt: skip
+    found = diagnose(network, x, y, estimator=estimator, points=points, beta=beta, scale=scale)
     figure = out.with_name(out.stem + "-diagnosis.png")
     with replacing(figure) as beside:
         save_png(diagnosis_errors(found), str(beside))

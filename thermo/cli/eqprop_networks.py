@@ -56,16 +56,11 @@ NETWORKS: Mapping[str, Kind] = MappingProxyType(
         ),
         "oscillator": _kind(
             "thermo.cli.train_oscillator:train",
-            "no_augment mismatch asymmetry weight_bits state_noise read_noise read_bits flipped "
-            "device_seed",
+            "no_augment mismatch asymmetry weight_bits state_noise read_noise read_bits flipped device_seed",
         ),
         "hopfield --backend jax": _kind("thermo.cli.train_conv:train_dense", f"{LAYERED} diagnose"),
-        "convolutional": _kind(
-            "thermo.cli.train_conv:train_convolutional", f"{LAYERED} channels diagnose"
-        ),
-        "resistive": _kind(
-            "thermo.cli.train_resistive:train", f"{LEARNING} {COST} gain persistent"
-        ),
+        "convolutional": _kind("thermo.cli.train_conv:train_convolutional", f"{LAYERED} channels diagnose"),
+        "resistive": _kind("thermo.cli.train_resistive:train", f"{LEARNING} {COST} gain persistent"),
     }
 )
 
@@ -150,9 +145,8 @@ def accuracy_row(accuracy: float, n: int) -> tuple[str, str]:
 
 
 def finish(
-    request: Request, trained: Any, accuracy: float, tables: Sequence[Table],
-    more: Mapping[str, Any],
-) -> None:  # fmt: skip
+    request: Request, trained: Any, accuracy: float, tables: Sequence[Table], more: Mapping[str, Any]
+) -> None:
     """Write the result. trained : has history, valid_accuracy, best_epoch, seconds and config"""
     request.done()
     emit(

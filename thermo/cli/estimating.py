@@ -47,12 +47,10 @@ def estimate(
         ),
     ] = None,
     clock: Annotated[
-        float | None,
-        typer.Option("--clock", help="Circuits: clock in MHz in place of each library's f_max."),
+        float | None, typer.Option("--clock", help="Circuits: clock in MHz in place of each library's f_max.")
     ] = None,
     objective: Annotated[
-        str,
-        typer.Option("--objective", help="Circuits: what cell mapping minimises, area or delay."),
+        str, typer.Option("--objective", help="Circuits: what cell mapping minimises, area or delay.")
     ] = "area",
     runs: Runs = 1,
     stiffness: Annotated[
@@ -79,30 +77,54 @@ def estimate(
     netlist = load(net)
     if isinstance(netlist, GateNetlist):
         _refuse(
-            {"--device": device != DEVICE, "--runs": runs != 1,
-             "--reset-stiffness": stiffness != Reset().stiffness},
+            {
+                "--device": device != DEVICE,
+                "--runs": runs != 1,
+                "--reset-stiffness": stiffness != Reset().stiffness,
+            },
             "a circuit of gates; it is estimated in cell libraries (--library)",
-        )  # fmt: skip
+        )
         estimate_circuit(
-            netlist, net, data=data, data_dir=data_dir, split=split, libraries=library or (),
-            clock_MHz=clock, objective=objective, adder=adder, seed=seed, as_json=as_json,
-        )  # fmt: skip
+            netlist,
+            net,
+            data=data,
+            data_dir=data_dir,
+            split=split,
+            libraries=library or (),
+            clock_MHz=clock,
+            objective=objective,
+            adder=adder,
+            seed=seed,
+            as_json=as_json,
+        )
         return
     _refuse(
-        {"--library": bool(library), "--clock": clock is not None,
-         "--objective": objective != "area", "--adder": adder != "fast"},
+        {
+            "--library": bool(library),
+            "--clock": clock is not None,
+            "--objective": objective != "area",
+            "--adder": adder != "fast",
+        },
         "a Langevin machine; it is estimated on a device (--device)",
-    )  # fmt: skip
+    )
     if (netlist.cells.kind == CellKind.PBIT).any():
         _refuse(
-            {"--data": data is not None, "--runs": runs != 1, "--split": split != "test",
-             "--reset-stiffness": stiffness != Reset().stiffness},
+            {
+                "--data": data is not None,
+                "--runs": runs != 1,
+                "--split": split != "test",
+                "--reset-stiffness": stiffness != Reset().stiffness,
+            },
             "p-bits; one run of their schedule is estimated",
-        )  # fmt: skip
+        )
         estimate_spins(
-            netlist, net, device=PBIT_DEVICE if device == DEVICE else device, seed=seed,
-            threads=threads, as_json=as_json,
-        )  # fmt: skip
+            netlist,
+            net,
+            device=PBIT_DEVICE if device == DEVICE else device,
+            seed=seed,
+            threads=threads,
+            as_json=as_json,
+        )
         return
     preset = DEVICES.get(device)
     device_units(netlist, preset)  # raises before any digital design is trained
@@ -114,9 +136,17 @@ def estimate(
         assert first.accuracy is not None
         baselines = cached_baselines(dataset, split, first.accuracy, progress)
     result = run(
-        netlist, dataset, preset, baselines, split=split, runs=runs, seed=seed,
-        reset=Reset(stiffness=stiffness), threads=threads, progress=progress,
-    )  # fmt: skip
+        netlist,
+        dataset,
+        preset,
+        baselines,
+        split=split,
+        runs=runs,
+        seed=seed,
+        reset=Reset(stiffness=stiffness),
+        threads=threads,
+        progress=progress,
+    )
     text = "\n\n".join(text_table(t) for t in estimate_tables(result))
     emit({**result.to_dict(), "manifest": manifest(net=net, seed=seed)}, as_json, text)
 

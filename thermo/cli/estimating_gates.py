@@ -30,9 +30,7 @@ def chosen_libraries(names: Sequence[str]) -> tuple[CellLibrary, ...]:
         return tuple(CELL_LIBRARIES.get(name) for name in CELL_LIBRARIES.names())
     found: list[CellLibrary] = []
     for name in names:
-        is_file = name not in CELL_LIBRARIES.names() and (
-            Path(name).exists() or "." in name or "/" in name
-        )
+        is_file = name not in CELL_LIBRARIES.names() and (Path(name).exists() or "." in name or "/" in name)
         library = load_library(name) if is_file else CELL_LIBRARIES.get(name)
         if library.skipped:
             counts = ", ".join(f"{n} {reason}" for reason, n in sorted(library.skipped.items()))
@@ -44,8 +42,7 @@ def chosen_libraries(names: Sequence[str]) -> tuple[CellLibrary, ...]:
             )
         if any(other.name == library.name for other in found):
             raise HardwareError(
-                f"--library {name}: a library called {library.name!r} was given before; give each "
-                "name once"
+                f"--library {name}: a library called {library.name!r} was given before; give each name once"
             )
         found.append(library)
     return tuple(found)
@@ -82,10 +79,17 @@ def estimate_circuit(
         if accuracy is not None:
             baselines = cached_baselines(dataset, split, accuracy, progress, LARGE)
     result = estimate_gates(
-        netlist, samples, chosen, baselines, classes=classes, objective=objective, adder=adder,
-        clock_Hz=None if clock_MHz is None else 1e6 * clock_MHz, strict=bool(libraries),
+        netlist,
+        samples,
+        chosen,
+        baselines,
+        classes=classes,
+        objective=objective,
+        adder=adder,
+        clock_Hz=None if clock_MHz is None else 1e6 * clock_MHz,
+        strict=bool(libraries),
         progress=progress,
-    )  # fmt: skip
+    )
     inputs: dict[str, Any] = {"net": net, "seed": seed, "data": data}
     inputs |= {f"library {k}": Path(n) for k, n in enumerate(libraries) if Path(n).is_file()}
     text = "\n\n".join(text_table(t) for t in gate_tables(result))

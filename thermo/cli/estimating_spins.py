@@ -18,9 +18,8 @@ CHAINS = 4  # runs that the share of flips is measured on
 
 
 def estimate_spins(
-    netlist: LangevinNetlist, net: Path, *, device: str, seed: int, threads: int | None,
-    as_json: bool,
-) -> None:  # fmt: skip
+    netlist: LangevinNetlist, net: Path, *, device: str, seed: int, threads: int | None, as_json: bool
+) -> None:
     """Print the estimate; flips are counted in runs of the schedule where couplings are symmetric,
     else every update is taken to flip.
     """
@@ -28,17 +27,12 @@ def estimate_spins(
     activity = 1.0
     if is_gradient(netlist):
         run = simulate_spins(
-            netlist, chains=CHAINS, seed=seed, method="chains", threads=threads,
-            progress=BarProgress(),
-        )  # fmt: skip
+            netlist, chains=CHAINS, seed=seed, method="chains", threads=threads, progress=BarProgress()
+        )
         activity = (run.flips or 0) / run.updates if run.updates else 0.0
     cost = netlist_energy(netlist, preset, activity=activity)
     emit(
-        {
-            **cost.describe(),
-            "energies": preset.describe(),
-            "manifest": manifest(net=net, seed=seed),
-        },
+        {**cost.describe(), "energies": preset.describe(), "manifest": manifest(net=net, seed=seed)},
         as_json,
         text_table(_table(cost)),
     )

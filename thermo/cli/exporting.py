@@ -41,8 +41,7 @@ def export(
         str,
         typer.Option(
             "--format",
-            help=f"Of a circuit {', '.join(FORMATS)}; of an Ising model "
-            f"{', '.join(ISING_FORMATS)}.",
+            help=f"Of a circuit {', '.join(FORMATS)}; of an Ising model {', '.join(ISING_FORMATS)}.",
         ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write.")],
@@ -64,12 +63,10 @@ def export(
         bool, typer.Option("--harness", help="C: a function on bytes that packs and counts, too.")
     ] = False,
     luts: Annotated[
-        int,
-        typer.Option("--luts", min=0, max=6, help="BLIF: tables of 2 to 6 inputs, as in an FPGA."),
+        int, typer.Option("--luts", min=0, max=6, help="BLIF: tables of 2 to 6 inputs, as in an FPGA.")
     ] = 0,
     testbench: Annotated[
-        Path | None,
-        typer.Option("--testbench", help="Verilog: self-checking test bench to write, too."),
+        Path | None, typer.Option("--testbench", help="Verilog: self-checking test bench to write, too.")
     ] = None,
     data: DataName = None,
     data_dir: DataDir = None,
@@ -151,9 +148,7 @@ def _export_ising(net: Path, format_: str, out: Path, as_json: bool) -> None:
     export_ising(source, format_, out)
     offset = to_quadratic(source, "binary").offset if format_ == "coo" else 0.0
     if offset:
-        notes.print(
-            f"coo holds no offset: add {offset:g} to every energy (a comment in it says so)"
-        )
+        notes.print(f"coo holds no offset: add {offset:g} to every energy (a comment in it says so)")
     emit(
         {
             "file": out,
@@ -169,11 +164,7 @@ def _export_ising(net: Path, format_: str, out: Path, as_json: bool) -> None:
 
 
 def _told(
-    out: Path,
-    netlist: GateNetlist,
-    numbers: dict[str, Any],
-    latency: int | None,
-    bench: dict[str, Any],
+    out: Path, netlist: GateNetlist, numbers: dict[str, Any], latency: int | None, bench: dict[str, Any]
 ) -> list[str]:
     sums = netlist.class_sums
     classes = "" if sums is None else f", sums of {sums.n_classes} classes and the decision"
@@ -206,12 +197,7 @@ def _with_head(netlist: GateNetlist, head: str, adder: str) -> GateNetlist:
 
 
 def _samples(
-    netlist: GateNetlist,
-    data: str | None,
-    data_dir: Path | None,
-    split: str,
-    samples: int,
-    seed: int,
+    netlist: GateNetlist, data: str | None, data_dir: Path | None, split: str, samples: int, seed: int
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """(input bits (n, n_inputs), what they are): of a data set, else random ones."""
     if data is None:

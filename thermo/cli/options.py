@@ -10,13 +10,11 @@ import typer
 DataName = Annotated[
     str | None,
     typer.Option(
-        "--data",
-        help="Data set: digits, mnist, fashion-mnist, cifar10, monk1-3, cosine or file.npz.",
+        "--data", help="Data set: digits, mnist, fashion-mnist, cifar10, monk1-3, cosine or file.npz."
     ),
 ]
 DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Folder of data files (else THERMOC_DATA, else the cache)."),
+    Path | None, typer.Option("--data-dir", help="Folder of data files (else THERMOC_DATA, else the cache).")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 AsJson = Annotated[
@@ -30,15 +28,9 @@ Runs = Annotated[int, typer.Option("--runs", min=1, help="Trajectories averaged 
 Device = Annotated[
     str | None, typer.Option("--device", help="Hardware preset; `thermoc presets` lists them.")
 ]
-Mismatch = Annotated[
-    float, typer.Option("--mismatch", help="Relative spread of every directed coupling.")
-]
-Asymmetry = Annotated[
-    float, typer.Option("--asymmetry", help="Relative spread of W_ij against W_ji.")
-]
-Bits = Annotated[
-    int | None, typer.Option("--bits", help="Resolution of the couplings (none: exact).")
-]
+Mismatch = Annotated[float, typer.Option("--mismatch", help="Relative spread of every directed coupling.")]
+Asymmetry = Annotated[float, typer.Option("--asymmetry", help="Relative spread of W_ij against W_ji.")]
+Bits = Annotated[int | None, typer.Option("--bits", help="Resolution of the couplings (none: exact).")]
 Checkpoint = Annotated[
     Path | None,
     typer.Option(

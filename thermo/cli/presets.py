@@ -50,9 +50,7 @@ def presets(
         kind: {n: shelf.get(n).describe()["summary"] for n in shelf.names()}
         for kind, shelf in SHELVES.items()
     }
-    tables = (
-        Table((kind, "what it is"), tuple(entries.items())) for kind, entries in listed.items()
-    )
+    tables = (Table((kind, "what it is"), tuple(entries.items())) for kind, entries in listed.items())
     emit(listed, as_json, "\n\n".join(text_table(t) for t in tables))
 
 

@@ -26,8 +26,7 @@ from thermo.report.text import text_table
 def show(
     net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")],
     limit: Annotated[
-        int,
-        typer.Option("--limit", min=0, help="Couplings or gates printed; 0 prints all of them."),
+        int, typer.Option("--limit", min=0, help="Couplings or gates printed; 0 prints all of them.")
     ] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -75,9 +74,7 @@ def _show_circuit(netlist: GateNetlist, net: Path, limit: int, as_json: bool) ->
 def _around(netlist: GateNetlist) -> dict[str, Any]:
     """What stands before and behind the gates: encoder, fan-out, class sums."""
     reads = np.concatenate([netlist.a[netlist.a >= 0], netlist.b[netlist.b >= 0], netlist.roots])
-    found: dict[str, Any] = {
-        "most_readers_of_a_net": int(np.bincount(reads).max()) if reads.size else 0
-    }
+    found: dict[str, Any] = {"most_readers_of_a_net": int(np.bincount(reads).max()) if reads.size else 0}
     if netlist.encoder is not None:
         found["encoder"] = {
             "features": netlist.encoder.n_features,

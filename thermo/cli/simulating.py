@@ -50,18 +50,11 @@ def simulate(
     split: Split = "test",
     device: Device = None,
     runs: Runs = 1,
-    kT: Annotated[
-        float | None, typer.Option("--kT", help="Temperature in place of the netlist's.")
-    ] = None,
-    dt: Annotated[
-        float | None, typer.Option("--dt", help="Time step in place of the netlist's.")
-    ] = None,
+    kT: Annotated[float | None, typer.Option("--kT", help="Temperature in place of the netlist's.")] = None,
+    dt: Annotated[float | None, typer.Option("--dt", help="Time step in place of the netlist's.")] = None,
     method: Annotated[
         str | None,
-        typer.Option(
-            "--method",
-            help="euler, heun or leimkuhler-matthews; baoab for underdamped cells.",
-        ),
+        typer.Option("--method", help="euler, heun or leimkuhler-matthews; baoab for underdamped cells."),
     ] = None,
     observe: Annotated[
         list[str] | None,
@@ -73,17 +66,13 @@ def simulate(
     bias_mismatch: Annotated[
         float, typer.Option("--bias-mismatch", help="Relative spread of every bias.")
     ] = 0.0,
-    device_seed: Annotated[
-        int, typer.Option("--device-seed", min=0, help="Which device is drawn.")
-    ] = 0,
+    device_seed: Annotated[int, typer.Option("--device-seed", min=0, help="Which device is drawn.")] = 0,
     save: Annotated[
         Path | None, typer.Option("--save", help="Write outputs, heat and trajectories (.npz).")
     ] = None,
     every: Annotated[
         int | None,
-        typer.Option(
-            "--trajectory-every", min=1, help="With --save: keep states at every Nth step."
-        ),
+        typer.Option("--trajectory-every", min=1, help="With --save: keep states at every Nth step."),
     ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="Only the first samples of the split.")
@@ -95,27 +84,20 @@ def simulate(
     flip: Annotated[
         float, typer.Option("--flip", help="Circuits: probability that a gate errs in a sample.")
     ] = 0.0,
-    stuck: Annotated[
-        float, typer.Option("--stuck", help="Circuits: share of gates stuck at 0 or 1.")
-    ] = 0.0,
+    stuck: Annotated[float, typer.Option("--stuck", help="Circuits: share of gates stuck at 0 or 1.")] = 0.0,
     chains: Annotated[
         int | None, typer.Option("--chains", min=1, help="p-bits: independent chains or ladders.")
     ] = None,
     sweeps: Annotated[
-        int | None,
-        typer.Option("--sweeps", min=1, help="p-bits: length in place of the schedule's."),
+        int | None, typer.Option("--sweeps", min=1, help="p-bits: length in place of the schedule's.")
     ] = None,
     seconds: Annotated[
-        float | None,
-        typer.Option("--seconds", help="p-bits: stretch the schedule to this wall time."),
+        float | None, typer.Option("--seconds", help="p-bits: stretch the schedule to this wall time.")
     ] = None,
     tempering: Annotated[
-        int | None,
-        typer.Option("--tempering", min=2, help="p-bits: replica exchange at so many kT."),
+        int | None, typer.Option("--tempering", min=2, help="p-bits: replica exchange at so many kT.")
     ] = None,
-    hot: Annotated[
-        float | None, typer.Option("--hot", help="p-bits: hottest kT of --tempering.")
-    ] = None,
+    hot: Annotated[float | None, typer.Option("--hot", help="p-bits: hottest kT of --tempering.")] = None,
     seed: Seed = 0,
     threads: Threads = None,
     as_json: AsJson = False,
@@ -129,37 +111,62 @@ def simulate(
     if save is not None:
         check_writable(save)
     if data is None and limit is not None:
-        raise SimulationError(
-            f"--limit {limit} counts samples of a data set: add --data NAME or drop it"
-        )
+        raise SimulationError(f"--limit {limit} counts samples of a data set: add --data NAME or drop it")
     netlist = load(net)
     if isinstance(netlist, GateNetlist):
         refuse(context, FOR_ANALOG, "a circuit of gates", "an analog netlist")
         refuse(context, FOR_SPINS, "a circuit of gates", "p-bits")
         simulate_circuit(
-            netlist, net, None if data is None else load_dataset(data, data_dir), split,
-            limit=limit, toggles=toggles, flip=flip, stuck=stuck, seed=seed, threads=threads,
-            save=save, as_json=as_json,
-        )  # fmt: skip
+            netlist,
+            net,
+            None if data is None else load_dataset(data, data_dir),
+            split,
+            limit=limit,
+            toggles=toggles,
+            flip=flip,
+            stuck=stuck,
+            seed=seed,
+            threads=threads,
+            save=save,
+            as_json=as_json,
+        )
         return
     if is_spins(netlist):
         refuse(context, NOT_FOR_SPINS, "p-bits", "other netlists")
         simulate_pbits(
-            netlist, net, chains=chains, sweeps=sweeps, seconds=seconds, kT=kT,
-            tempering=tempering, hot=hot, every=every, device_seed=device_seed, seed=seed,
-            non_ideal=NonIdeal(mismatch, asymmetry, bits, bias_mismatch), threads=threads,
-            save=save, as_json=as_json,
-        )  # fmt: skip
+            netlist,
+            net,
+            chains=chains,
+            sweeps=sweeps,
+            seconds=seconds,
+            kT=kT,
+            tempering=tempering,
+            hot=hot,
+            every=every,
+            device_seed=device_seed,
+            seed=seed,
+            non_ideal=NonIdeal(mismatch, asymmetry, bits, bias_mismatch),
+            threads=threads,
+            save=save,
+            as_json=as_json,
+        )
         return
     refuse(context, FOR_GATES, "an analog netlist", "a circuit of gates")
     refuse(context, FOR_SPINS, "an analog netlist", "p-bits")
     options: dict[str, Any] = {
-        "runs": runs, "seed": seed, "kT": kT, "dt": dt, "method": method,
+        "runs": runs,
+        "seed": seed,
+        "kT": kT,
+        "dt": dt,
+        "method": method,
         "observe": None if observe is None else [_moment(o) for o in observe],
         "non_ideal": NonIdeal(mismatch, asymmetry, bits, bias_mismatch),
-        "device_seed": device_seed, "backend": backend, "threads": threads,
-        "trajectory_every": every, "progress": BarProgress(),
-    }  # fmt: skip
+        "device_seed": device_seed,
+        "backend": backend,
+        "threads": threads,
+        "trajectory_every": every,
+        "progress": BarProgress(),
+    }
     if data is None:
         evaluation, result = None, run(netlist, None, **options)
     else:
@@ -237,17 +244,13 @@ def _what(evaluation: Evaluation | None) -> list[tuple[str, str]]:
     samples = f"{evaluation.n_samples:,} {evaluation.split} samples"
     rows = [("decisions", f"{samples}, mean of {evaluation.runs} run(s) each")]
     if evaluation.accuracy is not None and evaluation.accuracy_sem is not None:
-        rows.append(
-            ("accuracy", f"{100 * evaluation.accuracy:.2f} ± {100 * evaluation.accuracy_sem:.2f} %")
-        )
+        rows.append(("accuracy", f"{100 * evaluation.accuracy:.2f} ± {100 * evaluation.accuracy_sem:.2f} %"))
     else:
         rows.append(("rms error", f"{evaluation.rmse:.4g}"))
     return rows
 
 
-def _energy(
-    netlist: LangevinNetlist, result: SimulationResult, device: str | None
-) -> list[tuple[str, str]]:
+def _energy(netlist: LangevinNetlist, result: SimulationResult, device: str | None) -> list[tuple[str, str]]:
     if result.heat is None:
         return []
     heat = result.heat.sum(axis=1)

@@ -24,9 +24,20 @@ from thermo.simulate.gates_faults import Faults
 # what `thermoc simulate` offers for one kind of netlist only, by parameter
 FOR_GATES = ("toggles", "flip", "stuck")
 FOR_ANALOG = (
-    "device", "runs", "kT", "dt", "method", "observe", "mismatch", "asymmetry", "bits",
-    "bias_mismatch", "device_seed", "every", "backend",
-)  # fmt: skip
+    "device",
+    "runs",
+    "kT",
+    "dt",
+    "method",
+    "observe",
+    "mismatch",
+    "asymmetry",
+    "bits",
+    "bias_mismatch",
+    "device_seed",
+    "every",
+    "backend",
+)
 
 
 def refuse(context: typer.Context, names: tuple[str, ...], kind: str, others: str) -> None:
@@ -57,14 +68,20 @@ def simulate_circuit(
     """Run the circuit on the data set and write its figures."""
     if dataset is None:
         raise SimulationError(
-            "a circuit of gates answers samples: name a data set with --data (`thermoc data` lists "
-            "them)"
+            "a circuit of gates answers samples: name a data set with --data (`thermoc data` lists them)"
         )
     faults = Faults(flip, stuck) if flip or stuck else None
     evaluation, result = evaluate_gates(
-        netlist, dataset, split, limit=limit, toggles=toggles, faults=faults, seed=seed,
-        threads=threads, progress=BarProgress(),
-    )  # fmt: skip
+        netlist,
+        dataset,
+        split,
+        limit=limit,
+        toggles=toggles,
+        faults=faults,
+        seed=seed,
+        threads=threads,
+        progress=BarProgress(),
+    )
     if save is not None:
         save = _save(result, save)
     gates = gate_counts(netlist)["gates"]

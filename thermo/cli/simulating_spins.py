@@ -26,9 +26,19 @@ from thermo.simulate.spins import simulate_spins
 # what `thermoc simulate` offers for p-bits only, and what not for them, by parameter
 FOR_SPINS = ("chains", "sweeps", "seconds", "tempering", "hot")
 NOT_FOR_SPINS = (
-    "data", "data_dir", "device", "runs", "dt", "method", "observe", "limit", "backend",
-    "toggles", "flip", "stuck",
-)  # fmt: skip
+    "data",
+    "data_dir",
+    "device",
+    "runs",
+    "dt",
+    "method",
+    "observe",
+    "limit",
+    "backend",
+    "toggles",
+    "flip",
+    "stuck",
+)
 
 CHAINS = 8  # of an annealing run
 SAMPLING_CHAINS = 32
@@ -67,13 +77,20 @@ def simulate_pbits(
         plan = plan_spins(netlist, kT=kT, sweeps=sweeps)
         sampling = not plan[-1].ramped
         annealed = simulate_spins(
-            netlist, chains=chains or _chains(sampling, seconds), seed=seed, kT=kT, sweeps=sweeps,
-            seconds=seconds, observe_every=every,
+            netlist,
+            chains=chains or _chains(sampling, seconds),
+            seed=seed,
+            kT=kT,
+            sweeps=sweeps,
+            seconds=seconds,
+            observe_every=every,
             looks=LOOKS if sampling and every is None else None,
-            non_ideal=None if non_ideal.ideal else non_ideal, device_seed=device_seed,
-            keep_samples=sampling and (lowered or save is not None), threads=threads,
+            non_ideal=None if non_ideal.ideal else non_ideal,
+            device_seed=device_seed,
+            keep_samples=sampling and (lowered or save is not None),
+            threads=threads,
             progress=BarProgress(),
-        )  # fmt: skip
+        )
         draws = annealed.observed_energy if sampling else None
         result: SpinResult | TemperResult = annealed
     else:
@@ -88,11 +105,18 @@ def simulate_pbits(
         plan = plan_spins(netlist, sweeps=sweeps)
         total = sum(p.sweeps for p in plan)
         result = temper(
-            netlist, ladder=ladder, sweeps=total, sets=chains or 4, tune=max(4, total // 5),
-            burn_in=total // 5, observe_every=every or max(1, total // (5 * LOOKS)), seed=seed,
-            keep_samples="cold" if lowered or save is not None else "none", threads=threads,
+            netlist,
+            ladder=ladder,
+            sweeps=total,
+            sets=chains or 4,
+            tune=max(4, total // 5),
+            burn_in=total // 5,
+            observe_every=every or max(1, total // (5 * LOOKS)),
+            seed=seed,
+            keep_samples="cold" if lowered or save is not None else "none",
+            threads=threads,
             progress=BarProgress(),
-        )  # fmt: skip
+        )
         draws = result.energy[:, 0]
     if save is not None:
         save = result.save(save)
@@ -194,10 +218,7 @@ def _run_rows(result: SpinResult | TemperResult, spread: np.ndarray) -> list[tup
     rate = result.updates / max(result.seconds, 1e-9)
     if isinstance(result, TemperResult):
         rows = [
-            (
-                "ladder",
-                f"{chains} of {result.kT.size} kT, {result.kT[0]:.4g} to {result.kT[-1]:.4g}",
-            ),
+            ("ladder", f"{chains} of {result.kT.size} kT, {result.kT[0]:.4g} to {result.kT[-1]:.4g}"),
             ("exchanges accepted", ", ".join(f"{a:.2f}" for a in result.acceptance)),
             ("round trips a ladder", f"{result.round_trips.mean():.1f}"),
         ]
@@ -220,9 +241,13 @@ def _mean(mean: MeanReport | None) -> dict[str, Any] | None:
     if mean is None:
         return None
     return {
-        "mean": mean.mean, "sem": mean.sem, "ess": mean.ess, "r_hat": mean.r_hat,
-        "reliable": not mean.warning, "warning": mean.warning,
-    }  # fmt: skip
+        "mean": mean.mean,
+        "sem": mean.sem,
+        "ess": mean.ess,
+        "r_hat": mean.r_hat,
+        "reliable": not mean.warning,
+        "warning": mean.warning,
+    }
 
 
 def _means(netlist: LangevinNetlist, by_chain: np.ndarray | None) -> dict[str, Any]:

@@ -137,15 +137,23 @@ def devices(
         device = NonIdeal(mismatch=spread)
         aware = run_point(
             Point(f"trained with {spread:g} mismatch", replace(config, non_ideal=device)),
-            dataset, folder, threads=threads, progress=BarProgress(),
-        )  # fmt: skip
+            dataset,
+            folder,
+            threads=threads,
+            progress=BarProgress(),
+        )
         accuracies = [
             accuracy_on_devices(
-                lower_machine(load_machine(m, folder)), dataset, device, n_devices,
-                seed=1000, threads=threads, progress=BarProgress(),
+                lower_machine(load_machine(m, folder)),
+                dataset,
+                device,
+                n_devices,
+                seed=1000,
+                threads=threads,
+                progress=BarProgress(),
             )
             for m in (clean, aware)
-        ]  # fmt: skip
+        ]
         p = paired(*accuracies)
         groups += [
             (f"{100 * spread:g} %, clean", 100 * p.first),
@@ -164,22 +172,33 @@ def devices(
         )
         result.append(
             {
-                "mismatch": spread, "clean": p.first, "aware": p.second, "gain": p.gain,
-                "sem": p.sem, "p": p.p, "heat_clean": clean.heat, "heat_aware": aware.heat,
+                "mismatch": spread,
+                "clean": p.first,
+                "aware": p.second,
+                "gain": p.gain,
+                "sem": p.sem,
+                "p": p.p,
+                "heat_clean": clean.heat,
+                "heat_aware": aware.heat,
             }
-        )  # fmt: skip
+        )
     with replacing(folder / "devices.png") as beside:
         save_png(device_spread(groups, score="test accuracy, %"), str(beside))
     notes.print(f"figure: {folder / 'devices.png'}", markup=False)
     table = Table(
         (
-            "mismatch", "clean, ideal %", "clean, devices %", "aware, ideal %",
-            "aware, devices %", "gain, points", "p (paired)",
+            "mismatch",
+            "clean, ideal %",
+            "clean, devices %",
+            "aware, ideal %",
+            "aware, devices %",
+            "gain, points",
+            "p (paired)",
         ),
         tuple(rows),
         tuple(range(1, 7)),
         f"Test accuracy on the same {n_devices} devices: mean ± spread over devices",
-    )  # fmt: skip
+    )
     _finish(out, "devices", result, table, as_json)
 
 
@@ -192,10 +211,7 @@ def _finish(
     out: Path, name: str, points: Sequence[Measured] | Sequence[dict], table: Table, as_json: bool
 ) -> None:
     text = text_table(table)
-    result = {
-        "points": [asdict(p) if isinstance(p, Measured) else p for p in points],
-        "manifest": manifest(),
-    }
+    result = {"points": [asdict(p) if isinstance(p, Measured) else p for p in points], "manifest": manifest()}
     with replacing(Path(out) / f"{name}.json") as beside:
         beside.write_text(json.dumps(plain(result), indent=1))
     with replacing(Path(out) / f"{name}.txt") as beside:

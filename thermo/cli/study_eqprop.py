@@ -37,9 +37,7 @@ Out = Annotated[
     Path, typer.Option("-o", "--out", help="Folder of the study; what is in it is not run again.")
 ]
 Data = Annotated[str, typer.Option("--data", help="Data set; see `thermoc data`.")]
-Hidden = Annotated[
-    list[int] | None, typer.Option("--hidden", min=1, help="Hidden layers; may be repeated.")
-]
+Hidden = Annotated[list[int] | None, typer.Option("--hidden", min=1, help="Hidden layers; may be repeated.")]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each row, seeds apart.")]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Of every training.")]
 
@@ -75,9 +73,7 @@ def devices(
     data: Data = "mnist",
     data_dir: DataDir = None,
     n_devices: Annotated[int, typer.Option("--devices", min=2, help="Devices drawn.")] = 10,
-    spread: Annotated[
-        float, typer.Option("--spread", min=0, help="Relative mismatch, and asymmetry.")
-    ] = 0.3,
+    spread: Annotated[float, typer.Option("--spread", min=0, help="Relative mismatch, and asymmetry.")] = 0.3,
     read_bits: Annotated[
         int | None, typer.Option("--read-bits", help="Resolution of the states that are read.")
     ] = 8,
@@ -94,13 +90,16 @@ def devices(
     """
     folder = make_folder(out)
     dataset = load_dataset(data, data_dir)
-    device = EqpropDevice(
-        mismatch=spread, asymmetry=spread, read_bits=read_bits, read_noise=read_noise
-    )
+    device = EqpropDevice(mismatch=spread, asymmetry=spread, read_bits=read_bits, read_noise=read_noise)
     study = devices_study(
-        dataset, study_preset(dataset, hidden or [64], epochs, seed), device, n_devices, folder,
-        threads=threads, progress=BarProgress(),
-    )  # fmt: skip
+        dataset,
+        study_preset(dataset, hidden or [64], epochs, seed),
+        device,
+        n_devices,
+        folder,
+        threads=threads,
+        progress=BarProgress(),
+    )
     first, second = study.pair.first, study.pair.second
     groups = [("clean, deployed", 100 * first), ("trained in situ", 100 * second)]
     with replacing(folder / "eqprop-devices.png") as beside:
@@ -114,7 +113,8 @@ def devices(
                 for k, (a, b) in enumerate(zip(first, second, strict=True))
             ),
             (
-                "mean", f"{100 * first.mean():.2f} ± {100 * first.std(ddof=1):.2f}",
+                "mean",
+                f"{100 * first.mean():.2f} ± {100 * first.std(ddof=1):.2f}",
                 f"{100 * second.mean():.2f} ± {100 * second.std(ddof=1):.2f}",
                 f"{100 * study.pair.gain:+.2f} ± {100 * study.pair.sem:.2f}",
             ),
@@ -123,11 +123,16 @@ def devices(
         f"{100 * spread:g} % mismatch and asymmetry; test accuracy. On a perfect device "
         f"{100 * study.ideal:.2f} %. Gain: mean ± standard error over devices, "
         f"p = {study.pair.p:.1e} (paired)",
-    )  # fmt: skip
+    )
     result = {
-        "ideal": study.ideal, "clean": first, "in_situ": second, "gain": study.pair.gain,
-        "sem": study.pair.sem, "p": study.pair.p, "trainings": [asdict(t) for t in study.trainings],
-    }  # fmt: skip
+        "ideal": study.ideal,
+        "clean": first,
+        "in_situ": second,
+        "gain": study.pair.gain,
+        "sem": study.pair.sem,
+        "p": study.pair.p,
+        "trainings": [asdict(t) for t in study.trainings],
+    }
     finish(folder, "eqprop-devices", result, text_table(table), as_json)
 
 
@@ -135,9 +140,7 @@ def asymmetry(
     out: Out,
     data: Data = "mnist",
     data_dir: DataDir = None,
-    angles: Annotated[
-        list[float] | None, typer.Option("--angle", help="Degrees; may be repeated.")
-    ] = None,
+    angles: Annotated[list[float] | None, typer.Option("--angle", help="Degrees; may be repeated.")] = None,
     homeostasis: Annotated[
         float, typer.Option("--homeostasis", min=0, help="Factor on the homeostatic loss.")
     ] = 10.0,
@@ -171,9 +174,7 @@ def noise(
     noises: Annotated[
         list[float] | None, typer.Option("--noise", help="State noises; may be repeated.")
     ] = None,
-    betas: Annotated[
-        list[float] | None, typer.Option("--beta", help="Nudges; may be repeated.")
-    ] = None,
+    betas: Annotated[list[float] | None, typer.Option("--beta", help="Nudges; may be repeated.")] = None,
     holomorphic: Annotated[
         int,
         typer.Option(
@@ -183,8 +184,7 @@ def noise(
         ),
     ] = 10,
     replicas: Annotated[
-        list[int] | None,
-        typer.Option("--replicas", min=2, help="Coupled copies as well; may be repeated."),
+        list[int] | None, typer.Option("--replicas", min=2, help="Coupled copies as well; may be repeated.")
     ] = None,
     coupling: Annotated[
         float, typer.Option("--replica-coupling", min=0, help="Spring of units to copies' mean.")
@@ -210,9 +210,7 @@ def noise(
     points = noise_points(config, chosen, nudges, replicas or (), coupling)
     if holomorphic:
         points += holomorphic_points(dataset, config, chosen, nudges, holomorphic)
-    found = run_trainings(
-        over_seeds(points, seeds), dataset, folder, threads=threads, progress=BarProgress()
-    )
+    found = run_trainings(over_seeds(points, seeds), dataset, folder, threads=threads, progress=BarProgress())
     means, k = summarise(found), len(nudges)
     series = []
     for first in range(0, len(means), k):
@@ -226,15 +224,25 @@ def noise(
 
 
 def _lines(
-    folder: Path, name: str, x: Sequence[float], series: Sequence[tuple[str, list[OverSeeds]]],
-    xlabel: str, *, log: bool = False, dashed: int = 0,
-) -> None:  # fmt: skip
+    folder: Path,
+    name: str,
+    x: Sequence[float],
+    series: Sequence[tuple[str, list[OverSeeds]]],
+    xlabel: str,
+    *,
+    log: bool = False,
+    dashed: int = 0,
+) -> None:
     """Draw means over seeds with their standard errors."""
     figure = accuracy_lines(
-        x, [(label, [100 * m.accuracy for m in some]) for label, some in series], xlabel,
-        "test accuracy, %", errors=[[100 * m.sem for m in some] for _, some in series], log=log,
+        x,
+        [(label, [100 * m.accuracy for m in some]) for label, some in series],
+        xlabel,
+        "test accuracy, %",
+        errors=[[100 * m.sem for m in some] for _, some in series],
+        log=log,
         dashed=dashed,
-    )  # fmt: skip
+    )
     with replacing(folder / f"{name}.png") as beside:
         save_png(figure, str(beside))
     notes.print(f"figure: {folder / f'{name}.png'}", markup=False)
@@ -244,20 +252,22 @@ def _trainings(folder: Path, name: str, found: Sequence[Trained], as_json: bool)
     means = summarise(found)
     rows = tuple(
         (
-            m.series, f"{m.n}", "none" if not m.n else f"{100 * m.accuracy:.2f}",
-            f"{100 * m.sem:.2f}" if m.n > 1 else "", f"{m.angle:.0f}°" if m.n else "",
-            f"{m.residual:.1e}" if m.n else "", f"{m.seconds:.0f}" if m.n else "",
+            m.series,
+            f"{m.n}",
+            "none" if not m.n else f"{100 * m.accuracy:.2f}",
+            f"{100 * m.sem:.2f}" if m.n > 1 else "",
+            f"{m.angle:.0f}°" if m.n else "",
+            f"{m.residual:.1e}" if m.n else "",
+            f"{m.seconds:.0f}" if m.n else "",
             m.failed.split(":")[-1].strip(),
         )
         for m in means
-    )  # fmt: skip
+    )
     table = Table(
-        (
-            "training", "seeds", "test accuracy %", "± sem", "angle after", "residual", "seconds",
-            "way out",
-        ),
-        rows, (1, 2, 3, 4, 5, 6),
-    )  # fmt: skip
+        ("training", "seeds", "test accuracy %", "± sem", "angle after", "residual", "seconds", "way out"),
+        rows,
+        (1, 2, 3, 4, 5, 6),
+    )
     result = {"trainings": [asdict(t) for t in found], "series": [asdict(m) for m in means]}
     finish(folder, name, result, text_table(table), as_json)
 
@@ -285,21 +295,32 @@ def gradient_tables(study: GradientStudy) -> list[Table]:
     )
     rows = [
         (
-            f"{r.angle:.0f}°", f"{r.steps}", f"{r.loss:.1e}", f"{r.cauchy_error:.1e}",
-            f"{r.cauchy_cosine:.4f}", f"{r.exact_cosine:.4f}", f"{r.asymep_error:.1e}",
+            f"{r.angle:.0f}°",
+            f"{r.steps}",
+            f"{r.loss:.1e}",
+            f"{r.cauchy_error:.1e}",
+            f"{r.cauchy_cosine:.4f}",
+            f"{r.exact_cosine:.4f}",
+            f"{r.asymep_error:.1e}",
             f"{r.asymep_cosine:.6f}",
         )
         for r in (*study.angles, *study.homeostasis)
-    ]  # fmt: skip
+    ]
     second = Table(
         (
-            "angle", "homeostatic steps", "loss", "Cauchy to exact du/dβ", "its cosine",
-            "exact's cosine", "AsymEP error", "AsymEP cosine",
+            "angle",
+            "homeostatic steps",
+            "loss",
+            "Cauchy to exact du/dβ",
+            "its cosine",
+            "exact's cosine",
+            "AsymEP error",
+            "AsymEP cosine",
         ),
         tuple(rows),
         tuple(range(8)),
         "Asymmetric couplings, N = 8, |β| = 0.2; cosines to the true gradient",
-    )  # fmt: skip
+    )
     return [first, second]
 
 

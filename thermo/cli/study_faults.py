@@ -36,8 +36,7 @@ def faults(
         typer.Option("--flip", help="Probability that a gate flips in a sample; may be repeated."),
     ] = None,
     stuck: Annotated[
-        list[float] | None,
-        typer.Option("--stuck", help="Share of gates that are stuck; may be repeated."),
+        list[float] | None, typer.Option("--stuck", help="Share of gates that are stuck; may be repeated.")
     ] = None,
     draws: Annotated[int, typer.Option("--draws", min=1, help="Draws of every fault rate.")] = 5,
     limit: Annotated[
@@ -70,9 +69,17 @@ def faults(
         # the circuit as it is, once, then every rate
         rates = ([] if points or 0.0 in rates else [0.0]) + rates if rates else []
         points += accuracy_against_faults(
-            netlist, dataset, kind, rates, draws=draws, seed=seed, split=split, limit=limit,
-            threads=threads, progress=BarProgress(),
-        )  # fmt: skip
+            netlist,
+            dataset,
+            kind,
+            rates,
+            draws=draws,
+            seed=seed,
+            split=split,
+            limit=limit,
+            threads=threads,
+            progress=BarProgress(),
+        )
     with replacing(folder / "faults.png") as beside:
         save_png(accuracy_against_fault_rate(points, 1 / dataset.n_classes), str(beside))
     notes.print(f"figure: {folder / 'faults.png'}", markup=False)

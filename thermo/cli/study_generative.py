@@ -29,9 +29,7 @@ def generative(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for netlist, figure, table.")],
     data: Annotated[str, typer.Option("--data", help="Data set of grey images.")] = "digits",
     data_dir: DataDir = None,
-    time: Annotated[
-        float, typer.Option("--time", min=0, help="Length of noising and of generation.")
-    ] = 1.0,
+    time: Annotated[float, typer.Option("--time", min=0, help="Length of noising and of generation.")] = 1.0,
     hidden: Annotated[
         int, typer.Option("--hidden", min=0, help="Cells driven by random projections of the data.")
     ] = 0,

@@ -37,21 +37,14 @@ AXES = {
 
 
 def linear_algebra(
-    out: Annotated[
-        Path, typer.Option("-o", "--out", help="Folder of the study; points in it are kept.")
-    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the study; points in it are kept.")],
     n: Annotated[int, typer.Option("--size", min=2, max=256, help="Cells: A is size x size.")] = 16,
     conditions: Annotated[
-        list[float] | None,
-        typer.Option("--condition", help="Condition numbers of A; may be repeated."),
+        list[float] | None, typer.Option("--condition", help="Condition numbers of A; may be repeated.")
     ] = None,
-    machines: Annotated[
-        int, typer.Option("--machines", min=16, help="Copies that run side by side.")
-    ] = 64,
+    machines: Annotated[int, typer.Option("--machines", min=16, help="Copies that run side by side.")] = 64,
     seeds: Annotated[int, typer.Option("--seeds", min=2, help="Problems of each setting.")] = 8,
-    device: Annotated[str, typer.Option("--device", help="Preset for seconds and joules.")] = (
-        "rc-1fF"
-    ),
+    device: Annotated[str, typer.Option("--device", help="Preset for seconds and joules.")] = ("rc-1fF"),
     seed: Seed = 0,
     threads: Threads = None,
     as_json: AsJson = False,
@@ -98,9 +91,7 @@ def _accuracy(points: list[LinearPoint], at: Setting) -> Table:
     """Mean figures over the seeds, at the longest time."""
     rows = []
     for name in OPERATIONS:
-        here = [
-            p for p in points if replace(p.setting, seed=at.seed) == replace(at, operation=name)
-        ]
+        here = [p for p in points if replace(p.setting, seed=at.seed) == replace(at, operation=name)]
         if not here:
             continue
         count = len(here)
@@ -128,15 +119,23 @@ def _accuracy(points: list[LinearPoint], at: Setting) -> Table:
         )
     return Table(
         (
-            "operation", "error", "own estimate", "z", "samples", "time of one machine",
-            "on the device", "physics", "with periphery", "simulated in",
+            "operation",
+            "error",
+            "own estimate",
+            "z",
+            "samples",
+            "time of one machine",
+            "on the device",
+            "physics",
+            "with periphery",
+            "simulated in",
         ),
         tuple(rows),
         tuple(range(1, 10)),
         f"{at.n} cells, condition number {at.condition:g}, {at.machines} machines side by side, "
         f"kT {at.kT:g}: relative error to the exact answer (ln det: absolute), root mean square "
         f"over problems; energy of all machines",
-    )  # fmt: skip
+    )
 
 
 def _slopes(panels: list[tuple[str, list[Curve]]]) -> Table:

@@ -30,17 +30,13 @@ PUBLISHED = {
 
 def logic(
     out: Annotated[
-        Path,
-        typer.Option("-o", "--out", help="Folder of the study; what is in it is not run again."),
+        Path, typer.Option("-o", "--out", help="Folder of the study; what is in it is not run again.")
     ],
     data: Annotated[str, typer.Option("--data", help="Data set; see `thermoc data`.")] = "mnist",
     data_dir: DataDir = None,
-    gates: Annotated[
-        list[int] | None, typer.Option("--gates", min=1, help="Gates; may be repeated.")
-    ] = None,
+    gates: Annotated[list[int] | None, typer.Option("--gates", min=1, help="Gates; may be repeated.")] = None,
     epochs: Annotated[
-        list[int] | None,
-        typer.Option("--epochs", min=1, help="Lengths of training; may be repeated."),
+        list[int] | None, typer.Option("--epochs", min=1, help="Lengths of training; may be repeated.")
     ] = None,
     n_seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds of each.")] = 5,
     threads: Threads = None,

@@ -23,24 +23,17 @@ from thermo.studies.eqprop_temperature import Reading, TemperatureStudy, tempera
 
 
 def temperature(
-    model: Annotated[
-        Path, typer.Argument(help="Trained model (.safetensors), or its netlist (.tnl).")
-    ],
-    out: Annotated[
-        Path, typer.Option("-o", "--out", help="Folder; a temperature in it is not run again.")
-    ],
+    model: Annotated[Path, typer.Argument(help="Trained model (.safetensors), or its netlist (.tnl).")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder; a temperature in it is not run again.")],
     data: DataName = None,
     data_dir: DataDir = None,
     split: Split = "test",
     kTs: Annotated[
-        list[float] | None,
-        typer.Option("--kT", help="Temperatures, netlist units; may be repeated."),
+        list[float] | None, typer.Option("--kT", help="Temperatures, netlist units; may be repeated.")
     ] = None,
     windows: Annotated[
         list[float] | None,
-        typer.Option(
-            "--window", help="Averaging times after the relaxation, 0 is an instant; repeated."
-        ),
+        typer.Option("--window", help="Averaging times after the relaxation, 0 is an instant; repeated."),
     ] = None,
     samples: Annotated[
         int, typer.Option("--samples", min=2, help="The first so many samples of the split.")
@@ -67,9 +60,20 @@ def temperature(
     dataset = load_dataset(data or str(netlist.meta.get("data", "digits")), data_dir)
     folder = make_folder(out)
     study = temperature_study(
-        netlist, dataset, preset, folder, kTs=kTs, windows=windows, samples=samples, runs=runs,
-        split=split, dt=dt, seed=seed, threads=threads, progress=BarProgress(),
-    )  # fmt: skip
+        netlist,
+        dataset,
+        preset,
+        folder,
+        kTs=kTs,
+        windows=windows,
+        samples=samples,
+        runs=runs,
+        split=split,
+        dt=dt,
+        seed=seed,
+        threads=threads,
+        progress=BarProgress(),
+    )
     figure = folder / "eqprop-temperature.png"
     with replacing(figure) as beside:
         save_png(accuracy_over_temperature(study, 1 / dataset.n_classes), str(beside))
@@ -105,26 +109,28 @@ def temperature_tables(study: TemperatureStudy) -> list[Table]:
             heat = "" if kT == 0 else f"{r.heat_kT:.4g} ± {r.heat_sem:.2g}"
             rows.append(
                 (
-                    f"{kT:g}", f"{w:g}", f"{r.energy:.4g}", heat,
+                    f"{kT:g}",
+                    f"{w:g}",
+                    f"{r.energy:.4g}",
+                    heat,
                     "" if kT == 0 else f"{r.above_idle_kT:.4g}",
                     "" if r.physics_J != r.physics_J else si(r.physics_J, "J"),
                     "" if r.total_J is None else si(r.total_J, "J"),
                     "" if r.latency_s is None else si(r.latency_s, "s"),
                 )
-            )  # fmt: skip
-    timeless = "" if rows and rows[0][-1] else (
-        "; phase cells have no RC time, hence no periphery and no latency here"
-    )  # fmt: skip
+            )
+    timeless = (
+        ""
+        if rows and rows[0][-1]
+        else ("; phase cells have no RC time, hence no periphery and no latency here")
+    )
     second = Table(
-        (
-            "kT", "window", "heat", "heat, kT", "above idle, kT", "heat, J", "with periphery",
-            "latency",
-        ),
+        ("kT", "window", "heat", "heat, kT", "above idle, kT", "heat, J", "with periphery", "latency"),
         tuple(rows),
         tuple(range(8)),
         f"Heat given to the bath by one inference ({study.heat_method}), reset not counted; idle: "
         f"without couplings and drive. Joules on {study.device} at {study.ambient:g} K{timeless}",
-    )  # fmt: skip
+    )
     if not study.halved:
         return [first, second]
 
@@ -136,11 +142,14 @@ def temperature_tables(study: TemperatureStudy) -> list[Table]:
         r = found[h.kT, h.window]
         again.append(
             (
-                f"{h.kT:g}", f"{h.window:g}", both(100 * r.accuracy, 100 * r.sem, ".2f"),
+                f"{h.kT:g}",
+                f"{h.window:g}",
+                both(100 * r.accuracy, 100 * r.sem, ".2f"),
                 both(100 * h.accuracy, 100 * h.sem, ".2f"),
-                both(r.heat_kT, r.heat_sem, ".4g"), both(h.heat_kT, h.heat_sem, ".4g"),
+                both(r.heat_kT, r.heat_sem, ".4g"),
+                both(h.heat_kT, h.heat_sem, ".4g"),
             )
-        )  # fmt: skip
+        )
     third = Table(
         ("kT", "window", "accuracy %", "with dt halved", "heat, kT", "with dt halved"),
         tuple(again),

@@ -39,15 +39,12 @@ def langevin(
     ] = "pathwise",
     hidden: Annotated[int | None, typer.Option("--hidden", min=0, help="Hidden cells.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
-    start: Annotated[
-        Path | None, typer.Option("--start", help="Trained model to go on from.")
-    ] = None,
+    start: Annotated[Path | None, typer.Option("--start", help="Trained model to go on from.")] = None,
     heat_penalty: Annotated[
         float | None, typer.Option("--heat-penalty", min=0, help="Loss per kT of heat.")
     ] = None,
     heat_budget: Annotated[
-        float | None,
-        typer.Option("--heat-budget", help="Wanted mean heat in kT; finds the penalty."),
+        float | None, typer.Option("--heat-budget", help="Wanted mean heat in kT; finds the penalty.")
     ] = None,
     couplings: Annotated[
         bool, typer.Option("--couplings/--no-couplings", help="Couplings among dynamic cells.")
@@ -74,11 +71,15 @@ def langevin(
     check_threads(threads)  # the simulator's limit, told before hours of training and not after
     if method in ("likelihood", "least-squares"):
         given = {
-            "--start": start is not None, "--heat-penalty": heat_penalty is not None,
-            "--heat-budget": heat_budget is not None, "--directed": directed,
-            "--mismatch": mismatch != 0, "--asymmetry": asymmetry != 0, "--bits": bits is not None,
+            "--start": start is not None,
+            "--heat-penalty": heat_penalty is not None,
+            "--heat-budget": heat_budget is not None,
+            "--directed": directed,
+            "--mismatch": mismatch != 0,
+            "--asymmetry": asymmetry != 0,
+            "--bits": bits is not None,
             "--checkpoint": checkpoint is not None,
-        }  # fmt: skip
+        }
         for option in (name for name, there in given.items() if there):
             raise TrainingError(f"{option} needs --method pathwise, got {method}: leave it out")
     dataset = load_dataset(data, data_dir)
@@ -124,9 +125,8 @@ def langevin(
             "validation data): train longer or raise it"
         )
     evaluation, _ = evaluate(
-        lower_machine(trained.machine), dataset, "test", seed=seed, threads=threads,
-        progress=BarProgress(),
-    )  # fmt: skip
+        lower_machine(trained.machine), dataset, "test", seed=seed, threads=threads, progress=BarProgress()
+    )
     facts = {
         "validation": trained.valid_accuracy,
         "test": evaluation.accuracy if evaluation.accuracy is not None else evaluation.rmse,
@@ -134,8 +134,7 @@ def langevin(
         "training_seconds": trained.seconds,
     }
     machine = replace(
-        trained.machine,
-        meta={**trained.machine.meta, **facts, "manifest": manifest(seed=seed)},
+        trained.machine, meta={**trained.machine.meta, **facts, "manifest": manifest(seed=seed)}
     )
     save_model(machine, out)
     if method == "pathwise" and checkpoint is None:
@@ -200,10 +199,7 @@ def _rows(machine: LangevinMachine, evaluation: Any, trained: Any) -> tuple[tupl
         rows.append((f"test rms error, {evaluation.n_samples:,} samples", f"{evaluation.rmse:.4g}"))
     if evaluation.heat_kT is not None:
         rows.append(
-            (
-                "heat per inference",
-                f"{evaluation.heat_kT.mean:,.0f} ± {evaluation.heat_kT.sem:,.0f} kT",
-            )
+            ("heat per inference", f"{evaluation.heat_kT.mean:,.0f} ± {evaluation.heat_kT.sem:,.0f} kT")
         )
     rows.append(("largest coupling among dynamic cells", f"{_largest(machine):.1f}"))
     rows.append(("training time", f"{trained.seconds:.0f} s"))

@@ -27,9 +27,7 @@ from thermo.training.config import Augmentation
 
 def train_convolutional(request: Request) -> None:
     """Train convolutions and dense layers, write the model, say how it went."""
-    config = conv_preset(
-        request.dataset, request.given.get("channels"), request.given.get("hidden")
-    )
+    config = conv_preset(request.dataset, request.given.get("channels"), request.given.get("hidden"))
     _train(request, config, "trained convolutional network")
 
 
@@ -41,9 +39,8 @@ def train_dense(request: Request) -> None:
 def settings(request: Request, config: LayersConfig) -> LayersConfig:
     """The preset with what was asked for."""
     changes: dict[str, Any] = request.settings(
-        "epochs", "beta", "estimator", "points", "activation", "angle", "homeostasis",
-        "state_noise",
-    )  # fmt: skip
+        "epochs", "beta", "estimator", "points", "activation", "angle", "homeostasis", "state_noise"
+    )
     complex_nudges = changes.get("estimator") in ("holomorphic", "generalised-cauchy")
     if complex_nudges:
         changes.setdefault("points", 4)
@@ -73,21 +70,16 @@ def _train(request: Request, preset: LayersConfig, title: str) -> None:
     request.tell_resuming()
     trained = train_layers(dataset, config, progress=BarProgress(), checkpoint=request.kept)
     accuracy = layers_accuracy(trained, dataset)
-    facts = {
-        "validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds,
-    }  # fmt: skip
+    facts = {"validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds}
     meta = {**trained.network.meta, **facts, "manifest": manifest(seed=request.seed)}
     save_model(replace(trained.network, meta=meta), request.out)
     scale, network, found = SIGMAS[config.activation].scale, trained.network, None
     if "diagnose" in request.given:
         found = diagnosed(
-            network, dataset, request.out, config.estimator, config.beta, points=config.points,
-            scale=scale,
-        )  # fmt: skip
+            network, dataset, request.out, config.estimator, config.beta, points=config.points, scale=scale
+        )
     netlist = (
-        lower_conv_hopfield(network)
-        if isinstance(network, ConvHopfieldNetwork)
-        else lower_hopfield(network)
+        lower_conv_hopfield(network) if isinstance(network, ConvHopfieldNetwork) else lower_hopfield(network)
     )
     energy = layers_energy_of(trained, dataset, netlist, *parts, scale=scale)
     tables = [
@@ -97,12 +89,17 @@ def _train(request: Request, preset: LayersConfig, title: str) -> None:
     if found is not None:
         tables.append(diagnosis_table(found))
     finish(
-        request, trained, accuracy, tables,
+        request,
+        trained,
+        accuracy,
+        tables,
         {
-            "network": _counts(trained), "effort": energy.effort.to_dict(),
-            **training_keys(energy), "diagnosis": None if found is None else asdict(found),
+            "network": _counts(trained),
+            "effort": energy.effort.to_dict(),
+            **training_keys(energy),
+            "diagnosis": None if found is None else asdict(found),
         },
-    )  # fmt: skip
+    )
 
 
 def _counts(trained: LayersResult) -> dict[str, Any]:
@@ -125,9 +122,7 @@ def _rows(trained: LayersResult, accuracy: float, n: int) -> tuple[tuple[str, st
     sizes += [str(k) for k in facts["sizes"][len(sizes) :]]
     rows = [("units", " - ".join(sizes))]
     if "couplings" in facts:
-        rows.append(
-            ("couplings, parameters", f"{facts['couplings']:,} share {facts['parameters']:,}")
-        )
+        rows.append(("couplings, parameters", f"{facts['couplings']:,} share {facts['parameters']:,}"))
     rows += [
         ("activation", config.activation),
         ("estimator", f"{config.estimator}, |β| = {config.beta:g}" + _points(config)),

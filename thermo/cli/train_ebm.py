@@ -17,16 +17,7 @@ from compiler.models.store import save_model
 from hw_models.nonideal import NonIdeal
 from hw_models.pbits import PBITS
 from thermo.cli.console import BarProgress, emit, manifest, notes
-from thermo.cli.options import (
-    AsJson,
-    Asymmetry,
-    Bits,
-    Checkpoint,
-    DataDir,
-    Mismatch,
-    Seed,
-    Threads,
-)
+from thermo.cli.options import AsJson, Asymmetry, Bits, Checkpoint, DataDir, Mismatch, Seed, Threads
 from thermo.data import Dataset, load_dataset
 from thermo.ebm.bits import static_bits
 from thermo.ebm.energy import SampleEnergy, sample_energy
@@ -62,18 +53,13 @@ def ebm(
     data: Annotated[str, typer.Option("--data", help="Data set; see `thermoc data`.")] = "digits",
     data_dir: DataDir = None,
     model: Annotated[
-        str,
-        typer.Option("--model", help="rbm, grid (Boltzmann machine), or dtm (denoising chain)."),
+        str, typer.Option("--model", help="rbm, grid (Boltzmann machine), or dtm (denoising chain).")
     ] = "rbm",
     method: Annotated[
         str | None, typer.Option("--method", help="Of rbm and grid: pcd, cd or tempered.")
     ] = None,
-    hidden: Annotated[
-        int | None, typer.Option("--hidden", min=1, help="Hidden units of an rbm.")
-    ] = None,
-    k: Annotated[
-        int | None, typer.Option("-k", "--sweeps", min=1, help="Sweeps between updates.")
-    ] = None,
+    hidden: Annotated[int | None, typer.Option("--hidden", min=1, help="Hidden units of an rbm.")] = None,
+    k: Annotated[int | None, typer.Option("-k", "--sweeps", min=1, help="Sweeps between updates.")] = None,
     chains: Annotated[
         int | None, typer.Option("--chains", min=1, help="Persistent chains (none: a batch).")
     ] = None,
@@ -82,9 +68,7 @@ def ebm(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(
-            "--threshold", help="Bits are data >= this; none: drawn with the datum's probability."
-        ),
+        typer.Option("--threshold", help="Bits are data >= this; none: drawn with the datum's probability."),
     ] = None,
     grid: Annotated[
         str | None, typer.Option("--grid", help="Wiring of grid and dtm: square, g8, g12, g16.")
@@ -92,12 +76,9 @@ def ebm(
     side: Annotated[
         int | None, typer.Option("--side", min=2, help="Cells along an edge of the grid.")
     ] = None,
-    steps: Annotated[
-        int | None, typer.Option("--steps", min=1, help="Models in a dtm's chain.")
-    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Models in a dtm's chain.")] = None,
     noise: Annotated[
-        float | None,
-        typer.Option("--noise", help="Of a dtm: bits keep exp(-noise) of themselves in all."),
+        float | None, typer.Option("--noise", help="Of a dtm: bits keep exp(-noise) of themselves in all.")
     ] = None,
     penalty: Annotated[
         bool, typer.Option("--penalty/--no-penalty", help="Correlation penalty of a dtm.")
@@ -154,10 +135,16 @@ def ebm(
     _check_picture(picture, dataset)
     imperfect = NonIdeal(mismatch=mismatch, asymmetry=asymmetry, bits=bits)
     common = {
-        "epochs": epochs, "batch": batch, "learning_rate": learning_rate, "threshold": threshold,
-        "chains": chains, "temperatures": temperatures, "method": method, "seed": seed,
+        "epochs": epochs,
+        "batch": batch,
+        "learning_rate": learning_rate,
+        "threshold": threshold,
+        "chains": chains,
+        "temperatures": temperatures,
+        "method": method,
+        "seed": seed,
         "non_ideal": None if imperfect.ideal else imperfect,
-    }  # fmt: skip
+    }
     graph = {"rule": grid, "side": side, "sweeps": k, "batches": batches}
     chain = {"steps": steps, "noise": noise}
     _refuse(model, {"hidden": hidden}, ("rbm",))
@@ -172,8 +159,11 @@ def ebm(
     if model == "rbm":
         trained = _rbm(
             train_rbm(dataset, rbm_preset(dataset, n_hidden=hidden, k=k, **common), **run),
-            dataset, ais_chains, ais_steps, threads,
-        )  # fmt: skip
+            dataset,
+            ais_chains,
+            ais_steps,
+            threads,
+        )
     elif model == "grid":
         config = graph_preset(dataset, chain=False, **graph, **common)
         trained = _graph(train_graph(dataset, config, **run))
@@ -190,9 +180,14 @@ def ebm(
     if checkpoint is None:
         kept.unlink(missing_ok=True)  # not before the model is there
     samples = draw_samples(
-        written, 1000, sweeps=sample_sweeps, seed=seed, threads=threads,
-        device=trained.config.non_ideal, device_seed=seed,
-    )  # fmt: skip
+        written,
+        1000,
+        sweeps=sample_sweeps,
+        seed=seed,
+        threads=threads,
+        device=trained.config.non_ideal,
+        device_seed=seed,
+    )
     split_bits = static_bits(dataset.x_valid, "valid", trained.config.threshold)
     apart = moment_errors(samples.bits, split_bits)
     cost = sample_energy(written, array, sweeps=samples.sweeps, activity=samples.activity)
@@ -224,8 +219,7 @@ def _refuse(model: str, given: dict[str, Any], families: tuple[str, ...]) -> Non
     for name, value in given.items():
         if value is not None and model not in families:
             raise EbmError(
-                f"--{name} belongs to --model {' or '.join(families)}, got --model {model}; "
-                "leave it out"
+                f"--{name} belongs to --model {' or '.join(families)}, got --model {model}; leave it out"
             )
 
 
@@ -239,21 +233,28 @@ def _check_picture(picture: Path | None, dataset: Dataset) -> None:
 
 def _likelihood(found: Likelihood, chains: int) -> dict[str, Any]:
     return {
-        "log_likelihood": found.mean, "log_z_error": found.error, "rows_error": found.spread,
-        "n_samples": found.n, "ais": None if found.ais is None else found.ais.describe(),
-    }  # fmt: skip
+        "log_likelihood": found.mean,
+        "log_z_error": found.error,
+        "rows_error": found.spread,
+        "n_samples": found.n,
+        "ais": None if found.ais is None else found.ais.describe(),
+    }
 
 
-def _rbm(
-    result: RbmResult, dataset: Dataset, chains: int, steps: int, threads: int | None
-) -> _Trained:
+def _rbm(result: RbmResult, dataset: Dataset, chains: int, steps: int, threads: int | None) -> _Trained:
     config = result.config
     bits = static_bits(dataset.x_test[:TESTED], "test", config.threshold)
     with Tiles(threads) as tiles:
         found = log_likelihood(
-            result.model, bits, base=result.base, tiles=tiles, seed=config.seed + 1,
-            chains=chains, steps=steps, progress=BarProgress(),
-        )  # fmt: skip
+            result.model,
+            bits,
+            base=result.base,
+            tiles=tiles,
+            seed=config.seed + 1,
+            chains=chains,
+            steps=steps,
+            progress=BarProgress(),
+        )
     rates = base_rate_log_likelihood(bits, result.base)
     last = result.history[-1]
     facts = {

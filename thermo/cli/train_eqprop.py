@@ -10,16 +10,7 @@ import typer
 from compiler.files import check_writable
 from hw_models.weights import WEIGHT_MEMORIES
 from thermo.cli.eqprop_networks import COMPLEX, NETWORKS, Request, kind_of, trainer_of
-from thermo.cli.options import (
-    AsJson,
-    Asymmetry,
-    Checkpoint,
-    DataDir,
-    Device,
-    Mismatch,
-    Seed,
-    Threads,
-)
+from thermo.cli.options import AsJson, Asymmetry, Checkpoint, DataDir, Device, Mismatch, Seed, Threads
 from thermo.data import load_dataset
 from thermo.eqprop.config import ESTIMATORS
 from thermo.simulate.threads import check_threads
@@ -30,27 +21,22 @@ def eqprop(
     data: Annotated[str, typer.Option("--data", help="Data set; see `thermoc data`.")] = "digits",
     data_dir: DataDir = None,
     network: Annotated[
-        str,
-        typer.Option("--network", help=f"Kind of network: {', '.join(NETWORKS)}."),
+        str, typer.Option("--network", help=f"Kind of network: {', '.join(NETWORKS)}.")
     ] = "hopfield",
     backend: Annotated[
         str,
         typer.Option(
-            "--backend",
-            help="numba, or jax: also complex nudges, and convolutions (always by JAX).",
+            "--backend", help="numba, or jax: also complex nudges, and convolutions (always by JAX)."
         ),
     ] = "numba",
     points: Annotated[
-        int | None,
-        typer.Option("--points", min=1, help="Nudges on the circle (holomorphic, JAX)."),
+        int | None, typer.Option("--points", min=1, help="Nudges on the circle (holomorphic, JAX).")
     ] = None,
     activation: Annotated[
-        str | None,
-        typer.Option("--activation", help="hard-sigmoid, sigmoid, shifted-sigmoid, tanh (JAX)."),
+        str | None, typer.Option("--activation", help="hard-sigmoid, sigmoid, shifted-sigmoid, tanh (JAX).")
     ] = None,
     channels: Annotated[
-        list[int] | None,
-        typer.Option("--channels", min=1, help="Of each convolution; may be repeated."),
+        list[int] | None, typer.Option("--channels", min=1, help="Of each convolution; may be repeated.")
     ] = None,
     gain: Annotated[
         float | None, typer.Option("--gain", help="Volts of a resistive network's sources.")
@@ -63,8 +49,7 @@ def eqprop(
     estimator: Annotated[
         str | None,
         typer.Option(
-            "--estimator",
-            help=f"One of {', '.join(ESTIMATORS)}; by JAX also {' and '.join(COMPLEX)}.",
+            "--estimator", help=f"One of {', '.join(ESTIMATORS)}; by JAX also {' and '.join(COMPLEX)}."
         ),
     ] = None,
     rate: Annotated[
@@ -72,8 +57,7 @@ def eqprop(
         typer.Option("--rate", help="Learning rate; repeated: of each layer from the inputs up."),
     ] = None,
     update: Annotated[
-        str | None,
-        typer.Option("--update", help="additive, or multiplicative: no coupling changes sign."),
+        str | None, typer.Option("--update", help="additive, or multiplicative: no coupling changes sign.")
     ] = None,
     init: Annotated[
         str | None, typer.Option("--init", help="Starting couplings, uniform or log-normal.")
@@ -85,12 +69,10 @@ def eqprop(
         int | None, typer.Option("--directions", min=1, help="Changes an update averages over.")
     ] = None,
     rule: Annotated[
-        str | None,
-        typer.Option("--rule", help="energy (one weight both ways) or field (two)."),
+        str | None, typer.Option("--rule", help="energy (one weight both ways) or field (two).")
     ] = None,
     angle: Annotated[
-        float | None,
-        typer.Option("--angle", help="Start: degrees between the two ways (rule field)."),
+        float | None, typer.Option("--angle", help="Start: degrees between the two ways (rule field).")
     ] = None,
     homeostasis: Annotated[
         float | None, typer.Option("--homeostasis", min=0, help="Factor on the homeostatic loss.")
@@ -107,8 +89,7 @@ def eqprop(
         int | None, typer.Option("--weight-bits", help="Resolution of written couplings.")
     ] = None,
     state_noise: Annotated[
-        float | None,
-        typer.Option("--state-noise", min=0, help="Noise of every unit at every update."),
+        float | None, typer.Option("--state-noise", min=0, help="Noise of every unit at every update.")
     ] = None,
     read_noise: Annotated[
         float | None, typer.Option("--read-noise", min=0, help="Noise of the states that are read.")
@@ -117,8 +98,7 @@ def eqprop(
         int | None, typer.Option("--read-bits", help="Resolution of the states that are read.")
     ] = None,
     flipped: Annotated[
-        float | None,
-        typer.Option("--flipped", min=0, max=1, help="Share of couplings updated backwards."),
+        float | None, typer.Option("--flipped", min=0, max=1, help="Share of couplings updated backwards.")
     ] = None,
     replicas: Annotated[
         int | None, typer.Option("--replicas", min=1, help="Copies of the machine, averaged.")
@@ -133,13 +113,10 @@ def eqprop(
     device: Device = None,
     weight_memory: Annotated[
         str | None,
-        typer.Option(
-            "--weight-memory", help=f"Priced writes: {', '.join(WEIGHT_MEMORIES.names())}."
-        ),
+        typer.Option("--weight-memory", help=f"Priced writes: {', '.join(WEIGHT_MEMORIES.names())}."),
     ] = None,
     diagnosis: Annotated[
-        bool,
-        typer.Option("--diagnose", help="Gradients against implicit ones; the Cauchy radius."),
+        bool, typer.Option("--diagnose", help="Gradients against implicit ones; the Cauchy radius.")
     ] = False,
     checkpoint: Checkpoint = None,
     seed: Seed = 0,
@@ -161,17 +138,38 @@ def eqprop(
     check_writable(out)
     check_threads(threads)
     asked = {
-        "hidden": hidden or None, "epochs": epochs, "beta": beta, "estimator": estimator,
-        "rate": rate or None, "update": update, "init": init, "perturbation": perturbation,
-        "directions": directions, "replicas": replicas, "replica_coupling": replica_coupling,
-        "gain": gain, "rule": rule, "angle": angle, "homeostasis": homeostasis,
-        "persistent": persistent or None, "no_augment": None if augment else True,
-        "mismatch": mismatch or None, "asymmetry": asymmetry or None, "weight_bits": weight_bits,
-        "state_noise": state_noise, "read_noise": read_noise, "read_bits": read_bits,
-        "flipped": flipped, "device_seed": device_seed, "diagnose": diagnosis or None,
-        "device": device, "weight_memory": weight_memory, "points": points,
-        "activation": activation, "channels": channels or None,
-    }  # fmt: skip
+        "hidden": hidden or None,
+        "epochs": epochs,
+        "beta": beta,
+        "estimator": estimator,
+        "rate": rate or None,
+        "update": update,
+        "init": init,
+        "perturbation": perturbation,
+        "directions": directions,
+        "replicas": replicas,
+        "replica_coupling": replica_coupling,
+        "gain": gain,
+        "rule": rule,
+        "angle": angle,
+        "homeostasis": homeostasis,
+        "persistent": persistent or None,
+        "no_augment": None if augment else True,
+        "mismatch": mismatch or None,
+        "asymmetry": asymmetry or None,
+        "weight_bits": weight_bits,
+        "state_noise": state_noise,
+        "read_noise": read_noise,
+        "read_bits": read_bits,
+        "flipped": flipped,
+        "device_seed": device_seed,
+        "diagnose": diagnosis or None,
+        "device": device,
+        "weight_memory": weight_memory,
+        "points": points,
+        "activation": activation,
+        "channels": channels or None,
+    }
     given = {name: value for name, value in asked.items() if value is not None}
     train = trainer_of(kind_of(network, backend), given)
     train(Request(out, load_dataset(data, data_dir), given, seed, checkpoint, threads, as_json))

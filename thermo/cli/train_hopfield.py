@@ -8,13 +8,7 @@ from compiler.frontends.hopfield import lower_hopfield
 from compiler.models.store import save_model
 from thermo.cli.console import BarProgress, manifest
 from thermo.cli.eqprop_diagnosis import diagnosed, diagnosis_table
-from thermo.cli.eqprop_networks import (
-    LEARNT_BY,
-    Request,
-    accuracy_row,
-    finish,
-    hardware,
-)
+from thermo.cli.eqprop_networks import LEARNT_BY, Request, accuracy_row, finish, hardware
 from thermo.data import Dataset
 from thermo.energy.training import training_keys
 from thermo.eqprop.config import EqpropConfig
@@ -34,10 +28,17 @@ def settings(request: Request) -> EqpropConfig:
     device = EqpropDevice(
         seed=request.given.get("device_seed", 0),
         **request.settings(
-            "mismatch", "asymmetry", "weight_bits", "state_noise", "read_noise", "read_bits",
-            "flipped", "replicas", "replica_coupling",
+            "mismatch",
+            "asymmetry",
+            "weight_bits",
+            "state_noise",
+            "read_noise",
+            "read_bits",
+            "flipped",
+            "replicas",
+            "replica_coupling",
         ),
-    )  # fmt: skip
+    )
     changes = request.settings(*LEARNT_BY, "rule", "angle", "homeostasis", "persistent")
     if "rate" in request.given:
         changes["rates"] = tuple(request.given["rate"])
@@ -45,12 +46,15 @@ def settings(request: Request) -> EqpropConfig:
         changes["augmentation"] = Augmentation()
     return replace(
         eqprop_preset(
-            request.dataset, request.given.get("hidden"), update=request.given.get("update"),
+            request.dataset,
+            request.given.get("hidden"),
+            update=request.given.get("update"),
             estimator=request.given.get("estimator"),
         ),
         device=None if device == EqpropDevice(seed=device.seed) else device,
-        seed=request.seed, **changes,
-    )  # fmt: skip
+        seed=request.seed,
+        **changes,
+    )
 
 
 def train(request: Request) -> None:
@@ -65,33 +69,29 @@ def train(request: Request) -> None:
     accuracy = deployed_accuracy(
         trained.acting, dataset, config.device, seed=config.seed, threads=request.threads
     )
-    facts = {
-        "validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds,
-    }  # fmt: skip
+    facts = {"validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds}
     model = replace(
-        trained.network,
-        meta={**trained.network.meta, **facts, "manifest": manifest(seed=request.seed)},
+        trained.network, meta={**trained.network.meta, **facts, "manifest": manifest(seed=request.seed)}
     )
     save_model(model, request.out)
     found = None
     if "diagnose" in request.given:
         found = diagnosed(trained.network, dataset, request.out, config.estimator, config.beta)
-    energy = energy_of(
-        trained, dataset, lower_hopfield(trained.network), *parts, threads=request.threads
-    )
-    tables = [
-        Table(("trained network", ""), _rows(trained, dataset, accuracy), (1,)),
-        energy_table(energy),
-    ]
+    energy = energy_of(trained, dataset, lower_hopfield(trained.network), *parts, threads=request.threads)
+    tables = [Table(("trained network", ""), _rows(trained, dataset, accuracy), (1,)), energy_table(energy)]
     if found is not None:
         tables.append(diagnosis_table(found))
     finish(
-        request, trained, accuracy, tables,
+        request,
+        trained,
+        accuracy,
+        tables,
         {
-            "effort": energy.effort.to_dict(), **training_keys(energy),
+            "effort": energy.effort.to_dict(),
+            **training_keys(energy),
             "diagnosis": None if found is None else asdict(found),
         },
-    )  # fmt: skip
+    )
 
 
 def _rows(trained: EqpropResult, dataset: Dataset, accuracy: float) -> tuple[tuple[str, str], ...]:
@@ -106,7 +106,7 @@ def _rows(trained: EqpropResult, dataset: Dataset, accuracy: float) -> tuple[tup
             f"{last.residual_free:.1e} and {last.residual_nudged:.1e}",
         ),
         ("training time", f"{trained.seconds:.0f} s"),
-    ]  # fmt: skip
+    ]
     if config.rule == "field":
         rows.insert(3, ("angle between forward and backward", f"{last.angle:.1f}°"))
     if config.augmentation.active:

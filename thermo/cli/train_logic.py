@@ -33,12 +33,9 @@ def logic(
         typer.Option("--gates", min=1, help="Gates of a layer; repeat it for several layers."),
     ] = None,
     candidates: Annotated[
-        str | None,
-        typer.Option("-k", "--candidates", help="Wires that each input chooses from, or all."),
+        str | None, typer.Option("-k", "--candidates", help="Wires that each input chooses from, or all.")
     ] = None,
-    wiring: Annotated[
-        str | None, typer.Option("--wiring", help="learnable, or fixed (balanced).")
-    ] = None,
+    wiring: Annotated[str | None, typer.Option("--wiring", help="learnable, or fixed (balanced).")] = None,
     forward: Annotated[
         str | None, typer.Option("--forward", help="straight-through, soft or gumbel.")
     ] = None,
@@ -49,16 +46,13 @@ def logic(
         str | None, typer.Option("--estimator", help="Of a threshold's slope: identity or reste.")
     ] = None,
     encoding: Annotated[
-        str | None,
-        typer.Option("--encoding", help="absolute, dataset-quantile or image-quantile."),
+        str | None, typer.Option("--encoding", help="absolute, dataset-quantile or image-quantile.")
     ] = None,
     threshold: Annotated[
-        list[float] | None,
-        typer.Option("--threshold", help="Of the encoding; repeat it for several."),
+        list[float] | None, typer.Option("--threshold", help="Of the encoding; repeat it for several.")
     ] = None,
     tau: Annotated[
-        str | None,
-        typer.Option("--tau", help="Divisor of the class sums: a number, adaptive or width."),
+        str | None, typer.Option("--tau", help="Divisor of the class sums: a number, adaptive or width.")
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
     batch: Annotated[int | None, typer.Option("--batch", min=1)] = None,
@@ -66,9 +60,7 @@ def logic(
     augment: Annotated[
         bool, typer.Option("--augment/--no-augment", help="Move and warp training images.")
     ] = True,
-    backend: Annotated[
-        str, typer.Option("--backend", help="numba, or jax on its default device.")
-    ] = "numba",
+    backend: Annotated[str, typer.Option("--backend", help="numba, or jax on its default device.")] = "numba",
     checkpoint: Checkpoint = None,
     seed: Seed = 0,
     threads: Threads = None,
@@ -85,12 +77,22 @@ def logic(
     check_threads(threads)
     dataset = load_dataset(data, data_dir)
     config = logic_preset(
-        dataset, layers=tuple(gates) if gates else None, k=_count(candidates), wiring=wiring,
-        forward=forward, parametrisation=parametrisation, estimator=estimator, encoding=encoding,
-        thresholds=tuple(threshold) if threshold else None, tau=_tau(tau), epochs=epochs,
-        batch=batch, learning_rate=learning_rate, seed=seed,
+        dataset,
+        layers=tuple(gates) if gates else None,
+        k=_count(candidates),
+        wiring=wiring,
+        forward=forward,
+        parametrisation=parametrisation,
+        estimator=estimator,
+        encoding=encoding,
+        thresholds=tuple(threshold) if threshold else None,
+        tau=_tau(tau),
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        seed=seed,
         augmentation=None if augment else LogicAugmentation(),
-    )  # fmt: skip
+    )
     kept = checkpoint or out.with_name(out.name + ".checkpoint")
     if kept.exists():
         notes.print(f"resuming from {kept}", markup=False)
@@ -100,9 +102,11 @@ def logic(
     netlist = lower_logic(trained.network)
     evaluation, _ = evaluate_gates(netlist, dataset, "test", threads=threads)
     facts = {
-        "data": dataset.name, "validation": trained.valid_accuracy, "test": evaluation.accuracy,
+        "data": dataset.name,
+        "validation": trained.valid_accuracy,
+        "test": evaluation.accuracy,
         "training_seconds": trained.seconds,
-    }  # fmt: skip
+    }
     made = manifest(seed=seed)
     network = replace(trained.network, meta={**trained.network.meta, **facts, "manifest": made})
     save_model(network, out)

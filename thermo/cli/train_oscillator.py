@@ -22,30 +22,28 @@ def train(request: Request) -> None:
     device = EqpropDevice(
         seed=request.given.get("device_seed", 0),
         **request.settings(
-            "mismatch", "asymmetry", "weight_bits", "state_noise", "read_noise", "read_bits",
-            "flipped",
+            "mismatch", "asymmetry", "weight_bits", "state_noise", "read_noise", "read_bits", "flipped"
         ),
-    )  # fmt: skip
+    )
     changes = request.settings("epochs", "beta", "estimator")
     if "rate" in request.given:
         changes["rates"] = tuple(request.given["rate"])
     if "no_augment" in request.given:
         changes["augmentation"] = Augmentation()
     config = replace(
-        config, device=None if device == EqpropDevice(seed=device.seed) else device,
-        seed=request.seed, **changes,
-    )  # fmt: skip
+        config,
+        device=None if device == EqpropDevice(seed=device.seed) else device,
+        seed=request.seed,
+        **changes,
+    )
     request.tell_resuming()
     trained = train_oscillator(
-        dataset, config, kind, progress=BarProgress(), checkpoint=request.kept,
-        threads=request.threads,
-    )  # fmt: skip
+        dataset, config, kind, progress=BarProgress(), checkpoint=request.kept, threads=request.threads
+    )
     accuracy = oscillator_accuracy(
         trained.network, dataset, device=config.device, seed=config.seed, threads=request.threads
     )
-    facts = {
-        "validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds,
-    }  # fmt: skip
+    facts = {"validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds}
     network = trained.network
     meta = {**network.meta, **facts, "manifest": manifest(seed=request.seed)}
     save_model(replace(network, meta=meta), request.out)
@@ -60,10 +58,7 @@ def train(request: Request) -> None:
             f"{last.residual_free:.1e} and {last.residual_nudged:.1e}",
         ),
         ("netlist: step, time to rest", f"{network.dt:g}, {network.relax_time:.0f}"),
-        (
-            "relaxations, nudged ones among them",
-            f"{effort.relaxations:.3g}, {effort.nudged:.3g}",
-        ),
+        ("relaxations, nudged ones among them", f"{effort.relaxations:.3g}, {effort.nudged:.3g}"),
         ("weight writes", f"{effort.writes:.3g}"),
         ("joules", "none: no device preset has phase oscillators"),
         ("training time", f"{trained.seconds:.0f} s"),
@@ -73,7 +68,4 @@ def train(request: Request) -> None:
     if config.augmentation.active:
         rows.append(("images", "warped anew in every epoch"))
     table = Table(("trained oscillator network", ""), tuple(rows), (1,))
-    finish(
-        request, trained, accuracy, [table],
-        {"oscillators": asdict(kind), "effort": effort.to_dict()},
-    )  # fmt: skip
+    finish(request, trained, accuracy, [table], {"oscillators": asdict(kind), "effort": effort.to_dict()})

@@ -7,13 +7,7 @@ from dataclasses import replace
 from compiler.frontends.resistive import lower_resistive
 from compiler.models.store import save_model
 from thermo.cli.console import BarProgress, manifest
-from thermo.cli.eqprop_networks import (
-    LEARNT_BY,
-    Request,
-    accuracy_row,
-    finish,
-    hardware,
-)
+from thermo.cli.eqprop_networks import LEARNT_BY, Request, accuracy_row, finish, hardware
 from thermo.energy.training import training_keys
 from thermo.eqprop.effort import resistive_energy_of
 from thermo.eqprop.presets import resistive_preset
@@ -26,9 +20,11 @@ def train(request: Request) -> None:
     """Train conductances and diodes, write the model, say how it went."""
     dataset = request.dataset
     config, usual = resistive_preset(
-        dataset, request.given.get("hidden"), update=request.given.get("update"),
+        dataset,
+        request.given.get("hidden"),
+        update=request.given.get("update"),
         estimator=request.given.get("estimator"),
-    )  # fmt: skip
+    )
     changes = request.settings(*LEARNT_BY, "persistent")
     if "rate" in request.given:
         changes["rates"] = tuple(request.given["rate"])
@@ -36,13 +32,15 @@ def train(request: Request) -> None:
     parts = hardware(request)
     request.tell_resuming()
     trained = train_resistive(
-        dataset, config, gain=request.given.get("gain", usual), progress=BarProgress(),
-        checkpoint=request.kept, threads=request.threads,
-    )  # fmt: skip
+        dataset,
+        config,
+        gain=request.given.get("gain", usual),
+        progress=BarProgress(),
+        checkpoint=request.kept,
+        threads=request.threads,
+    )
     accuracy = resistive_accuracy(trained.network, dataset, threads=request.threads)
-    facts = {
-        "validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds,
-    }  # fmt: skip
+    facts = {"validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds}
     meta = {**trained.network.meta, **facts, "manifest": manifest(seed=request.seed)}
     save_model(replace(trained.network, meta=meta), request.out)
     last, sizes = trained.history[-1], trained.network.sizes
@@ -57,9 +55,9 @@ def train(request: Request) -> None:
     table = Table(("trained resistive network", ""), rows, (1,))
     energy = resistive_energy_of(trained, dataset, lower_resistive(trained.network), *parts)
     finish(
-        request, trained, accuracy, [table, energy_table(energy)],
-        {
-            "gain": trained.network.gain, "effort": energy.effort.to_dict(),
-            **training_keys(energy),
-        },
-    )  # fmt: skip
+        request,
+        trained,
+        accuracy,
+        [table, energy_table(energy)],
+        {"gain": trained.network.gain, "effort": energy.effort.to_dict(), **training_keys(energy)},
+    )

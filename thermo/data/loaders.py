@@ -50,15 +50,32 @@ def _digits() -> Dataset:
     y = bunch.target.astype(np.int64)
     train, valid, test = split_rows(y, 0.15, 0.20)
     return Dataset(
-        "digits", x[train], y[train], x[valid], y[valid], x[test], y[test], 10, (8, 8),
-        tuple(str(k) for k in range(10)), "stratified 65/15/20 %, seed 0",
-    )  # fmt: skip
+        "digits",
+        x[train],
+        y[train],
+        x[valid],
+        y[valid],
+        x[test],
+        y[test],
+        10,
+        (8, 8),
+        tuple(str(k) for k in range(10)),
+        "stratified 65/15/20 %, seed 0",
+    )
 
 
 _FASHION = (
-    "T-shirt", "trouser", "pullover", "dress", "coat",
-    "sandal", "shirt", "sneaker", "bag", "ankle boot",
-)  # fmt: skip
+    "T-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
 
 
 def _read_idx(path: Path, n_dims: int) -> np.ndarray:
@@ -83,24 +100,28 @@ def _idx(name: str, data_dir: str | os.PathLike | None, n_valid: int = 5000) -> 
     x, y = images("train")
     x_test, y_test = images("t10k")
     return Dataset(
-        name, x[:-n_valid], y[:-n_valid], x[-n_valid:], y[-n_valid:], x_test, y_test, 10, (28, 28),
+        name,
+        x[:-n_valid],
+        y[:-n_valid],
+        x[-n_valid:],
+        y[-n_valid:],
+        x_test,
+        y_test,
+        10,
+        (28, 28),
         _FASHION if name == "fashion-mnist" else tuple(str(k) for k in range(10)),
         f"{x.shape[0] - n_valid:,} train, last {n_valid:,} of the training file validation, "
         f"official test {x_test.shape[0]:,}",
-    )  # fmt: skip
+    )
 
 
-_CIFAR10 = (
-    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
-)  # fmt: skip
+_CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 def _cifar10(data_dir: str | os.PathLike | None) -> Dataset:
     def batch(k: int) -> bytes:
         try:
-            return read_bytes(
-                find_file("cifar10", f"data_batch_{k}.bin", data_dir, dataset="cifar10")
-            )
+            return read_bytes(find_file("cifar10", f"data_batch_{k}.bin", data_dir, dataset="cifar10"))
         except DataError:
             archive = find_file("cifar10", "cifar-10-binary.tar.gz", data_dir, dataset="cifar10")
             with tarfile.open(archive) as tar:
@@ -110,9 +131,7 @@ def _cifar10(data_dir: str | os.PathLike | None) -> Dataset:
 
     def records(raw: bytes, k: int) -> np.ndarray:
         if len(raw) != 10000 * 3073:
-            raise DataError(
-                f"cifar10 batch {k}: {len(raw)} bytes, must be {10000 * 3073}; fetch it again"
-            )
+            raise DataError(f"cifar10 batch {k}: {len(raw)} bytes, must be {10000 * 3073}; fetch it again")
         return np.frombuffer(raw, np.uint8).reshape(10000, 3073)
 
     rows = np.concatenate([records(batch(k), k) for k in range(1, 6)])
@@ -121,10 +140,18 @@ def _cifar10(data_dir: str | os.PathLike | None) -> Dataset:
     x = x.astype(np.float32) / np.float32(255)
     y = rows[:, 0].astype(np.int64)
     return Dataset(
-        "cifar10", x[:36000], y[:36000], x[36000:40000], y[36000:40000], x[40000:], y[40000:], 10,
-        (32, 32, 3), _CIFAR10,
+        "cifar10",
+        x[:36000],
+        y[:36000],
+        x[36000:40000],
+        y[36000:40000],
+        x[40000:],
+        y[40000:],
+        10,
+        (32, 32, 3),
+        _CIFAR10,
         "batches 1-4: 36,000 train and the last 4,000 validation; batch 5 held out as test",
-    )  # fmt: skip
+    )
 
 
 _MONK_VALUES = (3, 3, 2, 3, 4, 2)
@@ -151,9 +178,18 @@ def _monk(k: int, data_dir: str | os.PathLike | None) -> Dataset:
     x_test, y_test = table("test")
     train, valid, _ = split_rows(y, 0.2, 0.0)
     return Dataset(
-        f"monk{k}", x[train], y[train], x[valid], y[valid], x_test, y_test, 2, (), ("0", "1"),
+        f"monk{k}",
+        x[train],
+        y[train],
+        x[valid],
+        y[valid],
+        x_test,
+        y_test,
+        2,
+        (),
+        ("0", "1"),
         "20 % of the training rows validate, seed 0; official test rows",
-    )  # fmt: skip
+    )
 
 
 def _cosine() -> Dataset:
@@ -161,9 +197,18 @@ def _cosine() -> Dataset:
     y = np.cos(2 * np.pi * z).astype(np.float32)[:, 0]
     train, valid, test = split_rows(y, 0.15, 0.20)
     return Dataset(
-        "cosine", z[train], y[train], z[valid], y[valid], z[test], y[test], 0, (), (),
+        "cosine",
+        z[train],
+        y[train],
+        z[valid],
+        y[valid],
+        z[test],
+        y[test],
+        0,
+        (),
+        (),
         "250 points on [0, 1], shuffled 65/15/20 %, seed 0",
-    )  # fmt: skip
+    )
 
 
 def _npz(path: Path) -> Dataset:
@@ -208,12 +253,18 @@ def _npz(path: Path) -> Dataset:
         raise DataError(f"{path}: x has {x.shape[0]} rows and y {y.shape[0]}; they must match")
     given_test = {"x_test", "y_test"} <= arrays.keys()
     train, valid, test = split_rows(y, 0.15, 0.0 if given_test else 0.20)
-    x_test, y_test = (
-        (flat(arrays["x_test"]), code(arrays["y_test"])) if given_test else (x[test], y[test])
-    )
+    x_test, y_test = (flat(arrays["x_test"]), code(arrays["y_test"])) if given_test else (x[test], y[test])
     return Dataset(
-        path.name, x[train], y[train], x[valid], y[valid], x_test, y_test, n_classes,
-        shape if len(shape) >= 2 else (), labels,
+        path.name,
+        x[train],
+        y[train],
+        x[valid],
+        y[valid],
+        x_test,
+        y_test,
+        n_classes,
+        shape if len(shape) >= 2 else (),
+        labels,
         "15 % of the rows validate, seed 0; "
         + ("x_test as given" if given_test else "20 % of the rows test"),
-    )  # fmt: skip
+    )

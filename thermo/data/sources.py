@@ -70,9 +70,7 @@ def data_folders(data_dir: str | os.PathLike | None = None) -> list[Path]:
     return [*folders, Path(pooch.os_cache("thermoc"))]
 
 
-def find_file(
-    folder: str, name: str, data_dir: str | os.PathLike | None = None, *, dataset: str
-) -> Path:
+def find_file(folder: str, name: str, data_dir: str | os.PathLike | None = None, *, dataset: str) -> Path:
     """The path of data file `name` (or `name` without .gz, or with .xz), DataError if missing."""
     roots = data_folders(data_dir)
     names = [name, name.removesuffix(".gz"), name + ".xz"]
@@ -87,8 +85,7 @@ def find_file(
         else "set THERMOC_DATA or --data-dir to its folder"
     )
     raise DataError(
-        f"data set {dataset}: {name} is in none of "
-        f"{', '.join(str(r / folder) for r in roots)}; {way_out}"
+        f"data set {dataset}: {name} is in none of {', '.join(str(r / folder) for r in roots)}; {way_out}"
     )
 
 
@@ -118,11 +115,7 @@ def fetch(name: str, data_dir: str | os.PathLike | None = None) -> list[Path]:
     for file in source.files:
         try:
             paths.append(
-                Path(
-                    pooch.retrieve(
-                        source.base_url + file.name, f"md5:{file.md5}", file.name, target
-                    )
-                )
+                Path(pooch.retrieve(source.base_url + file.name, f"md5:{file.md5}", file.name, target))
             )
         except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0]

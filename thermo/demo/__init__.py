@@ -16,11 +16,7 @@ from thermo.progress import NullProgress, Progress
 from thermo.report.page import Section, Table, html_page
 from thermo.simulate.threads import check_threads
 
-APART = (
-    "thermo.demo.eqprop:eqprop_part",
-    "thermo.demo.logic:logic_part",
-    "thermo.demo.ebm:ebm_part",
-)
+APART = ("thermo.demo.eqprop:eqprop_part", "thermo.demo.logic:logic_part", "thermo.demo.ebm:ebm_part")
 """Families that run beside the first, each in a process of its own."""
 
 
@@ -70,9 +66,7 @@ def run_demo(
     with replacing(page) as beside:
         beside.write_text(_page(dataset, table, parts))
     figures = {name: value for part in parts for name, value in part.figures.items()}
-    return Demo(
-        table, reading, {**figures, "report": page}, page, tuple(part.netlist for part in parts)
-    )
+    return Demo(table, reading, {**figures, "report": page}, page, tuple(part.netlist for part in parts))
 
 
 def _table(dataset: Dataset, parts: list[Part]) -> Table:

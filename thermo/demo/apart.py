@@ -54,9 +54,7 @@ def answer(process: subprocess.Popen[bytes]) -> Part:
     assert process.stdout is not None
     text = process.stdout.read()
     if not text:
-        raise PartError(
-            f"a part of the demo ended with code {process.wait()} and no result; run it again"
-        )
+        raise PartError(f"a part of the demo ended with code {process.wait()} and no result; run it again")
     found = pickle.loads(text)
     if isinstance(found, BaseException):
         raise found

@@ -49,13 +49,7 @@ class _Found:
 
 
 def ebm_part(
-    dataset: Dataset,
-    folder: Path,
-    *,
-    seed: int,
-    threads: int | None,
-    epochs: int | None,
-    progress: Progress,
+    dataset: Dataset, folder: Path, *, seed: int, threads: int | None, epochs: int | None, progress: Progress
 ) -> Part:
     """Train a restricted Boltzmann machine, compile it, sample the file, price a sample."""
     config = replace(rbm_preset(dataset, epochs=epochs or EPOCHS), seed=seed)
@@ -69,19 +63,25 @@ def ebm_part(
     bits = static_bits(dataset.x_test, "test", config.threshold)
     with Tiles(threads) as tiles:
         test = log_likelihood(
-            model, bits, base=trained.base, tiles=tiles, seed=seed + 1, chains=AIS_CHAINS,
-            steps=AIS_STEPS,
-        )  # fmt: skip
+            model, bits, base=trained.base, tiles=tiles, seed=seed + 1, chains=AIS_CHAINS, steps=AIS_STEPS
+        )
     valid = static_bits(dataset.x_valid, "valid", config.threshold)
     found = _Found(
-        trained, test, base_rate_log_likelihood(bits, trained.base), valid, drawn, run.sweeps,
+        trained,
+        test,
+        base_rate_log_likelihood(bits, trained.base),
+        valid,
+        drawn,
+        run.sweeps,
         moment_errors(drawn, valid),
         sample_energy(model, PBITS.get(DEVICE), sweeps=run.sweeps),
-    )  # fmt: skip
+    )
     return Part(
         rows=(
             (
-                f"{model.n_visible + model.n_hidden} p-bits that draw digits, a sample", "", "",
+                f"{model.n_visible + model.n_hidden} p-bits that draw digits, a sample",
+                "",
+                "",
                 si(found.cost.energy.describe()["total"], "J"),
             ),
         ),
@@ -100,7 +100,7 @@ def ebm_part(
             }
         },
         netlist=folder / "pbits.tnl",
-    )  # fmt: skip
+    )
 
 
 def _reading(found: _Found) -> str:

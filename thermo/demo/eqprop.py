@@ -47,13 +47,7 @@ class _Found:
 
 
 def eqprop_part(
-    dataset: Dataset,
-    folder: Path,
-    *,
-    seed: int,
-    threads: int | None,
-    epochs: int | None,
-    progress: Progress,
+    dataset: Dataset, folder: Path, *, seed: int, threads: int | None, epochs: int | None, progress: Progress
 ) -> Part:
     """Train on a perfect device, run the compiled file; train on imperfect devices; price it."""
     config = replace(eqprop_preset(dataset), seed=seed)
@@ -65,9 +59,8 @@ def eqprop_part(
     netlist = load_langevin(folder / "eqprop.tnl")  # the file, not the object in memory
     cost = estimate(netlist, dataset, DEVICES.get(DEVICE), (), seed=seed, threads=threads)
     energy = energy_of(
-        trained, dataset, netlist, DEVICES.get(DEVICE), WEIGHT_MEMORIES.get(MEMORY),
-        threads=threads,
-    )  # fmt: skip
+        trained, dataset, netlist, DEVICES.get(DEVICE), WEIGHT_MEMORIES.get(MEMORY), threads=threads
+    )
     found = _Found(trained, cost, _devices(dataset, seed, threads, epochs), energy)
     return Part(
         rows=_rows(found),
@@ -88,15 +81,12 @@ def eqprop_part(
 def _devices(dataset: Dataset, seed: int, threads: int | None, epochs: int | None) -> Paired:
     """Accuracies of a small network on the same devices, deployed and trained there."""
     config = replace(
-        eqprop_preset(dataset, [HIDDEN]), epochs=epochs or EPOCHS, augmentation=Augmentation(),
-        seed=seed,
-    )  # fmt: skip
+        eqprop_preset(dataset, [HIDDEN]), epochs=epochs or EPOCHS, augmentation=Augmentation(), seed=seed
+    )
     clean = train_eqprop(dataset, config, threads=threads)
     deployed, in_situ = [], []
     for k in range(N_DEVICES):
-        device = EqpropDevice(
-            mismatch=SPREAD, asymmetry=SPREAD, read_bits=8, read_noise=0.01, seed=k
-        )
+        device = EqpropDevice(mismatch=SPREAD, asymmetry=SPREAD, read_bits=8, read_noise=0.01, seed=k)
         there = train_eqprop(dataset, replace(config, device=device), threads=threads)
         options = {"seed": seed, "threads": threads}
         deployed.append(
@@ -116,13 +106,15 @@ def _rows(found: _Found) -> tuple[Row, ...]:
     first, second = (spread(v) for v in (found.devices.first, found.devices.second))
     return (
         (
-            f"cells {size} that learnt by relaxing, kT = 0", 
-            per_cent(found.cost.evaluation.accuracy), "", si(found.cost.energy.physics, "J"),
+            f"cells {size} that learnt by relaxing, kT = 0",
+            per_cent(found.cost.evaluation.accuracy),
+            "",
+            si(found.cost.energy.physics, "J"),
         ),
         ("  with converters, clock and static currents", "", "", si(found.cost.energy.total, "J")),
         (f"  {HIDDEN} hidden cells, trained clean, on {where}", first, "", ""),
         ("  the same, trained on each of those devices", second, "", ""),
-    )  # fmt: skip
+    )
 
 
 def _reading(found: _Found) -> str:

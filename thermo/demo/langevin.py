@@ -51,13 +51,7 @@ class _Point:
 
 
 def langevin_part(
-    dataset: Dataset,
-    folder: Path,
-    *,
-    seed: int,
-    threads: int | None,
-    epochs: int | None,
-    progress: Progress,
+    dataset: Dataset, folder: Path, *, seed: int, threads: int | None, epochs: int | None, progress: Progress
 ) -> Part:
     """Train machines at several prices on heat; run the first from its file, and price it."""
     points = _train_points(dataset, seed, threads, epochs, progress)
@@ -71,17 +65,18 @@ def langevin_part(
     options: dict[str, Any] = {"seed": seed, "threads": threads}
     ten, _ = evaluate(netlist, dataset, "test", runs=10, **options)
     devices = accuracy_on_devices(
-        netlist, dataset, NonIdeal(mismatch=MISMATCH), N_DEVICES, seed=seed, threads=threads,
+        netlist,
+        dataset,
+        NonIdeal(mismatch=MISMATCH),
+        N_DEVICES,
+        seed=seed,
+        threads=threads,
         progress=progress,
-    )  # fmt: skip
+    )
     mlp, mlp_accuracy, lowered = _teacher(dataset, seed, threads)
     assert main.evaluation.accuracy is not None
-    baselines = measure_baselines(
-        dataset, stop_at=main.evaluation.accuracy, seed=seed, progress=progress
-    )
-    cost = estimate(
-        netlist, dataset, DEVICES.get(DEVICE), baselines, seed=seed, threads=threads,
-    )  # fmt: skip
+    baselines = measure_baselines(dataset, stop_at=main.evaluation.accuracy, seed=seed, progress=progress)
+    cost = estimate(netlist, dataset, DEVICES.get(DEVICE), baselines, seed=seed, threads=threads)
     return Part(
         rows=_rows(main, ten, devices, mlp, mlp_accuracy, lowered, cost),
         reading=_reading(main, cost),
@@ -105,9 +100,7 @@ def _train_points(
     points = []
     try:
         for k, (penalty, couplings) in enumerate(settings):
-            config = replace(
-                pathwise_preset(dataset, couplings=couplings), heat_penalty=penalty, seed=seed
-            )
+            config = replace(pathwise_preset(dataset, couplings=couplings), heat_penalty=penalty, seed=seed)
             if epochs is not None:
                 config = replace(config, epochs=epochs)
             trained = train_pathwise(dataset, config, threads=threads)
@@ -156,11 +149,8 @@ def _rows(
         ),
         ("  with converters, clock and static currents", "", "", si(cost.energy.total, "J")),
         ("  mean of 10 runs", per_cent(ten.accuracy), _kT(ten), ""),
-        (
-            f"  on {devices.size} devices with {100 * MISMATCH:.0f} % mismatched couplings",
-            spread, "", "",
-        ),
-    ]  # fmt: skip
+        (f"  on {devices.size} devices with {100 * MISMATCH:.0f} % mismatched couplings", spread, "", ""),
+    ]
     if cost.cheapest is not None:
         rows.append(
             (
@@ -233,9 +223,7 @@ def _sections(
             (
                 Figure(
                     figures.svg(
-                        figures.accuracy_against_heat(
-                            _curves(points), score="test accuracy, %", lines=lines
-                        )
+                        figures.accuracy_against_heat(_curves(points), score="test accuracy, %", lines=lines)
                     ),
                     "Each point is a machine trained with another price on heat; one noisy "
                     "run a decision, bars are standard errors of the test set. The control "

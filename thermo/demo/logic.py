@@ -37,13 +37,7 @@ RATES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
 
 def logic_part(
-    dataset: Dataset,
-    folder: Path,
-    *,
-    seed: int,
-    threads: int | None,
-    epochs: int | None,
-    progress: Progress,
+    dataset: Dataset, folder: Path, *, seed: int, threads: int | None, epochs: int | None, progress: Progress
 ) -> Part:
     """Train, compile at -O2, prove, run with faults from its file, and price it."""
     config = replace(logic_preset(dataset), seed=seed)
@@ -101,9 +95,7 @@ def _chosen(cost: GateEstimate):  # type: ignore[no-untyped-def]
     return next(entry for entry in cost.libraries if entry.library.name == LIBRARY)
 
 
-def _rows(
-    accuracy: float, faults: list[FaultPoint], cost: GateEstimate, declared: int
-) -> tuple[Row, ...]:
+def _rows(accuracy: float, faults: list[FaultPoint], cost: GateEstimate, declared: int) -> tuple[Row, ...]:
     flipped = next(p for p in faults if p.kind == "flip" and p.rate == FLIP)
     mapped = _chosen(cost)
     gates = cost.gates
@@ -147,9 +139,7 @@ def _reading(accuracy: float, cost: GateEstimate) -> str:
     return text
 
 
-def _sections(
-    dataset: Dataset, faults: list[FaultPoint], cost: GateEstimate
-) -> tuple[Section, ...]:
+def _sections(dataset: Dataset, faults: list[FaultPoint], cost: GateEstimate) -> tuple[Section, ...]:
     chance = float(np.bincount(dataset.part("test")[1]).max() / cost.n_samples)
     return (
         Section(

@@ -43,10 +43,14 @@ class AisResult:
 
     def describe(self) -> dict[str, float]:
         return {
-            "log_z": self.log_z, "error": self.error, "low": self.low, "high": self.high,
-            "effective_chains": self.effective, "chains": float(self.log_weights.size),
+            "log_z": self.log_z,
+            "error": self.error,
+            "low": self.low,
+            "high": self.high,
+            "effective_chains": self.effective,
+            "chains": float(self.log_weights.size),
             "steps": float(self.steps),
-        }  # fmt: skip
+        }
 
 
 def base_rates(bits_mean: np.ndarray, n: int) -> np.ndarray:
@@ -67,9 +71,15 @@ def schedule(steps: int) -> np.ndarray:
 
 
 def ais(
-    model: RBM, *, base: np.ndarray, chains: int = 256, steps: int = 10_000, seed: int = 0,
-    tiles: Tiles, progress: Progress | None = None,
-) -> AisResult:  # fmt: skip
+    model: RBM,
+    *,
+    base: np.ndarray,
+    chains: int = 256,
+    steps: int = 10_000,
+    seed: int = 0,
+    tiles: Tiles,
+    progress: Progress | None = None,
+) -> AisResult:
     """Estimate log Z of the model.
 
     base : (n_visible,) biases of the start, from `base_rates`

@@ -17,14 +17,11 @@ def check_unit_interval(x: np.ndarray, name: str) -> None:
     low, high = float(x.min(initial=0.0)), float(x.max(initial=0.0))
     if low < 0 or high > 1:
         raise EbmError(
-            f"data set {name}: values must lie in [0, 1] to become bits, got {low:g} to {high:g}; "
-            "scale it"
+            f"data set {name}: values must lie in [0, 1] to become bits, got {low:g} to {high:g}; scale it"
         )
 
 
-def to_bits(
-    x: np.ndarray, threshold: float | None, *, seed: int, ids: np.ndarray, draw: int
-) -> np.ndarray:
+def to_bits(x: np.ndarray, threshold: float | None, *, seed: int, ids: np.ndarray, draw: int) -> np.ndarray:
     """(n, d) float32 zeros and ones from x (n, d) float32 in [0, 1].
 
     threshold : None draws each bit with its datum's probability, a function of (seed, ids[row],
@@ -34,9 +31,13 @@ def to_bits(
         return (x >= np.float32(threshold)).astype(np.float32)
     out = np.empty(x.shape, np.float32)
     kernel.sample_rows(
-        np.ascontiguousarray(x, np.float32), np.uint64(seed), ids.astype(np.int64), draw,
-        kernel.STREAM_BITS, out,
-    )  # fmt: skip
+        np.ascontiguousarray(x, np.float32),
+        np.uint64(seed),
+        ids.astype(np.int64),
+        draw,
+        kernel.STREAM_BITS,
+        out,
+    )
     return out
 
 

@@ -39,16 +39,26 @@ class SampleEnergy:
 
     def describe(self) -> dict[str, Any]:
         return {
-            "device": self.device, "energy_J": self.energy.describe(), "updates": self.updates,
-            "sweeps": self.sweeps, "cells": self.cells, "couplings": self.couplings,
-            "wire_m": self.wire, "activity": self.activity, "latency_s": self.seconds,
-        }  # fmt: skip
+            "device": self.device,
+            "energy_J": self.energy.describe(),
+            "updates": self.updates,
+            "sweeps": self.sweeps,
+            "cells": self.cells,
+            "couplings": self.couplings,
+            "wire_m": self.wire,
+            "activity": self.activity,
+            "latency_s": self.seconds,
+        }
 
 
 def sample_energy(
-    model: RBM | IsingModel | EbmChain, device: PBitDevice, *, sweeps: int | None = None,
-    activity: float = 1.0, colours: int = 2,
-) -> SampleEnergy:  # fmt: skip
+    model: RBM | IsingModel | EbmChain,
+    device: PBitDevice,
+    *,
+    sweeps: int | None = None,
+    activity: float = 1.0,
+    colours: int = 2,
+) -> SampleEnergy:
     """Energy of drawing one sample: every p-bit updated in every sweep, visible bits read out.
 
     sweeps : from the start to the sample; a chain of models: of each model, its own by default
@@ -80,19 +90,20 @@ def sample_energy(
         inputs, length = 2 * m, _lengths(lines, places, model.row, model.col)
     updates = float(n) * total
     energy = pbit_energy(
-        device, updates=updates, inputs=float(inputs) * total, wire=2.0 * length * total,
-        activity=activity, written=written, read=nv * steps,
-    )  # fmt: skip
+        device,
+        updates=updates,
+        inputs=float(inputs) * total,
+        wire=2.0 * length * total,
+        activity=activity,
+        written=written,
+        read=nv * steps,
+    )
     seconds = total * colours * device.update_time.value
     wire = 2.0 * length / n * device.pitch.value
-    return SampleEnergy(
-        device.name, energy, updates, int(total), n, int(m), wire, activity, seconds
-    )
+    return SampleEnergy(device.name, energy, updates, int(total), n, int(m), wire, activity, seconds)
 
 
-def netlist_energy(
-    netlist: LangevinNetlist, device: PBitDevice, *, activity: float = 1.0
-) -> SampleEnergy:
+def netlist_energy(netlist: LangevinNetlist, device: PBitDevice, *, activity: float = 1.0) -> SampleEnergy:
     """Energy of one run of a netlist of p-bits through its schedule.
 
     Every phase updates the p-bits that it does not clamp, colour by colour; read are the read-out's
@@ -120,15 +131,18 @@ def netlist_energy(
         sweeps += length
     read = n if netlist.readout is None else netlist.readout.cells.size
     energy = pbit_energy(
-        device, updates=updates, inputs=inputs, wire=wire, activity=activity,
-        written=float(frozen.sum()), read=float(read),
-    )  # fmt: skip
+        device,
+        updates=updates,
+        inputs=inputs,
+        wire=wire,
+        activity=activity,
+        written=float(frozen.sum()),
+        read=float(read),
+    )
     colours = int(colour(netlist).max(initial=0)) + 1
     seconds = sweeps * colours * device.update_time.value
     each = wire / updates * device.pitch.value if updates else 0.0
-    return SampleEnergy(
-        device.name, energy, updates, sweeps, n, netlist.n_couplings, each, activity, seconds
-    )
+    return SampleEnergy(device.name, energy, updates, sweeps, n, netlist.n_couplings, each, activity, seconds)
 
 
 def _lengths(lines: np.ndarray, places: np.ndarray, row: np.ndarray, col: np.ndarray) -> float:

@@ -32,9 +32,17 @@ class Likelihood:
 
 
 def log_likelihood(
-    model: RBM, v: np.ndarray, *, base: np.ndarray, tiles: Tiles, seed: int = 0, chains: int = 256,
-    steps: int = 10_000, exact: bool | None = None, progress: Progress | None = None,
-) -> Likelihood:  # fmt: skip
+    model: RBM,
+    v: np.ndarray,
+    *,
+    base: np.ndarray,
+    tiles: Tiles,
+    seed: int = 0,
+    chains: int = 256,
+    steps: int = 10_000,
+    exact: bool | None = None,
+    progress: Progress | None = None,
+) -> Likelihood:
     """Likelihood of the bits v (n, n_visible), by annealed importance sampling.
 
     exact : sum log Z over states; None does so where a layer has at most 16 units
@@ -44,12 +52,8 @@ def log_likelihood(
     if exact or (exact is None and min(model.n_visible, model.n_hidden) <= EXACT):
         log_z = exact_log_partition(model)
         return Likelihood(float(-energies.mean() - log_z), 0.0, spread, energies.size, None)
-    found = ais(
-        model, base=base, chains=chains, steps=steps, seed=seed, tiles=tiles, progress=progress
-    )
-    return Likelihood(
-        float(-energies.mean() - found.log_z), found.error, spread, energies.size, found
-    )
+    found = ais(model, base=base, chains=chains, steps=steps, seed=seed, tiles=tiles, progress=progress)
+    return Likelihood(float(-energies.mean() - found.log_z), found.error, spread, energies.size, found)
 
 
 def base_rate_log_likelihood(v: np.ndarray, base: np.ndarray) -> float:

@@ -15,9 +15,7 @@ MOST = 22  # units whose states are listed
 def states(n: int) -> np.ndarray:
     """(2^n, n) float64, all rows of zeros and ones, first unit the highest bit."""
     if n > MOST:
-        raise EbmError(
-            f"enumeration: {n} units have too many states; at most {MOST} are listed, use ais"
-        )
+        raise EbmError(f"enumeration: {n} units have too many states; at most {MOST} are listed, use ais")
     return ((np.arange(2**n)[:, None] >> np.arange(n - 1, -1, -1)) & 1).astype(np.float64)
 
 
@@ -43,11 +41,7 @@ def exact_gradient(model: RBM, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     s = states(model.n_visible)
     p = np.exp(-model.free_energy(s) - exact_log_partition(model))
     h, hs = expit(v @ w + c), expit(s @ w + c)
-    return (
-        v.T @ h / v.shape[0] - (s * p[:, None]).T @ hs,
-        v.mean(axis=0) - p @ s,
-        h.mean(axis=0) - p @ hs,
-    )
+    return (v.T @ h / v.shape[0] - (s * p[:, None]).T @ hs, v.mean(axis=0) - p @ s, h.mean(axis=0) - p @ hs)
 
 
 def exact_moments(model: IsingModel) -> tuple[np.ndarray, np.ndarray, float]:

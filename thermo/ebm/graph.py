@@ -69,9 +69,12 @@ def place_on_grid(
     low, high = np.minimum(a, b), np.maximum(a, b)
     order = np.lexsort((high, low))
     return Placement(
-        low[order].astype(np.int32), high[order].astype(np.int32), place.astype(np.int32),
-        (side, side), n_visible,
-    )  # fmt: skip
+        low[order].astype(np.int32),
+        high[order].astype(np.int32),
+        place.astype(np.int32),
+        (side, side),
+        n_visible,
+    )
 
 
 def start_model(
@@ -86,21 +89,27 @@ def start_model(
     h = np.zeros(placement.n)
     h[: placement.n_visible] = np.asarray(base, np.float64) / 2.0
     return from_edges(
-        h, placement.row, placement.col, spread * rng.standard_normal(placement.row.size),
-        vartype="binary", problem={"kind": "boltzmann", "visible": placement.n_visible},
-        meta=MappingProxyType(
-            {"place": placement.place.tolist(), "shape": list(placement.shape), **facts}
-        ),
-    )  # fmt: skip
+        h,
+        placement.row,
+        placement.col,
+        spread * rng.standard_normal(placement.row.size),
+        vartype="binary",
+        problem={"kind": "boltzmann", "visible": placement.n_visible},
+        meta=MappingProxyType({"place": placement.place.tolist(), "shape": list(placement.shape), **facts}),
+    )
 
 
 class GraphSampler:
     """One graph whose fields and couplings change: samples with data clamped or free."""
 
     def __init__(
-        self, model: IsingModel, n_visible: int, threads: int | None = None,
-        device: NonIdeal | None = None, seed: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        model: IsingModel,
+        n_visible: int,
+        threads: int | None = None,
+        device: NonIdeal | None = None,
+        seed: int = 0,
+    ) -> None:
         self.row, self.col, self.n, self.n_visible = model.row, model.col, model.n, n_visible
         self.kT, self.threads, self.device = model.kT, threads, device
         self.clamp = np.arange(model.n) < n_visible
@@ -132,15 +141,29 @@ class GraphSampler:
         return (rng.integers(0, 2, (chains, self.n), np.int8) * 2 - 1).astype(np.int8)
 
     def sweep(
-        self, states: np.ndarray, sweeps: int, seed: int, step: int, *,
-        fields: np.ndarray | None = None, clamped: bool = False, first_chain: int = 0,
+        self,
+        states: np.ndarray,
+        sweeps: int,
+        seed: int,
+        step: int,
+        *,
+        fields: np.ndarray | None = None,
+        clamped: bool = False,
+        first_chain: int = 0,
         kT: float | np.ndarray | None = None,
-    ) -> np.ndarray:  # fmt: skip
+    ) -> np.ndarray:
         """States after so many sweeps; clamped: visible spins are held."""
         return self.system.sweep(
-            states, self.kT if kT is None else kT, sweeps, seed, step, fields=fields,
-            frozen=self.clamp if clamped else None, first_chain=first_chain, threads=self.threads,
-        )  # fmt: skip
+            states,
+            self.kT if kT is None else kT,
+            sweeps,
+            seed,
+            step,
+            fields=fields,
+            frozen=self.clamp if clamped else None,
+            first_chain=first_chain,
+            threads=self.threads,
+        )
 
     def fields(self, above: np.ndarray, w: float) -> np.ndarray:
         """(chains, n) fields with noisier bits `above` (chains, n_visible) of +-1 coupled by w."""

@@ -35,34 +35,57 @@ class Layers:
 
     @staticmethod
     def of(model: RBM, base: np.ndarray | None = None) -> Layers:
-        w, b, c = (
-            np.ascontiguousarray(a, np.float32) for a in (model.w, model.b_visible, model.b_hidden)
-        )
+        w, b, c = (np.ascontiguousarray(a, np.float32) for a in (model.w, model.b_visible, model.b_hidden))
         return Layers(w, w, b, c, b if base is None else np.asarray(base, np.float32))
 
     def hidden(
-        self, tiles: Tiles, v: np.ndarray, prob: np.ndarray, *, beta: np.ndarray | None = None,
-        out: np.ndarray | None = None, seed: int = 0, ids: np.ndarray | None = None, step: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        tiles: Tiles,
+        v: np.ndarray,
+        prob: np.ndarray,
+        *,
+        beta: np.ndarray | None = None,
+        out: np.ndarray | None = None,
+        seed: int = 0,
+        ids: np.ndarray | None = None,
+        step: int = 0,
+    ) -> None:
         """prob (n, n_hidden) of v (n, n_visible), and a sample in `out` if given."""
         zero = np.zeros_like(self.c)
-        _half(tiles, v, self.up, self.c, zero, beta, prob, out, seed, ids, step,
-              kernel.STREAM_HIDDEN)  # fmt: skip
+        _half(tiles, v, self.up, self.c, zero, beta, prob, out, seed, ids, step, kernel.STREAM_HIDDEN)
 
     def visible(
-        self, tiles: Tiles, h: np.ndarray, prob: np.ndarray, *, beta: np.ndarray | None = None,
-        out: np.ndarray | None = None, seed: int = 0, ids: np.ndarray | None = None, step: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        tiles: Tiles,
+        h: np.ndarray,
+        prob: np.ndarray,
+        *,
+        beta: np.ndarray | None = None,
+        out: np.ndarray | None = None,
+        seed: int = 0,
+        ids: np.ndarray | None = None,
+        step: int = 0,
+    ) -> None:
         """prob (n, n_visible) of h (n, n_hidden), and a sample in `out` if given."""
-        _half(tiles, h, self.down.T, self.b, self.base, beta, prob, out, seed, ids, step,
-              kernel.STREAM_VISIBLE)  # fmt: skip
+        _half(
+            tiles, h, self.down.T, self.b, self.base, beta, prob, out, seed, ids, step, kernel.STREAM_VISIBLE
+        )
 
 
 def _half(
-    tiles: Tiles, x: np.ndarray, w: np.ndarray, bias: np.ndarray, base: np.ndarray,
-    beta: np.ndarray | None, prob: np.ndarray, out: np.ndarray | None, seed: int,
-    ids: np.ndarray | None, step: int, stream: int,
-) -> None:  # fmt: skip
+    tiles: Tiles,
+    x: np.ndarray,
+    w: np.ndarray,
+    bias: np.ndarray,
+    base: np.ndarray,
+    beta: np.ndarray | None,
+    prob: np.ndarray,
+    out: np.ndarray | None,
+    seed: int,
+    ids: np.ndarray | None,
+    step: int,
+    stream: int,
+) -> None:
     n = x.shape[0]
     beta = np.ones(n, np.float32) if beta is None else beta
     rows = np.arange(n, dtype=np.int64) if ids is None else ids
@@ -110,9 +133,12 @@ class DrawnDevice:
         down = factor[:m].reshape(n_visible, n_hidden)
         up = factor[m:].reshape(n_hidden, n_visible).T
         return DrawnDevice(
-            non_ideal, np.ascontiguousarray(up, np.float32), down.astype(np.float32),
-            bias[:n_visible], bias[n_visible:],
-        )  # fmt: skip
+            non_ideal,
+            np.ascontiguousarray(up, np.float32),
+            down.astype(np.float32),
+            bias[:n_visible],
+            bias[n_visible:],
+        )
 
     def act(self, w: np.ndarray, b: np.ndarray, c: np.ndarray, base: np.ndarray) -> Layers:
         """What the programmed weights and biases do on this device.
@@ -129,9 +155,16 @@ class DrawnDevice:
 
 
 def sample_rbm(
-    layers: Layers, v: np.ndarray, sweeps: int, tiles: Tiles, *, seed: int = 0, step: int = 0,
-    ids: Sequence[int] | np.ndarray | None = None, betas: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    layers: Layers,
+    v: np.ndarray,
+    sweeps: int,
+    tiles: Tiles,
+    *,
+    seed: int = 0,
+    step: int = 0,
+    ids: Sequence[int] | np.ndarray | None = None,
+    betas: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """(states, probabilities) (n, n_visible) float32 after so many sweeps from v (n, n_visible).
 
     betas : (sweeps,) beta of each sweep; None: 1

@@ -12,9 +12,7 @@ from thermo.ebm.config import RbmConfig
 LARGE = 10_000  # training rows from which a set is treated as MNIST
 
 _MNIST_RBM = RbmConfig(n_hidden=500, epochs=40, batch=128, learning_rate=0.3, evaluate_every=10)
-_SMALL_RBM = RbmConfig(
-    n_hidden=64, epochs=400, batch=64, chains=256, learning_rate=0.1, evaluate_every=50
-)
+_SMALL_RBM = RbmConfig(n_hidden=64, epochs=400, batch=64, chains=256, learning_rate=0.1, evaluate_every=50)
 _MNIST_GRID = GraphConfig(side=40, epochs=10, batches=100, batch=128, sweeps=20)
 _SMALL_GRID = GraphConfig(side=16, epochs=40, batch=128, sweeps=20, learning_rate=0.02)
 _MNIST_CHAIN = GraphConfig(
@@ -40,9 +38,7 @@ def rbm_preset(dataset: Dataset, **given: Any) -> RbmConfig:
 def graph_preset(dataset: Dataset, *, chain: bool, **given: Any) -> GraphConfig:
     """Settings of `train_chain` (chain) or `train_graph`, likewise; the side suits the features."""
     large = dataset.x_train.shape[0] >= LARGE
-    config = (_MNIST_CHAIN if chain else _MNIST_GRID) if large else (
-        _SMALL_CHAIN if chain else _SMALL_GRID
-    )  # fmt: skip
+    config = (_MNIST_CHAIN if chain else _MNIST_GRID) if large else (_SMALL_CHAIN if chain else _SMALL_GRID)
     wanted = _with(config, given)
     if given.get("side") is None and wanted.side**2 < 1.5 * dataset.n_features:
         wanted = replace(wanted, side=round((2 * dataset.n_features) ** 0.5))

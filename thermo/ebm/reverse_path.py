@@ -29,16 +29,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from compiler.ir.langevin import (
-    Cells,
-    CouplingKind,
-    Couplings,
-    Group,
-    LangevinNetlist,
-    Phase,
-    ReadOut,
-    Role,
-)
+from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase, ReadOut, Role
 from thermo.ebm.errors import EbmError
 from thermo.kernels.random import STREAM_INITIAL, fill_normals
 from thermo.progress import NullProgress, Progress
@@ -112,9 +103,7 @@ def forces_of(data: np.ndarray, config: ReversePathConfig) -> np.ndarray:
     """
     rows = np.asarray(data, np.float32)
     if rows.ndim != 2 or rows.shape[0] == 0 or not np.isfinite(rows).all():
-        raise EbmError(
-            f"training: data must be finite rows (n_samples, d), got shape {np.shape(data)}"
-        )
+        raise EbmError(f"training: data must be finite rows (n_samples, d), got shape {np.shape(data)}")
     seen = config.gain * rows.T
     if not config.hidden:
         return np.ascontiguousarray(seen)
@@ -125,9 +114,7 @@ def forces_of(data: np.ndarray, config: ReversePathConfig) -> np.ndarray:
     return np.concatenate([seen, config.projection * 2 * mixing @ (rows.T - 0.5)])
 
 
-def noising_paths(
-    forces: np.ndarray, config: ReversePathConfig, *, first: int = 0
-) -> Iterator[np.ndarray]:
+def noising_paths(forces: np.ndarray, config: ReversePathConfig, *, first: int = 0) -> Iterator[np.ndarray]:
     """x_0, x_1, ..., x_K of the noising run, each (n, n_samples) float32, one trajectory a column.
 
     Noise is a function of (seed, first + column, step).
@@ -169,9 +156,7 @@ class Moments:
         return float(config.mobility * config.dt / (4 * config.kT) * square / self.count)
 
     def __add__(self, other: Moments) -> Moments:
-        return Moments(
-            self.zz + other.zz, self.yz + other.yz, self.yy + other.yy, self.count + other.count
-        )
+        return Moments(self.zz + other.zz, self.yz + other.yz, self.yy + other.yy, self.count + other.count)
 
 
 def path_moments(paths: Iterator[np.ndarray], config: ReversePathConfig) -> Moments:
@@ -240,9 +225,7 @@ def train_reverse_path(
     return ReversePath(j, b, visible, config, m.loss(j, b, config), still)
 
 
-def lower_reverse_path(
-    trained: ReversePath, *, visible_shape: tuple[int, ...] = ()
-) -> LangevinNetlist:
+def lower_reverse_path(trained: ReversePath, *, visible_shape: tuple[int, ...] = ()) -> LangevinNetlist:
     """The generator as a netlist: phases equilibrate (couplings and forces off) and generate; a
     frozen cell at 1 carries the constant forces, so that they can be switched. Reads the visible
     cells divided by the rest position of a cell under `gain`: a datum of 1 is read as about 1.

@@ -35,9 +35,15 @@ class Samples:
 
 
 def draw_samples(
-    model: RBM | IsingModel | EbmChain, n: int, *, sweeps: int | None = None, seed: int = 0,
-    threads: int | None = None, device: NonIdeal | None = None, device_seed: int = 0,
-) -> Samples:  # fmt: skip
+    model: RBM | IsingModel | EbmChain,
+    n: int,
+    *,
+    sweeps: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    device: NonIdeal | None = None,
+    device_seed: int = 0,
+) -> Samples:
     """n samples from n independent chains, each started at random.
 
     sweeps : from the start to the sample, 1000 by default; a chain of models: of each, its own by
@@ -80,9 +86,7 @@ def _of_rbm(layers: Layers, n: int, sweeps: int, seed: int, threads: int | None)
     return Samples(bits, shown, float((bits != v).mean()), sweeps)
 
 
-def _of_chain(
-    model: EbmChain, samplers: list[GraphSampler], n: int, sweeps: int, seed: int
-) -> Samples:
+def _of_chain(model: EbmChain, samplers: list[GraphSampler], n: int, sweeps: int, seed: int) -> Samples:
     rng = np.random.default_rng([seed, _START])
     x = (2 * rng.integers(0, 2, (n, model.n_visible), np.int8) - 1).astype(np.int8)
     levels, flips = [_bits(x)], []
@@ -99,9 +103,14 @@ def _of_chain(
 
 
 def _run(
-    sampler: GraphSampler, states: np.ndarray, sweeps: int, seed: int, step: int,
-    fields: np.ndarray | None, stage: int,
-) -> tuple[np.ndarray, float]:  # fmt: skip
+    sampler: GraphSampler,
+    states: np.ndarray,
+    sweeps: int,
+    seed: int,
+    step: int,
+    fields: np.ndarray | None,
+    stage: int,
+) -> tuple[np.ndarray, float]:
     """(states, share of spins that the last sweep changed)."""
     first = stage << 32
     if sweeps > 1:
@@ -135,6 +144,8 @@ def moment_errors(bits: np.ndarray, reference: np.ndarray) -> dict[str, float]:
     halves = apart(b[: m // 2], b[m // 2 : 2 * (m // 2)])
     scale = float(np.sqrt((1 / n + 1 / m) / (4 / m)))
     return {
-        "mean": mean, "covariance": covariance,
-        "mean_floor": halves[0] * scale, "covariance_floor": halves[1] * scale,
-    }  # fmt: skip
+        "mean": mean,
+        "covariance": covariance,
+        "mean_floor": halves[0] * scale,
+        "covariance_floor": halves[1] * scale,
+    }

@@ -74,9 +74,13 @@ class ChainTrainer:
     RECORD, ERROR = ChainEpoch, EbmError
 
     def __init__(
-        self, dataset: Dataset, config: GraphConfig, conditional: bool, tiles: Tiles,
+        self,
+        dataset: Dataset,
+        config: GraphConfig,
+        conditional: bool,
+        tiles: Tiles,
         start: IsingModel | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         for x in (dataset.x_train, dataset.x_valid):
             check_unit_interval(x, dataset.name)
         self.data, self.config, self.conditional = dataset, config, conditional
@@ -97,18 +101,14 @@ class ChainTrainer:
         if start is None:
             shape = dataset.image_shape if len(dataset.image_shape) == 2 else ()
             placement = place_on_grid(self.nv, config.rule, config.side, shape, config.seed)
-            starts = [
-                start_model(placement, self.base, config.init, config.seed + t)
-                for t in range(self.T)
-            ]
+            starts = [start_model(placement, self.base, config.init, config.seed + t) for t in range(self.T)]
         else:
             starts = [_checked(start, self.nv, dataset.name)]
         self.start, self.given_start = starts[0], start
         self.h = np.stack([s.h for s in starts])
         self.J = np.stack([s.J for s in starts])
         self.samplers = [
-            GraphSampler(s, self.nv, threads, config.non_ideal, config.seed + t)
-            for t, s in enumerate(starts)
+            GraphSampler(s, self.nv, threads, config.non_ideal, config.seed + t) for t, s in enumerate(starts)
         ]
         self.adam_h = [Adam(h.shape, config.beta1, config.beta2) for h in self.h]
         self.adam_J = [Adam(J.shape, config.beta1, config.beta2) for J in self.J]
@@ -183,9 +183,13 @@ class ChainTrainer:
         states[:, : self.nv] = x
         if sampler.n > self.nv:
             states = sampler.sweep(
-                states, config.clamped_sweeps, config.seed, self.step * config.clamped_sweeps,
-                clamped=True, first_chain=_CLAMPED * (t + 1),
-            )  # fmt: skip
+                states,
+                config.clamped_sweeps,
+                config.seed,
+                self.step * config.clamped_sweeps,
+                clamped=True,
+                first_chain=_CLAMPED * (t + 1),
+            )
         return sampler.moments(states)
 
     def given(self, t: int, above: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -203,9 +207,13 @@ class ChainTrainer:
         states = sampler.random(above.shape[0], config.seed, 2 * (step * self.T + t) + 1)
         states[:, : self.nv] = above
         return sampler.sweep(
-            states, sweeps, config.seed, step * sweeps, fields=self.fields(t, above),
+            states,
+            sweeps,
+            config.seed,
+            step * sweeps,
+            fields=self.fields(t, above),
             first_chain=(t + 1) << 32,
-        )  # fmt: skip
+        )
 
     def fields(self, t: int, above: np.ndarray) -> np.ndarray:
         return self.samplers[t].fields(above, float(self.w[t]))
@@ -218,14 +226,17 @@ class ChainTrainer:
             states = sampler.random(x.shape[0], config.seed, 2 * self.step + 1)
             states[:, : self.nv] = x
             states = sampler.sweep(
-                states, config.clamped_sweeps, config.seed, self.step * config.clamped_sweeps,
-                clamped=True, first_chain=_CLAMPED << 1,
-            )  # fmt: skip
+                states,
+                config.clamped_sweeps,
+                config.seed,
+                self.step * config.clamped_sweeps,
+                clamped=True,
+                first_chain=_CLAMPED << 1,
+            )
             return sampler.moments(sampler.sweep(states, config.sweeps, config.seed, step))
         self.states[:] = sampler.sweep(
-            self.states, config.sweeps, config.seed, step, kT=self.kT if self.kT.size > self.n_free
-            else None,
-        )  # fmt: skip
+            self.states, config.sweeps, config.seed, step, kT=self.kT if self.kT.size > self.n_free else None
+        )
         if config.method == "tempered":
             self.swap()
         return sampler.moments(self.states[-self.n_free :])
@@ -266,9 +277,8 @@ class ChainTrainer:
                 states, config.sweeps, config.seed, step, fields=fields, first_chain=1 << 50
             )
             later = sampler.sweep(
-                first, config.sweeps, config.seed, step + config.sweeps, fields=fields,
-                first_chain=1 << 50,
-            )  # fmt: skip
+                first, config.sweeps, config.seed, step + config.sweeps, fields=fields, first_chain=1 << 50
+            )
             shape = (2, half, sampler.n)
             out.append(autocorrelation(first.reshape(shape), later.reshape(shape)))
         return out
@@ -299,9 +309,7 @@ class ChainTrainer:
         self.adapt(seen)
         spent = time.perf_counter() - began
         self.seconds += spent
-        self.history.append(
-            ChainEpoch(self.epoch, sizes.tolist(), seen, self.penalty.tolist(), spent)
-        )
+        self.history.append(ChainEpoch(self.epoch, sizes.tolist(), seen, self.penalty.tolist(), spent))
 
     def model(self) -> EbmChain | IsingModel:
         """The chain, or the single machine."""
@@ -310,17 +318,31 @@ class ChainTrainer:
         if self.conditional:
             place, shape = start.meta["place"], start.meta["shape"]
             return EbmChain(
-                self.h.copy(), start.row, start.col, self.J.copy(), self.g,
-                np.array(place, np.int32), (shape[0], shape[1]), self.nv, config.sweeps,
-                self.data.image_shape, config.threshold,
+                self.h.copy(),
+                start.row,
+                start.col,
+                self.J.copy(),
+                self.g,
+                np.array(place, np.int32),
+                (shape[0], shape[1]),
+                self.nv,
+                config.sweeps,
+                self.data.image_shape,
+                config.threshold,
                 meta=MappingProxyType({**facts, "method": "chain"}),
-            )  # fmt: skip
-        facts |= {"method": config.method, "image_shape": list(self.data.image_shape),
-                  "threshold": config.threshold}  # fmt: skip
+            )
+        facts |= {
+            "method": config.method,
+            "image_shape": list(self.data.image_shape),
+            "threshold": config.threshold,
+        }
         return replace(
-            start, h=self.h[0].copy(), J=self.J[0].copy(), vartype="binary",
+            start,
+            h=self.h[0].copy(),
+            J=self.J[0].copy(),
+            vartype="binary",
             meta=MappingProxyType({**start.meta, **facts}),
-        )  # fmt: skip
+        )
 
 
 def _checked(start: IsingModel, n_visible: int, name: str) -> IsingModel:
@@ -334,9 +356,14 @@ def _checked(start: IsingModel, n_visible: int, name: str) -> IsingModel:
 
 
 def _train(
-    dataset: Dataset, config: GraphConfig, conditional: bool, progress: Progress | None,
-    checkpoint: str | os.PathLike | None, threads: int | None, start: IsingModel | None = None,
-) -> ChainResult:  # fmt: skip
+    dataset: Dataset,
+    config: GraphConfig,
+    conditional: bool,
+    progress: Progress | None,
+    checkpoint: str | os.PathLike | None,
+    threads: int | None,
+    start: IsingModel | None = None,
+) -> ChainResult:
     path = None if checkpoint is None else check_writable(Path(checkpoint))
     progress = progress or NullProgress()
     with Tiles(threads) as tiles:
@@ -346,9 +373,8 @@ def _train(
 
 
 def _run(
-    trainer: ChainTrainer, dataset: Dataset, config: GraphConfig, progress: Progress,
-    path: Path | None,
-) -> None:  # fmt: skip
+    trainer: ChainTrainer, dataset: Dataset, config: GraphConfig, progress: Progress, path: Path | None
+) -> None:
     """All epochs that are left, each kept in the checkpoint `path` if there is one."""
     conditional, start = trainer.conditional, trainer.given_start
     kind = "chain" if conditional else "grid"
@@ -368,18 +394,21 @@ def _run(
                 checkpoints.save(trainer, path, identity)
             progress.update(
                 trainer.epoch,
-                f"gradient {max(last.gradient):.3f}, autocorrelation "
-                f"{max(last.autocorrelation):.3f}",
+                f"gradient {max(last.gradient):.3f}, autocorrelation {max(last.autocorrelation):.3f}",
             )
     finally:
         progress.stop()
 
 
 def train_graph(
-    dataset: Dataset, config: GraphConfig, *, progress: Progress | None = None,
-    checkpoint: str | os.PathLike | None = None, threads: int | None = None,
+    dataset: Dataset,
+    config: GraphConfig,
+    *,
+    progress: Progress | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    threads: int | None = None,
     start: IsingModel | None = None,
-) -> ChainResult:  # fmt: skip
+) -> ChainResult:
     """Train one Boltzmann machine by CD-k, PCD or tempered PCD.
 
     start : graph and first values of any Boltzmann machine (problem "boltzmann"), its kT kept;
@@ -394,8 +423,12 @@ def train_graph(
 
 
 def train_chain(
-    dataset: Dataset, config: GraphConfig, *, progress: Progress | None = None,
-    checkpoint: str | os.PathLike | None = None, threads: int | None = None,
-) -> ChainResult:  # fmt: skip
+    dataset: Dataset,
+    config: GraphConfig,
+    *,
+    progress: Progress | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    threads: int | None = None,
+) -> ChainResult:
     """Train a denoising chain of `config.steps` models; arguments as of train_graph."""
     return _train(dataset, config, True, progress, checkpoint, threads)

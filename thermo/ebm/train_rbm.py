@@ -142,16 +142,18 @@ class RbmTrainer:
         """One update; returns the mean probability of hidden units given the data."""
         config, tiles = self.config, self.tiles
         layers = self.layers()
-        data = to_bits(
-            self.x[rows], config.threshold, seed=config.seed, ids=rows, draw=self.epoch
-        )  # fmt: skip
+        data = to_bits(self.x[rows], config.threshold, seed=config.seed, ids=rows, draw=self.epoch)
         layers.hidden(tiles, data, self.p_data)
         if config.method == "cd":
             ids = self.ids
             kernel.sample_rows(
-                self.p_data, np.uint64(config.seed), ids, self.step * (config.k + 1),
-                kernel.STREAM_SWAP, self.h,
-            )  # fmt: skip
+                self.p_data,
+                np.uint64(config.seed),
+                ids,
+                self.step * (config.k + 1),
+                kernel.STREAM_SWAP,
+                self.h,
+            )
         self.advance(layers)
         free = slice(self.v.shape[0] - self.n_free, None)  # the rows at beta = 1
         self.update(data, self.v[free], self.p_h[free])
@@ -162,8 +164,12 @@ class RbmTrainer:
         """k sweeps of the chains: v, h are states, p_h (at beta = 1) probabilities given v."""
         config = self.config
         for j in range(config.k):
-            common = {"beta": self.beta, "seed": config.seed, "ids": self.ids,
-                      "step": self.step * config.k + j}  # fmt: skip
+            common = {
+                "beta": self.beta,
+                "seed": config.seed,
+                "ids": self.ids,
+                "step": self.step * config.k + j,
+            }
             layers.visible(self.tiles, self.h, self.p_v, out=self.v, **common)  # type: ignore[arg-type]
             layers.hidden(self.tiles, self.v, self.p_h, out=self.h, **common)  # type: ignore[arg-type]
             if config.method == "tempered":
@@ -183,17 +189,16 @@ class RbmTrainer:
 
         self.tiles.map(one, tile_rows)
         # the energy that beta multiplies
-        e = -((z * self.h).sum(axis=1, dtype=np.float64) + self.h @ layers.c
-              + self.v @ (layers.b - layers.base)).reshape(replicas, n)  # fmt: skip
+        e = -(
+            (z * self.h).sum(axis=1, dtype=np.float64) + self.h @ layers.c + self.v @ (layers.b - layers.base)
+        ).reshape(replicas, n)
         beta = self.beta.reshape(replicas, n)
         accept = np.zeros((n, replicas), np.float32)
         low = np.arange(step % 2, replicas - 1, 2)
         ratio = (beta[low + 1] - beta[low]) * (e[low + 1] - e[low])
         accept[:, low] = np.exp(np.minimum(0.0, ratio)).T
         taken = np.empty_like(accept)
-        kernel.sample_rows(
-            accept, np.uint64(self.config.seed), self.ids[:n], step, kernel.STREAM_SWAP, taken
-        )
+        kernel.sample_rows(accept, np.uint64(self.config.seed), self.ids[:n], step, kernel.STREAM_SWAP, taken)
         r, chain = np.nonzero(taken.T)
         a, b = r * n + chain, (r + 1) * n + chain
         for state in (self.v, self.h):
@@ -206,8 +211,9 @@ class RbmTrainer:
         if config.centred:
             self.lam += np.float32(config.centre_rate) * (self.p_data.mean(axis=0) - self.lam)
             self.mu += np.float32(config.centre_rate) * (data.mean(axis=0) - self.mu)
-        left = np.concatenate([(data - self.mu) / np.float32(data.shape[0]),
-                               (self.mu - v) / np.float32(v.shape[0])])  # fmt: skip
+        left = np.concatenate(
+            [(data - self.mu) / np.float32(data.shape[0]), (self.mu - v) / np.float32(v.shape[0])]
+        )
         right = np.concatenate([self.p_data - self.lam, p_h - self.lam])
         db = data.mean(axis=0) - v.mean(axis=0)
         dc = self.p_data.mean(axis=0) - p_h.mean(axis=0)
@@ -256,9 +262,14 @@ class RbmTrainer:
         valid = valid_error = None
         if self.epoch % config.evaluate_every == 0 or self.epoch == config.epochs:
             found = log_likelihood(
-                self.model(), self.valid, base=self.base, tiles=self.tiles, seed=config.seed,
-                chains=config.evaluate_chains, steps=config.evaluate_steps,
-            )  # fmt: skip
+                self.model(),
+                self.valid,
+                base=self.base,
+                tiles=self.tiles,
+                seed=config.seed,
+                chains=config.evaluate_chains,
+                steps=config.evaluate_steps,
+            )
             valid, valid_error = found.mean, found.error
             # on a device there is no likelihood that could choose an epoch: the last one stays
             if valid > self.best_valid or self.device is not None:
@@ -272,11 +283,15 @@ class RbmTrainer:
         """The programmed machine."""
         w, b, c = (self.w, self.b, self.c) if parts is None else parts
         return RBM(
-            w.copy(), b.copy(), c.copy(), self.data.image_shape, self.config.threshold,
+            w.copy(),
+            b.copy(),
+            c.copy(),
+            self.data.image_shape,
+            self.config.threshold,
             meta=MappingProxyType(
                 {"method": self.config.method, "data": self.data.name, "split": self.data.split}
             ),
-        )  # fmt: skip
+        )
 
 
 def train_rbm(
@@ -315,6 +330,13 @@ def train_rbm(
         finally:
             progress.stop()
         return RbmResult(
-            trainer.model(trainer.best), trainer.base, tuple(trainer.history), trainer.best_valid,
-            trainer.best_error, trainer.best_epoch, trainer.seconds, config, trainer.device,
-        )  # fmt: skip
+            trainer.model(trainer.best),
+            trainer.base,
+            tuple(trainer.history),
+            trainer.best_valid,
+            trainer.best_error,
+            trainer.best_epoch,
+            trainer.seconds,
+            config,
+            trainer.device,
+        )

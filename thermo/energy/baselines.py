@@ -60,10 +60,15 @@ def measure_baselines(
         for k, width in enumerate(widths):
             hidden = (width,) if width else ()
             network = train_mlp(
-                dataset, hidden, "relu", epochs=_epochs(dataset), batch=BATCH,
-                learning_rate=LEARNING_RATE, weight_decay=DECAY / dataset.x_train.shape[0],
+                dataset,
+                hidden,
+                "relu",
+                epochs=_epochs(dataset),
+                batch=BATCH,
+                learning_rate=LEARNING_RATE,
+                weight_decay=DECAY / dataset.x_train.shape[0],
                 seed=seed,
-            ).machine  # fmt: skip
+            ).machine
             x, y = dataset.part(split)
             exact = np.mean(forward(network, x).argmax(axis=1) == y)
             rounded = np.mean(forward_int8(network, x, dataset.x_train).argmax(axis=1) == y)

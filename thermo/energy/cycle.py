@@ -98,10 +98,7 @@ def cycle_netlist(netlist: LangevinNetlist, reset: Reset) -> LangevinNetlist:
 
 
 def measure_cycle(
-    netlist: LangevinNetlist,
-    data: np.ndarray | None,
-    reset: Reset | None = None,
-    **options: Any,
+    netlist: LangevinNetlist, data: np.ndarray | None, reset: Reset | None = None, **options: Any
 ) -> Cycle:
     """Run two cycles and account for the second, which starts from the distribution a reset leaves.
 

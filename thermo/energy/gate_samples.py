@@ -50,9 +50,7 @@ def dataset_samples(netlist: GateNetlist, dataset: Dataset, split: str) -> Sampl
             f"the circuit decides between {sums.n_classes} classes, data set {dataset.name} has "
             f"{dataset.n_classes}: choose the data it was made for"
         )
-    return Samples(
-        bits, None if sums is None else y, split, f"{dataset.name}, {split} split in its order"
-    )
+    return Samples(bits, None if sums is None else y, split, f"{dataset.name}, {split} split in its order")
 
 
 def random_samples(netlist: GateNetlist, seed: int = 0) -> Samples:

@@ -45,9 +45,7 @@ def mean_toggles(netlist: GateNetlist, bits: np.ndarray) -> np.ndarray:
     Raises DataError for less than two samples.
     """
     if bits.shape[0] < 2:
-        raise DataError(
-            f"toggles need two samples or more that follow each other, got {bits.shape[0]}"
-        )
+        raise DataError(f"toggles need two samples or more that follow each other, got {bits.shape[0]}")
     result = simulate_gates(netlist, bits=bits, toggles=True)
     assert result.input_toggles is not None and result.toggles is not None
     return np.concatenate([result.input_toggles, result.toggles]) / (bits.shape[0] - 1)
@@ -98,9 +96,7 @@ def estimate_gates(
         done, refused = [], {}
         for k, library in enumerate(libraries):
             try:
-                figures = {
-                    head: _figures(c, library, objective, clock_Hz) for head, c in circuits.items()
-                }
+                figures = {head: _figures(c, library, objective, clock_Hz) for head, c in circuits.items()}
                 done.append(LibraryEstimate(library, figures[False], figures[True]))
             except UnsupportedError as error:
                 if strict:
@@ -156,15 +152,11 @@ def _figures(
     for subject, toggles in zip(circuit.subjects, circuit.toggles, strict=True):
         mapped = map_cells(subject, library, objective=objective)
         found.append((mapped_figures(mapped, toggles), mapped, toggles))
-    best, mapped, toggles = min(
-        found, key=lambda f: f[0].delay_s if objective == "delay" else f[0].area_um2
-    )
+    best, mapped, toggles = min(found, key=lambda f: f[0].delay_s if objective == "delay" else f[0].area_um2)
     return best if clock_Hz is None else mapped_figures(mapped, toggles, clock_Hz)
 
 
-def mapped_figures(
-    mapped: CellNetlist, toggles: np.ndarray, clock_Hz: float | None = None
-) -> MappedFigures:
+def mapped_figures(mapped: CellNetlist, toggles: np.ndarray, clock_Hz: float | None = None) -> MappedFigures:
     """Figures of a mapped circuit; toggles : (n_nets of its subject,) mean per inference.
 
     Raises UnsupportedError as cell_columns, and for a clock that the cells cannot follow.
@@ -202,10 +194,7 @@ def mapped_figures(
 
 
 def _gates(
-    netlist: GateNetlist,
-    bare: GateNetlist,
-    whole: GateNetlist,
-    libraries: Sequence[LibraryEstimate],
+    netlist: GateNetlist, bare: GateNetlist, whole: GateNetlist, libraries: Sequence[LibraryEstimate]
 ) -> Mapping[str, int | float]:
     """Every count by the name of its definition; those with head only where there is one."""
     counted: dict[str, int | float] = dict(gate_counts(netlist)["gates"])
@@ -220,9 +209,7 @@ def _gates(
     for entry in libraries:
         counted[f"nand2_equivalents_{entry.library.name}"] = entry.gates.nand2_equivalents
         if whole is not bare:
-            counted[f"nand2_equivalents_with_head_{entry.library.name}"] = (
-                entry.whole.nand2_equivalents
-            )
+            counted[f"nand2_equivalents_with_head_{entry.library.name}"] = entry.whole.nand2_equivalents
     return MappingProxyType(counted)
 
 

@@ -139,9 +139,7 @@ def idle_netlist(netlist: LangevinNetlist) -> LangevinNetlist:
     return netlist.with_(cells=replace(netlist.cells, h=np.zeros(netlist.n_cells)), couplings=())
 
 
-def idle_heat(
-    netlist: LangevinNetlist, *, runs: int = 2000, seed: int = 0, **options: Any
-) -> Heat | None:
+def idle_heat(netlist: LangevinNetlist, *, runs: int = 2000, seed: int = 0, **options: Any) -> Heat | None:
     """Heat of one run of the idle machine in kT, None at kT = 0.
 
     It is negative where x0 = 0 is colder than the bath: the cells take up their thermal energy.
@@ -183,9 +181,7 @@ def estimate(
     baselines : digital designs measured on the same split; the cheapest of at least the netlist's
     accuracy is what it is compared with. Raises HardwareError where the device cannot hold it.
     """
-    options: dict[str, Any] = {
-        "runs": runs, "seed": seed, "threads": threads, "progress": progress,
-    }  # fmt: skip
+    options: dict[str, Any] = {"runs": runs, "seed": seed, "threads": threads, "progress": progress}
     dynamic = ~netlist.cells.frozen
     units = device_units(netlist, device)
     evaluation, _ = evaluate(netlist, dataset, split, **options)

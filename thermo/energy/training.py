@@ -44,9 +44,11 @@ class TrainingEffort:
     def to_dict(self) -> dict[str, float]:
         """JSON's keys."""
         return {
-            "relaxations": self.relaxations, "nudged_relaxations": self.nudged,
-            "weight_writes": self.writes, **asdict(self),
-        }  # fmt: skip
+            "relaxations": self.relaxations,
+            "nudged_relaxations": self.nudged,
+            "weight_writes": self.writes,
+            **asdict(self),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +99,23 @@ class TrainingEnergy:
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON's keys."""
         return {
-            "device": self.device, "weight_memory": self.memory, "seconds": self.seconds,
+            "device": self.device,
+            "weight_memory": self.memory,
+            "seconds": self.seconds,
             "J_per_presentation": self.total / self.effort.presentations,
             "terms": [asdict(t) for t in self.terms],
-        }  # fmt: skip
+        }
 
 
 def measured_relaxation(
-    netlist: LangevinNetlist, x: np.ndarray, targets: np.ndarray, betas: tuple[float, ...] | None,
-    *, share: float = 1.0, threads: int | None = None,
-) -> RelaxationCost:  # fmt: skip
+    netlist: LangevinNetlist,
+    x: np.ndarray,
+    targets: np.ndarray,
+    betas: tuple[float, ...] | None,
+    *,
+    share: float = 1.0,
+    threads: int | None = None,
+) -> RelaxationCost:
     """Mean heat of the netlist's relaxation and of a nudged one after it, simulated at kT = 0.
 
     x : (n, n_inputs) raw; targets : (n, n_outputs); betas : nudges of the second phase; empty: a
@@ -121,9 +130,8 @@ def measured_relaxation(
         if betas:
             phases += (Phase("nudged", free.duration, nudge=beta),)
         found = simulate(
-            netlist.with_(schedule=phases), x, targets=targets if betas else None, kT=0.0,
-            threads=threads,
-        )  # fmt: skip
+            netlist.with_(schedule=phases), x, targets=targets if betas else None, kT=0.0, threads=threads
+        )
         assert found.heat_by_phase is not None
         means = found.heat_by_phase.mean(axis=(1, 2))
         first = float(means[0])
@@ -138,9 +146,16 @@ def measured_relaxation(
 
 
 def training_energy(
-    effort: TrainingEffort, cost: RelaxationCost, device: RCDevice, memory: WeightMemory, *,
-    sizes: tuple[int, ...], kT: float = 0.0, j2: float = 0.5, mobility: float = 1.0,
-) -> TrainingEnergy:  # fmt: skip
+    effort: TrainingEffort,
+    cost: RelaxationCost,
+    device: RCDevice,
+    memory: WeightMemory,
+    *,
+    sizes: tuple[int, ...],
+    kT: float = 0.0,
+    j2: float = 0.5,
+    mobility: float = 1.0,
+) -> TrainingEnergy:
     """The counts on a device.
 
     sizes : values a sample, then cells of each layer, of one copy of the machine
@@ -172,33 +187,40 @@ def training_energy(
         term(
             "relaxation",
             (effort.free * cost.free + effort.nudged * cost.nudged) * units.energy,
-            cost.how + ("; unit C V^2 of the swing" if kT == 0 else "; unit k_B T"), *unit,
+            cost.how + ("; unit C V^2 of the swing" if kT == 0 else "; unit k_B T"),
+            *unit,
         ),
-        term(
-            "input_drive", effort.presentations * sizes[0] * each_input, "one conversion an input",
-            *inputs,
-        ),
+        term("input_drive", effort.presentations * sizes[0] * each_input, "one conversion an input", *inputs),
         term("nudge_drive", effort.nudged * n_out * each_input, "one an output", *inputs),
         term(
-            "state_read", effort.reads * device.output_energy.value, "states that are read",
+            "state_read",
+            effort.reads * device.output_energy.value,
+            "states that are read",
             f["output_energy"],
         ),
         term(
-            "arithmetic", effort.products * INT8_MAC.value,
-            "int8 multiply-adds of the updates, computed digitally", INT8_MAC,
+            "arithmetic",
+            effort.products * INT8_MAC.value,
+            "int8 multiply-adds of the updates, computed digitally",
+            INT8_MAC,
         ),
         term("weight_write", effort.writes * memory.write.value, memory.summary, memory.write),
         term(
-            "clocking", effort.relaxations * cells * device.clock_energy.value,
-            "one a cell and relaxation", f["clock_energy"],
+            "clocking",
+            effort.relaxations * cells * device.clock_energy.value,
+            "one a cell and relaxation",
+            f["clock_energy"],
         ),
         term(
             "idle",
             cells * device.static_power.value * (time + conversions * device.converter_time.value),
-            "static currents for as long as it takes", f["static_power"], f["converter_time"],
-            f["capacitance"], f["resistance"],
+            "static currents for as long as it takes",
+            f["static_power"],
+            f["converter_time"],
+            f["capacitance"],
+            f["resistance"],
         ),
-    ]  # fmt: skip
+    ]
     if cost.current:
         joules = cost.current * time / units.time * units.energy
         terms[0] = term("current", joules, cost.how, *unit)

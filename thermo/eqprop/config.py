@@ -87,9 +87,8 @@ class EqpropConfig:
     def __post_init__(self) -> None:
         rules = Rules(self, EqpropError)
         rules.whole(
-            "epochs", "batch", "tile", "sweeps_free", "sweeps_nudged", "homeostasis_draws",
-            "directions",
-        )  # fmt: skip
+            "epochs", "batch", "tile", "sweeps_free", "sweeps_nudged", "homeostasis_draws", "directions"
+        )
         rules.seed()
         if any(not isinstance(n, int) or n < 1 for n in self.hidden):
             rules.fail("hidden", "whole numbers >= 1")

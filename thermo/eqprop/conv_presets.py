@@ -16,20 +16,24 @@ from thermo.training.presets import LITTLE, MUCH
 # updates push an output so far below 0 that no nudge reaches it any more (Adam does so later, too).
 # A dense layer between images and outputs, or a long warm-up, keeps that in hand.
 _CONV_MNIST = LayersConfig(
-    layers=(Conv(16, 5, 3), Dense(128)), epochs=24, batch=32, rates=(0.5, 0.05, 0.02),
-    augmentation=MUCH,
-)  # fmt: skip
-_CONV_DIGITS = LayersConfig(
-    layers=(Conv(16, 3, 1, 1), Conv(32, 3, 2)), epochs=20, batch=32, rates=(0.2, 0.1, 0.02),
-    warmup_epochs=4.0, augmentation=LITTLE,
-)  # fmt: skip
-_CONV_CIFAR = LayersConfig(
-    layers=(Conv(32, 5, 3, 2), Conv(64, 3, 2, 1), Dense(128)), epochs=30, batch=32,
-    rates=(0.5, 0.1, 0.05, 0.02), augmentation=Augmentation(shift=2.0, zoom=0.05),
-)  # fmt: skip
-_DENSE_MNIST = LayersConfig(
-    layers=(Dense(256),), epochs=20, batch=64, rates=(0.1, 0.02), augmentation=MUCH
+    layers=(Conv(16, 5, 3), Dense(128)), epochs=24, batch=32, rates=(0.5, 0.05, 0.02), augmentation=MUCH
 )
+_CONV_DIGITS = LayersConfig(
+    layers=(Conv(16, 3, 1, 1), Conv(32, 3, 2)),
+    epochs=20,
+    batch=32,
+    rates=(0.2, 0.1, 0.02),
+    warmup_epochs=4.0,
+    augmentation=LITTLE,
+)
+_CONV_CIFAR = LayersConfig(
+    layers=(Conv(32, 5, 3, 2), Conv(64, 3, 2, 1), Dense(128)),
+    epochs=30,
+    batch=32,
+    rates=(0.5, 0.1, 0.05, 0.02),
+    augmentation=Augmentation(shift=2.0, zoom=0.05),
+)
+_DENSE_MNIST = LayersConfig(layers=(Dense(256),), epochs=20, batch=64, rates=(0.1, 0.02), augmentation=MUCH)
 _DENSE_DIGITS = LayersConfig(
     layers=(Dense(128),), epochs=40, batch=32, rates=(0.1, 0.02), augmentation=LITTLE
 )
@@ -68,6 +72,4 @@ def dense_preset(dataset: Dataset, hidden: Sequence[int] | None = None) -> Layer
     if hidden is None:
         return config
     first, last = config.rates
-    return replace(
-        config, layers=tuple(Dense(n) for n in hidden), rates=(first, *(last,) * len(hidden))
-    )
+    return replace(config, layers=tuple(Dense(n) for n in hidden), rates=(first, *(last,) * len(hidden)))

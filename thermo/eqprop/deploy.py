@@ -24,10 +24,14 @@ def deployed_accuracy(
     x, y = dataset.part(split)
     with Tiles(threads) as tiles:
         rest = free_outputs(
-            acting, np.ascontiguousarray(x, np.float32), sweeps=EVALUATION_SWEEPS,
-            tolerance=EVALUATION_TOLERANCE, tiles=tiles, seed=seed,
+            acting,
+            np.ascontiguousarray(x, np.float32),
+            sweeps=EVALUATION_SWEEPS,
+            tolerance=EVALUATION_TOLERANCE,
+            tiles=tiles,
+            seed=seed,
             device=device,
-        )  # fmt: skip
+        )
     return float(np.mean(rest.predictions() == y))
 
 

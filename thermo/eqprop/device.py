@@ -47,9 +47,13 @@ class EqpropDevice:
 
     def __post_init__(self) -> None:
         for name in (
-            "mismatch", "asymmetry", "bias_mismatch", "state_noise", "read_noise",
+            "mismatch",
+            "asymmetry",
+            "bias_mismatch",
+            "state_noise",
+            "read_noise",
             "replica_coupling",
-        ):  # fmt: skip
+        ):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise EqpropError(f"device: {name} must be a number >= 0, got {value!r}")
@@ -60,9 +64,7 @@ class EqpropDevice:
                     f"device: {name} must be a whole number from 2 to 24 or none, got {value!r}"
                 )
         if not isinstance(self.replicas, int) or self.replicas < 1:
-            raise EqpropError(
-                f"device: replicas must be a whole number >= 1, got {self.replicas!r}"
-            )
+            raise EqpropError(f"device: replicas must be a whole number >= 1, got {self.replicas!r}")
         if self.replica_coupling and self.replicas == 1:
             raise EqpropError(
                 f"device: replica_coupling {self.replica_coupling:g} needs replicas of 2 or more"
@@ -119,14 +121,11 @@ def draw(device: EqpropDevice, sizes: Sequence[int]) -> Drawn:
         flip = flips.random(shape, np.float32) < device.flipped
         polarity.append(np.where(flip, np.float32(-1), np.float32(1)))
     return Drawn(
-        tuple(forward), tuple(back), tuple(bias),
-        tuple(polarity) if device.flipped else None, device,
-    )  # fmt: skip
+        tuple(forward), tuple(back), tuple(bias), tuple(polarity) if device.flipped else None, device
+    )
 
 
-def read_states(
-    states: Iterable[np.ndarray], device: EqpropDevice, rng: np.random.Generator
-) -> None:
+def read_states(states: Iterable[np.ndarray], device: EqpropDevice, rng: np.random.Generator) -> None:
     """What the device's read-out makes of these states, in place."""
     if not (device.read_noise or device.read_bits):
         return

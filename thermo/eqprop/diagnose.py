@@ -110,10 +110,17 @@ def diagnose(
 
 
 def _diagnose(
-    network: HopfieldNetwork, shared: tuple[Shared, ...], x: np.ndarray, y: np.ndarray,
-    estimator: str, betas: Sequence[float], settling: Settling, points: int, beta: float,
+    network: HopfieldNetwork,
+    shared: tuple[Shared, ...],
+    x: np.ndarray,
+    y: np.ndarray,
+    estimator: str,
+    betas: Sequence[float],
+    settling: Settling,
+    points: int,
+    beta: float,
     scale: float,
-) -> Diagnosis:  # fmt: skip
+) -> Diagnosis:
     system = from_network(network)
     if estimator == "holomorphic" and not system.tied:  # no energy: from du/dbeta, as in training
         estimator = "generalised-cauchy"
@@ -143,10 +150,19 @@ def _diagnose(
     inside = (rest.u > 0) & (rest.u < 1) if network.activation == "hard-sigmoid" else True
     radius = cauchy_radius(system, u, y) / scale if system.sigma.holomorphic else float("nan")
     return Diagnosis(
-        tuple(rows), jacobian_angle(system), residual, estimator, usable, float(np.mean(inside)),
-        radius, points, beta, unsettled, x.shape[0],
+        tuple(rows),
+        jacobian_angle(system),
+        residual,
+        estimator,
+        usable,
+        float(np.mean(inside)),
+        radius,
+        points,
+        beta,
+        unsettled,
+        x.shape[0],
         network.activation,
-    )  # fmt: skip
+    )
 
 
 def _layers(

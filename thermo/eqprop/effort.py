@@ -64,10 +64,15 @@ def effort_of(trained: Any, dataset: Dataset) -> TrainingEffort:
     used_free = float(np.mean([h.sweeps_free for h in trained.history]))
     used_nudged = float(np.mean([h.sweeps_nudged for h in trained.history]))
     return TrainingEffort(
-        presentations=images, free=free, nudged=nudged, reads=reads, products=products,
+        presentations=images,
+        free=free,
+        nudged=nudged,
+        reads=reads,
+        products=products,
         writes=updates * copies * couplings * writes,
-        sweeps=free * used_free + nudged * used_nudged, updates=updates,
-    )  # fmt: skip
+        sweeps=free * used_free + nudged * used_nudged,
+        updates=updates,
+    )
 
 
 def layers_effort_of(trained: Any, dataset: Dataset) -> TrainingEffort:
@@ -86,11 +91,15 @@ def layers_effort_of(trained: Any, dataset: Dataset) -> TrainingEffort:
     used_free = float(np.mean([h.sweeps_free for h in trained.history]))
     used_nudged = float(np.mean([h.sweeps_nudged for h in trained.history]))
     return TrainingEffort(
-        presentations=images, free=images, nudged=images * phases,
-        reads=images * compared * sum(network.sizes[1:]), products=2.0 * images * couplings,
-        writes=updates * couplings, sweeps=images * (used_free + phases * used_nudged),
+        presentations=images,
+        free=images,
+        nudged=images * phases,
+        reads=images * compared * sum(network.sizes[1:]),
+        products=2.0 * images * couplings,
+        writes=updates * couplings,
+        sweeps=images * (used_free + phases * used_nudged),
         updates=updates,
-    )  # fmt: skip
+    )
 
 
 def couplings_of(network: Any) -> int:
@@ -104,9 +113,14 @@ def couplings_of(network: Any) -> int:
 
 
 def energy_of(
-    trained: Any, dataset: Dataset, netlist: LangevinNetlist, device: RCDevice,
-    memory: WeightMemory, *, threads: int | None = None,
-) -> TrainingEnergy:  # fmt: skip
+    trained: Any,
+    dataset: Dataset,
+    netlist: LangevinNetlist,
+    device: RCDevice,
+    memory: WeightMemory,
+    *,
+    threads: int | None = None,
+) -> TrainingEnergy:
     """Joules of a training: its counts, with the heat of relaxations measured on the trained
     network as `netlist`, validation images.
     """
@@ -119,16 +133,19 @@ def energy_of(
         pushes = PUSHES[config.estimator](config.beta)
         betas = tuple(p.beta for p in pushes if p.towards is None)
     x, y = dataset.x_valid[:MEASURED], dataset.y_valid[:MEASURED]
-    cost = measured_relaxation(
-        netlist, x, np.eye(dataset.n_classes)[y], betas, share=share, threads=threads
-    )
+    cost = measured_relaxation(netlist, x, np.eye(dataset.n_classes)[y], betas, share=share, threads=threads)
     return training_energy(effort, cost, device, memory, sizes=trained.network.sizes)
 
 
 def layers_energy_of(
-    trained: Any, dataset: Dataset, netlist: LangevinNetlist, device: RCDevice,
-    memory: WeightMemory, *, scale: float = 1.0,
-) -> TrainingEnergy:  # fmt: skip
+    trained: Any,
+    dataset: Dataset,
+    netlist: LangevinNetlist,
+    device: RCDevice,
+    memory: WeightMemory,
+    *,
+    scale: float = 1.0,
+) -> TrainingEnergy:
     """The same of a training with JAX. Complex nudges, which no netlist has, take what a free
     relaxation does.
 
@@ -140,16 +157,14 @@ def layers_energy_of(
     betas = () if off else tuple(scale * b for b in real)
     x, y = dataset.x_valid[:MEASURED_LAYERS], dataset.y_valid[:MEASURED_LAYERS]
     cost = measured_relaxation(
-        netlist, x, np.eye(dataset.n_classes)[y], betas,
-        share=last.sweeps_nudged / last.sweeps_free,
-    )  # fmt: skip
+        netlist, x, np.eye(dataset.n_classes)[y], betas, share=last.sweeps_nudged / last.sweeps_free
+    )
     return training_energy(effort, cost, device, memory, sizes=trained.network.sizes)
 
 
 def resistive_energy_of(
-    trained: Any, dataset: Dataset, netlist: LangevinNetlist, device: RCDevice,
-    memory: WeightMemory,
-) -> TrainingEnergy:  # fmt: skip
+    trained: Any, dataset: Dataset, netlist: LangevinNetlist, device: RCDevice, memory: WeightMemory
+) -> TrainingEnergy:
     """The same of a resistive network, whose currents flow for as long as its sources are on: the
     power sum g (v_i - v_j)^2 at rest of validation images, a volt of the model being the device's
     swing and the largest sum of conductances at a node its 1 / R.

@@ -57,14 +57,11 @@ Estimator = Callable[[System, np.ndarray, np.ndarray, How], Estimate]
 
 
 def _nudged(
-    system: System, x: np.ndarray, y: np.ndarray, how: How, betas: list[complex],
-    *, twisted: bool = False,
-) -> tuple[Rest, list[Rest]]:  # fmt: skip
+    system: System, x: np.ndarray, y: np.ndarray, how: How, betas: list[complex], *, twisted: bool = False
+) -> tuple[Rest, list[Rest]]:
     free = settle(system, x, settling=how.settling)
     twist = free.u if twisted else None
-    return free, [
-        settle(system, x, y, b, start=free.u, twist=twist, settling=how.settling) for b in betas
-    ]
+    return free, [settle(system, x, y, b, start=free.u, twist=twist, settling=how.settling) for b in betas]
 
 
 def _difference(a: Gradient, b: Gradient, scale: float) -> Gradient:
@@ -86,9 +83,7 @@ def _one_sided(sign: int | None) -> Estimator:
         if not system.tied:
             du = (pushed.u - free.u) / beta
             return Estimate(system.local(-du, free.u, x), _worst(free, pushed), 2, du)
-        g = _difference(
-            system.energy_slope(pushed.u, x), system.energy_slope(free.u, x), 1.0 / beta
-        )
+        g = _difference(system.energy_slope(pushed.u, x), system.energy_slope(free.u, x), 1.0 / beta)
         return Estimate(g, _worst(free, pushed), 2)
 
     return estimate
@@ -144,10 +139,7 @@ def _cauchy(twisted: bool) -> Estimator:
         if how.points == 1:
             du = (rests[0].u - free.u) / how.beta
         else:
-            du = (
-                sum(c * np.real(r.u / b) for r, (b, c) in zip(rests, nodes, strict=True))
-                / how.points
-            )
+            du = sum(c * np.real(r.u / b) for r, (b, c) in zip(rests, nodes, strict=True)) / how.points
         return Estimate(system.local(-du, free.u, x), _worst(free, *rests), 1 + len(rests), du)
 
     return estimate
@@ -188,12 +180,9 @@ def _coupled(signs: tuple[int, ...]) -> Estimator:
         free = settle(system, x, settling=how.settling)
         own = free.u[:, system.outputs]
         held = [
-            settle(
-                system, x, start=free.u, clamp=own + s * how.beta * (y - own),
-                settling=how.settling,
-            )
+            settle(system, x, start=free.u, clamp=own + s * how.beta * (y - own), settling=how.settling)
             for s in signs
-        ]  # fmt: skip
+        ]
         width = signs[0] * how.beta * len(signs)
         if not system.tied:
             du = (held[0].u - (held[1].u if len(signs) == 2 else free.u)) / width
@@ -228,9 +217,7 @@ Jacobian, here in activity coordinates). Linearised, D^-1 - w becomes D^-1 - w^T
 the adjoint: the exact gradient for small beta (derived; tested)."""
 
 
-def estimate(
-    name: str, system: System, x: np.ndarray, y: np.ndarray, how: How | None = None
-) -> Estimate:
+def estimate(name: str, system: System, x: np.ndarray, y: np.ndarray, how: How | None = None) -> Estimate:
     """The named estimator's result; EqpropError lists the choices for an unknown name.
 
     x : (batch, n_in); y : (batch, n_out)
@@ -238,9 +225,7 @@ def estimate(
     if name not in ESTIMATORS:
         raise EqpropError(f"estimator {name!r} is unknown; choices are {', '.join(ESTIMATORS)}")
     x, y = np.asarray(x, float), np.asarray(y, float)
-    if x.ndim != 2 or x.shape[1] != system.w_in.shape[1] or y.shape != (
-        x.shape[0], system.outputs.size
-    ):  # fmt: skip
+    if x.ndim != 2 or x.shape[1] != system.w_in.shape[1] or y.shape != (x.shape[0], system.outputs.size):
         raise EqpropError(
             f"estimator: x must be (batch, {system.w_in.shape[1]}) and y (batch, "
             f"{system.outputs.size}), got {x.shape} and {y.shape}"

@@ -12,9 +12,7 @@ import numpy as np
 from thermo.eqprop.system import Gradient, System
 
 
-def homeostatic_loss(
-    system: System, draws: int | None = None, seed: int = 0
-) -> tuple[float, Gradient]:
+def homeostatic_loss(system: System, draws: int | None = None, seed: int = 0) -> tuple[float, Gradient]:
     """Loss and its gradient by the directed couplings.
 
     draws : random vectors e, two Jacobian-vector products each; None: the expectation itself

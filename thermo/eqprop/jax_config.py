@@ -95,7 +95,9 @@ class LayersConfig:
     def nudging(self) -> Nudging:
         """Estimator and phases."""
         return Nudging(
-            self.estimator, self.beta, self.points,
+            self.estimator,
+            self.beta,
+            self.points,
             Relaxation(self.sweeps_free, self.tolerance, self.state_noise),
             Relaxation(self.sweeps_nudged, self.tolerance, self.state_noise),
-        )  # fmt: skip
+        )

@@ -74,9 +74,7 @@ def from_model(network: HopfieldNetwork | ConvHopfieldNetwork) -> tuple[Layout, 
     back: list[np.ndarray] | None = None if network.backward is None else list(network.backward)
     if isinstance(network, ConvHopfieldNetwork):
         shape = network.input_shape
-        for k, stride, padding in zip(
-            network.kernels, network.strides, network.paddings, strict=True
-        ):
+        for k, stride, padding in zip(network.kernels, network.strides, network.paddings, strict=True):
             if k.shape[0] != k.shape[1]:
                 raise EqpropError(
                     f"network: a kernel of {k.shape[0]} x {k.shape[1]} is not square; the JAX "

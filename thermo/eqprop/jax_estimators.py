@@ -109,13 +109,7 @@ def check_nudging(layout: Layout, how: Nudging) -> None:
 
 
 def estimate(
-    layout: Layout,
-    p: Parameters,
-    x: Array,
-    y: Array,
-    how: Nudging,
-    key: Array,
-    sign: Array | float = 1.0,
+    layout: Layout, p: Parameters, x: Array, y: Array, how: Nudging, key: Array, sign: Array | float = 1.0
 ) -> Found:
     """Gradient of C = 1/2 |u_out - y|^2 from free and nudged rest states.
 
@@ -177,15 +171,10 @@ def _pairs(post: Array, pre: Array) -> tuple[Array, Array]:
     """Real rows whose products add up to Re(post pre)."""
     if not jnp.iscomplexobj(post):
         return post, pre
-    return (
-        jnp.concatenate([post.real, -post.imag]),
-        jnp.concatenate([pre.real, pre.imag]),
-    )
+    return (jnp.concatenate([post.real, -post.imag]), jnp.concatenate([pre.real, pre.imag]))
 
 
-def _from_energy(
-    layout: Layout, x: Array, parts: Sequence[tuple[list[Array], Array]]
-) -> Parameters:
+def _from_energy(layout: Layout, x: Array, parts: Sequence[tuple[list[Array], Array]]) -> Parameters:
     """Sum over nudges of weight Re(dE/dtheta / beta), dE/dw = -u_post u_pre of a tied pair."""
     w, b = [], []
     for l, layer in enumerate(layout.layers):
@@ -208,9 +197,13 @@ def _from_energy(
 
 
 def _from_response(
-    layout: Layout, x: Array, free: Sequence[Array], parts: Sequence[tuple[list[Array], Array]],
-    rows: int, tied: bool,
-) -> Parameters:  # fmt: skip
+    layout: Layout,
+    x: Array,
+    free: Sequence[Array],
+    parts: Sequence[tuple[list[Array], Array]],
+    rows: int,
+    tied: bool,
+) -> Parameters:
     """-(du/dbeta)_post u_pre with the free state; both directions of a tied pair add up."""
     du = [
         _sum(

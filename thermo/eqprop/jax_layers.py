@@ -74,9 +74,7 @@ def sigmoid(z: Array) -> Array:
 
 
 SIGMAS = {
-    "hard-sigmoid": Sigma(
-        lambda z: jnp.clip(z, 0, 1), jnp.ones_like, "hard-sigmoid", 1.0, holomorphic=False
-    ),
+    "hard-sigmoid": Sigma(lambda z: jnp.clip(z, 0, 1), jnp.ones_like, "hard-sigmoid", 1.0, holomorphic=False),
     "sigmoid": Sigma(sigmoid, lambda s: s * (1 - s), "sigmoid", 4.0),
     # of Laborieux and Zenke's code: steepest at a drive of 1/2, slope 1 there
     "shifted-sigmoid": Sigma(
@@ -110,9 +108,11 @@ class Layout:
                 f"{', '.join(type(layer).__name__ for layer in self.layers) or 'no layer'}"
             )
         image_shapes(
-            self.input_shape if kinds[0] else (1, 1, 1), self._kernels(),
-            tuple(c.stride for c in self.convolutions), tuple(c.padding for c in self.convolutions),
-        )  # fmt: skip
+            self.input_shape if kinds[0] else (1, 1, 1),
+            self._kernels(),
+            tuple(c.stride for c in self.convolutions),
+            tuple(c.padding for c in self.convolutions),
+        )
 
     @property
     def sigma(self) -> Sigma:
@@ -136,9 +136,11 @@ class Layout:
         images: tuple[tuple[int, ...], ...] = (self.input_shape,)
         if some:
             images = image_shapes(
-                self.input_shape, self._kernels(), tuple(c.stride for c in some),
+                self.input_shape,
+                self._kernels(),
+                tuple(c.stride for c in some),
                 tuple(c.padding for c in some),
-            )  # fmt: skip
+            )
         return (*images, *((d.units,) for d in self.layers if isinstance(d, Dense)))
 
     @property
@@ -182,9 +184,7 @@ def down(layer: Conv | Dense, w: Array, v: Array, below: tuple[int, ...]) -> Arr
     convolution with a dilated input, as the transpose is usually written, is slow on CPUs.
     """
     if isinstance(layer, Dense):
-        return _by_parts(
-            lambda r: jnp.matmul(r, w.T, precision=EXACT).reshape(r.shape[0], *below), v
-        )
+        return _by_parts(lambda r: jnp.matmul(r, w.T, precision=EXACT).reshape(r.shape[0], *below), v)
     return _by_parts(lambda r: _transposed(r, w, layer, below), v)
 
 

@@ -108,9 +108,7 @@ def relax(
 
     begin = (list(states), jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, drive.dtype))
     if how.tolerance and not how.sigma:
-        return lax.while_loop(
-            lambda c: (c[1] < how.sweeps) & ~(c[2] <= how.tolerance), sweep, begin
-        )
+        return lax.while_loop(lambda c: (c[1] < how.sweeps) & ~(c[2] <= how.tolerance), sweep, begin)
     return lax.fori_loop(0, how.sweeps, lambda _, c: sweep(c), begin)
 
 
@@ -121,15 +119,11 @@ def free_rest(
     """States at rest without a nudge for encoded inputs x (rows, *input_shape), see `relax`."""
     drive = input_drive(layout, p, x)
     target = jnp.zeros((x.shape[0], layout.sizes[-1]), drive.dtype)
-    return relax(
-        layout, p, drive, start(layout, drive), target, jnp.zeros((), drive.dtype), how, key
-    )
+    return relax(layout, p, drive, start(layout, drive), target, jnp.zeros((), drive.dtype), how, key)
 
 
 @partial(jax.jit, static_argnames=("layout",))
-def euler_steps(
-    layout: Layout, p: Parameters, x: Array, dt: float, most: int, tolerance: float
-) -> Array:
+def euler_steps(layout: Layout, p: Parameters, x: Array, dt: float, most: int, tolerance: float) -> Array:
     """Euler steps, at most `most`, after which all but one in a thousand of the compiled netlist's
     runs on x (rows, *input_shape) have no cell that moves faster than `tolerance`.
 

@@ -32,13 +32,7 @@ from thermo.eqprop.jax_estimators import check_nudging
 from thermo.eqprop.jax_layers import Conv, Dense, Layout
 from thermo.eqprop.jax_rest import Parameters, Relaxation, euler_steps, free_rest
 from thermo.eqprop.jax_step import Learning, update
-from thermo.eqprop.layers import (
-    EVALUATION_SWEEPS,
-    EVALUATION_TOLERANCE,
-    LONGEST,
-    SHORTEST,
-    rotate,
-)
+from thermo.eqprop.layers import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, LONGEST, SHORTEST, rotate
 from thermo.eqprop.result import EqpropEpoch
 from thermo.eqprop.running import run_epochs
 from thermo.progress import Progress
@@ -115,9 +109,12 @@ class LayersTrainer:
         self.nudging = config.nudging
         check_nudging(self.layout, self.nudging)
         self.learning = Learning(
-            config.layer_rates, config.optimiser, config.momentum, config.homeostasis,
+            config.layer_rates,
+            config.optimiser,
+            config.momentum,
+            config.homeostasis,
             config.homeostasis_draws,
-        )  # fmt: skip
+        )
         self.n = dataset.x_train.shape[0]
         self.batch = min(config.batch, self.n)
         self.n_batches = self.n // self.batch
@@ -147,9 +144,7 @@ class LayersTrainer:
                 shape = (*self.data.image_shape, 1)[:3]
             x = np.asarray(self.data.x_train, np.float32).reshape(self.n, *shape)
             self.images = jnp.asarray(x)
-            self.targets = jnp.asarray(
-                np.eye(self.data.n_classes, dtype=np.float32)[self.data.y_train]
-            )
+            self.targets = jnp.asarray(np.eye(self.data.n_classes, dtype=np.float32)[self.data.y_train])
 
     def run_epoch(self) -> None:
         config = self.config
@@ -170,14 +165,26 @@ class LayersTrainer:
                 coin = np.random.default_rng([config.seed, _SIGN, self.step])
                 sign = 1.0 if coin.random() < 0.5 else -1.0
             rate = cosine_rate(
-                1.0, self.step, config.epochs * self.n_batches,
-                warmup=round(config.warmup_epochs * self.n_batches), final=config.final_rate,
-            )  # fmt: skip
+                1.0,
+                self.step,
+                config.epochs * self.n_batches,
+                warmup=round(config.warmup_epochs * self.n_batches),
+                final=config.final_rate,
+            )
             p, memory, found = update(
-                self.layout, self.nudging, self.learning, p, memory, self.images, self.targets,
-                jnp.asarray(rows), maps, jax.random.fold_in(base, self.step),
-                jnp.float32(sign), jnp.float32(rate),
-            )  # fmt: skip
+                self.layout,
+                self.nudging,
+                self.learning,
+                p,
+                memory,
+                self.images,
+                self.targets,
+                jnp.asarray(rows),
+                maps,
+                jax.random.fold_in(base, self.step),
+                jnp.float32(sign),
+                jnp.float32(rate),
+            )
             figures.append(found)
             self.step += 1
         table = np.asarray(jnp.stack(figures), float)
@@ -194,10 +201,18 @@ class LayersTrainer:
         self.seconds += spent
         self.history.append(
             EqpropEpoch(
-                self.epoch, float(cost), float(right), accuracy, float(sweeps), float(sweeps_n),
-                float(left), float(left_n), _angle(p), spent,
+                self.epoch,
+                float(cost),
+                float(right),
+                accuracy,
+                float(sweeps),
+                float(sweeps_n),
+                float(left),
+                float(left_n),
+                _angle(p),
+                spent,
             )
-        )  # fmt: skip
+        )
 
     def _check(self, cost: float, left: float, left_n: float) -> None:
         """UnsettledError where the phases of the epoch are not at rest."""
@@ -262,9 +277,13 @@ def layers_accuracy(trained: LayersResult, dataset: Dataset, split: str = "test"
 
 
 def settling_time(
-    layout: Layout, p: Parameters, network: HopfieldNetwork | ConvHopfieldNetwork, x: np.ndarray,
-    *, tolerance: float = 1e-3,
-) -> float:  # fmt: skip
+    layout: Layout,
+    p: Parameters,
+    network: HopfieldNetwork | ConvHopfieldNetwork,
+    x: np.ndarray,
+    *,
+    tolerance: float = 1e-3,
+) -> float:
     """Time after which the compiled netlist's cells rest, half as long again as measured on x in
     its own Euler steps until all but one sample in a thousand move at a speed below `tolerance`. At
     least 10 of a cell's own relaxation times; measured for at most 200.
@@ -306,10 +325,19 @@ def train_layers(
     meta = MappingProxyType({"method": "eqprop", "data": dataset.name, "split": dataset.split})
     network = to_network(trainer.layout, best)
     network = to_network(
-        trainer.layout, best, labels=dataset.labels, meta=meta,
+        trainer.layout,
+        best,
+        labels=dataset.labels,
+        meta=meta,
         relax_time=settling_time(trainer.layout, best, network, dataset.x_valid[:SETTLED_ROWS]),
-    )  # fmt: skip
+    )
     return LayersResult(
-        network, trainer.layout, best, tuple(trainer.history), trainer.best_accuracy,
-        trainer.best_epoch, trainer.seconds, config,
-    )  # fmt: skip
+        network,
+        trainer.layout,
+        best,
+        tuple(trainer.history),
+        trainer.best_accuracy,
+        trainer.best_epoch,
+        trainer.seconds,
+        config,
+    )

@@ -87,22 +87,29 @@ def free_outputs(
         kernel.project(x, acting.forward[0], acting.bias[0], p)
         kernel.start_free(p, states)
         used, left = kernel.relax(
-            acting.forward, acting.back, acting.bias, p, states, drives, states[-1],
-            np.float32(0), sweeps, np.float32(tolerance), *noise, np.uint64(seed),
-            rows.start * replicas, EVALUATION_STEP,
-        )  # fmt: skip
+            acting.forward,
+            acting.back,
+            acting.bias,
+            p,
+            states,
+            drives,
+            states[-1],
+            np.float32(0),
+            sweeps,
+            np.float32(tolerance),
+            *noise,
+            np.uint64(seed),
+            rows.start * replicas,
+            EVALUATION_STEP,
+        )
         out[rows] = states[-1].reshape(-1, replicas, out.shape[1]).mean(axis=1)
         return used, left
 
     report = np.array(tiles.map(one, len(starts)), float)
-    return AtRest(
-        out, float(report[:, 0].mean()), float(report[:, 1].mean()), float(report[:, 1].max())
-    )
+    return AtRest(out, float(report[:, 0].mean()), float(report[:, 1].mean()), float(report[:, 1].max()))
 
 
-def scratch(
-    sizes: Sequence[int], rows: int
-) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+def scratch(sizes: Sequence[int], rows: int) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """States and drives of these layers."""
     states = tuple(np.empty((rows, n), np.float32) for n in sizes)
     return states, tuple(np.empty_like(s) for s in states)

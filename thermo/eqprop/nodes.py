@@ -36,8 +36,7 @@ def node_batch(trainer: Trainer, rows: np.ndarray, warps: np.ndarray) -> np.ndar
         """Costs (n_rows,) of all images."""
         first = (trainer.step * phases + len(reports)) * config.sweeps_free
         found = trainer.tiles.map(
-            lambda t: trainer.free_phase(acting, trainer.tile(t), first, (), currents),
-            trainer.n_tiles,
+            lambda t: trainer.free_phase(acting, trainer.tile(t), first, (), currents), trainer.n_tiles
         )
         reports.append(np.array(found, float).sum(axis=0))
         return 0.5 * np.square(trainer.free[-1] - trainer.target).sum(axis=1)
@@ -46,10 +45,7 @@ def node_batch(trainer: Trainer, rows: np.ndarray, warps: np.ndarray) -> np.ndar
         change[:] = 0
     for i in range(k):
         rng = np.random.default_rng([config.seed, _DELTA, trainer.step, i])
-        signs = [
-            (2 * rng.integers(0, 2, s.shape, np.int8) - 1).astype(np.float32)
-            for s in trainer.change
-        ]  # fmt: skip
+        signs = [(2 * rng.integers(0, 2, s.shape, np.int8) - 1).astype(np.float32) for s in trainer.change]
         up, down = (relaxed(tuple(np.float32(a) * d for d in signs)) for a in (c, -c))
         drop = ((down - up) / np.float32(2 * c * k * n))[:, None]
         for change, d in zip(trainer.change, signs, strict=True):

@@ -42,9 +42,16 @@ def nudged_batch(trainer: Trainer, rows: np.ndarray, warps: np.ndarray) -> np.nd
                 s[:] = f
             goal = y if push.towards is None else out + np.float32(push.towards) * (y - out)
             a, b = trainer._relax(
-                acting, trainer.p[part], states, drives, goal, push.beta, config.sweeps_nudged,
-                first + config.sweeps_free + k * config.sweeps_nudged, part.start,
-            )  # fmt: skip
+                acting,
+                trainer.p[part],
+                states,
+                drives,
+                goal,
+                push.beta,
+                config.sweeps_nudged,
+                first + config.sweeps_free + k * config.sweeps_nudged,
+                part.start,
+            )
             used_n, left_n = used_n + a / len(nudges), left_n + b / len(nudges)
         return cost, right, used, left, used_n, left_n
 

@@ -88,13 +88,9 @@ class OscillatorTrainer(Trainer):
     `w` are the couplings J, `b` the fields h.
     """
 
-    def __init__(
-        self, dataset: Dataset, config: EqpropConfig, tiles: Tiles, kind: Oscillators
-    ) -> None:
+    def __init__(self, dataset: Dataset, config: EqpropConfig, tiles: Tiles, kind: Oscillators) -> None:
         self.kind = kind
-        for name, usual in (
-            ("rule", "energy"), ("update", "additive"), ("persistent", False),
-        ):  # fmt: skip
+        for name, usual in (("rule", "energy"), ("update", "additive"), ("persistent", False)):
             if getattr(config, name) != usual:
                 raise EqpropError(
                     f"oscillator training: {name} must be {usual!r}, got "
@@ -102,8 +98,7 @@ class OscillatorTrainer(Trainer):
                 )
         if config.estimator not in NUDGES:
             raise EqpropError(
-                f"oscillator training: estimator must be one of {', '.join(NUDGES)}, got "
-                f"{config.estimator!r}"
+                f"oscillator training: estimator must be one of {', '.join(NUDGES)}, got {config.estimator!r}"
             )
         super().__init__(dataset, config, tiles)
 
@@ -156,13 +151,21 @@ class OscillatorTrainer(Trainer):
             drives = tuple(d[part] for d in self.drives)
             begin_tile(acting, p, free, drives)
 
-            def relax(
-                states: tuple[np.ndarray, ...], beta: float, most: int, step: int
-            ) -> tuple[int, float]:
+            def relax(states: tuple[np.ndarray, ...], beta: float, most: int, step: int) -> tuple[int, float]:
                 return relax_tile(
-                    acting, p, states, drives, y, beta, most, config.tolerance, sigma,
-                    config.seed, mine.start, step,
-                )  # fmt: skip
+                    acting,
+                    p,
+                    states,
+                    drives,
+                    y,
+                    beta,
+                    most,
+                    config.tolerance,
+                    sigma,
+                    config.seed,
+                    mine.start,
+                    step,
+                )
 
             used, left = relax(free, 0.0, config.sweeps_free, first)
             out = free[-1]
@@ -175,9 +178,11 @@ class OscillatorTrainer(Trainer):
                 for s, f in zip(states, free, strict=True):
                     s[:] = f
                 a, b = relax(
-                    states, push.beta, config.sweeps_nudged,
+                    states,
+                    push.beta,
+                    config.sweeps_nudged,
                     first + config.sweeps_free + k * config.sweeps_nudged,
-                )  # fmt: skip
+                )
                 used_n, left_n = used_n + a / len(nudges), left_n + b / len(nudges)
             return cost, right, used, left, used_n, left_n
 
@@ -210,9 +215,7 @@ class OscillatorTrainer(Trainer):
 
         def one(k: int) -> None:
             l, rows = self.blocks[k]
-            post, pre = (
-                (self.signed[l], self.pushed[l - 1]) if l else (self.change[0], self.u0)
-            )  # fmt: skip
+            post, pre = (self.signed[l], self.pushed[l - 1]) if l else (self.change[0], self.u0)
             block = np.ascontiguousarray(post[:, rows])
             w, v = self.w[l][rows], self.vw[l][rows]
             if polarity is None:
@@ -231,9 +234,12 @@ class OscillatorTrainer(Trainer):
     def outputs(self, split: str) -> AtRest:
         x, _ = self.data.part(split)
         return phase_outputs(
-            self.acting(), np.ascontiguousarray(x, np.float32), tiles=self.tiles,
-            device=self.config.device, seed=self.config.seed,
-        )  # fmt: skip
+            self.acting(),
+            np.ascontiguousarray(x, np.float32),
+            tiles=self.tiles,
+            device=self.config.device,
+            seed=self.config.seed,
+        )
 
     def oscillators(self, w: Sequence[np.ndarray], h: Sequence[np.ndarray]) -> OscillatorNetwork:
         """The programmed network."""
@@ -251,9 +257,7 @@ class OscillatorTrainer(Trainer):
             input_scale=np.full(1, self.kind.scale),
             start=0.0 if self.kind.inputs == "phase" else math.pi / 2,
             labels=self.data.labels,
-            meta=MappingProxyType(
-                {"method": "eqprop", "data": self.data.name, "split": self.data.split}
-            ),
+            meta=MappingProxyType({"method": "eqprop", "data": self.data.name, "split": self.data.split}),
         )
 
 
@@ -285,9 +289,13 @@ def train_oscillator(
         network = trainer.oscillators(trainer.best[0], trainer.best[2])
         dt, time = settling(network, dataset.x_valid[:SETTLED_ON])
         return OscillatorResult(
-            replace(network, dt=dt, relax_time=time), tuple(trainer.history),
-            trainer.best_accuracy, trainer.best_epoch, trainer.seconds, config,
-        )  # fmt: skip
+            replace(network, dt=dt, relax_time=time),
+            tuple(trainer.history),
+            trainer.best_accuracy,
+            trainer.best_epoch,
+            trainer.seconds,
+            config,
+        )
 
 
 def oscillator_accuracy(
@@ -303,7 +311,10 @@ def oscillator_accuracy(
     x, y = dataset.part(split)
     with Tiles(threads) as tiles:
         rest: Any = phase_outputs(
-            acting_of(network, device), np.ascontiguousarray(x, np.float32), tiles=tiles,
-            device=device, seed=seed,
-        )  # fmt: skip
+            acting_of(network, device),
+            np.ascontiguousarray(x, np.float32),
+            tiles=tiles,
+            device=device,
+            seed=seed,
+        )
     return float(np.mean(rest.predictions() == y))

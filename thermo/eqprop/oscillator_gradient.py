@@ -82,11 +82,7 @@ def implicit_phase_gradient(
 
 
 def nudged_phase_gradient(
-    network: OscillatorNetwork,
-    data: np.ndarray,
-    targets: np.ndarray,
-    beta: float,
-    estimator: str = "centred",
+    network: OscillatorNetwork, data: np.ndarray, targets: np.ndarray, beta: float, estimator: str = "centred"
 ) -> PhaseGradient:
     """The estimate that training follows: contrast of dE/dtheta between nudges, over their width.
 
@@ -94,18 +90,15 @@ def nudged_phase_gradient(
     """
     pairs = {"centred": (beta, -beta), "positive": (beta, 0.0), "negative": (0.0, -beta)}
     if estimator not in pairs:
-        raise EqpropError(
-            f"estimator must be one of {', '.join(pairs)} for oscillators, got {estimator!r}"
-        )
+        raise EqpropError(f"estimator must be one of {', '.join(pairs)} for oscillators, got {estimator!r}")
     free = relax(network, data, sweeps=SWEEPS, tolerance=TOLERANCE)
     slopes = []
     for strength in pairs[estimator]:
         phases = free
         if strength:
             phases = relax(
-                network, data, targets=targets, beta=strength, start=free, sweeps=SWEEPS,
-                tolerance=TOLERANCE,
-            )  # fmt: skip
+                network, data, targets=targets, beta=strength, start=free, sweeps=SWEEPS, tolerance=TOLERANCE
+            )
         slopes.append(_slope(network, data, phases))
     width = pairs[estimator][0] - pairs[estimator][1]
     high, low = slopes

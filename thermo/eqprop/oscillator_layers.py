@@ -86,9 +86,7 @@ def spins(acting: Acting, x: np.ndarray, out: np.ndarray) -> None:
         out[1::2] = 0.0
 
 
-def read_spins(
-    states: Sequence[np.ndarray], device: EqpropDevice, rng: np.random.Generator
-) -> None:
+def read_spins(states: Sequence[np.ndarray], device: EqpropDevice, rng: np.random.Generator) -> None:
     """What the device's read-out makes of these spins (2 rows, n), in place.
 
     read_noise : radians; read_bits : the circle has 2^bits levels
@@ -107,17 +105,40 @@ def read_spins(
 
 
 def relax_tile(
-    acting: Acting, p: np.ndarray, states: tuple[np.ndarray, ...], drives: tuple[np.ndarray, ...],
-    target: np.ndarray, beta: float, sweeps: int, tolerance: float, sigma: float, seed: int,
-    row0: int, step0: int,
-) -> tuple[int, float]:  # fmt: skip
+    acting: Acting,
+    p: np.ndarray,
+    states: tuple[np.ndarray, ...],
+    drives: tuple[np.ndarray, ...],
+    target: np.ndarray,
+    beta: float,
+    sweeps: int,
+    tolerance: float,
+    sigma: float,
+    seed: int,
+    row0: int,
+    step0: int,
+) -> tuple[int, float]:
     """One phase of one tile, in place; sweeps used and the largest move in the last."""
     moved = tuple(np.empty(s.shape[1], np.float32) for s in states)
     return kernel.relax(
-        acting.forward, acting.back, acting.field, acting.lock_c, acting.lock_s, p, states, drives,
-        moved, target, np.float32(beta), sweeps, np.float32(tolerance), np.float32(sigma),
-        np.uint64(seed), row0, step0,
-    )  # fmt: skip
+        acting.forward,
+        acting.back,
+        acting.field,
+        acting.lock_c,
+        acting.lock_s,
+        p,
+        states,
+        drives,
+        moved,
+        target,
+        np.float32(beta),
+        sweeps,
+        np.float32(tolerance),
+        np.float32(sigma),
+        np.uint64(seed),
+        row0,
+        step0,
+    )
 
 
 def begin_tile(
@@ -126,15 +147,19 @@ def begin_tile(
     """Every layer where the one below alone turns it."""
     moved = tuple(np.empty(s.shape[1], np.float32) for s in states)
     kernel.begin(
-        p, acting.forward, acting.field, acting.lock_c, acting.lock_s, acting.start, states,
-        drives, moved,
-    )  # fmt: skip
+        p, acting.forward, acting.field, acting.lock_c, acting.lock_s, acting.start, states, drives, moved
+    )
 
 
 def phase_outputs(
-    acting: Acting, x: np.ndarray, *, tiles: Tiles, device: EqpropDevice | None = None,
-    seed: int = 0, sweeps: int = SWEEPS,
-) -> AtRest:  # fmt: skip
+    acting: Acting,
+    x: np.ndarray,
+    *,
+    tiles: Tiles,
+    device: EqpropDevice | None = None,
+    seed: int = 0,
+    sweeps: int = SWEEPS,
+) -> AtRest:
     """1 - cos phi of the outputs at rest for raw data x (n, n_in) float32, as the device reads."""
     starts = range(0, x.shape[0], ROWS)
     out = np.empty((2 * x.shape[0], acting.sizes[-1]), np.float32)
@@ -149,9 +174,19 @@ def phase_outputs(
         states, drives = scratch(acting.sizes[1:], 2 * n)
         begin_tile(acting, p, states, drives)
         used, left = relax_tile(
-            acting, p, states, drives, states[-1], 0.0, sweeps, TOLERANCE, sigma, seed,
-            rows.start, EVALUATION_STEP,
-        )  # fmt: skip
+            acting,
+            p,
+            states,
+            drives,
+            states[-1],
+            0.0,
+            sweeps,
+            TOLERANCE,
+            sigma,
+            seed,
+            rows.start,
+            EVALUATION_STEP,
+        )
         out[2 * rows.start : 2 * rows.stop] = states[-1]
         return used, left
 
@@ -159,9 +194,11 @@ def phase_outputs(
     if device is not None:
         read_spins([out], device, np.random.default_rng([seed, EVALUATION_STEP]))
     return AtRest(
-        np.ascontiguousarray(1 - out[0::2]), float(report[:, 0].mean()), float(report[:, 1].mean()),
+        np.ascontiguousarray(1 - out[0::2]),
+        float(report[:, 0].mean()),
+        float(report[:, 1].mean()),
         float(report[:, 1].max()),
-    )  # fmt: skip
+    )
 
 
 def settling(network: OscillatorNetwork, data: np.ndarray) -> tuple[float, float]:

@@ -14,17 +14,43 @@ from thermo.training.presets import LITTLE
 # An oscillator is as stiff as its field is strong: rates are low, and lower at the outputs, whose
 # fields set how far a nudge turns them.
 _MNIST = EqpropConfig(
-    hidden=(500,), epochs=40, batch=64, tile=32, beta=0.5, curvature=inf, rates=(0.02, 0.01),
-    init_gain=1.0, sweeps_free=40, sweeps_nudged=20, augmentation=LITTLE,
-)  # fmt: skip
+    hidden=(500,),
+    epochs=40,
+    batch=64,
+    tile=32,
+    beta=0.5,
+    curvature=inf,
+    rates=(0.02, 0.01),
+    init_gain=1.0,
+    sweeps_free=40,
+    sweeps_nudged=20,
+    augmentation=LITTLE,
+)
 _DIGITS = EqpropConfig(
-    hidden=(128,), epochs=60, batch=32, tile=16, beta=0.5, curvature=inf, rates=(0.02, 0.005),
-    init_gain=1.0, sweeps_free=40, sweeps_nudged=20, augmentation=LITTLE,
-)  # fmt: skip
+    hidden=(128,),
+    epochs=60,
+    batch=32,
+    tile=16,
+    beta=0.5,
+    curvature=inf,
+    rates=(0.02, 0.005),
+    init_gain=1.0,
+    sweeps_free=40,
+    sweeps_nudged=20,
+    augmentation=LITTLE,
+)
 _ROWS = EqpropConfig(
-    hidden=(64,), epochs=100, batch=16, tile=16, beta=0.5, curvature=inf, rates=(0.02, 0.005),
-    init_gain=1.0, sweeps_free=60, sweeps_nudged=30,
-)  # fmt: skip
+    hidden=(64,),
+    epochs=100,
+    batch=16,
+    tile=16,
+    beta=0.5,
+    curvature=inf,
+    rates=(0.02, 0.005),
+    init_gain=1.0,
+    sweeps_free=60,
+    sweeps_nudged=30,
+)
 
 
 def oscillator_preset(

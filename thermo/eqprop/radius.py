@@ -37,9 +37,7 @@ def orders(
     return np.linalg.norm(sums, axis=1) / POINTS
 
 
-def cauchy_radius(
-    system: System, x: np.ndarray, y: np.ndarray, *, settling: Settling = SETTLING
-) -> float:
+def cauchy_radius(system: System, x: np.ndarray, y: np.ndarray, *, settling: Settling = SETTLING) -> float:
     """R: circles |beta| < R give du/dbeta to (|beta| / R)^N with N points, larger ones stall.
 
     Rest states meet and vanish in folds, where u has a square root: |c_k| ~ k^-3/2 R^-k (Darboux;
@@ -51,8 +49,7 @@ def cauchy_radius(
     """
     if not system.sigma.holomorphic:
         raise EqpropError(
-            f"radius: {system.activation} is not holomorphic, no Cauchy sum converges; use sigmoid "
-            "or tanh"
+            f"radius: {system.activation} is not holomorphic, no Cauchy sum converges; use sigmoid or tanh"
         )
     widest = 0.95 * system.sigma.curvature
     radius, best = widest / 64, float("nan")

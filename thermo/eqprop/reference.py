@@ -51,9 +51,7 @@ def implicit_gradient(
     return system.local(lam, rest.u, np.asarray(x, float)), rest
 
 
-def bptt_gradient(
-    system: System, x: np.ndarray, y: np.ndarray, *, steps: int, mix: float = 0.5
-) -> Gradient:
+def bptt_gradient(system: System, x: np.ndarray, y: np.ndarray, *, steps: int, mix: float = 0.5) -> Gradient:
     """dC/dtheta of the state after `steps` relaxation steps from rest of 0 drive, backwards
     through all of them; tends to the implicit gradient (Ernoult et al. 2019, arXiv 1905.13633).
     """

@@ -102,9 +102,7 @@ class _Resistive(Trainer):
         joined = (2 * self.sizes[0], *self.sizes[1:])
         self.w = []
         for n_in, n_out in pairwise(joined):
-            self.w.append(
-                start_weights(rng, (n_out, n_in), config.init, config.init_gain, positive=True)
-            )
+            self.w.append(start_weights(rng, (n_out, n_in), config.init, config.init_gain, positive=True))
         self.b = [np.zeros(n, np.float32) for n in self.sizes[1:]]
         self.back = self.w
         self.vw = [np.zeros_like(a) for a in self.w]
@@ -116,9 +114,7 @@ class _Resistive(Trainer):
             tuple(a.copy() for a in g),
             self.gain,
             self.data.labels,
-            MappingProxyType(
-                {"method": "eqprop", "data": self.data.name, "split": self.data.split}
-            ),
+            MappingProxyType({"method": "eqprop", "data": self.data.name, "split": self.data.split}),
         )
 
     def acting(self) -> Circuit:
@@ -135,9 +131,8 @@ class _Resistive(Trainer):
                 "lower beta, raise init_gain, or take estimator 'positive'"
             )
         return Circuit(
-            (g[0][:, :n] - g[0][:, n:]) * np.float32(self.gain), tuple(g), tuple(loads),
-            self._low, self._high,
-        )  # fmt: skip
+            (g[0][:, :n] - g[0][:, n:]) * np.float32(self.gain), tuple(g), tuple(loads), self._low, self._high
+        )
 
     def _scratch(self) -> None:
         super()._scratch()
@@ -147,9 +142,7 @@ class _Resistive(Trainer):
         self.blocks = []
         for l, a in enumerate(self.w):
             rows = max(1, 100_000 // a.shape[1])
-            self.blocks += [
-                (l, slice(k, min(k + rows, a.shape[0]))) for k in range(0, a.shape[0], rows)
-            ]
+            self.blocks += [(l, slice(k, min(k + rows, a.shape[0]))) for k in range(0, a.shape[0], rows)]
 
     def _project(self, acting: Circuit, x: np.ndarray, p: np.ndarray) -> None:
         np.dot(x, acting.w.T, out=p)
@@ -159,14 +152,30 @@ class _Resistive(Trainer):
             s[:] = 0
 
     def _relax(
-        self, acting: Circuit, p: np.ndarray, states: tuple[np.ndarray, ...],
-        drives: tuple[np.ndarray, ...], y: np.ndarray, beta: float, most: int, first: int,
+        self,
+        acting: Circuit,
+        p: np.ndarray,
+        states: tuple[np.ndarray, ...],
+        drives: tuple[np.ndarray, ...],
+        y: np.ndarray,
+        beta: float,
+        most: int,
+        first: int,
         row0: int,
-    ) -> tuple[int, float]:  # fmt: skip
+    ) -> tuple[int, float]:
         return kernel.relax_resistive(
-            acting.g, acting.load, acting.low, acting.high, p, states, drives, y,
-            np.float32(beta), most, np.float32(self.config.tolerance),
-        )  # fmt: skip
+            acting.g,
+            acting.load,
+            acting.low,
+            acting.high,
+            p,
+            states,
+            drives,
+            y,
+            np.float32(beta),
+            most,
+            np.float32(self.config.tolerance),
+        )
 
     def _update(self, betas: Sequence[float]) -> None:
         """g <- max(0, g - rate slope), or g exp(-rate slope), slope the contrast of dE/dg =
@@ -221,16 +230,23 @@ def circuit_outputs(acting: Circuit, x: np.ndarray, tiles: Tiles) -> AtRest:
         for s in states:
             s[:] = 0
         used, left = kernel.relax_resistive(
-            acting.g, acting.load, acting.low, acting.high, p, states, drives, states[-1],
-            np.float32(0), EVALUATION_SWEEPS, np.float32(EVALUATION_TOLERANCE),
-        )  # fmt: skip
+            acting.g,
+            acting.load,
+            acting.low,
+            acting.high,
+            p,
+            states,
+            drives,
+            states[-1],
+            np.float32(0),
+            EVALUATION_SWEEPS,
+            np.float32(EVALUATION_TOLERANCE),
+        )
         out[rows] = states[-1]
         return used, left
 
     report = np.array(tiles.map(one, len(starts)), float)
-    return AtRest(
-        out, float(report[:, 0].mean()), float(report[:, 1].mean()), float(report[:, 1].max())
-    )
+    return AtRest(out, float(report[:, 0].mean()), float(report[:, 1].mean()), float(report[:, 1].max()))
 
 
 def train_resistive(
@@ -257,9 +273,13 @@ def train_resistive(
         identity = f"{checkpoints.identity(dataset, config)} resistive {gain!r}" if path else ""
         run_epochs(trainer, path, identity, f"eqprop, resistive, on {dataset.name}", progress)
         return ResistiveResult(
-            trainer.resistive(trainer.best[0]), tuple(trainer.history), trainer.best_accuracy,
-            trainer.best_epoch, trainer.seconds, config,
-        )  # fmt: skip
+            trainer.resistive(trainer.best[0]),
+            tuple(trainer.history),
+            trainer.best_accuracy,
+            trainer.best_epoch,
+            trainer.seconds,
+            config,
+        )
 
 
 def resistive_accuracy(

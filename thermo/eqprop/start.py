@@ -11,9 +11,8 @@ SPREAD = 1.0  # standard deviation of log |w|
 
 
 def start_weights(
-    rng: np.random.Generator, shape: tuple[int, int], init: str, gain: float, *,
-    positive: bool = False,
-) -> np.ndarray:  # fmt: skip
+    rng: np.random.Generator, shape: tuple[int, int], init: str, gain: float, *, positive: bool = False
+) -> np.ndarray:
     """(n_out, n_in) float32 of root mean square gain sqrt(2 / (n_in + n_out)) (Glorot).
 
     init : "uniform" in +-top, or "log-normal" sizes with signs by a fair coin, as synapses are

@@ -103,8 +103,7 @@ class System:
         n = self.b.size
         if self.activation not in ACTIVATIONS:
             raise EqpropError(
-                f"system: activation must be one of {', '.join(ACTIVATIONS)}, got "
-                f"{self.activation!r}"
+                f"system: activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}"
             )
         if self.w.shape != (n, n) or self.mask.shape != (n, n):
             raise EqpropError(f"system: w and mask must be ({n}, {n}), got {self.w.shape}")
@@ -152,10 +151,7 @@ class System:
                 "generalised family"
             )
         return Gradient(
-            np.where(self.mask, w, 0.0),
-            np.where(self.mask_in, -(u.T @ x) / k, 0.0),
-            -u.mean(axis=0),
-            True,
+            np.where(self.mask, w, 0.0), np.where(self.mask_in, -(u.T @ x) / k, 0.0), -u.mean(axis=0), True
         )
 
     def with_w(self, w: np.ndarray) -> System:
@@ -180,6 +176,12 @@ def from_network(network: HopfieldNetwork) -> System:
     w_in, mask_in = np.zeros((n, network.n_inputs)), np.zeros((n, network.n_inputs), bool)
     w_in[: sizes[0]], mask_in[: sizes[0]] = network.weights[0], True
     return System(
-        w, mask, w_in, mask_in, np.concatenate(network.biases).astype(float),
-        np.arange(ends[-2], n), network.activation, network.backward is None,
-    )  # fmt: skip
+        w,
+        mask,
+        w_in,
+        mask_in,
+        np.concatenate(network.biases).astype(float),
+        np.arange(ends[-2], n),
+        network.activation,
+        network.backward is None,
+    )

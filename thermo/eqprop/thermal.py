@@ -54,9 +54,16 @@ def thermal_gradient(
             "use a nudged estimator"
         )
     result = simulate(
-        netlist, None if x is None else np.asarray(x)[None], runs=runs, seed=seed, dt=dt,
-        method=method, heat=False, keep_final=True, threads=threads,
-    )  # fmt: skip
+        netlist,
+        None if x is None else np.asarray(x)[None],
+        runs=runs,
+        seed=seed,
+        dt=dt,
+        method=method,
+        heat=False,
+        keep_final=True,
+        threads=threads,
+    )
     assert result.final is not None
     state = result.final[0].astype(float)
     dynamic = np.flatnonzero(netlist.cells.role != Role.INPUT)

@@ -44,7 +44,12 @@ def train_eqprop(
         network = trainer.network(trainer.best)
         network = replace(network, relax_time=settling_time(network, dataset.x_valid[:1000]))
         return EqpropResult(
-            network, trainer.acting(), trainer.drawn,
-            tuple(trainer.history), trainer.best_accuracy, trainer.best_epoch, trainer.seconds,
+            network,
+            trainer.acting(),
+            trainer.drawn,
+            tuple(trainer.history),
+            trainer.best_accuracy,
+            trainer.best_epoch,
+            trainer.seconds,
             config,
-        )  # fmt: skip
+        )

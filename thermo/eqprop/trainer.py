@@ -97,17 +97,14 @@ class Trainer:
         self.w: list[np.ndarray] = []
         self.b: list[np.ndarray] = []
         for n_in, n_out in pairwise(self.sizes):
-            self.w.append(
-                start_weights(rng, (n_out, n_in), self.config.init, self.config.init_gain)
-            )
+            self.w.append(start_weights(rng, (n_out, n_in), self.config.init, self.config.init_gain))
             self.b.append(np.full(n_out, self.config.init_bias, np.float32))
         self.b[-1][:] = 0.0
         self.back = self.w
         if self.apart:
             # layout of the forward weights: back[l] is the transpose of what drives layer l
             self.back = [self.w[0]] + [
-                np.ascontiguousarray(rotate(w, self.config.angle, rng), np.float32)
-                for w in self.w[1:]
+                np.ascontiguousarray(rotate(w, self.config.angle, rng), np.float32) for w in self.w[1:]
             ]
         self.vw = [np.zeros_like(w) for w in self.w]
         self.vb = [np.zeros_like(b) for b in self.b]
@@ -117,9 +114,14 @@ class Trainer:
         """What a checkpoint holds, by name."""
         out: dict[str, np.ndarray] = {}
         kinds: dict[str, Sequence[np.ndarray]] = {
-            "w": self.w, "b": self.b, "vw": self.vw, "vb": self.vb,
-            "best_w": self.best[0], "best_b": self.best[2], "state": self.states,
-        }  # fmt: skip
+            "w": self.w,
+            "b": self.b,
+            "vw": self.vw,
+            "vb": self.vb,
+            "best_w": self.best[0],
+            "best_b": self.best[2],
+            "state": self.states,
+        }
         if self.apart:
             kinds |= {"back": self.back, "vback": self.vback, "best_back": self.best[1]}
         for kind, some in kinds.items():
@@ -161,9 +163,13 @@ class Trainer:
         return report
 
     def free_phase(
-        self, acting: Any, part: slice, first: int, start: tuple[np.ndarray, ...] = (),
+        self,
+        acting: Any,
+        part: slice,
+        first: int,
+        start: tuple[np.ndarray, ...] = (),
         currents: tuple[np.ndarray, ...] = (),
-    ) -> tuple[float, float, float, float]:  # fmt: skip
+    ) -> tuple[float, float, float, float]:
         """Relax one tile from `start` (else from its inputs alone), noise from step `first` on;
         cost, right answers, sweeps used, what moved in the last.
 
@@ -213,12 +219,8 @@ class Trainer:
 
     def parameters(self) -> list[Parameter]:
         """All that is learnt."""
-        out = [
-            Parameter(w, v, l, True) for l, (w, v) in enumerate(zip(self.w, self.vw, strict=True))
-        ]
-        out += [
-            Parameter(b, v, l, False) for l, (b, v) in enumerate(zip(self.b, self.vb, strict=True))
-        ]
+        out = [Parameter(w, v, l, True) for l, (w, v) in enumerate(zip(self.w, self.vw, strict=True))]
+        out += [Parameter(b, v, l, False) for l, (b, v) in enumerate(zip(self.b, self.vb, strict=True))]
         if self.apart:
             pairs = zip(self.back[1:], self.vback[1:], strict=True)
             out += [Parameter(w, v, l, True) for l, (w, v) in enumerate(pairs, 1)]
@@ -234,16 +236,34 @@ class Trainer:
         kernel.start_free(p, states)
 
     def _relax(
-        self, acting: Any, p: np.ndarray, states: tuple[np.ndarray, ...],
-        drives: tuple[np.ndarray, ...], y: np.ndarray, beta: float, most: int, first: int,
+        self,
+        acting: Any,
+        p: np.ndarray,
+        states: tuple[np.ndarray, ...],
+        drives: tuple[np.ndarray, ...],
+        y: np.ndarray,
+        beta: float,
+        most: int,
+        first: int,
         row0: int,
-    ) -> tuple[int, float]:  # fmt: skip
+    ) -> tuple[int, float]:
         """Relax one tile in place; sweeps used and what moved in the last."""
         return kernel.relax(
-            acting.forward, acting.back, acting.bias, p, states, drives, y, np.float32(beta), most,
-            np.float32(self.config.tolerance), *noise_of(self.config.device),
-            np.uint64(self.config.seed), row0, first,
-        )  # fmt: skip
+            acting.forward,
+            acting.back,
+            acting.bias,
+            p,
+            states,
+            drives,
+            y,
+            np.float32(beta),
+            most,
+            np.float32(self.config.tolerance),
+            *noise_of(self.config.device),
+            np.uint64(self.config.seed),
+            row0,
+            first,
+        )
 
     def _read(self) -> None:
         """What the read-out makes of the states that updates are computed from."""
@@ -255,9 +275,12 @@ class Trainer:
         """Every layer's learning rate at this step."""
         config = self.config
         rate = cosine_rate(
-            1.0, self.step, config.epochs * self.n_batches,
-            warmup=round(config.warmup_epochs * self.n_batches), final=config.final_rate,
-        )  # fmt: skip
+            1.0,
+            self.step,
+            config.epochs * self.n_batches,
+            warmup=round(config.warmup_epochs * self.n_batches),
+            final=config.final_rate,
+        )
         return [np.float32(rate * r) for r in config.layer_rates]
 
     def _update(self, betas: Sequence[float]) -> None:
@@ -270,9 +293,12 @@ class Trainer:
     def _homeostasis(self, rates: Sequence[np.float32]) -> None:
         rng = np.random.default_rng([self.config.seed, _HOMEOSTASIS, self.step])
         homeostatic_step(
-            self.w, self.back, [self.config.homeostasis * r for r in rates],
-            self.config.homeostasis_draws, rng,
-        )  # fmt: skip
+            self.w,
+            self.back,
+            [self.config.homeostasis * r for r in rates],
+            self.config.homeostasis_draws,
+            rng,
+        )
 
     def run_epoch(self) -> None:
         config = self.config
@@ -294,10 +320,18 @@ class Trainer:
         self.seconds += spent
         self.history.append(
             EqpropEpoch(
-                self.epoch, float(cost), float(right), accuracy, float(sweeps), float(sweeps_n),
-                float(left), float(left_n), self._angle(), spent,
+                self.epoch,
+                float(cost),
+                float(right),
+                accuracy,
+                float(sweeps),
+                float(sweeps_n),
+                float(left),
+                float(left_n),
+                self._angle(),
+                spent,
             )
-        )  # fmt: skip
+        )
 
     def _check(self, cost: float, left: float, left_n: float) -> None:
         """UnsettledError where the phases of the epoch are not at rest."""
@@ -305,8 +339,9 @@ class Trainer:
         if config.device is not None and config.device.state_noise:
             return
         for beta, value, sweeps in (
-            (0.0, left, config.sweeps_free), (config.beta, left_n, config.sweeps_nudged)
-        ):  # fmt: skip
+            (0.0, left, config.sweeps_free),
+            (config.beta, left_n, config.sweeps_nudged),
+        ):
             if not value <= config.residual_limit:
                 name = "sweeps_nudged" if beta else "sweeps_free"
                 raise UnsettledError(
@@ -321,18 +356,20 @@ class Trainer:
         """Outputs of a split at rest, as the machine is now."""
         x, _ = self.data.part(split)
         return free_outputs(
-            self.acting(), np.ascontiguousarray(x, np.float32), sweeps=EVALUATION_SWEEPS,
-            tolerance=EVALUATION_TOLERANCE, tiles=self.tiles, seed=self.config.seed,
+            self.acting(),
+            np.ascontiguousarray(x, np.float32),
+            sweeps=EVALUATION_SWEEPS,
+            tolerance=EVALUATION_TOLERANCE,
+            tiles=self.tiles,
+            seed=self.config.seed,
             device=self.config.device,
-        )  # fmt: skip
+        )
 
     def _angle(self) -> float:
         """Degrees between forward and transposed backward weights."""
         return self.network(self._copy()).angle if self.apart else 0.0
 
-    def network(
-        self, parts: tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
-    ) -> HopfieldNetwork:
+    def network(self, parts: tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]) -> HopfieldNetwork:
         """The programmed network."""
         w, back, b = parts
         return HopfieldNetwork(
@@ -341,7 +378,5 @@ class Trainer:
             activation="hard-sigmoid",
             backward=tuple(a.T.copy() for a in back[1:]) if self.apart else None,
             labels=self.data.labels,
-            meta=MappingProxyType(
-                {"method": "eqprop", "data": self.data.name, "split": self.data.split}
-            ),
+            meta=MappingProxyType({"method": "eqprop", "data": self.data.name, "split": self.data.split}),
         )

@@ -68,18 +68,21 @@ def step_products(trainer: Trainer, rates: Sequence[np.float32]) -> None:
             if trainer.apart and l:
                 block = np.ascontiguousarray(trainer.free[l][:, rows])
                 kernel.momentum_step(
-                    trainer.back[l][rows], trainer.vback[l][rows], block, trainer.change[l - 1],
-                    momentum, rates[l],
-                )  # fmt: skip
+                    trainer.back[l][rows],
+                    trainer.vback[l][rows],
+                    block,
+                    trainer.change[l - 1],
+                    momentum,
+                    rates[l],
+                )
             return
         flip = np.float32(1) if polarity is None else polarity[l][rows]
         advance(w, v, (block.T @ pre) * flip, momentum, rates[l], multiplicative)
         if trainer.apart and l:
             down = trainer.free[l][:, rows].T @ trainer.change[l - 1]
             advance(
-                trainer.back[l][rows], trainer.vback[l][rows], down * flip, momentum, rates[l],
-                multiplicative,
-            )  # fmt: skip
+                trainer.back[l][rows], trainer.vback[l][rows], down * flip, momentum, rates[l], multiplicative
+            )
 
     trainer.tiles.map(one, len(trainer.blocks))
     for l, (b, v) in enumerate(zip(trainer.b, trainer.vb, strict=True)):
@@ -89,9 +92,13 @@ def step_products(trainer: Trainer, rates: Sequence[np.float32]) -> None:
 
 
 def advance(
-    w: np.ndarray, v: np.ndarray, slope: np.ndarray, momentum: np.float32, rate: np.float32,
+    w: np.ndarray,
+    v: np.ndarray,
+    slope: np.ndarray,
+    momentum: np.float32,
+    rate: np.float32,
     multiplicative: bool,
-) -> None:  # fmt: skip
+) -> None:
     """v <- momentum v + slope; w <- w + rate v, or w exp(rate sign(w) v): exponentiated gradient,
     under which no coupling changes sign (Dale's law, conductances) and large ones move most.
 
@@ -124,9 +131,12 @@ def contrast(trainer: Trainer, betas: Sequence[float]) -> None:
 
 
 def homeostatic_step(
-    w: Sequence[np.ndarray], back: Sequence[np.ndarray], rates: Sequence[Any], draws: int,
+    w: Sequence[np.ndarray],
+    back: Sequence[np.ndarray],
+    rates: Sequence[Any],
+    draws: int,
     rng: np.random.Generator,
-) -> None:  # fmt: skip
+) -> None:
     """One step on the homeostatic loss (thermo.eqprop.homeostasis), layer by layer, in place.
 
     w, back : (n_(l+1), n_l) of every layer, the first without a way back; rates : of each layer

@@ -57,10 +57,7 @@ def perturbed_batch(trainer: Trainer, rows: np.ndarray, warps: np.ndarray) -> np
     base = 0.0 if spsa else measured(0.0, before)
     for k in range(n):
         rng = np.random.default_rng([config.seed, _DELTA, trainer.step, k])
-        signs = [
-            (2 * rng.integers(0, 2, p.values.shape, np.int8) - 1).astype(np.float32)
-            for p in learnt
-        ]  # fmt: skip
+        signs = [(2 * rng.integers(0, 2, p.values.shape, np.int8) - 1).astype(np.float32) for p in learnt]
         up = measured(c, signs)
         drop = (measured(-c, signs) - up) / 2 if spsa else base - up
         for slope, d in zip(slopes, signs, strict=True):

@@ -16,10 +16,7 @@ _ONE = np.float32(1.0)
 _HALF = np.float32(0.5)
 
 # pi / 2 as a sum of three float32, so that k pi / 2 can be taken off x without loss
-_QUARTER = (
-    float(np.float32(np.pi / 2)),
-    float(np.float32(np.pi / 2 - float(np.float32(np.pi / 2)))),
-)
+_QUARTER = (float(np.float32(np.pi / 2)), float(np.float32(np.pi / 2 - float(np.float32(np.pi / 2)))))
 _Q1, _Q2 = (np.float32(-c) for c in _QUARTER)
 _Q3 = np.float32(-(np.pi / 2 - sum(_QUARTER)))
 _PER_QUARTER = np.float32(2.0 / np.pi)

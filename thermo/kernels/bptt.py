@@ -180,9 +180,7 @@ def forward_tile(  # type: ignore[no-untyped-def]
                     for l in range(lanes):
                         after[i, l] = x[i, l] + h * f[i, l]
     if heat_mode == HEAT_ENERGY:
-        return energy_drop(
-            c, coupling, coupled, cells, x0, xs[n_steps % slots], fs[n_steps % force_slots]
-        )
+        return energy_drop(c, coupling, coupled, cells, x0, xs[n_steps % slots], fs[n_steps % force_slots])
     return heat
 
 
@@ -235,9 +233,36 @@ def head_gradient(x_out, scale, offset, head, label, target, smoothing, weight, 
 
 @njit(cache=True, nogil=True)
 def gradient_tile(  # type: ignore[no-untyped-def]
-    w_in, coupling, coupled, bias, cells, x0, scale, offset, u, head, label, target, smoothing,
-    n_steps, h, noise, gamma, heat_mode, weight, seed, trajectory, xs, fs, z, gw, gj, gb, gs, go,
-):  # fmt: skip
+    w_in,
+    coupling,
+    coupled,
+    bias,
+    cells,
+    x0,
+    scale,
+    offset,
+    u,
+    head,
+    label,
+    target,
+    smoothing,
+    n_steps,
+    h,
+    noise,
+    gamma,
+    heat_mode,
+    weight,
+    seed,
+    trajectory,
+    xs,
+    fs,
+    z,
+    gw,
+    gj,
+    gb,
+    gs,
+    go,
+):
     """Loss and gradient of one tile; `weight` is 1 / batch, `gamma` the price of heat.
 
     u : (lanes, n_in) encoded inputs; g* : gradients of this tile, written
@@ -264,9 +289,8 @@ def gradient_tile(  # type: ignore[no-untyped-def]
 
     lam = np.zeros((n, lanes), u.dtype)
     loss, right = head_gradient(
-        end[n - n_out :], scale, offset, head, label, target, smoothing, weight,
-        lam[n - n_out :], gs, go,
-    )  # fmt: skip
+        end[n - n_out :], scale, offset, head, label, target, smoothing, weight, lam[n - n_out :], gs, go
+    )
     g = gamma * weight
     half_g = real(0.5) * g
     nu = np.empty((n, lanes), u.dtype)
@@ -373,10 +397,37 @@ def fill_inputs(images, rows, warps, height, width, channels, shift, scale, u): 
 
 @njit(cache=True, nogil=True)
 def gradient_rows(  # type: ignore[no-untyped-def]
-    w_in, coupling, coupled, bias, cells, x0, scale, offset, images, rows, warps, shape, shift,
-    in_scale, head, label, target, smoothing, n_steps, h, noise, gamma, heat_mode, weight, seed,
-    trajectory, xs, fs, u, gradient,
-):  # fmt: skip
+    w_in,
+    coupling,
+    coupled,
+    bias,
+    cells,
+    x0,
+    scale,
+    offset,
+    images,
+    rows,
+    warps,
+    shape,
+    shift,
+    in_scale,
+    head,
+    label,
+    target,
+    smoothing,
+    n_steps,
+    h,
+    noise,
+    gamma,
+    heat_mode,
+    weight,
+    seed,
+    trajectory,
+    xs,
+    fs,
+    u,
+    gradient,
+):
     """`gradient_tile` of the images in `rows`, with flat scratch and a flat gradient.
 
     xs, fs, u : flat scratch of at least slots * n * lanes and lanes * n_in; warps : (lanes or 0, 6)
@@ -397,18 +448,60 @@ def gradient_rows(  # type: ignore[no-untyped-def]
     c = b + n
     d = c + n_out
     return gradient_tile(
-        w_in, coupling, coupled, bias, cells, x0, scale, offset, part, head, label, target,
-        smoothing, n_steps, h, noise, gamma, heat_mode, weight, seed, trajectory, x, f, z,
-        gradient[:a].reshape((n, n_in)), gradient[a:b].reshape((n, n)), gradient[b:c],
-        gradient[c:d], gradient[d : d + n_out],
-    )  # fmt: skip
+        w_in,
+        coupling,
+        coupled,
+        bias,
+        cells,
+        x0,
+        scale,
+        offset,
+        part,
+        head,
+        label,
+        target,
+        smoothing,
+        n_steps,
+        h,
+        noise,
+        gamma,
+        heat_mode,
+        weight,
+        seed,
+        trajectory,
+        x,
+        f,
+        z,
+        gradient[:a].reshape((n, n_in)),
+        gradient[a:b].reshape((n, n)),
+        gradient[b:c],
+        gradient[c:d],
+        gradient[d : d + n_out],
+    )
 
 
 @njit(cache=True, nogil=True)
 def run_rows(  # type: ignore[no-untyped-def]
-    w_in, coupling, coupled, bias, cells, x0, n_out, images, rows, shift, in_scale, n_steps, h,
-    noise, heat_mode, seed, trajectory, outputs, heat,
-):  # fmt: skip
+    w_in,
+    coupling,
+    coupled,
+    bias,
+    cells,
+    x0,
+    n_out,
+    images,
+    rows,
+    shift,
+    in_scale,
+    n_steps,
+    h,
+    noise,
+    heat_mode,
+    seed,
+    trajectory,
+    outputs,
+    heat,
+):
     """Run the images in `rows` once; outputs : (lanes, n_out), heat : (lanes,) float64, written.
 
     Returns the first runaway cell or -1.

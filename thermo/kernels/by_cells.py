@@ -20,10 +20,36 @@ ROWS = 4096  # cells of one piece of work; a multiple of 4
 
 @njit(cache=True, parallel=True)
 def advance(  # type: ignore[no-untyped-def]
-    indptr, indices, weight, c1, c2, c3, h, lo, hi, activation, active, mobility,
-    dt, scale, kT, stiffness, phase_start, phase_steps, start, stop,
-    x, spare, shown, drive, seed, trajectory, stream, bound, check_every,
-):  # fmt: skip
+    indptr,
+    indices,
+    weight,
+    c1,
+    c2,
+    c3,
+    h,
+    lo,
+    hi,
+    activation,
+    active,
+    mobility,
+    dt,
+    scale,
+    kT,
+    stiffness,
+    phase_start,
+    phase_steps,
+    start,
+    stop,
+    x,
+    spare,
+    shown,
+    drive,
+    seed,
+    trajectory,
+    stream,
+    bound,
+    check_every,
+):
     """Steps start to stop - 1 of a schedule, all within one phase.
 
     x, spare : (n,) float32; returned in the order (state, other, bad_step, bad_cell), the last two

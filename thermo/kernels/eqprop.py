@@ -166,10 +166,7 @@ def relax(
                         below = np.dot(states[l - 1], forward[l].T)
                         moved = clip_sum_bias(z, below, bias[l], states[l])
                 if sigma > 0:
-                    add_noise(
-                        states[l], sigma, seed, row0, (step0 + sweep) * n_layers + l,
-                        STREAM_TRAINING,
-                    )  # fmt: skip
+                    add_noise(states[l], sigma, seed, row0, (step0 + sweep) * n_layers + l, STREAM_TRAINING)
                 if replicas > 1:
                     mix(states[l], replicas, share)
                 change = max(change, moved)

@@ -59,9 +59,7 @@ def pack_rows(bits, first, rows, row, n, scratch):  # type: ignore[no-untyped-de
             here = min(c, n - 64)
             gather_bits(bits, start + here, n, scratch, stride * g + here)
     for c in range(0, n, 64):
-        transpose_bytes(
-            scratch, c, stride, rows, (row + c) * ROW_BYTES, ROW_BYTES, scratch[GROUPS:]
-        )
+        transpose_bytes(scratch, c, stride, rows, (row + c) * ROW_BYTES, ROW_BYTES, scratch[GROUPS:])
 
 
 @njit(cache=True, nogil=True)
@@ -99,9 +97,7 @@ def run_steps(steps, code, nets, rows, planes, ahead, place, lines):  # type: ig
         from byte `place` on; memory then works while the gates do
     """
     for s in range(steps.shape[0]):
-        kind, start, stop, plane, last = (
-            steps[s, 0], steps[s, 1], steps[s, 2], steps[s, 3], steps[s, 4],
-        )  # fmt: skip
+        kind, start, stop, plane, last = (steps[s, 0], steps[s, 1], steps[s, 2], steps[s, 3], steps[s, 4])
         if lines:
             fetch_ahead(ahead, place, lines)
             place += lines * ROW_BYTES
@@ -199,9 +195,24 @@ def mark_valid(valid, n):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def run_samples(  # type: ignore[no-untyped-def]
-    steps, code, nets, first_plane, n_bits, output_rows, first_row, bits, first, last,
-    rows, planes, sums, outputs, counts, first_bit, last_bit,
-):  # fmt: skip
+    steps,
+    code,
+    nets,
+    first_plane,
+    n_bits,
+    output_rows,
+    first_row,
+    bits,
+    first,
+    last,
+    rows,
+    planes,
+    sums,
+    outputs,
+    counts,
+    first_bit,
+    last_bit,
+):
     """Run samples first to last - 1 through a program, 512 at a time.
 
     bits : (n_samples, n_inputs) uint8; first_row : of the inputs

@@ -63,9 +63,7 @@ def flip_law(p: float) -> tuple[int, np.ndarray]:
         if below >> 80 >= 2**64 - 1:
             break
         table.append(below >> 80)
-        part = (
-            part * (SAMPLES - j) * rate.numerator // ((j + 1) * (rate.denominator - rate.numerator))
-        )
+        part = part * (SAMPLES - j) * rate.numerator // ((j + 1) * (rate.denominator - rate.numerator))
         below += part
     return mode, np.array(table, dtype=np.uint64)
 
@@ -82,9 +80,8 @@ def draw_first(seed, block, gates, start, stop, words):  # type: ignore[no-untyp
     lo, hi = _key(block)
     for i in range(stop - start):
         words[0, i], words[1, i], words[2, i], words[3, i] = _threefry13(
-            k0, k1, np.uint32(STREAM_FLIPS), np.uint32(0),
-            lo, hi, np.uint32(gates[start + i]), np.uint32(0),
-        )  # fmt: skip
+            k0, k1, np.uint32(STREAM_FLIPS), np.uint32(0), lo, hi, np.uint32(gates[start + i]), np.uint32(0)
+        )
 
 
 @njit(cache=True, nogil=True)
@@ -108,9 +105,8 @@ def flip_rarely(seed, block, gate, first, table, out):  # type: ignore[no-untype
         if word == 4:
             draw += 1
             four = _threefry13(
-                k0, k1, np.uint32(STREAM_FLIPS), np.uint32(0),
-                lo, hi, np.uint32(gate), np.uint32(draw),
-            )  # fmt: skip
+                k0, k1, np.uint32(STREAM_FLIPS), np.uint32(0), lo, hi, np.uint32(gate), np.uint32(draw)
+            )
             word = 0
         s = (np.uint64(four[word]) >> np.uint64(9 * part)) & np.uint64(SAMPLES - 1)
         part += 1
@@ -134,9 +130,8 @@ def flip_often(seed, block, gate, p, words, out):  # type: ignore[no-untyped-def
         lowest += 1
     for i in range(4 * (DIGITS - lowest)):
         words[0, i], words[1, i], words[2, i], words[3, i] = _threefry13(
-            k0, k1, np.uint32(STREAM_FLIPS), np.uint32(0),
-            lo, hi, np.uint32(gate), np.uint32(1 + i),
-        )  # fmt: skip
+            k0, k1, np.uint32(STREAM_FLIPS), np.uint32(0), lo, hi, np.uint32(gate), np.uint32(1 + i)
+        )
     for w in range(8):
         out[w] = np.uint64(0)
     for digit in range(lowest, DIGITS):
@@ -195,10 +190,36 @@ def run_faulty(forms, op, x, y, out, gates, stuck, seed, block, mode, table, row
 
 @njit(cache=True, nogil=True)
 def run_faulty_samples(  # type: ignore[no-untyped-def]
-    forms, op, x, y, out, gates, stuck, stuck_inputs, seed, mode, table,
-    steps, code, nets, first_plane, n_bits, output_rows, first_row, bits, first, last, block,
-    rows, planes, sums, outputs, counts, first_bit, last_bit,
-):  # fmt: skip
+    forms,
+    op,
+    x,
+    y,
+    out,
+    gates,
+    stuck,
+    stuck_inputs,
+    seed,
+    mode,
+    table,
+    steps,
+    code,
+    nets,
+    first_plane,
+    n_bits,
+    output_rows,
+    first_row,
+    bits,
+    first,
+    last,
+    block,
+    rows,
+    planes,
+    sums,
+    outputs,
+    counts,
+    first_bit,
+    last_bit,
+):
     """thermo.kernels.gates.run_samples with errors, then `steps` for the class sums.
 
     stuck_inputs : (n_inputs,) int8 as stuck; block : number of the first 512 samples

@@ -128,9 +128,7 @@ def _loops(combine: Callable[[Any, Any, Any], Any]) -> tuple[Any, Any]:
                 carry = _add_up(builder, value, counter)
                 _store(builder, carry, target, builder.mul(n, _I64(ROW_BYTES)))
 
-        signature = types.void(
-            rows, code, types.int64, types.int64, planes, types.int64, types.int64
-        )
+        signature = types.void(rows, code, types.int64, types.int64, planes, types.int64, types.int64)
         return signature, codegen
 
     return run, count
@@ -183,9 +181,7 @@ def expand_counter(typingctx, planes, first, n_planes, out, place):  # type: ign
         counter = builder.gep(
             _data(context, builder, sig.args[0], args[0]), [builder.mul(args[1], _I64(ROW_BYTES))]
         )
-        target = builder.gep(
-            _data(context, builder, sig.args[3], args[3]), [builder.mul(args[4], _I64(4))]
-        )
+        target = builder.gep(_data(context, builder, sig.args[3], args[3]), [builder.mul(args[4], _I64(4))])
         total = cgutils.alloca_once(builder, vector)
         ones = ir.Constant(vector, [1] * lanes)
         with cgutils.for_range(builder, _I64(512 // lanes)) as piece:
@@ -198,9 +194,7 @@ def expand_counter(typingctx, planes, first, n_planes, out, place):  # type: ign
                 mask = builder.bitcast(bits, ir.VectorType(_I1, lanes))
                 twice = builder.add(builder.load(total), builder.load(total))
                 builder.store(builder.select(mask, builder.add(twice, ones), twice), total)
-            _store(
-                builder, builder.load(total), target, builder.mul(piece.index, _I64(4 * lanes)), 4
-            )
+            _store(builder, builder.load(total), target, builder.mul(piece.index, _I64(4 * lanes)), 4)
 
     return types.void(planes, types.int64, types.int64, out, types.int64), codegen
 
@@ -278,15 +272,10 @@ def transpose_bytes(typingctx, source, start, stride, out, place, step, spare): 
             rows = []
             for k in range(8):
                 g = builder.add(builder.mul(loop.index, _I64(8)), _I64(k))
-                rows.append(
-                    _load(builder, base, builder.add(start, builder.mul(stride, g)), _ROW, 1)
-                )
+                rows.append(_load(builder, base, builder.add(start, builder.mul(stride, g)), _ROW, 1))
             for unit in (1, 2, 4):
                 # pairs are neighbours; the low half goes before the high one
-                pairs = [
-                    _interleave(builder, rows[k], rows[k + 1], unit, 16)
-                    for k in range(0, len(rows), 2)
-                ]
+                pairs = [_interleave(builder, rows[k], rows[k + 1], unit, 16) for k in range(0, len(rows), 2)]
                 rows = [v for p in pairs for v in p]
                 rows = _regroup(rows, unit)
             for j in range(8):

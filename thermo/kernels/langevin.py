@@ -14,13 +14,7 @@ import numpy as np
 
 from thermo.kernels.activations import activate_row
 from thermo.kernels.jit import njit
-from thermo.kernels.langevin_couplings import (
-    add_extras,
-    couple,
-    make_room,
-    nudge_cost,
-    potential_parts,
-)
+from thermo.kernels.langevin_couplings import add_extras, couple, make_room, nudge_cost, potential_parts
 from thermo.kernels.langevin_rows import clamp, csr_euler_row, euler_row, self_force
 from thermo.kernels.random import fill_block, fill_normals, fma, magnitude
 
@@ -98,13 +92,52 @@ def _note_diverged(done, x, peak, most, live0, live1, bad_step, bad_cell):  # ty
 
 @njit(cache=True, nogil=True)
 def run_tile(  # type: ignore[no-untyped-def]
-    dense, w, indptr, indices, weight,
-    c1, c2, c3, h, lo, hi, activation, active, mobility,
-    dt, method, n_steps, scale, kT, stiffness, drive_of,
-    x, spare, drives, extras, seed, traj0, stream,
-    read, shown_as, ends, window, out, saved, trajectory,
-    energies, stratonovich, heat, work, bound, check_every, live0, live1, bad_step, bad_cell,
-):  # fmt: skip
+    dense,
+    w,
+    indptr,
+    indices,
+    weight,
+    c1,
+    c2,
+    c3,
+    h,
+    lo,
+    hi,
+    activation,
+    active,
+    mobility,
+    dt,
+    method,
+    n_steps,
+    scale,
+    kT,
+    stiffness,
+    drive_of,
+    x,
+    spare,
+    drives,
+    extras,
+    seed,
+    traj0,
+    stream,
+    read,
+    shown_as,
+    ends,
+    window,
+    out,
+    saved,
+    trajectory,
+    energies,
+    stratonovich,
+    heat,
+    work,
+    bound,
+    check_every,
+    live0,
+    live1,
+    bad_step,
+    bad_cell,
+):
     """Run one tile of trajectories through the P phases of a schedule.
 
     dense, w : linear couplings as an (n, n) matrix if dense, else indptr, indices, weight (CSR)
@@ -182,13 +215,41 @@ def run_tile(  # type: ignore[no-untyped-def]
         if energies:
             couple(dense, w, indptr, indices, weight, active, activation, x, phi, coupled)
             potential_parts(
-                extras, drive_old, c1, c2, c3, h, active, x, phi, coupled, drives,
-                own, pair, old_driven, square, room,
-            )  # fmt: skip
+                extras,
+                drive_old,
+                c1,
+                c2,
+                c3,
+                h,
+                active,
+                x,
+                phi,
+                coupled,
+                drives,
+                own,
+                pair,
+                old_driven,
+                square,
+                room,
+            )
             potential_parts(
-                extras, drive_of[p], c1, c2, c3, h, active, x, phi, coupled, drives,
-                own, pair, driven, square, room,
-            )  # fmt: skip
+                extras,
+                drive_of[p],
+                c1,
+                c2,
+                c3,
+                h,
+                active,
+                x,
+                phi,
+                coupled,
+                drives,
+                own,
+                pair,
+                driven,
+                square,
+                room,
+            )
             if extras is not None:
                 nudge_cost(extras, activation, x, cost, room)
             for l in range(lanes):
@@ -198,9 +259,7 @@ def run_tile(  # type: ignore[no-untyped-def]
                     + 0.5 * (kappa - kappa_old) * square[l]
                     + (beta - beta_old) * cost[l]
                 )
-                heat[p, l] = (
-                    own[l] + s0 * (pair[l] + driven[l]) + 0.5 * kappa * square[l] + beta * cost[l]
-                )
+                heat[p, l] = own[l] + s0 * (pair[l] + driven[l]) + 0.5 * kappa * square[l] + beta * cost[l]
         steps = n_steps[p]
         plain = method == EULER and not stratonovich and not (energies and s0 != s1)
         for k in range(steps):
@@ -220,20 +279,15 @@ def run_tile(  # type: ignore[no-untyped-def]
                         activate_row(activation[i], x[i], phi[i])
                     shown = phi
                 if extras is not None:
-                    couple(
-                        dense, w, indptr, indices, weight, False, activation, shown, phi, coupled
-                    )
+                    couple(dense, w, indptr, indices, weight, False, activation, shown, phi, coupled)
                     add_extras(
-                        extras, p, drive_of[p], s, kappa, active, activation, x, phi, drive,
-                        coupled, room,
-                    )  # fmt: skip
+                        extras, p, drive_of[p], s, kappa, active, activation, x, phi, drive, coupled, room
+                    )
                 elif dense:
                     np.dot(w, shown, coupled)
                 for block in range((n + 3) // 4):
                     if noisy:
-                        fill_block(
-                            noise[0], noise[1], noise[2], noise[3], seed, traj0, done, block, stream
-                        )
+                        fill_block(noise[0], noise[1], noise[2], noise[3], seed, traj0, done, block, stream)
                     for j in range(min(4, n - 4 * block)):
                         i = 4 * block + j
                         if extras is not None:
@@ -242,46 +296,99 @@ def run_tile(  # type: ignore[no-untyped-def]
                                     spare[i, l] = x[i, l]
                             else:
                                 euler_row(
-                                    x[i], spare[i], coupled[i], nothing[0], noise[j], h[i], _ONE,
-                                    k1[i], c2[i], c3[i], lo[i], hi[i], mdt, sigma, peak,
-                                )  # fmt: skip
+                                    x[i],
+                                    spare[i],
+                                    coupled[i],
+                                    nothing[0],
+                                    noise[j],
+                                    h[i],
+                                    _ONE,
+                                    k1[i],
+                                    c2[i],
+                                    c3[i],
+                                    lo[i],
+                                    hi[i],
+                                    mdt,
+                                    sigma,
+                                    peak,
+                                )
                         elif dense:
                             euler_row(
-                                x[i], spare[i], coupled[i], drive[i * driven_cells], noise[j],
-                                h[i], s, k1[i], c2[i], c3[i], lo[i], hi[i], mdt, sigma, peak,
-                            )  # fmt: skip
+                                x[i],
+                                spare[i],
+                                coupled[i],
+                                drive[i * driven_cells],
+                                noise[j],
+                                h[i],
+                                s,
+                                k1[i],
+                                c2[i],
+                                c3[i],
+                                lo[i],
+                                hi[i],
+                                mdt,
+                                sigma,
+                                peak,
+                            )
                         else:
                             csr_euler_row(
-                                indices, weight, indptr[i], indptr[i + 1], shown,
-                                x[i], spare[i], drive[i * driven_cells], noise[j],
-                                h[i], s, k1[i], c2[i], c3[i], lo[i], hi[i], mdt, sigma, peak,
-                            )  # fmt: skip
+                                indices,
+                                weight,
+                                indptr[i],
+                                indptr[i + 1],
+                                shown,
+                                x[i],
+                                spare[i],
+                                drive[i * driven_cells],
+                                noise[j],
+                                h[i],
+                                s,
+                                k1[i],
+                                c2[i],
+                                c3[i],
+                                lo[i],
+                                hi[i],
+                                mdt,
+                                sigma,
+                                peak,
+                            )
                 x, spare = spare, x
                 swapped = not swapped
             else:
                 couple(dense, w, indptr, indices, weight, active, activation, x, phi, coupled)
                 if energies and s0 != s1 and k > 0:
                     potential_parts(
-                        extras, drive_of[p], c1, c2, c3, h, active, x, phi, coupled, drives,
-                        own, pair, driven, square, room,
-                    )  # fmt: skip
+                        extras,
+                        drive_of[p],
+                        c1,
+                        c2,
+                        c3,
+                        h,
+                        active,
+                        x,
+                        phi,
+                        coupled,
+                        drives,
+                        own,
+                        pair,
+                        driven,
+                        square,
+                        room,
+                    )
                     ds = (s1 - s0) / steps
                     for l in range(lanes):
                         work[p, l] += ds * (pair[l] + driven[l])
                         heat[p, l] += ds * (pair[l] + driven[l])
                 if extras is not None:
                     add_extras(
-                        extras, p, drive_of[p], s, kappa, active, activation, x, phi, drive,
-                        coupled, room,
-                    )  # fmt: skip
+                        extras, p, drive_of[p], s, kappa, active, activation, x, phi, drive, coupled, room
+                    )
             gain, push, each = s, drive, driven_cells
             if extras is not None:  # the force is whole already
                 gain, push, each = _ONE, nothing, 0
             for block in range(0 if plain else (n + 3) // 4):
                 if noisy:
-                    fill_block(
-                        noise[0], noise[1], noise[2], noise[3], seed, traj0, done, block, stream
-                    )
+                    fill_block(noise[0], noise[1], noise[2], noise[3], seed, traj0, done, block, stream)
                 for j in range(min(4, n - 4 * block)):
                     i = 4 * block + j
                     xi = x[i]
@@ -296,9 +403,9 @@ def run_tile(  # type: ignore[no-untyped-def]
                     if stratonovich:
                         if k > 0:
                             for l in range(lanes):
-                                heat[p, l] += np.float64(
-                                    _HALF * (first[i, l] + row[l])
-                                ) * np.float64(moved[i, l])
+                                heat[p, l] += np.float64(_HALF * (first[i, l] + row[l])) * np.float64(
+                                    moved[i, l]
+                                )
                         for l in range(lanes):
                             moved[i, l] = xi[l]
                     if keep or stratonovich:
@@ -348,9 +455,8 @@ def run_tile(  # type: ignore[no-untyped-def]
                 if extras is not None:
                     gain = _ONE
                     add_extras(
-                        extras, p, drive_of[p], s, kappa, active, activation, guess, phi, drive,
-                        coupled, room,
-                    )  # fmt: skip
+                        extras, p, drive_of[p], s, kappa, active, activation, guess, phi, drive, coupled, room
+                    )
                 for i in range(n):
                     xi = x[i]
                     a1, a2, a3 = k1[i], c2[i], c3[i]
@@ -371,9 +477,7 @@ def run_tile(  # type: ignore[no-untyped-def]
                         for l in range(lanes):
                             moved[i, l] = xi[l] - moved[i, l]
             done += 1
-            next_obs, open_obs = _observe(
-                done, x, read, shown_as, ends, window, out, next_obs, open_obs, row
-            )
+            next_obs, open_obs = _observe(done, x, read, shown_as, ends, window, out, next_obs, open_obs, row)
             if next_saved < saved.shape[0] and saved[next_saved] == done:
                 trajectory[next_saved] = x
                 next_saved += 1
@@ -385,9 +489,23 @@ def run_tile(  # type: ignore[no-untyped-def]
             couple(dense, w, indptr, indices, weight, active, activation, x, phi, coupled)
         if energies:
             potential_parts(
-                extras, drive_of[p], c1, c2, c3, h, active, x, phi, coupled, drives,
-                own, pair, driven, square, room,
-            )  # fmt: skip
+                extras,
+                drive_of[p],
+                c1,
+                c2,
+                c3,
+                h,
+                active,
+                x,
+                phi,
+                coupled,
+                drives,
+                own,
+                pair,
+                driven,
+                square,
+                room,
+            )
             if extras is not None:
                 nudge_cost(extras, activation, x, cost, room)
             for l in range(lanes):
@@ -400,10 +518,7 @@ def run_tile(  # type: ignore[no-untyped-def]
             gain, push, each = s, drive, driven_cells
             if extras is not None:
                 gain, push, each = _ONE, nothing, 0
-                add_extras(
-                    extras, p, drive_of[p], s, kappa, active, activation, x, phi, drive,
-                    coupled, room,
-                )  # fmt: skip
+                add_extras(extras, p, drive_of[p], s, kappa, active, activation, x, phi, drive, coupled, room)
             for i in range(n):
                 _add_drive(h[i], gain, coupled[i], push[i * each], row)
                 for l in range(lanes):

@@ -108,9 +108,7 @@ def _multiply(matrix, x, out):  # type: ignore[no-untyped-def]
         np.dot(matrix.full, x, out)
     else:
         for i in range(x.shape[0]):
-            csr_row(
-                matrix.indices, matrix.values, matrix.indptr[i], matrix.indptr[i + 1], x, out[i]
-            )
+            csr_row(matrix.indices, matrix.values, matrix.indptr[i], matrix.indptr[i + 1], x, out[i])
 
 
 @njit(cache=True, nogil=True)

@@ -35,9 +35,7 @@ def _splat(builder, value):  # type: ignore[no-untyped-def]
     vector = ir.VectorType(ir.FloatType(), 16)
     undefined = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(undefined, value, ir.IntType(32)(0))
-    return builder.shuffle_vector(
-        first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), 16), [0] * 16)
-    )
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), 16), [0] * 16))
 
 
 class _Code:
@@ -53,9 +51,7 @@ class _Code:
         )
 
     def data(self, k):  # type: ignore[no-untyped-def]
-        return self.context.make_array(self.sig.args[k])(
-            self.context, self.builder, self.args[k]
-        ).data
+        return self.context.make_array(self.sig.args[k])(self.context, self.builder, self.args[k]).data
 
     def at(self, k, lane, kind=None):  # type: ignore[no-untyped-def]
         here = self.builder.gep(self.data(k), [lane])
@@ -144,14 +140,49 @@ def _sparse_euler(lanes):  # type: ignore[no-untyped-def]
     """An intrinsic for the sum over a row and the step of its cell, without a trip to memory."""
 
     def sparse_euler(  # type: ignore[no-untyped-def]
-        typingctx, indices, weight, first, last, phi,
-        x, new, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak,
-    ):  # fmt: skip
+        typingctx,
+        indices,
+        weight,
+        first,
+        last,
+        phi,
+        x,
+        new,
+        drive,
+        z,
+        h,
+        s,
+        a1,
+        a2,
+        a3,
+        lo,
+        hi,
+        mdt,
+        sigma,
+        peak,
+    ):
         f32, i64 = types.float32, types.int64
         signature = types.void(
-            indices, weight, i64, i64, phi, x, new, drive, z,
-            f32, f32, f32, f32, f32, f32, f32, f32, f32, peak,
-        )  # fmt: skip
+            indices,
+            weight,
+            i64,
+            i64,
+            phi,
+            x,
+            new,
+            drive,
+            z,
+            f32,
+            f32,
+            f32,
+            f32,
+            f32,
+            f32,
+            f32,
+            f32,
+            f32,
+            peak,
+        )
 
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
             code = _Code(context, builder, sig, args)
@@ -182,25 +213,21 @@ def csr_row(indices, weight, first, last, phi, out):  # type: ignore[no-untyped-
 
 @njit(cache=True, nogil=True, forceinline=True)
 def csr_euler_row(  # type: ignore[no-untyped-def]
-    indices, weight, first, last, phi,
-    x, new, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak,
-):  # fmt: skip
+    indices, weight, first, last, phi, x, new, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak
+):
     """euler_row of a sparsely coupled cell; 16, 32 or 64 lanes."""
     if x.shape[0] == 64:
         _step64(
-            indices, weight, first, last, phi,
-            x, new, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak,
-        )  # fmt: skip
+            indices, weight, first, last, phi, x, new, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak
+        )
     elif x.shape[0] == 32:
         _step32(
-            indices, weight, first, last, phi,
-            x, new, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak,
-        )  # fmt: skip
+            indices, weight, first, last, phi, x, new, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak
+        )
     else:
         _step16(
-            indices, weight, first, last, phi,
-            x, new, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak,
-        )  # fmt: skip
+            indices, weight, first, last, phi, x, new, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak
+        )
 
 
 @intrinsic

@@ -265,10 +265,33 @@ def mask_weights(weights, c, x, row, masked, side, pitch):  # type: ignore[no-un
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def train_blocks(  # type: ignore[no-untyped-def]
-    table, table_m, table_v, scores, scores_m, scores_v, wires, best, k, n_gates, per_class, x,
-    weights, sums, totals, unit, rate_table, rate_wire, beta1, beta2, fix2, epsilon, decay, first,
-    last, path,
-):  # fmt: skip
+    table,
+    table_m,
+    table_v,
+    scores,
+    scores_m,
+    scores_v,
+    wires,
+    best,
+    k,
+    n_gates,
+    per_class,
+    x,
+    weights,
+    sums,
+    totals,
+    unit,
+    rate_table,
+    rate_wire,
+    beta1,
+    beta2,
+    fix2,
+    epsilon,
+    decay,
+    first,
+    last,
+    path,
+):
     """Gradient and Adam step of the gates in blocks first .. last - 1, and their new choices.
 
     table* : (blocks, 4, LANES) float32; scores* : (blocks, 2, k_padded, LANES) float32
@@ -309,9 +332,13 @@ def train_blocks(  # type: ignore[no-untyped-def]
             for j in range(0, k_padded, GROUP):
                 dots8(by_b, rows, pitch, base + 4 * j, out + 4 * (lane * k_padded + j), path)
                 dots8(
-                    by_a, rows, pitch, base + 4 * (LANES * k_padded + j),
-                    out + 4 * ((LANES + lane) * k_padded + j), path,
-                )  # fmt: skip
+                    by_a,
+                    rows,
+                    pitch,
+                    base + 4 * (LANES * k_padded + j),
+                    out + 4 * ((LANES + lane) * k_padded + j),
+                    path,
+                )
             both = dots[0, lane, best[block, 0, lane]]
             t[3, lane] = both
             t[2, lane] = sums[c, a] - both
@@ -336,9 +363,7 @@ def train_blocks(  # type: ignore[no-untyped-def]
                         d1 * np.float32(dots[side, lane, j])
                     )
             _softmax_gradient(p1, 2 * block + side, k, largest, h, e, wide, narrow)
-            _adam(
-                p1, m1, v1, e1, 2 * block + side, k * LANES, rate_wire, beta1, beta2, fix2, epsilon
-            )
+            _adam(p1, m1, v1, e1, 2 * block + side, k * LANES, rate_wire, beta1, beta2, fix2, epsilon)
         for i in range(4):
             for lane in range(LANES):
                 t[i, lane] *= unit * p[i, lane] * (_ONE - p[i, lane])

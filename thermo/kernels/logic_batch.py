@@ -97,9 +97,15 @@ def fill_gumbel(out, size, seed, identity, step, first, logistic):  # type: igno
         place = first + i
         if i == 0 or place % 4 == 0:
             word[0], word[1], word[2], word[3] = _threefry13(
-                k0, k1, np.uint32(STREAM_GUMBEL), np.uint32(0), np.uint32(identity), np.uint32(0),
-                np.uint32(step), np.uint32(place // 4),
-            )  # fmt: skip
+                k0,
+                k1,
+                np.uint32(STREAM_GUMBEL),
+                np.uint32(0),
+                np.uint32(identity),
+                np.uint32(0),
+                np.uint32(step),
+                np.uint32(place // 4),
+            )
         u = (np.float64(word[place % 4]) + 0.5) * 2.0**-32
         low = -np.log(u)
         out[i] = size * (-np.log1p(-u) - low if logistic else -np.log(low))

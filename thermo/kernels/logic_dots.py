@@ -109,9 +109,10 @@ def _emit(builder: Any, args: Any, width: int, n_lanes: int, step: Any) -> Any:
         index = builder.load(builder.gep(indices, [ir.Constant(_I64, j)]))
         starts.append(builder.add(rows, builder.mul(builder.sext(index, _I64), pitch)))
     sums = [cgutils.alloca_once_value(builder, ir.Constant(lanes, None)) for _ in range(GROUP)]
-    with cgutils.for_range_slice(
-        builder, ir.Constant(_I64, 0), pitch, ir.Constant(_I64, width), _I64
-    ) as (offset, _):
+    with cgutils.for_range_slice(builder, ir.Constant(_I64, 0), pitch, ir.Constant(_I64, width), _I64) as (
+        offset,
+        _,
+    ):
 
         def chunk(start: Any) -> Any:
             pointer = builder.inttoptr(builder.add(start, offset), bytes_.as_pointer())
@@ -126,11 +127,7 @@ def _emit(builder: Any, args: Any, width: int, n_lanes: int, step: Any) -> Any:
     return ir.Constant(_I64, 0)
 
 
-_EMITTERS = {
-    "avx512vnni": (64, 16, _vnni),
-    "avx2": (32, 8, _maddubs),
-    "portable": (16, 16, _plain),
-}
+_EMITTERS = {"avx512vnni": (64, 16, _vnni), "avx2": (32, 8, _maddubs), "portable": (16, 16, _plain)}
 PATHS = ("portable", "avx2", "avx512vnni")
 """From the one that every CPU has to the fastest."""
 

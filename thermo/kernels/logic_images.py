@@ -84,8 +84,23 @@ def _pick(flat, pad_w, iy, ix, wy, wx, rounding, out):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)
-def warp(images, chosen, coefficients, elastic, nodes, seed, epoch, height, width, channels,
-         margin, rounding, frames, first, last):  # type: ignore[no-untyped-def]  # fmt: skip
+def warp(
+    images,
+    chosen,
+    coefficients,
+    elastic,
+    nodes,
+    seed,
+    epoch,
+    height,
+    width,
+    channels,
+    margin,
+    rounding,
+    frames,
+    first,
+    last,
+):  # type: ignore[no-untyped-def]
     """Write warped copies of images chosen[first .. last - 1] into their frames.
 
     out(y, x) = image at (a y + b x + c, d y + e x + f) plus a smooth random displacement, bilinear,
@@ -119,8 +134,14 @@ def warp(images, chosen, coefficients, elastic, nodes, seed, epoch, height, widt
     for i in range(first, last):
         n, k = chosen[i], coefficients[i]
         for axis in range(2):
-            _affine(k[3 * axis], k[3 * axis + 1], half[0], half[1],
-                    k[3 * axis + 2] + half[axis] + np.float32(MARGIN), place[axis])  # fmt: skip
+            _affine(
+                k[3 * axis],
+                k[3 * axis + 1],
+                half[0],
+                half[1],
+                k[3 * axis + 2] + half[axis] + np.float32(MARGIN),
+                place[axis],
+            )
         if elastic > 0:
             fill_normals_cells(normals, seed, n, epoch, 0)
             normals *= size

@@ -89,9 +89,7 @@ def _total(builder: Any, parts: list[Any]) -> Any:
     while width > 1:
         width //= 2
         order = [(i + width) % _V for i in range(_V)]
-        turned = builder.shuffle_vector(
-            vector, undefined, ir.Constant(ir.VectorType(_I32, _V), order)
-        )
+        turned = builder.shuffle_vector(vector, undefined, ir.Constant(ir.VectorType(_I32, _V), order))
         vector = builder.fadd(vector, turned)
     return builder.extract_element(vector, ir.Constant(_I32, 0))
 
@@ -133,9 +131,14 @@ def lane_dot(typingctx, x, row, values, values_row):  # type: ignore[no-untyped-
 
 
 def _combine(
-    builder: Any, out: _Rows, out_row: Any, groups: Any, first: Any, last: Any,
+    builder: Any,
+    out: _Rows,
+    out_row: Any,
+    groups: Any,
+    first: Any,
+    last: Any,
     term: Callable[[Any, Any, Any], Any],
-) -> None:  # fmt: skip
+) -> None:
     """out[out_row] = sum over r in first .. last; term(r, group, partial) adds one summand."""
     slots = [cgutils.alloca_once(builder, _VEC) for _ in range(_PARTS)]
     with cgutils.for_range_slice(
@@ -143,10 +146,7 @@ def _combine(
     ) as (group, _):
         for slot in slots:
             builder.store(_zero(), slot)
-        with cgutils.for_range_slice(builder, first, last, ir.Constant(_I64, 1), inc=True) as (
-            r,
-            _,
-        ):
+        with cgutils.for_range_slice(builder, first, last, ir.Constant(_I64, 1), inc=True) as (r, _):
             for part, slot in enumerate(slots):
                 here = builder.add(group, ir.Constant(_I64, part))
                 builder.store(term(r, here, builder.load(slot)), slot)

@@ -23,12 +23,7 @@ from __future__ import annotations
 import numpy as np
 
 from thermo.kernels.jit import njit
-from thermo.kernels.logic_lanes import (
-    combine,
-    exp_below,
-    lane_dot,
-    scale_by_bit,
-)
+from thermo.kernels.logic_lanes import combine, exp_below, lane_dot, scale_by_bit
 from thermo.kernels.random import fma
 
 # Where a layer's gate inputs come from.
@@ -138,9 +133,7 @@ def choose_wires(scores, noise, inverse, wires, weights, nets, lo, hi):  # type:
     k = scores.shape[1]
     for g in range(lo, hi):
         for j in range(k):
-            weights[g, j] = (
-                (scores[g, j] + noise[g, j]) * inverse if noisy else scores[g, j] * inverse
-            )
+            weights[g, j] = (scores[g, j] + noise[g, j]) * inverse if noisy else scores[g, j] * inverse
         best = 0
         top = weights[g, 0]
         for j in range(1, k):
@@ -224,9 +217,26 @@ def _input_gradient(inputs, row, wires, below, d_scores, side, g, k):  # type: i
 
 @njit(cache=True, nogil=True)
 def backward_gates(  # type: ignore[no-untyped-def]
-    hard, dy, dy_row, gain, soft, inner, inverse, wiring, wires, weights, nets, below_bits, below,
-    inputs, keep, d_logits, d_scores, lo, hi,
-):  # fmt: skip
+    hard,
+    dy,
+    dy_row,
+    gain,
+    soft,
+    inner,
+    inverse,
+    wiring,
+    wires,
+    weights,
+    nets,
+    below_bits,
+    below,
+    inputs,
+    keep,
+    d_logits,
+    d_scores,
+    lo,
+    hi,
+):
     """Gradients of gates lo .. hi by their logits, their wires' scores and the nets they read.
 
     hard : the forward pass was in bits, and below_bits (n, lanes / 16) uint16 is read at

@@ -5,21 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from thermo.kernels.jit import njit
-from thermo.kernels.logic import (
-    LANES,
-    count_ones,
-    feature_sums,
-    mask_weights,
-    sigmoid,
-    train_blocks,
-)
+from thermo.kernels.logic import LANES, count_ones, feature_sums, mask_weights, sigmoid, train_blocks
 from thermo.kernels.logic_dots import GROUP, dots8
 from thermo.kernels.logic_images import encode
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def pool_gradients(table, wires, best, n_gates, per_class, x, weights, sums, pool, h, first, last,
-                   path):  # type: ignore[no-untyped-def]  # fmt: skip
+def pool_gradients(table, wires, best, n_gates, per_class, x, weights, sums, pool, h, first, last, path):  # type: ignore[no-untyped-def]
     """Add to h the derivatives of the loss by wires that may become candidates.
 
     pool : (blocks, n) int32, the nets that the wires of a block are asked about (a block shares
@@ -42,10 +34,7 @@ def pool_gradients(table, wires, best, n_gates, per_class, x, weights, sums, poo
                 p[i] = sigmoid(table[block, i, lane])
             for side in range(2):
                 for j in range(0, n, GROUP):
-                    dots8(
-                        mask + side * pitch, rows, pitch, asked + 4 * (n * block + j), out + 4 * j,
-                        path,
-                    )  # fmt: skip
+                    dots8(mask + side * pitch, rows, pitch, asked + 4 * (n * block + j), out + 4 * j, path)
                 d0 = p[2 - side] - p[0]
                 d1 = p[3] - p[1 + side] - d0
                 for j in range(n):
@@ -85,11 +74,47 @@ def lowest_new(wires, k, pool, h, n_nets, new, first, last):  # type: ignore[no-
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def phase(  # type: ignore[no-untyped-def]
-    train, table, table_m, table_v, scores, scores_m, scores_v, wires, best, k, n_gates, per_class,
-    x_old, weights, index, sums, totals, unit, rate_table, rate_wire, beta1, beta2, fix2, epsilon,
-    decay, x, counts, following, frames, rows, moves, position, bound, level, x_next, first, last,
-    f0, f1, path,
-):  # fmt: skip
+    train,
+    table,
+    table_m,
+    table_v,
+    scores,
+    scores_m,
+    scores_v,
+    wires,
+    best,
+    k,
+    n_gates,
+    per_class,
+    x_old,
+    weights,
+    index,
+    sums,
+    totals,
+    unit,
+    rate_table,
+    rate_wire,
+    beta1,
+    beta2,
+    fix2,
+    epsilon,
+    decay,
+    x,
+    counts,
+    following,
+    frames,
+    rows,
+    moves,
+    position,
+    bound,
+    level,
+    x_next,
+    first,
+    last,
+    f0,
+    f1,
+    path,
+):
     """One thread's part between two losses: update gates, count them on x, encode x_next.
 
     train, following : whether there is a batch before and after; see train_blocks, count_ones and
@@ -101,10 +126,33 @@ def phase(  # type: ignore[no-untyped-def]
             c1 = (min(last * LANES, n_gates) - 1) // per_class + 1
             feature_sums(x_old, weights, index, sums, c0, c1, 0, index.shape[0], path)
             train_blocks(
-                table, table_m, table_v, scores, scores_m, scores_v, wires, best, k, n_gates,
-                per_class, x_old, weights, sums, totals, unit, rate_table, rate_wire, beta1, beta2,
-                fix2, epsilon, decay, first, last, path,
-            )  # fmt: skip
+                table,
+                table_m,
+                table_v,
+                scores,
+                scores_m,
+                scores_v,
+                wires,
+                best,
+                k,
+                n_gates,
+                per_class,
+                x_old,
+                weights,
+                sums,
+                totals,
+                unit,
+                rate_table,
+                rate_wire,
+                beta1,
+                beta2,
+                fix2,
+                epsilon,
+                decay,
+                first,
+                last,
+                path,
+            )
         counts[:] = 0
         count_ones(table, wires, best, x, n_gates, per_class, counts, first, last)
     if following:
@@ -112,8 +160,22 @@ def phase(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def right_answers(table, wires, best, n_gates, per_class, n_classes, frames, position, bound, level,
-                  labels, pitch, first, last):  # type: ignore[no-untyped-def]  # fmt: skip
+def right_answers(
+    table,
+    wires,
+    best,
+    n_gates,
+    per_class,
+    n_classes,
+    frames,
+    position,
+    bound,
+    level,
+    labels,
+    pitch,
+    first,
+    last,
+):  # type: ignore[no-untyped-def]
     """How many of the samples first .. last - 1 the hard network decides right."""
     x = np.zeros((position.shape[0], pitch), np.uint8)
     counts = np.zeros((n_classes, pitch), np.int32)
@@ -122,8 +184,17 @@ def right_answers(table, wires, best, n_gates, per_class, n_classes, frames, pos
     for start in range(first, last, pitch):
         stop = min(start + pitch, last)
         rows = np.arange(start, stop)
-        encode(frames, rows, np.zeros(stop - start, np.int64), position, bound[:, start:stop],
-               level, x, 0, position.shape[0])  # fmt: skip
+        encode(
+            frames,
+            rows,
+            np.zeros(stop - start, np.int64),
+            position,
+            bound[:, start:stop],
+            level,
+            x,
+            0,
+            position.shape[0],
+        )
         counts[:] = 0
         count_ones(table, wires, best, x, n_gates, per_class, counts, 0, blocks)
         for s in range(stop - start):

@@ -137,9 +137,15 @@ def relax(
                         z += np.dot(states[l + 1], back[l + 1])
                 strength = beta if top else zero
                 here = turn(
-                    z, field[l], lock_c[l], lock_s[l], target if top else states[l], strength,
-                    states[l], moved[l],
-                )  # fmt: skip
+                    z,
+                    field[l],
+                    lock_c[l],
+                    lock_s[l],
+                    target if top else states[l],
+                    strength,
+                    states[l],
+                    moved[l],
+                )
                 if sigma > 0:
                     jitter(states[l], sigma, seed, row0, (step0 + sweep) * n_layers + l)
                 change = max(change, here)

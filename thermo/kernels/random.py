@@ -98,9 +98,7 @@ def _rotl(typingctx, a, r):  # type: ignore[no-untyped-def]
 
     def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
         word = ir.IntType(32)
-        fshl = builder.module.declare_intrinsic(
-            "llvm.fshl", [word], ir.FunctionType(word, [word] * 3)
-        )
+        fshl = builder.module.declare_intrinsic("llvm.fshl", [word], ir.FunctionType(word, [word] * 3))
         return builder.call(fshl, [args[0], args[0], args[1]])
 
     return types.uint32(types.uint32, types.uint32), codegen
@@ -182,9 +180,7 @@ def flip(typingctx, x, word):  # type: ignore[no-untyped-def]
 
     def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
         i32 = ir.IntType(32)
-        sign = builder.and_(
-            builder.shl(args[1], ir.Constant(i32, 30)), ir.Constant(i32, 0x80000000)
-        )
+        sign = builder.and_(builder.shl(args[1], ir.Constant(i32, 30)), ir.Constant(i32, 0x80000000))
         return builder.bitcast(builder.xor(builder.bitcast(args[0], i32), sign), ir.FloatType())
 
     return types.float32(types.float32, types.uint32), codegen

@@ -110,12 +110,7 @@ def _softplus(x):  # type: ignore[no-untyped-def]
 def _words(out, k0, k1, stream, row, step):  # type: ignore[no-untyped-def]
     """Uniform words of one row into out (4 n_blocks,) uint32."""
     blocks = out.shape[0] // 4
-    a, b, c, d = (
-        out[:blocks],
-        out[blocks : 2 * blocks],
-        out[2 * blocks : 3 * blocks],
-        out[3 * blocks :],
-    )
+    a, b, c, d = (out[:blocks], out[blocks : 2 * blocks], out[2 * blocks : 3 * blocks], out[3 * blocks :])
     lo = np.uint32(np.uint64(row) & np.uint64(0xFFFFFFFF))
     hi = np.uint32(np.uint64(row) >> np.uint64(32))
     for j in range(blocks):

@@ -45,16 +45,23 @@ def sweep_lanes(  # type: ignore[no-untyped-def]
     one_extra = extra.shape[0] != x.shape[0]
     for t in range(scale.shape[0]):
         for b in range(blocks.shape[0]):
-            words_of_lanes(
-                words[0], words[1], words[2], words[3], seed, chain0, step0 + t, block_id[b]
-            )
+            words_of_lanes(words[0], words[1], words[2], words[3], seed, chain0, step0 + t, block_id[b])
             for j in range(4):
                 r = blocks[b, j]
                 if r >= 0:
                     update_row(
-                        indices, weight, indptr[r], indptr[r + 1], x, x[r],
-                        extra[0 if one_extra else r], h[r], scale[t], beta[t], words[j],
-                    )  # fmt: skip
+                        indices,
+                        weight,
+                        indptr[r],
+                        indptr[r + 1],
+                        x,
+                        x[r],
+                        extra[0 if one_extra else r],
+                        h[r],
+                        scale[t],
+                        beta[t],
+                        words[j],
+                    )
 
 
 @njit(cache=True, nogil=True)
@@ -89,9 +96,8 @@ def sum_couplings(spin, own, indptr, edges, total):  # type: ignore[no-untyped-d
 
 @njit(cache=True, nogil=True)
 def sweep_chain(  # type: ignore[no-untyped-def]
-    spin, total, own, indptr, edges, runs, free, beta, scale, seed, chain, step0,
-    energy, least, best, target,
-):  # fmt: skip
+    spin, total, own, indptr, edges, runs, free, beta, scale, seed, chain, step0, energy, least, best, target
+):
     """Sweeps of one chain, in place; returns (sweeps done, energy, least energy seen, flips).
 
     spin : (n_places,) float32 of +-1; total : (n_places,) float32, coupling sums, kept up to date

@@ -92,11 +92,7 @@ def _levels(typingctx, planes, n_planes, masks):  # type: ignore[no-untyped-def]
         one = _I64(1)
         _store(builder, _ones(), mask, _I64(0))
         with cgutils.for_range_slice(builder, _I64(0), args[1], one) as (k, _):
-            digit = _load(
-                builder,
-                _row(builder, plane, builder.sub(builder.sub(args[1], one), k)),
-                _I64(0),
-            )
+            digit = _load(builder, _row(builder, plane, builder.sub(builder.sub(args[1], one), k)), _I64(0))
             size = builder.shl(one, k)
             with cgutils.for_range_slice(builder, _I64(0), size, one) as (j, _):
                 # from the last to the first, so that none is overwritten before it is read
@@ -160,9 +156,26 @@ def _compare(typingctx, words, masks, n_levels, digits, at, open_, rows, row):  
 
 @njit(cache=True, nogil=True)
 def sweep_packed(  # type: ignore[no-untyped-def]
-    rows, cells, places, first, sources, signs, shifts, kind, digits, n_planes, n_levels, n_sweeps,
-    seed, group0, step0, planes, masks, words, open_,
-):  # fmt: skip
+    rows,
+    cells,
+    places,
+    first,
+    sources,
+    signs,
+    shifts,
+    kind,
+    digits,
+    n_planes,
+    n_levels,
+    n_sweeps,
+    seed,
+    group0,
+    step0,
+    planes,
+    masks,
+    words,
+    open_,
+):
     """Sweeps of 512 chains at one temperature, in place.
 
     rows : (n, 8) uint64; cells : (n_free,) int64 rows in the order of updates; places : (n_free,)
@@ -187,9 +200,16 @@ def sweep_packed(  # type: ignore[no-untyped-def]
             at = kind[r] * 32 * n_levels
             for g in range(8):
                 words_of_lanes(
-                    words[0], words[1], words[2], words[3], seed, group0, step0 + t,
-                    8 * places[k] + g, STREAM_PACKED,
-                )  # fmt: skip
+                    words[0],
+                    words[1],
+                    words[2],
+                    words[3],
+                    seed,
+                    group0,
+                    step0 + t,
+                    8 * places[k] + g,
+                    STREAM_PACKED,
+                )
                 if not _compare(words, masks, n_levels, flat, at, open_, rows, r):
                     break
                 at += 4 * n_levels

@@ -42,9 +42,7 @@ def _heat_bath(code: Any, z: Any, word: Any) -> Any:
     def number(value: float) -> Any:
         return _constant(floats, value)
 
-    size = builder.bitcast(
-        builder.and_(builder.bitcast(z, words), _constant(words, 0x7FFFFFFF)), floats
-    )
+    size = builder.bitcast(builder.and_(builder.bitcast(z, words), _constant(words, 0x7FFFFFFF)), floats)
     t = builder.fmul(size, number(-_LOG2E))
     t = builder.select(builder.fcmp_ordered(">", t, number(-126.0)), t, number(-126.0))
     shifted = builder.fadd(t, number(_MAGIC))
@@ -67,9 +65,7 @@ def _row_update(lanes: int) -> Any:
         typingctx, indices, weight, first, last, x, new, extra, h, scale, beta, words
     ):
         f32, i64 = types.float32, types.int64
-        signature = types.void(
-            indices, weight, i64, i64, x, new, extra, f32, f32, beta, words
-        )  # fmt: skip
+        signature = types.void(indices, weight, i64, i64, x, new, extra, f32, f32, beta, words)
 
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
             code = _Code(context, builder, sig, args)
@@ -79,9 +75,7 @@ def _row_update(lanes: int) -> Any:
                 own = builder.fadd(field, code.load(6, lane))
                 z = builder.fmul(code.fma(factor, total, own), code.load(9, lane))
                 up = _heat_bath(code, z, code.load(10, lane, code.words))
-                spins = builder.select(
-                    up, _constant(code.floats, 1.0), _constant(code.floats, -1.0)
-                )
+                spins = builder.select(up, _constant(code.floats, 1.0), _constant(code.floats, -1.0))
                 code.store(spins, 5, lane)
             return context.get_dummy_value()
 
@@ -180,9 +174,15 @@ def words_of_lanes(w0, w1, w2, w3, seed, chain0, step, block, stream=STREAM_SPIN
     for l in range(w0.shape[0]):
         lo = add_words(lo0, np.uint32(l))
         w0[l], w1[l], w2[l], w3[l] = _threefry13(
-            k0, k1, np.uint32(stream), np.uint32(0),
-            lo, _carry(hi0, lo, lo0), np.uint32(step), np.uint32(block),
-        )  # fmt: skip
+            k0,
+            k1,
+            np.uint32(stream),
+            np.uint32(0),
+            lo,
+            _carry(hi0, lo, lo0),
+            np.uint32(step),
+            np.uint32(block),
+        )
 
 
 @njit(cache=True, nogil=True)
@@ -195,6 +195,12 @@ def words_of_cells(out, seed, chain, step, place):  # type: ignore[no-untyped-de
     first = np.uint32(place // BLOCK)
     for b in range(16):
         out[4 * b], out[4 * b + 1], out[4 * b + 2], out[4 * b + 3] = _threefry13(
-            k0, k1, np.uint32(STREAM_SPINS), np.uint32(0),
-            lo, hi, np.uint32(step), add_words(first, np.uint32(b)),
-        )  # fmt: skip
+            k0,
+            k1,
+            np.uint32(STREAM_SPINS),
+            np.uint32(0),
+            lo,
+            hi,
+            np.uint32(step),
+            add_words(first, np.uint32(b)),
+        )

@@ -14,13 +14,7 @@ import numpy as np
 
 from thermo.kernels.jit import njit
 from thermo.kernels.langevin import HEUN, _note_diverged, _observe
-from thermo.kernels.langevin_couplings import (
-    add_extras,
-    couple,
-    make_room,
-    nudge_cost,
-    potential_parts,
-)
+from thermo.kernels.langevin_couplings import add_extras, couple, make_room, nudge_cost, potential_parts
 from thermo.kernels.langevin_rows import clamp, self_force
 from thermo.kernels.random import fill_block, fill_normals, fma, magnitude
 
@@ -30,9 +24,28 @@ _HALF = np.float32(0.5)
 
 @njit(cache=True, nogil=True)
 def _whole_force(  # type: ignore[no-untyped-def]
-    dense, w, indptr, indices, weight, active, activation, k1, c2, c3, h,
-    extras, p, k, s, kappa, drive, x, phi, force, room,
-):  # fmt: skip
+    dense,
+    w,
+    indptr,
+    indices,
+    weight,
+    active,
+    activation,
+    k1,
+    c2,
+    c3,
+    h,
+    extras,
+    p,
+    k,
+    s,
+    kappa,
+    drive,
+    x,
+    phi,
+    force,
+    room,
+):
     """force = all of it at x: couplings and inputs at scale s, nudge, well and self-energy."""
     couple(dense, w, indptr, indices, weight, active, activation, x, phi, force)
     add_extras(extras, p, k, s, kappa, active, activation, x, phi, drive, force, room)
@@ -54,13 +67,55 @@ def _kinetic(mass, v, total):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def run_tile(  # type: ignore[no-untyped-def]
-    dense, w, indptr, indices, weight,
-    c1, c2, c3, h, lo, hi, activation, active, mobility, mass, friction, factor,
-    dt, method, n_steps, scale, kT, stiffness, drive_of,
-    x, v, drives, extras, seed, traj0, stream,
-    read, shown_as, ends, window, out, saved, trajectory,
-    energies, along, heat, work, bound, check_every, live0, live1, bad_step, bad_cell,
-):  # fmt: skip
+    dense,
+    w,
+    indptr,
+    indices,
+    weight,
+    c1,
+    c2,
+    c3,
+    h,
+    lo,
+    hi,
+    activation,
+    active,
+    mobility,
+    mass,
+    friction,
+    factor,
+    dt,
+    method,
+    n_steps,
+    scale,
+    kT,
+    stiffness,
+    drive_of,
+    x,
+    v,
+    drives,
+    extras,
+    seed,
+    traj0,
+    stream,
+    read,
+    shown_as,
+    ends,
+    window,
+    out,
+    saved,
+    trajectory,
+    energies,
+    along,
+    heat,
+    work,
+    bound,
+    check_every,
+    live0,
+    live1,
+    bad_step,
+    bad_cell,
+):
     """Run one tile of trajectories through the P phases of a schedule.
 
     mass, friction : (n,) float64, used by BAOAB, whose velocities are v (n, lanes) float32; one row
@@ -119,13 +174,26 @@ def run_tile(  # type: ignore[no-untyped-def]
         if energies:
             couple(dense, w, indptr, indices, weight, active, activation, x, phi, force)
             potential_parts(
-                extras, drive_old, c1, c2, c3, h, active, x, phi, force, drives,
-                own, pair, old_driven, square, room,
-            )  # fmt: skip
+                extras,
+                drive_old,
+                c1,
+                c2,
+                c3,
+                h,
+                active,
+                x,
+                phi,
+                force,
+                drives,
+                own,
+                pair,
+                old_driven,
+                square,
+                room,
+            )
             potential_parts(
-                extras, k_in, c1, c2, c3, h, active, x, phi, force, drives,
-                own, pair, driven, square, room,
-            )  # fmt: skip
+                extras, k_in, c1, c2, c3, h, active, x, phi, force, drives, own, pair, driven, square, room
+            )
             nudge_cost(extras, activation, x, cost, room)
             kinetic[:] = 0.0
             if inert:
@@ -139,13 +207,35 @@ def run_tile(  # type: ignore[no-untyped-def]
                     + (beta - beta_old) * cost[l]
                 )
                 heat[p, l] = (
-                    own[l] + s0 * (pair[l] + driven[l]) + 0.5 * kappa * square[l] + beta * cost[l]
+                    own[l]
+                    + s0 * (pair[l] + driven[l])
+                    + 0.5 * kappa * square[l]
+                    + beta * cost[l]
                     + kinetic[l]
-                )  # fmt: skip
+                )
         _whole_force(
-            dense, w, indptr, indices, weight, active, activation, k1, c2, c3, h,
-            extras, p, k_in, np.float32(s0), kappa, drive, x, phi, force, room,
-        )  # fmt: skip
+            dense,
+            w,
+            indptr,
+            indices,
+            weight,
+            active,
+            activation,
+            k1,
+            c2,
+            c3,
+            h,
+            extras,
+            p,
+            k_in,
+            np.float32(s0),
+            kappa,
+            drive,
+            x,
+            phi,
+            force,
+            room,
+        )
         steps = n_steps[p]
         for k in range(steps):
             s_next = s0 + (s1 - s0) * (k + 1) / steps
@@ -158,9 +248,8 @@ def run_tile(  # type: ignore[no-untyped-def]
                 for block in range((n + 3) // 4):
                     if noisy:
                         fill_block(
-                            normals[0], normals[1], normals[2], normals[3],
-                            seed, traj0, done, block, stream,
-                        )  # fmt: skip
+                            normals[0], normals[1], normals[2], normals[3], seed, traj0, done, block, stream
+                        )
                     else:
                         normals[:] = np.float32(0.0)
                     for j in range(min(4, n - 4 * block)):
@@ -198,9 +287,28 @@ def run_tile(  # type: ignore[no-untyped-def]
                             xi[l] = guess if method == HEUN else clamp(guess, lo[i], hi[i])
                 if method == HEUN:
                     _whole_force(
-                        dense, w, indptr, indices, weight, active, activation, k1, c2, c3, h,
-                        extras, p, k_in, np.float32(s_next), kappa, drive, x, phi, second, room,
-                    )  # fmt: skip
+                        dense,
+                        w,
+                        indptr,
+                        indices,
+                        weight,
+                        active,
+                        activation,
+                        k1,
+                        c2,
+                        c3,
+                        h,
+                        extras,
+                        p,
+                        k_in,
+                        np.float32(s_next),
+                        kappa,
+                        drive,
+                        x,
+                        phi,
+                        second,
+                        room,
+                    )
                     for i in range(n):
                         if not extras.held[p, i]:
                             for l in range(lanes):
@@ -209,9 +317,28 @@ def run_tile(  # type: ignore[no-untyped-def]
                 if along:
                     second[:] = force
             _whole_force(
-                dense, w, indptr, indices, weight, active, activation, k1, c2, c3, h,
-                extras, p, k_in, np.float32(s_next), kappa, drive, x, phi, force, room,
-            )  # fmt: skip
+                dense,
+                w,
+                indptr,
+                indices,
+                weight,
+                active,
+                activation,
+                k1,
+                c2,
+                c3,
+                h,
+                extras,
+                p,
+                k_in,
+                np.float32(s_next),
+                kappa,
+                drive,
+                x,
+                phi,
+                force,
+                room,
+            )
             if inert:
                 for i in range(n):
                     push = kick[i]
@@ -227,9 +354,23 @@ def run_tile(  # type: ignore[no-untyped-def]
                 # the product is read before the extras use its room
                 couple(dense, w, indptr, indices, weight, active, activation, x, phi, room.product)
                 potential_parts(
-                    extras, k_in, c1, c2, c3, h, active, x, phi, room.product, drives,
-                    own, pair, driven, square, room,
-                )  # fmt: skip
+                    extras,
+                    k_in,
+                    c1,
+                    c2,
+                    c3,
+                    h,
+                    active,
+                    x,
+                    phi,
+                    room.product,
+                    drives,
+                    own,
+                    pair,
+                    driven,
+                    square,
+                    room,
+                )
                 ds = (s1 - s0) / steps
                 for l in range(lanes):
                     now = pair[l] + driven[l]
@@ -243,9 +384,7 @@ def run_tile(  # type: ignore[no-untyped-def]
                     bits = magnitude(x[i, l])
                     peak[l] = bits if bits > peak[l] else peak[l]
             done += 1
-            next_obs, open_obs = _observe(
-                done, x, read, shown_as, ends, window, out, next_obs, open_obs, row
-            )
+            next_obs, open_obs = _observe(done, x, read, shown_as, ends, window, out, next_obs, open_obs, row)
             if next_saved < saved.shape[0] and saved[next_saved] == done:
                 trajectory[next_saved] = x
                 next_saved += 1
@@ -256,18 +395,20 @@ def run_tile(  # type: ignore[no-untyped-def]
         if energies:
             couple(dense, w, indptr, indices, weight, active, activation, x, phi, force)
             potential_parts(
-                extras, k_in, c1, c2, c3, h, active, x, phi, force, drives,
-                own, pair, driven, square, room,
-            )  # fmt: skip
+                extras, k_in, c1, c2, c3, h, active, x, phi, force, drives, own, pair, driven, square, room
+            )
             nudge_cost(extras, activation, x, cost, room)
             kinetic[:] = 0.0
             if inert:
                 _kinetic(mass, v, kinetic)
             for l in range(lanes):
                 heat[p, l] -= (
-                    own[l] + s1 * (pair[l] + driven[l]) + 0.5 * kappa * square[l] + beta * cost[l]
+                    own[l]
+                    + s1 * (pair[l] + driven[l])
+                    + 0.5 * kappa * square[l]
+                    + beta * cost[l]
                     + kinetic[l]
-                )  # fmt: skip
+                )
         s_old = s1
         kappa_old = kappa
         beta_old = beta

@@ -57,9 +57,7 @@ def analog_cost(
     diagonal = model.A.diagonal()
     j2 = 0.5 * float(np.median(diagonal))
     if not j2 > 0:
-        raise LinearAlgebraError(
-            f"the median of A's diagonal is {2 * j2:g}; an RC cell needs one above 0"
-        )
+        raise LinearAlgebraError(f"the median of A's diagonal is {2 * j2:g}; an RC cell needs one above 0")
     kT = measurement.kT if measurement.kT > 0 else 1.0
     units = device.units(kT=kT, mobility=1.0, j2=j2)
     one = (measurement.time + measurement.burn_in) * units.time

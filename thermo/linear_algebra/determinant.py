@@ -19,12 +19,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logsumexp
 
 from compiler.ir.langevin import Phase
-from thermo.linear_algebra.machine import (
-    GROUPS,
-    LinearAlgebraError,
-    check_time,
-    make_machine,
-)
+from thermo.linear_algebra.machine import GROUPS, LinearAlgebraError, check_time, make_machine
 from thermo.linear_algebra.measurement import Measurement
 from thermo.progress import Progress
 from thermo.simulate import simulate
@@ -59,17 +54,23 @@ def log_determinant(
     and 0 is given. Raises LinearAlgebraError for bad input.
     """
     if estimator not in ESTIMATORS:
-        raise LinearAlgebraError(
-            f"estimator must be one of {', '.join(ESTIMATORS)}, got {estimator!r}"
-        )
+        raise LinearAlgebraError(f"estimator must be one of {', '.join(ESTIMATORS)}, got {estimator!r}")
     if machines < GROUPS:
         raise LinearAlgebraError(
             f"a determinant needs at least {GROUPS} machines for its error, got {machines}"
         )
     machine = make_machine(
-        A, 0.0, kT=1.0, machines=machines, method="leimkuhler-matthews", dt=dt, seed=seed,
-        step=STEP, symmetric=True, options=options,
-    )  # fmt: skip
+        A,
+        0.0,
+        kT=1.0,
+        machines=machines,
+        method="leimkuhler-matthews",
+        dt=dt,
+        seed=seed,
+        step=STEP,
+        symmetric=True,
+        options=options,
+    )
     dt = machine.dt
     ramp = math.ceil(check_time("time", time) / dt) * dt
     rest = ramp if burn_in is None else math.ceil(check_time("burn_in", burn_in) / dt) * dt
@@ -79,9 +80,7 @@ def log_determinant(
         Phase("together", rest),
         Phase("off", ramp, coupling_scale=(1.0, 0.0)),
     )
-    ran = simulate(
-        netlist, runs=machines, method=machine.method, seed=seed, progress=progress, **options
-    )
+    ran = simulate(netlist, runs=machines, method=machine.method, seed=seed, progress=progress, **options)
     if ran.work is None or ran.heat is None:
         raise LinearAlgebraError(
             "the couplings of this device are not symmetric, so no work belongs to a ramp; drop "
@@ -90,9 +89,9 @@ def log_determinant(
     there, back = ran.work[1, 0], ran.work[3, 0]
     parts = np.array_split(np.arange(machines), min(machines, JACKKNIFE))
     whole = _free_energy(there, back, estimator)
-    left = np.array([
-        _free_energy(np.delete(there, part), np.delete(back, part), estimator) for part in parts
-    ])  # fmt: skip
+    left = np.array(
+        [_free_energy(np.delete(there, part), np.delete(back, part), estimator) for part in parts]
+    )
     # jackknife over groups of machines
     count = len(parts)
     error = float(np.sqrt((count - 1) / count * np.sum((left - left.mean()) ** 2)))

@@ -55,21 +55,37 @@ def exponential(
     matched = 0.5 * (matrix + matrix.T) if noise == "matched" else None
     if matched is not None and not _semidefinite(matched):
         raise LinearAlgebraError(
-            "A + A^T has a negative eigenvalue, so no noise has it as its covariance; use noise "
-            "'white'"
+            "A + A^T has a negative eigenvalue, so no noise has it as its covariance; use noise 'white'"
         )
     machine = make_machine(
-        matrix, 0.0, kT=1.0, noise=matched, machines=machines, method="heun", dt=dt, seed=seed,
-        step=STEP, symmetric=False, options=options,
-    )  # fmt: skip
+        matrix,
+        0.0,
+        kT=1.0,
+        noise=matched,
+        machines=machines,
+        method="heun",
+        dt=dt,
+        seed=seed,
+        step=STEP,
+        symmetric=False,
+        options=options,
+    )
     rate = fastest_rate(machine.model)
     lag = max(1, round(t * rate / SAVE))
     every = max(1, math.ceil(t / lag / machine.dt - 1e-9))
     dt = t / (lag * every)
     machine = make_machine(
-        matrix, 0.0, kT=1.0, noise=matched, machines=machines, method="heun", dt=dt, seed=seed,
-        symmetric=False, options=options,
-    )  # fmt: skip
+        matrix,
+        0.0,
+        kT=1.0,
+        noise=matched,
+        machines=machines,
+        method="heun",
+        dt=dt,
+        seed=seed,
+        symmetric=False,
+        options=options,
+    )
     n, batches = machine.model.n, batches_of(machines)
     now, then = np.zeros((2, batches, machines, n, n))
     count = np.zeros(batches)
@@ -83,9 +99,15 @@ def exponential(
 
     before = 0.25 * time if burn_in is None else burn_in
     ran = record(
-        machine, take, time=time, burn_in=before, batches=batches, every=every, least=2 * lag + 1,
+        machine,
+        take,
+        time=time,
+        burn_in=before,
+        batches=batches,
+        every=every,
+        least=2 * lag + 1,
         progress=progress,
-    )  # fmt: skip
+    )
     now /= count[:, None, None, None]
     then /= count[:, None, None, None]
     # groups of machines, or stretches of time where there are few machines

@@ -160,18 +160,28 @@ def record(
     try:
         if before:
             first = simulate(
-                machine.netlist(Phase("burn-in", before)), runs=m, method=machine.method,
-                seed=int(seeds[0]), keep_final=True, **machine.options,
-            )  # fmt: skip
+                machine.netlist(Phase("burn-in", before)),
+                runs=m,
+                method=machine.method,
+                seed=int(seeds[0]),
+                keep_final=True,
+                **machine.options,
+            )
             x = first.final
             heats.append(np.nan if first.heat is None else float(first.heat.mean()))
         progress.update(1)
         netlist = machine.netlist(Phase("measure", length * every * dt))
         for k in range(batches * parts):
             done = simulate(
-                netlist, runs=m, method=machine.method, seed=int(seeds[1 + k]), x0=x,
-                trajectory_every=every, keep_final=True, **machine.options,
-            )  # fmt: skip
+                netlist,
+                runs=m,
+                method=machine.method,
+                seed=int(seeds[1 + k]),
+                x0=x,
+                trajectory_every=every,
+                keep_final=True,
+                **machine.options,
+            )
             assert done.trajectory is not None
             x = done.final
             heats.append(np.nan if done.heat is None else float(done.heat.mean()))

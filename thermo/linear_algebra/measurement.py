@@ -55,13 +55,10 @@ class Measurement:
         """What a reader must be told beside the value; empty if nothing."""
         out = []
         if not self.settled:
-            out.append(
-                f"the halves of the run differ by {self.drift:.1f} standard errors: raise burn_in"
-            )
+            out.append(f"the halves of the run differ by {self.drift:.1f} standard errors: raise burn_in")
         if self.samples < FEW:
             out.append(
-                f"only {self.samples:.0f} effective samples, less than {FEW:.0f}: raise time or "
-                "machines"
+                f"only {self.samples:.0f} effective samples, less than {FEW:.0f}: raise time or machines"
             )
         return tuple(out)
 

@@ -6,15 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from thermo.linear_algebra.machine import (
-    SAVE,
-    Machine,
-    Ran,
-    batches_of,
-    check_time,
-    make_machine,
-    record,
-)
+from thermo.linear_algebra.machine import SAVE, Machine, Ran, batches_of, check_time, make_machine, record
 from thermo.linear_algebra.measurement import Measurement, effective_samples, estimate
 from thermo.progress import Progress
 
@@ -39,11 +31,7 @@ class _Sums:
 
 
 def _observe(
-    machine: Machine,
-    time: float,
-    burn_in: float | None,
-    squares: bool,
-    progress: Progress | None,
+    machine: Machine, time: float, burn_in: float | None, squares: bool, progress: Progress | None
 ) -> tuple[_Sums, Ran]:
     check_time("time", time)
     before = 0.25 * time if burn_in is None else burn_in
@@ -53,24 +41,41 @@ def _observe(
     sums = _Sums(batches, machine.machines, machine.model.n, squares)
     every = max(1, round(SAVE / (machine.rate * machine.dt)))
     ran = record(
-        machine, sums.take, time=time, burn_in=before, batches=batches, every=every,
-        progress=progress,
-    )  # fmt: skip
+        machine, sums.take, time=time, burn_in=before, batches=batches, every=every, progress=progress
+    )
     return sums, ran
 
 
 def _measurement(
-    machine: Machine, ran: Ran, value: Any, error: Any, samples: float, drift: float, bias: float,
+    machine: Machine,
+    ran: Ran,
+    value: Any,
+    error: Any,
+    samples: float,
+    drift: float,
+    bias: float,
     **extra: Any,
-) -> Measurement:  # fmt: skip
+) -> Measurement:
     kT = machine.model.kT
     # a noise matrix is no bath: what feeds the noise is not the heat that the cells give off
     thermal = ran.heat is not None and kT > 0 and machine.model.noise is None
     heat = ran.heat / kT if ran.heat is not None and thermal else None
     return Measurement(
-        value, error, samples, drift, bias, ran.time, ran.burn_in, machine.machines, ran.reads,
-        heat, kT, machine.dt, machine.method, extra,
-    )  # fmt: skip
+        value,
+        error,
+        samples,
+        drift,
+        bias,
+        ran.time,
+        ran.burn_in,
+        machine.machines,
+        ran.reads,
+        heat,
+        kT,
+        machine.dt,
+        machine.method,
+        extra,
+    )
 
 
 def solve(
@@ -98,9 +103,8 @@ def solve(
     LinearAlgebraError for bad input, DivergenceError where the machine does not relax.
     """
     machine = make_machine(
-        A, b, kT=kT, machines=machines, method="euler", dt=dt, seed=seed, symmetric=False,
-        options=options,
-    )  # fmt: skip
+        A, b, kT=kT, machines=machines, method="euler", dt=dt, seed=seed, symmetric=False, options=options
+    )
     sums, ran = _observe(machine, time, burn_in, False, progress)
     value, error, drift = estimate(sums.first / sums.count[:, None, None], machines)
     variance = np.maximum(sums.square / sums.count.sum() - value**2, 0.0)
@@ -109,19 +113,12 @@ def solve(
 
 
 def _covariance(
-    machine: Machine,
-    time: float,
-    burn_in: float | None,
-    scale: float,
-    bias: float,
-    progress: Progress | None,
+    machine: Machine, time: float, burn_in: float | None, scale: float, bias: float, progress: Progress | None
 ) -> Measurement:
     """scale times the second moments of a machine whose mean is 0."""
     sums, ran = _observe(machine, time, burn_in, True, progress)
     assert sums.second is not None
-    value, error, drift = estimate(
-        scale * sums.second / sums.count[:, None, None, None], machine.machines
-    )
+    value, error, drift = estimate(scale * sums.second / sums.count[:, None, None, None], machine.machines)
     power = np.diagonal(value)
     # x_i x_j of a normal pair has the variance S_ii S_jj + S_ij^2
     variance = np.outer(power, power) + value**2
@@ -147,9 +144,16 @@ def inverse(
     relative error does not depend on kT > 0. Arguments as in `solve`.
     """
     machine = make_machine(
-        A, 0.0, kT=check_time("kT", kT), machines=machines, method="leimkuhler-matthews", dt=dt,
-        seed=seed, symmetric=True, options=options,
-    )  # fmt: skip
+        A,
+        0.0,
+        kT=check_time("kT", kT),
+        machines=machines,
+        method="leimkuhler-matthews",
+        dt=dt,
+        seed=seed,
+        symmetric=True,
+        options=options,
+    )
     return _covariance(machine, time, burn_in, 1.0 / kT, 0.0, progress)
 
 
@@ -173,8 +177,16 @@ def lyapunov(
     """
     noise = 0.5 * np.asarray(Q, dtype=np.float64)
     machine = make_machine(
-        A, 0.0, kT=1.0, noise=noise, machines=machines, method="heun", dt=dt, seed=seed,
-        symmetric=False, options=options,
-    )  # fmt: skip
+        A,
+        0.0,
+        kT=1.0,
+        noise=noise,
+        machines=machines,
+        method="heun",
+        dt=dt,
+        seed=seed,
+        symmetric=False,
+        options=options,
+    )
     bias = 0.25 * (machine.rate * machine.dt) ** 2
     return _covariance(machine, time, burn_in, 1.0, bias, progress)

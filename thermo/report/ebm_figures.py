@@ -15,18 +15,14 @@ GAP = 1  # pixels between images
 def tile_images(images: np.ndarray, shape: tuple[int, ...], columns: int) -> np.ndarray:
     """One picture (height, width) of images (n, h w) in rows of `columns`, 0.5 between them."""
     if len(shape) != 2:
-        raise EbmError(
-            f"sample grid: images must be (height, width), got shape {shape}; give grey images"
-        )
+        raise EbmError(f"sample grid: images must be (height, width), got shape {shape}; give grey images")
     h, w = shape
     n = images.shape[0]
     rows = -(-n // columns)
     out = np.full((rows * (h + GAP) - GAP, columns * (w + GAP) - GAP), 0.5)
     for k, image in enumerate(images):
         r, c = divmod(k, columns)
-        out[r * (h + GAP) : r * (h + GAP) + h, c * (w + GAP) : c * (w + GAP) + w] = image.reshape(
-            h, w
-        )
+        out[r * (h + GAP) : r * (h + GAP) + h, c * (w + GAP) : c * (w + GAP) + w] = image.reshape(h, w)
     return out
 
 

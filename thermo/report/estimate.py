@@ -84,12 +84,8 @@ def _joules(e: Estimate) -> Table:
         for (name, value), kind, source in zip(joule_parts(e), firmness, sources, strict=True)
     ]
     rows.append(("total", si(e.energy.total, "J"), "", ""))
-    rows.append(
-        ("Landauer, one bit erased", si(landauer(d.ambient.value), "J"), "exact", "k_B T ln 2")
-    )
-    return Table(
-        ("energy per inference", "", "firmness", "source"), tuple(rows), (1,), f"On {d.name}"
-    )
+    rows.append(("Landauer, one bit erased", si(landauer(d.ambient.value), "J"), "exact", "k_B T ln 2"))
+    return Table(("energy per inference", "", "firmness", "source"), tuple(rows), (1,), f"On {d.name}")
 
 
 def _digital(e: Estimate) -> Table:

@@ -58,10 +58,7 @@ def svg(figure: Figure) -> str:
 
 
 def accuracy_against_heat(
-    series: Sequence[Series],
-    *,
-    score: str = "accuracy, %",
-    lines: Sequence[tuple[str, float]] = (),
+    series: Sequence[Series], *, score: str = "accuracy, %", lines: Sequence[tuple[str, float]] = ()
 ) -> Figure:
     """Score against mean heat per inference, heat on a log axis; controls dashed and grey.
 
@@ -72,19 +69,20 @@ def accuracy_against_heat(
         colour = MUTED if s.control else COLOURS[k % len(COLOURS)]
         order = np.argsort(s.heat)
         heat, value = np.asarray(s.heat)[order], np.asarray(s.score)[order]
-        axes.plot(
-            heat, value, "o--" if s.control else "o-", color=colour, label=s.label, markersize=5
-        )
+        axes.plot(heat, value, "o--" if s.control else "o-", color=colour, label=s.label, markersize=5)
         if s.spread is not None:
-            axes.errorbar(
-                heat, value, np.asarray(s.spread)[order], fmt="none", ecolor=colour, capsize=2
-            )
+            axes.errorbar(heat, value, np.asarray(s.spread)[order], fmt="none", ecolor=colour, capsize=2)
     for k, (label, level) in enumerate(lines):
         axes.axhline(level, color="#444444", linewidth=1, linestyle=(":", "-.")[k % 2])
         axes.annotate(
-            f"{label}: {level:.1f}", (0.01, level), xycoords=("axes fraction", "data"),
-            xytext=(0, 3), textcoords="offset points", fontsize=8, color="#444444",
-        )  # fmt: skip
+            f"{label}: {level:.1f}",
+            (0.01, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            fontsize=8,
+            color="#444444",
+        )
     axes.set_xscale("log")
     axes.set_xlabel("mean heat per inference, kT")
     axes.set_ylabel(score)
@@ -107,9 +105,12 @@ def output_trajectories(
         for j, label in enumerate(labels):
             right = label == truth[k]
             axes.plot(
-                times, outputs[:, k, j], color=COLOURS[1] if right else MUTED,
-                linewidth=1.8 if right else 0.7, zorder=3 if right else 2,
-            )  # fmt: skip
+                times,
+                outputs[:, k, j],
+                color=COLOURS[1] if right else MUTED,
+                linewidth=1.8 if right else 0.7,
+                zorder=3 if right else 2,
+            )
         answer = labels[int(np.argmax(outputs[-1, k]))]
         axes.set_title(f"a “{truth[k]}”, read as “{answer}”", fontsize=8)
         axes.set_xlabel("time", fontsize=8)

@@ -21,16 +21,27 @@ def accuracy_against_fault_rate(points: Sequence[FaultPoint], chance: float) -> 
     for k, kind in enumerate(dict.fromkeys(p.kind for p in points)):
         here = sorted((p for p in points if p.kind == kind and p.rate > 0), key=lambda p: p.rate)
         axes.errorbar(
-            [p.rate for p in here], [100 * p.mean for p in here], [100 * p.spread for p in here],
-            fmt="o-", color=COLOURS[k], capsize=2, markersize=5, label=NAMES[kind],
-        )  # fmt: skip
+            [p.rate for p in here],
+            [100 * p.mean for p in here],
+            [100 * p.spread for p in here],
+            fmt="o-",
+            color=COLOURS[k],
+            capsize=2,
+            markersize=5,
+            label=NAMES[kind],
+        )
     clean = [100 * p.mean for p in points if p.rate == 0][:1]
     for label, level in [*(("no faults", c) for c in clean), ("a guess", 100 * chance)]:
         axes.axhline(level, color=MUTED, linewidth=1, linestyle=":")
         axes.annotate(
-            f"{label}: {level:.1f}", (0.01, level), xycoords=("axes fraction", "data"),
-            xytext=(0, 3), textcoords="offset points", fontsize=8, color="#444444",
-        )  # fmt: skip
+            f"{label}: {level:.1f}",
+            (0.01, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            fontsize=8,
+            color="#444444",
+        )
     axes.set_xscale("log")
     axes.set_xlabel("fault rate")
     axes.set_ylabel("accuracy, %")

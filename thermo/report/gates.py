@@ -87,9 +87,11 @@ def _sizes(e: GateEstimate) -> Table:
         )
     head = ("library", "circuit", "cells", "inverters", "um2", "NAND2 eq.", "depth", "delay")
     return Table(
-        (*head, "f_max"), tuple(rows), (2, 3, 4, 5, 6, 7, 8),
+        (*head, "f_max"),
+        tuple(rows),
+        (2, 3, 4, 5, 6, 7, 8),
         "Mapped to cells, inverters included; delay along the longest path, no wires",
-    )  # fmt: skip
+    )
 
 
 def _joules(e: GateEstimate) -> Table:
@@ -109,14 +111,15 @@ def _joules(e: GateEstimate) -> Table:
             )
         )
     rows.append(
-        ("Landauer", f"{ROOM:g} K", "one bit erased", "", "", "", si(landauer(ROOM), "J"), "",
-         "exact")
-    )  # fmt: skip
+        ("Landauer", f"{ROOM:g} K", "one bit erased", "", "", "", si(landauer(ROOM), "J"), "", "exact")
+    )
     head = ("library", "supply", "circuit", "switching", "input pins", "leakage", "total")
     return Table(
-        (*head, "time", "firmness"), tuple(rows), (3, 4, 5, 6, 7),
+        (*head, "time", "firmness"),
+        tuple(rows),
+        (3, 4, 5, 6, 7),
         "Energy per inference; not counted: " + ", ".join(EXCLUDED),
-    )  # fmt: skip
+    )
 
 
 def _digital(e: GateEstimate) -> Table:
@@ -142,12 +145,17 @@ def _digital(e: GateEstimate) -> Table:
             arithmetic, total = ratios["with_periphery_arithmetic"], ratios["with_periphery"]
             rows.append(
                 (
-                    f"digital / {entry.library.name}", "", "",
-                    "none" if arithmetic is None else times(arithmetic), "",
+                    f"digital / {entry.library.name}",
+                    "",
+                    "",
+                    "none" if arithmetic is None else times(arithmetic),
+                    "",
                     "none" if total is None else times(total),
                 )
-            )  # fmt: skip
+            )
     return Table(
         ("digital design", "accuracy", "MACs", "arithmetic", "weight reads", "total"),
-        tuple(rows), (1, 2, 3, 4, 5), caption,
-    )  # fmt: skip
+        tuple(rows),
+        (1, 2, 3, 4, 5),
+        caption,
+    )

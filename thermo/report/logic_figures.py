@@ -30,9 +30,7 @@ def accuracy_against_gates(
         for k, size in enumerate(each):
             mine = sizes == size
             colour = COLOURS[k % len(COLOURS)]
-            panel.plot(
-                values[mine], score[mine], "o", color=colour, markersize=4, label=f"{size:,} gates"
-            )
+            panel.plot(values[mine], score[mine], "o", color=colour, markersize=4, label=f"{size:,} gates")
     for who, size, value in published:
         axes[0].plot([size], [value], "x", color=MUTED, markersize=7)
         axes[0].annotate(

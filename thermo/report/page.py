@@ -48,9 +48,7 @@ class Section:
     parts: tuple[str | Table | Figure, ...]
 
 
-def html_page(
-    title: str, lead: Sequence[str], sections: Sequence[Section], footer: str = ""
-) -> str:
+def html_page(title: str, lead: Sequence[str], sections: Sequence[Section], footer: str = "") -> str:
     """The page as text; `lead` are the paragraphs that come first."""
     body = [f"<h1>{escape(title)}</h1>"]
     body += [f'<p class="lead">{escape(paragraph)}</p>' for paragraph in lead]

@@ -32,21 +32,31 @@ def accuracy_over_temperature(study: TemperatureStudy, chance: float) -> Figure:
             (right, [(r.above_idle_kT * thermal, r) for r in warm if r.above_idle_kT > 0]),
         ):
             a.errorbar(
-                [v for v, _ in x], [100 * r.accuracy for _, r in x],
-                [100 * r.sem for _, r in x], fmt="o-", markersize=3.5, linewidth=1.3,
-                color=COLOURS[k % len(COLOURS)], label=label,
-            )  # fmt: skip
+                [v for v, _ in x],
+                [100 * r.accuracy for _, r in x],
+                [100 * r.sem for _, r in x],
+                fmt="o-",
+                markersize=3.5,
+                linewidth=1.3,
+                color=COLOURS[k % len(COLOURS)],
+                label=label,
+            )
     for a in (left, right):
         a.set_xscale("log")
         a.set_ylim(bottom=0)
     left.set_xlabel("kT, units of the netlist's energy")
     left.set_ylabel("accuracy of one inference, %")
     right.set_xlabel(f"heat per inference above idle at {study.ambient:g} K, J")
-    left.legend(frameon=False, fontsize=8, title=f"relaxation {study.relaxation:g}, then",
-                title_fontsize=8)  # fmt: skip
+    left.legend(frameon=False, fontsize=8, title=f"relaxation {study.relaxation:g}, then", title_fontsize=8)
     if cold:
         right.annotate(
-            "kT = 0", (0.98, 100 * cold[0].accuracy), xycoords=("axes fraction", "data"),
-            xytext=(0, 3), ha="right", textcoords="offset points", fontsize=8, color=MUTED,
-        )  # fmt: skip
+            "kT = 0",
+            (0.98, 100 * cold[0].accuracy),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            ha="right",
+            textcoords="offset points",
+            fontsize=8,
+            color=MUTED,
+        )
     return figure

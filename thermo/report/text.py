@@ -11,10 +11,7 @@ def text_table(table: Table) -> str:
     width = [max(len(r[k]) for r in rows) for k in range(len(table.columns))]
 
     def line(row: tuple[str, ...]) -> str:
-        cells = (
-            v.rjust(width[k]) if k in table.numeric else v.ljust(width[k])
-            for k, v in enumerate(row)
-        )
+        cells = (v.rjust(width[k]) if k in table.numeric else v.ljust(width[k]) for k, v in enumerate(row))
         return "  ".join(cells).rstrip()
 
     rule = "  ".join("-" * w for w in width)
@@ -27,9 +24,20 @@ def si(value: float, unit: str) -> str:
     if value == 0:
         return f"0 {unit}"
     prefixes = {
-        -24: "y", -21: "z", -18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m",
-        0: "", 3: "k", 6: "M", 9: "G", 12: "T",
-    }  # fmt: skip
+        -24: "y",
+        -21: "z",
+        -18: "a",
+        -15: "f",
+        -12: "p",
+        -9: "n",
+        -6: "µ",
+        -3: "m",
+        0: "",
+        3: "k",
+        6: "M",
+        9: "G",
+        12: "T",
+    }
     power = -24
     for p in prefixes:
         if abs(value) >= 10.0**p * 0.9995:

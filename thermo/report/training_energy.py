@@ -13,8 +13,10 @@ def energy_table(energy: TrainingEnergy) -> Table:
     each = energy.total / energy.effort.presentations
     rows.append(("total", si(energy.total, "J"), "", f"{si(each, 'J')} an image shown"))
     return Table(
-        ("energy of training", "", "firmness", "what"), tuple(rows), (1,),
+        ("energy of training", "", "firmness", "what"),
+        tuple(rows),
+        (1,),
         f"On {energy.device}, weights in {energy.memory}: {energy.effort.relaxations:.3g} "
         f"relaxations ({energy.effort.nudged:.3g} nudged), {energy.effort.writes:.3g} weight "
         f"writes; {si(energy.seconds, 's')} of relaxing",
-    )  # fmt: skip
+    )

@@ -57,7 +57,15 @@ def dale_langevin(
     if not (np.isfinite(step) and step > 0):
         raise SamplerError(f"sampler: the time step must be a number > 0, got {step}")
     drawn = run(
-        in_logarithms, np.log(np.abs(w0)), lambda g, k: np.full(w0.shape[1], step), steps=steps,
-        kT=kT, burn_in=burn_in, keep_every=keep_every, seed=seed, first_step=0, progress=progress,
-    )  # fmt: skip
+        in_logarithms,
+        np.log(np.abs(w0)),
+        lambda g, k: np.full(w0.shape[1], step),
+        steps=steps,
+        kT=kT,
+        burn_in=burn_in,
+        keep_every=keep_every,
+        seed=seed,
+        first_step=0,
+        progress=progress,
+    )
     return Draws(sign * np.exp(drawn.x), drawn.weight, sign * np.exp(drawn.final))

@@ -88,10 +88,17 @@ def sgld(
     """
     at = step if callable(step) else (lambda k: step)
     return run(
-        gradient, x0, lambda g, k: np.full(x0.shape[1], _positive(at(k), k)), steps=steps, kT=kT,
-        burn_in=burn_in, keep_every=keep_every, seed=seed, first_step=first_step,
+        gradient,
+        x0,
+        lambda g, k: np.full(x0.shape[1], _positive(at(k), k)),
+        steps=steps,
+        kT=kT,
+        burn_in=burn_in,
+        keep_every=keep_every,
+        seed=seed,
+        first_step=first_step,
         progress=progress,
-    )  # fmt: skip
+    )
 
 
 def sa_sgld(
@@ -124,9 +131,17 @@ def sa_sgld(
         return tau * clock.rate(zeta)
 
     return run(
-        gradient, x0, step, steps=steps, kT=kT, burn_in=burn_in, keep_every=keep_every, seed=seed,
-        first_step=0, progress=progress,
-    )  # fmt: skip
+        gradient,
+        x0,
+        step,
+        steps=steps,
+        kT=kT,
+        burn_in=burn_in,
+        keep_every=keep_every,
+        seed=seed,
+        first_step=0,
+        progress=progress,
+    )
 
 
 def _positive(step: float, k: int) -> float:
@@ -172,9 +187,7 @@ def run(
             now = first_step + k
             g = gradient(x, now)
             if g.shape != x.shape:
-                raise SamplerError(
-                    f"sampler: the gradient has shape {g.shape}; states have {x.shape}"
-                )
+                raise SamplerError(f"sampler: the gradient has shape {g.shape}; states have {x.shape}")
             dt = step(g, now)
             if k >= burn_in and (k - burn_in) % keep_every == 0:
                 j = (k - burn_in) // keep_every

@@ -195,9 +195,7 @@ def simulate(
         heat_by_phase=by_phase,
         work=raw.work.reshape(-1, *shape) if how == "potential" else None,
         final=None if raw.final is None else raw.final.reshape(*shape, prepared.n),
-        trajectory=None
-        if raw.trajectory is None
-        else raw.trajectory.reshape(-1, *shape, prepared.n),
+        trajectory=None if raw.trajectory is None else raw.trajectory.reshape(-1, *shape, prepared.n),
         trajectory_times=plan.saved * plan.dt if plan.saved.size else None,
         phases=plan.names,
         kT=float(plan.kT[0, 0]) if np.ptp(plan.kT) == 0 else np.nan,
@@ -228,9 +226,7 @@ def _runner(prepared: Prepared, method: str, backend: str) -> Callable[[Job], Ra
             f"backend {backend!r} does not run {what}; use {' or '.join(map(repr, INERTIAL))}"
         )
     if method == "leimkuhler-matthews":
-        raise UnsupportedError(
-            f"method 'leimkuhler-matthews' does not run {what}; use 'euler' or 'heun'"
-        )
+        raise UnsupportedError(f"method 'leimkuhler-matthews' does not run {what}; use 'euler' or 'heun'")
     return INERTIAL[backend]
 
 
@@ -240,9 +236,7 @@ def _velocities(
     """(N, n) or (1, n) float64 starting velocities; None where cells have none."""
     if prepared.mass is None or prepared.friction is None:
         if v0 is not None:
-            raise SimulationError(
-                "v0 is given, but overdamped cells have no velocity: leave it out"
-            )
+            raise SimulationError("v0 is given, but overdamped cells have no velocity: leave it out")
         return None
     if v0 is None:
         return np.zeros((1, prepared.n))
@@ -271,8 +265,7 @@ def _heat_method(prepared: Prepared, method: str, heat: bool, wanted: str, plan:
         return "none"
     if wanted == "potential" and not prepared.has_potential:
         raise UnsupportedError(
-            f"heat_method 'potential' needs a gradient force, but {prepared.asymmetric}; "
-            "use 'stratonovich'"
+            f"heat_method 'potential' needs a gradient force, but {prepared.asymmetric}; use 'stratonovich'"
         )
     if wanted == "auto":
         if prepared.has_potential:

@@ -48,19 +48,13 @@ def run_by_cells(job: Job) -> Raw:
             for trajectory in range(job.n_trajectories):
                 sample = trajectory // job.runs
                 x[:] = job.x0[trajectory if job.x0.shape[0] > 1 else 0]
-                drives = [
-                    _drive_of(p, w_in, scale * job.inputs[sample]) for scale in plan.input_scales
-                ]
+                drives = [_drive_of(p, w_in, scale * job.inputs[sample]) for scale in plan.input_scales]
                 before = (plan.scale[0, 0], 0.0, drives[0])
                 phase = -1
                 for start, stop in zip(stops, [*stops[1:], plan.total], strict=True):
                     while phase + 1 < len(plan.names) and plan.starts[phase + 1] == start:
                         phase += 1
-                        now = (
-                            plan.scale[phase, 0],
-                            plan.stiffness[phase],
-                            drives[plan.drive[phase]],
-                        )
+                        now = (plan.scale[phase, 0], plan.stiffness[phase], drives[plan.drive[phase]])
                         if job.heat_method == "potential":
                             energy = _potential(p, x, *now)
                             raw.work[phase, trajectory] = energy - _potential(p, x, *before)
@@ -69,14 +63,31 @@ def run_by_cells(job: Job) -> Raw:
                     if stop == start:
                         break
                     x, spare, bad_step, bad_cell = by_cells.advance(
-                        w32.indptr, w32.indices, w32.data, *cells, p.activation, active,
-                        p.mobility, plan.dt, plan.scale[phase], plan.kT[phase],
+                        w32.indptr,
+                        w32.indices,
+                        w32.data,
+                        *cells,
+                        p.activation,
+                        active,
+                        p.mobility,
+                        plan.dt,
+                        plan.scale[phase],
+                        plan.kT[phase],
                         plan.stiffness[phase],
-                        plan.starts[phase], plan.n_steps[phase], int(start), int(stop),
-                        x, spare, shown, drives[plan.drive[phase]],
-                        np.uint64(job.seed), np.uint64(job.first + trajectory), STREAM_NOISE,
-                        np.float32(job.bound), job.check_every,
-                    )  # fmt: skip
+                        plan.starts[phase],
+                        plan.n_steps[phase],
+                        int(start),
+                        int(stop),
+                        x,
+                        spare,
+                        shown,
+                        drives[plan.drive[phase]],
+                        np.uint64(job.seed),
+                        np.uint64(job.first + trajectory),
+                        STREAM_NOISE,
+                        np.float32(job.bound),
+                        job.check_every,
+                    )
                     if bad_step >= 0:
                         return replace(raw, diverged=(trajectory, int(bad_step), int(bad_cell)))
                     if stop == plan.starts[phase + 1]:

@@ -15,9 +15,7 @@ HALVINGS = 10
 REPLAY_STEPS = 2_000_000  # steps spent in search of a time step that holds
 
 
-def diverged(
-    job: Job, run: Callable[[Job], Raw], k: int, replan: Callable[..., Plan]
-) -> DivergenceError:
+def diverged(job: Job, run: Callable[[Job], Raw], k: int, replan: Callable[..., Plan]) -> DivergenceError:
     """Replay trajectory k: when and where it left, and the first halved dt that holds."""
     alone = job.only(k)
     bare = {"observe": None, "trajectory_every": None}

@@ -46,9 +46,7 @@ class Forces:
         """Forces of encoded inputs u (n_in, N) at their scale."""
         p = self.prepared
         shown = activate_rows(p.input_activation, u)
-        return Drive(
-            p.w_in @ shown, p.gradient_in @ shown, p.sine_in @ np.sin(u), p.sine_in @ np.cos(u)
-        )
+        return Drive(p.w_in @ shown, p.gradient_in @ shown, p.sine_in @ np.sin(u), p.sine_in @ np.cos(u))
 
     def force(self, x: np.ndarray, at: Setting) -> np.ndarray:
         """(n, N) force on every dynamic cell."""

@@ -127,10 +127,18 @@ def simulate_gates(
             offset = 0 if read is None else first
             tally = np.zeros(counted, np.int64), np.zeros(counted, np.uint8), ends[1].copy()
             _run(
-                program, seed, here, first - offset, last - offset, first // SAMPLES, rows, planes,
+                program,
+                seed,
+                here,
+                first - offset,
+                last - offset,
+                first // SAMPLES,
+                rows,
+                planes,
                 _NO_SUMS if sums is None else sums[offset:],
-                _NO_OUTPUTS if outputs is None else outputs[offset:], *tally,
-            )  # fmt: skip
+                _NO_OUTPUTS if outputs is None else outputs[offset:],
+                *tally,
+            )
             counts += tally[0]
             if first == start:
                 ends[0] = tally[1]
@@ -199,18 +207,34 @@ def _run(
     *room: np.ndarray,
 ) -> None:
     """Samples first to last - 1 of bits, the first of which is in block number `block`."""
-    tail = (
-        program.steps, program.nets, program.first_plane, program.n_bits, program.output_rows,
-    )  # fmt: skip
+    tail = (program.steps, program.nets, program.first_plane, program.n_bits, program.output_rows)
     steps, nets, *rest = tail
     if isinstance(program, GateProgram):
         run_samples(steps, program.code, nets, *rest, FIRST_INPUT, bits, first, last, *room)
         return
     run_faulty_samples(
-        program.forms, program.op, program.x, program.y, program.out, program.gates, program.stuck,
-        program.stuck_inputs, np.uint64(seed), program.mode, program.table,
-        steps, _NO_CODE, nets, *rest, FIRST_INPUT, bits, first, last, block, *room,
-    )  # fmt: skip
+        program.forms,
+        program.op,
+        program.x,
+        program.y,
+        program.out,
+        program.gates,
+        program.stuck,
+        program.stuck_inputs,
+        np.uint64(seed),
+        program.mode,
+        program.table,
+        steps,
+        _NO_CODE,
+        nets,
+        *rest,
+        FIRST_INPUT,
+        bits,
+        first,
+        last,
+        block,
+        *room,
+    )
 
 
 _NO_CODE = np.zeros(0, np.uint64)
@@ -226,8 +250,7 @@ def _program(
         return prepare_gates(circuit, every_gate=toggles)
     if toggles and not circuit.every_gate:
         raise SimulationError(
-            "this program leaves gates out, so their toggles are unknown: prepare it with "
-            "every_gate=True"
+            "this program leaves gates out, so their toggles are unknown: prepare it with every_gate=True"
         )
     return circuit
 

@@ -23,9 +23,15 @@ BLOCK = 64  # inputs are packed that many at a time
 LONGEST = 128  # gates of a step, so that samples are fetched evenly; a multiple of GROUP
 # operands with which a gate of each kind gives 0
 _IDLE = {
-    1: (ZERO, ZERO), 2: (ZERO, ZERO), 6: (ZERO, ZERO), 7: (ZERO, ZERO),
-    8: (ONE, ONE), 9: (ZERO, ONE), 11: (ZERO, ONE), 14: (ONE, ONE),
-}  # fmt: skip
+    1: (ZERO, ZERO),
+    2: (ZERO, ZERO),
+    6: (ZERO, ZERO),
+    7: (ZERO, ZERO),
+    8: (ONE, ONE),
+    9: (ZERO, ONE),
+    11: (ZERO, ONE),
+    14: (ONE, ONE),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,9 +89,7 @@ def prepare_gates(netlist: GateNetlist, *, every_gate: bool = False) -> GateProg
     node = np.empty(n_nets, np.int64)
     inverted = np.empty(n_nets, np.int64)
     kind, x, y = np.zeros((3, netlist.n_gates), np.int64)
-    resolve(
-        netlist.op.astype(np.int64), netlist.a, netlist.b, n, shown, node, inverted, kind, x, y
-    )  # fmt: skip
+    resolve(netlist.op.astype(np.int64), netlist.a, netlist.b, n, shown, node, inverted, kind, x, y)
     live = np.full(n_nets, every_gate)
     live[node[roots][node[roots] >= 0]] = True
     mark_live(kind, x, y, n, live)
@@ -124,9 +128,9 @@ def _schedule(
     n = netlist.n_inputs
     outputs, counted = roots[: netlist.n_outputs], roots[netlist.n_outputs :]
     sums = netlist.class_sums
-    class_of = np.zeros(0, np.int64) if sums is None else np.repeat(
-        np.arange(sums.n_classes), np.diff(sums.indptr)
-    )  # fmt: skip
+    class_of = (
+        np.zeros(0, np.int64) if sums is None else np.repeat(np.arange(sums.n_classes), np.diff(sums.indptr))
+    )
     first_plane, n_bits, n_planes = counters(netlist)
     planes = np.append(first_plane, n_planes)[1:] - first_plane
 
@@ -150,9 +154,7 @@ def _schedule(
     find_levels(gates.x, gates.y, gates.out, level)
     classes, depth = home[gates.out], level[gates.out]
     order = np.lexsort((gates.x, gates.kind, classes, depth))
-    steps, place, carries = _steps(
-        depth[order], classes[order], gates.kind[order], first_plane, planes
-    )
+    steps, place, carries = _steps(depth[order], classes[order], gates.kind[order], first_plane, planes)
     real = place >= 0
     at = order[place]
     idle = np.array([_IDLE.get(k, (ZERO, ZERO)) for k in range(16)])
@@ -174,12 +176,8 @@ def _schedule(
         )
     # constants have rows 0 and 1
     row_of = np.concatenate([row, [1, 0]])
-    code = (row_of[x] | row_of[y] << 21 | np.where(out >= 0, row_of[out], 0) << 42).astype(
-        np.uint64
-    )
-    steps, nets = _count_rows(
-        steps, n_rows, row_of[counted[~single]], class_of[~single], first_plane, planes
-    )
+    code = (row_of[x] | row_of[y] << 21 | np.where(out >= 0, row_of[out], 0) << 42).astype(np.uint64)
+    steps, nets = _count_rows(steps, n_rows, row_of[counted[~single]], class_of[~single], first_plane, planes)
     gate_row = np.full(netlist.n_gates, -1)
     if every_gate:
         gate_row = row_of[node[n:]]
@@ -201,11 +199,7 @@ def _schedule(
 
 
 def _steps(
-    level: np.ndarray,
-    classes: np.ndarray,
-    kind: np.ndarray,
-    first_plane: np.ndarray,
-    planes: np.ndarray,
+    level: np.ndarray, classes: np.ndarray, kind: np.ndarray, first_plane: np.ndarray, planes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Runs of gates that are sorted by level, class and kind.
 

@@ -10,12 +10,7 @@ eigenvectors and no inverse: A may be non-normal, defective or singular and Q si
 belongs to the simulated machine; thermo.linear_algebra never uses it.
 """
 
-from thermo.simulate.gaussian_sampler import (
-    ExactSample,
-    ExactSampler,
-    exact_sampler,
-    sample_exact,
-)
+from thermo.simulate.gaussian_sampler import ExactSample, ExactSampler, exact_sampler, sample_exact
 from thermo.simulate.gaussian_system import LinearSystem, Process, linear_system
 from thermo.simulate.gaussian_transition import Transition, stationary, transition
 

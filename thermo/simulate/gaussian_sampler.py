@@ -150,10 +150,17 @@ class ExactSampler:
             x = x.reshape(d, count, lanes).swapaxes(0, 1)
             here = states[:, :, int(index[first]) : int(index[last - 1]) + 1]
             kernel(
-                *self.tables, self.which, store, np.ascontiguousarray(x, np.float32), here, first,
-                last, np.uint64(seed), np.uint64(first_trajectory - skip + tile * lanes),
+                *self.tables,
+                self.which,
+                store,
+                np.ascontiguousarray(x, np.float32),
+                here,
+                first,
+                last,
+                np.uint64(seed),
+                np.uint64(first_trajectory - skip + tile * lanes),
                 STREAM_NOISE,
-            )  # fmt: skip
+            )
 
         with limited_threads(threads) as count, ThreadPoolExecutor(count) as pool:
             width = 1 if self.into is None else max(1, min(TILES, n_tiles // count))
@@ -169,9 +176,7 @@ class ExactSampler:
         return ExactSample(t, states.swapaxes(1, 2))
 
 
-def exact_sampler(
-    process: Process, times: Any, *, data: Any = None, phase: int = 0
-) -> ExactSampler:
+def exact_sampler(process: Process, times: Any, *, data: Any = None, phase: int = 0) -> ExactSampler:
     """The transitions of a quadratic netlist between `times`; see `sample_exact`."""
     system = linear_system(process, data=data, phase=phase)
     t = np.atleast_1d(np.asarray(times, np.float64))
@@ -218,6 +223,11 @@ def sample_exact(
     Raises as `transition`; SimulationError for times that fall or results above max_bytes.
     """
     return exact_sampler(process, times, data=data, phase=phase).sample(
-        trajectories, seed=seed, first_trajectory=first_trajectory, x0=x0, threads=threads,
-        max_bytes=max_bytes, progress=progress,
-    )  # fmt: skip
+        trajectories,
+        seed=seed,
+        first_trajectory=first_trajectory,
+        x0=x0,
+        threads=threads,
+        max_bytes=max_bytes,
+        progress=progress,
+    )

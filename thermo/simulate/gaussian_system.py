@@ -31,14 +31,11 @@ class LinearSystem:
 
     def __post_init__(self) -> None:
         d = self.constant.shape[0] if self.constant.ndim == 1 else -1
-        for name, shape in (
-            ("drift", (d, d)), ("constant", (d,)), ("diffusion", (d, d)), ("start", (d,)),
-        ):  # fmt: skip
+        for name, shape in (("drift", (d, d)), ("constant", (d,)), ("diffusion", (d, d)), ("start", (d,))):
             array = getattr(self, name)
             if array.shape != shape:
                 raise SimulationError(
-                    f"linear system: {name} has shape {array.shape}; with {d} states it must be "
-                    f"{shape}"
+                    f"linear system: {name} has shape {array.shape}; with {d} states it must be {shape}"
                 )
             if not np.isfinite(array).all():
                 raise SimulationError(f"linear system: {name} has a value that is not finite")
@@ -133,8 +130,7 @@ def _from_netlist(netlist: LangevinNetlist, data: Any, phase: int) -> LinearSyst
         )
     if now.clamped or now.nudge:
         raise UnsupportedError(
-            f"phase {now.name!r} clamps or nudges cells, which exact transitions leave out; use "
-            "simulate"
+            f"phase {now.name!r} clamps or nudges cells, which exact transitions leave out; use simulate"
         )
     p = prepare(netlist, inertia=True)
     s, kT = now.coupling_scale[0], kTs[0]
@@ -145,15 +141,10 @@ def _from_netlist(netlist: LangevinNetlist, data: Any, phase: int) -> LinearSyst
     force = p.h + s * ((p.w_in + p.gradient_in) @ shown)
     if p.mass is None or p.friction is None:
         noise = p.mobility * np.eye(p.n) if p.factor is None else p.factor @ p.factor.T
-        return LinearSystem(
-            p.mobility * stiffness, p.mobility * force, 2.0 * kT * noise, p.x0.copy()
-        )
+        return LinearSystem(p.mobility * stiffness, p.mobility * force, 2.0 * kT * noise, p.x0.copy())
     n = p.n
     drift = np.block(
-        [
-            [np.zeros((n, n)), -np.eye(n)],
-            [stiffness / p.mass[:, None], np.diag(p.friction / p.mass)],
-        ]
+        [[np.zeros((n, n)), -np.eye(n)], [stiffness / p.mass[:, None], np.diag(p.friction / p.mass)]]
     )
     spread = np.concatenate([np.zeros(n), 2.0 * p.friction * kT / p.mass**2])
     return LinearSystem(

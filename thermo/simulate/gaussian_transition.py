@@ -61,9 +61,7 @@ def transition(process: Process, t: float, *, data: Any = None, phase: int = 0) 
     return Transition(float(t), f, shift, 0.5 * (covariance + covariance.T))
 
 
-def stationary(
-    process: Process, *, data: Any = None, phase: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
+def stationary(process: Process, *, data: Any = None, phase: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """(mean (d,), covariance (d, d)) that the process settles in: A m = c, A S + S A^T = Q.
 
     Raises SimulationError if it never settles, naming the slowest eigenvalue of A.

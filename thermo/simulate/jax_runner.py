@@ -102,9 +102,8 @@ def langevin_function(
 
         def phase(carry: Any, q: int) -> tuple[Any, jax.Array, jax.Array]:
             begin = JaxSetting(
-                plan.scale[q, 0], float(plan.stiffness[q]), float(plan.nudge[q]),
-                drives[plan.drive[q]], goals,
-            )  # fmt: skip
+                plan.scale[q, 0], float(plan.stiffness[q]), float(plan.nudge[q]), drives[plan.drive[q]], goals
+            )
             held = plan.held[q] if plan.held[q].any() else None
 
             def step(state: Any, row: Any) -> tuple[Any, None]:
@@ -160,9 +159,12 @@ def langevin_function(
                     before = JaxSetting(begin.s, 0.0, 0.0, drives[0], goals)
                 else:
                     before = JaxSetting(
-                        plan.scale[q - 1, 1], float(plan.stiffness[q - 1]),
-                        float(plan.nudge[q - 1]), drives[plan.drive[q - 1]], goals,
-                    )  # fmt: skip
+                        plan.scale[q - 1, 1],
+                        float(plan.stiffness[q - 1]),
+                        float(plan.nudge[q - 1]),
+                        drives[plan.drive[q - 1]],
+                        goals,
+                    )
                 start = model.potential(params, x, begin)
                 heat = start - model.potential(params, x_end, end) + work
                 work += start - model.potential(params, x, before)
@@ -211,12 +213,7 @@ def run_jax(job: Job) -> Raw:
     p, plan = job.prepared, job.plan
     raw = empty_raw(job)
     params, function = langevin_function(
-        p,
-        plan,
-        method=job.method,
-        heat_method=job.heat_method,
-        cost=job.cost,
-        bound=job.bound,
+        p, plan, method=job.method, heat_method=job.heat_method, cost=job.cost, bound=job.bound
     )
     run = jax.jit(function)
     seed = job.seed % 2**64

@@ -109,9 +109,7 @@ def empty_raw(job: Job) -> Raw:
         heat=np.zeros((phases, n)),
         work=np.zeros((phases, n)),
         final=np.empty((n, prepared.n), np.float32) if job.keep_final else None,
-        trajectory=np.empty((plan.saved.size, n, prepared.n), np.float32)
-        if plan.saved.size
-        else None,
+        trajectory=np.empty((plan.saved.size, n, prepared.n), np.float32) if plan.saved.size else None,
         velocity=np.empty((n, prepared.n), np.float32)
         if job.keep_final and prepared.mass is not None
         else None,

@@ -85,9 +85,7 @@ class Inputs:
     sine: Product | None
 
 
-def extras_of(
-    job: Job, gradient: Matrix, sine: Matrix, inputs: Inputs, index: np.ndarray
-) -> Extras:
+def extras_of(job: Job, gradient: Matrix, sine: Matrix, inputs: Inputs, index: np.ndarray) -> Extras:
     """What the kernel needs beyond linear couplings, for the trajectories of one tile."""
     p, plan = job.prepared, job.plan
     show = partial(activate_rows, p.input_activation)
@@ -132,16 +130,42 @@ def run_numba(job: Job) -> Raw:
         x[:] = t.columns(job.x0)
         kernel.run_tile(
             *linear,
-            *cells, p.activation, bool(p.activation.any()), p.mobility,
-            plan.dt, METHODS.index(job.method), plan.n_steps, plan.scale, plan.kT, plan.stiffness,
-            plan.drive, x, spare, drives_of(job, t.index, inputs.linear, show),
+            *cells,
+            p.activation,
+            bool(p.activation.any()),
+            p.mobility,
+            plan.dt,
+            METHODS.index(job.method),
+            plan.n_steps,
+            plan.scale,
+            plan.kT,
+            plan.stiffness,
+            plan.drive,
+            x,
+            spare,
+            drives_of(job, t.index, inputs.linear, show),
             None if job.linear else extras_of(job, gradient, sine, inputs, t.index),
-            np.uint64(job.seed), t.origin, STREAM_NOISE,
-            p.read, p.read_as, plan.ends, plan.window, t.out, plan.saved, t.trajectory,
-            job.heat_method == "potential", job.heat_method == "stratonovich",
-            t.heat, t.work, np.float32(job.bound), job.check_every, t.first, t.last,
-            t.bad_step, t.bad_cell,
-        )  # fmt: skip
+            np.uint64(job.seed),
+            t.origin,
+            STREAM_NOISE,
+            p.read,
+            p.read_as,
+            plan.ends,
+            plan.window,
+            t.out,
+            plan.saved,
+            t.trajectory,
+            job.heat_method == "potential",
+            job.heat_method == "stratonovich",
+            t.heat,
+            t.work,
+            np.float32(job.bound),
+            job.check_every,
+            t.first,
+            t.last,
+            t.bad_step,
+            t.bad_cell,
+        )
         return t.keep(raw, x)
 
     def width(threads: int) -> int:

@@ -158,9 +158,7 @@ def make_plan(
     )
 
 
-def _observed(
-    observe: Any, netlist: LangevinNetlist, names: list[str], phase_ends: np.ndarray
-) -> np.ndarray:
+def _observed(observe: Any, netlist: LangevinNetlist, names: list[str], phase_ends: np.ndarray) -> np.ndarray:
     """(n_times,) times to look at; default: the end of the read-out's phase or of the schedule."""
 
     def end_of(phase: str, what: str) -> float:
@@ -176,9 +174,7 @@ def _observed(
         return np.array([end_of(netlist.readout.phase, "the read-out is at the end of")])
     listed = [observe] if isinstance(observe, str) else list(np.ravel(np.asarray(observe, object)))
     try:
-        times = np.array(
-            [end_of(t, "observe names") if isinstance(t, str) else float(t) for t in listed]
-        )
+        times = np.array([end_of(t, "observe names") if isinstance(t, str) else float(t) for t in listed])
     except (TypeError, ValueError):
         times = np.zeros(0)
     if times.size == 0 or not np.all(np.isfinite(times)):

@@ -7,14 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from compiler.ir.langevin import (
-    Activation,
-    CellKind,
-    CouplingKind,
-    Couplings,
-    LangevinNetlist,
-    Role,
-)
+from compiler.ir.langevin import Activation, CellKind, CouplingKind, Couplings, LangevinNetlist, Role
 from compiler.ir.symmetry import first_asymmetry
 from hw_models.nonideal import NonIdeal, perturb, perturb_bias
 from thermo.simulate.errors import SimulationError
@@ -148,18 +141,14 @@ def prepare(
     dynamic = np.flatnonzero(c.role != Role.INPUT)
     inputs = netlist.inputs
     if dynamic.size == 0:
-        raise SimulationError(
-            f"none of the {netlist.n_cells} cells is dynamic: there is nothing to simulate"
-        )
+        raise SimulationError(f"none of the {netlist.n_cells} cells is dynamic: there is nothing to simulate")
     groups = _groups(netlist, non_ideal, device_seed)
     among, driven = {}, {}
     for kind, matrix in groups.items():
         rows = matrix[dynamic] if inputs.size else matrix
         among[kind] = rows[:, dynamic].tocsr() if inputs.size else rows
         among[kind].sort_indices()
-        driven[kind] = (
-            rows[:, inputs].tocsr() if inputs.size else sparse.csr_matrix((dynamic.size, 0))
-        )
+        driven[kind] = rows[:, inputs].tocsr() if inputs.size else sparse.csr_matrix((dynamic.size, 0))
     h = c.h[dynamic] if non_ideal is None else perturb_bias(c.h[dynamic], non_ideal, device_seed)
     finite = {name: getattr(c, name)[dynamic] for name in ("j2", "j3", "j4", "h", "x0")}
     for kind in groups:

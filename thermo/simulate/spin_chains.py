@@ -42,9 +42,7 @@ class Chains(Workers):
         super().__init__(threads)
         check_identity(seed, first_chain)
         if not system.symmetric:
-            raise UnsupportedError(
-                "chains with running sums need symmetric couplings: use method 'lanes'"
-            )
+            raise UnsupportedError("chains with running sums need symmetric couplings: use method 'lanes'")
         layout = system.layout
         n, place = layout.n_places + -layout.n_places % BLOCK, layout.place
         self.system, self.chains = system, states.shape[0]
@@ -99,11 +97,23 @@ class Chains(Workers):
                     break
                 here = slice(start - step, stop - step)
                 done, self.energies[c], self.least[c], some = kernel.sweep_chain(
-                    self._spin[c], self._total[c], self._own, self._indptr, self._edges,
-                    self._runs, self._free, beta[here, c].copy(), scale[here].copy(), self.seed,
-                    np.uint64(self.first + c), start, self.energies[c], self.least[c],
-                    self._best[c], self._target,
-                )  # fmt: skip
+                    self._spin[c],
+                    self._total[c],
+                    self._own,
+                    self._indptr,
+                    self._edges,
+                    self._runs,
+                    self._free,
+                    beta[here, c].copy(),
+                    scale[here].copy(),
+                    self.seed,
+                    np.uint64(self.first + c),
+                    start,
+                    self.energies[c],
+                    self.least[c],
+                    self._best[c],
+                    self._target,
+                )
                 if self.least[c] <= self._target:
                     self.hit[c] = start + done
                 flips, start = flips + some, stop

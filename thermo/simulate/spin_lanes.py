@@ -151,11 +151,20 @@ class LaneTiles(Workers):
             for start in range(0, n_sweeps, SLICE):
                 stop = min(start + SLICE, n_sweeps)
                 kernel.sweep_lanes(
-                    self._tiles[k], layout.indptr, layout.indices, self._weight, self._h,
-                    self._extra[k], self._blocks, self._block_id,
+                    self._tiles[k],
+                    layout.indptr,
+                    layout.indices,
+                    self._weight,
+                    self._h,
+                    self._extra[k],
+                    self._blocks,
+                    self._block_id,
                     np.ascontiguousarray(beta[start:stop, self._index[k]]),
-                    scale[start:stop].copy(), self.seed, chain, step + start,
-                )  # fmt: skip
+                    scale[start:stop].copy(),
+                    self.seed,
+                    chain,
+                    step + start,
+                )
 
         self.each(run, range(len(self._tiles)))
 
@@ -168,9 +177,8 @@ class LaneTiles(Workers):
 
         def run(k: int) -> None:
             kernel.lane_energies(
-                self._tiles[k], layout.indptr, layout.indices, self._weight, self._h,
-                self._extra[k], out[k],
-            )  # fmt: skip
+                self._tiles[k], layout.indptr, layout.indices, self._weight, self._h, self._extra[k], out[k]
+            )
 
         self.each(run, range(len(self._tiles)))
         return out.ravel()[: self.chains]

@@ -64,11 +64,11 @@ def make_terms(system: SpinSystem) -> Terms:
     kinds, kind = np.unique(np.stack([h, total.astype(float)], axis=1), axis=0, return_inverse=True)
     if len(kinds) * 8 * kernel.DIGITS * (int(total.max(initial=0)) + 1) > TABLE_MOST:
         raise UnsupportedError(
-            f"the p-bits have {len(kinds)} different fields, too many thresholds to keep: use "
-            "method 'lanes'"
+            f"the p-bits have {len(kinds)} different fields, too many thresholds to keep: use method 'lanes'"
         )
-    digits = [(rows[b], s, layout.indices[b], w[b]) for s in range(5)
-              for b in [np.flatnonzero((whole >> s) & 1)]]  # fmt: skip
+    digits = [
+        (rows[b], s, layout.indices[b], w[b]) for s in range(5) for b in [np.flatnonzero((whole >> s) & 1)]
+    ]
     row, shift, source, weight = (
         np.concatenate([np.broadcast_to(d[k], d[0].shape) for d in digits]) for k in range(4)
     )
@@ -186,9 +186,7 @@ class PackedTiles(Workers):
             ) from None
         bad = ~(np.isfinite(kT) & (kT >= 0))
         if bad.any():
-            raise SimulationError(
-                f"kT must be a finite number of at least 0, got {kT[bad].flat[0]:g}"
-            )
+            raise SimulationError(f"kT must be a finite number of at least 0, got {kT[bad].flat[0]:g}")
         scale = np.broadcast_to(np.asarray(scale, np.float64), (n_sweeps,))
         changes = np.flatnonzero((np.diff(kT) != 0) | (np.diff(scale) != 0)) + 1
         for start, stop in zip([0, *changes], [*changes, n_sweeps], strict=True):
@@ -207,11 +205,26 @@ class PackedTiles(Workers):
             words, open_ = empty_rows(4).view(np.uint32), empty_rows(1)
             for begin in range(start, stop, SLICE):
                 kernel.sweep_packed(
-                    self._rows[k], self._cells, self._places, terms.first, terms.sources,
-                    terms.signs, terms.shifts, terms.kind, self._digits, n_planes, terms.n_levels,
-                    min(SLICE, stop - begin), self.seed, np.uint64(self._group + 16 * k), begin,
-                    planes, masks, words, open_,
-                )  # fmt: skip
+                    self._rows[k],
+                    self._cells,
+                    self._places,
+                    terms.first,
+                    terms.sources,
+                    terms.signs,
+                    terms.shifts,
+                    terms.kind,
+                    self._digits,
+                    n_planes,
+                    terms.n_levels,
+                    min(SLICE, stop - begin),
+                    self.seed,
+                    np.uint64(self._group + 16 * k),
+                    begin,
+                    planes,
+                    masks,
+                    words,
+                    open_,
+                )
 
         self.each(run, range(len(self._rows)))
 

@@ -50,9 +50,7 @@ def plan_spins(
         raise SimulationError("the netlist's schedule has no phase: there is nothing to run")
     if kT is not None and not (np.isfinite(kT) and kT >= 0):
         raise SimulationError(f"kT must be a finite number of at least 0, got {kT:g}")
-    counts = [
-        whole_steps(f"phase {p.name!r}: duration", p.duration, netlist.dt) for p in netlist.schedule
-    ]
+    counts = [whole_steps(f"phase {p.name!r}: duration", p.duration, netlist.dt) for p in netlist.schedule]
     if sweeps is not None:
         counts = _stretched(counts, sweeps)
     return tuple(_phase(netlist, p, n, kT) for p, n in zip(netlist.schedule, counts, strict=True))
@@ -69,17 +67,14 @@ def _phase(netlist: LangevinNetlist, phase: Phase, sweeps: int, kT: float | None
         group = netlist.group(name)
         frozen[group.start : group.stop] = True
     own = phase.kT if phase.kT is not None else (netlist.kT, netlist.kT)
-    return SpinPhase(
-        phase.name, sweeps, own if kT is None else (kT, kT), phase.coupling_scale, frozen
-    )
+    return SpinPhase(phase.name, sweeps, own if kT is None else (kT, kT), phase.coupling_scale, frozen)
 
 
 def _stretched(counts: list[int], sweeps: int) -> list[int]:
     """Counts in about the same ratio with the sum `sweeps`."""
     if sweeps < len(counts):
         raise SimulationError(
-            f"sweeps must be at least {len(counts)}, one for each phase of the schedule, got "
-            f"{sweeps}"
+            f"sweeps must be at least {len(counts)}, one for each phase of the schedule, got {sweeps}"
         )
     spare = sweeps - len(counts)
     ends = np.round(np.cumsum(counts) * (spare / sum(counts))).astype(np.int64)

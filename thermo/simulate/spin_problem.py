@@ -99,8 +99,5 @@ def answer(
         }
     elif kind == "circuit":
         gap = float(problem.get("gap", 1.0))
-        told = {
-            "words": words(netlist, states[best]),
-            "consistent": bool(energies[best] < 0.5 * gap),
-        }
+        told = {"words": words(netlist, states[best]), "consistent": bool(energies[best] < 0.5 * gap)}
     return told, states[best]

@@ -64,9 +64,7 @@ class SpinResult:
 
         The file appears complete or not at all. Raises OutputError if it cannot be written.
         """
-        content: dict[str, Any] = {
-            "best_state": self.best_state, "best_energy": np.asarray(self.best_energy)
-        }  # fmt: skip
+        content: dict[str, Any] = {"best_state": self.best_state, "best_energy": np.asarray(self.best_energy)}
         for f in fields(self):
             value = getattr(self, f.name)
             if value is not None:

@@ -131,9 +131,7 @@ class SpinSystem:
         if (upper != upper.T).nnz == 0:
             # what an input drives is a pair, too: inputs do not move
             one = (w.row < w.col) | ~inner
-            return SpinSystem.from_pairs(
-                cells.h, w.row[one], w.col[one], w.data[one], frozen=cells.frozen
-            )
+            return SpinSystem.from_pairs(cells.h, w.row[one], w.col[one], w.data[one], frozen=cells.frozen)
         return SpinSystem.directed(cells.h, w.row, w.col, w.data, frozen=cells.frozen)
 
     @property
@@ -212,8 +210,7 @@ class SpinSystem:
         if not (np.abs(states) == 1).all():
             k = np.argwhere(np.abs(states) != 1)[0]
             raise SimulationError(
-                f"states must be +1 or -1; cell {k[-1]} is {states[tuple(k)]}: a 0/1 variable x is "
-                "2 x - 1"
+                f"states must be +1 or -1; cell {k[-1]} is {states[tuple(k)]}: a 0/1 variable x is 2 x - 1"
             )
         return np.ascontiguousarray(states, dtype=np.int8)
 
@@ -228,18 +225,14 @@ def device_system(netlist: LangevinNetlist, non_ideal: NonIdeal, seed: int) -> S
     groups = tuple(
         replace(
             c,
-            weight=perturb(
-                np.asarray(c.values), c.rows, c.indices, non_ideal, seed, frozen[c.indices]
-            ),
+            weight=perturb(np.asarray(c.values), c.rows, c.indices, non_ideal, seed, frozen[c.indices]),
             tie=None,
         )
         for c in netlist.couplings
         if len(c)
     )
     h = perturb_bias(np.asarray(netlist.cells.h), non_ideal, seed)
-    return SpinSystem.from_netlist(
-        netlist.with_(cells=replace(netlist.cells, h=h), couplings=groups)
-    )
+    return SpinSystem.from_netlist(netlist.with_(cells=replace(netlist.cells, h=h), couplings=groups))
 
 
 def check_spins(netlist: LangevinNetlist) -> None:
@@ -256,9 +249,7 @@ def check_spins(netlist: LangevinNetlist) -> None:
         column = getattr(cells, name)
         if (dynamic & (column != 0)).any():
             i = int(np.argmax(dynamic & (column != 0)))
-            raise UnsupportedError(
-                f"p-bit {i} has {name} = {column[i]:g}; a p-bit's self-energy is -h s"
-            )
+            raise UnsupportedError(f"p-bit {i} has {name} = {column[i]:g}; a p-bit's self-energy is -h s")
     if (cells.activation != Activation.IDENTITY).any():
         i = int(np.argmax(cells.activation != Activation.IDENTITY))
         raise UnsupportedError(
@@ -312,7 +303,6 @@ def _checked(h: Any, a: Any, b: Any, w: Any) -> tuple[np.ndarray, ...]:
     if (bad := (np.minimum(a, b) < 0) | (np.maximum(a, b) >= h.size)).any():
         k = int(np.argmax(bad))
         raise SimulationError(
-            f"coupling ({a[k]}, {b[k]}) names a cell that does not exist; cells are 0 to "
-            f"{h.size - 1}"
+            f"coupling ({a[k]}, {b[k]}) names a cell that does not exist; cells are 0 to {h.size - 1}"
         )
     return h, a, b, w

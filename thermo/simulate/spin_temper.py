@@ -121,9 +121,12 @@ def temper(
     """
     kT = _ladder(ladder)
     for name, number, least in (
-        ("sweeps", sweeps, 1), ("sets", sets, 1), ("swap_every", swap_every, 1),
-        ("tune", tune, 0), ("burn_in", burn_in, 0),
-    ):  # fmt: skip
+        ("sweeps", sweeps, 1),
+        ("sets", sets, 1),
+        ("swap_every", swap_every, 1),
+        ("tune", tune, 0),
+        ("burn_in", burn_in, 0),
+    ):
         if number < least:
             raise SimulationError(f"{name} must be at least {least}, got {number}")
     observe_every = swap_every if observe_every is None else observe_every
@@ -145,11 +148,7 @@ def temper(
     if size > MAX_BYTES:
         raise SimulationError(
             f"the results would take {size} bytes, more than {MAX_BYTES}: "
-            + (
-                "raise observe_every, or keep no samples"
-                if kept
-                else "ask for fewer sets (--chains)"
-            )
+            + ("raise observe_every, or keep no samples" if kept else "ask for fewer sets (--chains)")
         )
     states = start_states(netlist, system, start, chains, seed)
     if method == "auto":

@@ -119,9 +119,7 @@ def simulate_spins(
         if method == "lanes" and chains >= PACKED_FROM and not first_chain % PACKED_FROM:
             method = "packed" if can_pack(system) else "lanes"
     if target is not None and non_ideal is not None:
-        raise SimulationError(
-            "a target is an energy of the netlist, which no device knows: drop it"
-        )
+        raise SimulationError("a target is an energy of the netlist, which no device knows: drop it")
     if target is not None and (method != "chains" or observe_every or looks or seconds):
         raise SimulationError(
             "a target stops chains one by one: use method 'chains' on symmetric couplings, without "
@@ -271,12 +269,7 @@ def _observed_phase(netlist: LangevinNetlist, plan: tuple[SpinPhase, ...]) -> in
 
 
 def start_states(
-    netlist: LangevinNetlist,
-    system: SpinSystem,
-    start: Any,
-    chains: int,
-    seed: int,
-    first_chain: int = 0,
+    netlist: LangevinNetlist, system: SpinSystem, start: Any, chains: int, seed: int, first_chain: int = 0
 ) -> np.ndarray:
     """(chains, n) int8 starts; input cells at their x0.
 

@@ -5,14 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.errors import UnsupportedError
-from compiler.ir.langevin import (
-    Activation,
-    CellKind,
-    CouplingKind,
-    LangevinNetlist,
-    Order,
-    Role,
-)
+from compiler.ir.langevin import Activation, CellKind, CouplingKind, LangevinNetlist, Order, Role
 
 
 def check_supported(netlist: LangevinNetlist, *, inertia: bool = False) -> None:
@@ -34,8 +27,7 @@ def check_supported(netlist: LangevinNetlist, *, inertia: bool = False) -> None:
         if other.any():
             i = int(np.argmax(other))
             raise UnsupportedError(
-                f"cell {i} is {what(int(column[i])).name.lower()}; the Langevin simulator runs "
-                f"{way} only"
+                f"cell {i} is {what(int(column[i])).name.lower()}; the Langevin simulator runs {way} only"
             )
     _check_angles(netlist)
     for couplings in netlist.couplings:

@@ -87,10 +87,7 @@ class Tile:
 
 
 def over_tiles(
-    job: Job,
-    raw: Raw,
-    width: Callable[[int], int],
-    run_tile: Callable[[int, int], Divergence | None],
+    job: Job, raw: Raw, width: Callable[[int], int], run_tile: Callable[[int, int], Divergence | None]
 ) -> Raw:
     """run_tile(tile, lanes) for all tiles, one thread each; width(threads) -> lanes."""
     with limited_threads(job.threads) as threads, ThreadPoolExecutor(threads) as pool:

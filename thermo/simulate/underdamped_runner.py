@@ -11,14 +11,7 @@ from thermo.kernels import underdamped
 from thermo.kernels.random import STREAM_NOISE
 from thermo.simulate.activations import activate_rows
 from thermo.simulate.job import METHODS, Job, Raw, empty_raw
-from thermo.simulate.numba_runner import (
-    Inputs,
-    drives_of,
-    extras_of,
-    input_product,
-    is_dense,
-    matrix_of,
-)
+from thermo.simulate.numba_runner import Inputs, drives_of, extras_of, input_product, is_dense, matrix_of
 from thermo.simulate.tiling import Divergence, Tile, over_tiles
 
 
@@ -45,16 +38,45 @@ def run_underdamped(job: Job) -> Raw:
             v = np.ascontiguousarray(t.columns(job.v0), np.float32)
         underdamped.run_tile(
             *linear,
-            *cells, p.activation, bool(p.activation.any()), p.mobility, mass, friction, factor,
-            plan.dt, METHODS.index(job.method), plan.n_steps, plan.scale, plan.kT, plan.stiffness,
-            plan.drive, x, v, drives_of(job, t.index, inputs.linear, show),
+            *cells,
+            p.activation,
+            bool(p.activation.any()),
+            p.mobility,
+            mass,
+            friction,
+            factor,
+            plan.dt,
+            METHODS.index(job.method),
+            plan.n_steps,
+            plan.scale,
+            plan.kT,
+            plan.stiffness,
+            plan.drive,
+            x,
+            v,
+            drives_of(job, t.index, inputs.linear, show),
             extras_of(job, gradient, sine, inputs, t.index),
-            np.uint64(job.seed), t.origin, STREAM_NOISE,
-            p.read, p.read_as, plan.ends, plan.window, t.out, plan.saved, t.trajectory,
-            job.heat_method == "potential", job.heat_method == "stratonovich",
-            t.heat, t.work, np.float32(job.bound), job.check_every, t.first, t.last,
-            t.bad_step, t.bad_cell,
-        )  # fmt: skip
+            np.uint64(job.seed),
+            t.origin,
+            STREAM_NOISE,
+            p.read,
+            p.read_as,
+            plan.ends,
+            plan.window,
+            t.out,
+            plan.saved,
+            t.trajectory,
+            job.heat_method == "potential",
+            job.heat_method == "stratonovich",
+            t.heat,
+            t.work,
+            np.float32(job.bound),
+            job.check_every,
+            t.first,
+            t.last,
+            t.bad_step,
+            t.bad_cell,
+        )
         return t.keep(raw, x, v)
 
     def width(threads: int) -> int:

@@ -105,8 +105,12 @@ def measure_at(
     relaxing, phase = relaxing_phases(netlist)
     dt = setting.dt
     options: dict[str, Any] = {
-        "kT": setting.kT, "dt": dt, "runs": setting.runs, "seed": setting.seed, "threads": threads,
-    }  # fmt: skip
+        "kT": setting.kT,
+        "dt": dt,
+        "runs": setting.runs,
+        "seed": setting.seed,
+        "threads": threads,
+    }
     assert netlist.readout is not None
     right, heat, method = [], [], ""
     averaged = [w for w in setting.windows if w]
@@ -138,9 +142,7 @@ def measure_at(
         method = result.heat_method
     idle = 0.0
     if setting.kT > 0:
-        bare = netlist.with_(
-            kT=setting.kT, schedule=relaxing, readout=replace(netlist.readout, window=0.0)
-        )
+        bare = netlist.with_(kT=setting.kT, schedule=relaxing, readout=replace(netlist.readout, window=0.0))
         spread = idle_heat(bare, runs=IDLE_RUNS, seed=setting.seed, dt=dt, threads=threads)
         assert spread is not None
         idle = spread.mean * setting.kT

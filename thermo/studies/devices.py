@@ -48,9 +48,15 @@ def accuracy_on_devices(
     try:
         for k in range(n_devices):
             figures, _ = evaluate(
-                netlist, dataset, split, non_ideal=non_ideal, device_seed=seed + k, seed=seed,
-                threads=threads, heat=False,
-            )  # fmt: skip
+                netlist,
+                dataset,
+                split,
+                non_ideal=non_ideal,
+                device_seed=seed + k,
+                seed=seed,
+                threads=threads,
+                heat=False,
+            )
             assert figures.accuracy is not None
             out[k] = figures.accuracy
             progress.update(k + 1, f"{100 * out[k]:.2f} %")

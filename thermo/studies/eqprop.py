@@ -60,11 +60,7 @@ class OverSeeds:
 
 def over_seeds(points: Sequence[Point], seeds: int) -> list[Point]:
     """Every point with `seeds` seeds, from its own on."""
-    return [
-        Point(p.series, replace(p.config, seed=p.config.seed + k))
-        for p in points
-        for k in range(seeds)
-    ]
+    return [Point(p.series, replace(p.config, seed=p.config.seed + k)) for p in points for k in range(seeds)]
 
 
 def summarise(found: Sequence[Trained]) -> list[OverSeeds]:
@@ -106,9 +102,7 @@ def run_trainings(
     )
 
 
-def _measure(
-    point: Point, dataset: Dataset, checkpoint: Path, model: Path, threads: int | None
-) -> Trained:
+def _measure(point: Point, dataset: Dataset, checkpoint: Path, model: Path, threads: int | None) -> Trained:
     if not isinstance(point.config, EqpropConfig):
         return _measure_layers(point, dataset, checkpoint, model)
     config = point.config
@@ -121,13 +115,16 @@ def _measure(
     effort = effort_of(result, dataset)
     return Trained(
         point.series,
-        deployed_accuracy(
-            result.acting, dataset, config.device, seed=config.seed, threads=threads
-        ),
-        result.valid_accuracy, result.history[-1].angle, result.history[-1].residual_free,
-        result.seconds, effort.relaxations, effort.writes, model.name,
+        deployed_accuracy(result.acting, dataset, config.device, seed=config.seed, threads=threads),
+        result.valid_accuracy,
+        result.history[-1].angle,
+        result.history[-1].residual_free,
+        result.seconds,
+        effort.relaxations,
+        effort.writes,
+        model.name,
         seed=config.seed,
-    )  # fmt: skip
+    )
 
 
 def _measure_layers(point: Point, dataset: Dataset, checkpoint: Path, model: Path) -> Trained:
@@ -149,10 +146,17 @@ def _measure_layers(point: Point, dataset: Dataset, checkpoint: Path, model: Pat
     updates = len(result.history) * (dataset.x_train.shape[0] // batch)
     couplings = sum(np.asarray(w).size for w in result.parameters.w)
     return Trained(
-        point.series, layers_accuracy(result, dataset), result.valid_accuracy, last.angle,
-        last.residual_free, result.seconds, updates * batch * (1 + config.nudging.phases),
-        float(updates * couplings), model.name, seed=config.seed,
-    )  # fmt: skip
+        point.series,
+        layers_accuracy(result, dataset),
+        result.valid_accuracy,
+        last.angle,
+        last.residual_free,
+        result.seconds,
+        updates * batch * (1 + config.nudging.phases),
+        float(updates * couplings),
+        model.name,
+        seed=config.seed,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,15 +190,12 @@ def devices_study(
     network = load_model(Path(folder) / clean.model)
     assert isinstance(network, HopfieldNetwork)
     deployed = [
-        deployed_accuracy(acting_on(network, d), dataset, d, seed=config.seed, threads=threads)
-        for d in drawn
+        deployed_accuracy(acting_on(network, d), dataset, d, seed=config.seed, threads=threads) for d in drawn
     ]
     return InSitu(clean.accuracy, paired(deployed, [t.accuracy for t in there]), tuple(there))
 
 
-def asymmetry_points(
-    config: EqpropConfig, angles: Sequence[float], homeostasis: float
-) -> list[Point]:
+def asymmetry_points(config: EqpropConfig, angles: Sequence[float], homeostasis: float) -> list[Point]:
     """Rule "field" from every angle, without and with the homeostatic loss."""
     return [
         Point(
@@ -207,9 +208,12 @@ def asymmetry_points(
 
 
 def noise_points(
-    config: EqpropConfig, noises: Sequence[float], betas: Sequence[float],
-    replicas: Sequence[int] = (), coupling: float = 1.0,
-) -> list[Point]:  # fmt: skip
+    config: EqpropConfig,
+    noises: Sequence[float],
+    betas: Sequence[float],
+    replicas: Sequence[int] = (),
+    coupling: float = 1.0,
+) -> list[Point]:
     """Positive one-sided and centred nudges of several sizes under several state noises; the same
     on so many coupled copies of the machine.
     """
@@ -217,10 +221,11 @@ def noise_points(
         Point(
             f"{estimator}{f' x {copies}' if copies > 1 else ''}, beta {beta:g}, noise {noise:g}",
             replace(
-                config, estimator=estimator, beta=beta,
+                config,
+                estimator=estimator,
+                beta=beta,
                 device=EqpropDevice(
-                    state_noise=noise, replicas=copies,
-                    replica_coupling=coupling if copies > 1 else 0.0,
+                    state_noise=noise, replicas=copies, replica_coupling=coupling if copies > 1 else 0.0
                 ),
             ),
         )
@@ -228,20 +233,23 @@ def noise_points(
         for copies in (1, *replicas)
         for estimator in ("positive", "centred")
         for beta in betas
-    ]  # fmt: skip
+    ]
 
 
 def holomorphic_points(
-    dataset: Dataset, config: EqpropConfig, noises: Sequence[float], betas: Sequence[float],
-    points: int,
-) -> list[Point]:  # fmt: skip
+    dataset: Dataset, config: EqpropConfig, noises: Sequence[float], betas: Sequence[float], points: int
+) -> list[Point]:
     """The same for sigmoid units, trained with JAX: one-sided, and `points` nudges on a circle."""
     from thermo.eqprop.conv_presets import dense_preset
 
     base = replace(
-        dense_preset(dataset, config.hidden), activation="shifted-sigmoid", epochs=config.epochs,
-        batch=config.batch, augmentation=config.augmentation, seed=config.seed,
-    )  # fmt: skip
+        dense_preset(dataset, config.hidden),
+        activation="shifted-sigmoid",
+        epochs=config.epochs,
+        batch=config.batch,
+        augmentation=config.augmentation,
+        seed=config.seed,
+    )
     return [
         Point(
             f"sigmoid {estimator}, beta {beta:g}, noise {noise:g}",

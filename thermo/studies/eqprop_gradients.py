@@ -70,9 +70,13 @@ class GradientStudy:
 
 
 def skewed_network(
-    sizes: Sequence[int] = SIZES, *, activation: str = "sigmoid", gain: float = 2.0,
-    angle: float = 0.0, seed: int = 1,
-) -> HopfieldNetwork:  # fmt: skip
+    sizes: Sequence[int] = SIZES,
+    *,
+    activation: str = "sigmoid",
+    gain: float = 2.0,
+    angle: float = 0.0,
+    seed: int = 1,
+) -> HopfieldNetwork:
     """A small random network without any symmetry that could hide a sign error.
 
     angle : backward weights are cos(angle) W^T + sin(angle) R, R random, orthogonal to W^T and of
@@ -95,9 +99,14 @@ def batch(n_in: int, n_out: int, n: int = 6, seed: int = 1) -> tuple[np.ndarray,
 
 
 def nudge_rows(
-    system: System, x: np.ndarray, y: np.ndarray, *, betas: Sequence[float] = BETAS,
-    points: Sequence[int] = POINTS, names: Sequence[str] = NAMES,
-) -> list[Row]:  # fmt: skip
+    system: System,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    betas: Sequence[float] = BETAS,
+    points: Sequence[int] = POINTS,
+    names: Sequence[str] = NAMES,
+) -> list[Row]:
     """Every estimator over beta, the holomorphic one over N as well."""
     truth, _ = implicit_gradient(system, x, y)
     rows = []
@@ -107,18 +116,14 @@ def nudge_rows(
         for name, k in asked:
             e = estimate(name, system, x, y, How(beta=beta, points=k))
             rows.append(
-                Row(
-                    name, beta, k, relative_error(e.gradient, truth), cosine(e.gradient, truth),
-                    e.residual,
-                )
-            )  # fmt: skip
+                Row(name, beta, k, relative_error(e.gradient, truth), cosine(e.gradient, truth), e.residual)
+            )
     return rows
 
 
 def angle_row(
-    system: System, x: np.ndarray, y: np.ndarray, *, steps: int = 0, beta: float = 0.2,
-    points: int = 8,
-) -> AngleRow:  # fmt: skip
+    system: System, x: np.ndarray, y: np.ndarray, *, steps: int = 0, beta: float = 0.2, points: int = 8
+) -> AngleRow:
     """The figures of one asymmetric system."""
     free = replace(system, tied=False)
     truth, rest = implicit_gradient(free, x, y)
@@ -127,12 +132,15 @@ def angle_row(
     cauchy, twisted = (estimate(n, free, x, y, how) for n in ("generalised-cauchy", "asymep"))
     assert cauchy.response is not None
     return AngleRow(
-        jacobian_angle(free), steps, homeostatic_loss(free)[0],
+        jacobian_angle(free),
+        steps,
+        homeostatic_loss(free)[0],
         cosine(free.local(-exact, rest.u, x), truth),
         float(np.linalg.norm(cauchy.response - exact) / np.linalg.norm(exact)),
         cosine(cauchy.gradient, truth),
-        relative_error(twisted.gradient, truth), cosine(twisted.gradient, truth),
-    )  # fmt: skip
+        relative_error(twisted.gradient, truth),
+        cosine(twisted.gradient, truth),
+    )
 
 
 def symmetrise(system: System, steps: int, *, rate: float = 0.2, draws: int = 5) -> System:
@@ -154,7 +162,7 @@ def fitted_slope(rows: Sequence[Row], name: str, points: int, floor: float = 1e-
     some = sorted(
         (r for r in rows if r.estimator == name and r.points == points and r.error > floor),
         key=lambda r: r.beta,
-    )[:3]  # fmt: skip
+    )[:3]
     if len(some) < 3:
         return float("nan")
     b, e = np.log([[r.beta, r.error] for r in some]).T
@@ -162,11 +170,16 @@ def fitted_slope(rows: Sequence[Row], name: str, points: int, floor: float = 1e-
 
 
 def run_gradient_study(
-    *, seed: int = 1, activation: str = "sigmoid", gain: float = 2.0,
-    betas: Sequence[float] = BETAS, points: Sequence[int] = POINTS,
-    angles: Sequence[float] = ANGLES, homeostasis: Sequence[int] = HOMEOSTASIS,
+    *,
+    seed: int = 1,
+    activation: str = "sigmoid",
+    gain: float = 2.0,
+    betas: Sequence[float] = BETAS,
+    points: Sequence[int] = POINTS,
+    angles: Sequence[float] = ANGLES,
+    homeostasis: Sequence[int] = HOMEOSTASIS,
     progress: Progress | None = None,
-) -> GradientStudy:  # fmt: skip
+) -> GradientStudy:
     """Everything docs/eqprop.md#study shows; a few seconds.
 
     Raises EqpropError where a nudge is too strong or does not settle.
@@ -185,9 +198,7 @@ def run_gradient_study(
             net = skewed_network(activation=activation, gain=gain, seed=seed, angle=angle)
             skewed.append(angle_row(from_network(net), x, y))
             progress.update(2 + k, f"{angle:g} degrees")
-        worst = from_network(
-            skewed_network(activation=activation, gain=gain, seed=seed, angle=max(angles))
-        )
+        worst = from_network(skewed_network(activation=activation, gain=gain, seed=seed, angle=max(angles)))
         mended = []
         for k, steps in enumerate(homeostasis):
             mended.append(angle_row(symmetrise(worst, steps), x, y, steps=steps))

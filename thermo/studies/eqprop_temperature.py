@@ -22,14 +22,7 @@ from hw_models.rc import RCDevice, periphery
 from thermo.data import DataError, Dataset
 from thermo.evaluate import check_fit, label_codes
 from thermo.progress import NullProgress, Progress
-from thermo.studies.bath import (
-    AtTemperature,
-    Setting,
-    digest_of,
-    measure_at,
-    relaxing_phases,
-    whole_windows,
-)
+from thermo.studies.bath import AtTemperature, Setting, digest_of, measure_at, relaxing_phases, whole_windows
 from thermo.studies.records import Point, check_classes, recorded
 
 DEFAULT_KT = (0.0, *(float(f"{10 ** (k / 2):.3g}") for k in range(-6, 2)))
@@ -136,16 +129,12 @@ def temperature_study(
     if not (math.isfinite(step) and step > 0):
         raise UnsupportedError(f"dt must be a finite number above 0, got {step}")
     relaxation = sum(p.duration for p in relaxing)
-    chosen = whole_windows(
-        [s * phase.duration for s in SHARES] if windows is None else list(windows), step
-    )
+    chosen = whole_windows([s * phase.duration for s in SHARES] if windows is None else list(windows), step)
     temperatures = sorted(set(DEFAULT_KT if kTs is None else kTs))
     if not temperatures or not all(math.isfinite(t) and t >= 0 for t in temperatures):
         raise UnsupportedError(f"kT must be finite numbers >= 0, got {temperatures}")
     if samples < 2 or runs < 1:
-        raise UnsupportedError(
-            f"a study needs at least 2 samples and 1 run, got {samples} and {runs}"
-        )
+        raise UnsupportedError(f"a study needs at least 2 samples and 1 run, got {samples} and {runs}")
     x, y = (part[:samples] for part in dataset.part(split))
     if y.size < 2:
         raise DataError(f"data set {dataset.name} has {y.size} samples in {split}; take another")
@@ -154,9 +143,7 @@ def temperature_study(
     there = make_folder(folder)
     progress = progress or NullProgress()
     warm = [t for t in temperatures if t > 0]
-    progress.start(
-        len(temperatures) + bool(warm), f"{len(temperatures)} temperatures on {dataset.name}"
-    )
+    progress.start(len(temperatures) + bool(warm), f"{len(temperatures)} temperatures on {dataset.name}")
     found: list[AtTemperature] = []
     try:
         for k, kT in enumerate([*temperatures, *warm[:1]]):
@@ -179,9 +166,16 @@ def temperature_study(
     return TemperatureStudy(
         tuple(_readings(netlist, found[: len(temperatures)], chosen, step, relaxation, device)),
         tuple(h for f in again for h in _halved(f, chosen, step)),
-        relaxation, step, y.size, runs, split, device.name, device.ambient.value,
-        found[0].heat_method, str(netlist.meta.get("source", "")),
-    )  # fmt: skip
+        relaxation,
+        step,
+        y.size,
+        runs,
+        split,
+        device.name,
+        device.ambient.value,
+        found[0].heat_method,
+        str(netlist.meta.get("source", "")),
+    )
 
 
 def _steepest(found: Sequence[AtTemperature]) -> float:
@@ -197,16 +191,18 @@ def _halved(found: AtTemperature, windows: Sequence[int], dt: float) -> list[Hal
     for k, w in enumerate(windows):
         right, (heat, heat_sem) = np.array(found.right[k]), found.heat[k]
         sem = float(right.std(ddof=1) / math.sqrt(right.size))
-        out.append(
-            Halved(found.kT, w * dt, float(right.mean()), sem, heat / found.kT, heat_sem / found.kT)
-        )
+        out.append(Halved(found.kT, w * dt, float(right.mean()), sem, heat / found.kT, heat_sem / found.kT))
     return out
 
 
 def _readings(
-    netlist: LangevinNetlist, found: Sequence[AtTemperature], windows: Sequence[int], dt: float,
-    relaxation: float, device: RCDevice,
-) -> list[Reading]:  # fmt: skip
+    netlist: LangevinNetlist,
+    found: Sequence[AtTemperature],
+    windows: Sequence[int],
+    dt: float,
+    relaxation: float,
+    device: RCDevice,
+) -> list[Reading]:
     thermal = thermal_energy(device.ambient.value)
     cold = next((np.array(f.right[0]) for f in found if f.kT == 0), None)
     dynamic = ~netlist.cells.frozen
@@ -216,35 +212,43 @@ def _readings(
         for k, w in enumerate(windows):
             right, n = np.array(f.right[k]), len(f.right[k])
             lost = math.nan if cold is None else float((cold - right).mean())
-            lost_sem = (
-                math.nan if cold is None else float((cold - right).std(ddof=1) / math.sqrt(n))
-            )
+            lost_sem = math.nan if cold is None else float((cold - right).std(ddof=1) / math.sqrt(n))
             energy, energy_sem = f.heat[k]
             physics, total, latency = math.nan, None, None
             if f.kT > 0:
                 physics = energy / f.kT * thermal
             if not phases:
                 units = device.units(
-                    kT=f.kT, mobility=netlist.mobility,
-                    j2=float(np.median(netlist.cells.j2[dynamic])),
-                )  # fmt: skip
+                    kT=f.kT, mobility=netlist.mobility, j2=float(np.median(netlist.cells.j2[dynamic]))
+                )
                 physics = energy * units.energy
                 seconds = (relaxation + w * dt) * units.time
                 around = periphery(
-                    device, n_inputs=netlist.inputs.size, n_outputs=netlist.outputs.size,
-                    n_cells=int(dynamic.sum()), n_phases=1, runs=1, seconds=seconds,
-                )  # fmt: skip
-                total = physics + sum(
-                    (around.input_drive, around.read_out, around.clocking, around.idle)
+                    device,
+                    n_inputs=netlist.inputs.size,
+                    n_outputs=netlist.outputs.size,
+                    n_cells=int(dynamic.sum()),
+                    n_phases=1,
+                    runs=1,
+                    seconds=seconds,
                 )
+                total = physics + sum((around.input_drive, around.read_out, around.clocking, around.idle))
                 latency = seconds + 2 * device.converter_time.value
             out.append(
                 Reading(
-                    f.kT, w * dt, float(right.mean()), float(right.std(ddof=1) / math.sqrt(n)),
-                    lost, lost_sem,
-                    energy / f.kT if f.kT else math.nan, energy_sem / f.kT if f.kT else math.nan,
-                    (energy - f.idle) / f.kT if f.kT else math.nan, energy, physics, total,
+                    f.kT,
+                    w * dt,
+                    float(right.mean()),
+                    float(right.std(ddof=1) / math.sqrt(n)),
+                    lost,
+                    lost_sem,
+                    energy / f.kT if f.kT else math.nan,
+                    energy_sem / f.kT if f.kT else math.nan,
+                    (energy - f.idle) / f.kT if f.kT else math.nan,
+                    energy,
+                    physics,
+                    total,
                     latency,
                 )
-            )  # fmt: skip
+            )
     return out

@@ -59,9 +59,14 @@ class GenerativeStudy:
 
 
 def generative_study(
-    dataset: Dataset, config: ReversePathConfig, *, samples: int = 2000, rows: int | None = None,
-    threads: int | None = None, progress: Progress | None = None,
-) -> GenerativeStudy:  # fmt: skip
+    dataset: Dataset,
+    config: ReversePathConfig,
+    *,
+    samples: int = 2000,
+    rows: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> GenerativeStudy:
     """Train on (the first `rows` of) the training split, generate `samples` images, compare.
 
     All is compared with fresh noising runs of the training data at their start: data as cells can

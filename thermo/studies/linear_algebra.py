@@ -87,9 +87,12 @@ def measure(setting: Setting, device: RCDevice, threads: int | None = None) -> L
     a, b, q = problem(setting.n, setting.condition, setting.seed)
     span = setting.time * setting.condition
     options: dict[str, Any] = dict(
-        time=span, burn_in=REST * setting.condition, machines=setting.machines,
-        seed=setting.seed, threads=threads,
-    )  # fmt: skip
+        time=span,
+        burn_in=REST * setting.condition,
+        machines=setting.machines,
+        seed=setting.seed,
+        threads=threads,
+    )
     began = clock.perf_counter()
     runs: dict[str, Callable[[], Measurement]] = {
         "solve": lambda: solve(a, b, kT=setting.kT, **options),
@@ -124,9 +127,7 @@ def measure(setting: Setting, device: RCDevice, threads: int | None = None) -> L
     )
 
 
-def settings(
-    n: int, conditions: Sequence[float], machines: int, seeds: int, seed: int
-) -> list[Setting]:
+def settings(n: int, conditions: Sequence[float], machines: int, seeds: int, seed: int) -> list[Setting]:
     """Every measurement of the study: over time at the middle condition number for all operations,
     over kT for solve and inverse, over condition numbers for all."""
     middle = sorted(conditions)[len(conditions) // 2]

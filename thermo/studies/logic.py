@@ -103,12 +103,18 @@ def logic_table(measured: Sequence[LogicMeasured]) -> Table:
         )
     return Table(
         (
-            "gates", "epochs", "seeds", "test accuracy %", "validation %", "relaxed, validation %",
-            "live two-input gates", "minutes",
+            "gates",
+            "epochs",
+            "seeds",
+            "test accuracy %",
+            "validation %",
+            "relaxed, validation %",
+            "live two-input gates",
+            "minutes",
         ),
         tuple(rows),
         tuple(range(8)),
-    )  # fmt: skip
+    )
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -101,11 +101,7 @@ def _measure(
 
 
 def _train(
-    point: Point,
-    dataset: Dataset,
-    checkpoint: Path,
-    threads: int | None,
-    progress: Progress | None,
+    point: Point, dataset: Dataset, checkpoint: Path, threads: int | None, progress: Progress | None
 ) -> TrainingResult:
     if isinstance(point.config, PathwiseConfig):
         return train_pathwise(

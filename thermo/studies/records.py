@@ -56,11 +56,7 @@ def check_classes(dataset: Dataset) -> None:
 
 
 def recorded(
-    kind: Callable[..., T],
-    point: Point,
-    dataset: Dataset,
-    folder: Path,
-    measure: Callable[[Path, Path], T],
+    kind: Callable[..., T], point: Point, dataset: Dataset, folder: Path, measure: Callable[[Path, Path], T]
 ) -> T:
     """The point's figures, from `folder` if they are there, else measured and kept there.
 
@@ -101,9 +97,7 @@ def run_recorded(
     there = make_folder(folder)
 
     def run(point: Point) -> T:
-        return recorded(
-            kind, point, dataset, there, lambda kept, model: measure(point, kept, model)
-        )
+        return recorded(kind, point, dataset, there, lambda kept, model: measure(point, kept, model))
 
     return run_all(points, dataset, run, told, progress)
 

@@ -40,12 +40,18 @@ def seeds_table(measured: Sequence[Measured]) -> Table:
         )
     return Table(
         (
-            "setting", "seeds", "test accuracy %", "heat kT", "largest J",
-            "accuracy % at dt/2", "heat at dt/2", "train s",
+            "setting",
+            "seeds",
+            "test accuracy %",
+            "heat kT",
+            "largest J",
+            "accuracy % at dt/2",
+            "heat at dt/2",
+            "train s",
         ),
         tuple(rows),
         tuple(range(1, 8)),
-    )  # fmt: skip
+    )
 
 
 def _mean_spread(values: np.ndarray, form: str) -> str:
@@ -61,10 +67,7 @@ def pareto_series(measured: Sequence[Measured]) -> list[Series]:
         curves.setdefault(m.series.split(",")[0], []).append(m)
     return [
         Series(
-            name,
-            [m.heat for m in group],
-            [100 * m.accuracy for m in group],
-            control="no couplings" in name,
+            name, [m.heat for m in group], [100 * m.accuracy for m in group], control="no couplings" in name
         )
         for name, group in curves.items()
     ]

@@ -5,12 +5,7 @@ from thermo.training.mlp import MLPResult, train_mlp
 from thermo.training.onsager_machlup import OnsagerMachlupConfig, train_onsager_machlup
 from thermo.training.pathwise import train_pathwise
 from thermo.training.quick import run_machine
-from thermo.training.result import (
-    EpochRecord,
-    TrainingDivergedError,
-    TrainingError,
-    TrainingResult,
-)
+from thermo.training.result import EpochRecord, TrainingDivergedError, TrainingError, TrainingResult
 
 __all__ = [
     "Augmentation",

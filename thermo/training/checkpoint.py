@@ -75,15 +75,12 @@ def restore(trainer: Trainer, path: Path, identity: str) -> None:
             found = {name: file[name] for name in file.files if name != "header"}
         version, own = header["version"], header["identity"]
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as cause:
-        raise error(
-            f"{path}: not a training checkpoint ({cause}); delete it or name another"
-        ) from None
+        raise error(f"{path}: not a training checkpoint ({cause}); delete it or name another") from None
     if version != VERSION:
         raise error(f"{path}: checkpoint version must be {VERSION}, got {version}; delete it")
     if own != identity or found.keys() != arrays.keys():
         raise error(
-            f"{path}: checkpoint of another configuration or data set (or start); delete it or "
-            "name another"
+            f"{path}: checkpoint of another configuration or data set (or start); delete it or name another"
         )
     for name, array in arrays.items():
         array[...] = found[name]

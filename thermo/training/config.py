@@ -130,10 +130,18 @@ class PathwiseConfig:
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 fail(name, "a number > 0")
         for name in (
-            "kT", "j4", "rate_w", "rate_bias", "rate_j", "rate_scale", "init_w", "init_j",
-            "init_bias", "clip",
+            "kT",
+            "j4",
+            "rate_w",
+            "rate_bias",
+            "rate_j",
+            "rate_scale",
+            "init_w",
+            "init_j",
+            "init_bias",
+            "clip",
             "heat_penalty",
-        ):  # fmt: skip
+        ):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 fail(name, "a number >= 0")
         for name in ("j2", "j3"):

@@ -73,18 +73,39 @@ def loss_and_gradient(
             hi = min(batch, lo + tile)
             part = np.zeros_like(theta)
             *sums, runaway = bptt.gradient_rows(
-                w, j, couplings, b, cells.astype(theta.dtype), x0.astype(theta.dtype), s, o,
-                np.ascontiguousarray(data, theta.dtype), np.arange(lo, hi),
-                np.empty((0, 6), theta.dtype), (0, 0, 0), np.zeros(1, theta.dtype),
-                np.ones(1, theta.dtype), bptt.HEAD_CLASSES if classes else bptt.HEAD_VALUES,
+                w,
+                j,
+                couplings,
+                b,
+                cells.astype(theta.dtype),
+                x0.astype(theta.dtype),
+                s,
+                o,
+                np.ascontiguousarray(data, theta.dtype),
+                np.arange(lo, hi),
+                np.empty((0, 6), theta.dtype),
+                (0, 0, 0),
+                np.zeros(1, theta.dtype),
+                np.ones(1, theta.dtype),
+                bptt.HEAD_CLASSES if classes else bptt.HEAD_VALUES,
                 answers[lo:hi].astype(np.int64) if classes else np.zeros(hi - lo, np.int64),
-                np.zeros((hi - lo, 0), theta.dtype) if classes else
-                np.ascontiguousarray(answers[lo:hi], theta.dtype),
-                smoothing, n_steps, real(mobility * dt), real(math.sqrt(2 * mobility * kT * dt)),
-                real(heat_penalty), int(stratonovich), real(1 / batch), np.uint64(seed),
-                np.uint64(trajectory + lo), np.empty(scratch, theta.dtype),
-                np.empty(scratch, theta.dtype), np.empty(tile * where.n_in, theta.dtype), part,
-            )  # fmt: skip
+                np.zeros((hi - lo, 0), theta.dtype)
+                if classes
+                else np.ascontiguousarray(answers[lo:hi], theta.dtype),
+                smoothing,
+                n_steps,
+                real(mobility * dt),
+                real(math.sqrt(2 * mobility * kT * dt)),
+                real(heat_penalty),
+                int(stratonovich),
+                real(1 / batch),
+                np.uint64(seed),
+                np.uint64(trajectory + lo),
+                np.empty(scratch, theta.dtype),
+                np.empty(scratch, theta.dtype),
+                np.empty(tile * where.n_in, theta.dtype),
+                part,
+            )
             if runaway >= 0:
                 raise TrainingDivergedError(f"cell {runaway} ran away at dt = {dt:g}; halve it")
             total += part

@@ -172,9 +172,7 @@ def hidden_activations(network: MLP, data: np.ndarray) -> tuple[np.ndarray, np.n
     y = ((data - network.input_shift) * network.input_scale).astype(np.float32)
     kept = []
     last = len(network.weights) - 1
-    for k, (w, b, name) in enumerate(
-        zip(network.weights, network.biases, network.activations, strict=True)
-    ):
+    for k, (w, b, name) in enumerate(zip(network.weights, network.biases, network.activations, strict=True)):
         y = activate(name, y @ w.T.astype(np.float32) + b.astype(np.float32))
         if k < last:
             kept.append(y)

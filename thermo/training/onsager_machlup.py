@@ -91,9 +91,7 @@ class OnsagerMachlupConfig:
         for name in ("teacher_epochs", "epochs", "batch", "every"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 fail(name, "a whole number >= 1")
-        for name in (
-            "kT", "mobility", "t_f", "dt", "learning_rate", "drive_hidden", "drive_out",
-        ):  # fmt: skip
+        for name in ("kT", "mobility", "t_f", "dt", "learning_rate", "drive_hidden", "drive_out"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 fail(name, "a number > 0")
         for name in ("ridge", "j4", "rate_j", "rate_bias"):
@@ -117,13 +115,7 @@ class Parameters:
 
 
 def idealised_trajectories(
-    drive: np.ndarray,
-    cells: np.ndarray,
-    x0: np.ndarray,
-    *,
-    n_steps: int,
-    dt: float,
-    mobility: float = 1.0,
+    drive: np.ndarray, cells: np.ndarray, x0: np.ndarray, *, n_steps: int, dt: float, mobility: float = 1.0
 ) -> np.ndarray:
     """Free cells at kT = 0 under constant forces, explicit Euler.
 
@@ -141,9 +133,7 @@ def _walk(
 ) -> Iterator[np.ndarray]:
     """The states of `idealised_trajectories` one by one."""
     x = np.broadcast_to(x0.astype(drive.dtype), drive.shape).copy()
-    a1, a2, a3 = (
-        factor * row.astype(drive.dtype) for factor, row in zip((-2, -3, -4), cells, strict=True)
-    )
+    a1, a2, a3 = (factor * row.astype(drive.dtype) for factor, row in zip((-2, -3, -4), cells, strict=True))
     for _ in range(n_steps):
         yield x
         force = x * a3
@@ -285,16 +275,14 @@ def train_onsager_machlup(
     """
     if dataset.n_classes == 0:
         raise TrainingError(
-            f"training by likelihood needs classes, data set {dataset.name} has values; "
-            "use pathwise training"
+            f"training by likelihood needs classes, data set {dataset.name} has values; use pathwise training"
         )
     progress = progress or NullProgress()
     began = time.perf_counter()
     if teacher is None:
         teacher = train_mlp(
-            dataset, config.hidden, epochs=config.teacher_epochs, seed=config.seed,
-            progress=progress,
-        ).machine  # fmt: skip
+            dataset, config.hidden, epochs=config.teacher_epochs, seed=config.seed, progress=progress
+        ).machine
     if (teacher.n_inputs, teacher.n_answers) != (dataset.n_features, dataset.n_classes):
         raise TrainingError(
             f"teacher maps {teacher.n_inputs} inputs to {teacher.n_answers} answers, data set "
@@ -357,27 +345,30 @@ def train_onsager_machlup(
         )
         right = float(np.mean(outputs.argmax(axis=1) == dataset.y_valid))
         q = float(heat.mean()) / config.kT
-        history.append(
-            EpochRecord(epoch, loss, float("nan"), float("nan"), right, q, 0.0, dt, 0, seconds)
-        )
+        history.append(EpochRecord(epoch, loss, float("nan"), float("nan"), right, q, 0.0, dt, 0, seconds))
         if best is None or right >= best[0]:
             best = right, q, epoch, made
 
     with Tiles(threads) as tiles:
         if config.exact:
             p = solve(
-                u, drive, cells, x0, n_steps=n_steps, dt=dt, mobility=config.mobility,
-                ridge=config.ridge, couplings=config.couplings,
-            )  # fmt: skip
+                u,
+                drive,
+                cells,
+                x0,
+                n_steps=n_steps,
+                dt=dt,
+                mobility=config.mobility,
+                ridge=config.ridge,
+                couplings=config.couplings,
+            )
             judge(p, 1, float("nan"), time.perf_counter() - began, tiles)
         else:
             progress.start(config.epochs, f"trajectory likelihood on {dataset.name}")
             try:
                 for epoch, loss, p, seconds in _stream(u, drive, cells, x0, n_steps, dt, config):
                     judge(p, epoch, loss, seconds, tiles)
-                    progress.update(
-                        epoch, f"loss {loss:.5g}, validation {history[-1].valid_accuracy:.4f}"
-                    )
+                    progress.update(epoch, f"loss {loss:.5g}, validation {history[-1].valid_accuracy:.4f}")
             finally:
                 progress.stop()
     assert best is not None
@@ -425,10 +416,14 @@ def _stream(
                 drive[rows], cells, x0, n_steps=n_steps, dt=dt, mobility=config.mobility
             )
             loss, by = loss_and_gradient(
-                Parameters(*theta), u[rows] * np.float32(unit), drive[rows],
-                states[:: config.every], dt=dt * config.every, mobility=config.mobility,
+                Parameters(*theta),
+                u[rows] * np.float32(unit),
+                drive[rows],
+                states[:: config.every],
+                dt=dt * config.every,
+                mobility=config.mobility,
                 kT=config.kT,
-            )  # fmt: skip
+            )
             total += loss
             rate = cosine_rate(peak, step, config.epochs * n_batches)
             step += 1

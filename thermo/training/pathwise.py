@@ -30,12 +30,7 @@ from thermo.training.gradient import Layout
 from thermo.training.nonideal import draw_factors
 from thermo.training.optimise import cosine_rate
 from thermo.training.quick import VALID_TRAJECTORY, run_machine
-from thermo.training.result import (
-    EpochRecord,
-    TrainingDivergedError,
-    TrainingError,
-    TrainingResult,
-)
+from thermo.training.result import EpochRecord, TrainingDivergedError, TrainingError, TrainingResult
 from thermo.training.tiles import Tiles
 
 # Tags of the generators that are not counter-based: default_rng([seed, tag, epoch or step]).
@@ -46,17 +41,21 @@ class _Trainer:
     """The state of one training run: everything a checkpoint must hold, and scratch."""
 
     NUMBERS = (
-        "best_score", "best_accuracy", "best_epoch", "best_heat", "step", "epoch", "penalty",
-        "integral", "heat_ratio", "seconds",
-    )  # fmt: skip
+        "best_score",
+        "best_accuracy",
+        "best_epoch",
+        "best_heat",
+        "step",
+        "epoch",
+        "penalty",
+        "integral",
+        "heat_ratio",
+        "seconds",
+    )
     RECORD, ERROR = EpochRecord, TrainingError
 
     def __init__(
-        self,
-        dataset: Dataset,
-        config: PathwiseConfig,
-        start: LangevinMachine | None,
-        tiles: Tiles,
+        self, dataset: Dataset, config: PathwiseConfig, start: LangevinMachine | None, tiles: Tiles
     ) -> None:
         self.config = config
         self.tiles = tiles
@@ -87,9 +86,7 @@ class _Trainer:
         self.batch = min(config.batch, n_train)
         self.shape = self._image_shape()
         self.n_batches = n_train // self.batch
-        self.cells = np.repeat(
-            np.array([[config.j2], [config.j3], [config.j4]], np.float32), n, axis=1
-        )
+        self.cells = np.repeat(np.array([[config.j2], [config.j3], [config.j4]], np.float32), n, axis=1)
         self.x0 = np.zeros(n, np.float32)
         self.symmetric = config.symmetric
         if start is not None:
@@ -191,9 +188,12 @@ class _Trainer:
     def learning_rate(self) -> float:
         config = self.config
         return cosine_rate(
-            config.learning_rate, self.step, config.epochs * self.n_batches,
-            warmup=config.warmup_steps, final=config.final_rate,
-        )  # fmt: skip
+            config.learning_rate,
+            self.step,
+            config.epochs * self.n_batches,
+            warmup=config.warmup_steps,
+            final=config.final_rate,
+        )
 
     def effective(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """w_in, coupling and bias that act in this batch, and their derivatives by the parameters.
@@ -204,9 +204,7 @@ class _Trainer:
         device = self.config.non_ideal
         if device is None or device.ideal:
             return [w, j, b], []
-        factors = draw_factors(
-            w.shape[0], w.shape[1], device, [self.config.seed, _DEVICE, self.step]
-        )
+        factors = draw_factors(w.shape[0], w.shape[1], device, [self.config.seed, _DEVICE, self.step])
         written = (quantise(w, device.bits), quantise(j, device.bits), b)
         return [v * f for v, f in zip(written, factors, strict=True)], list(factors)
 
@@ -234,14 +232,37 @@ class _Trainer:
             def one(t: int, n_steps: int = n_steps, h: float = h) -> tuple[float, int, float, int]:
                 part = slice(self.bounds[t], self.bounds[t + 1])
                 return bptt.gradient_rows(
-                    w, j, config.couplings, b, self.cells, self.x0, s, o, self.x,
-                    rows[part], warps[part], self.shape, self.shift, in_scale, self.head,
-                    label[part], target[part], config.smoothing, n_steps, np.float32(h),
-                    np.float32(math.sqrt(2.0 * h * config.kT)), price, self.heat_mode,
-                    np.float32(1.0 / self.batch), np.uint64(config.seed),
-                    np.uint64(self.step * self.batch + part.start), self.xs[t], self.fs[t],
-                    self.u[t], self.gradient[t],
-                )  # fmt: skip
+                    w,
+                    j,
+                    config.couplings,
+                    b,
+                    self.cells,
+                    self.x0,
+                    s,
+                    o,
+                    self.x,
+                    rows[part],
+                    warps[part],
+                    self.shape,
+                    self.shift,
+                    in_scale,
+                    self.head,
+                    label[part],
+                    target[part],
+                    config.smoothing,
+                    n_steps,
+                    np.float32(h),
+                    np.float32(math.sqrt(2.0 * h * config.kT)),
+                    price,
+                    self.heat_mode,
+                    np.float32(1.0 / self.batch),
+                    np.uint64(config.seed),
+                    np.uint64(self.step * self.batch + part.start),
+                    self.xs[t],
+                    self.fs[t],
+                    self.u[t],
+                    self.gradient[t],
+                )
 
             report = self.tiles.map(one, len(self.bounds) - 1)
             runaways = [cell for *_, cell in report if cell >= 0]
@@ -273,9 +294,17 @@ class _Trainer:
             if norm > config.clip:
                 g *= np.float32(config.clip / norm)
         bptt.adam_step(
-            self.theta, g, self.m, self.v, self.rates, np.float32(self.learning_rate()),
-            self.step + 1, config.beta1, config.beta2, config.epsilon,
-        )  # fmt: skip
+            self.theta,
+            g,
+            self.m,
+            self.v,
+            self.rates,
+            np.float32(self.learning_rate()),
+            self.step + 1,
+            config.beta1,
+            config.beta2,
+            config.epsilon,
+        )
 
     def _control(self, heat: float) -> None:
         """Proportional-integral controller on log(lambda) towards just below the budget.
@@ -428,9 +457,13 @@ class _Trainer:
     def validate(self) -> tuple[float, float]:
         """Accuracy (or minus the root-mean-square error) and heat in kT at the evaluation step."""
         outputs, heat = run_machine(
-            self.machine(self.theta), self.data.x_valid, dt=self.config.dt_evaluate,
-            seed=self.config.seed, trajectory=VALID_TRAJECTORY, tiles=self.tiles,
-        )  # fmt: skip
+            self.machine(self.theta),
+            self.data.x_valid,
+            dt=self.config.dt_evaluate,
+            seed=self.config.seed,
+            trajectory=VALID_TRAJECTORY,
+            tiles=self.tiles,
+        )
         y = self.data.y_valid
         if self.classes:
             score = float(np.mean(outputs.argmax(axis=1) == y))
@@ -503,8 +536,6 @@ def _note(trainer: _Trainer) -> str:
     if last.valid_accuracy is None:
         return f"loss {last.loss:.4f}"
     figure = (
-        f"{100 * last.valid_accuracy:.2f} %"
-        if trainer.classes
-        else f"rms error {-last.valid_accuracy:.4g}"
+        f"{100 * last.valid_accuracy:.2f} %" if trainer.classes else f"rms error {-last.valid_accuracy:.4g}"
     )
     return f"validation {figure}, {last.valid_heat:.4g} kT"

@@ -36,11 +36,7 @@ class Preset:
 
 
 _MNIST = PathwiseConfig(
-    input_shift=MNIST_MEAN,
-    epochs=60,
-    learning_rate=0.005,
-    heat_penalty=2e-6,
-    augmentation=MUCH,
+    input_shift=MNIST_MEAN, epochs=60, learning_rate=0.005, heat_penalty=2e-6, augmentation=MUCH
 )
 _DIGITS = PathwiseConfig(
     epochs=150,
@@ -80,9 +76,7 @@ def _mnist_budget(budget: float) -> PathwiseConfig:
 
 
 def _plain_budget(base: PathwiseConfig) -> Callable[[float], PathwiseConfig]:
-    return lambda budget: replace(
-        base, heat_penalty=0.0, heat_budget=budget, augmentation=Augmentation()
-    )
+    return lambda budget: replace(base, heat_penalty=0.0, heat_budget=budget, augmentation=Augmentation())
 
 
 def _control(base: PathwiseConfig) -> PathwiseConfig:
@@ -106,23 +100,13 @@ PRESETS = {
             _control(_DIGITS),
             OnsagerMachlupConfig(drive_hidden=100.0, drive_out=100.0, teacher_epochs=100),
         ),
-        Preset(
-            "cosine",
-            _COSINE,
-            _plain_budget(_COSINE),
-            _control(_COSINE),
-            OnsagerMachlupConfig(),
-        ),
+        Preset("cosine", _COSINE, _plain_budget(_COSINE), _control(_COSINE), OnsagerMachlupConfig()),
     )
 }
 
 
 def pathwise_preset(
-    dataset: Dataset,
-    *,
-    heat_budget: float | None = None,
-    couplings: bool = True,
-    n_hidden: int | None = None,
+    dataset: Dataset, *, heat_budget: float | None = None, couplings: bool = True, n_hidden: int | None = None
 ) -> PathwiseConfig:
     """Settings of `train_pathwise` for this data set; general ones for a data set without a preset.
 
@@ -136,9 +120,7 @@ def pathwise_preset(
     if dataset.x_train.shape[0] < 10_000:
         return config
     if n_hidden > 512:
-        return replace(
-            config, epochs=min(8, config.epochs), dt_schedule=((0.0, 1e-2),), evaluate_every=4
-        )
+        return replace(config, epochs=min(8, config.epochs), dt_schedule=((0.0, 1e-2),), evaluate_every=4)
     if n_hidden > 128:
         return replace(config, epochs=min(15, config.epochs), evaluate_every=3)
     return config

@@ -43,11 +43,15 @@ def run_machine(
     heat = np.empty(n)
     coupling = np.ascontiguousarray(machine.coupling, np.float32)
     fixed = (
-        np.ascontiguousarray(machine.w_in, np.float32), coupling, bool(coupling.any()),
+        np.ascontiguousarray(machine.w_in, np.float32),
+        coupling,
+        bool(coupling.any()),
         machine.bias.astype(np.float32),
         np.stack([machine.j2, machine.j3, machine.j4]).astype(np.float32),
-        machine.x0.astype(np.float32), machine.n_out, np.ascontiguousarray(data, np.float32),
-    )  # fmt: skip
+        machine.x0.astype(np.float32),
+        machine.n_out,
+        np.ascontiguousarray(data, np.float32),
+    )
     encoder = machine.input_shift.astype(np.float32), machine.input_scale.astype(np.float32)
     noise = np.float32(math.sqrt(2.0 * h * machine.kT))
     symmetric = np.array_equal(coupling, coupling.T)
@@ -56,9 +60,18 @@ def run_machine(
     def one(t: int) -> int:
         lo, hi = t * tile, min(n, (t + 1) * tile)
         return bptt.run_rows(
-            *fixed, np.arange(lo, hi), *encoder, n_steps, np.float32(h), noise, mode,
-            np.uint64(seed), np.uint64(trajectory + lo), outputs[lo:hi], heat[lo:hi],
-        )  # fmt: skip
+            *fixed,
+            np.arange(lo, hi),
+            *encoder,
+            n_steps,
+            np.float32(h),
+            noise,
+            mode,
+            np.uint64(seed),
+            np.uint64(trajectory + lo),
+            outputs[lo:hi],
+            heat[lo:hi],
+        )
 
     runaways = [cell for cell in tiles.map(one, -(-n // tile)) if cell >= 0]
     if runaways:

@@ -16,9 +16,12 @@ ARRAYS = ("h", "row", "col", "J", "noise", "place")
 def parts(model: EbmChain) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """(facts, arrays) that a file holds."""
     facts = {
-        "shape": list(model.shape), "n_visible": model.n_visible, "sweeps": model.sweeps,
-        "image_shape": list(model.image_shape), "threshold": model.threshold,
-    }  # fmt: skip
+        "shape": list(model.shape),
+        "n_visible": model.n_visible,
+        "sweeps": model.sweeps,
+        "image_shape": list(model.image_shape),
+        "threshold": model.threshold,
+    }
     return facts, {name: getattr(model, name) for name in ARRAYS}
 
 

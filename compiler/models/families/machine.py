@@ -11,9 +11,18 @@ import numpy as np
 from compiler.models.machine import LangevinMachine
 
 ARRAYS = (
-    "w_in", "coupling", "bias", "j2", "j3", "j4", "x0", "input_shift", "input_scale",
-    "readout_scale", "readout_offset",
-)  # fmt: skip
+    "w_in",
+    "coupling",
+    "bias",
+    "j2",
+    "j3",
+    "j4",
+    "x0",
+    "input_shift",
+    "input_scale",
+    "readout_scale",
+    "readout_offset",
+)
 FACTS = ("n_out", "kT", "mobility", "t_f", "dt", "head")
 
 

@@ -5,11 +5,4 @@ from thermo.training.logic.presets import logic_preset
 from thermo.training.logic.result import LogicEpoch, LogicResult
 from thermo.training.logic.train import train_logic
 
-__all__ = [
-    "LogicAugmentation",
-    "LogicConfig",
-    "LogicEpoch",
-    "LogicResult",
-    "logic_preset",
-    "train_logic",
-]
+__all__ = ["LogicAugmentation", "LogicConfig", "LogicEpoch", "LogicResult", "logic_preset", "train_logic"]

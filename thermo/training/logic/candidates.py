@@ -45,9 +45,7 @@ def refresh(trainer: Any, data: Epoch, tiles: Tiles) -> None:
     kernels.choose(trainer.scores, k, trainer.best, 0, trainer.table.shape[0])
 
 
-def _from_pool(
-    trainer: Any, wanted: int, data: Epoch, rng: np.random.Generator, tiles: Tiles
-) -> np.ndarray:
+def _from_pool(trainer: Any, wanted: int, data: Epoch, rng: np.random.Generator, tiles: Tiles) -> np.ndarray:
     """(blocks, 2, LANES, wanted) int32: of each block's random nets those of lowest derivative
     over the last samples of the epoch; -1 where there are too few new ones."""
     t, config, threads = trainer, trainer.config, tiles.threads
@@ -70,9 +68,20 @@ def _from_pool(
 
     def differentiate(i: int) -> None:
         phases.pool_gradients(
-            t.table, t.wires, t.best, t.n_gates, t.per_class, x, weights, sums, pool, h, shares[i],
-            shares[i + 1], t.path,
-        )  # fmt: skip
+            t.table,
+            t.wires,
+            t.best,
+            t.n_gates,
+            t.per_class,
+            x,
+            weights,
+            sums,
+            pool,
+            h,
+            shares[i],
+            shares[i + 1],
+            t.path,
+        )
 
     def select(i: int) -> None:
         phases.lowest_new(t.wires, t.k, pool, h, n_bits, new, shares[i], shares[i + 1])

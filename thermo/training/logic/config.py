@@ -159,13 +159,11 @@ class LogicConfig:
             self._fail("k", 'a whole number >= 1 or "all"')
         if self.wiring == "fixed" and self.k != 1:
             self._fail("k", "1 with fixed wiring, which has nothing to choose from")
-        if self.estimator == "reste" and (
-            self.forward == "soft" or self.parametrisation == "gates"
-        ):
+        if self.estimator == "reste" and (self.forward == "soft" or self.parametrisation == "gates"):
             self._fail(
-                "estimator", 'identity where nothing is thresholded: forward "soft", or '
-                'parametrisation "gates"'
-            )  # fmt: skip
+                "estimator",
+                'identity where nothing is thresholded: forward "soft", or parametrisation "gates"',
+            )
         levels = self.thresholds
         if not levels or not np.isfinite(levels).all() or np.any(np.diff(levels) <= 0):
             self._fail("thresholds", "at least one finite number, rising")
@@ -192,9 +190,15 @@ class LogicConfig:
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 self._fail(name, "a number > 0")
         for name in (
-            "gumbel_noise", "init_scale", "init_wire", "init_peak", "residual", "refresh_gap",
-            "rate_wire", "decay",
-        ):  # fmt: skip
+            "gumbel_noise",
+            "init_scale",
+            "init_wire",
+            "init_peak",
+            "residual",
+            "refresh_gap",
+            "rate_wire",
+            "decay",
+        ):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 self._fail(name, "a number >= 0")
         for name in ("beta1", "beta2", "smoothing", "dropout"):

@@ -61,9 +61,7 @@ class FastTrainer:
     A checkpoint holds `arrays()`, the NUMBERS and the history.
     """
 
-    NUMBERS = (
-        "epoch", "step", "spread", "seconds", "best_accuracy", "best_epoch", "best_tau",
-    )  # fmt: skip
+    NUMBERS = ("epoch", "step", "spread", "seconds", "best_accuracy", "best_epoch", "best_tau")
     RECORD, ERROR = LogicEpoch, TrainingError
 
     def __init__(self, dataset: Dataset, config: LogicConfig, path: str | None = None) -> None:
@@ -156,21 +154,53 @@ class FastTrainer:
             coming = self.source_of(data, parts[t + 1 if following else here])
             buffers = x[(t - 1) % 3], x[here % 3], x[(t + 1) % 3]
             optimiser = (
-                unit, *rates, f32(config.beta1), f32(config.beta2), fix2, f32(config.epsilon),
+                unit,
+                *rates,
+                f32(config.beta1),
+                f32(config.beta2),
+                fix2,
+                f32(config.epsilon),
                 f32(config.decay) * rates[0],
-            )  # fmt: skip
+            )
 
             def work(
-                i: int, t: int = t, buffers: tuple = buffers, optimiser: tuple = optimiser,
-                following: bool = following, coming: tuple = coming,
-            ) -> None:  # fmt: skip
+                i: int,
+                t: int = t,
+                buffers: tuple = buffers,
+                optimiser: tuple = optimiser,
+                following: bool = following,
+                coming: tuple = coming,
+            ) -> None:
                 phases.phase(
-                    t > 0, self.table, self.table_m, self.table_v, self.scores, self.scores_m,
-                    self.scores_v, self.wires, self.best, self.k, self.n_gates, self.per_class,
-                    buffers[0], weights, self.index, sums[i], totals, *optimiser, buffers[1],
-                    counts[i], following, *coming, buffers[2], blocks[i], blocks[i + 1],
-                    features[i], features[i + 1], self.path,
-                )  # fmt: skip
+                    t > 0,
+                    self.table,
+                    self.table_m,
+                    self.table_v,
+                    self.scores,
+                    self.scores_m,
+                    self.scores_v,
+                    self.wires,
+                    self.best,
+                    self.k,
+                    self.n_gates,
+                    self.per_class,
+                    buffers[0],
+                    weights,
+                    self.index,
+                    sums[i],
+                    totals,
+                    *optimiser,
+                    buffers[1],
+                    counts[i],
+                    following,
+                    *coming,
+                    buffers[2],
+                    blocks[i],
+                    blocks[i + 1],
+                    features[i],
+                    features[i + 1],
+                    self.path,
+                )
 
             tiles.map(work, threads)
             if t == len(parts):
@@ -182,9 +212,12 @@ class FastTrainer:
             unit = f32(1.0 / (SCALE * labels.size * tau))
             self._follow(seen[2:] - before, labels.size * self.n_classes)
             rate = cosine_rate(
-                config.learning_rate, self.step, self.steps * config.epochs,
-                warmup=config.warmup_steps, final=config.final_rate,
-            )  # fmt: skip
+                config.learning_rate,
+                self.step,
+                self.steps * config.epochs,
+                warmup=config.warmup_steps,
+                final=config.final_rate,
+            )
             self.step += 1
             rate /= 1.0 - config.beta1**self.step
             rates = f32(rate), f32(rate * config.rate_wire)
@@ -203,21 +236,29 @@ class FastTrainer:
         """Arguments of `encode` for these samples of the epoch."""
         rows = data.rows[part]
         bounds = np.ascontiguousarray(self.data.train.bounds[:, rows])
-        return (
-            self.data.train.pixels, rows, data.moves[part], self.data.position, bounds,
-            self.source.level,
-        )  # fmt: skip
+        return (self.data.train.pixels, rows, data.moves[part], self.data.position, bounds, self.source.level)
 
     def derive(
-        self, counts: np.ndarray, labels: np.ndarray, rng: np.random.Generator,
-        weights: np.ndarray, totals: np.ndarray, seen: np.ndarray,
-    ) -> None:  # fmt: skip
+        self,
+        counts: np.ndarray,
+        labels: np.ndarray,
+        rng: np.random.Generator,
+        weights: np.ndarray,
+        totals: np.ndarray,
+        seen: np.ndarray,
+    ) -> None:
         """Derivatives of the loss, rounded at random so that their mean is right."""
         weights[:] = 0
         kernels.loss_and_weights(
-            counts.sum(axis=0, dtype=np.int32), labels, self.tau, self.config.smoothing, SCALE,
-            rng.random((self.n_classes, labels.size)), weights, seen,
-        )  # fmt: skip
+            counts.sum(axis=0, dtype=np.int32),
+            labels,
+            self.tau,
+            self.config.smoothing,
+            SCALE,
+            rng.random((self.n_classes, labels.size)),
+            weights,
+            seen,
+        )
         np.sum(weights, axis=1, dtype=np.int32, out=totals)
 
     def _follow(self, moments: np.ndarray, n: int) -> None:
@@ -236,12 +277,23 @@ class FastTrainer:
         cuts = np.linspace(0, n, threads + 1).astype(int)
         right = tiles.map(
             lambda i: phases.right_answers(
-                self.table, self.wires, self.best, self.n_gates, self.per_class, self.n_classes,
-                self.data.valid.pixels, self.data.position, self.data.valid.bounds,
-                self.source.level, self.y_valid, 4 * CHUNK, cuts[i], cuts[i + 1],
+                self.table,
+                self.wires,
+                self.best,
+                self.n_gates,
+                self.per_class,
+                self.n_classes,
+                self.data.valid.pixels,
+                self.data.position,
+                self.data.valid.bounds,
+                self.source.level,
+                self.y_valid,
+                4 * CHUNK,
+                cuts[i],
+                cuts[i + 1],
             ),
             threads,
-        )  # fmt: skip
+        )
         return float(sum(right)) / n
 
     def keep_if_best(self, accuracy: float) -> None:
@@ -269,17 +321,18 @@ class FastTrainer:
         def own(array: np.ndarray) -> np.ndarray:
             return np.ascontiguousarray(array[:gates])
 
-        return LogicLayer(
-            own(table), None, own(wires[0]), own(wires[1]), own(scores[0]), own(scores[1])
-        )
+        return LogicLayer(own(table), None, own(wires[0]), own(wires[1]), own(scores[0]), own(scores[1]))
 
     def result_network(self) -> LogicNetwork:
         """The best network."""
         return LogicNetwork(
-            (self.layer(),), self.source.encoder, self.n_classes, self.best_tau,
+            (self.layer(),),
+            self.source.encoder,
+            self.n_classes,
+            self.best_tau,
             labels=tuple(self.labels),
             meta=MappingProxyType({"method": "logic", "forward": self.config.forward}),
-        )  # fmt: skip
+        )
 
 
 def _blocked(array: np.ndarray) -> np.ndarray:

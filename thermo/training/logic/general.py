@@ -29,9 +29,7 @@ class GeneralTrainer:
     A checkpoint holds `arrays()`, the NUMBERS and the history.
     """
 
-    NUMBERS = (
-        "epoch", "step", "spread", "seconds", "best_accuracy", "best_epoch", "best_tau",
-    )  # fmt: skip
+    NUMBERS = ("epoch", "step", "spread", "seconds", "best_accuracy", "best_epoch", "best_tau")
     RECORD, ERROR = LogicEpoch, TrainingError
 
     def __init__(self, dataset: Dataset, config: LogicConfig) -> None:
@@ -99,13 +97,17 @@ class GeneralTrainer:
             part = slice(lo, min(n, lo + self.batch))
             self.encoded(self.data.train, data.rows[part], data.moves[part], tiles)
             rate = cosine_rate(
-                config.learning_rate, self.step, total, warmup=config.warmup_steps,
-                final=config.final_rate,
-            )  # fmt: skip
+                config.learning_rate, self.step, total, warmup=config.warmup_steps, final=config.final_rate
+            )
             rates = Rates(
-                self.step + 1, rate, rate * config.rate_wire, config.decay, config.beta1,
-                config.beta2, config.epsilon,
-            )  # fmt: skip
+                self.step + 1,
+                rate,
+                rate * config.rate_wire,
+                config.decay,
+                config.beta1,
+                config.beta2,
+                config.epsilon,
+            )
             power = 1.0 + (config.reste_power - 1.0) * self.step / total
             more, hits = self._descend(data.labels[part], rates, power, tiles)
             loss, right = loss + more, right + hits
@@ -113,15 +115,11 @@ class GeneralTrainer:
         self.epoch += 1
         return loss / n, right / n
 
-    def _descend(
-        self, labels: np.ndarray, rates: Rates, power: float, tiles: Tiles
-    ) -> tuple[float, int]:
+    def _descend(self, labels: np.ndarray, rates: Rates, power: float, tiles: Tiles) -> tuple[float, int]:
         """One step on the encoded batch: sum of losses and number right."""
         return self.network.step(self.words, labels, self.step, tiles, power=power, rates=rates)
 
-    def encoded(
-        self, frames: Frames, rows: np.ndarray, moves: np.ndarray, tiles: Tiles
-    ) -> np.ndarray:
+    def encoded(self, frames: Frames, rows: np.ndarray, moves: np.ndarray, tiles: Tiles) -> np.ndarray:
         """Bits of these samples, (n_inputs, lanes / 64) uint64; overwritten by the next call."""
         bounds = np.ascontiguousarray(frames.bounds[:, rows])
         cuts = np.linspace(0, self.source.n_bits, tiles.threads + 1).astype(int)
@@ -129,9 +127,8 @@ class GeneralTrainer:
         def one(t: int) -> None:
             lo, hi = cuts[t], cuts[t + 1]
             encode(
-                frames.pixels, rows, moves, self.data.position, bounds, self.source.level,
-                self.bytes, lo, hi,
-            )  # fmt: skip
+                frames.pixels, rows, moves, self.data.position, bounds, self.source.level, self.bytes, lo, hi
+            )
             pack_lanes(self.bytes[lo:hi], self.words[lo:hi])
 
         tiles.map(one, tiles.threads)

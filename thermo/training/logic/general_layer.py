@@ -30,26 +30,29 @@ class GeneralLayer:
     """
 
     def __init__(
-        self, config: LogicConfig, number: int, n_below: int, n_gates: int, lanes: int,
+        self,
+        config: LogicConfig,
+        number: int,
+        n_below: int,
+        n_gates: int,
+        lanes: int,
         rng: np.random.Generator,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.config, self.number = config, number
         self.n_below, self.n_gates, self.lanes = n_below, n_gates, lanes
         self.k = n_below if config.k == "all" else int(config.k)
         self.wiring = (
-            logic_layers.WIRES_FIXED if config.wiring == "fixed"
-            else logic_layers.WIRES_DENSE if config.k == "all"
+            logic_layers.WIRES_FIXED
+            if config.wiring == "fixed"
+            else logic_layers.WIRES_DENSE
+            if config.k == "all"
             else logic_layers.WIRES_SPARSE
-        )  # fmt: skip
+        )
         self.dense = self.wiring == logic_layers.WIRES_DENSE
         self.hard = config.forward != "soft"
-        self.inverse = np.float32(
-            1.0 / config.gumbel_temperature if config.forward == "gumbel" else 1.0
-        )
+        self.inverse = np.float32(1.0 / config.gumbel_temperature if config.forward == "gumbel" else 1.0)
         self.estimator = (
-            logic_layers.ESTIMATE_RESTE
-            if config.estimator == "reste"
-            else logic_layers.ESTIMATE_SIGMOID
+            logic_layers.ESTIMATE_RESTE if config.estimator == "reste" else logic_layers.ESTIMATE_SIGMOID
         )
         if self.dense:
             self.wires = np.zeros((2, 0, 0), np.int32)
@@ -66,9 +69,7 @@ class GeneralLayer:
 
     # --- state ---------------------------------------------------------------------------------
 
-    STATE = (
-        "logits", "scores", "wires", "m_logits", "v_logits", "m_scores", "v_scores",
-    )  # fmt: skip
+    STATE = ("logits", "scores", "wires", "m_logits", "v_logits", "m_scores", "v_scores")
 
     def parameters(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Copies of logits, scores and wires."""
@@ -88,9 +89,7 @@ class GeneralLayer:
         # derivatives by the gates' inputs are kept where somebody below or a product needs them
         self.keep = self.number > 0 or self.dense or not self.hard
         self.inputs = np.zeros((2 * g, lanes) if self.keep else (0, 0), np.float32)
-        self.spare = [
-            np.zeros((2, lanes), np.float32) for _ in (() if self.keep else self._blocks(g))
-        ]
+        self.spare = [np.zeros((2, lanes), np.float32) for _ in (() if self.keep else self._blocks(g))]
         if self.hard:
             self.out = Values(np.zeros((g, lanes // LANES), np.uint64), None)
         else:
@@ -118,16 +117,30 @@ class GeneralLayer:
         """Relaxed and hard functions and wires of gates lo .. hi."""
         inverse = np.float32(1.0) if noise[0] is _NO_NOISE else self.inverse
         logic_layers.gate_tables(
-            self.logits, noise[0], inverse, self.estimator, np.float32(power), self.soft,
-            self.inner, self.op, lo, hi,
-        )  # fmt: skip
+            self.logits,
+            noise[0],
+            inverse,
+            self.estimator,
+            np.float32(power),
+            self.soft,
+            self.inner,
+            self.op,
+            lo,
+            hi,
+        )
         if self.wiring == logic_layers.WIRES_FIXED:
             return
         for side in range(2):
             logic_layers.choose_wires(
-                self.scores[side], _NO_NOISE if noise[1] is _NO_NOISE else noise[1][side], inverse,
-                self.wires[side], self.weights[side], self.nets[side], lo, hi,
-            )  # fmt: skip
+                self.scores[side],
+                _NO_NOISE if noise[1] is _NO_NOISE else noise[1][side],
+                inverse,
+                self.wires[side],
+                self.weights[side],
+                self.nets[side],
+                lo,
+                hi,
+            )
 
     def _noise(self, lo: int, hi: int, step: int) -> None:
         """Gumbel noise of one step for gates lo .. hi."""
@@ -208,14 +221,18 @@ class GeneralLayer:
         if self.dense:
             for side in range(2):
                 first = side * self.n_gates
-                np.dot(
-                    self.weights[side, lo:hi], self.below_floats,
-                    out=inputs[first + lo : first + hi],
-                )  # fmt: skip
+                np.dot(self.weights[side, lo:hi], self.below_floats, out=inputs[first + lo : first + hi])
         logic_layers.forward_soft(
-            self.soft, self.weights.reshape(-1), self._flat_wires(), self.dense,
-            below.candidates(), inputs, out, lo, hi,
-        )  # fmt: skip
+            self.soft,
+            self.weights.reshape(-1),
+            self._flat_wires(),
+            self.dense,
+            below.candidates(),
+            inputs,
+            out,
+            lo,
+            hi,
+        )
 
     def _flat_wires(self) -> np.ndarray:
         return self.wires.reshape(-1)
@@ -233,9 +250,14 @@ class GeneralLayer:
         tiles.map(one, len(blocks))
 
     def backward(
-        self, dy: np.ndarray, dy_row: np.ndarray, gain: np.ndarray, below: Values, tiles: Tiles,
+        self,
+        dy: np.ndarray,
+        dy_row: np.ndarray,
+        gain: np.ndarray,
+        below: Values,
+        tiles: Tiles,
         rates: Rates | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Gradients, and an Adam step where rates are given.
 
         Gate g's output has the derivative gain[g] dy[dy_row[g]].
@@ -246,18 +268,34 @@ class GeneralLayer:
         def one(t: int) -> None:
             lo, hi = blocks[t]
             logic_layers.backward_gates(
-                self.hard, dy, dy_row, gain, self.soft, self.inner, self.inverse, self.wiring,
-                self._flat_wires(), self.weights, self.nets, below.halves, candidates,
-                self.inputs if self.keep else self.spare[t], self.keep, self.d_logits,
-                self.d_scores, lo, hi,
-            )  # fmt: skip
+                self.hard,
+                dy,
+                dy_row,
+                gain,
+                self.soft,
+                self.inner,
+                self.inverse,
+                self.wiring,
+                self._flat_wires(),
+                self.weights,
+                self.nets,
+                below.halves,
+                candidates,
+                self.inputs if self.keep else self.spare[t],
+                self.keep,
+                self.d_logits,
+                self.d_scores,
+                lo,
+                hi,
+            )
             if self.dense:
                 for side in range(2):
                     first = side * self.n_gates
                     np.dot(
-                        self.inputs[first + lo : first + hi], self.below_floats.T,
+                        self.inputs[first + lo : first + hi],
+                        self.below_floats.T,
                         out=self.d_scores[side, lo:hi],
-                    )  # fmt: skip
+                    )
                     logic_layers.softmax_gradient(
                         self.weights[side], self.d_scores[side], self.inverse, lo, hi
                     )
@@ -269,10 +307,14 @@ class GeneralLayer:
     def _step(self, rates: Rates, lo: int, hi: int) -> None:
         rest = rates.step, rates.beta1, rates.beta2, rates.epsilon
         logic_batch.adam(
-            self.logits[lo:hi].reshape(-1), self.d_logits[lo:hi].reshape(-1),
-            self.m_logits[lo:hi].reshape(-1), self.v_logits[lo:hi].reshape(-1),
-            rates.logits, rates.decay, *rest,
-        )  # fmt: skip
+            self.logits[lo:hi].reshape(-1),
+            self.d_logits[lo:hi].reshape(-1),
+            self.m_logits[lo:hi].reshape(-1),
+            self.v_logits[lo:hi].reshape(-1),
+            rates.logits,
+            rates.decay,
+            *rest,
+        )
         if self.wiring == logic_layers.WIRES_FIXED:
             return
         for side in range(2):
@@ -281,8 +323,10 @@ class GeneralLayer:
                     part[side, lo:hi].reshape(-1)
                     for part in (self.scores, self.d_scores, self.m_scores, self.v_scores)
                 ),
-                rates.scores, 0.0, *rest,
-            )  # fmt: skip
+                rates.scores,
+                0.0,
+                *rest,
+            )
 
     def below_gradient(self, out: np.ndarray, tiles: Tiles) -> None:
         """Derivative of the loss by the nets below, (n_below, lanes), after `backward`."""
@@ -296,9 +340,8 @@ class GeneralLayer:
                 out[lo:hi] += self.weights[1, :, lo:hi].T @ self.inputs[self.n_gates :]
             else:
                 logic_layers.gather(
-                    out, self.inputs, self.rows, self.entry, weights, self.coefficients,
-                    self.indptr, lo, hi,
-                )  # fmt: skip
+                    out, self.inputs, self.rows, self.entry, weights, self.coefficients, self.indptr, lo, hi
+                )
 
         tiles.map(one, len(blocks))
 

@@ -45,9 +45,7 @@ class GeneralNetwork:
             GeneralLayer(config, number, widths[number], width, self.lanes, rng)
             for number, width in enumerate(config.layers)
         ]
-        self.derivatives = [
-            np.zeros((width, self.lanes), np.float32) for width in config.layers[:-1]
-        ]
+        self.derivatives = [np.zeros((width, self.lanes), np.float32) for width in config.layers[:-1]]
         self.rows = [np.arange(width, dtype=np.int32) for width in config.layers]
         self.block = config.layers[-1] // n_classes
         self.head_rows = self.rows[-1] // np.int32(self.block)
@@ -59,9 +57,15 @@ class GeneralNetwork:
     # --- one step ------------------------------------------------------------------------------
 
     def step(
-        self, words: np.ndarray, labels: np.ndarray, step: int, tiles: Tiles, *,
-        power: float = 1.0, rates: Rates | None = None,
-    ) -> tuple[float, int]:  # fmt: skip
+        self,
+        words: np.ndarray,
+        labels: np.ndarray,
+        step: int,
+        tiles: Tiles,
+        *,
+        power: float = 1.0,
+        rates: Rates | None = None,
+    ) -> tuple[float, int]:
         """Forward and backward for a batch: sum of losses and number right.
 
         labels : (at most batch,); step : from 0, names the noise and the dropout of this batch
@@ -102,9 +106,7 @@ class GeneralNetwork:
         if self.config.tau != "adaptive":
             return
         now = max(float(sums.astype(np.float64).std()), LEAST_SPREAD)
-        self.spread = now if self.spread == 0 else (
-            TAU_MEMORY * self.spread + (1 - TAU_MEMORY) * now
-        )  # fmt: skip
+        self.spread = now if self.spread == 0 else (TAU_MEMORY * self.spread + (1 - TAU_MEMORY) * now)
 
     @property
     def tau(self) -> float:
@@ -137,12 +139,9 @@ class GeneralNetwork:
         """Copies of logits, scores and wires of every layer."""
         return tuple(layer.parameters() for layer in self.layers)
 
-    def model(
-        self, encoder: Thermometer, tau: float, snapshot: Snapshot, **facts: object
-    ) -> LogicNetwork:
+    def model(self, encoder: Thermometer, tau: float, snapshot: Snapshot, **facts: object) -> LogicNetwork:
         """The network with these parameters."""
         layers = tuple(
-            layer.model(*parameters)
-            for layer, parameters in zip(self.layers, snapshot, strict=True)
+            layer.model(*parameters) for layer, parameters in zip(self.layers, snapshot, strict=True)
         )
         return LogicNetwork(layers, encoder, self.n_classes, tau, **facts)  # type: ignore[arg-type]

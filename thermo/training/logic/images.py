@@ -72,9 +72,7 @@ class TrainingImages:
         """Mirrored copies, where wanted, follow the images."""
         height, width, channels = self.shape
         n, m = images.shape[0], self.margin
-        pixels = np.zeros(
-            ((2 if mirrored else 1) * n, height + 2 * m, width + 2 * m, channels), images.dtype
-        )
+        pixels = np.zeros(((2 if mirrored else 1) * n, height + 2 * m, width + 2 * m, channels), images.dtype)
         pixels[:n, m : m + height, m : m + width] = images.reshape(-1, *self.shape)
         if mirrored:
             pixels[n:] = pixels[:n, :, ::-1]
@@ -130,12 +128,24 @@ class TrainingImages:
         rounding = np.float32(0.5 if whole.dtype == np.uint8 else 0)
         tiles.map(
             lambda t: kernels.warp(
-                self.images, chosen, coefficients, self.augmentation.elastic, NODES, self.seed,
-                epoch, height, width, channels, margin, rounding, self.train.pixels, cuts[t],
+                self.images,
+                chosen,
+                coefficients,
+                self.augmentation.elastic,
+                NODES,
+                self.seed,
+                epoch,
+                height,
+                width,
+                channels,
+                margin,
+                rounding,
+                self.train.pixels,
+                cuts[t],
                 cuts[t + 1],
             ),
             tiles.threads,
-        )  # fmt: skip
+        )
         changed = np.concatenate([back, chosen])
         self._warped = chosen
         if self.augmentation.flip:

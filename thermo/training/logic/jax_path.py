@@ -95,18 +95,22 @@ def _multilinear(t: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def layer_values(
-    config: LogicConfig, layer: dict[str, jax.Array], noise: dict[str, jax.Array] | None,
-    wires: jax.Array | None, x: jax.Array, *, relaxed: bool, power: Any = 1.0,
-) -> jax.Array:  # fmt: skip
+    config: LogicConfig,
+    layer: dict[str, jax.Array],
+    noise: dict[str, jax.Array] | None,
+    wires: jax.Array | None,
+    x: jax.Array,
+    *,
+    relaxed: bool,
+    power: Any = 1.0,
+) -> jax.Array:
     """(samples, G) values of a layer's gates for (samples, n_below) values of the nets below.
 
     wires : (2, G, K), or None where candidate k is net k; relaxed : expectations, else bits
     """
 
     def tempered(name: str) -> jax.Array:
-        return layer[name] if noise is None else (
-            (layer[name] + noise[name]) / config.gumbel_temperature
-        )  # fmt: skip
+        return layer[name] if noise is None else ((layer[name] + noise[name]) / config.gumbel_temperature)
 
     soft, hard = _tables(config, tempered("logits"), power)
     inputs = []
@@ -129,9 +133,16 @@ def layer_values(
 
 
 def network_sums(
-    config: LogicConfig, parameters: Parameters, wires: list[jax.Array | None], n_classes: int,
-    bits: jax.Array, *, relaxed: bool, noise: Parameters | None = None, head: Head | None = None,
-) -> jax.Array:  # fmt: skip
+    config: LogicConfig,
+    parameters: Parameters,
+    wires: list[jax.Array | None],
+    n_classes: int,
+    bits: jax.Array,
+    *,
+    relaxed: bool,
+    noise: Parameters | None = None,
+    head: Head | None = None,
+) -> jax.Array:
     """(samples, n_classes) sums of the last layer's blocks for (samples, n_inputs) of 0 and 1."""
     x = bits.astype(jnp.float32)
     power = 1.0 if head is None else head.power
@@ -154,13 +165,22 @@ def loss_function(
     block = config.layers[-1] // n_classes
 
     def loss(
-        parameters: Parameters, bits: jax.Array, labels: jax.Array, head: Head,
+        parameters: Parameters,
+        bits: jax.Array,
+        labels: jax.Array,
+        head: Head,
         noise: Parameters | None = None,
-    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:  # fmt: skip
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         sums = network_sums(
-            config, parameters, wires, n_classes, bits, relaxed=config.forward == "soft",
-            noise=noise, head=head,
-        )  # fmt: skip
+            config,
+            parameters,
+            wires,
+            n_classes,
+            bits,
+            relaxed=config.forward == "soft",
+            noise=noise,
+            head=head,
+        )
         now = jnp.maximum(_frozen(sums).std(), LEAST_SPREAD)
         old = jnp.asarray(head.spread)
         spread = jnp.where(old == 0, now, TAU_MEMORY * old + (1 - TAU_MEMORY) * now)

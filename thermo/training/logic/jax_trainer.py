@@ -56,45 +56,52 @@ class JaxTrainer(GeneralTrainer):
             mu=self._collect("m_logits", "m_scores"),
             nu=self._collect("v_logits", "v_scores"),
         )
-        self.wires = [
-            None if layer.dense else jnp.asarray(layer.wires) for layer in self.network.layers
-        ]
+        self.wires = [None if layer.dense else jnp.asarray(layer.wires) for layer in self.network.layers]
         self._pushed = True
 
     def _pull(self) -> None:
         if not self._pushed:
             return
-        held = zip(
-            self.network.layers, self.parameters, self.moments.mu, self.moments.nu, strict=True
-        )
+        held = zip(self.network.layers, self.parameters, self.moments.mu, self.moments.nu, strict=True)
         for layer, *trees in held:
             for prefix, tree in zip(("", "m_", "v_"), trees, strict=True):
                 for name, array in tree.items():
                     getattr(layer, prefix + name)[:] = np.asarray(array)
 
-    def _descend(
-        self, labels: np.ndarray, rates: Rates, power: float, tiles: Tiles
-    ) -> tuple[float, int]:
+    def _descend(self, labels: np.ndarray, rates: Rates, power: float, tiles: Tiles) -> tuple[float, int]:
         if not self._pushed:
             self._push()
         if self._compiled is None:
             self._compiled = jax.jit(partial(_step, self.config, self.network.n_classes, self.adam))
         head = Head(self.spread, power, jnp.asarray(self.network.gain(self.step)))
         self.parameters, self.moments, loss, right, spread = self._compiled(
-            self.parameters, self.moments, self.wires, jnp.asarray(self.bytes[:, : labels.size].T),
-            jnp.asarray(labels), head, (rates.logits, rates.scores, rates.decay),
+            self.parameters,
+            self.moments,
+            self.wires,
+            jnp.asarray(self.bytes[:, : labels.size].T),
+            jnp.asarray(labels),
+            head,
+            (rates.logits, rates.scores, rates.decay),
             jax.random.fold_in(self.key, self.step),
-        )  # fmt: skip
+        )
         if self.config.tau == "adaptive":
             self.spread = float(spread)
         return float(loss) * labels.size, int(right)
 
 
 def _step(
-    config: LogicConfig, n_classes: int, adam: Any, parameters: Parameters, moments: Any,
-    wires: list[Any], bits: jax.Array, labels: jax.Array, head: Head,
-    rates: tuple[jax.Array, jax.Array, jax.Array], key: jax.Array,
-) -> tuple[Any, ...]:  # fmt: skip
+    config: LogicConfig,
+    n_classes: int,
+    adam: Any,
+    parameters: Parameters,
+    moments: Any,
+    wires: list[Any],
+    bits: jax.Array,
+    labels: jax.Array,
+    head: Head,
+    rates: tuple[jax.Array, jax.Array, jax.Array],
+    key: jax.Array,
+) -> tuple[Any, ...]:
     """One Adam step: new parameters and moments, mean loss, number right, spread of the sums."""
     noise = draw_noise(config, parameters, key) if config.forward == "gumbel" else None
     loss = jax.value_and_grad(loss_function(config, wires, n_classes), has_aux=True)

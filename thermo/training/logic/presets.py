@@ -30,10 +30,7 @@ _MNIST = LogicConfig(
     refresh_pool=64,
     refresh_samples=512,
     augmentation=LogicAugmentation(
-        shift=1,
-        warp=Augmentation(rotate=6.0, zoom=0.07, shear=0.07),
-        elastic=0.5,
-        warp_share=0.75,
+        shift=1, warp=Augmentation(rotate=6.0, zoom=0.07, shear=0.07), elastic=0.5, warp_share=0.75
     ),
     epochs=150,
     learning_rate=0.025,

@@ -40,8 +40,7 @@ def train_logic(
     if dataset.n_classes < 2:
         has = "values, not classes" if dataset.n_classes == 0 else "one class only"
         raise TrainingError(
-            f"data set {dataset.name} has {has}; a logic-gate network decides between at least "
-            "2 classes"
+            f"data set {dataset.name} has {has}; a logic-gate network decides between at least 2 classes"
         )
     config = logic_preset(dataset) if config is None else config
     trainer = _trainer(dataset, config, backend)
