@@ -19,11 +19,11 @@ import numpy as np
 from abc_sizes import abc_ands, abc_tables, program
 
 from compiler.abc import ask_abc
+from compiler.circuits.evaluate import evaluate_words
 from compiler.counts import gate_counts
-from compiler.frontends.circuits import read_circuit
-from compiler.gates.evaluate import evaluate_words
+from compiler.formats.circuits.circuits import read_circuit
 from compiler.ir.luts import evaluate_luts, lut_depth
-from compiler.passes.lut_map import map_luts
+from compiler.passes.gates.lut_map import map_luts
 from compiler.pipelines import simplify_gates
 
 

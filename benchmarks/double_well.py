@@ -23,10 +23,10 @@ import numba
 import numpy as np
 from langevin import interleave
 
+from compiler.families.ising import from_edges
 from compiler.frontends.ising import lower_ising
 from compiler.ir.langevin import LangevinNetlist, Phase
-from compiler.models.ising import from_edges
-from compiler.passes.double_well import double_wells, escape_rate, kramers_rate, sign_marginal
+from compiler.passes.spins.double_well import double_wells, escape_rate, kramers_rate, sign_marginal
 from thermo.kernels.random import fill_normals
 from thermo.simulate import simulate
 

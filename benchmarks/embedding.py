@@ -16,7 +16,7 @@ import networkx as nx
 import numpy as np
 
 from compiler.errors import TargetError
-from compiler.passes.embed import find_embedding
+from compiler.passes.spins.embed import find_embedding
 from hw_models.topologies import Topology
 
 CHIMERA, PEGASUS = Topology("chimera", (16, 16, 4)), Topology("pegasus", (8,))

@@ -3,7 +3,7 @@
 Every side runs the same dynamics: a free phase and two nudged ones, layer by layer, for the same
 fixed number of sweeps, then the centred update with momentum. Three sides:
 
-- ours: `thermo.eqprop.train`, without its stopping rule;
+- ours: `thermo.training.eqprop.train`, without its stopping rule;
 - torch, plain: as the method is written down, every layer's drive recomputed in every sweep, the
   inputs' part too (as the published codes do);
 - torch, hoisted: the same with the inputs projected once an image, which is our first idea.
@@ -28,9 +28,9 @@ import torch
 
 from thermo.data import Dataset, load_dataset
 from thermo.data.dataset import DataError
-from thermo.eqprop.config import EqpropConfig
-from thermo.eqprop.train import Trainer
-from thermo.training.config import Augmentation
+from thermo.training.eqprop.config import EqpropConfig
+from thermo.training.eqprop.train import Trainer
+from thermo.training.langevin.config import Augmentation
 from thermo.training.tiles import Tiles
 
 FREE, NUDGED, BETA, BATCH = 20, 8, 0.5, 128

@@ -27,10 +27,10 @@ import numpy as np
 
 from thermo.data import Dataset, load_dataset
 from thermo.data.dataset import DataError
-from thermo.eqprop.jax_config import LayersConfig
-from thermo.eqprop.jax_layers import Conv
-from thermo.eqprop.jax_step import update
-from thermo.eqprop.jax_train import LayersTrainer
+from thermo.training.eqprop.jax_config import LayersConfig
+from thermo.training.eqprop.jax_layers import Conv
+from thermo.training.eqprop.jax_step import update
+from thermo.training.eqprop.jax_train import LayersTrainer
 
 CONFIG = LayersConfig(
     epochs=1,

@@ -1,7 +1,7 @@
 """A multiplier run backwards on p-bits: how often one annealing run factors an 8-bit semiprime.
 
 Every product of two primes from 128 to 255 is clamped at the output of a 4 x 7 bit multiplier
-(`compiler.frontends.invertible`), which no trivial 1 x p fits. A run is one chain; it succeeds if
+(`compiler.formats.ising.invertible`), which no trivial 1 x p fits. A run is one chain; it succeeds if
 it reaches energy 0, every gate right, where it stops. Rates are over independent chains; the
 interval is Wilson's at 95 %.
 
@@ -16,10 +16,10 @@ import time
 import numpy as np
 
 from compiler.api import compile_model
-from compiler.frontends.invertible import invertible
-from compiler.gates.arithmetic import multiplier
-from thermo.simulate.spin_problem import words
-from thermo.simulate.spins import simulate_spins
+from compiler.circuits.arithmetic import multiplier
+from compiler.formats.ising.invertible import invertible
+from thermo.simulate.spins.problem import words
+from thermo.simulate.spins.run import simulate_spins
 
 SWEEPS = (500, 1000, 2000, 5000, 10000, 20000)
 

@@ -26,12 +26,12 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from compiler.backends.c import write_c
-from compiler.gates.evaluate import evaluate_classes
+from compiler.circuits.evaluate import evaluate_classes
+from compiler.formats.circuits.c import write_c
 from compiler.ir.gates import ClassSums, GateNetlist, make_gates
-from thermo.kernels.gates import run_steps
-from thermo.simulate.gates import empty_rows, simulate_gates
-from thermo.simulate.gates_program import FIRST_INPUT, GateProgram, prepare_gates
+from thermo.kernels.gates.program import run_steps
+from thermo.simulate.gates.program import FIRST_INPUT, GateProgram, prepare_gates
+from thermo.simulate.gates.run import empty_rows, simulate_gates
 
 N_CLASSES = 10
 TURN = 0.02  # seconds: many short runs in a row, so that they find their own data in the caches

@@ -24,7 +24,7 @@ import torch
 
 from thermo.data import Dataset
 from thermo.kernels.jit import njit
-from thermo.kernels.logic_dots import GROUP, aligned, dots8, path_code, simd_path
+from thermo.kernels.logic.dots import GROUP, aligned, dots8, path_code, simd_path
 from thermo.training.logic import LogicConfig
 from thermo.training.logic.fast import FastTrainer
 from thermo.training.tiles import Tiles

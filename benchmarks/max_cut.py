@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
+from compiler.families.ising import IsingModel
+from compiler.formats.ising.rudy import read_rudy
 from compiler.frontends.ising import lower_ising
-from compiler.frontends.rudy import read_rudy
-from compiler.models.ising import IsingModel
-from thermo.simulate.spin_problem import cuts
-from thermo.simulate.spins import simulate_spins
+from thermo.simulate.spins.problem import cuts
+from thermo.simulate.spins.run import simulate_spins
 
 BAR = {"G14": 3055, "G22": 13350, "G55": 10280}
 BEST = {"G14": 3064, "G22": 13359, "G55": 10299}

@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 
 from thermo.kernels.jit import njit
 from thermo.kernels.random import fill_normals
-from thermo.simulate.gaussian import exact_sampler, transition
+from thermo.simulate.gaussian.exact import exact_sampler, transition
 
 CELLS, RUNS, STEPS, DT = 64, 256, 1000, 0.01
 GOAL = 20.0

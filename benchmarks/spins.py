@@ -22,11 +22,11 @@ import networkx as nx
 import numba
 import numpy as np
 
-from thermo.kernels.langevin_rows import csr_row
-from thermo.kernels.spins_rows import words_of_lanes
-from thermo.simulate.spin_lanes import LaneTiles
-from thermo.simulate.spin_packed import PackedTiles
-from thermo.simulate.spin_system import SpinSystem
+from thermo.kernels.langevin.rows import csr_row
+from thermo.kernels.spins.rows import words_of_lanes
+from thermo.simulate.spins.lanes import LaneTiles
+from thermo.simulate.spins.packed import PackedTiles
+from thermo.simulate.spins.system import SpinSystem
 
 CHAINS = 32
 

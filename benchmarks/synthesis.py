@@ -21,17 +21,17 @@ from pathlib import Path
 import numpy as np
 from abc_sizes import SCRIPTS, abc_gates, program, yosys_gates
 
-from compiler.backends.circuits import export_circuit
-from compiler.backends.heads import expose_class_nets
+from compiler.circuits.evaluate import evaluate_words
+from compiler.circuits.possible import possible_words
 from compiler.counts import gate_counts
 from compiler.equivalence import check_equal
+from compiler.families.store import load_model
+from compiler.formats.circuits.export import export_circuit
+from compiler.formats.circuits.heads import expose_class_nets
 from compiler.frontends.logic import lower_logic
-from compiler.gates.evaluate import evaluate_words
-from compiler.gates.possible import possible_words
 from compiler.ir.container import load
 from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
-from compiler.models.store import load_model
-from compiler.passes.heads import ADDERS, lower_head
+from compiler.passes.gates.heads import ADDERS, lower_head
 from compiler.pipelines import simplify_gates
 
 

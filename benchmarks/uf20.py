@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.frontends.dimacs import parse_dimacs
+from compiler.families.ising import IsingModel
+from compiler.formats.ising.dimacs import parse_dimacs
 from compiler.frontends.ising import lower_ising
-from compiler.models.ising import IsingModel
-from thermo.simulate.spin_problem import satisfied
-from thermo.simulate.spins import simulate_spins
+from thermo.simulate.spins.problem import satisfied
+from thermo.simulate.spins.run import simulate_spins
 
 ROUNDS = 3
 

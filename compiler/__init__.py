@@ -10,33 +10,46 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compiler.api import compile_circuit, compile_model, to_netlist
-    from compiler.backends.circuits import export_circuit
-    from compiler.backends.ising_files import export_ising
+    from compiler.circuits.arithmetic import multiplier
+    from compiler.circuits.evaluate import evaluate
     from compiler.counts import gate_counts, synthesis_counts
     from compiler.equivalence import check_equal
-    from compiler.frontends.bqm import from_bqm
-    from compiler.frontends.circuits import read_circuit
-    from compiler.frontends.detect import Options, read_model_or_netlist
-    from compiler.frontends.dimacs import from_clauses
+    from compiler.families.clamp import clamp_spins
+    from compiler.families.denoising_chain import EbmChain
+    from compiler.families.gaussian import GaussianModel, gaussian
+    from compiler.families.hopfield import HopfieldNetwork
+    from compiler.families.ising import IsingModel, from_edges
+    from compiler.families.ising_graphs import boltzmann_machine, grid_ebm, grid_graph, hopfield_memory
+    from compiler.families.logic import LogicLayer, LogicNetwork
+    from compiler.families.machine import LangevinMachine
+    from compiler.families.mlp import MLP
+    from compiler.families.oscillator import OscillatorNetwork
+    from compiler.families.rbm import RBM
+    from compiler.families.resistive import ResistiveNetwork
+    from compiler.families.store import load_model, save_model
+    from compiler.formats.circuits.circuits import read_circuit
+    from compiler.formats.circuits.export import export_circuit
+    from compiler.formats.detect import Options, read_model_or_netlist
+    from compiler.formats.ising.bqm import from_bqm
+    from compiler.formats.ising.dimacs import from_clauses
+    from compiler.formats.ising.files import read_ising
+    from compiler.formats.ising.graph import from_graph
+    from compiler.formats.ising.invertible import invertible
+    from compiler.formats.ising.write import export_ising
+    from compiler.formats.networks.onnx import read_onnx
+    from compiler.formats.networks.sklearn import from_sklearn
+    from compiler.formats.networks.thrml import from_thrml
+    from compiler.formats.networks.torch import from_module, from_state_dict, read_torch
     from compiler.frontends.ebm_chain import lower_ebm_chain
     from compiler.frontends.gaussian import lower_gaussian
-    from compiler.frontends.graph import from_graph
     from compiler.frontends.hopfield import lower_hopfield
-    from compiler.frontends.invertible import invertible
     from compiler.frontends.ising import lower_ising
-    from compiler.frontends.ising_files import read_ising
     from compiler.frontends.logic import lower_logic
     from compiler.frontends.machine import lower_machine
     from compiler.frontends.mlp import lower_mlp
-    from compiler.frontends.onnx import read_onnx
     from compiler.frontends.oscillator import lower_oscillator
     from compiler.frontends.rbm import lower_rbm
     from compiler.frontends.resistive import lower_resistive
-    from compiler.frontends.sklearn import from_sklearn
-    from compiler.frontends.thrml import from_thrml
-    from compiler.frontends.torch import from_module, from_state_dict, read_torch
-    from compiler.gates.arithmetic import multiplier
-    from compiler.gates.evaluate import evaluate
     from compiler.ir.container import load, save
     from compiler.ir.gates import GateNetlist, make_gates, verify_gates
     from compiler.ir.gates_text import dump_gates, parse_gates
@@ -45,74 +58,61 @@ if TYPE_CHECKING:
     from compiler.ir.symmetry import is_gradient, is_symmetric
     from compiler.ir.text import dump, equal, parse
     from compiler.ir.verify import verify
-    from compiler.models.clamp import clamp_spins
-    from compiler.models.ebm_chain import EbmChain
-    from compiler.models.gaussian import GaussianModel, gaussian
-    from compiler.models.hopfield import HopfieldNetwork
-    from compiler.models.ising import IsingModel, from_edges
-    from compiler.models.ising_graphs import boltzmann_machine, grid_ebm, grid_graph, hopfield_memory
-    from compiler.models.logic import LogicLayer, LogicNetwork
-    from compiler.models.machine import LangevinMachine
-    from compiler.models.mlp import MLP
-    from compiler.models.oscillator import OscillatorNetwork
-    from compiler.models.rbm import RBM
-    from compiler.models.resistive import ResistiveNetwork
-    from compiler.models.store import load_model, save_model
-    from compiler.passes.cell_mapping import map_cells
-    from compiler.passes.heads import lower_head
+    from compiler.passes.gates.cell_mapping import map_cells
+    from compiler.passes.gates.heads import lower_head
+    from compiler.passes.gates.lut_map import map_luts
     from compiler.passes.legalize import legalize
-    from compiler.passes.lut_map import map_luts
     from compiler.pipelines import simplify_gates
 
 _HOMES = {
-    "EbmChain": "compiler.models.ebm_chain",
+    "EbmChain": "compiler.families.denoising_chain",
     "GateNetlist": "compiler.ir.gates",
-    "GaussianModel": "compiler.models.gaussian",
-    "HopfieldNetwork": "compiler.models.hopfield",
-    "IsingModel": "compiler.models.ising",
-    "LangevinMachine": "compiler.models.machine",
+    "GaussianModel": "compiler.families.gaussian",
+    "HopfieldNetwork": "compiler.families.hopfield",
+    "IsingModel": "compiler.families.ising",
+    "LangevinMachine": "compiler.families.machine",
     "LangevinNetlist": "compiler.ir.langevin",
-    "LogicLayer": "compiler.models.logic",
-    "LogicNetwork": "compiler.models.logic",
+    "LogicLayer": "compiler.families.logic",
+    "LogicNetwork": "compiler.families.logic",
     "LutNetlist": "compiler.ir.luts",
-    "MLP": "compiler.models.mlp",
-    "OscillatorNetwork": "compiler.models.oscillator",
-    "Options": "compiler.frontends.detect",
-    "RBM": "compiler.models.rbm",
-    "ResistiveNetwork": "compiler.models.resistive",
-    "boltzmann_machine": "compiler.models.ising_graphs",
+    "MLP": "compiler.families.mlp",
+    "OscillatorNetwork": "compiler.families.oscillator",
+    "Options": "compiler.formats.detect",
+    "RBM": "compiler.families.rbm",
+    "ResistiveNetwork": "compiler.families.resistive",
+    "boltzmann_machine": "compiler.families.ising_graphs",
     "check_equal": "compiler.equivalence",
-    "clamp_spins": "compiler.models.clamp",
+    "clamp_spins": "compiler.families.clamp",
     "compile_circuit": "compiler.api",
     "compile_model": "compiler.api",
     "dump": "compiler.ir.text",
     "dump_gates": "compiler.ir.gates_text",
     "equal": "compiler.ir.text",
-    "evaluate": "compiler.gates.evaluate",
-    "export_circuit": "compiler.backends.circuits",
-    "export_ising": "compiler.backends.ising_files",
-    "from_bqm": "compiler.frontends.bqm",
-    "from_clauses": "compiler.frontends.dimacs",
-    "from_edges": "compiler.models.ising",
-    "from_graph": "compiler.frontends.graph",
-    "from_module": "compiler.frontends.torch",
-    "from_sklearn": "compiler.frontends.sklearn",
-    "from_state_dict": "compiler.frontends.torch",
-    "from_thrml": "compiler.frontends.thrml",
-    "gaussian": "compiler.models.gaussian",
+    "evaluate": "compiler.circuits.evaluate",
+    "export_circuit": "compiler.formats.circuits.export",
+    "export_ising": "compiler.formats.ising.write",
+    "from_bqm": "compiler.formats.ising.bqm",
+    "from_clauses": "compiler.formats.ising.dimacs",
+    "from_edges": "compiler.families.ising",
+    "from_graph": "compiler.formats.ising.graph",
+    "from_module": "compiler.formats.networks.torch",
+    "from_sklearn": "compiler.formats.networks.sklearn",
+    "from_state_dict": "compiler.formats.networks.torch",
+    "from_thrml": "compiler.formats.networks.thrml",
+    "gaussian": "compiler.families.gaussian",
     "gate_counts": "compiler.counts",
-    "grid_ebm": "compiler.models.ising_graphs",
-    "grid_graph": "compiler.models.ising_graphs",
-    "hopfield_memory": "compiler.models.ising_graphs",
-    "invertible": "compiler.frontends.invertible",
+    "grid_ebm": "compiler.families.ising_graphs",
+    "grid_graph": "compiler.families.ising_graphs",
+    "hopfield_memory": "compiler.families.ising_graphs",
+    "invertible": "compiler.formats.ising.invertible",
     "is_gradient": "compiler.ir.symmetry",
     "is_symmetric": "compiler.ir.symmetry",
     "legalize": "compiler.passes.legalize",
     "load": "compiler.ir.container",
-    "load_model": "compiler.models.store",
+    "load_model": "compiler.families.store",
     "lower_ebm_chain": "compiler.frontends.ebm_chain",
     "lower_gaussian": "compiler.frontends.gaussian",
-    "lower_head": "compiler.passes.heads",
+    "lower_head": "compiler.passes.gates.heads",
     "lower_hopfield": "compiler.frontends.hopfield",
     "lower_ising": "compiler.frontends.ising",
     "lower_logic": "compiler.frontends.logic",
@@ -122,18 +122,18 @@ _HOMES = {
     "lower_rbm": "compiler.frontends.rbm",
     "lower_resistive": "compiler.frontends.resistive",
     "make_gates": "compiler.ir.gates",
-    "map_cells": "compiler.passes.cell_mapping",
-    "map_luts": "compiler.passes.lut_map",
-    "multiplier": "compiler.gates.arithmetic",
+    "map_cells": "compiler.passes.gates.cell_mapping",
+    "map_luts": "compiler.passes.gates.lut_map",
+    "multiplier": "compiler.circuits.arithmetic",
     "parse": "compiler.ir.text",
     "parse_gates": "compiler.ir.gates_text",
-    "read_circuit": "compiler.frontends.circuits",
-    "read_ising": "compiler.frontends.ising_files",
-    "read_model_or_netlist": "compiler.frontends.detect",
-    "read_onnx": "compiler.frontends.onnx",
-    "read_torch": "compiler.frontends.torch",
+    "read_circuit": "compiler.formats.circuits.circuits",
+    "read_ising": "compiler.formats.ising.files",
+    "read_model_or_netlist": "compiler.formats.detect",
+    "read_onnx": "compiler.formats.networks.onnx",
+    "read_torch": "compiler.formats.networks.torch",
     "save": "compiler.ir.container",
-    "save_model": "compiler.models.store",
+    "save_model": "compiler.families.store",
     "simplify_gates": "compiler.pipelines",
     "synthesis_counts": "compiler.counts",
     "to_netlist": "compiler.api",

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.backends.aiger import write_aiger
-from compiler.backends.heads import expose_class_nets
+from compiler.circuits.builder import Builder
+from compiler.circuits.possible import implications
 from compiler.errors import ThermocError
-from compiler.gates.builder import Builder
-from compiler.gates.possible import implications
+from compiler.formats.circuits.aiger_write import write_aiger
+from compiler.formats.circuits.heads import expose_class_nets
 from compiler.ir.gates import AND, OR, GateNetlist, Thermometer
 
 PROGRAMS = ("abc", "berkeley-abc", "yosys-abc")

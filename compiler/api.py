@@ -7,8 +7,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from compiler.errors import TargetError, UnsupportedError
+from compiler.families.conv_hopfield import ConvHopfieldNetwork
+from compiler.families.denoising_chain import EbmChain
+from compiler.families.gaussian import GaussianModel
+from compiler.families.hopfield import HopfieldNetwork
+from compiler.families.ising import IsingModel
+from compiler.families.logic import LogicNetwork
+from compiler.families.machine import LangevinMachine
+from compiler.families.mlp import MLP
+from compiler.families.oscillator import OscillatorNetwork
+from compiler.families.rbm import RBM
+from compiler.families.resistive import ResistiveNetwork
+from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.frontends.conv_hopfield import lower_conv_hopfield
-from compiler.frontends.detect import Options, read_model_or_netlist
 from compiler.frontends.ebm_chain import lower_ebm_chain
 from compiler.frontends.gaussian import lower_gaussian
 from compiler.frontends.hopfield import lower_hopfield
@@ -21,19 +32,8 @@ from compiler.frontends.rbm import lower_rbm
 from compiler.frontends.resistive import lower_resistive
 from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import LangevinNetlist
-from compiler.models.conv_hopfield import ConvHopfieldNetwork
-from compiler.models.ebm_chain import EbmChain
-from compiler.models.gaussian import GaussianModel
-from compiler.models.hopfield import HopfieldNetwork
-from compiler.models.ising import IsingModel
-from compiler.models.logic import LogicNetwork
-from compiler.models.machine import LangevinMachine
-from compiler.models.mlp import MLP
-from compiler.models.oscillator import OscillatorNetwork
-from compiler.models.rbm import RBM
-from compiler.models.resistive import ResistiveNetwork
 from compiler.passes.legalize import MENDS, MendOptions, legalize
-from compiler.passes.spin_model import is_ising, remember
+from compiler.passes.spins.model import is_ising, remember
 from compiler.pipelines import langevin_pipeline, run_passes, simplify_gates
 from hw_models.targets import Target
 
@@ -52,24 +52,24 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
         source = read_model_or_netlist(source, options)
     origin = type(source).__module__.partition(".")[0]
     if origin == "sklearn":
-        from compiler.frontends.sklearn import from_sklearn
+        from compiler.formats.networks.sklearn import from_sklearn
 
         source = from_sklearn(source)
     elif origin == "torch":
-        from compiler.frontends.torch import from_module
+        from compiler.formats.networks.torch import from_module
 
         given = options or Options()
         source = from_module(source, head=given.head, labels=given.labels)
     elif origin == "dimod":
-        from compiler.frontends.bqm import from_bqm
+        from compiler.formats.ising.bqm import from_bqm
 
         source = from_bqm(source)
     elif origin == "thrml":
-        from compiler.frontends.thrml import from_thrml
+        from compiler.formats.networks.thrml import from_thrml
 
         source = from_thrml(source)
     elif origin == "networkx":
-        from compiler.frontends.graph import from_graph
+        from compiler.formats.ising.graph import from_graph
 
         source = from_graph(source, (options or Options()).as_ or "max-cut")
     if isinstance(source, MLP):

@@ -11,10 +11,10 @@ from compiler.ir.gates import BUF, NONE, NOT, OP_NAMES, TWO_INPUT, GateNetlist
 from compiler.ir.langevin import Cells, CouplingKind, LangevinNetlist, Role
 from compiler.ir.luts import lut_depth
 from compiler.ir.symmetry import antisymmetric_fraction, is_gradient, is_symmetric
-from compiler.passes.gates import live_gates
-from compiler.passes.heads import ADDERS, lower_head
+from compiler.passes.gates.heads import ADDERS, lower_head
+from compiler.passes.gates.local import live_gates
+from compiler.passes.gates.lut_map import map_luts
 from compiler.passes.langevin import largest_coupling
-from compiler.passes.lut_map import map_luts
 from compiler.pipelines import simplify_gates
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from compiler.circuits.evaluate import WORD, all_patterns, evaluate_words, pack_bits
+from compiler.circuits.possible import implications, possible_words
 from compiler.errors import NetlistError, ThermocError
-from compiler.gates.evaluate import WORD, all_patterns, evaluate_words, pack_bits
-from compiler.gates.possible import implications, possible_words
 from compiler.ir.gates import NONE, READS_A, READS_B, GateNetlist, Thermometer, make_gates, verify_gates
 
 EXHAUSTIVE = 20  # inputs up to which all patterns are tried

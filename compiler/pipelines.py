@@ -11,7 +11,7 @@ from compiler.errors import NetlistError
 from compiler.ir.gates import GateNetlist, verify_gates
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.verify import verify
-from compiler.passes.gates import (
+from compiler.passes.gates.local import (
     collapse_pairs,
     complement_drivers,
     fold_constants,
@@ -19,11 +19,11 @@ from compiler.passes.gates import (
     remove_buffers,
     sweep_dead,
 )
+from compiler.passes.gates.merge_equal import merge_equal
+from compiler.passes.gates.npn_library import OBJECTIVES
+from compiler.passes.gates.resubstitute import resubstitute
+from compiler.passes.gates.rewrite import check_objective, rewrite_cuts
 from compiler.passes.langevin import drop_silent_inputs, drop_zero_couplings, sweep_unread
-from compiler.passes.merge_equal import merge_equal
-from compiler.passes.npn_library import OBJECTIVES
-from compiler.passes.resubstitute import resubstitute
-from compiler.passes.rewrite import check_objective, rewrite_cuts
 
 N = TypeVar("N")
 P = TypeVar("P")

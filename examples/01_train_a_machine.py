@@ -4,7 +4,7 @@ from compiler import lower_machine, save
 from thermo.data import load_dataset
 from thermo.evaluate import evaluate
 from thermo.training import train_pathwise
-from thermo.training.presets import pathwise_preset
+from thermo.training.langevin.presets import pathwise_preset
 
 digits = load_dataset("digits")
 trained = train_pathwise(digits, pathwise_preset(digits))

@@ -6,7 +6,7 @@ from compiler import lower_machine
 from thermo.data import load_dataset
 from thermo.evaluate import evaluate
 from thermo.training import train_pathwise
-from thermo.training.presets import pathwise_preset
+from thermo.training.langevin.presets import pathwise_preset
 
 cosine = load_dataset("cosine")
 trained = train_pathwise(cosine, replace(pathwise_preset(cosine), n_hidden=32))

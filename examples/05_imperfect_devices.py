@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from compiler import lower_machine
-from hw_models.nonideal import NonIdeal
+from hw_models.imperfect import NonIdeal
 from thermo.data import load_dataset
 from thermo.studies.devices import accuracy_on_devices, paired
 from thermo.training import train_pathwise
-from thermo.training.presets import pathwise_preset
+from thermo.training.langevin.presets import pathwise_preset
 
 digits = load_dataset("digits")
 device = NonIdeal(mismatch=0.3)

@@ -3,8 +3,8 @@
 import networkx as nx
 
 from compiler import compile_model, invertible, multiplier
-from thermo.simulate.spin_problem import cuts, words
-from thermo.simulate.spins import simulate_spins
+from thermo.simulate.spins.problem import cuts, words
+from thermo.simulate.spins.run import simulate_spins
 
 graph = nx.random_regular_graph(3, 100, seed=1)
 netlist = compile_model(graph)  # Max-Cut, with an annealing schedule

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from compiler.frontends.rlc import lower_rlc
+from compiler.families.rlc import lower_rlc
 from hw_models.presets import DEVICES
 from hw_models.rlc import RLCArray
 from thermo.linear_algebra import analog_cost, inverse, log_determinant, solve

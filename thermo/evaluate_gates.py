@@ -9,7 +9,7 @@ import numpy as np
 from compiler.ir.gates import GateNetlist
 from thermo.data import DataError, Dataset
 from thermo.evaluate import Evaluation
-from thermo.simulate.gates import GateResult, simulate_gates
+from thermo.simulate.gates.run import GateResult, simulate_gates
 
 
 def evaluate_gates(
@@ -17,7 +17,7 @@ def evaluate_gates(
 ) -> tuple[Evaluation, GateResult]:
     """Run every sample of the split (or the first `limit`) and compare with the truth.
 
-    options : of thermo.simulate.gates.simulate_gates (toggles, faults, seed, threads, ...)
+    options : of thermo.simulate.gates.run.simulate_gates (toggles, faults, seed, threads, ...)
     Without class sums the circuit decides nothing and the accuracy is None.
     Raises DataError if the circuit and the data set do not fit.
     """

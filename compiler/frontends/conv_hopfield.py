@@ -6,9 +6,9 @@ import numpy as np
 import scipy.sparse as sparse
 from scipy.sparse.linalg import svds
 
+from compiler.families.conv_hopfield import ConvHopfieldNetwork
 from compiler.frontends.hopfield import relaxing_netlist, step_for
 from compiler.ir.langevin import CouplingKind, Couplings, LangevinNetlist
-from compiler.models.conv_hopfield import ConvHopfieldNetwork
 
 
 def lower_conv_hopfield(

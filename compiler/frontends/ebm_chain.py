@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from compiler.families.denoising_chain import EbmChain
 from compiler.ir.langevin import (
     CellKind,
     Cells,
@@ -16,7 +17,6 @@ from compiler.ir.langevin import (
     Phase,
     ReadOut,
 )
-from compiler.models.ebm_chain import EbmChain
 
 
 def lower_ebm_chain(model: EbmChain, *, sweeps: int | None = None) -> LangevinNetlist:

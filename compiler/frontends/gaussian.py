@@ -10,9 +10,9 @@ import numpy as np
 from scipy import sparse
 
 from compiler.errors import FormatError, NetlistError, UnsupportedError
-from compiler.frontends.state import npz_names, read_npz
+from compiler.families.gaussian import GaussianModel, gaussian
+from compiler.formats.networks.state import npz_names, read_npz
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, ReadOut, Role
-from compiler.models.gaussian import GaussianModel, gaussian
 
 BURN_IN = 10.0  # relaxation times of the cell that relaxes slowest by itself
 DURATION = 100.0

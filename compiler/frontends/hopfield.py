@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.families.conv_hopfield import ConvHopfieldNetwork
+from compiler.families.hopfield import HopfieldNetwork
 from compiler.ir.langevin import (
     Activation,
     Cells,
@@ -22,8 +24,6 @@ from compiler.ir.langevin import (
     ReadOut,
     Role,
 )
-from compiler.models.conv_hopfield import ConvHopfieldNetwork
-from compiler.models.hopfield import HopfieldNetwork
 
 CODES = {"sigmoid": Activation.SIGMOID, "tanh": Activation.TANH}
 SLOPES = {"hard-sigmoid": 1.0, "sigmoid": 0.25, "tanh": 1.0}

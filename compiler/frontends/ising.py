@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.families.ising import IsingModel, from_edges
 from compiler.ir.langevin import (
     CellKind,
     Cells,
@@ -18,8 +19,7 @@ from compiler.ir.langevin import (
     Phase,
     ReadOut,
 )
-from compiler.models.ising import IsingModel, from_edges
-from compiler.passes.spin_model import logical_model, logical_netlist
+from compiler.passes.spins.model import logical_model, logical_netlist
 
 ANNEAL, BURN_IN, SAMPLE = 5000, 200, 1000  # default sweeps of the phases
 SEARCH = 20000  # of circuits and formulas, which are small and hard

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from compiler.families.logic import LogicNetwork
 from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
-from compiler.models.logic import LogicNetwork
 
 
 def lower_logic(network: LogicNetwork) -> GateNetlist:

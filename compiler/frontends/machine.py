@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from compiler.families.machine import LangevinMachine
 from compiler.ir.langevin import (
     Cells,
     CouplingKind,
@@ -17,7 +18,6 @@ from compiler.ir.langevin import (
     ReadOut,
     Role,
 )
-from compiler.models.machine import LangevinMachine
 
 
 def lower_machine(machine: LangevinMachine) -> LangevinNetlist:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.families.mlp import MLP, activate
 from compiler.ir.langevin import (
     Activation,
     Cells,
@@ -24,7 +25,6 @@ from compiler.ir.langevin import (
     ReadOut,
     Role,
 )
-from compiler.models.mlp import MLP, activate
 
 CODES = {a.name.lower(): a for a in Activation}
 # largest slope of phi, and the largest |phi(x)| there can be

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.families.oscillator import OscillatorNetwork
 from compiler.ir.langevin import (
     Activation,
     CellKind,
@@ -21,7 +22,6 @@ from compiler.ir.langevin import (
     ReadOut,
     Role,
 )
-from compiler.models.oscillator import OscillatorNetwork
 
 LARGEST_STEP = 0.25
 

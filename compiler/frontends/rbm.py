@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from compiler.families.rbm import RBM
 from compiler.frontends.ising import lower_ising
 from compiler.ir.langevin import LangevinNetlist
-from compiler.models.rbm import RBM
 
 
 def lower_rbm(model: RBM, *, sweeps: int | None = None) -> LangevinNetlist:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from compiler.families.resistive import ResistiveNetwork
 from compiler.ir.langevin import (
     Cells,
     CouplingKind,
@@ -18,7 +19,6 @@ from compiler.ir.langevin import (
     ReadOut,
     Role,
 )
-from compiler.models.resistive import ResistiveNetwork
 
 RELAX_TIME = 60.0  # of the slowest node's own charging time
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.circuits.builder import Builder
 from compiler.errors import NetlistError
-from compiler.gates.builder import Builder
 from compiler.ir.gates import AND, OR, GateNetlist
 from hw_models.cells import Cell, CellLibrary
 

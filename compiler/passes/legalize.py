@@ -10,11 +10,11 @@ import numpy as np
 from compiler.errors import TargetError
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, Couplings, LangevinNetlist
 from compiler.ir.symmetry import matrix
-from compiler.passes.chains import embed
-from compiler.passes.double_well import double_wells
-from compiler.passes.embed import missing_wires
 from compiler.passes.langevin import limit_degree, quantize_couplings, symmetrize
-from compiler.passes.spin_scale import fit_range, quantize_fields
+from compiler.passes.spins.chains import embed
+from compiler.passes.spins.double_well import double_wells
+from compiler.passes.spins.embed import missing_wires
+from compiler.passes.spins.scale import fit_range, quantize_fields
 from hw_models.targets import Target
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gate_toys import every_op, mutated, random_circuit
+from toys.gates import every_op, mutated, random_circuit
 
 from compiler import abc
 from compiler.abc import ask_abc

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from gate_toys import circuits_folder
+from toys.gates import circuits_folder
 
-from compiler.backends.circuits import export_circuit
+from compiler.circuits.evaluate import evaluate
 from compiler.counts import gate_counts
 from compiler.equivalence import check_equal
-from compiler.frontends.circuits import read_circuit
-from compiler.gates.evaluate import evaluate
+from compiler.formats.circuits.circuits import read_circuit
+from compiler.formats.circuits.export import export_circuit
 from compiler.pipelines import simplify_gates
 
 EPFL = ("adder", "bar", "cavlc", "ctrl", "dec", "int2float", "max", "priority", "router")

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from gate_toys import mutated, random_circuit, same_function
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toys.gates import mutated, random_circuit, same_function
 
+from compiler.circuits.reference import output_values
 from compiler.equivalence import check_equal
 from compiler.errors import NetlistError
-from compiler.gates.reference import output_values
 from compiler.ir.gates import ClassSums, make_gates
 from compiler.pipelines import simplify_gates
 

@@ -3,8 +3,8 @@
 import pytest
 
 from compiler import equivalence
+from compiler.circuits.builder import Builder
 from compiler.equivalence import UndecidedError, check_equal
-from compiler.gates.builder import Builder
 from compiler.ir.gates import AND, OR, XOR
 
 

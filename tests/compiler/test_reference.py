@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from compiler_toys import gradient_toy, netlists, toy, with_cells
 from hypothesis import given, settings
+from toys.compiler import gradient_toy, netlists, toy, with_cells
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.ir.langevin import (

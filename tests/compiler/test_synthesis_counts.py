@@ -3,11 +3,11 @@
 import json
 
 import numpy as np
-from gate_toys import random_circuit
-from test_heads import counting
+from toys.gates import random_circuit
+from toys.heads import counting
 
 from compiler.counts import gate_counts, synthesis_counts
-from compiler.passes.heads import lower_head
+from compiler.passes.gates.heads import lower_head
 from compiler.pipelines import simplify_gates
 
 

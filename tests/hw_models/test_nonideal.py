@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hw_models.errors import HardwareError
-from hw_models.nonideal import NonIdeal, perturb, perturb_bias, quantise
+from hw_models.imperfect import NonIdeal, perturb, perturb_bias, quantise
 
 Z = 4.4  # two-sided alpha of 1e-5 a check
 

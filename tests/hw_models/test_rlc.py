@@ -5,12 +5,12 @@ import pytest
 from scipy.stats import norm
 
 from compiler.errors import NetlistError
-from compiler.frontends.rlc import lower_rlc
+from compiler.families.rlc import lower_rlc
 from compiler.ir.verify import verify
 from hw_models.errors import HardwareError
 from hw_models.rlc import RLCArray
 from thermo.simulate import simulate
-from thermo.simulate.gaussian import stationary, transition
+from thermo.simulate.gaussian.exact import stationary, transition
 
 ALPHA = 1e-4
 PAIRS = np.array([[0.0, 0.4, 0.1], [0.4, 0.0, 0.25], [0.1, 0.25, 0.0]])

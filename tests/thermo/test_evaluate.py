@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from compiler.families.hopfield import HopfieldNetwork
+from compiler.families.machine import LangevinMachine
 from compiler.frontends.hopfield import lower_hopfield
 from compiler.frontends.machine import lower_machine
-from compiler.models.hopfield import HopfieldNetwork
-from compiler.models.machine import LangevinMachine
 from hw_models.presets import DEVICES
 from thermo.data import DataError, Dataset
 from thermo.energy.inference import estimate

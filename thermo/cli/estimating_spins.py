@@ -8,10 +8,10 @@ from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.symmetry import is_gradient
 from hw_models.pbits import PBITS
 from thermo.cli.console import BarProgress, emit, manifest
-from thermo.ebm.energy import SampleEnergy, netlist_energy
+from thermo.energy.samples import SampleEnergy, netlist_energy
 from thermo.report.page import Table
 from thermo.report.text import si, text_table
-from thermo.simulate.spins import simulate_spins
+from thermo.simulate.spins.run import simulate_spins
 
 DEVICE = "pbit-cmos"
 CHAINS = 4  # runs that the share of flips is measured on

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from compiler.ir.langevin import LangevinNetlist
-from compiler.passes.spin_model import Decoded, decode
+from compiler.passes.spins.model import Decoded, decode
 from thermo.diagnostics import ESS_LEAST
-from thermo.simulate.spin_problem import answer, facts, variables
+from thermo.simulate.spins.problem import answer, facts, variables
 
 Rows = list[tuple[str, str]]
 SHOWN = 12  # variables in the text

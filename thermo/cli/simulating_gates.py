@@ -18,8 +18,8 @@ from thermo.evaluate_gates import evaluate_gates
 from thermo.report.page import Table
 from thermo.report.text import text_table
 from thermo.simulate.errors import SimulationError
-from thermo.simulate.gates import GateResult
-from thermo.simulate.gates_faults import Faults
+from thermo.simulate.gates.faults import Faults
+from thermo.simulate.gates.run import GateResult
 
 # what `thermoc simulate` offers for one kind of netlist only, by parameter
 FOR_GATES = ("toggles", "flip", "stuck")

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 
 from compiler.ir.langevin import CellKind, LangevinNetlist
-from compiler.passes.spin_model import decode
-from hw_models.nonideal import NonIdeal
+from compiler.passes.spins.model import decode
+from hw_models.imperfect import NonIdeal
 from thermo.cli.console import BarProgress, emit, manifest
 from thermo.cli.lowered_spins import UNRELIABLE, chain_rows, is_lowered
 from thermo.diagnostics import ESS_LEAST, MeanReport, report_mean, spin_ess
 from thermo.report.page import Table
 from thermo.report.text import text_table
 from thermo.simulate.errors import SimulationError
-from thermo.simulate.spin_plan import plan_spins
-from thermo.simulate.spin_problem import answer, facts, variables
-from thermo.simulate.spin_result import SpinResult
-from thermo.simulate.spin_system import SpinSystem
-from thermo.simulate.spin_temper import TemperResult, geometric_ladder, temper
-from thermo.simulate.spins import simulate_spins
+from thermo.simulate.spins.plan import plan_spins
+from thermo.simulate.spins.problem import answer, facts, variables
+from thermo.simulate.spins.result import SpinResult
+from thermo.simulate.spins.run import simulate_spins
+from thermo.simulate.spins.system import SpinSystem
+from thermo.simulate.spins.temper import TemperResult, geometric_ladder, temper
 
 # what `thermoc simulate` offers for p-bits only, and what not for them, by parameter
 FOR_SPINS = ("chains", "sweeps", "seconds", "tempering", "hot")

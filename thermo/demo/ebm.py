@@ -7,24 +7,24 @@ from pathlib import Path
 
 import numpy as np
 
+from compiler.families.store import save_model
 from compiler.frontends.rbm import lower_rbm
 from compiler.ir.container import load_langevin, save
-from compiler.models.store import save_model
 from hw_models.pbits import PBITS
 from thermo.data import Dataset
 from thermo.demo.part import Part
-from thermo.ebm.bits import static_bits
-from thermo.ebm.energy import SampleEnergy, sample_energy
-from thermo.ebm.evaluate import Likelihood, base_rate_log_likelihood, log_likelihood
-from thermo.ebm.presets import rbm_preset
-from thermo.ebm.samples import moment_errors
-from thermo.ebm.train_rbm import RbmResult, train_rbm
+from thermo.energy.samples import SampleEnergy, sample_energy
 from thermo.progress import Progress
 from thermo.report import figures
 from thermo.report.ebm_figures import sample_grid
 from thermo.report.page import Figure, Section, Table
 from thermo.report.text import si
-from thermo.simulate.spins import simulate_spins
+from thermo.simulate.spins.run import simulate_spins
+from thermo.training.ebm.bits import static_bits
+from thermo.training.ebm.evaluate import Likelihood, base_rate_log_likelihood, log_likelihood
+from thermo.training.ebm.presets import rbm_preset
+from thermo.training.ebm.samples import moment_errors
+from thermo.training.ebm.train_rbm import RbmResult, train_rbm
 from thermo.training.tiles import Tiles
 
 DEVICE = "pbit-cmos"

@@ -7,28 +7,28 @@ from pathlib import Path
 
 import numpy as np
 
+from compiler.families.store import save_model
 from compiler.frontends.hopfield import lower_hopfield
 from compiler.ir.container import load_langevin, save
-from compiler.models.store import save_model
 from hw_models.presets import DEVICES
 from hw_models.weights import WEIGHT_MEMORIES
 from thermo.data import Dataset
 from thermo.demo.part import Part, Row, per_cent
+from thermo.energy.eqprop_effort import energy_of
 from thermo.energy.inference import Estimate, estimate
 from thermo.energy.training import TrainingEnergy, training_keys
-from thermo.eqprop.deploy import acting_on, deployed_accuracy
-from thermo.eqprop.device import EqpropDevice
-from thermo.eqprop.effort import energy_of
-from thermo.eqprop.presets import eqprop_preset
-from thermo.eqprop.result import EqpropResult
-from thermo.eqprop.train import train_eqprop
 from thermo.progress import Progress
 from thermo.report import figures
 from thermo.report.page import Figure, Section
 from thermo.report.text import si
 from thermo.report.training_energy import energy_table
 from thermo.studies.devices import Paired, paired
-from thermo.training.config import Augmentation
+from thermo.training.eqprop.deploy import acting_on, deployed_accuracy
+from thermo.training.eqprop.device import EqpropDevice
+from thermo.training.eqprop.presets import eqprop_preset
+from thermo.training.eqprop.result import EqpropResult
+from thermo.training.eqprop.train import train_eqprop
+from thermo.training.langevin.config import Augmentation
 
 DEVICE, MEMORY = "rc-1fF", "sram-8bit"
 SPREAD = 0.3

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from compiler.families.mlp import MLP
+from compiler.families.store import save_model
 from compiler.frontends.machine import lower_machine
 from compiler.frontends.mlp import lower_mlp
 from compiler.ir.container import load_langevin, save
 from compiler.ir.langevin import LangevinNetlist
-from compiler.models.mlp import MLP
-from compiler.models.store import save_model
-from hw_models.nonideal import NonIdeal
+from hw_models.imperfect import NonIdeal
 from hw_models.presets import DEVICES
 from thermo.data import Dataset
 from thermo.demo.part import Part, Row, per_cent
@@ -29,7 +29,7 @@ from thermo.report.text import si, times
 from thermo.simulate import simulate
 from thermo.studies.devices import accuracy_on_devices
 from thermo.training import TrainingResult, train_mlp, train_pathwise
-from thermo.training.presets import pathwise_preset
+from thermo.training.langevin.presets import pathwise_preset
 
 DEARER = (1e-4, 3e-4, 1e-3, 3e-3)
 """Prices on heat beside the preset's own, loss per kT."""

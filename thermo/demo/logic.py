@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from compiler.equivalence import check_equal
+from compiler.families.store import save_model
 from compiler.frontends.logic import lower_logic
 from compiler.ir.container import load, save
 from compiler.ir.gates import GateNetlist
-from compiler.models.store import save_model
 from compiler.pipelines import simplify_gates
 from hw_models.cell_presets import CELL_LIBRARIES
 from thermo.data import Dataset

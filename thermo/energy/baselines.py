@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.models.mlp import MLP
+from compiler.families.mlp import MLP
 from hw_models.digital import DigitalEnergy, network_energy
 from thermo.data import Dataset
 from thermo.progress import NullProgress, Progress
-from thermo.training.mlp import train_mlp
+from thermo.training.langevin.mlp import train_mlp
 
 WIDTHS = (0, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """Hidden cells of the designs tried, 0 being the linear classifier."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.gates.evaluate import encode_bits, evaluate_classes
+from compiler.circuits.evaluate import encode_bits, evaluate_classes
 from compiler.ir.gates import GateNetlist
 from thermo.data import DataError, Dataset
 

@@ -24,10 +24,10 @@ from compiler.counts import gate_counts
 from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
-from compiler.passes.cell_cuts import Subject, cut_circuit
-from compiler.passes.cell_mapping import map_cells
-from compiler.passes.heads import lower_head
-from compiler.passes.lut_map import map_luts
+from compiler.passes.gates.cell_cuts import Subject, cut_circuit
+from compiler.passes.gates.cell_mapping import map_cells
+from compiler.passes.gates.heads import lower_head
+from compiler.passes.gates.lut_map import map_luts
 from compiler.pipelines import simplify_gates
 from hw_models.cells import CellLibrary
 from thermo.data import DataError
@@ -36,7 +36,7 @@ from thermo.energy.gate_result import GateEstimate, GateJoules, LibraryEstimate,
 from thermo.energy.gate_samples import Samples, circuit_accuracy
 from thermo.energy.inference import cheapest
 from thermo.progress import NullProgress, Progress
-from thermo.simulate.gates import simulate_gates
+from thermo.simulate.gates.run import simulate_gates
 
 
 def mean_toggles(netlist: GateNetlist, bits: np.ndarray) -> np.ndarray:
@@ -69,8 +69,8 @@ def estimate_gates(
     baselines : digital designs measured on the same split; the cheapest of at least the circuit's
         accuracy is what it is compared with
     classes : the data set's class names; clock_Hz : in place of each library's own f_max
-    objective : of compiler.passes.cell_mapping
-    adder : of compiler.passes.heads; "fast" is the smaller and the faster one in cells, where an
+    objective : of compiler.passes.gates.cell_mapping
+    adder : of compiler.passes.gates.heads; "fast" is the smaller and the faster one in cells, where an
         xor costs two gates, "small" has the fewest two-input gates
     strict : raise where a library cannot be used,
         else say so in `refused`

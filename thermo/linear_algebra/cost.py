@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.models.gaussian import gaussian
+from compiler.families.gaussian import gaussian
 from hw_models.rc import RCDevice, periphery
 from thermo.linear_algebra.machine import LinearAlgebraError
 from thermo.linear_algebra.measurement import Measurement

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import ThermocError
+from compiler.families.gaussian import GaussianModel, gaussian
 from compiler.frontends.gaussian import lower_gaussian
 from compiler.ir.langevin import LangevinNetlist, Phase
-from compiler.models.gaussian import GaussianModel, gaussian
 from thermo.progress import NullProgress, Progress
 from thermo.simulate import simulate
 

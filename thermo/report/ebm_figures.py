@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from thermo.ebm.errors import EbmError
+from thermo.training.ebm.errors import EbmError
 
 GAP = 1  # pixels between images
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from thermo.eqprop.diagnose import Diagnosis
+from thermo.gradients.diagnose import Diagnosis
 from thermo.report.figures import COLOURS, MUTED, _dress
 from thermo.studies.eqprop_gradients import GradientStudy
 

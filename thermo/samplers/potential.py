@@ -8,8 +8,8 @@ import numpy as np
 
 from compiler.errors import ThermocError
 from compiler.ir.langevin import LangevinNetlist, Role
-from thermo.simulate.forces import Forces, Setting
-from thermo.simulate.prepare import encode, prepare
+from thermo.simulate.langevin.forces import Forces, Setting
+from thermo.simulate.langevin.prepare import encode, prepare
 
 # (x (d, chains) float64, step) -> (d, chains); may be a stochastic estimate keyed by the step
 Gradient = Callable[[np.ndarray, int], np.ndarray]

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from compiler.ir.langevin import LangevinNetlist
-from hw_models.nonideal import NonIdeal
+from hw_models.imperfect import NonIdeal
 from thermo.data import Dataset
 from thermo.evaluate import evaluate
 from thermo.progress import NullProgress, Progress

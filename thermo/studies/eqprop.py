@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.models.hopfield import HopfieldNetwork
-from compiler.models.store import load_model, save_model
+from compiler.families.hopfield import HopfieldNetwork
+from compiler.families.store import load_model, save_model
 from thermo.data import Dataset
-from thermo.eqprop.config import EqpropConfig
-from thermo.eqprop.deploy import acting_on, deployed_accuracy
-from thermo.eqprop.device import EqpropDevice
-from thermo.eqprop.effort import effort_of
-from thermo.eqprop.errors import UnsettledError
-from thermo.eqprop.train import train_eqprop
+from thermo.energy.eqprop_effort import effort_of
 from thermo.progress import Progress
 from thermo.studies.devices import Paired, paired
 from thermo.studies.records import Point, run_recorded
+from thermo.training.eqprop.config import EqpropConfig
+from thermo.training.eqprop.deploy import acting_on, deployed_accuracy
+from thermo.training.eqprop.device import EqpropDevice
+from thermo.training.eqprop.errors import UnsettledError
+from thermo.training.eqprop.train import train_eqprop
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _measure(point: Point, dataset: Dataset, checkpoint: Path, model: Path, thre
 
 def _measure_layers(point: Point, dataset: Dataset, checkpoint: Path, model: Path) -> Trained:
     """The same of a network trained with JAX."""
-    from thermo.eqprop.jax_train import (  # JAX takes a second to import
+    from thermo.training.eqprop.jax_train import (  # JAX takes a second to import
         layers_accuracy,
         train_layers,
     )
@@ -240,7 +240,7 @@ def holomorphic_points(
     dataset: Dataset, config: EqpropConfig, noises: Sequence[float], betas: Sequence[float], points: int
 ) -> list[Point]:
     """The same for sigmoid units, trained with JAX: one-sided, and `points` nudges on a circle."""
-    from thermo.eqprop.conv_presets import dense_preset
+    from thermo.training.eqprop.conv_presets import dense_preset
 
     base = replace(
         dense_preset(dataset, config.hidden),

@@ -8,14 +8,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from compiler.models.hopfield import HopfieldNetwork
-from thermo.eqprop.estimators import How, estimate
-from thermo.eqprop.homeostasis import homeostatic_loss, jacobian_angle
-from thermo.eqprop.layers import rotate
-from thermo.eqprop.radius import cauchy_radius
-from thermo.eqprop.reference import implicit_gradient, response
-from thermo.eqprop.system import System, cosine, from_network, relative_error
+from compiler.families.hopfield import HopfieldNetwork
+from thermo.gradients.estimators import How, estimate
+from thermo.gradients.homeostasis import homeostatic_loss, jacobian_angle
+from thermo.gradients.radius import cauchy_radius
+from thermo.gradients.reference import implicit_gradient, response
+from thermo.gradients.system import System, cosine, from_network, relative_error
 from thermo.progress import NullProgress, Progress
+from thermo.training.eqprop.layers import rotate
 
 SIZES = (8, 16, 12, 4)
 BETAS = (0.8, 0.4, 0.2, 0.1, 0.05, 0.025, 0.0125)

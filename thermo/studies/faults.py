@@ -13,7 +13,7 @@ from thermo.data import DataError, Dataset
 from thermo.evaluate_gates import evaluate_gates
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
-from thermo.simulate.gates_faults import Faults
+from thermo.simulate.gates.faults import Faults
 
 Kind = Literal["flip", "stuck_at"]
 

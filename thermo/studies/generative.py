@@ -8,7 +8,9 @@ import numpy as np
 
 from compiler.ir.langevin import LangevinNetlist
 from thermo.data import Dataset
-from thermo.ebm.reverse_path import (
+from thermo.progress import Progress
+from thermo.simulate import simulate
+from thermo.training.ebm.reverse_path import (
     ReversePath,
     ReversePathConfig,
     forces_of,
@@ -18,8 +20,6 @@ from thermo.ebm.reverse_path import (
     rest_position,
     train_reverse_path,
 )
-from thermo.progress import Progress
-from thermo.simulate import simulate
 
 # trajectories of other runs than training's
 VALID_FIRST, TRAIN_AGAIN, VALID_AGAIN = 1 << 32, 1 << 33, 1 << 34

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import ThermocError
+from compiler.families.machine import LangevinMachine
+from compiler.families.store import load_model, save_model
 from compiler.files import make_folder
 from compiler.frontends.machine import lower_machine
-from compiler.models.machine import LangevinMachine
-from compiler.models.store import load_model, save_model
 from thermo.data import Dataset
 from thermo.evaluate import evaluate
 from thermo.progress import Progress
 from thermo.simulate.threads import check_threads
 from thermo.studies.records import Point, check_classes, recorded, run_all
 from thermo.training import TrainingResult, train_onsager_machlup, train_pathwise
-from thermo.training.config import PathwiseConfig
+from thermo.training.langevin.config import PathwiseConfig
 
 
 @dataclass(frozen=True, slots=True)

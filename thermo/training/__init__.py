@@ -1,11 +1,11 @@
 """Training: better parameters for machines, and teachers for them."""
 
-from thermo.training.config import Augmentation, PathwiseConfig
-from thermo.training.mlp import MLPResult, train_mlp
-from thermo.training.onsager_machlup import OnsagerMachlupConfig, train_onsager_machlup
-from thermo.training.pathwise import train_pathwise
-from thermo.training.quick import run_machine
-from thermo.training.result import EpochRecord, TrainingDivergedError, TrainingError, TrainingResult
+from thermo.training.langevin.config import Augmentation, PathwiseConfig
+from thermo.training.langevin.mlp import MLPResult, train_mlp
+from thermo.training.langevin.onsager_machlup import OnsagerMachlupConfig, train_onsager_machlup
+from thermo.training.langevin.pathwise import train_pathwise
+from thermo.training.langevin.quick import run_machine
+from thermo.training.langevin.result import EpochRecord, TrainingDivergedError, TrainingError, TrainingResult
 
 __all__ = [
     "Augmentation",

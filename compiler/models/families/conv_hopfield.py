@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.models.conv_hopfield import ConvHopfieldNetwork
+from compiler.families.conv_hopfield import ConvHopfieldNetwork
 
 
 def parts(model: ConvHopfieldNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

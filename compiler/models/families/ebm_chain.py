@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.models.ebm_chain import EbmChain
+from compiler.families.denoising_chain import EbmChain
 
 ARRAYS = ("h", "row", "col", "J", "noise", "place")
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from compiler.models.gaussian import GaussianModel
+from compiler.families.gaussian import GaussianModel
 
 
 def parts(model: GaussianModel) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.models.hopfield import HopfieldNetwork
+from compiler.families.hopfield import HopfieldNetwork
 
 
 def parts(model: HopfieldNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.models.ising import IsingModel
+from compiler.families.ising import IsingModel
 
 ARRAYS = ("h", "row", "col", "J")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from compiler.families.logic import LogicLayer, LogicNetwork
 from compiler.ir.gates import Thermometer
-from compiler.models.logic import LogicLayer, LogicNetwork
 
 LAYER_ARRAYS = ("table", "gates", "wires_a", "wires_b", "scores_a", "scores_b")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.models.machine import LangevinMachine
+from compiler.families.machine import LangevinMachine
 
 ARRAYS = (
     "w_in",

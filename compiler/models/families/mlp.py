@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.models.mlp import MLP
+from compiler.families.mlp import MLP
 
 
 def parts(model: MLP) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.models.oscillator import OscillatorNetwork
+from compiler.families.oscillator import OscillatorNetwork
 
 
 def parts(model: OscillatorNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.models.rbm import RBM
+from compiler.families.rbm import RBM
 
 
 def parts(model: RBM) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.models.resistive import ResistiveNetwork
+from compiler.families.resistive import ResistiveNetwork
 
 
 def parts(model: ResistiveNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

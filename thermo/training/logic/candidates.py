@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from thermo.kernels import logic as kernels
-from thermo.kernels import logic_phase as phases
-from thermo.kernels.logic_dots import GROUP, aligned
-from thermo.kernels.logic_images import encode
+from thermo.kernels.logic import one_layer as kernels
+from thermo.kernels.logic import phase as phases
+from thermo.kernels.logic.dots import GROUP, aligned
+from thermo.kernels.logic.images import encode
 from thermo.training.logic.images import Epoch
 from thermo.training.tiles import Tiles
 

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from thermo.training.config import Augmentation
-from thermo.training.result import TrainingError
+from thermo.training.langevin.config import Augmentation
+from thermo.training.langevin.result import TrainingError
 
 CHOICES = {
     "wiring": ("learnable", "fixed"),

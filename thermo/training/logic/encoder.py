@@ -8,9 +8,9 @@ import numpy as np
 
 from compiler.ir.gates import Thermometer
 from thermo.data import Dataset
-from thermo.kernels.logic_images import order_statistics
+from thermo.kernels.logic.images import order_statistics
+from thermo.training.langevin.result import TrainingError
 from thermo.training.logic.config import LogicConfig
-from thermo.training.result import TrainingError
 
 CODES = np.arange(256, dtype=np.float32) / np.float32(255)
 """The values of 8-bit images."""

@@ -1,6 +1,6 @@
 """Straight-through training of one layer of gates with exact gradients from bits.
 
-See thermo/kernels/logic.py for the gradient. Step t of a thread updates its gates with the
+See thermo/kernels/logic/one_layer.py for the gradient. Step t of a thread updates its gates with the
 derivatives of batch t - 1, counts their outputs on batch t and encodes its share of batch t + 1;
 between steps one thread makes the loss. Counts are whole numbers and every gate belongs to one
 thread, so that results do not depend on threads.
@@ -13,12 +13,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from compiler.models.logic import LogicLayer, LogicNetwork
+from compiler.families.logic import LogicLayer, LogicNetwork
 from thermo.data import Dataset
-from thermo.kernels import logic as kernels
-from thermo.kernels import logic_phase as phases
-from thermo.kernels.logic_dots import CHUNK, GROUP, aligned, path_code
-from thermo.kernels.logic_images import encode
+from thermo.kernels.logic import one_layer as kernels
+from thermo.kernels.logic import phase as phases
+from thermo.kernels.logic.dots import CHUNK, GROUP, aligned, path_code
+from thermo.kernels.logic.images import encode
+from thermo.training.langevin.result import TrainingError
 from thermo.training.logic.candidates import refresh
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.encoder import bit_source
@@ -28,7 +29,6 @@ from thermo.training.logic.images import Epoch, TrainingImages
 from thermo.training.logic.relaxed import relaxed_accuracy
 from thermo.training.logic.result import LogicEpoch
 from thermo.training.optimise import cosine_rate
-from thermo.training.result import TrainingError
 from thermo.training.tiles import Tiles
 
 LANES = kernels.LANES

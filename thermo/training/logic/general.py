@@ -6,10 +6,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from compiler.models.logic import LogicNetwork
+from compiler.families.logic import LogicNetwork
 from thermo.data import Dataset
-from thermo.kernels.logic_batch import pack_lanes
-from thermo.kernels.logic_images import encode
+from thermo.kernels.logic.batch import pack_lanes
+from thermo.kernels.logic.images import encode
+from thermo.training.langevin.result import TrainingError
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.encoder import bit_source
 from thermo.training.logic.general_network import GeneralNetwork, Snapshot
@@ -17,7 +18,6 @@ from thermo.training.logic.general_values import Rates
 from thermo.training.logic.images import Frames, TrainingImages
 from thermo.training.logic.result import LogicEpoch
 from thermo.training.optimise import cosine_rate
-from thermo.training.result import TrainingError
 from thermo.training.tiles import Tiles
 
 _REFRESH = 13  # tag of a generator

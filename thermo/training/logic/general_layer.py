@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from compiler.models.logic import LogicLayer
-from thermo.kernels import logic_batch, logic_layers
-from thermo.kernels.logic_lanes import LANES
+from compiler.families.logic import LogicLayer
+from thermo.kernels.logic import batch as logic_batch
+from thermo.kernels.logic import layers as logic_layers
+from thermo.kernels.logic.lanes import LANES
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_values import Rates, Values
 from thermo.training.logic.general_wiring import balanced_wires, initial_logits, initial_scores

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
+from compiler.families.logic import LogicNetwork
 from compiler.ir.gates import Thermometer
-from compiler.models.logic import LogicNetwork
-from thermo.kernels import logic_batch
-from thermo.kernels.logic_lanes import LANES
+from thermo.kernels.logic import batch as logic_batch
+from thermo.kernels.logic.lanes import LANES
+from thermo.training.langevin.result import TrainingError
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_layer import GeneralLayer
 from thermo.training.logic.general_values import Rates, Values
-from thermo.training.result import TrainingError
 from thermo.training.tiles import Tiles
 
 _INIT, _DROPOUT = 0, 3  # tags of the generators that are not counter-based

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from thermo.training.langevin.result import TrainingError
 from thermo.training.logic.config import LogicConfig
-from thermo.training.result import TrainingError
 
 BUFFER_A = 3  # id of the gate that passes input a on
 

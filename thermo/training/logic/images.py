@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from thermo.data import Dataset
-from thermo.kernels import logic_images as kernels
+from thermo.kernels.logic import images as kernels
+from thermo.training.langevin.result import TrainingError
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.encoder import BitSource
-from thermo.training.result import TrainingError
 from thermo.training.tiles import Tiles
 
 NODES = 5

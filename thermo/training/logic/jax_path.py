@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermo.kernels.logic_layers import RESTE_FAR, RESTE_NEAR
+from thermo.kernels.logic.layers import RESTE_FAR, RESTE_NEAR
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_network import LEAST_SPREAD, TAU_MEMORY
 

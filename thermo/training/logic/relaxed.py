@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.models.logic import LogicLayer
-from thermo.kernels.logic_batch import pack_lanes
-from thermo.kernels.logic_images import encode
+from compiler.families.logic import LogicLayer
+from thermo.kernels.logic.batch import pack_lanes
+from thermo.kernels.logic.images import encode
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_network import GeneralNetwork
 from thermo.training.logic.images import TrainingImages

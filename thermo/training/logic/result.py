@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.models.logic import LogicNetwork
+from compiler.families.logic import LogicNetwork
 from thermo.training.logic.config import LogicConfig
 
 

@@ -10,11 +10,11 @@ from typing import Any
 from thermo.data import Dataset
 from thermo.progress import NullProgress, Progress
 from thermo.training import checkpoint as checkpoints
+from thermo.training.langevin.result import TrainingError
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.fast import FastTrainer, is_fast
 from thermo.training.logic.presets import logic_preset
 from thermo.training.logic.result import LogicEpoch, LogicResult
-from thermo.training.result import TrainingError
 from thermo.training.tiles import Tiles
 
 

@@ -1,0 +1,111 @@
+"""From a foreign file's definitions, in any order, to a sorted netlist: for all front ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compiler.circuits.builder import Builder
+from compiler.errors import FormatError
+from compiler.ir.gates import GateNetlist
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What drives the net `name`. emit : (builder, nets of the operands) -> net"""
+
+    name: str
+    line: int
+    operands: tuple[str, ...]
+    emit: Callable[[Builder, tuple[int, ...]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A primary input or output and the line that declares it."""
+
+    name: str
+    line: int
+
+
+def assemble(
+    where: str,
+    inputs: Sequence[Port],
+    outputs: Sequence[Port],
+    definitions: Sequence[Definition],
+    meta: Mapping[str, Any] | None = None,
+) -> GateNetlist:
+    """Sort the definitions so that every net comes before its readers, and build them.
+
+    where : the file's name, which begins every error
+
+    Raises FormatError with the line for a name declared twice, a net with two drivers or none, and
+    a cycle.
+    """
+    drivers: dict[str, Definition] = {}
+    lines = _declared(where, "input", inputs)
+    _declared(where, "output", outputs)
+    for d in definitions:
+        if d.name in lines:
+            raise FormatError(
+                f"{where}, line {d.line}: net {d.name!r} is driven here and at line "
+                f"{lines[d.name]}; a net has one driver"
+            )
+        lines[d.name] = d.line
+        drivers[d.name] = d
+    builder = Builder([port.name for port in inputs])
+    nets = {port.name: k for k, port in enumerate(inputs)}
+    for d in definitions:
+        _emit(where, d, drivers, nets, builder)
+    shown = {}
+    for port in outputs:
+        if port.name not in nets:
+            raise FormatError(f"{where}, line {port.line}: output {port.name!r} is driven by nothing")
+        shown[port.name] = nets[port.name]
+    return builder.netlist(shown, meta)
+
+
+def _declared(where: str, what: str, ports: Sequence[Port]) -> dict[str, int]:
+    lines: dict[str, int] = {}
+    for port in ports:
+        if port.name in lines:
+            raise FormatError(
+                f"{where}, line {port.line}: {what} {port.name!r} is declared at line "
+                f"{lines[port.name]} already"
+            )
+        lines[port.name] = port.line
+    return lines
+
+
+def _emit(
+    where: str, root: Definition, drivers: Mapping[str, Definition], nets: dict[str, int], builder: Builder
+) -> None:
+    """Build `root` after everything it needs, depth first (without recursion: chains are long)."""
+    if root.name in nets:
+        return
+    path: dict[str, int] = {root.name: 0}  # in order; the value counts the operands seen to
+    while path:
+        name, seen = next(reversed(path.items()))
+        d = drivers[name]
+        if seen == len(d.operands):
+            del path[name]
+            nets[name] = d.emit(builder, tuple(nets[o] for o in d.operands))
+            continue
+        path[name] = seen + 1
+        operand = d.operands[seen]
+        if operand in nets:
+            continue
+        if operand in path:
+            names = list(path)
+            loop = [*names[names.index(operand) :], operand]
+            shown = loop if len(loop) <= 8 else [*loop[:6], "...", operand]
+            raise FormatError(
+                f"{where}, line {drivers[operand].line}: net {operand!r} depends on itself, by "
+                f"{' <- '.join(shown)}; a circuit here has no cycle"
+            )
+        if operand not in drivers:
+            raise FormatError(
+                f"{where}, line {d.line}: net {operand!r}, read by {name!r}, is driven by nothing"
+            )
+        path[operand] = 0

@@ -1,0 +1,1 @@
+"""Model families: what each is, how it is kept in a file, how it becomes a netlist."""

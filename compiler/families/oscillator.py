@@ -1,0 +1,208 @@
+"""OscillatorNetwork: phases of coupled oscillators that fall into step, layer by layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import NetlistError
+from compiler.families.checks import check_choice, check_encoder, check_finite, check_labels, check_positive
+
+INPUTS = ("phase", "field")
+CHUNK = 1024  # rows relaxed at once
+WEAK = 1e-12  # a local field below it leaves a phase where it is
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OscillatorNetwork:
+    """Layers 0 (inputs, frozen) to L (outputs) of oscillators; their phases lower
+
+        E = - sum_(i<j) J_ij cos(phi_i - phi_j) - sum_i h_i cos phi_i - sum_i S_i/2 cos 2 phi_i
+
+    by dphi_i/dt = -dE/dphi_i = - sum_j J_ij sin(phi_i - phi_j) - h_i sin phi_i - S_i sin 2 phi_i
+    (an oscillator Ising machine; Gower 2025, arXiv 2505.02103). The answer of an output is
+    1 - cos phi, how far it is out of step with the reference, phase 0.
+
+    weights : L arrays (n_(l+1), n_l), J between layer l and layer l + 1
+    fields : L arrays (n_(l+1),), h
+    locking : L arrays (n_(l+1),), S; None: 0 everywhere
+    inputs : "phase": input p is an oscillator held at (x - input_shift) * input_scale;
+        "field": that value times the coupling is a field along phase 0, as h
+    input_shift, input_scale : (1,) or (n_inputs,), radians a unit of data for "phase"
+    start : phase of every oscillator before it is let go, radians (of a netlist's cells); 0 is in
+        step with the reference. With "field" inputs nothing turns a phase at 0: start elsewhere
+    relax_time : time after which outputs are read; dt : step that the time was measured with
+        (None: the front end's bound)
+    """
+
+    weights: tuple[np.ndarray, ...]
+    fields: tuple[np.ndarray, ...]
+    locking: tuple[np.ndarray, ...] | None = None
+    inputs: str = "phase"
+    input_shift: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    input_scale: np.ndarray = field(default_factory=lambda: np.full(1, math.pi / 2))
+    start: float = 0.0
+    relax_time: float = 30.0
+    dt: float | None = None
+    labels: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Oscillators in each layer, inputs first."""
+        return (self.weights[0].shape[1], *(w.shape[0] for w in self.weights))
+
+    @property
+    def n_inputs(self) -> int:
+        return self.weights[0].shape[1]
+
+    @property
+    def n_outputs(self) -> int:
+        return self.weights[-1].shape[0]
+
+    def __post_init__(self) -> None:
+        n = len(self.weights)
+        if n == 0 or len(self.fields) != n:
+            raise NetlistError(
+                f"oscillator network: {n} weight matrices and {len(self.fields)} fields; give at "
+                "least one layer and a field for each"
+            )
+        for k, (w, h) in enumerate(zip(self.weights, self.fields, strict=True)):
+            if w.ndim != 2 or min(w.shape) == 0:
+                raise NetlistError(
+                    f"oscillator network: weights {k} must be (n_out, n_in), got shape {w.shape}"
+                )
+            if h.shape != (w.shape[0],):
+                raise NetlistError(
+                    f"oscillator network: fields {k} must have shape ({w.shape[0]},), got {h.shape}"
+                )
+            if k and w.shape[1] != self.weights[k - 1].shape[0]:
+                raise NetlistError(
+                    f"oscillator network: weights {k} couple {w.shape[1]} oscillators but the "
+                    f"layer below has {self.weights[k - 1].shape[0]}"
+                )
+        if self.locking is not None and [s.shape for s in self.locking] != [h.shape for h in self.fields]:
+            raise NetlistError(
+                f"oscillator network: locking must have shapes {[h.shape for h in self.fields]}, "
+                f"got {[s.shape for s in self.locking]}; None stands for 0"
+            )
+        what = "oscillator network"
+        every = (*self.weights, *self.fields, *(self.locking or ()))
+        check_finite(what, every, "a weight, field or locking")
+        check_choice(what, "inputs", self.inputs, INPUTS)
+        check_encoder(what, self)
+        if not math.isfinite(self.start):
+            raise NetlistError(f"{what}: start must be finite, got {self.start}")
+        check_positive(what, "relax_time", self.relax_time)
+        if self.dt is not None:
+            check_positive(what, "dt", self.dt)
+        check_labels(what, self)
+
+    def encode(self, data: Any) -> np.ndarray:
+        """(n, 2, n_inputs) float64 cosine and sine of the input phases; for "field" the value, 0.
+
+        data : (n, n_inputs) raw
+        """
+        u = (np.asarray(data, dtype=np.float64) - self.input_shift) * self.input_scale
+        if self.inputs == "field":
+            return np.stack([u, np.zeros_like(u)], axis=1)
+        return np.stack([np.cos(u), np.sin(u)], axis=1)
+
+    def energy(self, data: Any, phases: Sequence[np.ndarray]) -> np.ndarray:
+        """(n,) E of phases (n, n_l), l = 1 ... L, radians."""
+        below = self.encode(data)
+        total = np.zeros(below.shape[0])
+        for l, phi in enumerate(phases):
+            here = np.stack([np.cos(phi), np.sin(phi)], axis=1)
+            total -= np.sum((below @ self.weights[l].T) * here, axis=(1, 2))
+            total -= here[:, 0] @ self.fields[l]
+            if self.locking is not None:
+                total -= 0.5 * np.cos(2 * phi) @ self.locking[l]
+            below = here
+        return total
+
+    def answers(self, data: Any, *, sweeps: int = 5000, tolerance: float = 1e-7) -> np.ndarray:
+        """(n, n_outputs) float64 1 - cos phi of the outputs at rest, see `relax`."""
+        rows = np.asarray(data, dtype=np.float64)
+        out = np.empty((rows.shape[0], self.n_outputs))
+        for k in range(0, rows.shape[0], CHUNK):
+            part = rows[k : k + CHUNK]
+            found = relax(self, part, sweeps=sweeps, tolerance=tolerance)
+            out[k : k + CHUNK] = 1.0 - np.cos(found[-1])
+        return out
+
+    def predictions(self, data: Any) -> np.ndarray:
+        """(n,) index of the output farthest from phase 0."""
+        return np.argmax(self.answers(data), axis=1)
+
+
+def follow(z: np.ndarray, old: np.ndarray, locking: np.ndarray) -> np.ndarray:
+    """Spins (n, 2, m) after an update, given the field z (n, 2, m) of their neighbours.
+
+    -z . u is least at u = z / |z|: the exact minimum of E in a layer without locking. With S > 0
+    the term S sin^2 phi = S - S cos^2 phi is concave in cos phi, with S < 0 it is |S| cos^2 phi =
+    |S| - |S| sin^2 phi, concave in sin phi: the tangent at the old value bounds it from above, a
+    field 2 S cos phi_old or 2 |S| sin phi_old, and E falls in every update (derived). Where the
+    field vanishes the spin stays.
+    """
+    z = z.copy()
+    z[:, 0] += 2.0 * np.maximum(locking, 0.0) * old[:, 0]
+    z[:, 1] += 2.0 * np.maximum(-locking, 0.0) * old[:, 1]
+    length = np.sqrt(np.square(z).sum(axis=1, keepdims=True))
+    return np.where(length > WEAK, z / np.maximum(length, WEAK), old)
+
+
+def relax(
+    network: OscillatorNetwork,
+    data: np.ndarray,
+    *,
+    targets: np.ndarray | None = None,
+    beta: float = 0.0,
+    start: Sequence[np.ndarray] | None = None,
+    sweeps: int = 5000,
+    tolerance: float = 1e-7,
+) -> list[np.ndarray]:
+    """Phases (n, n_l) of layers 1 to L at rest, float64 radians in [-pi, pi], by layer updates.
+
+    Each layer begins where the one below alone would turn it, or at `start`; layers of the outputs'
+    parity move first, then the others; the energy falls in every update (see `follow`). A nudge
+    adds beta sum (1 - cos(phi_out - targets)), targets (n, n_outputs) in radians.
+
+    Raises NetlistError if a spin still moves by more than `tolerance` in the last sweep.
+    """
+    weights = [w.astype(np.float64) for w in network.weights]
+    u = network.encode(data)
+    n, last = u.shape[0], len(weights)
+    locking = network.locking or tuple(np.zeros_like(h) for h in network.fields)
+    drive = u @ weights[0].T
+    begin = start or [np.full((n, w.shape[0]), network.start) for w in weights]
+    spins = [np.stack([np.cos(a), np.sin(a)], axis=1) for a in begin]
+    if start is None:
+        for l, h in enumerate(network.fields):
+            z = drive.copy() if l == 0 else spins[l - 1] @ weights[l].T
+            z[:, 0] += h
+            spins[l] = follow(z, spins[l], locking[l])
+    change = math.inf
+    for _ in range(sweeps):
+        change = 0.0
+        for l in [*range(last, 0, -2), *range(last - 1, 0, -2)]:
+            z = drive.copy() if l == 1 else spins[l - 2] @ weights[l - 1].T
+            z[:, 0] += network.fields[l - 1]
+            if l < last:
+                z += spins[l] @ weights[l]
+            elif targets is not None and beta:
+                z += beta * np.stack([np.cos(targets), np.sin(targets)], axis=1)
+            new = follow(z, spins[l - 1], locking[l - 1])
+            change = max(change, float(np.abs(new - spins[l - 1]).max(initial=0.0)))
+            spins[l - 1] = new
+        if change <= tolerance:
+            return [np.arctan2(s[:, 1], s[:, 0]) for s in spins]
+    raise NetlistError(
+        f"oscillator network: a spin still moves by {change:.2g} after {sweeps} sweeps, tolerance "
+        f"{tolerance:g}; raise sweeps or tolerance"
+    )

@@ -1,0 +1,1 @@
+"""Foreign files: circuits, logic networks, Ising problems, ordinary networks."""

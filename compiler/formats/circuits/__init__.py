@@ -1,0 +1,1 @@
+"""Circuits: BLIF, AIGER, .bench, Verilog, Yosys JSON, C, dot."""

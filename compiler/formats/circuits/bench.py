@@ -1,0 +1,95 @@
+"""ISCAS .bench: INPUT(x), OUTPUT(y), y = GATE(a, b, ...).
+
+Source: F. Brglez and H. Fujiwara, ISCAS 1985. Gates take any number of operands; XNOR is the
+complement of the parity.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NoReturn
+
+from compiler.circuits.assemble import Definition, Port, assemble
+from compiler.circuits.builder import Builder
+from compiler.errors import FormatError, UnsupportedError
+from compiler.formats.circuits.circuit_files import read_text
+from compiler.ir.gates import AND, OR, XOR, GateNetlist
+
+_PORT = re.compile(r"(INPUT|OUTPUT)\s*\(\s*([^\s(),=]+)\s*\)\Z", re.IGNORECASE)
+_GATE = re.compile(r"([^\s(),=]+)\s*=\s*([A-Za-z0-9_]+)\s*\(([^()=]*)\)\Z")
+_CONSTANT = re.compile(r"([^\s(),=]+)\s*=\s*(vdd|gnd)\Z", re.IGNORECASE)
+TREES = {
+    "AND": (AND, False),
+    "NAND": (AND, True),
+    "OR": (OR, False),
+    "NOR": (OR, True),
+    "XOR": (XOR, False),
+    "XNOR": (XOR, True),
+}
+SINGLES = {"NOT": True, "INV": True, "BUFF": False, "BUF": False}
+
+
+def read_bench(path: str | os.PathLike) -> GateNetlist:
+    """The netlist of a .bench file; errors as parse_bench."""
+    return parse_bench(read_text(path), name=str(path))
+
+
+def parse_bench(text: str, *, name: str = "text") -> GateNetlist:
+    """The netlist of a .bench text; gates of more than two operands become balanced trees.
+
+    Raises FormatError, with `name` and line, for malformed text, UnsupportedError for flip-flops
+    and unknown gates.
+    """
+    inputs: list[Port] = []
+    outputs: list[Port] = []
+    definitions: list[Definition] = []
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.partition("#")[0].strip()
+        if not line:
+            continue
+        if port := _PORT.match(line):
+            side = inputs if port[1].upper() == "INPUT" else outputs
+            side.append(Port(port[2], number))
+        elif gate := _GATE.match(line):
+            definitions.append(_definition(name, number, gate[1], gate[2], gate[3]))
+        elif constant := _CONSTANT.match(line):
+            definitions.append(_constant(number, constant[1], constant[2].lower() == "vdd"))
+        else:
+            _fail(name, number, f"cannot read {line[:60]!r}; expected `y = GATE(a, b)`")
+    if not inputs and not outputs and not definitions:
+        raise FormatError(f"{name}: holds no .bench circuit")
+    return assemble(name, inputs, outputs, definitions)
+
+
+def _fail(name: str, line: int, rule: str) -> NoReturn:
+    raise FormatError(f"{name}, line {line}: {rule}")
+
+
+def _definition(name: str, line: int, net: str, gate: str, operands: str) -> Definition:
+    nets = tuple(word.strip() for word in operands.split(",")) if operands.strip() else ()
+    if not all(nets) or any(len(net.split()) > 1 for net in nets):
+        _fail(name, line, f"the operands ({operands.strip()[:40]}) of {net!r} are malformed")
+    kind = gate.upper()
+    if kind in SINGLES:
+        if len(nets) != 1:
+            _fail(name, line, f"{gate} takes 1 operand, {net!r} gives it {len(nets)}")
+        inverted = SINGLES[kind]
+        return Definition(net, line, nets, lambda builder, x: builder.copy(2 * x[0] + inverted))
+    if kind not in TREES:
+        raise UnsupportedError(
+            f"{name}, line {line}: gate {gate} of {net!r} is not supported; gates are "
+            + ", ".join([*TREES, *SINGLES])
+        )
+    if not nets:
+        _fail(name, line, f"{gate} needs an operand, {net!r} gives it none")
+    op, invert = TREES[kind]
+
+    def emit(builder: Builder, x: tuple[int, ...]) -> int:
+        return builder.tree(op, [2 * k for k in x], invert=invert)
+
+    return Definition(net, line, nets, emit)
+
+
+def _constant(line: int, net: str, value: bool) -> Definition:
+    return Definition(net, line, (), lambda builder, nets: builder.constant(value))

@@ -1,0 +1,29 @@
+"""A classifier's answers as plain outputs, for formats that hold nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from compiler.formats.circuits.names import fresh_name
+from compiler.ir.gates import GateNetlist
+
+
+def expose_class_nets(netlist: GateNetlist) -> GateNetlist:
+    """Every net that a class sum counts as an output class{c}_{k}, instead of the class sums.
+
+    k counts the nets of class c from 0. A netlist without class sums is returned as it is.
+    """
+    sums = netlist.class_sums
+    if sums is None:
+        return netlist
+    taken = {*netlist.input_names, *netlist.output_names}
+    names = []
+    for c, size in enumerate(np.diff(sums.indptr).tolist()):
+        for k in range(size):
+            names.append(fresh_name(f"class{c}_{k}", taken))
+            taken.add(names[-1])
+    return replace(
+        netlist, output_names=(*netlist.output_names, *names), outputs=netlist.roots, class_sums=None
+    )

@@ -1,0 +1,282 @@
+"""Structural Verilog: one module, one assign a gate, optionally pipelined, with class sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.formats.circuits.names import fresh_name, fresh_prefix, name_nets, title
+from compiler.formats.circuits.operators import operators
+from compiler.formats.circuits.pipeline import Stages, cut_levels
+from compiler.formats.circuits.ports import Port, group_ports
+from compiler.formats.circuits.verilog_head import count_lines, decision_lines
+from compiler.formats.circuits.verilog_names import LEGAL, declared, escaped
+from compiler.ir.gates import READS_A, READS_B, ClassSums, GateNetlist
+from compiler.passes.gates.local import sweep_dead
+
+EXPRESSIONS = operators("1'b0", "1'b1")
+
+
+@dataclass(frozen=True, slots=True)
+class VerilogOptions:
+    """pipeline : registers after every so many levels of two-input gates, 0: none
+    vectors : all inputs as one vector x, outputs as y, sums as one; else a port for each, but for
+        x[0], x[1], ..., which are a vector x
+    """
+
+    pipeline: int = 0
+    vectors: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """What a module shows, in the order of its ports.
+
+    inputs, outputs : ports whose bits, one after another, are the netlist's inputs and outputs
+    sums : ports whose bits are the class sums, sum_bits each; decision : the largest's number
+    clock : None without registers; latency : clock edges from a sample to its answer
+    """
+
+    module: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    sums: tuple[Port, ...] = ()
+    sum_bits: int = 0
+    decision: Port | None = None
+    clock: str | None = None
+    latency: int = 0
+
+
+def verilog_interface(netlist: GateNetlist, options: VerilogOptions | None = None) -> Interface:
+    """The ports that write_verilog gives the netlist; errors as write_verilog."""
+    return _Writer(netlist, options or VerilogOptions()).interface
+
+
+def write_verilog(netlist: GateNetlist, options: VerilogOptions | None = None) -> str:
+    """The netlist as a Verilog-2001 module; names that are no identifiers are escaped.
+
+    Class sums become ports sum_0, sum_1, ... (`sums` as a vector, class 0 in the low bits) and the
+    decision, the number of the first largest, written as additions and comparisons. tau only scales
+    scores and is told in a comment. Pipelined sums and decisions take a register each; the latency
+    is told in a comment, and counts to the answer that all outputs show at the same time.
+
+    Raises UnsupportedError as name_nets; a port cannot be both input and output.
+    """
+    return _Writer(netlist, options or VerilogOptions()).text()
+
+
+class _Writer:
+    def __init__(self, netlist: GateNetlist, options: VerilogOptions) -> None:
+        if options.pipeline:
+            netlist = sweep_dead(netlist)  # a gate that nobody reads would cost registers
+        self.netlist, self.options = netlist, options
+        self.sums = netlist.class_sums
+        name_nets(netlist, "Verilog", LEGAL, shared_ports=False, sums=True)  # refuses bad names
+        vectors = options.vectors
+        ports = () if vectors else (*netlist.input_names, *netlist.output_names)
+        self.prefix = fresh_prefix("n", ports)
+        taken = {*ports, title(netlist)}
+        clock = fresh_name("clk", taken) if options.pipeline else None
+        self.stages = cut_levels(netlist, options.pipeline) if options.pipeline else None
+        head = _head_ports(self.sums, vectors, fresh_prefix("sum_", taken), taken)
+        inputs = _ports(netlist.input_names, netlist.output_names, "x", vectors)
+        outputs = _ports(netlist.output_names, netlist.input_names, "y", vectors)
+        self.interface = Interface(
+            module=title(netlist),
+            inputs=inputs,
+            outputs=outputs,
+            clock=clock,
+            latency=self._latency(),
+            **head,
+        )
+        # an output's wire is its gate's, where nothing stands between them
+        self.direct = not vectors and self.stages is None
+        self.shown = _references(outputs)
+        n = netlist.n_inputs
+        self.references = [*_references(inputs), *(f"{self.prefix}{net}" for net in range(n, netlist.n_nets))]
+        self.driven: set[str] = set()
+        if self.direct:
+            for name, net in zip(self.shown, netlist.outputs.tolist(), strict=True):
+                if net >= n and self.references[net] not in self.driven:
+                    self.references[net] = name
+                    self.driven.add(name)
+        if self.stages is not None:
+            self.stages = self._wait_for_decision(self.stages)
+            self.places = _places(self.stages)
+
+    def _latency(self) -> int:
+        if self.stages is None:
+            return 0
+        return self.stages.ranks + (2 if self.sums is not None else 0)
+
+    def text(self) -> str:
+        ports = [*self._port_lines()]
+        head = f"module {escaped(self.interface.module)}"
+        lines = [*self._comments()]
+        lines += [f"{head} (", ",\n".join(ports), ");"] if ports else [f"{head};"]
+        lines += self._gates()
+        lines += self._registers()
+        lines += self._outputs()
+        return "\n".join([*lines, "endmodule"]) + "\n"
+
+    def _comments(self) -> list[str]:
+        lines = []
+        if self.stages is not None:
+            lines.append(
+                f"// registers after every {self.options.pipeline} levels; latency "
+                f"{self.interface.latency} clocks, a sample a clock"
+            )
+        if self.sums is not None:
+            lines.append(
+                f"// {self.sums.n_classes} classes, score = sum / {self.sums.tau:g}; decision: the "
+                "first of the largest"
+            )
+            labels = [label for label in self.sums.labels if label.isprintable()]
+            lines += [f"// classes: {', '.join(labels)}"] if labels else []
+        return lines
+
+    def _port_lines(self) -> list[str]:
+        face = self.interface
+        lines = [f"  input {face.clock}"] if face.clock else []
+        lines += [f"  {_declaration('input', port)}" for port in face.inputs]
+        shown = [*face.outputs, *face.sums, *([face.decision] if face.decision else [])]
+        return lines + [f"  {_declaration('output', port)}" for port in shown]
+
+    # --- gates and registers ---
+
+    def at(self, net: int, cycle: int) -> str:
+        """The name of what the net shows in a cycle; after registers where it is an earlier net."""
+        if self.stages is None or cycle <= self.stages.stage[net]:
+            return self.references[net]
+        if cycle > self.stages.last[net] and self.stages.last[net] == self.stages.stage[net]:
+            return self.references[net]  # a constant
+        return f"{self.prefix}rank{cycle}[{self.places[cycle][net]}]"
+
+    def _gates(self) -> list[str]:
+        netlist, n = self.netlist, self.netlist.n_inputs
+        names = self.references[n:]
+        lines = [f"  wire {name};" for name in names if name not in self.driven]
+        columns = (netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist())
+        for k, (op, a, b) in enumerate(zip(*columns, strict=True)):
+            cycle = 0 if self.stages is None else int(self.stages.stage[n + k])
+            left = self.at(a, cycle) if READS_A[op] else ""
+            right = self.at(b, cycle) if READS_B[op] else ""
+            lines.append(f"  assign {names[k]} = {EXPRESSIONS[op].format(a=left, b=right)};")
+        return lines
+
+    def _registers(self) -> list[str]:
+        if self.stages is None:
+            return []
+        declarations, moves = [], []
+        for cycle, place in self.places.items():
+            name = f"{self.prefix}rank{cycle}"
+            declarations.append(f"  reg [{len(place) - 1}:0] {name};")
+            # a concatenation begins with the high bit
+            bits = [self.at(net, cycle - 1) for net in reversed(place)]
+            rows = [", ".join(bits[k : k + 8]) for k in range(0, len(bits), 8)]
+            moves.append(f"    {name} <= {{" + ",\n      ".join(rows) + "};")
+        if not moves:
+            return []
+        return [*declarations, f"  always @(posedge {self.interface.clock}) begin", *moves, "  end"]
+
+    def _wait_for_decision(self, stages: Stages) -> Stages:
+        """Named outputs pass more registers, so that one sample's answers come together."""
+        last, outputs = stages.last.copy(), self.netlist.outputs
+        changing = outputs[last[outputs] > stages.stage[outputs]]
+        last[changing] = self.interface.latency
+        return Stages(stages.stage, last, stages.ranks)
+
+    # --- outputs ---
+
+    def _outputs(self) -> list[str]:
+        nets = self.netlist.outputs.tolist()
+        lines = [
+            f"  assign {name} = {self.at(net, self.interface.latency)};"
+            for name, net in zip(self.shown, nets, strict=True)
+            if name not in self.driven
+        ]
+        if self.sums is not None:
+            lines += self._head(self.sums)
+        return lines
+
+    def _head(self, sums: ClassSums) -> list[str]:
+        face, prefix = self.interface, self.prefix
+        width, classes = face.sum_bits, sums.n_classes
+        ranks = 0 if self.stages is None else self.stages.ranks
+        counts = [f"{prefix}count{c}" for c in range(classes)]
+        lines = [f"  {declared('wire', width, name)};" for name in counts]
+        for c, name in enumerate(counts):
+            nets = sums.nets[sums.indptr[c] : sums.indptr[c + 1]].tolist()
+            bits = [self.at(net, ranks) for net in nets]
+            lines += count_lines(bits, f"{prefix}part{c}_", width, name)
+        shown = counts
+        assert face.decision is not None
+        decision = f"{prefix}decision"
+        lines.append(f"  {declared('wire', face.decision.bits, decision)};")
+        chosen = decision
+        registers: list[tuple[int, str, str]] = []
+        if self.stages is not None:
+            first = [f"{prefix}held{c}" for c in range(classes)]
+            shown = [f"{prefix}shown{c}" for c in range(classes)]
+            chosen = f"{prefix}chosen"
+            for names, sources in ((first, counts), (shown, first)):
+                registers += [(width, n, s) for n, s in zip(names, sources, strict=True)]
+            registers.append((face.decision.bits, chosen, decision))
+            lines += [f"  {declared('reg', bits, name)};" for bits, name, _ in registers]
+            lines += decision_lines(first, width, prefix, face.decision.bits, decision)
+            lines.append(f"  always @(posedge {face.clock}) begin")
+            lines += [f"    {name} <= {source};" for _, name, source in registers]
+            lines.append("  end")
+        else:
+            lines += decision_lines(counts, width, prefix, face.decision.bits, decision)
+        if self.options.vectors:
+            lines.append(f"  assign {face.sums[0].name} = {{{', '.join(reversed(shown))}}};")
+        else:
+            for port, name in zip(face.sums, shown, strict=True):
+                lines.append(f"  assign {port.name} = {name};")
+        return [*lines, f"  assign {face.decision.name} = {chosen};"]
+
+
+def _places(stages: Stages) -> dict[int, dict[int, int]]:
+    """For every rank of registers, the bit in which it holds a net."""
+    places: dict[int, dict[int, int]] = {}
+    for net in np.flatnonzero(stages.last > stages.stage).tolist():
+        for cycle in range(int(stages.stage[net]) + 1, int(stages.last[net]) + 1):
+            place = places.setdefault(cycle, {})
+            place[net] = len(place)
+    return dict(sorted(places.items()))
+
+
+def _ports(names: tuple[str, ...], others: tuple[str, ...], vector: str, vectors: bool) -> tuple[Port, ...]:
+    if not vectors:
+        return group_ports(names, others)
+    return (Port(vector, len(names), True),) if names else ()
+
+
+def _references(ports: tuple[Port, ...]) -> list[str]:
+    """How Verilog writes every bit."""
+    return [
+        f"{escaped(port.name)}[{k}]" if port.vector else escaped(port.name)
+        for port in ports
+        for k in range(port.bits)
+    ]
+
+
+def _declaration(side: str, port: Port) -> str:
+    if port.vector:
+        return f"{side} [{port.bits - 1}:0] {escaped(port.name)}"
+    return f"{side} {escaped(port.name)}"
+
+
+def _head_ports(sums: ClassSums | None, vectors: bool, prefix: str, taken: set[str]) -> dict:
+    if sums is None:
+        return {}
+    width = max(1, int(np.diff(sums.indptr).max()).bit_length())
+    bits = max(1, (sums.n_classes - 1).bit_length())
+    if vectors:
+        ports: tuple[Port, ...] = (Port("sums", width * sums.n_classes, True),)
+    else:
+        ports = tuple(Port(f"{prefix}{c}", width, width > 1) for c in range(sums.n_classes))
+    decision = Port(fresh_name("decision", taken), bits, bits > 1)
+    return {"sums": ports, "sum_bits": width, "decision": decision}

@@ -1,0 +1,1 @@
+"""Ising and QUBO problems, graphs and clauses."""

@@ -1,0 +1,131 @@
+"""DIMACS CNF as an Ising model whose energy counts violated clauses.
+
+A clause is violated where all its literals are false, y_1 y_2 ... y_k = 1 with y = 1 - literal. For
+k <= 2 that product is quadratic. For longer clauses it is the minimum over floor((k - 1) / 2)
+auxiliary bits w of a quadratic function (Ishikawa 2011, doi 10.1109/TPAMI.2010.91):
+
+    y_1 ... y_k = min_w  S_2 + sum_i w_i (c_i (2 i - S_1) - 1),   S_1 = sum y, S_2 = sum of pairs,
+
+c_i = 1 for the last i of an odd k, else 2. A clause of three has one auxiliary spin and couplings
+all of size 1/4. The auxiliary spins follow the variables in clause order; names count from 1.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import FormatError, NetlistError
+from compiler.families.ising import IsingModel, from_edges
+from compiler.formats.circuits.circuit_files import read_text
+from compiler.formats.ising.number_lines import number_lines, whole
+
+
+def from_clauses(variables: int, clauses: Sequence[Sequence[int]], **facts: Any) -> IsingModel:
+    """The model whose energy, at the best auxiliary spins, is the number of violated clauses.
+
+    clauses : literals v or -v for variables 1 to `variables`; repeats in a clause do not count, a
+        clause with v and -v always holds, an empty one never
+
+    Raises NetlistError for a literal out of range, or without any variable or clause.
+    """
+    clauses = [list(clause) for clause in clauses]
+    if variables < 1 or not clauses:
+        raise NetlistError(
+            f"formula: has {variables} variables and {len(clauses)} clauses; give at least one each"
+        )
+    h: list[tuple[int, float]] = []
+    pairs: list[tuple[int, int, float]] = []
+    offset, n = 0.0, variables
+    for clause in clauses:
+        if bad := [v for v in clause if not 1 <= abs(v) <= variables]:
+            raise NetlistError(
+                f"formula: clause {clause} has the literal {bad[0]}; variables are 1 to {variables}"
+            )
+        literals = list(dict.fromkeys(clause))
+        if any(-v in literals for v in literals):
+            continue
+        # t = +1 where the literal is false
+        t = [(abs(v) - 1, -1.0 if v > 0 else 1.0) for v in literals]
+        k = len(t)
+        steps = [(i, 1 if k == 2 * i + 1 else 2) for i in range(1, (k - 1) // 2 + 1)]
+        offset += k * (k - 1) / 8 if k > 1 else 1.0 - k / 2
+        field = 0.5 if k == 1 else (k - 1 - sum(c for _, c in steps)) / 4
+        h += [(i, -sign * field) for i, sign in t]
+        pairs += [(i, j, -a * b / 4) for p, (i, a) in enumerate(t) for j, b in t[p + 1 :]]
+        for step, c in steps:
+            rest = c * (2 * step - k / 2) - 1
+            offset += rest / 2
+            h.append((n, -rest / 2))
+            pairs += [(i, n, sign * c / 4) for i, sign in t]
+            n += 1
+    fields = np.zeros(n)
+    np.add.at(fields, np.array([i for i, _ in h], dtype=np.int64), [v for _, v in h])
+    ends = np.array([(i, j) for i, j, _ in pairs], dtype=np.int64).reshape(-1, 2)
+    problem = {"kind": "sat", "variables": variables, "clauses": clauses}
+    return from_edges(
+        fields,
+        ends[:, 0],
+        ends[:, 1],
+        [v for *_, v in pairs],
+        offset=offset,
+        problem=problem,
+        **{"vartype": "binary", "names": tuple(str(k + 1) for k in range(n)), **facts},
+    )
+
+
+def read_dimacs(path: str | os.PathLike) -> IsingModel:
+    """The formula in a DIMACS .cnf file, gzipped or not; errors as parse_dimacs."""
+    return parse_dimacs(read_text(path), name=str(path))
+
+
+def parse_dimacs(text: str, *, name: str = "text") -> IsingModel:
+    """The formula in DIMACS CNF text; a line with a lone % ends it, as in SATLIB's files.
+
+    Raises FormatError, with the line, for a missing or malformed header (weighted `p wcnf` is not
+    read), words that are no literals, variables above the header's number, and another number of
+    clauses than it promises.
+    """
+    variables = promised = 0
+    clauses: list[list[int]] = []
+    clause: list[int] = []
+    for number, words in number_lines(text, ("c",)):
+        where = f"{name}, line {number}"
+        if words[0] == "p":
+            if variables or len(words) != 4 or words[1] != "cnf":
+                raise FormatError(
+                    f"{where}: the header is one line 'p cnf variables clauses', got {' '.join(words)[:40]!r}"
+                )
+            variables = whole(words[2], where, "the number of variables", 1)
+            promised = whole(words[3], where, "the number of clauses", 1)
+            continue
+        if words == ["%"]:
+            break
+        if not variables:
+            raise FormatError(f"{where}: comes before the header 'p cnf variables clauses'")
+        for word in words:
+            try:
+                literal = int(word)
+            except ValueError:
+                raise FormatError(f"{where}: {word!r} is no literal; give whole numbers") from None
+            if abs(literal) > variables:
+                raise FormatError(f"{where}: names variable {abs(literal)}; the header has 1 to {variables}")
+            if literal:
+                clause.append(literal)
+            else:
+                clauses.append(clause)
+                clause = []
+    if not variables:
+        raise FormatError(f"{name}: has no header 'p cnf variables clauses'")
+    if clause:
+        clauses.append(clause)  # the last 0 may be missing
+    if len(clauses) != promised:
+        raise FormatError(
+            f"{name}: has {len(clauses)} clauses but its header promises {promised}; it is "
+            "truncated or altered"
+        )
+    return from_clauses(variables, clauses, meta=MappingProxyType({"source": "dimacs"}))

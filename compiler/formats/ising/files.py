@@ -1,0 +1,87 @@
+"""Which Ising format is this file in? Told by its content first and its ending second."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from compiler.errors import FormatError
+from compiler.families.ising import IsingModel
+from compiler.formats.circuits.circuit_files import plain_suffix, read_bytes
+from compiler.formats.ising.bqm import MAGIC, read_bqm
+from compiler.formats.ising.dimacs import read_dimacs
+from compiler.formats.ising.qubo import read_qubo
+from compiler.formats.ising.rudy import read_rudy
+from compiler.formats.options import Options
+
+_HEAD = 4096  # bytes looked at: past comments at the top
+_NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_COMMENTS = rb"(?:[ \t]*(?:#[^\n]*)?\n)*"
+_CONTENT = (
+    (re.compile(re.escape(MAGIC)), "dimod BQM"),
+    (re.compile(rb"(?:[ \t]*(?:c[^\n]*)?\n)*[ \t]*p[ \t]+w?cnf\b"), "DIMACS"),
+    (re.compile(rb"(?:[ \t]*(?:c[^\n]*)?\n)*[ \t]*p[ \t]+qubo\b"), "QUBO"),
+    (re.compile(rb"[ \t]*#[^\n]*vartype[:=]"), "QUBO"),
+    (re.compile(_COMMENTS + rb"[ \t]*\d+[ \t]+\d+[ \t]+" + _NUMBER + rb"[ \t]*(?:\n|$)"), "QUBO"),
+    (re.compile(_COMMENTS + rb"[ \t]*\d+[ \t]+\d+[ \t]*(?:\n|$)"), "rudy"),
+    (re.compile(rb"\s*<(?:[^<]|<[!?])*<?graphml\b"), "graph"),
+    (re.compile(rb"(?:[ \t]*(?:#[^\n]*|Creator[^\n]*|Version[^\n]*)?\n)*\s*graph\s*\["), "graph"),
+)
+SUFFIXES = {
+    ".txt": "rudy",
+    ".rud": "rudy",
+    ".rudy": "rudy",
+    ".mc": "rudy",
+    ".cnf": "DIMACS",
+    ".coo": "QUBO",
+    ".qubo": "QUBO",
+    ".graphml": "graph",
+    ".gml": "graph",
+}
+READERS: dict[str, Callable[[str | os.PathLike], IsingModel]] = {
+    "dimod BQM": read_bqm,
+    "DIMACS": read_dimacs,
+    "QUBO": read_qubo,
+    "rudy": read_rudy,
+}
+
+
+def ising_format(path: str | os.PathLike) -> str | None:
+    """dimod BQM, DIMACS, QUBO, rudy or graph; None for any other file. Sees through gzip."""
+    try:
+        head = read_bytes(path, _HEAD).replace(b"\r\n", b"\n")
+    except FormatError:
+        head = b""
+    for pattern, name in _CONTENT:
+        if name in ("QUBO", "rudy") and plain_suffix(path) == ".cnf":
+            return "DIMACS"  # clauses without their header look like these
+        if pattern.match(head):
+            return name
+    return SUFFIXES.get(plain_suffix(path)) if head else None
+
+
+def may_be_ising(head: bytes, path: Path) -> bool:
+    """Whether a file with these first bytes is an Ising model, for the general detection."""
+    return not head.startswith((b"\x89", b"PK", b"\x80")) and ising_format(path) is not None
+
+
+def read_ising(path: str | os.PathLike, options: Options | None = None) -> IsingModel:
+    """The model in a rudy, DIMACS, QUBO, dimod or graph file, gzipped or not.
+
+    options : `as_`, what a graph stands for, "max-cut" (the default) or "ising"
+
+    Raises FormatError for a missing, foreign or malformed file.
+    """
+    read_bytes(path, 1)
+    name = ising_format(path)
+    if name == "graph":
+        from compiler.formats.ising.graph import read_graph  # networkx takes its time
+
+        return read_graph(path, (options or Options()).as_ or "max-cut")
+    if name is None:
+        raise FormatError(
+            f"{path}: is no Ising model known here; formats are {', '.join(READERS)}, GraphML, GML"
+        )
+    return READERS[name](path)

@@ -1,0 +1,83 @@
+"""QUBO text: coordinate lists ("i j bias", i = j the linear terms) and qbsolv's .qubo files.
+
+Coordinate lists are binary unless a comment says `vartype=SPIN`, as dimod writes it; pairs given
+more than once add up. Neither format holds an offset: energies are those of the written terms.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from types import MappingProxyType
+
+import numpy as np
+
+from compiler.errors import FormatError
+from compiler.families.ising import IsingModel
+from compiler.families.quadratic import from_quadratic
+from compiler.formats.circuits.circuit_files import read_text
+from compiler.formats.ising.number_lines import number_lines, real, whole
+
+_VARTYPE = re.compile(r"^\s*#.*?vartype[:=]\s*([-_.a-zA-Z0-9]+)", re.MULTILINE)
+VARTYPES = {"BINARY": "binary", "SPIN": "spin"}
+
+
+def read_qubo(path: str | os.PathLike) -> IsingModel:
+    """The model in a .coo or .qubo file, gzipped or not; errors as parse_qubo."""
+    return parse_qubo(read_text(path), name=str(path))
+
+
+def parse_qubo(text: str, *, name: str = "text") -> IsingModel:
+    """The model in a coordinate list, or in qbsolv's format, which begins with `p qubo`.
+
+    Variables are those that the file mentions, in the order of their numbers.
+
+    Raises FormatError, with the line, for malformed lines, biases that are no finite numbers, a
+    file without terms, and counts that do not match qbsolv's header.
+    """
+    found = _VARTYPE.search(text)
+    vartype = VARTYPES.get(found[1].upper()) if found else "binary"
+    if vartype is None:
+        raise FormatError(f"{name}: vartype is BINARY or SPIN, got {found[1]!r}")  # type: ignore[index]
+    ends: list[tuple[int, int]] = []
+    values: list[float] = []
+    header: tuple[int, ...] = ()
+    for number, words in number_lines(text, ("#", "c")):
+        where = f"{name}, line {number}"
+        if words[0] == "p":
+            if len(words) != 6 or words[1] != "qubo" or header or values:
+                raise FormatError(
+                    f"{where}: a .qubo file begins with one line 'p qubo 0 nodes diagonals "
+                    f"couplers', got {' '.join(words)[:50]!r}"
+                )
+            header = tuple(whole(word, where, "a count of the header") for word in words[3:])
+            continue
+        if len(words) != 3:
+            raise FormatError(f"{where}: a term is two variables and a bias, got {' '.join(words)[:40]!r}")
+        i, j = (whole(word, where, "a variable", most=1 << 62) for word in words[:2])
+        ends.append((i, j))
+        values.append(real(words[2], where, "the bias"))
+    if not values:
+        raise FormatError(f"{name}: has no terms; give at least one line 'i j bias'")
+    pairs, biases = np.array(ends, dtype=np.int64), np.array(values)
+    own = pairs[:, 0] == pairs[:, 1]
+    if header:
+        counts = int(own.sum()), int((~own).sum())
+        if counts != header[1:]:
+            raise FormatError(
+                f"{name}: has {counts[0]} diagonal terms and {counts[1]} couplers but its header "
+                f"promises {header[1]} and {header[2]}; it is truncated or altered"
+            )
+    labels, place = np.unique(pairs, return_inverse=True)
+    place = place.reshape(pairs.shape)
+    linear = np.bincount(place[own, 0], weights=biases[own], minlength=labels.size)
+    ranged = bool((labels == np.arange(labels.size)).all())
+    return from_quadratic(
+        linear,
+        place[~own, 0],
+        place[~own, 1],
+        biases[~own],
+        vartype=vartype,
+        names=() if ranged else tuple(map(str, labels.tolist())),
+        meta=MappingProxyType({"source": "qubo"}),
+    )

@@ -1,0 +1,80 @@
+"""Max-Cut graphs in rudy's text, the format of the Gset: "n m", then m lines "i j weight".
+
+Nodes count from 1, and so do the spins' names. A line without a weight has weight 1. Cutting
+maximises 1/2 sum w (1 - s_i s_j) over the edges, so J = -w and, with W = sum w,
+cut = (W - (E - offset)) / 2.
+"""
+
+from __future__ import annotations
+
+import os
+from types import MappingProxyType
+
+import numpy as np
+
+from compiler.errors import FormatError
+from compiler.families.ising import IsingModel, from_edges
+from compiler.formats.circuits.circuit_files import read_text
+from compiler.formats.ising.number_lines import number_lines, real, whole
+
+
+def max_cut(n: int, row: np.ndarray, col: np.ndarray, weight: np.ndarray, **facts: object) -> IsingModel:
+    """The Max-Cut problem of a weighted graph as an Ising model, J = -w; parallel edges add up."""
+    weight = np.asarray(weight, dtype=np.float64)
+    problem = {"kind": "max-cut", "total_weight": float(weight.sum())}
+    return from_edges(np.zeros(n), row, col, 0.0 - weight, problem=problem, **facts)
+
+
+def read_rudy(path: str | os.PathLike) -> IsingModel:
+    """The Max-Cut problem in a rudy file, gzipped or not; errors as parse_rudy."""
+    return parse_rudy(read_text(path), name=str(path))
+
+
+def parse_rudy(text: str, *, name: str = "text") -> IsingModel:
+    """The Max-Cut problem in rudy text.
+
+    Raises FormatError, with the line, for a malformed header or edge, a node out of range, an edge
+    from a node to itself or given twice, a weight that is no finite number, a graph without edges,
+    or another number of edges than the header promises.
+    """
+    lines = number_lines(text, ("#", "%"))
+    number, header = next(lines, (1, []))
+    where = f"{name}, line {number}"
+    if len(header) != 2:
+        raise FormatError(
+            f"{where}: a rudy file begins with the numbers of nodes and edges, got {' '.join(header)[:40]!r}"
+        )
+    n = whole(header[0], where, "the number of nodes", 1)
+    m = whole(header[1], where, "the number of edges", 1)
+    first: dict[tuple[int, int], int] = {}
+    weights = []
+    for number, words in lines:
+        where = f"{name}, line {number}"
+        if len(words) not in (2, 3):
+            raise FormatError(f"{where}: an edge is two nodes and a weight, got {' '.join(words)[:40]!r}")
+        i, j = (whole(word, where, "a node", 1) for word in words[:2])
+        if max(i, j) > n:
+            raise FormatError(f"{where}: names node {max(i, j)}; the header has nodes 1 to {n}")
+        if i == j:
+            raise FormatError(f"{where}: joins node {i} to itself, which no cut can separate; leave it out")
+        pair = (min(i, j), max(i, j))
+        if pair in first:
+            raise FormatError(
+                f"{where}: edge ({i}, {j}) is in line {first[pair]} already; write it once, with "
+                "the sum of the weights"
+            )
+        first[pair] = number
+        weights.append(real(words[2], where, "the weight") if len(words) == 3 else 1.0)
+    if len(weights) != m:
+        raise FormatError(
+            f"{name}: has {len(weights)} edges but its header promises {m}; it is truncated or altered"
+        )
+    edges = np.array(list(first), dtype=np.int64).reshape(-1, 2) - 1
+    return max_cut(
+        n,
+        edges[:, 0],
+        edges[:, 1],
+        np.array(weights),
+        names=tuple(str(k + 1) for k in range(n)),
+        meta=MappingProxyType({"source": "rudy"}),
+    )

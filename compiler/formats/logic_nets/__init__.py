@@ -1,0 +1,1 @@
+"""Trained logic-gate networks of other programs."""

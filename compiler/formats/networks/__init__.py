@@ -1,0 +1,1 @@
+"""Ordinary networks and machines of other libraries."""

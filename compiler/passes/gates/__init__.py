@@ -1,0 +1,1 @@
+"""Passes over circuits of gates: smaller, mapped, with heads."""

@@ -1,0 +1,1 @@
+"""Passes over Ising problems: scales, colours, embeddings, double wells."""

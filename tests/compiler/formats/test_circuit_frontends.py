@@ -1,0 +1,404 @@
+"""Foreign circuits: what they mean, and one clear line for everything that is refused."""
+
+import gzip
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toys.gates import every_op
+
+from compiler.circuits.reference import output_values
+from compiler.errors import FormatError, ThermocError, UnsupportedError
+from compiler.formats.circuits.aiger import parse_aiger
+from compiler.formats.circuits.bench import parse_bench
+from compiler.formats.circuits.blif import parse_blif
+from compiler.formats.circuits.circuits import circuit_format, read_circuit
+from compiler.formats.circuits.verilog import parse_verilog
+from compiler.formats.detect import read_model_or_netlist
+from compiler.ir.gates import same_gates
+from compiler.ir.gates_text import dump_gates, parse_gates
+
+
+def _table(netlist):
+    """Every output's column, inputs counting up with the first as the high bit."""
+    rows = [output_values(netlist, bits) for bits in product((0, 1), repeat=netlist.n_inputs)]
+    return {name: "".join(str(row[k]) for row in rows) for k, name in enumerate(netlist.output_names)}
+
+
+# --- BLIF ------------------------------------------------------------------------------------
+
+BLIF = """# a comment
+.model skew
+.inputs a b \\
+ c   # continued
+.outputs wide off odd one zero copy
+.names wide copy
+1 1
+.names a b c wide
+1-0 1
+011 1
+.names a b c off
+11- 0
+--1 0
+.names a b odd
+01 1
+.names one
+1
+.names zero
+.end
+"""
+
+
+def test_blif_covers():
+    netlist = parse_blif(BLIF)
+    assert netlist.input_names == ("a", "b", "c") and netlist.meta["name"] == "skew"
+    assert _table(netlist) == {
+        "wide": "00011010",
+        "off": "10101000",
+        "odd": "00110000",
+        "one": "1" * 8,
+        "zero": "0" * 8,
+        "copy": "00011010",
+    }
+
+
+@pytest.mark.parametrize("width", range(7))
+@pytest.mark.parametrize("value", "01")
+def test_blif_covers_of_any_width(width, value):
+    cubes = ["".join("01-"[(3 * i + j * j + i * j) % 3] for j in range(width)) for i in range(3)]
+    names = " ".join(f"x{k}" for k in range(width))
+    rows = "\n".join(f"{cube} {value}" for cube in cubes)
+    netlist = parse_blif(f".inputs {names}\n.outputs y\n.names {names} y\n{rows}\n.end")
+    for bits in product((0, 1), repeat=width):
+        hit = any(all(c in ("-", str(b)) for c, b in zip(cube, bits, strict=True)) for cube in cubes)
+        assert output_values(netlist, bits) == [int(hit) if value == "1" else int(not hit)]
+
+
+def test_a_cover_of_one_literal_leaves_its_operand_alone():
+    text = ".inputs a b c\n.outputs t y\n.names a b t\n11 1\n.names c b t y\n--1 0\n.end"
+    assert _table(parse_blif(text)) == {"t": "00000011", "y": "11111100"}
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        (
+            ".inputs a\n.outputs y\n.names y z\n1 1\n.names z y\n1 1\n.end",
+            FormatError,
+            "line 3: net 'z' depends on itself, by z <- y <- z|line 5: net 'y' depends on itself",
+        ),
+        (".inputs a\n.outputs y\n.latch a y 0\n.end", UnsupportedError, r"line 3: \.latch \(a y 0\)"),
+        (
+            ".inputs a\n.outputs y\n.subckt ff d=a q=y\n.end",
+            UnsupportedError,
+            r"line 3: \.subckt \(ff d=a q=y\) is not supported",
+        ),
+        (
+            ".model a\n.inputs a\n.outputs a\n.end\n.model b\n.end",
+            UnsupportedError,
+            "line 5: a second .model 'b'",
+        ),
+        (
+            ".inputs a\n.outputs y\n.names a y\n1 1\n.names a y\n0 1\n.end",
+            FormatError,
+            "line 5: net 'y' is driven here and at line 3",
+        ),
+        (
+            ".inputs a\n.outputs a\n.names a a\n1 1\n.end",
+            FormatError,
+            "line 3: net 'a' is driven here and at line 1",
+        ),
+        (".inputs a\n.outputs y\n.end", FormatError, "line 2: output 'y' is driven by nothing"),
+        (
+            ".inputs a\n.outputs y\n.names a q y\n11 1\n.end",
+            FormatError,
+            "line 3: net 'q', read by 'y', is driven by nothing",
+        ),
+        (
+            ".inputs a\n.outputs y\n.names a y\n11 1",
+            FormatError,
+            "line 4: row '11 1' of 'y' must be 1 characters",
+        ),
+        (".inputs a\n.outputs y\n.names a y\n1 1\n0 0", FormatError, "line 5: .* mixes rows"),
+        (".inputs a a\n.outputs a", FormatError, "line 1: input 'a' is declared at line 1"),
+        ("1 1", FormatError, "line 1: '1 1' belongs to no .names table"),
+        (".names", FormatError, "line 1: .names needs at least"),
+        ("", FormatError, "holds no BLIF model"),
+    ],
+)
+def test_bad_blif(text, error, message):
+    with pytest.raises(error, match=message) as caught:
+        parse_blif(text, name="x.blif")
+    assert str(caught.value).startswith("x.blif") and "\n" not in str(caught.value)
+
+
+# --- AIGER -----------------------------------------------------------------------------------
+
+# y = a and not b, n = its complement, t = true, p = a
+AAG = b"aag 3 2 0 4 1\n2\n4\n6\n7\n1\n2\n6 2 5\ni0 a\ni1 b\no0 y\no1 n\no2 t\nc\nfree text\n"
+AIG = b"aig 3 2 0 4 1\n6\n7\n1\n2\n\x01\x03i0 a\ni1 b\no0 y\no1 n\no2 t\nc\nfree text\n"
+
+
+@pytest.mark.parametrize("data", [AAG, AIG])
+def test_aiger(data):
+    expected = {"y": "0010", "n": "1101", "t": "1111", "o3": "0011"}
+    assert _table(parse_aiger(data)) == expected
+
+
+def test_ascii_aiger_in_any_order():
+    text = b"aag 4 2 0 1 2\n2\n4\n8\n8 7 2\n6 5 3\n"
+    assert _table(parse_aiger(text)) == {"o0": "0011"}
+
+
+def test_aiger_without_gates():
+    assert _table(parse_aiger(b"aag 1 1 0 2 0\n2\n3\n0\n")) == {"o0": "10", "o1": "00"}
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        (b"aag 2 1 1 0 0\n2\n4 2\n", UnsupportedError, r"line 1: holds 1 latch\(es\)"),
+        (b"aag 1 1 0 0 0 1\n2\n2\n", UnsupportedError, "AIGER 1.9 properties"),
+        (b"aag 3 2 0 1 1\n2\n4\n6\n6 6 2\n", FormatError, "line 5: net '3' depends on itself"),
+        (b"aag 4 2 0 1 1\n2\n4\n6\n6 8 2\n", FormatError, "net '4', read by '3', is driven by noth"),
+        (b"aag 3 2 0 1 1\n2\n4\n9\n6 2 4\n", FormatError, "output 0 has the literal 9"),
+        (b"aag 3 2 0 1 1\n2\n4\n6\n7 2 4\n", FormatError, "drives the literal 7"),
+        (b"aag 3 2 0 1 1\n2\n4\n6\n2 4 4\n", FormatError, "net '1' is driven here"),
+        (b"aag 3 2 0 1 1\n2\n2\n6\n6 2 2\n", FormatError, "two inputs have the same literal"),
+        (b"aag 3 2 0 1 1\n2\nx\n", FormatError, "line 3: input 1 must be 1 whole number"),
+        (b"aag 3 2 0 1 1\n2\n4\n6\n", FormatError, "the file ends where gate 0 should follow"),
+        (b"aag 1 1 0 1 5\n2\n", FormatError, "1 variables for 1 inputs and 5 gates"),
+        (b"aag 3 2\n", FormatError, "begins with `aag M I L O A`"),
+        (b"aig 3 2 0 1 1\n6\n\x07\x03", FormatError, "order is broken"),
+        (b"aig 3 2 0 1 1\n6\n\xff\xff\xff\xff\xff\xff\xff", FormatError, "too large"),
+        (b"aig 999999 999990 0 9 9\n", FormatError, "more than the file can hold"),
+        (AAG.replace(b"i0 a", b"i7 a"), FormatError, "cannot read the symbol 'i7 a'"),
+        (AAG.replace(b"i1 b", b"i0 b"), FormatError, "symbol i0 is given twice"),
+        (AAG.replace(b"i1 b", b"i1 a"), FormatError, "two symbols are called 'a'"),
+    ],
+)
+def test_bad_aiger(data, error, message):
+    with pytest.raises(error, match=message):
+        parse_aiger(data, name="x.aig")
+
+
+@pytest.mark.parametrize("data", [AAG, AIG])
+def test_truncated_aiger_never_passes_for_whole(data):
+    end = data.index(b"c\nfree")
+    # where a symbol has ended, what is left is a complete file with fewer names
+    whole = {k + 1 for k in range(data.index(b"i0 a") - 1, end) if data[k] == 10}
+    whole.add(data.index(b"i0 a"))
+    for cut in range(end):
+        if cut not in whole:
+            with pytest.raises(FormatError):
+                parse_aiger(data[:cut])
+
+
+# --- .bench ----------------------------------------------------------------------------------
+
+
+def test_bench_gates_of_any_width():
+    gates = ("AND", "NAND", "OR", "NOR", "XOR", "XNOR")
+    text = "INPUT(a)\nINPUT(b)\nINPUT(c)\nOUTPUT(i)\nOUTPUT(f)\n"
+    text += "".join(f"OUTPUT({g.lower()})\n{g.lower()} = {g}(a, b, c)\n" for g in gates)
+    text += "i = NOT(f)  # before f\nf = buff(a)\nOUTPUT(alone)\nalone = nor(b)\n"
+    assert _table(parse_bench(text)) == {
+        "i": "11110000",
+        "f": "00001111",
+        "and": "00000001",
+        "nand": "11111110",
+        "or": "01111111",
+        "nor": "10000000",
+        "xor": "01101001",
+        "xnor": "10010110",
+        "alone": "11001100",
+    }
+
+
+def test_wide_gates_become_balanced_trees():
+    from compiler.counts import gate_counts
+
+    names = [f"x{k}" for k in range(9)]
+    text = "".join(f"INPUT({n})\n" for n in names) + f"OUTPUT(y)\ny = NAND({', '.join(names)})"
+    counts = gate_counts(parse_bench(text))
+    assert counts["gates"]["declared"] == 8 and counts["depth"] == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("INPUT(a)\nOUTPUT(q)\nq = DFF(a)", UnsupportedError, "line 3: gate DFF of 'q' is not"),
+        ("INPUT(a)\nOUTPUT(q)\nq = MAJ(a, a, a)", UnsupportedError, "gate MAJ of 'q'"),
+        ("INPUT(a)\nOUTPUT(q)\nq = NOT(a, a)", FormatError, "NOT takes 1 operand, 'q' gives it 2"),
+        ("INPUT(a)\nOUTPUT(q)\nq = AND()", FormatError, "AND needs an operand"),
+        ("INPUT(a)\nOUTPUT(q)\nq = AND(a,)", FormatError, "malformed"),
+        ("INPUT(a)\nOUTPUT(q)\nq = AND(a", FormatError, "line 3: cannot read 'q = AND.a'"),
+        ("INPUT(a)\nOUTPUT(q)\nq = NOT(p)\np = NOT(q)", FormatError, "depends on itself"),
+        ("INPUT(a)\nOUTPUT(q)\nq = NOT(a)\nq = BUFF(a)", FormatError, "line 4: net 'q' is driven"),
+        ("INPUT(a)\nINPUT(a)", FormatError, "line 2: input 'a' is declared at line 1 already"),
+        ("# nothing", FormatError, "holds no .bench circuit"),
+    ],
+)
+def test_bad_bench(text, error, message):
+    with pytest.raises(error, match=message):
+        parse_bench(text, name="x.bench")
+
+
+# --- Verilog ---------------------------------------------------------------------------------
+
+VERILOG = r"""// skewed
+`timescale 1ns/1ps
+(* top *) module skew (a, \b.1 , v, y, z, w, u);
+  input a, \b.1 ; input [1:0] v;
+  output y, z; output [2:1] w; output u;
+  /* two
+     lines */ wire t = ~(a & v[0]);
+  nand (y, a, \b.1 , v[1]), g2 (w[2], t, v[0]);
+  not n1 (w[1], z1, ~a);
+  assign z = a ? \b.1 ^ t : v[1] | 1'b0, u = z1 ~^ a && !v[0];
+  buf (z1, \b.1 );
+endmodule
+"""
+
+
+def test_verilog():
+    netlist = parse_verilog(VERILOG.replace("not n1 (w[1], z1, ~a)", "not n1 (w[1], ~a)"), name="skew.v")
+    assert netlist.input_names == ("a", "b.1", "v[0]", "v[1]")
+    assert netlist.output_names == ("y", "z", "w[1]", "w[2]", "u")
+    for a, b, v0, v1 in product((0, 1), repeat=4):
+        t = 1 - (a & v0)
+        expected = [1 - (a & b & v1), (b ^ t) if a else v1, a, 1 - (t & v0), int((1 - (b ^ a)) and not v0)]
+        assert output_values(netlist, (a, b, v0, v1)) == expected
+
+
+def test_not_and_buf_drive_all_terminals_but_the_last():
+    netlist = parse_verilog("module m(output p, q, input a); not (p, q, a); endmodule")
+    assert _table(netlist) == {"p": "10", "q": "10"}
+
+
+def test_operator_precedence():
+    text = "module m(input a, b, c, output y); assign y = {}; endmodule"
+    for loose, tight in (
+        ("a | b & c", "a | (b & c)"),
+        ("a ^ b & c", "a ^ (b & c)"),
+        ("a | b ^ c", "a | (b ^ c)"),
+        ("~a & b", "(~a) & b"),
+        ("a || b && c", "a || (b && c)"),
+        ("a ? b : b ? c : a", "a ? b : (b ? c : a)"),
+    ):
+        one, other = parse_verilog(text.format(loose)), parse_verilog(text.format(tight))
+        assert _table(one) == _table(other), loose
+    assert _table(parse_verilog(text.format("a | b & c"))) == {"y": "00011111"}
+
+
+def _module(body):
+    return f"module m (a, b, y);\ninput a, b;\noutput y;\n{body}\nendmodule\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        (_module("always @(a) y = a;"), UnsupportedError, "line 4: 'always' is not supported"),
+        (_module("reg q;"), UnsupportedError, r"line 4: 'reg' \(q\)"),
+        (_module("dff u1 (.d(a), .q(y));"), UnsupportedError, r"line 4: 'dff' \(u1\)"),
+        (_module("assign y = a + b;"), UnsupportedError, r"line 4: the operator \+"),
+        (_module("assign y = a == b;"), UnsupportedError, "line 4: the operator =="),
+        (_module("assign y = {a, b};"), UnsupportedError, r"line 4: '\{' in an expression"),
+        (_module("assign y = 2'b10;"), UnsupportedError, "the constant 2'b10"),
+        (_module("assign y = 1'bx;"), UnsupportedError, "the constant 1'bx"),
+        (_module("and #2 (y, a, b);"), UnsupportedError, r"line 4: a delay \(#\) of and"),
+        (_module("wire [1:0] v; assign y = v;"), UnsupportedError, "the whole vector 'v'"),
+        (_module("wire [1:0] v; assign y = v[2];"), FormatError, r"v\[2\] lies outside \[1:0\]"),
+        (_module("assign y = a[0];"), FormatError, "'a' is not declared as a vector"),
+        (_module("buf (y, a);\nnot (y, b);"), FormatError, "line 5: net 'y' is driven here and at"),
+        (_module("not (y, y);"), FormatError, "net 'y' depends on itself"),
+        (_module("assign y = c;"), FormatError, "net 'c', read by 'y', is driven by nothing"),
+        (_module("and (y);"), FormatError, "and driving 'y' has no operand"),
+        (_module("not (y);"), FormatError, "not needs an output and an operand"),
+        (_module("assign y = " + "(" * 500 + "a"), FormatError, "nested deeper than"),
+        (_module("assign y = a;") * 2, UnsupportedError, "line 6: a second module"),
+        ("module m (a);\n", FormatError, "the file ends within the module; it is truncated"),
+        ("module m (a);\nendmodule", FormatError, "port 'a' is neither input nor output"),
+        ("module m (inout a);\nendmodule", UnsupportedError, "an inout port"),
+        ("module m #(parameter N=1) (a);", UnsupportedError, "a parameter list"),
+        ("module m;\n€\nendmodule", FormatError, "line 2: cannot read '€'"),
+        ("// nothing", FormatError, "holds no module"),
+    ],
+)
+def test_bad_verilog(text, error, message):
+    with pytest.raises(error, match=message):
+        parse_verilog(text, name="x.v")
+
+
+# --- which format ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (BLIF.encode(), "BLIF"),
+        (AAG, "AIGER"),
+        (AIG, "AIGER"),
+        (b"# c17\n\nINPUT(a)\nOUTPUT(a)\n", "bench"),
+        (VERILOG.replace("z1, ~a", "~a").encode(), "Verilog"),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_content_tells_the_format(tmp_path, content, name, pack):
+    path = tmp_path / "circuit"
+    path.write_bytes(pack(content))
+    assert circuit_format(path) == name
+    assert same_gates(read_model_or_netlist(path), read_circuit(path))
+
+
+def test_a_damaged_file_is_named_by_its_ending(tmp_path):
+    (tmp_path / "x.aig").write_bytes(b"aig x\n")
+    with pytest.raises(FormatError, match=r"x\.aig, line 1: an AIGER file begins"):
+        read_model_or_netlist(tmp_path / "x.aig")
+    (tmp_path / "x.blif.gz").write_bytes(gzip.compress(BLIF.encode())[:60])
+    with pytest.raises(FormatError, match=r"x\.blif\.gz: is a damaged gzip file"):
+        read_model_or_netlist(tmp_path / "x.blif.gz")
+
+
+def test_unknown_and_missing_circuits(tmp_path):
+    (tmp_path / "x.txt").write_text("hello")
+    with pytest.raises(FormatError, match="is no circuit known here"):
+        read_circuit(tmp_path / "x.txt")
+    with pytest.raises(ThermocError, match="cannot be read"):
+        read_circuit(tmp_path / "none.blif")
+    (tmp_path / "x.v").write_bytes(b"module \xff")
+    with pytest.raises(FormatError, match="is no UTF-8 text"):
+        read_circuit(tmp_path / "x.v")
+
+
+def test_a_long_comment_before_the_content_is_no_trap(tmp_path):
+    (tmp_path / "x").write_bytes(b" # x\n" * 700 + b"?")
+    assert circuit_format(tmp_path / "x") is None
+
+
+# --- damage ----------------------------------------------------------------------------------
+
+FORMATS = {
+    "blif": (parse_blif, BLIF.encode()),
+    "bench": (parse_bench, b"INPUT(a)\nINPUT(b)\nOUTPUT(y)\nt = NAND(a, b)\ny = XOR(t, a, b)\n"),
+    "verilog": (parse_verilog, VERILOG.replace("z1, ~a", "~a").encode()),
+    "aag": (parse_aiger, AAG),
+    "aig": (parse_aiger, AIG),
+    "text": (parse_gates, dump_gates(every_op()).encode()),
+}
+SNIPPETS = st.sampled_from([b"", b"0", b"9", b"-", b"(", b")", b"..", b" = ", b"\n", b"\xb2", b"\\"])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(edits=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6), SNIPPETS), max_size=4))
+@settings(max_examples=200)
+def test_a_damaged_file_is_read_or_refused_but_never_crashes(name, edits):
+    parse, data = FORMATS[name]
+    for place, removed, inserted in edits:
+        at = int(place * len(data))
+        data = data[:at] + inserted + data[at + removed :]
+    try:
+        parse(data if parse is parse_aiger else data.decode("latin-1"))
+    except ThermocError as error:
+        assert "\n" not in str(error)

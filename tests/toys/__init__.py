@@ -1,0 +1,1 @@
+"""Small netlists, circuits and twins that many tests share."""

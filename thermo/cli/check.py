@@ -1,0 +1,148 @@
+"""thermoc check: do two circuits compute the same?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from compiler.abc import TIMEOUT, AbcVerdict, DisagreementError, ask_abc
+from compiler.api import compile_circuit
+from compiler.circuits.possible import implications
+from compiler.equivalence import Verdict, check_equal
+from compiler.errors import UnsupportedError
+from compiler.ir.gates import GateNetlist
+from thermo.cli.console import emit, manifest, notes
+from thermo.cli.options import AsJson, Seed
+
+SHOWN = 64  # inputs up to which a counterexample is written out
+FOUND = {
+    "exhaustive": "found by trying patterns in order",
+    "simulation": "found by random simulation",
+    "sat": "found by the SAT solver",
+}
+
+
+def check(
+    a: Annotated[Path, typer.Argument(help="Circuit (.blif, .aig, .aag, .bench, .v, .json, .gz, .tnl).")],
+    b: Annotated[Path, typer.Argument(help="The circuit it is compared with.")],
+    possible: Annotated[
+        bool | None,
+        typer.Option(
+            "--possible/--all-inputs",
+            help="Only inputs that the first circuit's encoder can make, or all; by default all "
+            "unless both circuits have the same encoder.",
+        ),
+    ] = None,
+    conflicts: Annotated[
+        int | None,
+        typer.Option("--conflicts", min=1, help="Effort of the SAT solver for an output (none: no limit)."),
+    ] = None,
+    abc: Annotated[
+        bool, typer.Option("--abc/--no-abc", help="Ask ABC's cec, too, where it is installed.")
+    ] = True,
+    abc_timeout: Annotated[
+        float, typer.Option("--abc-timeout", min=1, help="Seconds that ABC may take.")
+    ] = TIMEOUT,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Are two circuits equal? Exit code 0 if they are, 1 with a counterexample if not.
+
+    Up to 20 inputs all patterns are tried, above that random ones and then a SAT proof, which ends
+    undecided (exit code 2) where --conflicts are too few. ABC, where it is installed, is a second
+    opinion: it is an error (exit code 2) if it disagrees.
+
+    Example: thermoc check adder.aig adder.blif.gz
+    """
+    began = time.perf_counter()
+    first, second = (compile_circuit(path, optimise=0) for path in (a, b))
+    encoder = first.encoder if possible or (possible is None and _same(first, second)) else None
+    if possible and encoder is None:
+        raise UnsupportedError(f"{a}: has no encoder, so that every input is possible")
+    verdict = check_equal(first, second, seed=seed, encoder=encoder, conflicts=conflicts)
+    ours = time.perf_counter() - began
+    for what, how in (("inputs", verdict.matched_inputs), ("outputs", verdict.matched_outputs)):
+        if how == "position":
+            notes.print(f"note: the {what} have different names; they are matched by position")
+    _hint(verdict, first)
+    opinion = AbcVerdict("not asked")
+    if abc:
+        by_name = (verdict.matched_inputs == "name", verdict.matched_outputs == "name")
+        opinion = ask_abc(first, second, by_name=by_name, encoder=encoder, timeout=abc_timeout)
+    _agree(verdict, opinion, a, b)
+    emit(
+        {**asdict(verdict), "abc": asdict(opinion), "seconds": ours, "manifest": manifest(a=a, b=b)},
+        as_json,
+        _told(verdict, a, b) + (f"\nabc: {_opinion(opinion)}" if abc else ""),
+    )
+    if not verdict.equal:
+        raise typer.Exit(1)
+
+
+def _same(first: GateNetlist, second: GateNetlist) -> bool:
+    """Whether both circuits get their inputs from encoders that agree."""
+    a, b = first.encoder, second.encoder
+    return (
+        a is not None
+        and b is not None
+        and (a.n_features, a.scope) == (b.n_features, b.scope)
+        and np.array_equal(a.feature, b.feature)
+        and np.array_equal(a.threshold, b.threshold)
+    )
+
+
+def _agree(verdict: Verdict, opinion: AbcVerdict, a: Path, b: Path) -> None:
+    says = {"equivalent": True, "different": False}.get(opinion.status)
+    if says is not None and says != verdict.equal:
+        ours = "equal" if verdict.equal else "different"
+        raise DisagreementError(
+            f"{a} and {b}: our {verdict.method} check says {ours}, {opinion.program} says "
+            f"{opinion.status}; one of them is wrong, please report it with both files"
+        )
+
+
+def _hint(verdict: Verdict, first: GateNetlist) -> None:
+    """-O2 makes use of inputs that cannot occur; say so where one of them is the counterexample."""
+    if verdict.equal or verdict.possible_only or first.encoder is None:
+        return
+    bits = list((verdict.counterexample or {}).values())
+    if any(bits[high] and not bits[low] for high, low in implications(first.encoder).tolist()):
+        notes.print("note: the encoder cannot make this input; --possible leaves such out")
+
+
+def _pattern(bits: Mapping[str, int]) -> str:
+    """Every input and its value; of many inputs only those that are 1."""
+    if len(bits) <= SHOWN:
+        return " ".join(f"{name}={bit}" for name, bit in bits.items())
+    ones = [name for name, bit in bits.items() if bit]
+    return f"{' '.join(f'{name}=1' for name in ones)} and 0 for the other {len(bits) - len(ones)}"
+
+
+def _opinion(opinion: AbcVerdict) -> str:
+    if opinion.status in ("undecided", "failed") and opinion.detail:
+        return f"{opinion.status} ({opinion.detail})"
+    return opinion.status
+
+
+def _told(verdict: Verdict, a: Path, b: Path) -> str:
+    patterns = "possible input patterns" if verdict.possible_only else "input patterns"
+    if verdict.equal and verdict.method == "exhaustive":
+        return f"equal: all {verdict.patterns:,} {patterns} agree"
+    if verdict.equal:
+        among = " for all possible inputs" if verdict.possible_only else ""
+        return (
+            f"equal{among}: proved by SAT sweeping ({verdict.sat_calls:,} calls) after "
+            f"{verdict.patterns:,} random patterns"
+        )
+    values = verdict.values or (0, 0)
+    bits = _pattern(verdict.counterexample or {})
+    return (
+        f"different: output {verdict.output} is {values[0]} in {a} and {values[1]} in {b}, "
+        f"{FOUND[verdict.method]}, for\n{bits}"
+    )

@@ -1,0 +1,229 @@
+"""thermoc export: a circuit in the format of another tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from compiler.api import compile_circuit
+from compiler.circuits.evaluate import encode_bits, evaluate_classes
+from compiler.counts import gate_counts
+from compiler.errors import UnsupportedError
+from compiler.families.ising import IsingModel
+from compiler.families.quadratic import to_quadratic
+from compiler.files import check_writable, replacing
+from compiler.formats.circuits.export import FORMATS, ExportOptions, export_circuit
+from compiler.formats.circuits.heads import expose_class_nets
+from compiler.formats.circuits.testbench import write_testbench
+from compiler.formats.circuits.verilog_write import verilog_interface
+from compiler.formats.detect import read_model_or_netlist
+from compiler.formats.ising.write import FORMATS as ISING_FORMATS
+from compiler.formats.ising.write import export_ising
+from compiler.frontends.ising import to_ising
+from compiler.ir.gates import GateNetlist
+from compiler.ir.langevin import LangevinNetlist
+from compiler.passes.gates.heads import lower_head
+from thermo.cli.console import emit, manifest, notes
+from thermo.cli.options import AsJson, DataDir, DataName, Seed, Split
+from thermo.data import DataError, load_dataset
+
+HEADS = ("sums", "nets", "gates")
+
+
+def export(
+    net: Annotated[
+        Path, typer.Argument(help="Circuit or Ising model: .tnl or any format that compile reads.")
+    ],
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help=f"Of a circuit {', '.join(FORMATS)}; of an Ising model {', '.join(ISING_FORMATS)}.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write.")],
+    head: Annotated[
+        str,
+        typer.Option(
+            "--head",
+            help="A classifier's answers: sums (Verilog, C), nets (the counted ones as outputs) or "
+            "gates (adders and comparators).",
+        ),
+    ] = "sums",
+    pipeline: Annotated[
+        int, typer.Option("--pipeline", min=0, help="Verilog: registers after every N levels.")
+    ] = 0,
+    vectors: Annotated[
+        bool, typer.Option("--vectors", help="Verilog: all inputs as one vector x, outputs as y.")
+    ] = False,
+    harness: Annotated[
+        bool, typer.Option("--harness", help="C: a function on bytes that packs and counts, too.")
+    ] = False,
+    luts: Annotated[
+        int, typer.Option("--luts", min=0, max=6, help="BLIF: tables of 2 to 6 inputs, as in an FPGA.")
+    ] = 0,
+    testbench: Annotated[
+        Path | None, typer.Option("--testbench", help="Verilog: self-checking test bench to write, too.")
+    ] = None,
+    data: DataName = None,
+    data_dir: DataDir = None,
+    split: Split = "test",
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, help="Test bench: the first of the split, or random.")
+    ] = 100,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Write a circuit as Verilog, BLIF, AIGER, .bench, Yosys JSON, C or DOT, or an Ising model as
+    rudy (Max-Cut), dimod's JSON, QUBO coordinates or DIMACS.
+
+    Example: thermoc export adder.tnl --format verilog -o adder.v
+
+    Example: thermoc export mnist.tnl --format verilog -o net.v --testbench tb.v --data mnist;
+    iverilog -g2012 -o sim net.v tb.v; vvp sim
+
+    Example: thermoc export cut.tnl --format bqm -o cut.json
+    """
+    check_writable(out)
+    if testbench is not None:
+        check_writable(testbench)
+    if format_ in ISING_FORMATS:
+        given = {
+            "head": head != "sums",
+            "pipeline": pipeline,
+            "vectors": vectors,
+            "harness": harness,
+            "luts": luts,
+            "testbench": testbench,
+            "data": data,
+        }
+        if unused := [name for name, value in given.items() if value]:
+            raise UnsupportedError(f"--{unused[0]} has no meaning for {format_}; leave it out")
+        _export_ising(net, format_, out, as_json)
+        return
+    netlist = compile_circuit(net, optimise=0)
+    # fewer levels are fewer registers
+    netlist = _with_head(netlist, head, "fast" if pipeline else "small")
+    options = ExportOptions(pipeline, vectors, harness, luts)
+    bench: dict[str, Any] = {}
+    if testbench is None and data is not None:
+        raise UnsupportedError("--data is for a test bench; name its file with --testbench")
+    if testbench is not None:
+        if format_ != "verilog":
+            raise UnsupportedError(f"--testbench has no meaning for {format_}; leave it out")
+        bits, bench = _samples(netlist, data, data_dir, split, samples, seed)
+        bench["file"] = testbench
+        text = write_testbench(netlist, bits, options.verilog, source=bench["source"])
+    export_circuit(netlist, format_, out, options)
+    if testbench is not None:
+        with replacing(testbench) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    numbers = gate_counts(netlist)
+    latency = verilog_interface(netlist, options.verilog).latency if pipeline else None
+    emit(
+        {
+            "file": out,
+            "format": format_,
+            "counts": numbers,
+            **({} if latency is None else {"latency": latency}),
+            **({"testbench": bench} if bench else {}),
+            "manifest": manifest(net=net),
+        },
+        as_json,
+        "\n".join(_told(out, netlist, numbers, latency, bench)),
+    )
+
+
+def _export_ising(net: Path, format_: str, out: Path, as_json: bool) -> None:
+    source = read_model_or_netlist(net)
+    if isinstance(source, LangevinNetlist):
+        source = to_ising(source)
+    if not isinstance(source, IsingModel):
+        raise UnsupportedError(
+            f"{net}: a {type(source).__name__} is no Ising model, which --format {format_} is for"
+        )
+    export_ising(source, format_, out)
+    offset = to_quadratic(source, "binary").offset if format_ == "coo" else 0.0
+    if offset:
+        notes.print(f"coo holds no offset: add {offset:g} to every energy (a comment in it says so)")
+    emit(
+        {
+            "file": out,
+            "format": format_,
+            "spins": source.n,
+            "couplings": source.n_couplings,
+            **({"offset_dropped": offset} if format_ == "coo" else {}),
+            "manifest": manifest(net=net),
+        },
+        as_json,
+        f"wrote {out}: {source.n:,} variables, {source.n_couplings:,} couplings",
+    )
+
+
+def _told(
+    out: Path, netlist: GateNetlist, numbers: dict[str, Any], latency: int | None, bench: dict[str, Any]
+) -> list[str]:
+    sums = netlist.class_sums
+    classes = "" if sums is None else f", sums of {sums.n_classes} classes and the decision"
+    lines = [
+        f"wrote {out}: {numbers['gates']['declared']:,} gates, {numbers['inputs']} inputs, "
+        f"{numbers['outputs']} outputs{classes}"
+    ]
+    if latency is not None:
+        lines.append(f"latency: {latency} clocks, a sample a clock")
+    if bench:
+        right = bench.get("accuracy")
+        decided = "" if right is None else f", {100 * right:.1f} % of them decided right"
+        lines += [
+            f"wrote {bench['file']}: {bench['samples']} samples of {bench['source']}{decided}",
+            f"run:   iverilog -g2012 -o sim {out} {bench['file']} && vvp sim",
+        ]
+    return lines
+
+
+def _with_head(netlist: GateNetlist, head: str, adder: str) -> GateNetlist:
+    if head not in HEADS:
+        raise UnsupportedError(f"--head must be one of {', '.join(HEADS)}, got {head!r}")
+    if head == "sums":
+        return netlist
+    if netlist.class_sums is None:
+        raise UnsupportedError(f"--head {head} has no meaning for a circuit without class sums")
+    if head == "nets":
+        return expose_class_nets(netlist)
+    return lower_head(netlist, adder=adder)
+
+
+def _samples(
+    netlist: GateNetlist, data: str | None, data_dir: Path | None, split: str, samples: int, seed: int
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """(input bits (n, n_inputs), what they are): of a data set, else random ones."""
+    if data is None:
+        rng = np.random.default_rng(seed)
+        bits = rng.integers(0, 2, (samples, netlist.n_inputs), dtype=np.uint8)
+        return bits, {"samples": samples, "source": f"random bits, seed {seed}"}
+    dataset = load_dataset(data, data_dir)
+    x, y = (part[:samples] for part in dataset.part(split))
+    encoder = netlist.encoder
+    wanted = netlist.n_inputs if encoder is None else encoder.n_features
+    if dataset.n_features != wanted:
+        raise DataError(
+            f"data set {dataset.name} has {dataset.n_features} values a sample; the circuit takes "
+            f"{wanted}: choose the data it was made for"
+        )
+    if encoder is None and not np.isin(x, (0, 1)).all():
+        raise DataError(
+            f"data set {dataset.name} has values other than 0 and 1, and the circuit has no "
+            "encoder; compile it with --thresholds or --quantiles"
+        )
+    bits = x if encoder is None else encode_bits(netlist, x)
+    facts = {"samples": x.shape[0], "source": f"{dataset.name}, {split}"}
+    sums = netlist.class_sums
+    if sums is not None and sums.n_classes == dataset.n_classes:
+        decided = np.argmax(evaluate_classes(netlist, bits), axis=1)
+        if sums.labels and set(sums.labels) == set(dataset.labels):
+            decided = np.array([dataset.labels.index(label) for label in sums.labels])[decided]
+        facts["accuracy"] = float(np.mean(decided == y))
+    return bits, facts

@@ -1,0 +1,112 @@
+"""thermoc show: canonical text, counts, and the targets a netlist is legal for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from compiler.counts import counts, gate_counts
+from compiler.families.ising_summary import brief, ising_summary
+from compiler.ir.container import load
+from compiler.ir.gates import GateNetlist
+from compiler.ir.gates_text import dump_gates
+from compiler.ir.text import dump
+from compiler.passes.legalize import violations
+from hw_models.targets import TARGETS
+from thermo.cli.console import emit, manifest
+from thermo.cli.options import AsJson
+from thermo.report.page import Table
+from thermo.report.text import text_table
+
+
+def show(
+    net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")],
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="Couplings or gates printed; 0 prints all of them.")
+    ] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Print a netlist's counts, the targets it is legal for, and its canonical text.
+
+    Example: thermoc show net.tnl --limit 10
+    """
+    netlist = load(net)
+    if isinstance(netlist, GateNetlist):
+        _show_circuit(netlist, net, limit, as_json)
+        return
+    numbers, problem = counts(netlist), ising_summary(netlist)
+    verdicts = {name: violations(netlist, TARGETS.get(name)) for name in TARGETS.names()}
+    text = dump(brief(netlist, limit) if limit else netlist, limit=limit or None)
+    rows = tuple((name, "; ".join(v) or "legal") for name, v in verdicts.items())
+    emit(
+        {
+            "counts": numbers,
+            **({"problem": problem} if problem else {}),
+            "targets": verdicts,
+            "text": text,
+            "manifest": manifest(net=net),
+        },
+        as_json,
+        "\n\n".join(
+            [
+                text_table(counts_table({**problem, **numbers})),
+                text_table(Table(("target", "verdict"), rows)),
+                text,
+            ]
+        ),
+    )
+
+
+def _show_circuit(netlist: GateNetlist, net: Path, limit: int, as_json: bool) -> None:
+    numbers = {**gate_counts(netlist), **_around(netlist)}
+    text = dump_gates(netlist, limit=limit or None)
+    emit(
+        {"counts": numbers, "text": text, "manifest": manifest(net=net)},
+        as_json,
+        text_table(counts_table(numbers)) + "\n\n" + text,
+    )
+
+
+def _around(netlist: GateNetlist) -> dict[str, Any]:
+    """What stands before and behind the gates: encoder, fan-out, class sums."""
+    reads = np.concatenate([netlist.a[netlist.a >= 0], netlist.b[netlist.b >= 0], netlist.roots])
+    found: dict[str, Any] = {"most_readers_of_a_net": int(np.bincount(reads).max()) if reads.size else 0}
+    if netlist.encoder is not None:
+        found["encoder"] = {
+            "features": netlist.encoder.n_features,
+            "features_read": int(np.unique(netlist.encoder.feature).size),
+            "thresholds": netlist.encoder.scope,
+        }
+    if netlist.class_sums is not None:
+        sizes = np.diff(netlist.class_sums.indptr)
+        found["class_sums"] = {
+            "classes": netlist.class_sums.n_classes,
+            "nets_of_the_largest": int(sizes.max()),
+            "tau": netlist.class_sums.tau,
+        }
+    return found
+
+
+def counts_table(numbers: Mapping[str, Any]) -> Table:
+    """`compiler.counts.counts` for people."""
+    rows = []
+    for name, value in numbers.items():
+        if isinstance(value, Mapping):
+            rows += [(f"{name}: {k}".replace("_", " "), _short(v)) for k, v in value.items()]
+        else:
+            rows.append((name.replace("_", " "), _short(value)))
+    return Table(("count", "value"), tuple(rows), (1,))
+
+
+def _short(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)

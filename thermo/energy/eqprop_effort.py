@@ -1,0 +1,194 @@
+"""What a training asked of its device, and what that costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from compiler.ir.langevin import LangevinNetlist
+from hw_models.rc import RCDevice
+from hw_models.weights import WeightMemory
+from thermo.data import Dataset
+from thermo.energy.training import (
+    MEASURED,
+    RelaxationCost,
+    TrainingEffort,
+    TrainingEnergy,
+    measured_relaxation,
+    training_energy,
+)
+from thermo.training.eqprop.config import EqpropConfig
+from thermo.training.eqprop.nodes import NODES
+from thermo.training.eqprop.pushes import PUSHES
+from thermo.training.eqprop.zeroth import ZEROTH, costs_per_update
+
+MEASURED_LAYERS = 16  # images that unrolled convolutions are simulated for
+
+
+def effort_of(trained: Any, dataset: Dataset) -> TrainingEffort:
+    """Counts of a training.
+
+    trained : its config, history and network (with sizes and n_couplings as `couplings_of` finds)
+
+    A training step by nudges reads every unit in each phase that its update compares, and does two
+    multiply-adds a coupling and image; one by perturbations of couplings reads the outputs alone,
+    and writes all couplings for each; one by currents reads the outputs, and all units once.
+    """
+    config: EqpropConfig = trained.config
+    sizes = trained.network.sizes
+    n = dataset.x_train.shape[0]
+    batch = min(config.batch, n)
+    copies = 1 if config.device is None else config.device.replicas
+    epochs = len(trained.history)
+    updates = float(epochs * (n // batch))
+    images = updates * batch
+    couplings = couplings_of(trained.network)
+    if config.estimator in ZEROTH:
+        free = images * copies * costs_per_update(config.estimator, config.directions)
+        writes = costs_per_update(config.estimator, config.directions) + (
+            1 if config.estimator == "spsa" else 0
+        )
+        nudged, reads = 0.0, free * sizes[-1]
+        products = updates * config.directions * couplings
+    elif config.estimator == NODES:
+        free, nudged = images * copies * (1 + 2 * config.directions), 0.0
+        reads = free * sizes[-1] + images * copies * sum(sizes[1:-1])
+        writes, products = 1, 2.0 * images * copies * couplings
+    else:
+        phases = len(PUSHES[config.estimator](0.5))
+        free, nudged = images * copies, images * copies * phases
+        compared = 2 + (config.rule == "field" and phases == 2)  # the free states as well
+        reads = images * copies * compared * sum(sizes[1:])
+        writes, products = 1, 2.0 * images * copies * couplings
+    used_free = float(np.mean([h.sweeps_free for h in trained.history]))
+    used_nudged = float(np.mean([h.sweeps_nudged for h in trained.history]))
+    return TrainingEffort(
+        presentations=images,
+        free=free,
+        nudged=nudged,
+        reads=reads,
+        products=products,
+        writes=updates * copies * couplings * writes,
+        sweeps=free * used_free + nudged * used_nudged,
+        updates=updates,
+    )
+
+
+def layers_effort_of(trained: Any, dataset: Dataset) -> TrainingEffort:
+    """Counts of a training with JAX (thermo.training.eqprop.jax_train.LayersResult): a complex nudge is a
+    pair of conjugate ones, and copies of a shared parameter are couplings that are written each.
+    """
+    config, network = trained.config, trained.network
+    n = dataset.x_train.shape[0]
+    batch = min(config.batch, n)
+    updates = float(len(trained.history) * (n // batch))
+    images, phases = updates * batch, config.nudging.phases
+    couplings = couplings_of(network)
+    # the phases that updates compare; without an energy, and for du/dbeta, the free states as well
+    response = network.backward is not None or config.estimator == "generalised-cauchy"
+    compared = max(2.0, phases + (response and phases > 1))
+    used_free = float(np.mean([h.sweeps_free for h in trained.history]))
+    used_nudged = float(np.mean([h.sweeps_nudged for h in trained.history]))
+    return TrainingEffort(
+        presentations=images,
+        free=images,
+        nudged=images * phases,
+        reads=images * compared * sum(network.sizes[1:]),
+        products=2.0 * images * couplings,
+        writes=updates * couplings,
+        sweeps=images * (used_free + phases * used_nudged),
+        updates=updates,
+    )
+
+
+def couplings_of(network: Any) -> int:
+    """Number of stored couplings, copies of a shared parameter each."""
+    if hasattr(network, "shared"):
+        some = [s.row.size for s in network.shared()]
+        return sum(some) + (0 if network.backward is None else sum(some[1:]))
+    arrays = getattr(network, "conductances", None) or network.weights
+    backward = getattr(network, "backward", None) or ()
+    return sum(a.size for a in (*arrays, *backward))
+
+
+def energy_of(
+    trained: Any,
+    dataset: Dataset,
+    netlist: LangevinNetlist,
+    device: RCDevice,
+    memory: WeightMemory,
+    *,
+    threads: int | None = None,
+) -> TrainingEnergy:
+    """Joules of a training: its counts, with the heat of relaxations measured on the trained
+    network as `netlist`, validation images.
+    """
+    config: EqpropConfig = trained.config
+    effort = effort_of(trained, dataset)
+    last = trained.history[-1]
+    share = last.sweeps_nudged / last.sweeps_free if effort.nudged else 0.0
+    betas = None
+    if config.estimator in PUSHES:
+        pushes = PUSHES[config.estimator](config.beta)
+        betas = tuple(p.beta for p in pushes if p.towards is None)
+    x, y = dataset.x_valid[:MEASURED], dataset.y_valid[:MEASURED]
+    cost = measured_relaxation(netlist, x, np.eye(dataset.n_classes)[y], betas, share=share, threads=threads)
+    return training_energy(effort, cost, device, memory, sizes=trained.network.sizes)
+
+
+def layers_energy_of(
+    trained: Any,
+    dataset: Dataset,
+    netlist: LangevinNetlist,
+    device: RCDevice,
+    memory: WeightMemory,
+    *,
+    scale: float = 1.0,
+) -> TrainingEnergy:
+    """The same of a training with JAX. Complex nudges, which no netlist has, take what a free
+    relaxation does.
+
+    scale : drive of the netlist's cells per drive of the trained units
+    """
+    effort = layers_effort_of(trained, dataset)
+    last, config = trained.history[-1], trained.config
+    real, off, _, _ = config.nudging.nodes()
+    betas = () if off else tuple(scale * b for b in real)
+    x, y = dataset.x_valid[:MEASURED_LAYERS], dataset.y_valid[:MEASURED_LAYERS]
+    cost = measured_relaxation(
+        netlist, x, np.eye(dataset.n_classes)[y], betas, share=last.sweeps_nudged / last.sweeps_free
+    )
+    return training_energy(effort, cost, device, memory, sizes=trained.network.sizes)
+
+
+def resistive_energy_of(
+    trained: Any, dataset: Dataset, netlist: LangevinNetlist, device: RCDevice, memory: WeightMemory
+) -> TrainingEnergy:
+    """The same of a resistive network, whose currents flow for as long as its sources are on: the
+    power sum g (v_i - v_j)^2 at rest of validation images, a volt of the model being the device's
+    swing and the largest sum of conductances at a node its 1 / R.
+    """
+    network, config = trained.network, trained.config
+    effort = effort_of(trained, dataset)
+    x = np.asarray(dataset.x_valid[:MEASURED], float)
+    layers = [np.hstack([x, -x]) * network.gain, *network.voltages(x)]
+    power = 0.0
+    for l, g in enumerate(network.conductances):
+        a, b = layers[l], layers[l + 1]
+        power += (b**2 @ g.sum(axis=1)).mean() + (a**2 @ g.sum(axis=0)).mean()
+        power -= 2 * ((b @ g) * a).sum(axis=1).mean()
+    scale = 1.0 / max(float(load.max()) for load in network.loads())
+    last = trained.history[-1]
+    share = last.sweeps_nudged / last.sweeps_free if effort.nudged else 0.0
+    time = netlist.schedule[0].duration
+    cost = RelaxationCost(
+        0.0,
+        0.0,
+        time,
+        share * time,
+        f"power at rest of {x.shape[0]} images, V^2 / R of the swing",
+        current=float(power) * scale,
+    )
+    assert config.device is None
+    return training_energy(effort, cost, device, memory, sizes=network.sizes)

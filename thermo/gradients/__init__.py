@@ -1,0 +1,1 @@
+"""The float64 laboratory of equilibrium propagation: estimators beside exact gradients."""

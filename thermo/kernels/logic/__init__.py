@@ -1,0 +1,1 @@
+"""Kernels of training logic-gate networks."""

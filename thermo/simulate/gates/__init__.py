@@ -1,0 +1,1 @@
+"""Circuits on data, 512 samples at a time, with faults."""

@@ -1,0 +1,1 @@
+"""Quadratic netlists without any error of a time step."""

@@ -1,0 +1,1 @@
+"""Langevin cells in time steps: numba, JAX, and NumPy as their oracle."""

@@ -1,0 +1,97 @@
+"""The slow runner in float64 NumPy: every step spelt out, the oracle of the other two."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from thermo.kernels.random import normals_numpy
+from thermo.simulate.langevin.activations import activate_rows
+from thermo.simulate.langevin.forces import Forces, Setting
+from thermo.simulate.langevin.job import Job, Raw, empty_raw
+
+
+def look(job: Job, raw: Raw, x: np.ndarray, done: int) -> None:
+    """Keep what is observed or saved of states x (n, N) after `done` steps."""
+    plan, p = job.plan, job.prepared
+    for o, end in enumerate(plan.ends):
+        if done == end - plan.window + 1:
+            raw.outputs[o] = 0.0
+        if end - plan.window < done <= end:
+            shown = activate_rows(p.read_as, x[p.read])
+            raw.outputs[o] += (shown.T / plan.window).astype(np.float32)
+    if raw.trajectory is not None and done in plan.saved:
+        raw.trajectory[np.searchsorted(plan.saved, done)] = x.T
+
+
+def first_beyond(x: np.ndarray, bound: float, done: int) -> tuple[int, int, int] | None:
+    """(trajectory, steps done, cell) of the first state beyond the bound, or None."""
+    bad = ~(np.abs(x) <= bound)
+    if not bad.any():
+        return None
+    lane = int(np.argmax(bad.any(axis=0)))
+    return lane, done, int(np.argmax(bad[:, lane]))
+
+
+def run_numpy(job: Job) -> Raw:
+    """Run a job with all trajectories side by side; the same noise as the numba kernels."""
+    p, plan = job.prepared, job.plan
+    count = job.n_trajectories
+    ids = np.uint64(job.first) + np.arange(count, dtype=np.uint64)
+    samples = np.arange(count) // job.runs
+    model = Forces(p, None if job.targets is None else job.targets[samples].T, job.cost)
+    drives = [model.drive(scale * job.inputs[samples].T) for scale in plan.input_scales]
+    lo, hi = p.lo[:, None], p.hi[:, None]
+    x = np.array(np.broadcast_to(job.x0, (count, p.n)).T)
+    raw = empty_raw(job)
+    exact, along = job.heat_method == "potential", job.heat_method == "stratonovich"
+    heat, work = raw.heat, raw.work
+
+    def noise(step: int) -> np.ndarray:
+        return normals_numpy(job.seed, ids, step % 2**32, p.n)
+
+    done = 0
+    look(job, raw, x, 0)
+    before = Setting(plan.scale[0, 0], 0.0, 0.0, drives[0])
+    for q, steps in enumerate(plan.n_steps):
+        s0, s1 = plan.scale[q]
+        held = plan.held[q]
+        begin = Setting(s0, float(plan.stiffness[q]), float(plan.nudge[q]), drives[plan.drive[q]])
+        if exact:
+            start = model.potential(x, begin)
+            work[q] = start - model.potential(x, before)
+            heat[q] = start
+        for k in range(steps):
+            now = begin._replace(s=s0 + (s1 - s0) * k / steps)
+            then = begin._replace(s=s0 + (s1 - s0) * (k + 1) / steps)
+            kT = plan.kT[q, 0] + (plan.kT[q, 1] - plan.kT[q, 0]) * (k + 0.5) / steps
+            sigma = np.sqrt(2.0 * p.mobility * kT * plan.dt)
+            f = model.force(x, now)
+            z = noise(done) if sigma > 0 else np.zeros_like(x)
+            if job.method == "leimkuhler-matthews" and sigma > 0:
+                z = 0.5 * (z + noise(done - 1))
+            new = x + p.mobility * plan.dt * f + sigma * z
+            new[held] = x[held]
+            if job.method == "heun":
+                f2 = model.force(new, then)
+                new = x + 0.5 * p.mobility * plan.dt * (f + f2) + sigma * z
+            new = np.minimum(np.maximum(new, lo), hi)
+            new[held] = x[held]
+            if along:
+                heat[q] += np.sum(0.5 * (f + model.force(new, then)) * (new - x), axis=0)
+            if exact and s0 != s1:
+                ramped = (then.s - now.s) * model.coupling_energy(new, now.drive)
+                work[q] += ramped
+                heat[q] += ramped
+            x = new
+            done += 1
+            if diverged := first_beyond(x, job.bound, done):
+                return replace(raw, diverged=diverged)
+            look(job, raw, x, done)
+        before = begin._replace(s=s1)
+        if exact:
+            heat[q] -= model.potential(x, before)
+    if raw.final is not None:
+        raw.final[:] = x.T
+    return raw

@@ -1,0 +1,257 @@
+"""A netlist as the contiguous arrays that the simulators' kernels want."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from compiler.ir.langevin import Activation, CellKind, CouplingKind, Couplings, LangevinNetlist, Role
+from compiler.ir.symmetry import first_asymmetry
+from hw_models.imperfect import NonIdeal, perturb, perturb_bias
+from thermo.simulate.errors import SimulationError
+from thermo.simulate.langevin.factor import semidefinite_factor
+from thermo.simulate.langevin.refusals import check_supported, is_underdamped
+
+SYMMETRY = 1e-6  # largest |W_ij - W_ji| over largest |W| that counts as rounding
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Dynamic cells 0 to n - 1 and what drives them; all real columns float64.
+
+    cells : (n,) their numbers in the netlist
+    force on cell i : h - x (c1 + x (c2 + x c3)) - kappa x + scale (sum_j w_ij phi_j(x_j) + drive_i)
+        plus, at scale, phi_i'(x_i) (sum_j gradient_ij phi_j(x_j) + ...) and
+        sum_j sine_ij sin(x_j - x_i) + ...
+    drive : w_in @ phi_in(input_scale u), u the encoded data; ... : the same of gradient_in, sine_in
+    angle : (n,) bool, phase cells, where h, c1, c2, c3 are 0 and the self-force, kappa included, is
+        -(field + kappa) sin x - second sin 2x; field, second : (n,), 0 elsewhere
+    w, gradient, sine : (n, n) CSR; w_in, gradient_in, sine_in : (n, n_in) CSR
+    activation : (n,), input_activation : (n_in,) int8
+    lo, hi : (n,) interval of the state; x0 : (n,)
+    read : (n_read,) indices into the dynamic cells; read_as : (n_read,) int8, activations that they
+        are read through; outputs : (n_out,) indices of the output cells
+    asymmetric : why the force has no potential, or "" if it has one
+    mass, friction : (n,) of underdamped cells, or None where all are overdamped
+    factor : (n, n), factor factor^T = D, the noise matrix among dynamic cells, or None
+    """
+
+    cells: np.ndarray
+    c1: np.ndarray
+    c2: np.ndarray
+    c3: np.ndarray
+    h: np.ndarray
+    angle: np.ndarray
+    field: np.ndarray
+    second: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+    x0: np.ndarray
+    activation: np.ndarray
+    input_activation: np.ndarray
+    w: sparse.csr_matrix
+    w_in: sparse.csr_matrix
+    gradient: sparse.csr_matrix
+    gradient_in: sparse.csr_matrix
+    sine: sparse.csr_matrix
+    sine_in: sparse.csr_matrix
+    read: np.ndarray
+    read_as: np.ndarray
+    outputs: np.ndarray
+    mobility: float
+    asymmetric: str
+    mass: np.ndarray | None = None
+    friction: np.ndarray | None = None
+    factor: np.ndarray | None = None
+
+    @property
+    def n(self) -> int:
+        return self.cells.shape[0]
+
+    @property
+    def n_inputs(self) -> int:
+        return self.input_activation.shape[0]
+
+    @property
+    def has_potential(self) -> bool:
+        """Whether the force is minus the gradient of a potential."""
+        return not self.asymmetric
+
+    @property
+    def n_curved(self) -> int:
+        """Gradient and sine couplings, those from inputs included."""
+        return sum(m.nnz for m in (self.gradient, self.gradient_in, self.sine, self.sine_in))
+
+
+def _group_seed(device_seed: int, k: int) -> int:
+    """Seed of coupling group k: its own for each, and the device's for the first."""
+    if k == 0:
+        return device_seed
+    return int(np.random.SeedSequence([device_seed, k]).generate_state(1)[0])
+
+
+def _matrix(
+    netlist: LangevinNetlist, couplings: Couplings, non_ideal: NonIdeal | None, seed: int
+) -> sparse.csr_matrix:
+    """One group as the matrix that multiplies phi(x)."""
+    n = netlist.n_cells
+    values = np.asarray(couplings.values)
+    if non_ideal is not None:
+        # Input couplings and those among dynamic cells are two arrays, each with its own range.
+        from_input = netlist.cells.frozen[couplings.indices]
+        values = perturb(values, couplings.rows, couplings.indices, non_ideal, seed, from_input)
+    matrix = sparse.csr_matrix((values, couplings.indices, couplings.indptr), shape=(n, n))
+    if couplings.kind == CouplingKind.RESISTIVE:
+        matrix = (matrix - sparse.diags(np.asarray(matrix.sum(axis=1)).ravel())).tocsr()
+    return matrix
+
+
+def _asymmetry(
+    groups: dict[CouplingKind, sparse.csr_matrix], activation: np.ndarray, cells: np.ndarray
+) -> str:
+    """Why the force has no potential, naming the first offender; "" if it has one."""
+    found = first_asymmetry(groups.items(), activation, rtol=SYMMETRY)
+    if found is None:
+        return ""
+    kind, i, j = found
+    if kind == CouplingKind.LINEAR and activation[i] != Activation.IDENTITY:
+        shown = Activation(int(activation[i])).name.lower()
+        return f"cell {cells[i]} shows {shown}(x) to others by linear couplings"
+    return f"couplings ({cells[i]}, {cells[j]}) and ({cells[j]}, {cells[i]}) differ"
+
+
+def prepare(
+    netlist: LangevinNetlist,
+    non_ideal: NonIdeal | None = None,
+    device_seed: int = 0,
+    *,
+    inertia: bool = False,
+) -> Prepared:
+    """Arrays of `netlist`, on the device drawn with `device_seed` if `non_ideal` is given.
+
+    inertia : whether the caller simulates underdamped cells and noise matrices
+
+    Raises UnsupportedError for features that are not simulated, SimulationError if no cell moves
+    or a parameter is not finite.
+    """
+    check_supported(netlist, inertia=inertia)
+    c = netlist.cells
+    dynamic = np.flatnonzero(c.role != Role.INPUT)
+    inputs = netlist.inputs
+    if dynamic.size == 0:
+        raise SimulationError(f"none of the {netlist.n_cells} cells is dynamic: there is nothing to simulate")
+    groups = _groups(netlist, non_ideal, device_seed)
+    among, driven = {}, {}
+    for kind, matrix in groups.items():
+        rows = matrix[dynamic] if inputs.size else matrix
+        among[kind] = rows[:, dynamic].tocsr() if inputs.size else rows
+        among[kind].sort_indices()
+        driven[kind] = rows[:, inputs].tocsr() if inputs.size else sparse.csr_matrix((dynamic.size, 0))
+    h = c.h[dynamic] if non_ideal is None else perturb_bias(c.h[dynamic], non_ideal, device_seed)
+    finite = {name: getattr(c, name)[dynamic] for name in ("j2", "j3", "j4", "h", "x0")}
+    for kind in groups:
+        finite[f"{kind.name.lower()} coupling"] = among[kind].data
+        finite[f"{kind.name.lower()} coupling from inputs"] = driven[kind].data
+    for name, values in finite.items():
+        if not np.all(np.isfinite(values)):
+            k = int(np.argmax(~np.isfinite(values)))
+            raise SimulationError(f"{name} number {k} is {values[k]}; it must be finite")
+    angle = c.kind[dynamic] == CellKind.PHASE
+    plain = np.where(angle, 0.0, 1.0)
+    read = _read_indices(netlist, dynamic)
+    shown = netlist.readout is not None and netlist.readout.shown
+    activation = c.activation[dynamic]
+    inert = is_underdamped(netlist)
+    noise = None if netlist.noise is None else netlist.noise[np.ix_(dynamic, dynamic)]
+    return Prepared(
+        cells=dynamic,
+        c1=2.0 * c.j2[dynamic] * plain,
+        c2=3.0 * c.j3[dynamic] * plain,
+        c3=4.0 * c.j4[dynamic] * plain,
+        h=h * plain,
+        angle=angle,
+        field=np.where(angle, h, 0.0),
+        second=np.where(angle, c.j2[dynamic], 0.0),
+        lo=c.lo[dynamic],
+        hi=c.hi[dynamic],
+        x0=c.x0[dynamic],
+        activation=activation,
+        input_activation=c.activation[inputs],
+        w=among[CouplingKind.LINEAR],
+        w_in=driven[CouplingKind.LINEAR],
+        gradient=among[CouplingKind.GRADIENT],
+        gradient_in=driven[CouplingKind.GRADIENT],
+        sine=among[CouplingKind.SINE],
+        sine_in=driven[CouplingKind.SINE],
+        read=read,
+        read_as=activation[read] if shown else np.zeros(read.size, np.int8),
+        outputs=np.flatnonzero(c.role[dynamic] == Role.OUTPUT),
+        mobility=float(netlist.mobility),
+        asymmetric=_asymmetry(among, activation, dynamic),
+        mass=c.mass[dynamic] if inert else None,
+        friction=c.friction[dynamic] if inert else None,
+        factor=None if noise is None else semidefinite_factor(noise),
+    )
+
+
+def _groups(
+    netlist: LangevinNetlist, non_ideal: NonIdeal | None, device_seed: int
+) -> dict[CouplingKind, sparse.csr_matrix]:
+    """(n_cells, n_cells) linear (with resistive), gradient and sine couplings of one device."""
+    n = netlist.n_cells
+    groups = {
+        kind: sparse.csr_matrix((n, n))
+        for kind in (CouplingKind.LINEAR, CouplingKind.GRADIENT, CouplingKind.SINE)
+    }
+    seen = set()
+    for k, couplings in enumerate(g for g in netlist.couplings if len(g)):
+        matrix = _matrix(netlist, couplings, non_ideal, _group_seed(device_seed, k))
+        resistive = couplings.kind == CouplingKind.RESISTIVE
+        kind = CouplingKind.LINEAR if resistive else CouplingKind(couplings.kind)
+        groups[kind] = (groups[kind] + matrix).tocsr() if kind in seen else matrix
+        seen.add(kind)
+    return groups
+
+
+def _read_indices(netlist: LangevinNetlist, dynamic: np.ndarray) -> np.ndarray:
+    """(n_read,) positions of the read cells among the dynamic ones."""
+    if netlist.readout is not None:
+        cells = np.asarray(netlist.readout.cells, dtype=np.int64)
+    else:
+        cells = netlist.outputs if netlist.outputs.size else dynamic
+    where = np.full(netlist.n_cells, -1, dtype=np.int64)
+    where[dynamic] = np.arange(dynamic.size)
+    if np.any(where[cells] < 0):
+        i = int(cells[np.argmax(where[cells] < 0)])
+        raise SimulationError(f"the read-out names cell {i}, which is an input; read dynamic cells")
+    return where[cells]
+
+
+def encode(netlist: LangevinNetlist, data: np.ndarray | None) -> np.ndarray:
+    """(n_samples, n_inputs) float64 states of the input cells at input scale 1.
+
+    Without data there is one sample; input cells then keep their own x0.
+    Raises SimulationError for data of the wrong shape or with values that are not finite.
+    """
+    inputs = netlist.inputs
+    if data is None:
+        return netlist.cells.x0[inputs][None, :]
+    array = np.asarray(data)
+    if array.ndim > 2:
+        array = array.reshape(array.shape[0], -1)
+    if array.ndim != 2 or array.shape[1] != inputs.size:
+        raise SimulationError(
+            f"data have shape {np.shape(data)}; the netlist has {inputs.size} input cells and "
+            f"wants (n_samples, {inputs.size}): images of the wrong size"
+        )
+    if array.shape[0] == 0:
+        raise SimulationError("data hold no sample; give at least one")
+    values = array.astype(np.float64)
+    if not np.all(np.isfinite(values)):
+        s, i = np.argwhere(~np.isfinite(values))[0]
+        raise SimulationError(f"data of sample {s}, input {i} are {values[s, i]}, not finite")
+    if netlist.encoder is not None:
+        values = (values - netlist.encoder.shift) * netlist.encoder.scale
+    return values

@@ -1,0 +1,96 @@
+"""Underdamped cells and noise matrices in float64 NumPy: every step spelt out, the oracle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from thermo.kernels.random import normals_numpy
+from thermo.simulate.langevin.forces import Forces, Setting
+from thermo.simulate.langevin.job import Job, Raw, empty_raw
+from thermo.simulate.langevin.numpy_runner import first_beyond, look
+
+
+def run_underdamped_numpy(job: Job) -> Raw:
+    """Run a job with all trajectories side by side; the same noise as the numba kernels."""
+    p, plan, dt = job.prepared, job.plan, job.plan.dt
+    count = job.n_trajectories
+    ids = np.uint64(job.first) + np.arange(count, dtype=np.uint64)
+    samples = np.arange(count) // job.runs
+    model = Forces(p, None if job.targets is None else job.targets[samples].T, job.cost)
+    drives = [model.drive(scale * job.inputs[samples].T) for scale in plan.input_scales]
+    lo, hi = p.lo[:, None], p.hi[:, None]
+    x = np.array(np.broadcast_to(job.x0, (count, p.n)).T)
+    inert = p.mass is not None
+    mass = np.ones((p.n, 1)) if p.mass is None else p.mass[:, None]
+    friction = np.ones((p.n, 1)) if p.friction is None else p.friction[:, None]
+    v = np.zeros_like(x) if job.v0 is None else np.array(np.broadcast_to(job.v0, (count, p.n)).T)
+    keep = np.exp(-friction * dt / mass)
+    raw = empty_raw(job)
+    exact, along = job.heat_method == "potential", job.heat_method == "stratonovich"
+    heat, work = raw.heat, raw.work
+
+    def kinetic() -> np.ndarray:
+        return np.asarray(np.sum(0.5 * mass * v**2, axis=0))
+
+    done = 0
+    look(job, raw, x, 0)
+    before = Setting(plan.scale[0, 0], 0.0, 0.0, drives[0])
+    for q, steps in enumerate(plan.n_steps):
+        s0, s1 = plan.scale[q]
+        held = plan.held[q]
+        begin = Setting(s0, float(plan.stiffness[q]), float(plan.nudge[q]), drives[plan.drive[q]])
+        if exact:
+            start = model.potential(x, begin)
+            work[q] = start - model.potential(x, before)
+            heat[q] = start + kinetic()
+        for k in range(steps):
+            now = begin._replace(s=s0 + (s1 - s0) * k / steps)
+            then = begin._replace(s=s0 + (s1 - s0) * (k + 1) / steps)
+            kT = plan.kT[q, 0] + (plan.kT[q, 1] - plan.kT[q, 0]) * (k + 0.5) / steps
+            z = np.zeros_like(x)
+            if kT > 0:
+                z = normals_numpy(job.seed, ids, done % 2**32, p.n)
+            start_of_step = x
+            f = model.force(x, now)
+            if inert:
+                v = v + 0.5 * dt * f / mass
+                x = x + 0.5 * dt * v
+                old = v
+                v = keep * v + np.sqrt(kT * (1 - keep**2) / mass) * z
+                if along:
+                    heat[q] += np.sum(0.5 * mass * (old**2 - v**2), axis=0)
+                x = x + 0.5 * dt * v
+                v = v + 0.5 * dt * model.force(x, then) / mass
+            else:
+                shot = np.sqrt(2 * kT * dt) * (p.factor @ z)
+                new = x + p.mobility * dt * f + shot
+                new[held] = x[held]
+                if job.method == "heun":
+                    new = x + 0.5 * p.mobility * dt * (f + model.force(new, then)) + shot
+                new = np.minimum(np.maximum(new, lo), hi)
+                new[held] = x[held]
+                if along:
+                    heat[q] += np.sum(0.5 * (f + model.force(new, then)) * (new - x), axis=0)
+                x = new
+            if exact and s0 != s1:
+                energy = model.coupling_energy(x, now.drive)
+                if inert:
+                    # half of it acts before the drift and half after, as the kicks do
+                    energy = 0.5 * (energy + model.coupling_energy(start_of_step, now.drive))
+                ramped = (then.s - now.s) * energy
+                work[q] += ramped
+                heat[q] += ramped
+            done += 1
+            if diverged := first_beyond(x, job.bound, done):
+                return replace(raw, diverged=diverged)
+            look(job, raw, x, done)
+        before = begin._replace(s=s1)
+        if exact:
+            heat[q] -= model.potential(x, before) + kinetic()
+    if raw.final is not None:
+        raw.final[:] = x.T
+    if raw.velocity is not None:
+        raw.velocity[:] = v.T
+    return raw

@@ -1,0 +1,1 @@
+"""p-bits by sweeps: lanes, packed bits, single chains, tempering."""

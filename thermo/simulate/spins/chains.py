@@ -1,0 +1,154 @@
+"""Chains of p-bits one by one, local fields kept up to date: work only where a cell flips."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from compiler.errors import UnsupportedError
+from thermo.kernels.spins import colours as kernel
+from thermo.kernels.spins.rows import GROUP, pack_edges
+from thermo.simulate.spins.lanes import Workers, check_identity, check_sweeps, inverse
+from thermo.simulate.spins.system import Layout, SpinSystem
+
+BLOCK = 64  # places whose random words are made together
+REFRESH = 1024  # sweeps after which inexact sums are made anew, at multiples of it
+EXACT = 2.0**24  # sums of integers up to here are exact in float32
+
+
+class Chains(Workers):
+    """States of some chains between calls of `sweep`, and the best that each has seen. A context.
+
+    energies, least : (chains,) float64 of the present and of the best states, full couplings
+    hit : (chains,) int64, number of sweeps after which the target energy was reached, there the
+        chain stopped; -1 before that
+    flips : of all chains so far
+    """
+
+    def __init__(
+        self,
+        system: SpinSystem,
+        states: np.ndarray,
+        seed: int = 0,
+        first_chain: int = 0,
+        threads: int | None = None,
+        target: float = -np.inf,
+    ) -> None:
+        """states : (chains, n) int8 of +-1, checked; target : energy at which a chain stops.
+
+        Raises UnsupportedError for directed couplings.
+        """
+        super().__init__(threads)
+        check_identity(seed, first_chain)
+        if not system.symmetric:
+            raise UnsupportedError("chains with running sums need symmetric couplings: use method 'lanes'")
+        layout = system.layout
+        n, place = layout.n_places + -layout.n_places % BLOCK, layout.place
+        self.system, self.chains = system, states.shape[0]
+        self.seed, self.first = np.uint64(seed), first_chain
+        self._indptr = np.zeros(n + 1, np.int64)
+        self._indptr[place + 1] = np.diff(layout.indptr)
+        np.cumsum(self._indptr, out=self._indptr)
+        self._edges = pack_edges(place[layout.indices], system.weights[layout.source])
+        self._runs = _runs(layout)
+        self._own = np.zeros(n, np.float32)
+        self._own[place] = system.h[layout.order]
+        self._spin = np.ones((self.chains, n), np.float32)
+        self._spin[:, place] = states[:, layout.order]
+        self._total = np.zeros((self.chains, n), np.float32)
+        self._best = self._spin.copy()
+        self.energies = np.zeros(self.chains)
+        self.flips = 0
+        reach = np.abs(self._own) + np.diff(self._indptr)
+        whole = (system.weights % 1 == 0).all() and (system.h % 1 == 0).all()
+        largest = float(np.abs(system.weights).max(initial=0.0))
+        self.exact = bool(whole and (reach * max(1.0, largest)).max(initial=0.0) < EXACT)
+        for c in range(self.chains):
+            self._refresh(c)
+        self.least = self.energies.copy()
+        self._target = target
+        self.hit = np.where(self.least <= target, 0, -1)
+        self.freeze(system.frozen)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        return self
+
+    def freeze(self, frozen: np.ndarray) -> None:
+        """From now on these cells, (n,) bool, and no others keep their state."""
+        layout = self.system.layout
+        place = layout.place[~frozen[layout.order]]
+        run = np.searchsorted(self._runs[:, 0], place // GROUP, side="right") - 1
+        self._free = np.zeros(len(self._runs), np.int64)
+        np.bitwise_or.at(self._free, run, np.int64(1) << (place - GROUP * self._runs[run, 0]))
+
+    def sweep(self, kT: Any, n_sweeps: int, step: int, scale: Any = 1.0) -> None:
+        """n_sweeps sweeps, numbered from `step`, in place; as LaneTiles.sweep."""
+        check_sweeps(step, n_sweeps)
+        beta = inverse(kT, n_sweeps, self.chains)
+        scale = np.broadcast_to(np.asarray(scale, np.float32), (n_sweeps,))
+        stops = [*range(step - step % REFRESH + REFRESH, step + n_sweeps, REFRESH), step + n_sweeps]
+
+        def run(c: int) -> int:
+            flips, start = 0, step
+            for stop in stops:
+                if self.hit[c] >= 0:
+                    break
+                here = slice(start - step, stop - step)
+                done, self.energies[c], self.least[c], some = kernel.sweep_chain(
+                    self._spin[c],
+                    self._total[c],
+                    self._own,
+                    self._indptr,
+                    self._edges,
+                    self._runs,
+                    self._free,
+                    beta[here, c].copy(),
+                    scale[here].copy(),
+                    self.seed,
+                    np.uint64(self.first + c),
+                    start,
+                    self.energies[c],
+                    self.least[c],
+                    self._best[c],
+                    self._target,
+                )
+                if self.least[c] <= self._target:
+                    self.hit[c] = start + done
+                flips, start = flips + some, stop
+                if not (self.exact or stop % REFRESH):
+                    self._refresh(c)
+            return flips
+
+        self.flips += sum(self.each(run, range(self.chains)))
+
+    def _refresh(self, c: int) -> None:
+        self.energies[c] = kernel.sum_couplings(
+            self._spin[c], self._own, self._indptr, self._edges, self._total[c]
+        )
+
+    def states(self) -> np.ndarray:
+        """(chains, n) int8."""
+        return self._cells(self._spin)
+
+    def best(self) -> np.ndarray:
+        """(chains, n) int8, the state of each chain with its least energy after any sweep."""
+        return self._cells(self._best)
+
+    def _cells(self, places: np.ndarray) -> np.ndarray:
+        layout = self.system.layout
+        out = np.empty((self.chains, self.system.n), np.int8)
+        out[:, layout.order] = places[:, layout.place]
+        return out
+
+
+def _runs(layout: Layout) -> np.ndarray:
+    """(n_runs, 2) int64 groups of one colour that lie side by side in a block of 64 places."""
+    n_groups = -(-layout.n_places // BLOCK) * BLOCK // GROUP
+    colour = np.full(n_groups, -1)
+    colour[layout.place // GROUP] = layout.colours[layout.order]
+    new = np.ones(n_groups, dtype=bool)
+    new[1:] = (np.diff(colour) != 0) | (np.arange(1, n_groups) % (BLOCK // GROUP) == 0)
+    first = np.flatnonzero(new)
+    return np.stack([first, np.diff(np.append(first, n_groups))], axis=1)

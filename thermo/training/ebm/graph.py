@@ -1,0 +1,216 @@
+"""Boltzmann machines on a given graph: where visible spins sit, samplers, products of spins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from compiler.families.ising import IsingModel, from_edges
+from hw_models.errors import HardwareError
+from hw_models.imperfect import NonIdeal, perturb, perturb_bias, quantise
+from hw_models.topologies import GRID_RULES, Topology
+from thermo.kernels.spins.rbm_pairs import pair_sums
+from thermo.simulate.spins.system import SpinSystem
+from thermo.training.ebm.errors import EbmError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placement:
+    """A grid graph whose spins are numbered visible ones first.
+
+    row, col : (m,) int32, row < col ascending; place : (n,) int32 cell of the grid of each spin
+    """
+
+    row: np.ndarray
+    col: np.ndarray
+    place: np.ndarray
+    shape: tuple[int, int]
+    n_visible: int
+
+    @property
+    def n(self) -> int:
+        return self.place.size
+
+
+def place_on_grid(
+    n_visible: int, rule: str, side: int, image_shape: tuple[int, ...] = (), seed: int = 0
+) -> Placement:
+    """Visible spins among the cells of a side x side grid wired by a rule of hw_models.topologies.
+
+    Pixels of an image keep their arrangement, spread evenly over the grid; other data take random
+    cells. What is left over are hidden spins.
+
+    Raises EbmError for an unknown rule or a grid that is too small.
+    """
+    if rule not in GRID_RULES:
+        raise EbmError(f"no grid rule {rule!r}; choose one of {', '.join(GRID_RULES)}")
+    if not 1 <= side <= 1000 or side * side < n_visible:
+        raise EbmError(
+            f"grid: side must be from {int(np.ceil(np.sqrt(n_visible)))} to 1000 to hold "
+            f"{n_visible} visible spins, got {side}"
+        )
+    try:
+        edges = Topology(rule, (side, side)).graph().edges.astype(np.int64)
+    except HardwareError as error:
+        raise EbmError(str(error)) from None
+    if len(image_shape) == 2 and max(image_shape) <= side:
+        lines = (np.arange(image_shape[0]) * side) // image_shape[0]
+        places = (np.arange(image_shape[1]) * side) // image_shape[1]
+        seen = (lines[:, None] * side + places[None, :]).ravel()
+    else:
+        seen = np.random.default_rng([seed, 11]).permutation(side * side)[:n_visible]
+    hidden = np.setdiff1d(np.arange(side * side), seen)
+    place = np.concatenate([seen, hidden])
+    rank = np.empty(side * side, np.int64)
+    rank[place] = np.arange(place.size)
+    a, b = rank[edges[:, 0]], rank[edges[:, 1]]
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    order = np.lexsort((high, low))
+    return Placement(
+        low[order].astype(np.int32),
+        high[order].astype(np.int32),
+        place.astype(np.int32),
+        (side, side),
+        n_visible,
+    )
+
+
+def start_model(
+    placement: Placement, base: np.ndarray, spread: float, seed: int, **facts: object
+) -> IsingModel:
+    """Independent visible spins with the data's means, weak random couplings.
+
+    base : (n_visible,) biases of 0/1 units; their fields are half of that
+    spread : standard deviation of J
+    """
+    rng = np.random.default_rng([seed, 12])
+    h = np.zeros(placement.n)
+    h[: placement.n_visible] = np.asarray(base, np.float64) / 2.0
+    return from_edges(
+        h,
+        placement.row,
+        placement.col,
+        spread * rng.standard_normal(placement.row.size),
+        vartype="binary",
+        problem={"kind": "boltzmann", "visible": placement.n_visible},
+        meta=MappingProxyType({"place": placement.place.tolist(), "shape": list(placement.shape), **facts}),
+    )
+
+
+class GraphSampler:
+    """One graph whose fields and couplings change: samples with data clamped or free."""
+
+    def __init__(
+        self,
+        model: IsingModel,
+        n_visible: int,
+        threads: int | None = None,
+        device: NonIdeal | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.row, self.col, self.n, self.n_visible = model.row, model.col, model.n, n_visible
+        self.kT, self.threads, self.device = model.kT, threads, device
+        self.clamp = np.arange(model.n) < n_visible
+        self._pairs = np.empty(model.row.size)
+        if device is None or device.ideal:
+            self.device = None
+            self.system = SpinSystem.from_pairs(model.h, model.row, model.col, model.J)
+            return
+        # both directions, in the order of the lowered netlist: the same seed is the same device
+        ends = np.concatenate([model.row, model.col]), np.concatenate([model.col, model.row])
+        self._order = np.lexsort((ends[1], ends[0]))
+        ends = ends[0][self._order], ends[1][self._order]
+        law = NonIdeal(mismatch=device.mismatch, asymmetry=device.asymmetry)
+        self._factor = perturb(np.ones(ends[0].size), *ends, law, seed)
+        self._bias = perturb_bias(np.ones(model.n), device, seed)
+        self.system = SpinSystem.directed(model.h, *ends, np.zeros(ends[0].size))
+        self.set(model.h, model.J)
+
+    def set(self, h: np.ndarray, J: np.ndarray) -> None:
+        """Program fields (n,) and couplings (m,)."""
+        if self.device is not None:
+            h = h * self._bias
+            J = np.tile(quantise(J, self.device.bits), 2)[self._order] * self._factor
+        self.system = self.system.with_parameters(h=h, weights=J)
+
+    def random(self, chains: int, seed: int, step: int) -> np.ndarray:
+        """(chains, n) int8 fair spins of this step."""
+        rng = np.random.default_rng([seed, 13, step])
+        return (rng.integers(0, 2, (chains, self.n), np.int8) * 2 - 1).astype(np.int8)
+
+    def sweep(
+        self,
+        states: np.ndarray,
+        sweeps: int,
+        seed: int,
+        step: int,
+        *,
+        fields: np.ndarray | None = None,
+        clamped: bool = False,
+        first_chain: int = 0,
+        kT: float | np.ndarray | None = None,
+    ) -> np.ndarray:
+        """States after so many sweeps; clamped: visible spins are held."""
+        return self.system.sweep(
+            states,
+            self.kT if kT is None else kT,
+            sweeps,
+            seed,
+            step,
+            fields=fields,
+            frozen=self.clamp if clamped else None,
+            first_chain=first_chain,
+            threads=self.threads,
+        )
+
+    def fields(self, above: np.ndarray, w: float) -> np.ndarray:
+        """(chains, n) fields with noisier bits `above` (chains, n_visible) of +-1 coupled by w."""
+        out = np.tile(self.system.h, (above.shape[0], 1))
+        out[:, : self.n_visible] += w * above
+        return out
+
+    def moments(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(<s_i> (n,), <s_i s_j> (m,)) over chains of states (chains, n) int8."""
+        across = np.ascontiguousarray(states.T)
+        pair_sums(across, across, self.row, self.col, self._pairs)
+        return states.mean(axis=0, dtype=np.float64), self._pairs / states.shape[0]
+
+    def apart(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """(m,) mean over chains of <s_i><s_j>, from two independent samples of each chain's law."""
+        left, right = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)
+        pair_sums(left, right, self.row, self.col, self._pairs)
+        total = self._pairs.copy()
+        pair_sums(right, left, self.row, self.col, self._pairs)
+        return (total + self._pairs) / (2.0 * a.shape[0])
+
+
+def autocorrelation(earlier: np.ndarray, later: np.ndarray) -> float:
+    """Mean over spins of the autocorrelation between two times, from pairs of chains of one law.
+
+    earlier, later : (2, chains, n) states; chains k of both halves have the same law and are
+    independent, so that products across them take the means away:
+    (sum s^a(0) s^a(t) - sum s^a(0) s^b(t)) / (sum 1 - sum s^a(0) s^b(0)).
+    """
+    first, second = earlier.astype(np.float64), later.astype(np.float64)
+    own = 0.5 * ((first[0] * second[0]).mean() + (first[1] * second[1]).mean())
+    other = 0.5 * ((first[0] * second[1]).mean() + (first[1] * second[0]).mean())
+    norm = 1.0 - (first[0] * first[1]).mean()
+    return float((own - other) / norm) if norm > 0 else 0.0
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015, arXiv 1412.6980, algorithm 1), ascending, in place."""
+
+    def __init__(self, shape: tuple[int, ...], beta1: float = 0.9, beta2: float = 0.999) -> None:
+        self.m, self.v = np.zeros(shape), np.zeros(shape)
+        self.beta1, self.beta2 = beta1, beta2
+
+    def step(self, value: np.ndarray, gradient: np.ndarray, rate: float, count: int) -> None:
+        """value += rate m / (sqrt(v) + 1e-8), moments debiased; count : steps done before."""
+        self.m += (1 - self.beta1) * (gradient - self.m)
+        self.v += (1 - self.beta2) * (gradient * gradient - self.v)
+        m = self.m / (1 - self.beta1 ** (count + 1))
+        v = self.v / (1 - self.beta2 ** (count + 1))
+        value += rate * m / (np.sqrt(v) + 1e-8)

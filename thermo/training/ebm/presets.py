@@ -1,0 +1,45 @@
+"""Settings that work, chosen on the validation splits; the command line's defaults."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from thermo.data import Dataset
+from thermo.training.ebm.chain_config import GraphConfig
+from thermo.training.ebm.config import RbmConfig
+
+LARGE = 10_000  # training rows from which a set is treated as MNIST
+
+_MNIST_RBM = RbmConfig(n_hidden=500, epochs=40, batch=128, learning_rate=0.3, evaluate_every=10)
+_SMALL_RBM = RbmConfig(n_hidden=64, epochs=400, batch=64, chains=256, learning_rate=0.1, evaluate_every=50)
+_MNIST_GRID = GraphConfig(side=40, epochs=10, batches=100, batch=128, sweeps=20)
+_SMALL_GRID = GraphConfig(side=16, epochs=40, batch=128, sweeps=20, learning_rate=0.02)
+_MNIST_CHAIN = GraphConfig(
+    side=40, steps=4, epochs=12, batches=100, batch=64, sweeps=30, learning_rate=0.03, penalty=0.02
+)
+_SMALL_CHAIN = GraphConfig(
+    side=16, steps=4, epochs=40, batch=128, sweeps=20, learning_rate=0.02, penalty=0.02
+)
+
+
+def _with(config: Any, given: dict[str, Any]) -> Any:
+    return replace(config, **{name: value for name, value in given.items() if value is not None})
+
+
+def rbm_preset(dataset: Dataset, **given: Any) -> RbmConfig:
+    """Settings of `train_rbm` by the size of the data set; given : what is asked for, or None."""
+    config = _MNIST_RBM if dataset.x_train.shape[0] >= LARGE else _SMALL_RBM
+    if given.get("method") == "cd":
+        config = replace(config, chains=None)
+    return _with(config, given)
+
+
+def graph_preset(dataset: Dataset, *, chain: bool, **given: Any) -> GraphConfig:
+    """Settings of `train_chain` (chain) or `train_graph`, likewise; the side suits the features."""
+    large = dataset.x_train.shape[0] >= LARGE
+    config = (_MNIST_CHAIN if chain else _MNIST_GRID) if large else (_SMALL_CHAIN if chain else _SMALL_GRID)
+    wanted = _with(config, given)
+    if given.get("side") is None and wanted.side**2 < 1.5 * dataset.n_features:
+        wanted = replace(wanted, side=round((2 * dataset.n_features) ** 0.5))
+    return wanted

@@ -1,0 +1,434 @@
+"""Training of Boltzmann machines on graphs, alone or as a denoising chain (arXiv 2510.23972).
+
+A step moves h and J along <s> and <s s> with data clamped minus the same of the free machine; in a
+chain both given the noisier bits. With the correlation penalty, lambda (<s_i><s_j> - <s_i s_j>) of
+the free machine is added, and lambda follows the measured autocorrelation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numba
+import numpy as np
+
+from compiler.families.denoising_chain import EbmChain, noise_coupling
+from compiler.families.ising import IsingModel
+from compiler.files import check_writable
+from thermo.data import Dataset
+from thermo.progress import NullProgress, Progress
+from thermo.training import checkpoint as checkpoints
+from thermo.training.ebm.ais import base_rates
+from thermo.training.ebm.bits import check_unit_interval, static_bits, to_bits
+from thermo.training.ebm.chain_config import GraphConfig
+from thermo.training.ebm.errors import EbmError
+from thermo.training.ebm.graph import Adam, GraphSampler, autocorrelation, place_on_grid, start_model
+from thermo.training.ebm.noise import add_noise, noise_steps
+from thermo.training.tiles import Tiles
+
+_ORDER, _NOISE = 21, 22
+_CLAMPED = 1 << 41  # chain ids of the clamped phase: other random numbers than the free one
+RUNAWAY = 1e4  # far beyond any coupling whose spins still toss
+MEASURED = 128  # pairs of chains that autocorrelations are measured with
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEpoch:
+    """What one epoch did, a list entry a model.
+
+    gradient : root mean square of the difference of products; autocorrelation : at lag `sweeps`,
+    of the free machine given validation data; penalty : lambda after the epoch
+    """
+
+    epoch: int
+    gradient: list[float]
+    autocorrelation: list[float]
+    penalty: list[float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChainResult:
+    """The chain, or of `train_graph` its only model as an IsingModel."""
+
+    model: EbmChain | IsingModel
+    history: tuple[ChainEpoch, ...]
+    seconds: float
+    config: GraphConfig
+
+
+class ChainTrainer:
+    """Everything a checkpoint must hold, and samplers.
+
+    conditional : a chain, each model given the noisier bits; else one machine with chains of its
+    own that persist (pcd, tempered) or start at the data (cd)
+    """
+
+    NUMBERS = ("epoch", "step", "seconds")
+    RECORD, ERROR = ChainEpoch, EbmError
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: GraphConfig,
+        conditional: bool,
+        tiles: Tiles,
+        start: IsingModel | None = None,
+    ) -> None:
+        for x in (dataset.x_train, dataset.x_valid):
+            check_unit_interval(x, dataset.name)
+        self.data, self.config, self.conditional = dataset, config, conditional
+        self.tiles = tiles
+        # models of a chain run side by side, a single machine's chains in tiles
+        threads = 1 if conditional else min(tiles.threads, numba.get_num_threads())
+        self.x = np.ascontiguousarray(dataset.x_train, np.float32)
+        self.n_rows, self.nv = self.x.shape
+        self.batch = min(config.batch, self.n_rows)
+        self.n_batches = self.n_rows // self.batch
+        if config.batches is not None:
+            self.n_batches = min(config.batches, self.n_batches)
+        self.T = config.steps if conditional else 1
+        self.g = noise_steps(config) if conditional else np.zeros(0)
+        self.w = noise_coupling(self.g)
+        bits = self.x if config.threshold is None else self.x >= config.threshold
+        self.base = base_rates(bits.mean(axis=0, dtype=np.float64), self.n_rows)
+        if start is None:
+            shape = dataset.image_shape if len(dataset.image_shape) == 2 else ()
+            placement = place_on_grid(self.nv, config.rule, config.side, shape, config.seed)
+            starts = [start_model(placement, self.base, config.init, config.seed + t) for t in range(self.T)]
+        else:
+            starts = [_checked(start, self.nv, dataset.name)]
+        self.start, self.given_start = starts[0], start
+        self.h = np.stack([s.h for s in starts])
+        self.J = np.stack([s.J for s in starts])
+        self.samplers = [
+            GraphSampler(s, self.nv, threads, config.non_ideal, config.seed + t) for t, s in enumerate(starts)
+        ]
+        self.adam_h = [Adam(h.shape, config.beta1, config.beta2) for h in self.h]
+        self.adam_J = [Adam(J.shape, config.beta1, config.beta2) for J in self.J]
+        self.penalty = np.full(self.T, config.penalty)
+        self.seen = np.full(self.T, np.inf)  # autocorrelation of the epoch before
+        replicas = config.temperatures if config.method == "tempered" else 1
+        self.n_free = config.chains or self.batch
+        self.states = np.zeros((0, 0), np.int8)
+        if not conditional and config.method != "cd":
+            self.states = self.samplers[0].random(replicas * self.n_free, config.seed, 0)
+        # temperatures of the chains: kT, ..., 1 / 0 would be free spins; a factor of 5 will do
+        self.kT = self.start.kT * np.repeat(
+            np.geomspace(5.0, 1.0, replicas) if replicas > 1 else np.ones(1), self.n_free
+        )
+        valid = dataset.x_valid[: 2 * MEASURED]
+        self.valid = (2 * static_bits(valid, "valid", config.threshold) - 1).astype(np.int8)
+        self.epoch = self.step = 0
+        self.seconds = 0.0
+        self.history: list[ChainEpoch] = []
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a checkpoint holds, by name."""
+        out = {name: getattr(self, name) for name in ("h", "J", "penalty", "seen", "states")}
+        for kind in ("adam_h", "adam_J"):
+            for t, adam in enumerate(getattr(self, kind)):
+                out |= {f"{kind}{t}_m": adam.m, f"{kind}{t}_v": adam.v}
+        return out
+
+    def rate(self) -> float:
+        config = self.config
+        done = self.step / (config.epochs * self.n_batches)
+        return config.learning_rate * (1.0 - (1.0 - config.final_rate) * done)
+
+    def run_batch(self, rows: np.ndarray) -> np.ndarray:
+        """One update of every model; returns (T,) root mean square gradients of J."""
+        config = self.config
+        bits = to_bits(self.x[rows], config.threshold, seed=config.seed, ids=rows, draw=self.epoch)
+        levels = add_noise((2 * bits - 1).astype(np.int8), self.g, (config.seed, _NOISE, self.step))
+
+        def one(t: int) -> float:
+            sampler = self.samplers[t]
+            sampler.set(self.h[t], self.J[t])
+            mean, pairs = self.clamped(t, levels[t])
+            if self.conditional:
+                free, free_pairs, apart = self.given(t, levels[t + 1])
+            else:
+                free, free_pairs = self.alone(levels[0])
+                apart = free_pairs
+            dh, dJ = mean - free, pairs - free_pairs
+            size = float(np.sqrt(np.mean(dJ**2)))
+            if self.penalty[t]:
+                dJ = dJ + self.penalty[t] * (apart - free_pairs)
+            rate = self.rate()
+            self.adam_h[t].step(self.h[t], dh, rate, self.step)
+            self.adam_J[t].step(self.J[t], dJ, rate, self.step)
+            return size
+
+        sizes = np.array(self.tiles.map(one, self.T))
+        largest = float(np.abs(self.J).max(initial=0.0))
+        if not (largest < RUNAWAY and np.isfinite(self.h).all()):
+            raise EbmError(
+                f"training, epoch {self.epoch + 1}: couplings have run away (the largest is "
+                f"{largest:.3g}); lower learning_rate, now {config.learning_rate:g}"
+            )
+        self.step += 1
+        return sizes
+
+    def clamped(self, t: int, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Moments with data x (chains, n_visible) held and hidden spins free."""
+        config, sampler = self.config, self.samplers[t]
+        states = sampler.random(x.shape[0], config.seed, 2 * (self.step * self.T + t))
+        states[:, : self.nv] = x
+        if sampler.n > self.nv:
+            states = sampler.sweep(
+                states,
+                config.clamped_sweeps,
+                config.seed,
+                self.step * config.clamped_sweeps,
+                clamped=True,
+                first_chain=_CLAMPED * (t + 1),
+            )
+        return sampler.moments(states)
+
+    def given(self, t: int, above: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Moments of the free machine given noisier bits; two chains for each row of them."""
+        config, sampler = self.config, self.samplers[t]
+        twice = np.concatenate([above, above])
+        states = self.samples_given(t, twice, config.sweeps, self.step)
+        half = above.shape[0]
+        apart = sampler.apart(states[:half], states[half:])
+        return *sampler.moments(states), apart
+
+    def samples_given(self, t: int, above: np.ndarray, sweeps: int, step: int) -> np.ndarray:
+        """(chains, n) samples given noisier bits, from those bits and random hidden spins."""
+        config, sampler = self.config, self.samplers[t]
+        states = sampler.random(above.shape[0], config.seed, 2 * (step * self.T + t) + 1)
+        states[:, : self.nv] = above
+        return sampler.sweep(
+            states,
+            sweeps,
+            config.seed,
+            step * sweeps,
+            fields=self.fields(t, above),
+            first_chain=(t + 1) << 32,
+        )
+
+    def fields(self, t: int, above: np.ndarray) -> np.ndarray:
+        return self.samplers[t].fields(above, float(self.w[t]))
+
+    def alone(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Moments of a single machine's own chains."""
+        config, sampler = self.config, self.samplers[0]
+        step = self.step * config.sweeps
+        if config.method == "cd":
+            states = sampler.random(x.shape[0], config.seed, 2 * self.step + 1)
+            states[:, : self.nv] = x
+            states = sampler.sweep(
+                states,
+                config.clamped_sweeps,
+                config.seed,
+                self.step * config.clamped_sweeps,
+                clamped=True,
+                first_chain=_CLAMPED << 1,
+            )
+            return sampler.moments(sampler.sweep(states, config.sweeps, config.seed, step))
+        self.states[:] = sampler.sweep(
+            self.states, config.sweeps, config.seed, step, kT=self.kT if self.kT.size > self.n_free else None
+        )
+        if config.method == "tempered":
+            self.swap()
+        return sampler.moments(self.states[-self.n_free :])
+
+    def swap(self) -> None:
+        """Neighbouring temperatures exchange states with the Metropolis probability."""
+        sampler, n = self.samplers[0], self.n_free
+        if not sampler.system.symmetric:
+            raise EbmError(
+                "training: tempered chains need an energy; a device with mismatch has none, use pcd"
+            )
+        beta = 1.0 / self.kT[::n]
+        e = sampler.system.energy(self.states).reshape(beta.size, n)
+        rng = np.random.default_rng([self.config.seed, 23, self.step])
+        u = rng.random((beta.size, n))
+        for r in range(self.step % 2, beta.size - 1, 2):
+            accept = np.log(u[r]) < (beta[r + 1] - beta[r]) * (e[r + 1] - e[r])
+            a, b = r * n + np.flatnonzero(accept), (r + 1) * n + np.flatnonzero(accept)
+            self.states[a], self.states[b] = self.states[b], self.states[a]
+
+    def measured(self) -> list[float]:
+        """Autocorrelation of every free machine at lag `sweeps`, given validation data."""
+        config = self.config
+        half = self.valid.shape[0] // 2
+        out = []
+        levels = add_noise(self.valid[:half], self.g, (config.seed, _NOISE, 1 << 62, self.epoch))
+        for t in range(self.T):
+            sampler = self.samplers[t]
+            sampler.set(self.h[t], self.J[t])
+            step = (1 << 31) + 2 * config.sweeps * self.epoch
+            fields = None
+            states = sampler.random(2 * half, config.seed, (1 << 40) + self.epoch)
+            if self.conditional:
+                above = np.concatenate([levels[t + 1]] * 2)
+                states[:, : self.nv] = above
+                fields = self.fields(t, above)
+            first = sampler.sweep(
+                states, config.sweeps, config.seed, step, fields=fields, first_chain=1 << 50
+            )
+            later = sampler.sweep(
+                first, config.sweeps, config.seed, step + config.sweeps, fields=fields, first_chain=1 << 50
+            )
+            shape = (2, half, sampler.n)
+            out.append(autocorrelation(first.reshape(shape), later.reshape(shape)))
+        return out
+
+    def adapt(self, seen: list[float]) -> None:
+        """lambda follows the autocorrelation: down while it is small, up while it rises."""
+        config = self.config
+        if not config.penalty:
+            return
+        for t, now in enumerate(seen):
+            value = max(self.penalty[t], config.penalty_floor)
+            if now < config.penalty_target:
+                value *= 1.0 - config.penalty_step
+            elif now >= self.seen[t]:
+                value *= 1.0 + config.penalty_step
+            self.penalty[t] = max(value, config.penalty_floor)
+            self.seen[t] = now
+
+    def run_epoch(self) -> None:
+        config = self.config
+        began = time.perf_counter()
+        order = np.random.default_rng([config.seed, _ORDER, self.epoch]).permutation(self.n_rows)
+        sizes = np.zeros(self.T)
+        for rows in order[: self.n_batches * self.batch].reshape(self.n_batches, self.batch):
+            sizes += self.run_batch(rows) / self.n_batches
+        self.epoch += 1
+        seen = self.measured()
+        self.adapt(seen)
+        spent = time.perf_counter() - began
+        self.seconds += spent
+        self.history.append(ChainEpoch(self.epoch, sizes.tolist(), seen, self.penalty.tolist(), spent))
+
+    def model(self) -> EbmChain | IsingModel:
+        """The chain, or the single machine."""
+        config, start = self.config, self.start
+        facts: dict[str, Any] = {"data": self.data.name, "split": self.data.split}
+        if self.conditional:
+            place, shape = start.meta["place"], start.meta["shape"]
+            return EbmChain(
+                self.h.copy(),
+                start.row,
+                start.col,
+                self.J.copy(),
+                self.g,
+                np.array(place, np.int32),
+                (shape[0], shape[1]),
+                self.nv,
+                config.sweeps,
+                self.data.image_shape,
+                config.threshold,
+                meta=MappingProxyType({**facts, "method": "chain"}),
+            )
+        facts |= {
+            "method": config.method,
+            "image_shape": list(self.data.image_shape),
+            "threshold": config.threshold,
+        }
+        return replace(
+            start,
+            h=self.h[0].copy(),
+            J=self.J[0].copy(),
+            vartype="binary",
+            meta=MappingProxyType({**start.meta, **facts}),
+        )
+
+
+def _checked(start: IsingModel, n_visible: int, name: str) -> IsingModel:
+    """The start, if its first spins are the data's columns."""
+    if start.problem["kind"] != "boltzmann" or start.problem["visible"] != n_visible:
+        raise EbmError(
+            f"training: the start must be a Boltzmann machine with {n_visible} visible spins, the "
+            f"columns of {name}, got problem {dict(start.problem)}"
+        )
+    return start
+
+
+def _train(
+    dataset: Dataset,
+    config: GraphConfig,
+    conditional: bool,
+    progress: Progress | None,
+    checkpoint: str | os.PathLike | None,
+    threads: int | None,
+    start: IsingModel | None = None,
+) -> ChainResult:
+    path = None if checkpoint is None else check_writable(Path(checkpoint))
+    progress = progress or NullProgress()
+    with Tiles(threads) as tiles:
+        trainer = ChainTrainer(dataset, config, conditional, tiles, start)
+        _run(trainer, dataset, config, progress, path)
+    return ChainResult(trainer.model(), tuple(trainer.history), trainer.seconds, config)
+
+
+def _run(
+    trainer: ChainTrainer, dataset: Dataset, config: GraphConfig, progress: Progress, path: Path | None
+) -> None:
+    """All epochs that are left, each kept in the checkpoint `path` if there is one."""
+    conditional, start = trainer.conditional, trainer.given_start
+    kind = "chain" if conditional else "grid"
+    if start is not None:
+        columns = (start.h, start.row, start.col, start.J, np.array(start.kT))
+        kind = hashlib.sha256(b"".join(c.tobytes() for c in columns)).hexdigest()
+    identity = checkpoints.identity(dataset, config, kind) if path else ""
+    if path is not None and path.exists():
+        checkpoints.restore(trainer, path, identity)
+    name = f"chain of {trainer.T}" if conditional else "grid"
+    progress.start(config.epochs, f"{name} on {dataset.name}")
+    try:
+        while trainer.epoch < config.epochs:
+            trainer.run_epoch()
+            last = trainer.history[-1]
+            if path is not None:
+                checkpoints.save(trainer, path, identity)
+            progress.update(
+                trainer.epoch,
+                f"gradient {max(last.gradient):.3f}, autocorrelation {max(last.autocorrelation):.3f}",
+            )
+    finally:
+        progress.stop()
+
+
+def train_graph(
+    dataset: Dataset,
+    config: GraphConfig,
+    *,
+    progress: Progress | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    threads: int | None = None,
+    start: IsingModel | None = None,
+) -> ChainResult:
+    """Train one Boltzmann machine by CD-k, PCD or tempered PCD.
+
+    start : graph and first values of any Boltzmann machine (problem "boltzmann"), its kT kept;
+        None: the grid of the configuration
+    checkpoint : file written after every epoch; if it exists, training goes on from it, and the
+        result is bitwise that of an uninterrupted run
+    threads : results do not depend on it
+
+    Raises EbmError on a setting, data set or checkpoint that does not fit.
+    """
+    return _train(dataset, config, False, progress, checkpoint, threads, start)
+
+
+def train_chain(
+    dataset: Dataset,
+    config: GraphConfig,
+    *,
+    progress: Progress | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    threads: int | None = None,
+) -> ChainResult:
+    """Train a denoising chain of `config.steps` models; arguments as of train_graph."""
+    return _train(dataset, config, True, progress, checkpoint, threads)

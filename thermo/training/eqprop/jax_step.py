@@ -1,0 +1,103 @@
+"""One update of a layered network as one compiled function: images, phases, optimiser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from thermo.training.eqprop.jax_estimators import Nudging, estimate, homeostatic_loss, normals
+from thermo.training.eqprop.jax_layers import Array, Layout
+from thermo.training.eqprop.jax_rest import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What an update does with a gradient; see LayersConfig."""
+
+    rates: tuple[float, ...]
+    optimiser: str = "momentum"
+    momentum: float = 0.9
+    homeostasis: float = 0.0
+    draws: int = 5
+
+    def rule(self) -> optax.GradientTransformation:
+        if self.optimiser == "adam":
+            return optax.scale_by_adam()
+        return optax.trace(self.momentum)
+
+
+def warp(images: Array, maps: Array) -> Array:
+    """(n, height, width, channels) images under the affine maps (n, 6) of Augmentation.draw:
+    bilinear, out(y, x) = image at (a y + b x + c, d y + e x + f) from the centre, 0 outside.
+    """
+    n, height, width, channels = images.shape
+    dy = (jnp.arange(height) - (height - 1) / 2)[None, :, None]
+    dx = (jnp.arange(width) - (width - 1) / 2)[None, None, :]
+    a, b, c, d, e, f = (maps[:, k, None, None] for k in range(6))
+    y = a * dy + b * dx + c + (height - 1) / 2
+    x = d * dy + e * dx + f + (width - 1) / 2
+    top, left = jnp.floor(y), jnp.floor(x)
+    flat = images.reshape(n, height * width, channels)
+
+    def at(i: Array, j: Array) -> Array:
+        inside = (i >= 0) & (i < height) & (j >= 0) & (j < width)
+        place = jnp.clip(i, 0, height - 1) * width + jnp.clip(j, 0, width - 1)
+        place = place.astype(jnp.int32).reshape(n, -1, 1)
+        found = jnp.take_along_axis(flat, place, axis=1).reshape(images.shape)
+        return jnp.where(inside[..., None], found, 0.0)
+
+    wy, wx = (y - top)[..., None], (x - left)[..., None]
+    high = at(top, left) * (1 - wx) + at(top, left + 1) * wx
+    low = at(top + 1, left) * (1 - wx) + at(top + 1, left + 1) * wx
+    return high * (1 - wy) + low * wy
+
+
+@partial(jax.jit, static_argnames=("layout", "nudging", "learning"))
+def update(
+    layout: Layout,
+    nudging: Nudging,
+    learning: Learning,
+    p: Parameters,
+    memory: Any,
+    images: Array,
+    targets: Array,
+    rows: Array,
+    maps: Array | None,
+    key: Array,
+    sign: Array,
+    rate: Array,
+) -> tuple[Parameters, Any, Array]:
+    """(parameters, optimiser's memory, figures) after one batch.
+
+    images : (n, *input_shape) all of the data; targets : (n, n_out) one-hot; rows : (batch,) ids
+    maps : (batch, 6) warps or None; sign : of a one-sided nudge; rate : factor on all rates
+    figures : (6,) cost, share right, sweeps and residual of free phases, of nudged ones
+    """
+    noise, draw = jax.random.split(key)
+    x = images[rows]
+    if maps is not None:
+        x = warp(x, maps)
+    found = estimate(layout, p, x, targets[rows], nudging, noise, sign)
+    gradient = found.gradient
+    if learning.homeostasis:
+        e = normals(layout, draw, learning.draws, x.dtype)
+        extra = jax.grad(lambda q: homeostatic_loss(layout, q, e))(p)
+        gradient = jax.tree.map(lambda g, h: g + learning.homeostasis * h, gradient, extra)
+    change, memory = learning.rule().update(gradient, memory)
+    rates = [rate * r for r in learning.rates]
+
+    def moved(old: tuple[Array, ...], by: tuple[Array, ...], some: list[Array]) -> Any:
+        return tuple(w - r * d for w, d, r in zip(old, by, some, strict=True))
+
+    p = Parameters(
+        moved(p.w, change.w, rates),
+        moved(p.b, change.b, rates),
+        None if p.back is None else moved(p.back, change.back, rates[1:]),
+    )
+    figures = jnp.stack([jnp.asarray(f, x.dtype) for f in found[1:]])
+    return p, memory, figures

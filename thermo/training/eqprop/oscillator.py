@@ -1,0 +1,320 @@
+"""Training oscillator networks: free and nudged phases, each coupling sees cos(phi_i - phi_j).
+
+With E = - sum J_ij cos(phi_i - phi_j) - sum h_i cos phi_i, dE/dJ_ij = -cos(phi_i - phi_j) and
+dE/dh_i = -cos phi_i are local, and their contrast between nudges is the gradient of
+C = sum_k (1 - cos(phi_k - t_k)) (equilibrium propagation on an oscillator Ising machine: Gower
+2025, arXiv 2505.02103, abstract read; targets, nudge and inputs are ours). The output of the right
+class has the target t = pi/2, the others 0, where their fields hold them: with opposite targets an
+output at rest on the wrong one would feel no torque.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from compiler.families.oscillator import OscillatorNetwork
+from compiler.files import check_writable
+from thermo.data import Dataset
+from thermo.kernels.eqprop import layers as kernel
+from thermo.progress import Progress
+from thermo.training import checkpoint as checkpoints
+from thermo.training.eqprop.config import EqpropConfig
+from thermo.training.eqprop.device import EqpropDevice
+from thermo.training.eqprop.errors import EqpropError
+from thermo.training.eqprop.layers import AtRest, scratch
+from thermo.training.eqprop.oscillator_layers import (
+    Acting,
+    acting_of,
+    begin_tile,
+    make_acting,
+    phase_outputs,
+    read_spins,
+    relax_tile,
+    settling,
+    spins,
+)
+from thermo.training.eqprop.pushes import pushes
+from thermo.training.eqprop.result import EqpropEpoch
+from thermo.training.eqprop.running import run_epochs
+from thermo.training.eqprop.trainer import _READ, Trainer
+from thermo.training.tiles import Tiles
+
+NUDGES = ("centred", "one-sided", "positive", "negative")
+AVERAGED = 2000  # training rows whose mean is taken at the start
+SETTLED_ON = 300  # validation samples that the netlist's time is measured on
+
+
+@dataclass(frozen=True, slots=True)
+class Oscillators:
+    """What an oscillator network has that does not learn.
+
+    locking : S of hidden and of output oscillators; inputs, shift, scale : the encoder, see
+    compiler.families.oscillator.OscillatorNetwork
+    right : radians, target of the right class's output; the others' is 0
+    hold : field of the outputs at the start
+    """
+
+    locking: tuple[float, float] = (0.0, 0.0)
+    inputs: str = "phase"
+    shift: float = 0.0
+    scale: float = math.pi / 2
+    right: float = math.pi / 2
+    hold: float = 4.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OscillatorResult:
+    """The programmed network chosen on the validation split and how it came about."""
+
+    network: OscillatorNetwork
+    history: tuple[EqpropEpoch, ...]
+    valid_accuracy: float
+    best_epoch: int
+    seconds: float
+    config: EqpropConfig
+
+
+class OscillatorTrainer(Trainer):
+    """The shared trainer with spins for states: two rows a sample, cosines and sines.
+
+    `w` are the couplings J, `b` the fields h.
+    """
+
+    def __init__(self, dataset: Dataset, config: EqpropConfig, tiles: Tiles, kind: Oscillators) -> None:
+        self.kind = kind
+        for name, usual in (("rule", "energy"), ("update", "additive"), ("persistent", False)):
+            if getattr(config, name) != usual:
+                raise EqpropError(
+                    f"oscillator training: {name} must be {usual!r}, got "
+                    f"{getattr(config, name)!r}; leave it out"
+                )
+        if config.estimator not in NUDGES:
+            raise EqpropError(
+                f"oscillator training: estimator must be one of {', '.join(NUDGES)}, got {config.estimator!r}"
+            )
+        super().__init__(dataset, config, tiles)
+
+    def _initial(self) -> None:
+        super()._initial()
+        # what all images have in common must not hold the hidden oscillators: they would only tilt
+        self.plain = self.oscillators(self.w, self.b)
+        common = self.plain.encode(self.x[:AVERAGED])[:, 0].mean(axis=0).astype(np.float32)
+        if len(self.w) > 1:
+            self.b[0] -= self.w[0] @ common
+        self.b[-1][:] = self.kind.hold
+        self.plain = self.oscillators(self.w, self.b)
+
+    def _scratch(self) -> None:
+        super()._scratch()
+        n, sizes = 2 * self.batch, self.sizes
+        self.u0 = np.empty((n, sizes[0]), np.float32)
+        self.p = np.empty((n, sizes[1]), np.float32)
+        self.target = np.empty((n, sizes[-1]), np.float32)
+        self.free, self.drives = scratch(sizes[1:], n)
+        self.pushed, self.signed = scratch(sizes[1:], 2 * n)
+        self.change, _ = scratch(sizes[1:], n)
+
+    def acting(self) -> Acting:
+        if self.drawn is None:
+            return make_acting(self.w, self.w, self.b, self.plain)
+        forward, back, fields = self.drawn.act(self.w, self.w, self.b)
+        return make_acting(forward, back, fields, self.plain)
+
+    def run_batch(self, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
+        config, n = self.config, 2 * self.batch
+        acting = self.acting()
+        labels = self.data.y_train[rows]
+        hot = self.one_hot[labels]
+        self.target[0::2] = 1 - hot + np.float32(math.cos(self.kind.right)) * hot
+        self.target[1::2] = np.float32(math.sin(self.kind.right)) * hot
+        nudges = pushes(config.estimator, config.beta, config.seed, self.step)
+        first = self.step * (config.sweeps_free + 2 * config.sweeps_nudged)
+        sigma = 0.0 if config.device is None else config.device.state_noise
+
+        def one(t: int) -> tuple[float, ...]:
+            mine = slice(self.bounds[t], self.bounds[t + 1])
+            part = slice(2 * mine.start, 2 * mine.stop)
+            x = np.empty((mine.stop - mine.start, self.sizes[0]), np.float32)
+            self.batches.fill(x, rows[mine], warps[mine])
+            spins(acting, x, self.u0[part])
+            p, y = self.p[part], self.target[part]
+            np.dot(self.u0[part], acting.forward[0].T, out=p)
+            free = tuple(s[part] for s in self.free)
+            drives = tuple(d[part] for d in self.drives)
+            begin_tile(acting, p, free, drives)
+
+            def relax(states: tuple[np.ndarray, ...], beta: float, most: int, step: int) -> tuple[int, float]:
+                return relax_tile(
+                    acting,
+                    p,
+                    states,
+                    drives,
+                    y,
+                    beta,
+                    most,
+                    config.tolerance,
+                    sigma,
+                    config.seed,
+                    mine.start,
+                    step,
+                )
+
+            used, left = relax(free, 0.0, config.sweeps_free, first)
+            out = free[-1]
+            cost = float(out.shape[0] // 2 * out.shape[1] - np.sum(out * y, dtype=np.float64))
+            right = float((out[0::2].argmin(axis=1) == labels[mine]).sum())
+            used_n, left_n = 0.0, 0.0
+            for k, push in enumerate(nudges):
+                there = slice(part.start + k * n, part.stop + k * n)
+                states = tuple(s[there] for s in self.pushed)
+                for s, f in zip(states, free, strict=True):
+                    s[:] = f
+                a, b = relax(
+                    states,
+                    push.beta,
+                    config.sweeps_nudged,
+                    first + config.sweeps_free + k * config.sweeps_nudged,
+                )
+                used_n, left_n = used_n + a / len(nudges), left_n + b / len(nudges)
+            return cost, right, used, left, used_n, left_n
+
+        report = np.array(self.tiles.map(one, len(self.bounds) - 1), float)
+        self._read()
+        self._update([push.width for push in nudges])
+        self.step += 1
+        return report.sum(axis=0)
+
+    def _read(self) -> None:
+        if self.config.device is not None:
+            rng = np.random.default_rng([self.config.seed, _READ, self.step])
+            read_spins((*self.free, *self.pushed), self.config.device, rng)
+
+    def _update(self, betas: Sequence[float]) -> None:
+        """J <- J + rate contrast of cos(phi_i - phi_j), h <- h + rate contrast of cos phi_i."""
+        n, two = 2 * self.batch, len(betas) == 2
+        width = betas[0] - betas[1] if two else betas[0]
+        scale = np.float32(1.0 / (width * self.batch))
+        for l, change in enumerate(self.change):
+            other = self.pushed[l][n:] if two else self.free[l]
+            np.subtract(self.pushed[l][:n], other, out=change)
+            change *= scale
+            np.multiply(self.pushed[l][:n], scale, out=self.signed[l][:n])
+            np.multiply(other, -scale, out=self.signed[l][n:])
+            if not two:
+                self.pushed[l][n:] = self.free[l]
+        rates, momentum = self.layer_rates(), np.float32(self.config.momentum)
+        polarity = None if self.drawn is None else self.drawn.polarity
+
+        def one(k: int) -> None:
+            l, rows = self.blocks[k]
+            post, pre = (self.signed[l], self.pushed[l - 1]) if l else (self.change[0], self.u0)
+            block = np.ascontiguousarray(post[:, rows])
+            w, v = self.w[l][rows], self.vw[l][rows]
+            if polarity is None:
+                kernel.momentum_step(w, v, block, pre, momentum, rates[l])
+                return
+            v *= momentum
+            v += (block.T @ pre) * polarity[l][rows]
+            w += rates[l] * v
+
+        self.tiles.map(one, len(self.blocks))
+        for l, (b, v) in enumerate(zip(self.b, self.vb, strict=True)):
+            v *= momentum
+            v += self.change[l][0::2].sum(axis=0)
+            b += rates[l] * v
+
+    def outputs(self, split: str) -> AtRest:
+        x, _ = self.data.part(split)
+        return phase_outputs(
+            self.acting(),
+            np.ascontiguousarray(x, np.float32),
+            tiles=self.tiles,
+            device=self.config.device,
+            seed=self.config.seed,
+        )
+
+    def oscillators(self, w: Sequence[np.ndarray], h: Sequence[np.ndarray]) -> OscillatorNetwork:
+        """The programmed network."""
+        hidden, output = self.kind.locking
+        locking = None
+        if hidden or output:
+            some = [hidden] * (len(h) - 1) + [output]
+            locking = tuple(np.full(b.size, s, np.float32) for b, s in zip(h, some, strict=True))
+        return OscillatorNetwork(
+            weights=tuple(a.copy() for a in w),
+            fields=tuple(a.copy() for a in h),
+            locking=locking,
+            inputs=self.kind.inputs,
+            input_shift=np.full(1, self.kind.shift),
+            input_scale=np.full(1, self.kind.scale),
+            start=0.0 if self.kind.inputs == "phase" else math.pi / 2,
+            labels=self.data.labels,
+            meta=MappingProxyType({"method": "eqprop", "data": self.data.name, "split": self.data.split}),
+        )
+
+
+def train_oscillator(
+    dataset: Dataset,
+    config: EqpropConfig,
+    kind: Oscillators | None = None,
+    *,
+    progress: Progress | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    threads: int | None = None,
+) -> OscillatorResult:
+    """Train an oscillator network inputs - hidden - classes; see train_eqprop.
+
+    config : init_bias is the hidden oscillators' first field; tolerance and residual_limit are of
+        spins, cosine and sine together; a device's state_noise and read_noise are in radians and
+        its read_bits divide the circle
+
+    Raises EqpropError, UnsettledError as train_eqprop.
+    """
+    kind = kind or Oscillators()
+    path = None if checkpoint is None else check_writable(Path(checkpoint))
+    with Tiles(threads) as tiles:
+        trainer = OscillatorTrainer(dataset, config, tiles, kind)
+        identity = ""
+        if path is not None:
+            identity = f"{checkpoints.identity(dataset, config)} oscillator {kind!r}"
+        run_epochs(trainer, path, identity, f"eqprop, oscillators, on {dataset.name}", progress)
+        network = trainer.oscillators(trainer.best[0], trainer.best[2])
+        dt, time = settling(network, dataset.x_valid[:SETTLED_ON])
+        return OscillatorResult(
+            replace(network, dt=dt, relax_time=time),
+            tuple(trainer.history),
+            trainer.best_accuracy,
+            trainer.best_epoch,
+            trainer.seconds,
+            config,
+        )
+
+
+def oscillator_accuracy(
+    network: OscillatorNetwork,
+    dataset: Dataset,
+    split: str = "test",
+    *,
+    device: EqpropDevice | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+) -> float:
+    """Share of right decisions of one split, on a device if one is given."""
+    x, y = dataset.part(split)
+    with Tiles(threads) as tiles:
+        rest: Any = phase_outputs(
+            acting_of(network, device),
+            np.ascontiguousarray(x, np.float32),
+            tiles=tiles,
+            device=device,
+            seed=seed,
+        )
+    return float(np.mean(rest.predictions() == y))

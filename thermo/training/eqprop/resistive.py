@@ -1,0 +1,292 @@
+"""Training deep resistive networks: currents nudge, each conductance sees its own voltage drop.
+
+With E = 1/2 sum g_ij (v_i - v_j)^2, dE/dg_ij = 1/2 (v_i - v_j)^2 is local to the branch, and its
+contrast between nudges is the gradient (Kendall and others 2020, arXiv 2006.01981). Conductances
+are kept at or above 0. A nudge is a conductance beta from the output to the target's voltage.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from compiler.families.resistive import ResistiveNetwork
+from compiler.files import check_writable
+from thermo.data import Dataset
+from thermo.kernels.eqprop import layers as kernel
+from thermo.progress import Progress
+from thermo.training import checkpoint as checkpoints
+from thermo.training.eqprop.config import EqpropConfig
+from thermo.training.eqprop.errors import EqpropError, NudgeError
+from thermo.training.eqprop.layers import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, AtRest, scratch
+from thermo.training.eqprop.nodes import NODES
+from thermo.training.eqprop.pushes import NEGATIVE
+from thermo.training.eqprop.result import EqpropEpoch
+from thermo.training.eqprop.running import run_epochs
+from thermo.training.eqprop.start import start_weights
+from thermo.training.eqprop.trainer import Trainer
+from thermo.training.eqprop.updates import Parameter, advance, contrast
+from thermo.training.tiles import Tiles
+
+ROWS = 64
+_INIT = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Circuit:
+    """What drives: w (n_1, n_in) = gain (g+ - g-); g, load, low, high by layer, float32."""
+
+    w: np.ndarray
+    g: tuple[np.ndarray, ...]
+    load: tuple[np.ndarray, ...]
+    low: tuple[np.ndarray, ...]
+    high: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResistiveResult:
+    """The network chosen on the validation split and how it came about."""
+
+    network: ResistiveNetwork
+    history: tuple[EqpropEpoch, ...]
+    valid_accuracy: float
+    best_epoch: int
+    seconds: float
+    config: EqpropConfig
+
+
+def circuit(network: ResistiveNetwork) -> Circuit:
+    """The network as its kernels want it."""
+    g = tuple(np.ascontiguousarray(a, np.float32) for a in network.conductances)
+    n = network.n_inputs
+    limits = network.limits()
+    return Circuit(
+        np.ascontiguousarray((g[0][:, :n] - g[0][:, n:]) * np.float32(network.gain)),
+        g,
+        tuple(a.astype(np.float32) for a in network.loads()),
+        tuple(a.astype(np.float32) for a, _ in limits),
+        tuple(b.astype(np.float32) for _, b in limits),
+    )
+
+
+class _Resistive(Trainer):
+    """The shared trainer with voltages for states and conductances for weights.
+
+    `w` are the conductances, the first (n_1, 2 n_inputs); `b` are not used.
+    """
+
+    def __init__(self, dataset: Dataset, config: EqpropConfig, tiles: Tiles, gain: float) -> None:
+        self.gain = gain
+        super().__init__(dataset, config, tiles)
+
+    def _initial(self) -> None:
+        config = self.config
+        if config.rule != "energy" or config.device is not None:
+            raise EqpropError(
+                "resistive training: a conductance is one parameter both ways on a perfect device; "
+                "leave rule and device out"
+            )
+        if config.estimator == NODES:
+            raise EqpropError(
+                f"resistive training: estimator {NODES!r} multiplies slopes by drives with states, "
+                "a conductance sees differences of voltages; take 'spsa'"
+            )
+        rng = np.random.default_rng([config.seed, _INIT])
+        joined = (2 * self.sizes[0], *self.sizes[1:])
+        self.w = []
+        for n_in, n_out in pairwise(joined):
+            self.w.append(start_weights(rng, (n_out, n_in), config.init, config.init_gain, positive=True))
+        self.b = [np.zeros(n, np.float32) for n in self.sizes[1:]]
+        self.back = self.w
+        self.vw = [np.zeros_like(a) for a in self.w]
+        self.vb = [np.zeros_like(a) for a in self.b]
+        self.vback = self.vw
+
+    def resistive(self, g: Sequence[np.ndarray]) -> ResistiveNetwork:
+        return ResistiveNetwork(
+            tuple(a.copy() for a in g),
+            self.gain,
+            self.data.labels,
+            MappingProxyType({"method": "eqprop", "data": self.data.name, "split": self.data.split}),
+        )
+
+    def acting(self) -> Circuit:
+        g = self.w
+        n = self.sizes[0]
+        loads = [a.sum(axis=1) for a in g]
+        for l, above in enumerate(g[1:]):
+            loads[l] = loads[l] + above.sum(axis=0)
+        least = float(loads[-1].min())
+        if self.config.estimator in NEGATIVE and self.config.beta >= least:
+            raise NudgeError(
+                f"resistive training, epoch {self.epoch + 1}: nudge beta = {self.config.beta:g} "
+                f"reaches the output curvature {least:.3g}, the least conductance at an output; "
+                "lower beta, raise init_gain, or take estimator 'positive'"
+            )
+        return Circuit(
+            (g[0][:, :n] - g[0][:, n:]) * np.float32(self.gain), tuple(g), tuple(loads), self._low, self._high
+        )
+
+    def _scratch(self) -> None:
+        super()._scratch()
+        limits = self.resistive(self.w).limits()
+        self._low = tuple(a.astype(np.float32) for a, _ in limits)
+        self._high = tuple(b.astype(np.float32) for _, b in limits)
+        self.blocks = []
+        for l, a in enumerate(self.w):
+            rows = max(1, 100_000 // a.shape[1])
+            self.blocks += [(l, slice(k, min(k + rows, a.shape[0]))) for k in range(0, a.shape[0], rows)]
+
+    def _project(self, acting: Circuit, x: np.ndarray, p: np.ndarray) -> None:
+        np.dot(x, acting.w.T, out=p)
+
+    def _start(self, p: np.ndarray, states: tuple[np.ndarray, ...]) -> None:
+        for s in states:
+            s[:] = 0
+
+    def _relax(
+        self,
+        acting: Circuit,
+        p: np.ndarray,
+        states: tuple[np.ndarray, ...],
+        drives: tuple[np.ndarray, ...],
+        y: np.ndarray,
+        beta: float,
+        most: int,
+        first: int,
+        row0: int,
+    ) -> tuple[int, float]:
+        return kernel.relax_resistive(
+            acting.g,
+            acting.load,
+            acting.low,
+            acting.high,
+            p,
+            states,
+            drives,
+            y,
+            np.float32(beta),
+            most,
+            np.float32(self.config.tolerance),
+        )
+
+    def _update(self, betas: Sequence[float]) -> None:
+        """g <- max(0, g - rate slope), or g exp(-rate slope), slope the contrast of dE/dg =
+        1/2 v_a^2 + 1/2 v_b^2 - v_a v_b."""
+        n, inputs, two = self.n_rows, self.sizes[0], len(betas) == 2
+        contrast(self, betas)
+        scale = np.float32(1.0 / ((betas[0] - betas[1] if two else betas[0]) * n))
+        halves = []
+        for up, down in ((a[:n], a[n:]) for a in self.pushed):
+            halves.append(0.5 * scale * (np.square(up) - np.square(down)).sum(axis=0))
+        rates, momentum = self.layer_rates(), np.float32(self.config.momentum)
+        multiplicative = self.config.update == "multiplicative"
+
+        def one(k: int) -> None:
+            l, rows = self.blocks[k]
+            g, v = self.w[l][rows], self.vw[l][rows]
+            if l == 0:
+                product = np.dot(self.change[0][:, rows].T, self.u0) * np.float32(self.gain)
+                slope = np.empty_like(g)
+                slope[:, :inputs] = halves[0][rows, None] - product
+                slope[:, inputs:] = halves[0][rows, None] + product
+            else:
+                slope = halves[l][rows, None] + halves[l - 1][None, :]
+                slope -= np.dot(self.signed[l][:, rows].T, self.pushed[l - 1])
+            advance(g, v, -slope, momentum, rates[l], multiplicative)
+
+        self.tiles.map(one, len(self.blocks))
+        self.limit()
+
+    def parameters(self) -> list[Parameter]:
+        return [p for p in super().parameters() if p.coupling]
+
+    def limit(self) -> None:
+        """Conductances at or above 0."""
+        for g in self.w:
+            np.maximum(g, np.float32(0), out=g)
+
+    def outputs(self, split: str) -> AtRest:
+        x, _ = self.data.part(split)
+        return circuit_outputs(self.acting(), np.ascontiguousarray(x, np.float32), self.tiles)
+
+
+def circuit_outputs(acting: Circuit, x: np.ndarray, tiles: Tiles) -> AtRest:
+    """Output voltages at rest for raw data x (n, n_inputs) float32."""
+    starts = range(0, x.shape[0], ROWS)
+    out = np.empty((x.shape[0], acting.g[-1].shape[0]), np.float32)
+
+    def one(k: int) -> tuple[int, float]:
+        rows = slice(starts[k], min(starts[k] + ROWS, x.shape[0]))
+        p = np.dot(x[rows], acting.w.T)
+        states, drives = scratch([a.shape[0] for a in acting.g], p.shape[0])
+        for s in states:
+            s[:] = 0
+        used, left = kernel.relax_resistive(
+            acting.g,
+            acting.load,
+            acting.low,
+            acting.high,
+            p,
+            states,
+            drives,
+            states[-1],
+            np.float32(0),
+            EVALUATION_SWEEPS,
+            np.float32(EVALUATION_TOLERANCE),
+        )
+        out[rows] = states[-1]
+        return used, left
+
+    report = np.array(tiles.map(one, len(starts)), float)
+    return AtRest(out, float(report[:, 0].mean()), float(report[:, 1].mean()), float(report[:, 1].max()))
+
+
+def train_resistive(
+    dataset: Dataset,
+    config: EqpropConfig,
+    *,
+    gain: float = 100.0,
+    progress: Progress | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    threads: int | None = None,
+) -> ResistiveResult:
+    """Train a deep resistive network 2 n_inputs - hidden - classes; see train_eqprop.
+
+    gain : volts of a source per unit of data; deep in the network voltages are averages, so that
+        sources must be strong for outputs near 1 V
+
+    Raises EqpropError as train_eqprop, NudgeError where beta reaches the outputs' conductance.
+    """
+    if not (math.isfinite(gain) and gain > 0):
+        raise EqpropError(f"resistive training: gain must be a number > 0, got {gain}")
+    path = None if checkpoint is None else check_writable(Path(checkpoint))
+    with Tiles(threads) as tiles:
+        trainer = _Resistive(dataset, config, tiles, float(gain))
+        identity = f"{checkpoints.identity(dataset, config)} resistive {gain!r}" if path else ""
+        run_epochs(trainer, path, identity, f"eqprop, resistive, on {dataset.name}", progress)
+        return ResistiveResult(
+            trainer.resistive(trainer.best[0]),
+            tuple(trainer.history),
+            trainer.best_accuracy,
+            trainer.best_epoch,
+            trainer.seconds,
+            config,
+        )
+
+
+def resistive_accuracy(
+    network: ResistiveNetwork, dataset: Dataset, split: str = "test", threads: int | None = None
+) -> float:
+    """Share of right decisions of one split."""
+    x, y = dataset.part(split)
+    with Tiles(threads) as tiles:
+        rest = circuit_outputs(circuit(network), np.ascontiguousarray(x, np.float32), tiles)
+    return float(np.mean(rest.predictions() == y))

@@ -1,0 +1,382 @@
+"""One network in training: free and nudged phases relax, products of states are added to weights.
+
+Scellier and Bengio 2017 (arXiv 1602.05179): dW_ij = (1 / 2 beta)(u_i u_j at +beta - at -beta)
+lowers C = 1/2 |u_out - y|^2; with both signs of the nudge the error is O(beta^2) (Laborieux et al.
+2021, arXiv 2006.03824). No derivative is taken anywhere. On a device (thermo.training.eqprop.device) states
+are those of the imperfect machine.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from compiler.families.hopfield import HopfieldNetwork
+from thermo.data import Dataset
+from thermo.kernels.eqprop import layers as kernel
+from thermo.training.eqprop.batches import Batches
+from thermo.training.eqprop.config import EqpropConfig
+from thermo.training.eqprop.device import draw, read_states
+from thermo.training.eqprop.errors import EqpropError, UnsettledError
+from thermo.training.eqprop.layers import (
+    EVALUATION_SWEEPS,
+    EVALUATION_TOLERANCE,
+    Acting,
+    AtRest,
+    free_outputs,
+    noise_of,
+    rotate,
+    scratch,
+)
+from thermo.training.eqprop.nodes import NODES, node_batch
+from thermo.training.eqprop.nudged import nudged_batch
+from thermo.training.eqprop.result import EqpropEpoch
+from thermo.training.eqprop.start import start_weights
+from thermo.training.eqprop.updates import Parameter, homeostatic_step, local_update
+from thermo.training.eqprop.zeroth import ZEROTH, perturbed_batch
+from thermo.training.optimise import cosine_rate
+from thermo.training.tiles import Tiles
+
+_INIT, _ORDER, _WARP, _SIGN, _HOMEOSTASIS, _READ = range(6)  # _SIGN: thermo.training.eqprop.pushes
+FAINT = 1e-6
+BLOCK = 100_000  # couplings updated at once
+
+
+class Trainer:
+    """Everything a checkpoint must hold, and scratch; the base of every kind of network's trainer.
+
+    Another kind of network overrides what it needs of: _initial (parameters w, back, b and their
+    velocities), acting (what drives in a batch), _project (inputs' drive), _start, _relax (one tile
+    of rows, one phase), _read, _update (from free and pushed states), outputs, _scratch, _copy.
+    """
+
+    NUMBERS: tuple[str, ...] = ("best_accuracy", "best_epoch", "step", "epoch", "seconds")
+    RECORD, ERROR = EqpropEpoch, EqpropError
+
+    def __init__(self, dataset: Dataset, config: EqpropConfig, tiles: Tiles) -> None:
+        self.config, self.data, self.tiles = config, dataset, tiles
+        if dataset.n_classes < 2:
+            raise EqpropError(
+                f"training: data set {dataset.name} has values, not classes; equilibrium "
+                "propagation here trains classifiers"
+            )
+        self.sizes = (dataset.n_features, *config.hidden, dataset.n_classes)
+        self.batches = Batches(dataset, config.augmentation)
+        self.x = self.batches.x
+        self.one_hot = np.eye(dataset.n_classes, dtype=np.float32)
+        self.n = self.x.shape[0]
+        self.batch = min(config.batch, self.n)
+        self.n_batches = self.n // self.batch
+        self.replicas = 1 if config.device is None else config.device.replicas
+        self.n_rows = self.batch * self.replicas  # replicas of an image are neighbours
+        self.bounds = [*range(0, self.n_rows, config.tile * self.replicas), self.n_rows]
+        self.drawn = None if config.device is None else draw(config.device, self.sizes)
+        self._initial()
+        self.best = self._copy()
+        self.best_accuracy, self.best_epoch = -1.0, -1
+        self.step = self.epoch = 0
+        self.seconds = 0.0
+        self.history: list[EqpropEpoch] = []
+        self.states: tuple[np.ndarray, ...] = ()
+        if config.persistent:
+            self.states = tuple(np.zeros((self.n, k), np.float32) for k in self.sizes[1:])
+        self._scratch()
+
+    @property
+    def apart(self) -> bool:
+        return self.config.rule == "field"
+
+    def _initial(self) -> None:
+        rng = np.random.default_rng([self.config.seed, _INIT])
+        self.w: list[np.ndarray] = []
+        self.b: list[np.ndarray] = []
+        for n_in, n_out in pairwise(self.sizes):
+            self.w.append(start_weights(rng, (n_out, n_in), self.config.init, self.config.init_gain))
+            self.b.append(np.full(n_out, self.config.init_bias, np.float32))
+        self.b[-1][:] = 0.0
+        self.back = self.w
+        if self.apart:
+            # layout of the forward weights: back[l] is the transpose of what drives layer l
+            self.back = [self.w[0]] + [
+                np.ascontiguousarray(rotate(w, self.config.angle, rng), np.float32) for w in self.w[1:]
+            ]
+        self.vw = [np.zeros_like(w) for w in self.w]
+        self.vb = [np.zeros_like(b) for b in self.b]
+        self.vback = [np.zeros_like(w) for w in self.back] if self.apart else self.vw
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a checkpoint holds, by name."""
+        out: dict[str, np.ndarray] = {}
+        kinds: dict[str, Sequence[np.ndarray]] = {
+            "w": self.w,
+            "b": self.b,
+            "vw": self.vw,
+            "vb": self.vb,
+            "best_w": self.best[0],
+            "best_b": self.best[2],
+            "state": self.states,
+        }
+        if self.apart:
+            kinds |= {"back": self.back, "vback": self.vback, "best_back": self.best[1]}
+        for kind, some in kinds.items():
+            out |= {f"{kind}{k}": a for k, a in enumerate(some)}
+        return out
+
+    def _copy(self) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+        w = [a.copy() for a in self.w]
+        back = [a.copy() for a in self.back] if self.apart else w
+        return w, back, [a.copy() for a in self.b]
+
+    def _scratch(self) -> None:
+        n, sizes = self.n_rows, self.sizes
+        self.u0 = np.empty((n, sizes[0]), np.float32)
+        self.p = np.empty((n, sizes[1]), np.float32)
+        self.target = np.empty((n, sizes[-1]), np.float32)
+        self.free, self.drives = scratch(sizes[1:], n)
+        self.pushed, self.signed = scratch(sizes[1:], 2 * n)  # both nudged phases, one upon another
+        self.change, _ = scratch(sizes[1:], n)
+        self.blocks: list[tuple[int, slice]] = []
+        for l, (n_in, n_out) in enumerate(pairwise(sizes)):
+            rows = max(1, BLOCK // n_in)
+            self.blocks += [(l, slice(k, min(k + rows, n_out))) for k in range(0, n_out, rows)]
+
+    def acting(self) -> Any:
+        """What drives in this batch: programmed values, or what the device makes of them."""
+        if self.drawn is None:
+            return Acting(tuple(self.w), tuple(self.back), tuple(self.b))
+        return Acting(*self.drawn.act(self.w, self.back, self.b))
+
+    def run_batch(self, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
+        """One update from these rows of the data, (batch,); returns sums over the batch of cost and
+        right answers, and over tiles of sweeps and residuals, free and nudged.
+        """
+        run = {NODES: node_batch, **dict.fromkeys(ZEROTH, perturbed_batch)}
+        report = run.get(self.config.estimator, nudged_batch)(self, rows, warps)
+        self.step += 1
+        report[:2] /= self.replicas
+        return report
+
+    def free_phase(
+        self,
+        acting: Any,
+        part: slice,
+        first: int,
+        start: tuple[np.ndarray, ...] = (),
+        currents: tuple[np.ndarray, ...] = (),
+    ) -> tuple[float, float, float, float]:
+        """Relax one tile from `start` (else from its inputs alone), noise from step `first` on;
+        cost, right answers, sweeps used, what moved in the last.
+
+        currents : (n_rows, n_1) added to the drive of the first layer, and (n_rows, n_out) to that
+            of outputs above it: a spring of FAINT strength to a target far away
+        """
+        goal, beta = self.target[part], 0.0
+        p, y = self.p[part], self.target[part]
+        self._project(acting, self.u0[part], p)
+        if currents:
+            p += currents[0][part]
+            if len(currents) > 1:
+                goal, beta = currents[1][part] / np.float32(FAINT), FAINT
+        free = tuple(s[part] for s in self.free)
+        if start:
+            for s, given in zip(free, start, strict=True):
+                s[:] = given
+        else:
+            self._start(p, free)
+        drives = tuple(d[part] for d in self.drives)
+        used, left = self._relax(
+            acting, p, free, drives, goal, beta, self.config.sweeps_free, first, part.start
+        )
+        out = free[-1]
+        right = float((out.argmax(axis=1) == y.argmax(axis=1)).sum())
+        return 0.5 * float(np.square(out - y).sum()), right, used, left
+
+    def load(self, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
+        """Inputs and targets of these rows; returns them once for each replica, (n_rows,)."""
+        rows, warps = rows.repeat(self.replicas), warps.repeat(self.replicas, axis=0)
+        self.target[:] = self.one_hot[self.data.y_train[rows]]
+
+        def one(t: int) -> None:
+            part = self.tile(t)
+            self.batches.fill(self.u0[part], rows[part], warps[part])
+
+        self.tiles.map(one, self.n_tiles)
+        return rows
+
+    @property
+    def n_tiles(self) -> int:
+        return len(self.bounds) - 1
+
+    def tile(self, t: int) -> slice:
+        """Rows that relax together."""
+        return slice(self.bounds[t], self.bounds[t + 1])
+
+    def parameters(self) -> list[Parameter]:
+        """All that is learnt."""
+        out = [Parameter(w, v, l, True) for l, (w, v) in enumerate(zip(self.w, self.vw, strict=True))]
+        out += [Parameter(b, v, l, False) for l, (b, v) in enumerate(zip(self.b, self.vb, strict=True))]
+        if self.apart:
+            pairs = zip(self.back[1:], self.vback[1:], strict=True)
+            out += [Parameter(w, v, l, True) for l, (w, v) in enumerate(pairs, 1)]
+        return out
+
+    def limit(self) -> None:
+        """Bring parameters back to what the hardware can hold."""
+
+    def _project(self, acting: Any, x: np.ndarray, p: np.ndarray) -> None:
+        kernel.project(x, acting.forward[0], acting.bias[0], p)
+
+    def _start(self, p: np.ndarray, states: tuple[np.ndarray, ...]) -> None:
+        kernel.start_free(p, states)
+
+    def _relax(
+        self,
+        acting: Any,
+        p: np.ndarray,
+        states: tuple[np.ndarray, ...],
+        drives: tuple[np.ndarray, ...],
+        y: np.ndarray,
+        beta: float,
+        most: int,
+        first: int,
+        row0: int,
+    ) -> tuple[int, float]:
+        """Relax one tile in place; sweeps used and what moved in the last."""
+        return kernel.relax(
+            acting.forward,
+            acting.back,
+            acting.bias,
+            p,
+            states,
+            drives,
+            y,
+            np.float32(beta),
+            most,
+            np.float32(self.config.tolerance),
+            *noise_of(self.config.device),
+            np.uint64(self.config.seed),
+            row0,
+            first,
+        )
+
+    def _read(self) -> None:
+        """What the read-out makes of the states that updates are computed from."""
+        if self.config.device is not None:
+            rng = np.random.default_rng([self.config.seed, _READ, self.step])
+            read_states((*self.free, *self.pushed), self.config.device, rng)
+
+    def layer_rates(self) -> list[np.float32]:
+        """Every layer's learning rate at this step."""
+        config = self.config
+        rate = cosine_rate(
+            1.0,
+            self.step,
+            config.epochs * self.n_batches,
+            warmup=round(config.warmup_epochs * self.n_batches),
+            final=config.final_rate,
+        )
+        return [np.float32(rate * r) for r in config.layer_rates]
+
+    def _update(self, betas: Sequence[float]) -> None:
+        """Local updates from the states of the phases; betas: width of each nudged phase."""
+        rates = self.layer_rates()
+        local_update(self, betas, rates)
+        if self.config.homeostasis:
+            self._homeostasis(rates)
+
+    def _homeostasis(self, rates: Sequence[np.float32]) -> None:
+        rng = np.random.default_rng([self.config.seed, _HOMEOSTASIS, self.step])
+        homeostatic_step(
+            self.w,
+            self.back,
+            [self.config.homeostasis * r for r in rates],
+            self.config.homeostasis_draws,
+            rng,
+        )
+
+    def run_epoch(self) -> None:
+        config = self.config
+        began = time.perf_counter()
+        order = np.random.default_rng([config.seed, _ORDER, self.epoch]).permutation(self.n)
+        rng = np.random.default_rng([config.seed, _WARP, self.epoch])
+        sums = np.zeros(6)
+        for batch in order[: self.n_batches * self.batch].reshape(self.n_batches, self.batch):
+            sums += self.run_batch(batch, self.batches.warps(self.batch, rng))
+        images, pieces = self.n_batches * self.batch, self.n_batches * self.n_tiles
+        cost, right = sums[:2] / images
+        sweeps, left, sweeps_n, left_n = sums[2:] / pieces
+        self._check(cost, left, left_n)
+        self.epoch += 1
+        accuracy = float(np.mean(self.outputs("valid").predictions() == self.data.y_valid))
+        if accuracy >= self.best_accuracy:
+            self.best_accuracy, self.best_epoch, self.best = accuracy, self.epoch, self._copy()
+        spent = time.perf_counter() - began
+        self.seconds += spent
+        self.history.append(
+            EqpropEpoch(
+                self.epoch,
+                float(cost),
+                float(right),
+                accuracy,
+                float(sweeps),
+                float(sweeps_n),
+                float(left),
+                float(left_n),
+                self._angle(),
+                spent,
+            )
+        )
+
+    def _check(self, cost: float, left: float, left_n: float) -> None:
+        """UnsettledError where the phases of the epoch are not at rest."""
+        config = self.config
+        if config.device is not None and config.device.state_noise:
+            return
+        for beta, value, sweeps in (
+            (0.0, left, config.sweeps_free),
+            (config.beta, left_n, config.sweeps_nudged),
+        ):
+            if not value <= config.residual_limit:
+                name = "sweeps_nudged" if beta else "sweeps_free"
+                raise UnsettledError(
+                    f"training, epoch {self.epoch + 1}: phases at |beta| = {beta:g} still move by "
+                    f"{value:.2g} a sweep after {sweeps}, limit {config.residual_limit:g}: raise "
+                    f"{name}, or lower rates, init_gain" + (" or beta" if beta else "")
+                )
+        if not math.isfinite(cost):
+            raise UnsettledError(f"training, epoch {self.epoch + 1}: cost is {cost}; lower rates")
+
+    def outputs(self, split: str) -> AtRest:
+        """Outputs of a split at rest, as the machine is now."""
+        x, _ = self.data.part(split)
+        return free_outputs(
+            self.acting(),
+            np.ascontiguousarray(x, np.float32),
+            sweeps=EVALUATION_SWEEPS,
+            tolerance=EVALUATION_TOLERANCE,
+            tiles=self.tiles,
+            seed=self.config.seed,
+            device=self.config.device,
+        )
+
+    def _angle(self) -> float:
+        """Degrees between forward and transposed backward weights."""
+        return self.network(self._copy()).angle if self.apart else 0.0
+
+    def network(self, parts: tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]) -> HopfieldNetwork:
+        """The programmed network."""
+        w, back, b = parts
+        return HopfieldNetwork(
+            weights=tuple(w),
+            biases=tuple(b),
+            activation="hard-sigmoid",
+            backward=tuple(a.T.copy() for a in back[1:]) if self.apart else None,
+            labels=self.data.labels,
+            meta=MappingProxyType({"method": "eqprop", "data": self.data.name, "split": self.data.split}),
+        )

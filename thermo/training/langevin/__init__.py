@@ -1,0 +1,1 @@
+"""Training of Langevin machines: pathwise gradients and trajectory likelihood."""

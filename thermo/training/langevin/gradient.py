@@ -1,0 +1,114 @@
+"""The loss of one noisy batch and its exact gradient, and where the parameters lie."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from thermo.kernels.langevin import bptt
+from thermo.training.langevin.result import TrainingDivergedError
+from thermo.training.tiles import Tiles
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where each group lies in the flat parameter vector."""
+
+    n: int
+    n_in: int
+    n_out: int
+
+    @property
+    def size(self) -> int:
+        return self.n * self.n_in + self.n * self.n + self.n + 2 * self.n_out
+
+    def split(self, flat: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Views: w_in (n, n_in), coupling (n, n), bias (n,), scale (n_out,), offset (n_out,)."""
+        sizes = [self.n * self.n_in, self.n * self.n, self.n, self.n_out]
+        w, j, b, s, o = np.split(flat, np.cumsum(sizes))
+        return w.reshape(self.n, self.n_in), j.reshape(self.n, self.n), b, s, o
+
+
+def loss_and_gradient(
+    theta: np.ndarray,
+    layout: tuple[int, int, int],
+    cells: np.ndarray,
+    x0: np.ndarray,
+    data: np.ndarray,
+    answers: np.ndarray,
+    *,
+    n_steps: int,
+    dt: float,
+    mobility: float = 1.0,
+    kT: float = 1.0,
+    heat_penalty: float = 0.0,
+    stratonovich: bool = False,
+    couplings: bool = True,
+    smoothing: float = 0.0,
+    seed: int = 0,
+    trajectory: int = 0,
+    tile: int = 128,
+) -> tuple[float, np.ndarray, float]:
+    """Mean loss (heat term included), its exact gradient and the mean heat of one noisy batch.
+
+    theta : flat w_in (n, n_in), coupling (n, n) directed, bias (n,), scale and offset (n_out,),
+        float32 or float64, which is the type everything is computed in
+    layout : (n, n_in, n_out); cells : (3, n) J2, J3, J4; data : (batch, n_in), already encoded
+    answers : (batch,) int labels, or (batch, n_out) float values
+    heat_penalty : per unit of energy. The heat is V(x_0) - V(x_K), right for symmetric couplings
+        only, or with `stratonovich` the sum of 1/2 (f_k + f_{k+1}) (x_{k+1} - x_k).
+    """
+    where = Layout(*layout)
+    real = theta.dtype.type
+    w, j, b, s, o = where.split(theta)
+    batch = data.shape[0]
+    classes = answers.ndim == 1
+    scratch = (n_steps + 1) * where.n * min(tile, batch)
+    total = np.zeros_like(theta)
+    figures = np.zeros(3)
+    with Tiles(1):
+        for lo in range(0, batch, tile):
+            hi = min(batch, lo + tile)
+            part = np.zeros_like(theta)
+            *sums, runaway = bptt.gradient_rows(
+                w,
+                j,
+                couplings,
+                b,
+                cells.astype(theta.dtype),
+                x0.astype(theta.dtype),
+                s,
+                o,
+                np.ascontiguousarray(data, theta.dtype),
+                np.arange(lo, hi),
+                np.empty((0, 6), theta.dtype),
+                (0, 0, 0),
+                np.zeros(1, theta.dtype),
+                np.ones(1, theta.dtype),
+                bptt.HEAD_CLASSES if classes else bptt.HEAD_VALUES,
+                answers[lo:hi].astype(np.int64) if classes else np.zeros(hi - lo, np.int64),
+                np.zeros((hi - lo, 0), theta.dtype)
+                if classes
+                else np.ascontiguousarray(answers[lo:hi], theta.dtype),
+                smoothing,
+                n_steps,
+                real(mobility * dt),
+                real(math.sqrt(2 * mobility * kT * dt)),
+                real(heat_penalty),
+                int(stratonovich),
+                real(1 / batch),
+                np.uint64(seed),
+                np.uint64(trajectory + lo),
+                np.empty(scratch, theta.dtype),
+                np.empty(scratch, theta.dtype),
+                np.empty(tile * where.n_in, theta.dtype),
+                part,
+            )
+            if runaway >= 0:
+                raise TrainingDivergedError(f"cell {runaway} ran away at dt = {dt:g}; halve it")
+            total += part
+            figures += sums
+    loss, _, heat = figures / batch
+    return loss + heat_penalty * heat, total, heat
