@@ -23,8 +23,7 @@ import numba
 import numpy as np
 from langevin import interleave
 
-from compiler.families.ising import from_edges
-from compiler.frontends.ising import lower_ising
+from compiler.families.ising import from_edges, lower_ising
 from compiler.ir.langevin import LangevinNetlist, Phase
 from compiler.passes.spins.double_well import double_wells, escape_rate, kramers_rate, sign_marginal
 from thermo.kernels.random import fill_normals

@@ -20,9 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.families.ising import IsingModel
+from compiler.families.ising import IsingModel, lower_ising
 from compiler.formats.ising.rudy import read_rudy
-from compiler.frontends.ising import lower_ising
 from thermo.simulate.spins.problem import cuts
 from thermo.simulate.spins.run import simulate_spins
 

@@ -25,10 +25,10 @@ from compiler.circuits.evaluate import evaluate_words
 from compiler.circuits.possible import possible_words
 from compiler.counts import gate_counts
 from compiler.equivalence import check_equal
+from compiler.families.logic import lower_logic
 from compiler.families.store import load_model
 from compiler.formats.circuits.export import export_circuit
 from compiler.formats.circuits.heads import expose_class_nets
-from compiler.frontends.logic import lower_logic
 from compiler.ir.container import load
 from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
 from compiler.passes.gates.heads import ADDERS, lower_head

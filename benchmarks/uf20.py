@@ -21,9 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.families.ising import IsingModel
+from compiler.families.ising import IsingModel, lower_ising
 from compiler.formats.ising.dimacs import parse_dimacs
-from compiler.frontends.ising import lower_ising
 from thermo.simulate.spins.problem import satisfied
 from thermo.simulate.spins.run import simulate_spins
 

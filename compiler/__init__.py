@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from compiler.counts import gate_counts, synthesis_counts
     from compiler.equivalence import check_equal
     from compiler.families.clamp import clamp_spins
-    from compiler.families.denoising_chain import EbmChain
-    from compiler.families.gaussian import GaussianModel, gaussian
-    from compiler.families.hopfield import HopfieldNetwork
-    from compiler.families.ising import IsingModel, from_edges
+    from compiler.families.denoising_chain import EbmChain, lower_ebm_chain
+    from compiler.families.gaussian import GaussianModel, gaussian, lower_gaussian
+    from compiler.families.hopfield import HopfieldNetwork, lower_hopfield
+    from compiler.families.ising import IsingModel, from_edges, lower_ising
     from compiler.families.ising_graphs import boltzmann_machine, grid_ebm, grid_graph, hopfield_memory
-    from compiler.families.logic import LogicLayer, LogicNetwork
-    from compiler.families.machine import LangevinMachine
-    from compiler.families.mlp import MLP
-    from compiler.families.oscillator import OscillatorNetwork
-    from compiler.families.rbm import RBM
-    from compiler.families.resistive import ResistiveNetwork
+    from compiler.families.logic import LogicLayer, LogicNetwork, lower_logic
+    from compiler.families.machine import LangevinMachine, lower_machine
+    from compiler.families.mlp import MLP, lower_mlp
+    from compiler.families.oscillator import OscillatorNetwork, lower_oscillator
+    from compiler.families.rbm import RBM, lower_rbm
+    from compiler.families.resistive import ResistiveNetwork, lower_resistive
     from compiler.families.store import load_model, save_model
     from compiler.formats.circuits.circuits import read_circuit
     from compiler.formats.circuits.export import export_circuit
@@ -40,16 +40,6 @@ if TYPE_CHECKING:
     from compiler.formats.networks.sklearn import from_sklearn
     from compiler.formats.networks.thrml import from_thrml
     from compiler.formats.networks.torch import from_module, from_state_dict, read_torch
-    from compiler.frontends.ebm_chain import lower_ebm_chain
-    from compiler.frontends.gaussian import lower_gaussian
-    from compiler.frontends.hopfield import lower_hopfield
-    from compiler.frontends.ising import lower_ising
-    from compiler.frontends.logic import lower_logic
-    from compiler.frontends.machine import lower_machine
-    from compiler.frontends.mlp import lower_mlp
-    from compiler.frontends.oscillator import lower_oscillator
-    from compiler.frontends.rbm import lower_rbm
-    from compiler.frontends.resistive import lower_resistive
     from compiler.ir.container import load, save
     from compiler.ir.gates import GateNetlist, make_gates, verify_gates
     from compiler.ir.gates_text import dump_gates, parse_gates
@@ -110,17 +100,17 @@ _HOMES = {
     "legalize": "compiler.passes.legalize",
     "load": "compiler.ir.container",
     "load_model": "compiler.families.store",
-    "lower_ebm_chain": "compiler.frontends.ebm_chain",
-    "lower_gaussian": "compiler.frontends.gaussian",
+    "lower_ebm_chain": "compiler.families.denoising_chain",
+    "lower_gaussian": "compiler.families.gaussian",
     "lower_head": "compiler.passes.gates.heads",
-    "lower_hopfield": "compiler.frontends.hopfield",
-    "lower_ising": "compiler.frontends.ising",
-    "lower_logic": "compiler.frontends.logic",
-    "lower_machine": "compiler.frontends.machine",
-    "lower_mlp": "compiler.frontends.mlp",
-    "lower_oscillator": "compiler.frontends.oscillator",
-    "lower_rbm": "compiler.frontends.rbm",
-    "lower_resistive": "compiler.frontends.resistive",
+    "lower_hopfield": "compiler.families.hopfield",
+    "lower_ising": "compiler.families.ising",
+    "lower_logic": "compiler.families.logic",
+    "lower_machine": "compiler.families.machine",
+    "lower_mlp": "compiler.families.mlp",
+    "lower_oscillator": "compiler.families.oscillator",
+    "lower_rbm": "compiler.families.rbm",
+    "lower_resistive": "compiler.families.resistive",
     "make_gates": "compiler.ir.gates",
     "map_cells": "compiler.passes.gates.cell_mapping",
     "map_luts": "compiler.passes.gates.lut_map",

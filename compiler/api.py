@@ -7,29 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from compiler.errors import TargetError, UnsupportedError
-from compiler.families.conv_hopfield import ConvHopfieldNetwork
-from compiler.families.denoising_chain import EbmChain
-from compiler.families.gaussian import GaussianModel
-from compiler.families.hopfield import HopfieldNetwork
-from compiler.families.ising import IsingModel
-from compiler.families.logic import LogicNetwork
-from compiler.families.machine import LangevinMachine
-from compiler.families.mlp import MLP
-from compiler.families.oscillator import OscillatorNetwork
-from compiler.families.rbm import RBM
-from compiler.families.resistive import ResistiveNetwork
+from compiler.families.logic import LogicNetwork, lower_logic
+from compiler.families.registry import classes, family_of
 from compiler.formats.detect import Options, read_model_or_netlist
-from compiler.frontends.conv_hopfield import lower_conv_hopfield
-from compiler.frontends.ebm_chain import lower_ebm_chain
-from compiler.frontends.gaussian import lower_gaussian
-from compiler.frontends.hopfield import lower_hopfield
-from compiler.frontends.ising import lower_ising
-from compiler.frontends.logic import lower_logic
-from compiler.frontends.machine import lower_machine
-from compiler.frontends.mlp import lower_mlp
-from compiler.frontends.oscillator import lower_oscillator
-from compiler.frontends.rbm import lower_rbm
-from compiler.frontends.resistive import lower_resistive
 from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import LangevinNetlist
 from compiler.passes.legalize import MENDS, MendOptions, legalize
@@ -39,12 +19,12 @@ from hw_models.targets import Target
 
 
 def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> LangevinNetlist:
-    """The netlist of a netlist, a model of compiler.models, a scikit-learn estimator, a
+    """The netlist of a netlist, a model of compiler.families, a scikit-learn estimator, a
     torch.nn.Sequential, a dimod BQM, a thrml IsingEBM, a networkx graph, or a file with one.
 
     options : what a foreign file or module does not say (activation, head, labels, as_)
-    lowering : tolerance, dt, input_range of lower_mlp, for ordinary networks only; sweeps, kT,
-        sample of lower_ising, for Ising models only
+    lowering : the keyword arguments of the family's own front end: tolerance, dt, input_range of
+        lower_mlp, sweeps, kT, sample of lower_ising, and so on
 
     Raises UnsupportedError for anything else, FormatError for a bad file.
     """
@@ -72,46 +52,21 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
         from compiler.formats.ising.graph import from_graph
 
         source = from_graph(source, (options or Options()).as_ or "max-cut")
-    if isinstance(source, MLP):
-        return lower_mlp(source, **lowering)
-    if isinstance(source, IsingModel) and set(lowering) <= {"sweeps", "kT", "sample"}:
-        return lower_ising(source, **lowering)
-    if isinstance(source, IsingModel):
-        raise UnsupportedError(
-            f"{', '.join(lowering)}: an Ising model takes sweeps, kT and sample; leave others out"
-        )
-    if lowering:
-        raise UnsupportedError(
-            f"{', '.join(lowering)}: only an ordinary network takes these, "
-            f"got a {type(source).__name__}; leave them out"
-        )
-    if isinstance(source, LangevinMachine):
-        return lower_machine(source)
-    if isinstance(source, HopfieldNetwork):
-        return lower_hopfield(source)
-    if isinstance(source, ConvHopfieldNetwork):
-        return lower_conv_hopfield(source)
-    if isinstance(source, ResistiveNetwork):
-        return lower_resistive(source)
-    if isinstance(source, GaussianModel):
-        return lower_gaussian(source)
-    if isinstance(source, OscillatorNetwork):
-        return lower_oscillator(source)
-    if isinstance(source, RBM):
-        return lower_rbm(source)
-    if isinstance(source, EbmChain):
-        return lower_ebm_chain(source)
-    if isinstance(source, LangevinNetlist):
-        return source
-    if isinstance(source, GateNetlist | LogicNetwork):
+    family = family_of(source)
+    if isinstance(source, GateNetlist) or (family is not None and family.cls is LogicNetwork):
         raise UnsupportedError(
             "a circuit of gates does not become a Langevin netlist; compile it with compile_circuit"
         )
-    raise UnsupportedError(
-        f"a {type(source).__name__} cannot be compiled; give a netlist, an MLP, a LangevinMachine, "
-        "a HopfieldNetwork, a ResistiveNetwork, an OscillatorNetwork, a scikit-learn MLP, a "
-        "torch.nn.Sequential or a file"
-    )
+    if family is not None:
+        return family.lowered(source, **lowering)
+    if not isinstance(source, LangevinNetlist):
+        raise UnsupportedError(
+            f"a {type(source).__name__} cannot be compiled; give a netlist, a file, a scikit-learn "
+            f"MLP, a torch.nn.Sequential, a dimod BQM, a networkx graph, or one of {classes()}"
+        )
+    if lowering:
+        raise UnsupportedError(f"{', '.join(lowering)}: a netlist is lowered already; leave these out")
+    return source
 
 
 def compile_circuit(source: Any, *, optimise: int = 1) -> GateNetlist:

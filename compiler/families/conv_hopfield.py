@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
+from scipy.sparse.linalg import svds
 
 from compiler.errors import NetlistError
 from compiler.families.checks import (
@@ -20,7 +21,19 @@ from compiler.families.checks import (
     check_labels,
     check_positive,
 )
-from compiler.families.hopfield import ACTIVATIONS, CHUNK, HopfieldNetwork, relax_layers
+from compiler.families.hopfield import HopfieldNetwork
+from compiler.families.layered import (
+    ACTIVATIONS,
+    CHUNK,
+    encoder_arrays,
+    in_order,
+    numbered,
+    relax_layers,
+    relaxing_netlist,
+    step_for,
+)
+from compiler.families.registry import Family, common_fields
+from compiler.ir.langevin import CouplingKind, Couplings, LangevinNetlist
 
 UNROLLED = 50_000_000  # entries of the dense matrices that `unrolled` will make at most
 
@@ -221,7 +234,7 @@ class ConvHopfieldNetwork:
 
     def answers(self, data: Any, *, sweeps: int = 2000, tolerance: float = 1e-7) -> np.ndarray:
         """(n, n_outputs) float64 outputs at rest for raw data (n, n_inputs), see
-        `hopfield.relax_layers`.
+        `layered.relax_layers`.
         """
         rows = np.asarray(data, dtype=np.float64)
         rows = rows.reshape(rows.shape[0], -1)
@@ -294,3 +307,124 @@ def convolution(shape: tuple[int, int, int], kernel: tuple[int, ...], stride: in
     col = ((y * width + x) * channels + ci)[inside]
     tie = (((ky * kw + kx) * channels + ci) * out + co)[inside]
     return Shared(row, col, tie, (rows * columns * out, height * width * channels))
+
+
+def parts(model: ConvHopfieldNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(facts, arrays by name)."""
+    weights = (*model.kernels, *model.weights)
+    arrays = encoder_arrays(model)
+    arrays |= numbered("weight", weights) | numbered("bias", model.biases)
+    arrays |= numbered("backward", (*(model.backward_kernels or ()), *(model.backward or ())), 1)
+    facts = {
+        "input_shape": list(model.input_shape),
+        "n_convolutions": len(model.kernels),
+        "n_layers": len(weights),
+        "strides": list(model.strides),
+        "paddings": list(model.paddings),
+        "activation": model.activation,
+        "symmetric": model.backward is None,
+        "head": model.head,
+        "relax_time": float(model.relax_time),
+    }
+    return facts, arrays
+
+
+def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> ConvHopfieldNetwork:
+    """The network; KeyError, TypeError or NetlistError for what is missing or does not fit."""
+    n, c = int(document["n_layers"]), int(document["n_convolutions"])
+    height, width, channels = (int(v) for v in document["input_shape"])
+    weights = in_order(arrays, "weight", range(n))
+    back = None if document["symmetric"] else in_order(arrays, "backward", range(1, n))
+    return ConvHopfieldNetwork(
+        input_shape=(height, width, channels),
+        kernels=weights[:c],
+        strides=tuple(int(v) for v in document["strides"]),
+        paddings=tuple(int(v) for v in document["paddings"]),
+        weights=weights[c:],
+        biases=in_order(arrays, "bias", range(n)),
+        activation=document["activation"],
+        backward_kernels=None if back is None else back[: c - 1],
+        backward=None if back is None else back[c - 1 :],
+        input_shift=arrays["input_shift"],
+        input_scale=arrays["input_scale"],
+        head=document["head"],
+        relax_time=float(document["relax_time"]),
+        **common_fields(document),
+    )
+
+
+def lower_conv_hopfield(
+    network: ConvHopfieldNetwork, *, duration: float | None = None, nudge: float | None = None
+) -> LangevinNetlist:
+    """The network as a netlist that relaxes to its rest state at kT = 0, as `lower_hopfield` does.
+
+    All couplings are one `linear` group whose `tie` names the parameter of each: a kernel's tap is
+    one parameter at every place, and both ways of a symmetric pair are one. Parameters are the
+    kernels, the weights, then the backward kernels and weights where there are some.
+
+    Raises NetlistError for a duration or nudge that is not usable.
+    """
+    starts = np.concatenate([[0], np.cumsum(network.sizes)])
+    shared = network.shared()
+    ahead = [np.asarray(p, np.float64).ravel() for p in (*network.kernels, *network.weights)]
+    behind = ahead[1:]
+    first = np.concatenate([[0], np.cumsum([p.size for p in ahead])])
+    back_first = first[1:]
+    parameters = ahead
+    if network.backward is not None and network.backward_kernels is not None:
+        turned = (*network.backward_kernels, *(b.T for b in network.backward))
+        behind = [np.asarray(p, np.float64).ravel() for p in turned]
+        back_first = first[-1] + np.concatenate([[0], np.cumsum([p.size for p in behind])])
+        parameters = ahead + behind
+    rows, cols, ties = [], [], []
+    for l, s in enumerate(shared):
+        low, high = starts[l], starts[l + 1]
+        rows.append(high + s.row)
+        cols.append(low + s.col)
+        ties.append(first[l] + s.tie)
+        if l:  # the way back, to all but the inputs
+            rows.append(low + s.col)
+            cols.append(high + s.row)
+            ties.append(back_first[l - 1] + s.tie)
+    couplings = Couplings.from_coo(
+        CouplingKind.LINEAR,
+        int(starts[-1]),
+        np.concatenate(rows),
+        np.concatenate(cols),
+        np.concatenate(parameters),
+        tie=np.concatenate(ties),
+    )
+    return relaxing_netlist(
+        network,
+        couplings,
+        network.unit_biases(),
+        conv_step(network),
+        duration,
+        nudge,
+        {
+            "source": "conv-hopfield",
+            "sizes": list(network.sizes),
+            "shapes": [list(s) for s in network.shapes],
+        },
+    )
+
+
+def conv_step(network: ConvHopfieldNetwork) -> float:
+    """`stable_step` of a convolutional network."""
+    forward, back = network.operators()
+    up = max(largest_singular_value(f) for f in forward[1:])
+    down = max(largest_singular_value(b) for b in back)
+    return step_for(network.activation, up, down, len(forward))
+
+
+def largest_singular_value(matrix: sparse.csr_array) -> float:
+    """The spectral norm, to 1e-6."""
+    if min(matrix.shape) < 3:
+        return float(np.linalg.norm(matrix.toarray(), 2))
+    start = np.random.default_rng(0).standard_normal(min(matrix.shape))  # the same in every run
+    return float(svds(matrix, k=1, tol=1e-6, v0=start, return_singular_vectors=False)[0])
+
+
+FAMILY = Family(
+    "conv-hopfield", ConvHopfieldNetwork, "a convolutional network", parts, build, lower_conv_hopfield
+)

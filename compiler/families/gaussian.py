@@ -8,6 +8,7 @@ For symmetric positive definite A its states are Gaussian with mean A^-1 b and c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -16,7 +17,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from compiler.errors import NetlistError
+from compiler.errors import NetlistError, UnsupportedError
+from compiler.families.registry import Family, common_fields
+from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, ReadOut, Role
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,3 +108,90 @@ def gaussian(
         labels=tuple(labels),
         meta=MappingProxyType(dict(meta or {})),
     )
+
+
+def parts(model: GaussianModel) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Facts and arrays of a model file."""
+    arrays = {
+        "A.indptr": model.A.indptr.astype(np.int64),
+        "A.indices": model.A.indices.astype(np.int32),
+        "A.values": model.A.data,
+        "b": model.b,
+    }
+    if model.noise is not None:
+        arrays["noise"] = model.noise
+    return {"kT": float(model.kT)}, arrays
+
+
+def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> GaussianModel:
+    """The model; KeyError, TypeError or NetlistError for what is missing or does not fit."""
+    n = arrays["b"].shape[0]
+    csr = (arrays["A.values"], arrays["A.indices"], arrays["A.indptr"])
+    return GaussianModel(
+        A=sparse.csr_array(csr, shape=(n, n)),
+        b=arrays["b"],
+        kT=float(document["kT"]),
+        noise=arrays.get("noise"),
+        **common_fields(document),
+    )
+
+
+BURN_IN = 10.0  # relaxation times of the cell that relaxes slowest by itself
+DURATION = 100.0
+STIFFEST = 0.1  # dt times a bound of the largest rate
+
+
+def lower_gaussian(
+    model: GaussianModel,
+    *,
+    burn_in: float | None = None,
+    duration: float | None = None,
+    dt: float | None = None,
+    kT: float | None = None,
+) -> LangevinNetlist:
+    """Cells with J2 = A_ii / 2 and h = b, `linear` couplings -A_ij; read as averages over time.
+
+    burn_in, duration : of the two phases; by default 10 and 100 times 1 / min A_ii, which is too
+        short where A is ill-conditioned: give several times 1 / the smallest eigenvalue
+    dt : default 0.1 over the largest row sum of |A|, a bound of the fastest rate
+
+    Raises UnsupportedError where a default needs A_ii > 0, NetlistError for a time that is not > 0.
+    """
+    n, a = model.n, model.A
+    diagonal = a.diagonal()
+    if burn_in is None or duration is None:
+        if not (diagonal > 0).all():
+            i = int(np.argmax(~(diagonal > 0)))
+            raise UnsupportedError(
+                f"A({i}, {i}) is {diagonal[i]:g}: that cell does not relax by itself, so no time "
+                "is known to be long enough; give burn_in and duration"
+            )
+        slowest = 1.0 / float(diagonal.min())
+        burn_in = BURN_IN * slowest if burn_in is None else burn_in
+        duration = DURATION * slowest if duration is None else duration
+    fastest = float(abs(a).sum(axis=1).max())
+    if dt is None:
+        dt = STIFFEST / fastest if fastest > 0 else STIFFEST
+    for name, value in (("burn_in", burn_in), ("duration", duration), ("dt", dt)):
+        if not (math.isfinite(value) and value > 0):
+            raise NetlistError(f"Gaussian model: {name} must be a finite time > 0, got {value}")
+    before, after = (max(1, math.ceil(t / dt)) * dt for t in (burn_in, duration))
+    coo = sparse.coo_array(a)
+    off = coo.row != coo.col
+    couplings = Couplings.from_coo(CouplingKind.LINEAR, n, coo.row[off], coo.col[off], -coo.data[off])
+    return LangevinNetlist(
+        cells=Cells.make(n, j2=0.5 * diagonal, h=model.b, role=Role.OUTPUT),
+        couplings=(couplings,) if len(couplings) else (),
+        kT=model.kT if kT is None else float(kT),
+        mobility=1.0,
+        schedule=(Phase("burn-in", before), Phase("measure", after)),
+        readout=ReadOut(
+            np.arange(n, dtype=np.int32), "measure", window=after, decision="value", labels=model.labels
+        ),
+        noise=None if model.noise is None else np.array(model.noise, dtype=np.float64),
+        dt=dt,
+        meta=MappingProxyType({**model.meta, "source": "gaussian", "n": n}),
+    )
+
+
+FAMILY = Family("gaussian", GaussianModel, "a Gaussian model", parts, build, lower_gaussian)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -19,9 +19,19 @@ from compiler.families.checks import (
     check_labels,
     check_positive,
 )
-
-ACTIVATIONS = ("hard-sigmoid", "sigmoid", "tanh")
-CHUNK = 1024  # rows relaxed at once
+from compiler.families.layered import (
+    ACTIVATIONS,
+    CHUNK,
+    Layers,
+    encoder_arrays,
+    in_order,
+    numbered,
+    relax_layers,
+    relaxing_netlist,
+    step_for,
+)
+from compiler.families.registry import Family, common_fields
+from compiler.ir.langevin import CouplingKind, LangevinNetlist
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,13 +150,6 @@ class HopfieldNetwork:
         return np.argmax(self.answers(data), axis=1)
 
 
-def activate(name: str, z: np.ndarray) -> np.ndarray:
-    """sigma(z) of the named activation."""
-    if name == "hard-sigmoid":
-        return np.clip(z, 0, 1)
-    return np.tanh(z) if name == "tanh" else 0.5 * (1 + np.tanh(z / 2))
-
-
 def relax(
     network: HopfieldNetwork, data: np.ndarray, *, sweeps: int = 2000, tolerance: float = 1e-7
 ) -> list[np.ndarray]:
@@ -167,40 +170,74 @@ def relax(
     )
 
 
-def relax_layers(
-    weights: Sequence[Any],
-    back: Sequence[Any],
-    biases: Sequence[np.ndarray],
-    activation: str,
-    u: np.ndarray,
-    *,
-    sweeps: int = 2000,
-    tolerance: float = 1e-7,
-) -> list[np.ndarray]:
-    """`relax` for encoded inputs u (n, n_inputs) and couplings that may be sparse matrices.
+def parts(model: HopfieldNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(facts, arrays by name)."""
+    arrays = encoder_arrays(model)
+    arrays |= numbered("weight", model.weights) | numbered("bias", model.biases)
+    arrays |= numbered("backward", model.backward or (), 1)
+    facts = {
+        "n_layers": len(model.weights),
+        "activation": model.activation,
+        "symmetric": model.backward is None,
+        "head": model.head,
+        "relax_time": float(model.relax_time),
+    }
+    return facts, arrays
 
-    weights : L matrices (n_(l+1), n_l); back : L - 1 matrices (n_l, n_(l+1)); biases : one a unit
-    """
-    drive = u @ weights[0].T + biases[0]
-    n, last = u.shape[0], len(weights)
-    states = [activate(activation, drive)]
-    states += [np.zeros((n, w.shape[0])) for w in weights[1:]]
-    order = [*range(last, 0, -2), *range(last - 1, 0, -2)]
-    change = math.inf
-    for sweep in range(sweeps):
-        mix = 1.0 if sweep < 200 else 0.5
-        change = 0.0
-        for l in order:
-            z = drive if l == 1 else states[l - 2] @ weights[l - 1].T + biases[l - 1]
-            if l < last:
-                z = z + states[l] @ back[l - 1].T
-            new = activate(activation, z)
-            step = new - states[l - 1]
-            change = max(change, float(np.abs(step).max(initial=0.0)))
-            states[l - 1] = states[l - 1] + mix * step
-        if change <= tolerance:
-            return states
-    raise NetlistError(
-        f"Hopfield network: a unit still moves by {change:.2g} after {sweeps} sweeps, tolerance "
-        f"{tolerance:g}; raise sweeps, or scale the recurrent weights down"
+
+def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> HopfieldNetwork:
+    """The model; KeyError, TypeError or NetlistError for what is missing or does not fit."""
+    n = int(document["n_layers"])
+    return HopfieldNetwork(
+        weights=in_order(arrays, "weight", range(n)),
+        biases=in_order(arrays, "bias", range(n)),
+        activation=document["activation"],
+        backward=None if document["symmetric"] else in_order(arrays, "backward", range(1, n)),
+        input_shift=arrays["input_shift"],
+        input_scale=arrays["input_scale"],
+        head=document["head"],
+        relax_time=float(document["relax_time"]),
+        **common_fields(document),
     )
+
+
+def lower_hopfield(
+    network: HopfieldNetwork, *, duration: float | None = None, nudge: float | None = None
+) -> LangevinNetlist:
+    """The network as a netlist that relaxes to its rest state at kT = 0.
+
+    Cells are the inputs (frozen), then the layers; groups input, layer1, ..., output; J2 = 1/2,
+    h = bias, mobility 1, `linear` couplings both ways. Hard-sigmoid cells hold u itself in the
+    interval [0, 1]; sigmoid and tanh cells hold the drive and show sigma of it. All start at 0.
+
+    duration : of each phase; default the network's relax_time
+    nudge : beta of a second phase "nudged"; None: there is only "free". The read-out ends "free".
+
+    Raises NetlistError for a duration or nudge that is not usable.
+    """
+    blocks = [(l + 1, l, w) for l, w in enumerate(network.weights)]
+    blocks += [(l, l + 1, b) for l, b in enumerate(network.feedback, 1)]
+    return relaxing_netlist(
+        network,
+        Layers(network.sizes).couplings(CouplingKind.LINEAR, blocks),
+        network.biases,
+        stable_step(network),
+        duration,
+        nudge,
+        {"source": "hopfield", "sizes": list(network.sizes)},
+    )
+
+
+def stable_step(network: HopfieldNetwork) -> float:
+    """An Euler step that holds: half of 2 / (1 + slope |W|), at most 0.25.
+
+    |W| is the spectral norm of the couplings among dynamic cells. It is at most that of all forward
+    blocks, which is the largest block's, plus that of all backward ones; between two layers alone
+    it is the larger of the two.
+    """
+    up = max((float(np.linalg.norm(w, 2)) for w in network.weights[1:]), default=0.0)
+    down = max((float(np.linalg.norm(b, 2)) for b in network.feedback), default=0.0)
+    return step_for(network.activation, up, down, len(network.weights))
+
+
+FAMILY = Family("hopfield", HopfieldNetwork, "a Hopfield network", parts, build, lower_hopfield)

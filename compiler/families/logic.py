@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
-from compiler.ir.gates import Thermometer
+from compiler.families.registry import Family, common_fields
+from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
 
 TABLE_BITS = np.array([8, 4, 2, 1], dtype=np.uint8)
 """Weights of f(0, 0), f(0, 1), f(1, 0), f(1, 1) in a gate id."""
@@ -141,3 +142,80 @@ class LogicNetwork:
             raise NetlistError(
                 f"logic network: {len(self.labels)} labels for {self.n_classes} classes; give one for each"
             )
+
+
+LAYER_ARRAYS = ("table", "gates", "wires_a", "wires_b", "scores_a", "scores_b")
+
+
+def parts(model: LogicNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(facts, arrays by name)."""
+    encoder = model.encoder
+    arrays = {"feature": encoder.feature, "threshold": encoder.threshold}
+    for k, layer in enumerate(model.layers):
+        for name in LAYER_ARRAYS:
+            if (array := getattr(layer, name)) is not None:
+                arrays[f"layers.{k}.{name}"] = array
+    facts = {
+        "n_layers": len(model.layers),
+        "n_classes": model.n_classes,
+        "tau": float(model.tau),
+        "n_features": encoder.n_features,
+        "scope": encoder.scope,
+    }
+    return facts, arrays
+
+
+def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> LogicNetwork:
+    """The model; KeyError, TypeError or NetlistError for what is missing or does not fit."""
+    layers = []
+    for k in range(int(document["n_layers"])):
+        given = {name: arrays.get(f"layers.{k}.{name}") for name in LAYER_ARRAYS[:2]}
+        given |= {name: arrays[f"layers.{k}.{name}"] for name in LAYER_ARRAYS[2:]}
+        layers.append(LogicLayer(**given))  # type: ignore[arg-type]
+    encoder = Thermometer(
+        int(document["n_features"]), arrays["feature"], arrays["threshold"], document["scope"]
+    )
+    return LogicNetwork(
+        layers=tuple(layers),
+        encoder=encoder,
+        n_classes=int(document["n_classes"]),
+        tau=float(document["tau"]),
+        **common_fields(document),
+    )
+
+
+def lower_logic(network: LogicNetwork) -> GateNetlist:
+    """Discretised gates, layer after layer; every declared gate is kept, also an unread one.
+
+    Inputs are called x{feature}_{number of its threshold}. Answers are class sums over the last
+    layer's blocks; the encoder goes along.
+    """
+    names = input_names(network.encoder)
+    first, start = 0, len(names)  # nets of the layer below begin at `first`
+    columns = []
+    for op, a, b in network.hard():
+        columns.append((op, first + a.astype(np.int64), first + b.astype(np.int64)))
+        first, start = start, start + op.size
+    op, a, b = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    last = network.layers[-1].n_gates
+    sums = ClassSums(
+        nets=np.arange(first, first + last, dtype=np.int32),
+        indptr=np.arange(network.n_classes + 1, dtype=np.int64) * (last // network.n_classes),
+        tau=float(network.tau),
+        labels=tuple(network.labels),
+    )
+    meta = {**network.meta, "source": "logic network"}
+    return make_gates(names, op, a, b, {}, class_sums=sums, encoder=network.encoder, meta=meta)
+
+
+def input_names(encoder: Thermometer) -> tuple[str, ...]:
+    """x{feature}_{k} for the k-th bit of each feature, in the order of the bits."""
+    seen: dict[int, int] = {}
+    names = []
+    for feature in encoder.feature.tolist():
+        seen[feature] = seen.get(feature, -1) + 1
+        names.append(f"x{feature}_{seen[feature]}")
+    return tuple(names)
+
+
+FAMILY = Family("logic", LogicNetwork, "a logic network", parts, build, lower_logic)

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.families.layered import encoder_of
+from compiler.families.registry import Family, common_fields
+from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase, ReadOut, Role
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,3 +93,86 @@ class LangevinMachine:
             )
         if self.head not in ("classification", "regression"):
             raise NetlistError(f"machine: head must be classification or regression, got {self.head!r}")
+
+
+ARRAYS = (
+    "w_in",
+    "coupling",
+    "bias",
+    "j2",
+    "j3",
+    "j4",
+    "x0",
+    "input_shift",
+    "input_scale",
+    "readout_scale",
+    "readout_offset",
+)
+FACTS = ("n_out", "kT", "mobility", "t_f", "dt", "head")
+
+
+def parts(model: LangevinMachine) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(facts, arrays by name)."""
+    facts = {name: getattr(model, name) for name in FACTS}
+    return facts, {name: getattr(model, name) for name in ARRAYS}
+
+
+def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> LangevinMachine:
+    """The model; KeyError, TypeError or NetlistError for what is missing or does not fit."""
+    given: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
+    return LangevinMachine(**given, **{name: document[name] for name in FACTS}, **common_fields(document))
+
+
+def lower_machine(machine: LangevinMachine) -> LangevinNetlist:
+    """Cells are the inputs (frozen), the hidden ones, the outputs; groups input, hidden, output.
+
+    One phase `relax` of t_f, read at its end. A classifier whose read-out scale and offset are the
+    same for all outputs has bare states as answers, since these change no decision.
+    """
+    n_in, n = machine.n_inputs, machine.n_inputs + machine.n_cells
+    weights = np.concatenate([machine.w_in, machine.coupling], axis=1)
+    i, j = np.nonzero(weights)
+    role = np.full(n, Role.DYNAMIC)
+    role[:n_in] = Role.INPUT
+    role[n - machine.n_out :] = Role.OUTPUT
+
+    def column(values: np.ndarray) -> np.ndarray:
+        return np.concatenate([np.zeros(n_in), values])
+
+    scale, offset = machine.readout_scale, machine.readout_offset
+    # one positive factor for all outputs changes no decision: leave the states bare
+    plain = machine.head == "classification" and np.ptp(scale) == 0 and np.ptp(offset) == 0 and scale[0] > 0
+    groups = [Group("input", 0, n_in)] if n_in else []
+    if machine.n_hidden:
+        groups.append(Group("hidden", n_in, n - machine.n_out))
+    groups.append(Group("output", n - machine.n_out, n))
+    return LangevinNetlist(
+        cells=Cells.make(
+            n,
+            j2=column(machine.j2),
+            j3=column(machine.j3),
+            j4=column(machine.j4),
+            h=column(machine.bias),
+            x0=column(machine.x0),
+            role=role,
+        ),
+        couplings=(Couplings.from_coo(CouplingKind.LINEAR, n, n_in + i, j, weights[i, j]),),
+        kT=float(machine.kT),
+        mobility=float(machine.mobility),
+        schedule=(Phase("relax", float(machine.t_f)),),
+        groups=tuple(groups),
+        readout=ReadOut(
+            cells=np.arange(n - machine.n_out, n, dtype=np.int32),
+            phase="relax",
+            decision="argmax" if machine.head == "classification" else "value",
+            scale=None if plain else np.diag(scale).astype(np.float64),
+            offset=None if plain else np.asarray(offset, dtype=np.float64),
+            labels=tuple(machine.labels),
+        ),
+        encoder=encoder_of(machine),
+        dt=float(machine.dt),
+        meta=MappingProxyType({**machine.meta, "source": "langevin machine"}),
+    )
+
+
+FAMILY = Family("langevin", LangevinMachine, "a Langevin machine", parts, build, lower_machine)

@@ -12,6 +12,17 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.families.checks import check_choice, check_encoder, check_finite, check_labels, check_positive
+from compiler.families.layered import (
+    Layers,
+    check_run,
+    encoder_arrays,
+    encoder_of,
+    free_and_nudged,
+    in_order,
+    numbered,
+)
+from compiler.families.registry import Family, common_fields
+from compiler.ir.langevin import Activation, CellKind, Cells, CouplingKind, LangevinNetlist, ReadOut, Role
 
 INPUTS = ("phase", "field")
 CHUNK = 1024  # rows relaxed at once
@@ -206,3 +217,137 @@ def relax(
         f"oscillator network: a spin still moves by {change:.2g} after {sweeps} sweeps, tolerance "
         f"{tolerance:g}; raise sweeps or tolerance"
     )
+
+
+def parts(model: OscillatorNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(facts, arrays) of the model."""
+    arrays = encoder_arrays(model)
+    arrays |= numbered("weight", model.weights) | numbered("field", model.fields)
+    arrays |= numbered("locking", model.locking or ())
+    facts = {
+        "n_layers": len(model.weights),
+        "locked": model.locking is not None,
+        "inputs": model.inputs,
+        "start": float(model.start),
+        "relax_time": float(model.relax_time),
+        "dt": None if model.dt is None else float(model.dt),
+    }
+    return facts, arrays
+
+
+def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> OscillatorNetwork:
+    """The model of these facts and arrays; KeyError for one that is missing."""
+    n = int(document["n_layers"])
+    return OscillatorNetwork(
+        weights=in_order(arrays, "weight", range(n)),
+        fields=in_order(arrays, "field", range(n)),
+        locking=in_order(arrays, "locking", range(n)) if document["locked"] else None,
+        inputs=document["inputs"],
+        input_shift=arrays["input_shift"],
+        input_scale=arrays["input_scale"],
+        start=float(document["start"]),
+        relax_time=float(document["relax_time"]),
+        dt=None if document["dt"] is None else float(document["dt"]),
+        **common_fields(document),
+    )
+
+
+LARGEST_STEP = 0.25
+
+
+def lower_oscillator(
+    network: OscillatorNetwork, *, duration: float | None = None, nudge: float | None = None
+) -> LangevinNetlist:
+    """The network as phase cells that relax to its rest state at kT = 0.
+
+    Cells are the inputs (frozen), then the layers; groups input, layer1, ..., output; h = h,
+    J2 = S, mobility 1, symmetric `sine` couplings J. Input phases drive by `sine` couplings, input
+    fields by `gradient` ones into cells that show their cosine. All start at network.start.
+
+    duration : of each phase, rounded up to whole steps; default the network's relax_time
+    nudge : beta of a second phase "nudged" with the cost 1 - cos(phi - target): its outputs show
+        their angle, and the read-out, still of "free", gives those as values. None: the outputs
+        show cosines, the largest 1 - cos phi decides.
+
+    Raises NetlistError for a duration or nudge that is not usable.
+    """
+    time = network.relax_time if duration is None else duration
+    check_run(time, nudge)
+    layers = Layers(network.sizes)
+    n, n_in, role = layers.n, network.n_inputs, layers.roles
+    dynamic = role != Role.INPUT
+    phases = network.inputs == "phase"
+    blocks: dict[CouplingKind, list[tuple[int, int, np.ndarray]]] = {}
+    for l, w in enumerate(network.weights):
+        kind = CouplingKind.GRADIENT if l == 0 and not phases else CouplingKind.SINE
+        both = [(l + 1, l, w), (l, l + 1, w.T)]
+        blocks.setdefault(kind, []).extend(both if l else both[:1])
+    dt = stable_step(network) if network.dt is None else network.dt
+    steps = max(1, math.ceil(time / dt - 1e-9))
+    shown = np.where(dynamic, Activation.COSINE, Activation.IDENTITY)
+    if nudge is not None:
+        shown[role == Role.OUTPUT] = Activation.IDENTITY
+    nothing = [np.zeros(n_in)]
+    return LangevinNetlist(
+        cells=Cells.make(
+            n,
+            j2=np.concatenate([*nothing, *(network.locking or [np.zeros(n - n_in)])]),
+            h=np.concatenate([*nothing, *network.fields]),
+            x0=np.where(dynamic, network.start, 0.0),
+            activation=shown,
+            kind=np.where(dynamic | phases, CellKind.PHASE, CellKind.CONTINUOUS),
+            role=role,
+        ),
+        couplings=tuple(layers.couplings(kind, some) for kind, some in blocks.items()),
+        kT=0.0,
+        mobility=1.0,
+        schedule=free_and_nudged(steps * dt, nudge),
+        groups=layers.groups,
+        readout=ReadOut(
+            cells=layers.outputs,
+            phase="free",
+            shown=nudge is None,
+            decision="argmax" if nudge is None else "value",
+            scale=-np.eye(network.n_outputs) if nudge is None else None,
+            offset=np.ones(network.n_outputs) if nudge is None else None,
+            labels=network.labels if nudge is None else (),
+        ),
+        encoder=encoder_of(network),
+        dt=dt,
+        meta=MappingProxyType({**network.meta, "source": "oscillator", "sizes": list(network.sizes)}),
+    )
+
+
+def stable_step(network: OscillatorNetwork, largest_field: float | None = None) -> float:
+    """An Euler step that holds whatever the phases: half of 2 / (largest row of |Hessian|).
+
+    A row of the Hessian sums to at most |z_i| + sum_j |J_ij| + |h_i| + 2 |S_i| with z_i the inputs'
+    field: at most sum_p |J_ip| for input phases, or `largest_field`, the largest found on data
+    (fields of inputs h included). A power of 2, so that units of time are whole numbers of steps.
+    """
+    sums = []
+    for l, (w, h) in enumerate(zip(network.weights, network.fields, strict=True)):
+        row = np.abs(h).astype(np.float64)
+        if l == 0 and largest_field is not None:
+            row = np.full_like(row, largest_field)
+        elif l == 0:
+            reach = np.abs(w) if network.inputs == "phase" else _reach(network, w)
+            row += reach.sum(axis=1)
+        else:
+            row += 2.0 * np.abs(w).sum(axis=1)  # the diagonal, and beside it
+        if l + 1 < len(network.weights):
+            row += 2.0 * np.abs(network.weights[l + 1]).sum(axis=0)
+        if network.locking is not None:
+            row += 2.0 * np.abs(network.locking[l])
+        sums.append(float(row.max()))
+    step = min(LARGEST_STEP, 1.0 / max(max(sums), 1e-30))
+    return float(2.0 ** math.floor(math.log2(step)))
+
+
+def _reach(network: OscillatorNetwork, w: np.ndarray) -> np.ndarray:
+    """|J| times the largest input field of data in [0, 1]."""
+    ends = np.stack([(x - network.input_shift) * network.input_scale for x in (0.0, 1.0)])
+    return np.abs(w) * np.abs(ends).max(axis=0)
+
+
+FAMILY = Family("oscillator", OscillatorNetwork, "an oscillator network", parts, build, lower_oscillator)

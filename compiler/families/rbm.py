@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
-from compiler.families.ising import IsingModel
+from compiler.families.ising import IsingModel, lower_ising
+from compiler.families.registry import Family, common_fields
+from compiler.ir.langevin import LangevinNetlist
 
 CHUNK = 1024  # rows handled at once
 
@@ -99,3 +101,32 @@ class RBM:
             labels=self.labels,
             meta=MappingProxyType({**self.meta, "source": "rbm", "image_shape": list(self.image_shape)}),
         )
+
+
+def parts(model: RBM) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(facts, arrays by name)."""
+    facts = {"image_shape": list(model.image_shape), "threshold": model.threshold}
+    return facts, {"w": model.w, "b_visible": model.b_visible, "b_hidden": model.b_hidden}
+
+
+def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> RBM:
+    """The model; KeyError, TypeError or NetlistError for what is missing or does not fit."""
+    return RBM(
+        arrays["w"],
+        arrays["b_visible"],
+        arrays["b_hidden"],
+        image_shape=tuple(document["image_shape"]),
+        threshold=document["threshold"],
+        **common_fields(document),
+    )
+
+
+def lower_rbm(model: RBM, *, sweeps: int | None = None) -> LangevinNetlist:
+    """p-bits, visible units then hidden ones; a sweep updates one layer, then the other.
+
+    sweeps : length of the sampling phase, that of lower_ising by default
+    """
+    return lower_ising(model.to_ising(), sweeps=sweeps, sample=True)
+
+
+FAMILY = Family("rbm", RBM, "an RBM", parts, build, lower_rbm)

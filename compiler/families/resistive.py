@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,6 +11,9 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.families.layered import Layers, in_order, numbered
+from compiler.families.registry import Family, common_fields
+from compiler.ir.langevin import Cells, CouplingKind, Encoder, LangevinNetlist, Phase, ReadOut
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,3 +135,63 @@ class ResistiveNetwork:
     def predictions(self, data: Any) -> np.ndarray:
         """(n,) index of the largest output."""
         return np.argmax(self.answers(data), axis=1)
+
+
+def parts(model: ResistiveNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(facts, arrays by name)."""
+    facts = {"n_layers": len(model.conductances), "gain": float(model.gain)}
+    return facts, numbered("conductance", model.conductances)
+
+
+def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> ResistiveNetwork:
+    """The model; KeyError, TypeError or NetlistError for what is missing or does not fit."""
+    return ResistiveNetwork(
+        conductances=in_order(arrays, "conductance", range(int(document["n_layers"]))),
+        gain=float(document["gain"]),
+        **common_fields(document),
+    )
+
+
+RELAX_TIME = 60.0  # of the slowest node's own charging time
+
+
+def lower_resistive(network: ResistiveNetwork) -> LangevinNetlist:
+    """Nodes as cells, diodes as intervals, `resistive` couplings between the layers.
+
+    The two sources of an input sit in one frozen cell u = gain x: through g+ and g- they drive
+    (g+ - g-) u, a `linear` coupling, and load the node with g+ + g-, its J2. Conductances are
+    divided by the largest load, so that the fastest node has rate 1; kT = 0.
+    """
+    g, loads, limits = network.conductances, network.loads(), network.limits()
+    n_in, layers = network.n_inputs, Layers(network.sizes)
+    n, starts = layers.n, layers.starts
+    scale = 1.0 / max(float(load.max()) for load in loads)
+    j2, low, high = np.zeros(n), np.full(n, -np.inf), np.full(n, np.inf)
+    first = slice(int(starts[1]), int(starts[2]))
+    j2[first] = 0.5 * scale * g[0].sum(axis=1, dtype=np.float64)
+    for l, (a, b) in enumerate(limits, 1):
+        low[starts[l] : starts[l + 1]], high[starts[l] : starts[l + 1]] = a, b
+    drive = (g[0][:, :n_in].astype(float) - g[0][:, n_in:]) * scale
+    couplings = [layers.couplings(CouplingKind.LINEAR, [(1, 0, drive)])]
+    joined = [(l, a.astype(float) * scale) for l, a in enumerate(g[1:], 1)]
+    if joined:
+        both = [block for l, a in joined for block in ((l + 1, l, a), (l, l + 1, a.T))]
+        couplings.append(layers.couplings(CouplingKind.RESISTIVE, both))
+    slowest = scale * min(float(load.min()) for load in loads)
+    dt = 0.5
+    steps = math.ceil(RELAX_TIME / slowest / dt)
+    return LangevinNetlist(
+        cells=Cells.make(n, j2=j2, lo=low, hi=high, role=layers.roles),
+        couplings=tuple(couplings),
+        kT=0.0,
+        mobility=1.0,
+        schedule=(Phase("free", steps * dt),),
+        groups=layers.groups,
+        readout=ReadOut(cells=layers.outputs, phase="free", labels=network.labels),
+        encoder=Encoder(np.zeros(1), np.full(1, float(network.gain))),
+        dt=dt,
+        meta=MappingProxyType({**network.meta, "source": "resistive", "sizes": list(network.sizes)}),
+    )
+
+
+FAMILY = Family("resistive", ResistiveNetwork, "a resistive network", parts, build, lower_resistive)

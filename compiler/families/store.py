@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,89 +15,24 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from compiler.errors import FormatError, NetlistError
-from compiler.families.conv_hopfield import ConvHopfieldNetwork
-from compiler.families.denoising_chain import EbmChain
-from compiler.families.gaussian import GaussianModel
-from compiler.families.hopfield import HopfieldNetwork
-from compiler.families.ising import IsingModel
-from compiler.families.logic import LogicNetwork
-from compiler.families.machine import LangevinMachine
-from compiler.families.mlp import MLP
-from compiler.families.oscillator import OscillatorNetwork
-from compiler.families.rbm import RBM
-from compiler.families.resistive import ResistiveNetwork
+from compiler.families.registry import HOMES, classes, family_named, family_of
 from compiler.files import replacing
-from compiler.models.families import (
-    conv_hopfield,
-    ebm_chain,
-    gaussian,
-    hopfield,
-    ising,
-    logic,
-    machine,
-    mlp,
-    oscillator,
-    rbm,
-    resistive,
-)
 
 KEY = "thermoc_model"
 VERSION = 1
-Model = (
-    MLP
-    | LangevinMachine
-    | LogicNetwork
-    | HopfieldNetwork
-    | ConvHopfieldNetwork
-    | ResistiveNetwork
-    | OscillatorNetwork
-    | IsingModel
-    | GaussianModel
-    | RBM
-    | EbmChain
-)
-
-Parts = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One kind of model: its class, what a file holds of it (facts, arrays), and the way back."""
-
-    kind: type
-    parts: Callable[[Any], Parts]
-    build: Callable[[Mapping[str, Any], dict[str, np.ndarray]], Model]
-
-
-FAMILIES = {
-    "conv-hopfield": Family(ConvHopfieldNetwork, conv_hopfield.parts, conv_hopfield.build),
-    "ebm_chain": Family(EbmChain, ebm_chain.parts, ebm_chain.build),
-    "gaussian": Family(GaussianModel, gaussian.parts, gaussian.build),
-    "hopfield": Family(HopfieldNetwork, hopfield.parts, hopfield.build),
-    "ising": Family(IsingModel, ising.parts, ising.build),
-    "langevin": Family(LangevinMachine, machine.parts, machine.build),
-    "logic": Family(LogicNetwork, logic.parts, logic.build),
-    "mlp": Family(MLP, mlp.parts, mlp.build),
-    "oscillator": Family(OscillatorNetwork, oscillator.parts, oscillator.build),
-    "rbm": Family(RBM, rbm.parts, rbm.build),
-    "resistive": Family(ResistiveNetwork, resistive.parts, resistive.build),
-}
-
-
-def save_model(model: Model, path: str | os.PathLike) -> None:
+def save_model(model: Any, path: str | os.PathLike) -> None:
     """Write the model to `path`; the same model gives the same bytes.
 
     Raises NetlistError for a class that is no model or meta that is not JSON-able, OutputError
     where nothing can be written.
     """
-    family = next((name for name, f in FAMILIES.items() if type(model) is f.kind), None)
+    family = family_of(model)
     if family is None:
-        raise NetlistError(
-            f"a {type(model).__name__} is no model that can be saved; give one of "
-            + ", ".join(f.kind.__name__ for f in FAMILIES.values())
-        )
-    facts, arrays = FAMILIES[family].parts(model)
-    document = {"family": family, "version": VERSION, **facts, "labels": list(model.labels)}
+        raise NetlistError(f"a {type(model).__name__} is no model that can be saved; give one of {classes()}")
+    facts, arrays = family.parts(model)
+    document = {"family": family.name, "version": VERSION, **facts, "labels": list(model.labels)}
     try:
         text = json.dumps({**document, "meta": dict(model.meta)}, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -112,7 +45,7 @@ def save_model(model: Model, path: str | os.PathLike) -> None:
         temporary.write_bytes(content)
 
 
-def load_model(path: str | os.PathLike) -> Model:
+def load_model(path: str | os.PathLike) -> Any:
     """Read a model written by save_model.
 
     Raises FormatError naming the file and the rule it breaks.
@@ -132,9 +65,9 @@ def load_model(path: str | os.PathLike) -> Model:
         raise FormatError(
             f"{path}: has model version {version}; this thermoc reads up to {VERSION}: update it"
         )
-    known = FAMILIES.get(family)
+    known = family_named(family)
     if known is None:
-        raise FormatError(f"{path}: holds a model of family {family!r}; known are {', '.join(FAMILIES)}")
+        raise FormatError(f"{path}: holds a model of family {family!r}; known are {', '.join(HOMES)}")
     try:
         model = known.build(document, tensors)
     except NetlistError as error:

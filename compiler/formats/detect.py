@@ -75,13 +75,13 @@ def _read_state(path: Path, options: Options) -> Any:
 
 
 def _is_gaussian(head: bytes, path: Path) -> bool:
-    from compiler.frontends.gaussian import is_gaussian_npz
+    from compiler.formats.networks.linear_system import is_gaussian_npz
 
     return head.startswith(b"PK\x03\x04") and is_gaussian_npz(path)
 
 
 def _read_gaussian(path: Path, options: Options) -> Any:
-    from compiler.frontends.gaussian import read_gaussian
+    from compiler.formats.networks.linear_system import read_gaussian
 
     options.refuse((*NETWORK, *GATES), str(path), "a linear system (A, b)")
     return read_gaussian(path)

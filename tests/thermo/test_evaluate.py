@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler.families.hopfield import HopfieldNetwork
-from compiler.families.machine import LangevinMachine
-from compiler.frontends.hopfield import lower_hopfield
-from compiler.frontends.machine import lower_machine
+from compiler.families.hopfield import HopfieldNetwork, lower_hopfield
+from compiler.families.machine import LangevinMachine, lower_machine
 from hw_models.presets import DEVICES
 from thermo.data import DataError, Dataset
 from thermo.energy.inference import estimate

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from compiler.families.ising import from_edges
-from compiler.frontends.ising import lower_ising
+from compiler.families.ising import from_edges, lower_ising
 from compiler.passes.spins.model import logical_model
 
 

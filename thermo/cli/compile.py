@@ -16,11 +16,10 @@ from compiler.errors import TargetError, UnsupportedError
 from compiler.families.clamp import clamp_named
 from compiler.families.ising import IsingModel
 from compiler.families.ising_summary import ising_summary
-from compiler.families.logic import LogicNetwork
+from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.files import check_writable
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.ising.invertible import invertible
-from compiler.frontends.logic import lower_logic
 from compiler.ir.container import save
 from compiler.ir.gates import GateNetlist
 from compiler.passes.legalize import MendOptions

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from compiler.families.rbm import lower_rbm
 from compiler.families.store import save_model
-from compiler.frontends.rbm import lower_rbm
 from compiler.ir.container import load_langevin, save
 from hw_models.pbits import PBITS
 from thermo.data import Dataset

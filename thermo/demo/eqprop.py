@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from compiler.families.hopfield import lower_hopfield
 from compiler.families.store import save_model
-from compiler.frontends.hopfield import lower_hopfield
 from compiler.ir.container import load_langevin, save
 from hw_models.presets import DEVICES
 from hw_models.weights import WEIGHT_MEMORIES

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from compiler.families.mlp import MLP
+from compiler.families.machine import lower_machine
+from compiler.families.mlp import MLP, lower_mlp
 from compiler.families.store import save_model
-from compiler.frontends.machine import lower_machine
-from compiler.frontends.mlp import lower_mlp
 from compiler.ir.container import load_langevin, save
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.imperfect import NonIdeal

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from compiler.equivalence import check_equal
+from compiler.families.logic import lower_logic
 from compiler.families.store import save_model
-from compiler.frontends.logic import lower_logic
 from compiler.ir.container import load, save
 from compiler.ir.gates import GateNetlist
 from compiler.pipelines import simplify_gates

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import ThermocError
-from compiler.families.gaussian import GaussianModel, gaussian
-from compiler.frontends.gaussian import lower_gaussian
+from compiler.families.gaussian import GaussianModel, gaussian, lower_gaussian
 from compiler.ir.langevin import LangevinNetlist, Phase
 from thermo.progress import NullProgress, Progress
 from thermo.simulate import simulate

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from compiler.counts import gate_counts
+from compiler.families.logic import lower_logic
 from compiler.families.store import save_model
-from compiler.frontends.logic import lower_logic
 from thermo.data import Dataset
 from thermo.evaluate_gates import evaluate_gates
 from thermo.progress import Progress

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import ThermocError
-from compiler.families.machine import LangevinMachine
+from compiler.families.machine import LangevinMachine, lower_machine
 from compiler.families.store import load_model, save_model
 from compiler.files import make_folder
-from compiler.frontends.machine import lower_machine
 from thermo.data import Dataset
 from thermo.evaluate import evaluate
 from thermo.progress import Progress

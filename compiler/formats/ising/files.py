@@ -6,15 +6,18 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 
 from compiler.errors import FormatError
-from compiler.families.ising import IsingModel
+from compiler.families.ising import IsingModel, from_edges
 from compiler.formats.circuits.circuit_files import plain_suffix, read_bytes
 from compiler.formats.ising.bqm import MAGIC, read_bqm
 from compiler.formats.ising.dimacs import read_dimacs
 from compiler.formats.ising.qubo import read_qubo
 from compiler.formats.ising.rudy import read_rudy
 from compiler.formats.options import Options
+from compiler.ir.langevin import LangevinNetlist
+from compiler.passes.spins.model import logical_model, logical_netlist
 
 _HEAD = 4096  # bytes looked at: past comments at the top
 _NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -85,3 +88,26 @@ def read_ising(path: str | os.PathLike, options: Options | None = None) -> Ising
             f"{path}: is no Ising model known here; formats are {', '.join(READERS)}, GraphML, GML"
         )
     return READERS[name](path)
+
+
+def to_ising(netlist: LangevinNetlist) -> IsingModel:
+    """The model of a netlist of p-bits, or that it was lowered from: the inverse of lower_ising.
+
+    Raises UnsupportedError for other cells, frozen inputs, and couplings that are not symmetric
+    and linear.
+    """
+    netlist = logical_netlist(netlist)
+    h, edges, J = logical_model(netlist)
+    facts = netlist.meta.get("ising", {})
+    return from_edges(
+        h,
+        edges[:, 0],
+        edges[:, 1],
+        J,
+        offset=facts.get("offset", 0.0),
+        kT=netlist.kT or 1.0,
+        vartype=facts.get("vartype", "spin"),
+        names=tuple(facts.get("names", ())),
+        problem=MappingProxyType(facts.get("problem", {"kind": "ising"})),
+        meta=MappingProxyType({k: v for k, v in netlist.meta.items() if k != "ising"}),
+    )

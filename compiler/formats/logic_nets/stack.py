@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import FormatError, UnsupportedError
+from compiler.families.logic import input_names
 from compiler.formats.options import Options
-from compiler.frontends.logic import input_names
 from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
 
 MAX_INPUTS = 1 << 24

@@ -8,11 +8,16 @@ import pytest
 from compiler.api import compile_model
 from compiler.counts import counts
 from compiler.errors import FormatError, NetlistError
-from compiler.families.conv_hopfield import ConvHopfieldNetwork, convolution, image_shapes
-from compiler.families.hopfield import ACTIVATIONS
+from compiler.families.conv_hopfield import (
+    ConvHopfieldNetwork,
+    conv_step,
+    convolution,
+    image_shapes,
+    lower_conv_hopfield,
+)
+from compiler.families.hopfield import lower_hopfield, stable_step
+from compiler.families.layered import ACTIVATIONS
 from compiler.families.store import load_model, save_model
-from compiler.frontends.conv_hopfield import conv_step, lower_conv_hopfield
-from compiler.frontends.hopfield import lower_hopfield, stable_step
 from compiler.ir import container, text
 from compiler.ir.symmetry import matrix
 from compiler.ir.verify import verify

@@ -5,8 +5,8 @@ import pytest
 from toys.compiler import machine, mlp, small_mlp, toy
 
 from compiler.errors import NetlistError
-from compiler.frontends.machine import lower_machine
-from compiler.frontends.mlp import lower_mlp, settling_time
+from compiler.families.machine import lower_machine
+from compiler.families.mlp import lower_mlp, settling_time
 from compiler.ir.langevin import Couplings
 from compiler.ir.verify import verify
 from compiler.passes.langevin import map_couplings

@@ -6,11 +6,11 @@ from scipy import sparse
 
 from compiler.api import compile_model
 from compiler.errors import FormatError, NetlistError, UnsupportedError
-from compiler.families.gaussian import gaussian
+from compiler.families.gaussian import gaussian, lower_gaussian
 from compiler.families.mlp import MLP
 from compiler.families.store import load_model, save_model
 from compiler.formats.detect import Options, read_model_or_netlist
-from compiler.frontends.gaussian import lower_gaussian, read_gaussian
+from compiler.formats.networks.linear_system import read_gaussian
 from compiler.ir.verify import verify
 from compiler.reference import force
 

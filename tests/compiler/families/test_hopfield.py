@@ -8,9 +8,9 @@ import pytest
 
 from compiler.api import compile_model
 from compiler.errors import FormatError, NetlistError
-from compiler.families.hopfield import ACTIVATIONS, HopfieldNetwork, activate, relax
+from compiler.families.hopfield import HopfieldNetwork, lower_hopfield, relax, stable_step
+from compiler.families.layered import ACTIVATIONS, activate
 from compiler.families.store import load_model, save_model
-from compiler.frontends.hopfield import lower_hopfield, stable_step
 from compiler.ir.langevin import Activation, Role
 from compiler.ir.verify import verify
 from compiler.reference import force, potential

@@ -10,12 +10,12 @@ from toys.ising import all_states, random_model, slow_energy
 from compiler.api import compile_model, to_netlist
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.clamp import clamp_spins
-from compiler.families.ising import IsingModel, from_edges
+from compiler.families.ising import IsingModel, anneal_range, from_edges, lower_ising
 from compiler.families.ising_graphs import boltzmann_machine, grid_ebm, grid_graph, hopfield_memory
 from compiler.families.ising_summary import brief, ising_summary
 from compiler.families.quadratic import from_quadratic, to_quadratic
 from compiler.families.store import load_model, save_model
-from compiler.frontends.ising import anneal_range, lower_ising, to_ising
+from compiler.formats.ising.files import to_ising
 from compiler.ir.container import load, save
 from compiler.ir.langevin import CellKind, CouplingKind, Couplings
 from compiler.ir.symmetry import is_gradient

@@ -8,8 +8,7 @@ import pytest
 import compiler
 from compiler.circuits.evaluate import encode_bits, evaluate_classes
 from compiler.errors import FormatError, NetlistError, UnsupportedError
-from compiler.families.logic import LogicLayer, LogicNetwork
-from compiler.frontends.logic import input_names
+from compiler.families.logic import LogicLayer, LogicNetwork, input_names
 from compiler.ir.gates import Thermometer
 
 

@@ -8,9 +8,8 @@ import pytest
 
 from compiler.api import compile_model
 from compiler.errors import FormatError, NetlistError
-from compiler.families.oscillator import OscillatorNetwork, relax
+from compiler.families.oscillator import OscillatorNetwork, lower_oscillator, relax, stable_step
 from compiler.families.store import load_model, save_model
-from compiler.frontends.oscillator import lower_oscillator, stable_step
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, Role
 from compiler.ir.symmetry import is_gradient
 from compiler.ir.verify import verify

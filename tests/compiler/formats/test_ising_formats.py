@@ -11,6 +11,7 @@ from toys.ising import all_states, data_folder, random_model, violated_clauses
 
 from compiler.api import compile_model, to_netlist
 from compiler.errors import FormatError, NetlistError, ThermocError, UnsupportedError
+from compiler.families.ising import lower_ising
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.ising.arrays import from_arrays
 from compiler.formats.ising.bqm import from_bqm, parse_bqm
@@ -21,7 +22,6 @@ from compiler.formats.ising.qubo import parse_qubo
 from compiler.formats.ising.rudy import parse_rudy
 from compiler.formats.ising.write import export_ising, write_bqm, write_coo, write_dimacs, write_rudy
 from compiler.formats.networks.thrml import from_thrml, from_thrml_arrays
-from compiler.frontends.ising import lower_ising
 
 RNG = np.random.default_rng(11)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from toys.compiler import gradient_toy, netlists, small_mlp, toy, with_cells
 
 from compiler.errors import FormatError
-from compiler.frontends.mlp import lower_mlp
+from compiler.families.mlp import lower_mlp
 from compiler.ir.langevin import Cells, LangevinNetlist
 from compiler.ir.text import difference, dump, equal, parse
 

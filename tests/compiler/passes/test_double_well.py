@@ -8,8 +8,7 @@ from toys.spins import all_states, boltzmann, netlist_of, tv
 
 from compiler.api import compile_model
 from compiler.errors import TargetError, UnsupportedError
-from compiler.families.ising import from_edges
-from compiler.frontends.ising import lower_ising
+from compiler.families.ising import from_edges, lower_ising
 from compiler.ir.verify import verify
 from compiler.passes.legalize import MendOptions, violations
 from compiler.passes.spins.double_well import (

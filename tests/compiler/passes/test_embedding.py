@@ -11,8 +11,7 @@ from toys.spins import all_states, boltzmann, netlist_of, number_of, tv
 
 from compiler.api import compile_model
 from compiler.errors import NetlistError, TargetError, UnsupportedError
-from compiler.families.ising import from_edges
-from compiler.frontends.ising import lower_ising
+from compiler.families.ising import from_edges, lower_ising
 from compiler.ir.container import load, save
 from compiler.ir.langevin import CellKind, Cells, LangevinNetlist
 from compiler.ir.verify import verify

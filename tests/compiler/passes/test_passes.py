@@ -13,8 +13,8 @@ import compiler
 from compiler import compile_model, to_netlist
 from compiler.counts import counts
 from compiler.errors import NetlistError, TargetError, UnsupportedError
+from compiler.families.machine import lower_machine
 from compiler.families.store import save_model
-from compiler.frontends.machine import lower_machine
 from compiler.ir import symmetry
 from compiler.ir.langevin import (
     Activation,

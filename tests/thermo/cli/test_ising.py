@@ -14,8 +14,8 @@ from compiler.families.ising import from_edges
 from compiler.families.mlp import MLP
 from compiler.families.store import save_model
 from compiler.formats.circuits.export import export_circuit
+from compiler.formats.ising.files import to_ising
 from compiler.formats.ising.rudy import read_rudy
-from compiler.frontends.ising import to_ising
 from compiler.ir.gates import ClassSums, make_gates
 from thermo.cli.main import main
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from compiler.families.ising import from_edges
+from compiler.families.ising import from_edges, lower_ising
 from compiler.formats.ising.dimacs import from_clauses
 from compiler.formats.ising.rudy import max_cut
-from compiler.frontends.ising import lower_ising
 from compiler.ir.container import save
 from thermo.cli.main import build
 

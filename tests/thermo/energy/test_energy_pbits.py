@@ -7,8 +7,8 @@ import pytest
 
 from compiler import save
 from compiler.errors import UnsupportedError
+from compiler.families.ising import lower_ising
 from compiler.formats.ising.rudy import max_cut
-from compiler.frontends.ising import lower_ising
 from compiler.ir.langevin import Cells, Group, LangevinNetlist, Phase
 from hw_models.pbits import PBITS
 from thermo.cli.main import main

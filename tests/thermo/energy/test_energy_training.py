@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler.families.hopfield import HopfieldNetwork, relax
-from compiler.frontends.hopfield import lower_hopfield
-from compiler.frontends.resistive import lower_resistive
+from compiler.families.hopfield import HopfieldNetwork, lower_hopfield, relax
+from compiler.families.resistive import lower_resistive
 from hw_models.errors import HardwareError
 from hw_models.presets import DEVICES
 from hw_models.source import Figure, Source

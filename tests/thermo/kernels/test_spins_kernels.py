@@ -5,8 +5,7 @@ import pytest
 from toys.spin_twin import lattice_pairs, random_pairs, twin_sweep, uniform
 
 from compiler.errors import NetlistError, UnsupportedError
-from compiler.families.ising import from_edges
-from compiler.frontends.ising import lower_ising
+from compiler.families.ising import from_edges, lower_ising
 from compiler.ir.langevin import CellKind, Cells, CouplingKind, Couplings, Role
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.spins.chains import REFRESH, Chains

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from compiler.errors import ThermocError
-from compiler.frontends.machine import lower_machine
+from compiler.families.machine import lower_machine
 from hw_models.imperfect import NonIdeal
 from thermo.data import load_dataset
 from thermo.studies.devices import accuracy_on_devices, paired

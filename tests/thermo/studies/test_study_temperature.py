@@ -9,8 +9,7 @@ import pytest
 from compiler.api import compile_model
 from compiler.errors import UnsupportedError
 from compiler.families.hopfield import HopfieldNetwork
-from compiler.families.oscillator import OscillatorNetwork
-from compiler.frontends.oscillator import lower_oscillator
+from compiler.families.oscillator import OscillatorNetwork, lower_oscillator
 from compiler.ir.container import save
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, ReadOut, Role
 from hw_models.presets import DEVICES

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from compiler.families.machine import lower_machine
 from compiler.files import make_folder, replacing
-from compiler.frontends.machine import lower_machine
 from hw_models.imperfect import NonIdeal
 from thermo.cli.console import BarProgress, emit, manifest, notes, plain
 from thermo.cli.options import AsJson, DataDir, Seed, Threads

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from compiler.families.conv_hopfield import ConvHopfieldNetwork
+from compiler.families.conv_hopfield import ConvHopfieldNetwork, lower_conv_hopfield
+from compiler.families.hopfield import lower_hopfield
 from compiler.families.store import save_model
-from compiler.frontends.conv_hopfield import lower_conv_hopfield
-from compiler.frontends.hopfield import lower_hopfield
 from thermo.cli.console import BarProgress, manifest
 from thermo.cli.train.eqprop_diagnosis import check_diagnosable, diagnosed, diagnosis_table
 from thermo.cli.train.eqprop_networks import Request, accuracy_row, finish, hardware

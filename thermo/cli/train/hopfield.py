@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
+from compiler.families.hopfield import lower_hopfield
 from compiler.families.store import save_model
-from compiler.frontends.hopfield import lower_hopfield
 from thermo.cli.console import BarProgress, manifest
 from thermo.cli.train.eqprop_diagnosis import diagnosed, diagnosis_table
 from thermo.cli.train.eqprop_networks import LEARNT_BY, Request, accuracy_row, finish, hardware

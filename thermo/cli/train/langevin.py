@@ -9,10 +9,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from compiler.families.machine import LangevinMachine
+from compiler.families.machine import LangevinMachine, lower_machine
 from compiler.families.store import load_model, save_model
 from compiler.files import check_writable
-from compiler.frontends.machine import lower_machine
 from hw_models.imperfect import NonIdeal
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.options import AsJson, Asymmetry, Bits, Checkpoint, DataDir, Mismatch, Seed, Threads

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from compiler.counts import gate_counts
+from compiler.families.logic import lower_logic
 from compiler.families.store import save_model
 from compiler.files import check_writable
-from compiler.frontends.logic import lower_logic
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.options import AsJson, Checkpoint, DataDir, Seed, Threads
 from thermo.data import load_dataset

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from compiler.families.resistive import lower_resistive
 from compiler.families.store import save_model
-from compiler.frontends.resistive import lower_resistive
 from thermo.cli.console import BarProgress, manifest
 from thermo.cli.train.eqprop_networks import LEARNT_BY, Request, accuracy_row, finish, hardware
 from thermo.energy.eqprop_effort import resistive_energy_of

@@ -19,11 +19,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from compiler.families.conv_hopfield import ConvHopfieldNetwork
-from compiler.families.hopfield import HopfieldNetwork
+from compiler.families.conv_hopfield import ConvHopfieldNetwork, conv_step
+from compiler.families.hopfield import HopfieldNetwork, stable_step
 from compiler.files import check_writable
-from compiler.frontends.conv_hopfield import conv_step
-from compiler.frontends.hopfield import stable_step
 from thermo.data import Dataset
 from thermo.progress import Progress
 from thermo.training import checkpoint as checkpoints

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.families.hopfield import HopfieldNetwork
-from compiler.frontends.hopfield import stable_step
+from compiler.families.hopfield import HopfieldNetwork, stable_step
 from thermo.kernels.eqprop import layers as kernel
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.tiles import Tiles

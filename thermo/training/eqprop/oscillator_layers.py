@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.families.oscillator import OscillatorNetwork
-from compiler.frontends.oscillator import stable_step
+from compiler.families.oscillator import OscillatorNetwork, stable_step
 from thermo.kernels.eqprop import oscillator as kernel
 from thermo.training.eqprop.device import EqpropDevice, draw
 from thermo.training.eqprop.layers import EVALUATION_STEP, AtRest, scratch

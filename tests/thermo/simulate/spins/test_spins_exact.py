@@ -17,8 +17,7 @@ from toys.spin_twin import (
     tv_law,
 )
 
-from compiler.families.ising import from_edges
-from compiler.frontends.ising import lower_ising
+from compiler.families.ising import from_edges, lower_ising
 from thermo.simulate.spins import system as spin_system
 from thermo.simulate.spins.chains import Chains
 from thermo.simulate.spins.run import simulate_spins

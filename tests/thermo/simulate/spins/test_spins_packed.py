@@ -6,8 +6,7 @@ from scipy import special
 from toys.spin_twin import exact_law, lattice_pairs, random_pairs, total_variation, tv_law
 
 from compiler.errors import UnsupportedError
-from compiler.families.ising import from_edges
-from compiler.frontends.ising import lower_ising
+from compiler.families.ising import from_edges, lower_ising
 from thermo.kernels.random import threefry4x32_numpy
 from thermo.kernels.spins.packed import STREAM_PACKED
 from thermo.simulate.errors import SimulationError

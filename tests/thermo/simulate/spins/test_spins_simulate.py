@@ -9,10 +9,9 @@ import pytest
 from toys.spin_twin import all_states, random_pairs, twin_sweep
 
 from compiler.errors import NetlistError, UnsupportedError
-from compiler.families.ising import from_edges
+from compiler.families.ising import from_edges, lower_ising
 from compiler.formats.ising.dimacs import from_clauses, parse_dimacs
 from compiler.formats.ising.rudy import max_cut, read_rudy
-from compiler.frontends.ising import lower_ising
 from compiler.ir.langevin import CellKind, Cells, Group, Phase
 from hw_models.imperfect import NonIdeal
 from thermo.progress import NullProgress

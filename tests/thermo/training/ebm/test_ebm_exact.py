@@ -8,9 +8,8 @@ from scipy.special import expit, logsumexp
 
 from compiler.api import compile_model
 from compiler.errors import NetlistError
-from compiler.families.rbm import RBM
+from compiler.families.rbm import RBM, lower_rbm
 from compiler.families.store import load_model, save_model
-from compiler.frontends.rbm import lower_rbm
 from compiler.ir.verify import verify
 from hw_models.imperfect import NonIdeal, perturb, perturb_bias
 from thermo.kernels.random import threefry4x32_numpy

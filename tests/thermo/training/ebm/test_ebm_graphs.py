@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 from compiler.errors import NetlistError
-from compiler.families.denoising_chain import noise_coupling
-from compiler.families.ising import from_edges
+from compiler.families.denoising_chain import lower_ebm_chain, noise_coupling
+from compiler.families.ising import from_edges, lower_ising
 from compiler.families.store import load_model, save_model
-from compiler.frontends.ebm_chain import lower_ebm_chain
-from compiler.frontends.ising import lower_ising
 from compiler.ir.verify import verify
 from hw_models.imperfect import NonIdeal, perturb
 from thermo.data import Dataset

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from compiler.api import compile_model
-from compiler.families.oscillator import OscillatorNetwork, relax
+from compiler.families.oscillator import OscillatorNetwork, lower_oscillator, relax
 from compiler.families.store import load_model
-from compiler.frontends.oscillator import lower_oscillator
 from thermo.cli.main import main
 from thermo.data import Dataset, load_dataset
 from thermo.evaluate import evaluate

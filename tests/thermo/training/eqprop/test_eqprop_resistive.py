@@ -9,9 +9,8 @@ from scipy.optimize import minimize
 
 from compiler.api import compile_model
 from compiler.errors import NetlistError
-from compiler.families.resistive import ResistiveNetwork
+from compiler.families.resistive import ResistiveNetwork, lower_resistive
 from compiler.families.store import load_model, save_model
-from compiler.frontends.resistive import lower_resistive
 from compiler.ir.verify import verify
 from thermo.cli.main import main
 from thermo.data import Dataset, load_dataset

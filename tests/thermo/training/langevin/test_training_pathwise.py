@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler.frontends.machine import lower_machine
+from compiler.families.machine import lower_machine
 from hw_models.imperfect import NonIdeal
 from thermo.data import Dataset, load_dataset
 from thermo.kernels.random import STREAM_TRAINING, normals_numpy

@@ -14,7 +14,7 @@ import pytest
 
 from compiler.circuits.evaluate import encode_bits, evaluate_classes
 from compiler.errors import ThermocError
-from compiler.frontends.logic import lower_logic
+from compiler.families.logic import lower_logic
 from thermo.data import Dataset, load_dataset
 from thermo.kernels.jit import njit
 from thermo.kernels.logic import one_layer as kernels

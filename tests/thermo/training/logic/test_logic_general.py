@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from compiler.circuits.evaluate import encode_bits, evaluate_classes
-from compiler.frontends.logic import lower_logic
+from compiler.families.logic import lower_logic
 from thermo.data import Dataset, load_dataset
 from thermo.progress import NullProgress
 from thermo.training import TrainingError
