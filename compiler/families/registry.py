@@ -43,8 +43,12 @@ class Family:
         """The netlist of `model`; UnsupportedError for an option that `lower` does not take."""
         other = [name for name in options if name not in self.takes]
         if other:
-            taken = ", ".join(self.takes) or "no options"
-            raise UnsupportedError(f"{', '.join(other)}: {self.what} takes {taken}; leave others out")
+            names = ", ".join(other)
+            if not self.takes:
+                raise UnsupportedError(
+                    f"{names}: {self.what} is lowered as it is, without options; leave {names} out"
+                )
+            raise UnsupportedError(f"{names}: {self.what} takes {', '.join(self.takes)}; leave others out")
         return self.lower(model, **options)
 
 

@@ -438,7 +438,7 @@ def test_compile_model_takes_what_users_have(tmp_path):
 def test_compile_model_refusals():
     for source, options, error, message in (
         (3, {}, UnsupportedError, "a int cannot be compiled"),
-        (machine(), {"dt": 0.1}, UnsupportedError, "dt: only an ordinary network takes these"),
+        (machine(), {"dt": 0.1}, UnsupportedError, "dt: a Langevin machine is lowered as it is"),
         (TOY, {"mend": ["polish"]}, TargetError, "mend 'polish' is unknown; choices are limit"),
         (TOY, {"mend": ["rescale"]}, TargetError, "mend 'rescale' needs a target"),
         (TOY, {"optimise": 3}, NetlistError, "level 3 is unknown"),
