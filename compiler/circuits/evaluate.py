@@ -6,11 +6,11 @@ Sample s is bit s % 64 of word s // 64. Every op but xor, xnor and the constants
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.ir.gates import READS_A, READS_B, GateNetlist
+from compiler.jit import njit
 
 WORD = 64
 BLOCK_BYTES = 4 << 20  # values of all nets kept at a time, so that they stay in a cache
@@ -44,7 +44,7 @@ def _forms() -> np.ndarray:
 FORMS = _forms()
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _kernel(forms, op, a, b, values, n_inputs):  # pragma: no cover - compiled
     """Fill rows n_inputs.. of values (n_nets, n_words) from its first n_inputs rows."""
     # rows are indexed in the inner loop: a view of each would cost more than eight words of work

@@ -1,8 +1,18 @@
-"""Numba's decorators without its type hints, which know nothing of compiled signatures."""
+"""The decorators of kernels: compiler.jit's `njit` and numba's `prange`."""
+
+from __future__ import annotations
 
 from typing import Any
 
-import numba
+from compiler.jit import njit
 
-njit: Any = numba.njit
-prange: Any = numba.prange
+__all__ = ["njit"]
+
+
+def __getattr__(name: str) -> Any:
+    """`prange` on first use: it is numba's, which takes its time to import."""
+    if name == "prange":
+        import numba
+
+        return numba.prange
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

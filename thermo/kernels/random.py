@@ -369,7 +369,8 @@ def fill_normals(out, seed, traj0, step, stream=STREAM_NOISE):  # type: ignore[n
         extra = np.empty((4, tile), np.float32)
         fill_block(extra[0], extra[1], extra[2], extra[3], seed, traj0, step, b, stream)
         for j in range(rest):
-            out[4 * b + j] = extra[j]
+            for l in range(tile):
+                out[4 * b + j, l] = extra[j, l]
 
 
 @njit(cache=True, nogil=True)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from compiler.ir.gates import BUF, CONST0, CONST1, NOT, TWO_INPUT, GateNetlist
+from compiler.jit import njit
 from compiler.passes.gates.local import fold_constants, hash_structurally, remove_buffers, sweep_dead
 
 LEAVES = 4
@@ -60,7 +60,7 @@ def cut_circuit(netlist: GateNetlist) -> Subject:
     return Subject(netlist, literals, leaves, size, table, count)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _spread(table, size, place):  # pragma: no cover - compiled
     """The table with leaf i moved to place[i]."""
     out = 0
@@ -72,7 +72,7 @@ def _spread(table, size, place):  # pragma: no cover - compiled
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _combine(op, x, y):  # pragma: no cover - compiled
     out = 0
     if op & 8:
@@ -86,7 +86,7 @@ def _combine(op, x, y):  # pragma: no cover - compiled
     return out & 0xFFFF
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _without_idle(table, leaves, size):  # pragma: no cover - compiled
     """Drop leaves that the table does not depend on; (table, size), leaves changed in place."""
     i = 0
@@ -115,7 +115,7 @@ def _without_idle(table, leaves, size):  # pragma: no cover - compiled
     return table, size
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _within(a, size_a, b, size_b):  # pragma: no cover - compiled
     """Whether every leaf of a is a leaf of b."""
     if size_a > size_b:
@@ -129,7 +129,7 @@ def _within(a, size_a, b, size_b):  # pragma: no cover - compiled
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _enumerate(op, a, b, two_input, n, literals, leaves, size, table, count):
     # pragma: no cover - compiled
     most = size.shape[1]
@@ -183,7 +183,7 @@ def _enumerate(op, a, b, two_input, n, literals, leaves, size, table, count):
         count[net] = found
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _keep(net, made, union, total, leaves, size, table, found, most):
     # pragma: no cover - compiled
     """Insert a cut by size unless one within it is known; the number of cuts then kept."""

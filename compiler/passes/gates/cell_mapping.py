@@ -11,12 +11,12 @@ objective="delay" arrival comes first, and area only counts where there is slack
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.ir.cells import CONSTANT_0, CONSTANT_1, CellNetlist, verify_cells
 from compiler.ir.gates import TWO_INPUT, GateNetlist
+from compiler.jit import njit
 from compiler.passes.gates.cell_cuts import Subject, cut_circuit
 from compiler.passes.gates.cell_matches import Matches, find_matches
 from hw_models.cells import CellLibrary
@@ -133,7 +133,7 @@ def _build(
 # leaf literals of a match: net = leaves[net, cut, i], phase = bit i of negated[m]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _cover(
     n,
     gates,
@@ -230,7 +230,7 @@ def _cover(
     return choice, match, refs
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _choose_by_flow(
     n,
     gates,
@@ -299,7 +299,7 @@ def _choose_by_flow(
             arrival[net, p] = soonest[p]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _count_refs(n, gates, roots, leaves, size, negated, choice, match, refs):  # pragma: no cover - compiled
     """Readers of every phase in the cover of the roots."""
     for literal in roots:
@@ -319,7 +319,7 @@ def _count_refs(n, gates, roots, leaves, size, negated, choice, match, refs):  #
             refs[net, 0] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _required(
     n, gates, roots, leaves, size, cell, negated, delay, inverter, choice, match, refs, need, limit
 ):  # pragma: no cover - compiled
@@ -363,7 +363,7 @@ def _required(
     return limit
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _change(
     net, p, sign, n, leaves, size, cell, negated, area, inverter, choice, match, refs, stack
 ):  # pragma: no cover - compiled
@@ -401,7 +401,7 @@ def _change(
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _choose_exactly(
     n, gates, leaves, size, table, count, start, cell, negated, area, inverter, choice, match, refs
 ):  # pragma: no cover - compiled

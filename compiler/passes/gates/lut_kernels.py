@@ -5,8 +5,9 @@ Nodes 0 .. n_inputs - 1 are inputs, node n_inputs + g reads fan[g, 0] and fan[g,
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from compiler.jit import njit
 
 CUTS = 8  # kept a node, beside the node itself
 WIDEST = 6
@@ -14,7 +15,7 @@ DEPTH, FLOW, AREA = 0, 1, 2  # what a pass makes small first
 FAR = 1 << 30
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _join(a, size_a, b, size_b, into, k):  # pragma: no cover - compiled
     """Size of the union of two ascending lists, written to `into`, or 9 if above k."""
     i = j = n = 0
@@ -36,7 +37,7 @@ def _join(a, size_a, b, size_b, into, k):  # pragma: no cover - compiled
     return n
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _refer(node, change, leaves, sizes, refs, n_inputs, stack):  # pragma: no cover - compiled
     """Add (1) or take away (-1) a use of the tables below `node`; how many come or go with it."""
     stack[0] = node
@@ -58,7 +59,7 @@ def _refer(node, change, leaves, sizes, refs, n_inputs, stack):  # pragma: no co
     return area
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _better(mode, one, two):  # pragma: no cover - compiled
     """Whether (delay, cost, size) `one` is better."""
     first, second = (0, 1) if mode == DEPTH else (1, 0)
@@ -69,7 +70,7 @@ def _better(mode, one, two):  # pragma: no cover - compiled
     return one[2] < two[2]
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def cover(
     fan, n_inputs, k, mode, leaves, sizes, arrival, flow, refs, guess, required, n_passes
 ):  # pragma: no cover - compiled
@@ -166,7 +167,7 @@ def cover(
         count[node] = found + 1
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def count_uses(
     fan, n_inputs, roots, leaves, sizes, arrival, refs, required, target
 ):  # pragma: no cover - compiled
@@ -195,7 +196,7 @@ def count_uses(
     return tables, depth
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def cut_tables(fan, flips, is_xor, n_inputs, leaves, sizes, refs):  # pragma: no cover - compiled
     """(n_nodes,) uint64: tables of the used nodes over their cuts; see ir.luts for the bit order.
 

@@ -7,9 +7,9 @@ take 2^leaves bits; patterns outside `care` may have any value.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from compiler.jit import njit
 from compiler.passes.gates.resub_search import is_divisor, one_gate, two_gates
 from compiler.passes.gates.resub_windows import (
     CONE,
@@ -26,7 +26,7 @@ from compiler.passes.gates.xag import AND_NODE, DEAD, ROOM, XOR_NODE, hook, make
 FANOUTS = 24  # readers of a divisor that are looked at
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def resubstitute_all(
     x, order, most_leaves, most_divisors, gates, ands, keep_depth, group, rank
 ):  # pragma: no cover - compiled
@@ -171,7 +171,7 @@ def resubstitute_all(
     return saved
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _built(x, nodes, answer, ands):  # pragma: no cover - compiled
     """The literal of the gate in `answer`."""
     p = 2 * nodes[answer[1] >> 1] + (answer[1] & 1)

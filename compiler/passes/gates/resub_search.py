@@ -5,13 +5,13 @@ tables : (n, words) uint64 by position; divisors : positions; target, care : (wo
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from compiler.jit import njit
 from compiler.passes.gates.xag import AND_NODE, XOR_NODE
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def is_divisor(tables, d, target, care, words):  # pragma: no cover - compiled
     """0 or 1 where divisor d or its complement is the target within care, else -1."""
     same = opposite = True
@@ -26,7 +26,7 @@ def is_divisor(tables, d, target, care, words):  # pragma: no cover - compiled
     return 0 if same else 1
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def one_gate(
     tables, divisors, n_divisors, target, care, words, xors, up, down, keys, answer
 ):  # pragma: no cover - compiled
@@ -130,13 +130,13 @@ def one_gate(
     return False
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _mixed(key, word):  # pragma: no cover - compiled
     key = (key ^ word) * np.uint64(0x9E3779B97F4A7C15)
     return key ^ (key >> np.uint64(29))
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def two_gates(
     tables, divisors, n_divisors, target, care, words, xors, up, down, keys, answer, rest, within
 ):  # pragma: no cover - compiled

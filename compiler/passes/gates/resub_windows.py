@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from compiler.jit import njit
 from compiler.passes.gates.xag import AND_NODE, LEAF
 
 LEAVES = 10
@@ -12,7 +12,7 @@ WORDS = 1 << (LEAVES - 6)
 CONE = 100  # nodes of a window's cone, at most
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def projection_tables():  # pragma: no cover - compiled
     """(LEAVES, WORDS): the truth table of every leaf."""
     table = np.zeros((LEAVES, WORDS), dtype=np.uint64)
@@ -23,7 +23,7 @@ def projection_tables():  # pragma: no cover - compiled
     return table
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def reconvergent_cut(x, node, most, leaves, mark):  # pragma: no cover - compiled
     """A reconvergent cut of at most `most` leaves; marks the cone's nodes and leaves."""
     count = 0
@@ -62,7 +62,7 @@ def reconvergent_cut(x, node, most, leaves, mark):  # pragma: no cover - compile
     return count
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def add_cone(x, node, place, mark, nodes, stack, count):  # pragma: no cover - compiled
     """Append the cone's nodes to `nodes` in topological order; place[n] is the position of n.
 
@@ -90,7 +90,7 @@ def add_cone(x, node, place, mark, nodes, stack, count):  # pragma: no cover - c
     return count
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def fill_table(x, n, place, tables, words):  # pragma: no cover - compiled
     """The truth table of a node whose operands have theirs."""
     full = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -106,7 +106,7 @@ def fill_table(x, n, place, tables, words):  # pragma: no cover - compiled
             tables[out, w] = tables[a, w] ^ tables[b, w] ^ flip_p ^ flip_q
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def fill_care(leaves, count, group, rank, projections, words, care):  # pragma: no cover - compiled
     """Fill in the patterns that the encoder can make.
 

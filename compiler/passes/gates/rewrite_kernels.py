@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from compiler.jit import njit
 from compiler.passes.gates.xag import AND_NODE, DEAD, LEAF, ROOM, hook, lookup, make, substitute, unhook
 
 CUTS = 14  # kept a node, the one of the node itself first
 CONE = 48  # nodes between a gate and the leaves of a cut, at most
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def expanded(table, size, leaves, into, into_size):  # pragma: no cover - compiled
     """Truth table over `leaves` as one over `into`, which holds them all; both ascend."""
     place = np.zeros(4, dtype=np.int64)
@@ -29,7 +29,7 @@ def expanded(table, size, leaves, into, into_size):  # pragma: no cover - compil
     return result
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _merged(a, size_a, b, size_b, into):  # pragma: no cover - compiled
     """Size of the union of two ascending lists, written to `into`, or 9 if above 4."""
     i = j = k = 0
@@ -51,7 +51,7 @@ def _merged(a, size_a, b, size_b, into):  # pragma: no cover - compiled
     return k
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def self_cut(node, count, leaves, sizes, tables):  # pragma: no cover - compiled
     """The cut of every node: itself."""
     leaves[node, 0, 0] = node
@@ -60,7 +60,7 @@ def self_cut(node, count, leaves, sizes, tables):  # pragma: no cover - compiled
     count[node] = 1
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def enumerate_cuts(x, node, count, leaves, sizes, tables):  # pragma: no cover - compiled
     """Fill in the cuts of a node from those of the nodes it reads."""
     self_cut(node, count, leaves, sizes, tables)
@@ -117,7 +117,7 @@ def enumerate_cuts(x, node, count, leaves, sizes, tables):  # pragma: no cover -
                 leaves[node, slot, k] = joined[k]
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _closed(x, node, mark, stack):  # pragma: no cover - compiled
     """Whether every path down from `node` ends at a node marked `mark`, within CONE nodes."""
     x.state[1] += 1
@@ -143,7 +143,7 @@ def _closed(x, node, mark, stack):  # pragma: no cover - compiled
     return True
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _price(x, node, gates, size, signals, levels, most):  # pragma: no cover - compiled
     """(gates that a stored circuit would add, fresh ones among them, level, top literal or -1).
 
@@ -174,7 +174,7 @@ def _price(x, node, gates, size, signals, levels, most):  # pragma: no cover - c
     return added, fresh, levels[4 + size], signals[4 + size]
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def rewrite_all(
     x, order, class_of, how, moves, first, sizes_of, gates_of, tops_of, zero, keep_depth, turn
 ):  # pragma: no cover - compiled
@@ -258,7 +258,7 @@ def rewrite_all(
     return saved
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _bind(x, node, c, leaves, sizes, way, moves, signals, levels):  # pragma: no cover - compiled
     """Literals and levels of the inputs of the class's representative."""
     signals[0] = 0

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
+
+from compiler.jit import njit
 
 LEAF, AND_NODE, XOR_NODE, DEAD = 0, 1, 2, 3
 ROOM = 64  # nodes that must be free before a node is worked on
@@ -74,14 +75,14 @@ def empty(n_inputs: int, n_roots: int, capacity: int) -> Xag:
 # --- the hash table and the edge lists -------------------------------------------------------
 
 
-@numba.njit(cache=True, inline="never")
+@njit(widen=True, cache=True, inline="never")
 def _slot(x, kind, p, q):  # pragma: no cover - compiled
     h = np.uint64(p) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(q) * np.uint64(0xC2B2AE3D27D4EB4F)
     h = (h + np.uint64(kind)) * np.uint64(0xFF51AFD7ED558CCD)
     return np.int64((h >> np.uint64(32)) & np.uint64(x.bucket.size - 1))
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _find(x, kind, p, q):  # pragma: no cover - compiled
     """Literal of the node kind(p, q), p < q, or -1; xor-nodes match whatever is complemented."""
     if kind == XOR_NODE:
@@ -99,14 +100,14 @@ def _find(x, kind, p, q):  # pragma: no cover - compiled
     return -1
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _node_slot(x, node):  # pragma: no cover - compiled
     if x.kind[node] == XOR_NODE:
         return _slot(x, XOR_NODE, x.fan[node, 0] >> 1, x.fan[node, 1] >> 1)
     return _slot(x, AND_NODE, x.fan[node, 0], x.fan[node, 1])
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _enter(x, node):  # pragma: no cover - compiled
     slot = _node_slot(x, node)
     x.chained[node] = x.bucket[slot]
@@ -114,7 +115,7 @@ def _enter(x, node):  # pragma: no cover - compiled
     x.hashed[node] = 1
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _leave(x, node):  # pragma: no cover - compiled
     if x.hashed[node] == 0:
         return
@@ -129,7 +130,7 @@ def _leave(x, node):  # pragma: no cover - compiled
     x.hashed[node] = 0
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def link(x, edge, node):  # pragma: no cover - compiled
     head = x.first_edge[node]
     x.next_edge[edge] = head
@@ -140,7 +141,7 @@ def link(x, edge, node):  # pragma: no cover - compiled
     x.refs[node] += 1
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _unlink(x, edge, node):  # pragma: no cover - compiled
     before, after = x.last_edge[edge], x.next_edge[edge]
     if before >= 0:
@@ -155,7 +156,7 @@ def _unlink(x, edge, node):  # pragma: no cover - compiled
 # --- making, replacing and removing nodes ----------------------------------------------------
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def trivial(kind, p, q):  # pragma: no cover - compiled
     """The literal that kind(p, q) is without a node, or -1; p <= q."""
     if kind == AND_NODE:
@@ -173,7 +174,7 @@ def trivial(kind, p, q):  # pragma: no cover - compiled
     return -1
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def lookup(x, kind, p, q):  # pragma: no cover - compiled
     """The literal of kind(p, q) if it needs no new node, else -1."""
     if p > q:
@@ -184,7 +185,7 @@ def lookup(x, kind, p, q):  # pragma: no cover - compiled
     return _find(x, kind, p, q)
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def make(x, kind, p, q):  # pragma: no cover - compiled
     """The literal of kind(p, q), by a new node if need be."""
     if p > q:
@@ -210,7 +211,7 @@ def make(x, kind, p, q):  # pragma: no cover - compiled
     return np.int64(2 * node)
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def remove(x, node):  # pragma: no cover - compiled
     """Remove a node that nothing reads, and what only it kept alive."""
     top = 0
@@ -231,7 +232,7 @@ def remove(x, node):  # pragma: no cover - compiled
         x.kind[node] = DEAD
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def resolved(x, literal):  # pragma: no cover - compiled
     """The literal that stands for `literal` now."""
     while x.instead[literal >> 1] >= 0:
@@ -239,7 +240,7 @@ def resolved(x, literal):  # pragma: no cover - compiled
     return literal
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def substitute(x, old, literal):  # pragma: no cover - compiled
     """Everything that reads `old` reads `literal`; nodes that become equal to others follow.
 
@@ -291,7 +292,7 @@ def substitute(x, old, literal):  # pragma: no cover - compiled
             remove(x, held)
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _reorder(x, node):  # pragma: no cover - compiled
     """Put the smaller literal first; the edges swap with their slots."""
     p, q = x.fan[node, 0], x.fan[node, 1]
@@ -307,7 +308,7 @@ def _reorder(x, node):  # pragma: no cover - compiled
 # --- cones -----------------------------------------------------------------------------------
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def unhook(x, node, leaf_mark):  # pragma: no cover - compiled
     """Take away the references that only `node` keeps alive; the nodes that would die.
 
@@ -329,7 +330,7 @@ def unhook(x, node, leaf_mark):  # pragma: no cover - compiled
     return count
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def hook(x, node, leaf_mark):  # pragma: no cover - compiled
     """Undo `unhook`."""
     top = 1

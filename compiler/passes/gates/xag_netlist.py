@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from compiler.ir.gates import AND, CONST0, CONST1, NONE, NOT, XNOR, XOR, GateNetlist
+from compiler.jit import njit
 from compiler.passes.gates.xag import AND_NODE, DEAD, LEAF, XOR_NODE, Xag, empty, link, make, remove
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def _load(x, op, a, b, roots, n_inputs, ands):  # pragma: no cover - compiled
     literals = np.zeros(n_inputs + op.size, dtype=np.int64)
     for k in range(n_inputs):
@@ -59,7 +59,7 @@ def from_netlist(netlist: GateNetlist, *, ands: bool = False, room: float = 3.0)
     return x
 
 
-@numba.njit(cache=True)
+@njit(widen=True, cache=True)
 def topological(x):  # pragma: no cover - compiled
     """Live gates, each after the nodes it reads."""
     order = np.empty(x.state[0], dtype=np.int32)

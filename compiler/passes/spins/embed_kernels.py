@@ -7,18 +7,16 @@ whether a chain holds a cell; usage (N,) int64, how many chains hold it.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
 
-njit: Any = numba.njit
+from compiler.jit import njit
+
 BIG = 1e300
 WHOLE = 5  # every so many rounds all chains are rerouted, else those that collide
 MOST_USES = 24  # the price grows no further with the chains that hold a cell
 
 
-@njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _push(keys, items, n, key, item):  # type: ignore[no-untyped-def]
     """Add to a binary heap of n entries; returns n + 1."""
     k = n
@@ -32,7 +30,7 @@ def _push(keys, items, n, key, item):  # type: ignore[no-untyped-def]
     return n + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _drop_least(keys, items, n):  # type: ignore[no-untyped-def]
     """Remove the first entry of a binary heap of n entries; returns n - 1."""
     n -= 1
@@ -52,7 +50,7 @@ def _drop_least(keys, items, n):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _distances(ptr, adj, weight, sources, limit, dist, parent, keys, items):  # type: ignore[no-untyped-def]
     """Dijkstra: dist[g] = weight of the cells strictly between the chain `sources` and g.
 
@@ -89,7 +87,7 @@ def _distances(ptr, adj, weight, sources, limit, dist, parent, keys, items):  # 
         dist[s] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _route(y, hardware, logical, nodes, size, weight, tie, limit, room):  # type: ignore[no-untyped-def]
     """Make a chain for y that reaches the chains of all its placed neighbours; False: no way.
 
@@ -144,7 +142,7 @@ def _route(y, hardware, logical, nodes, size, weight, tie, limit, room):  # type
     return found
 
 
-@njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def workspace(hardware, logical):  # type: ignore[no-untyped-def]
     """Scratch arrays of _route: distances and parents a neighbour, a heap, a mark a cell."""
     ptr, adj = hardware
@@ -163,7 +161,7 @@ def workspace(hardware, logical):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _touches(g, j, hardware, member):  # type: ignore[no-untyped-def]
     """Whether a wire leads from cell g to a cell of chain j."""
     ptr, adj = hardware
@@ -173,7 +171,7 @@ def _touches(g, j, hardware, member):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _trim(y, hardware, logical, nodes, size, member, usage, counts):  # type: ignore[no-untyped-def]
     """Give up end cells of chain y that no placed neighbour needs.
 
@@ -213,7 +211,7 @@ def _trim(y, hardware, logical, nodes, size, member, usage, counts):  # type: ig
                 again = True
 
 
-@njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def _put(y, nodes, size, member, usage, step):  # type: ignore[no-untyped-def]
     """Enter chain y into the books (step 1) or take it out (step -1)."""
     for k in range(size[y]):
@@ -221,7 +219,7 @@ def _put(y, nodes, size, member, usage, step):  # type: ignore[no-untyped-def]
         member[y, nodes[y, k]] = step > 0
 
 
-@njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def negotiate(  # type: ignore[no-untyped-def]
     hardware, logical, nodes, size, member, usage, orders, tie, base, growth, most, rise, budget
 ):
@@ -270,7 +268,7 @@ def negotiate(  # type: ignore[no-untyped-def]
     return orders.shape[0] + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def shorten(hardware, logical, nodes, size, member, usage, orders, tie, budget):  # type: ignore[no-untyped-def]
     """Make chains shorter, keeping them disjoint; returns the number of rounds done.
 
@@ -331,7 +329,7 @@ def shorten(hardware, logical, nodes, size, member, usage, orders, tie, budget):
     return orders.shape[0]
 
 
-@njit(cache=True, nogil=True)
+@njit(widen=True, cache=True, nogil=True)
 def balance(hardware, logical, nodes, size, member, usage):  # type: ignore[no-untyped-def]
     """Hand end cells of long chains to shorter ones that they lead to; no cell is freed or taken.
 

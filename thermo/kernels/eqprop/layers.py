@@ -10,11 +10,19 @@ the others: within one parity no two layers touch. Kernels check nothing; thermo
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from thermo.kernels.jit import njit
 from thermo.kernels.random import STREAM_TRAINING, fill_normals
 
 HELD = 1e8  # a nudge this strong holds outputs at their targets, beyond their walls too
+
+
+@njit(cache=True, nogil=True)
+def copy(source, out):  # type: ignore[no-untyped-def]
+    """out <- source, both (rows, columns); `out[:] = source` would compile its error message too."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = source[i, j]
 
 
 @njit(cache=True, nogil=True)
@@ -153,7 +161,7 @@ def relax(
                 z = drives[l]
                 if l == n_layers - 1:
                     if l == 0:
-                        z[:] = p
+                        copy(p, z)
                         z -= bias[0]  # p has the bias, clip_nudged adds it again
                     else:
                         np.dot(states[l - 1], forward[l].T, z)
@@ -270,7 +278,7 @@ def relax_resistive(g, load, low, high, p, states, drives, target, beta, sweeps,
             while l >= 0:
                 z = drives[l]
                 if l == 0:
-                    z[:] = p
+                    copy(p, z)
                 else:
                     np.dot(states[l - 1], g[l].T, z)
                 if l == top:

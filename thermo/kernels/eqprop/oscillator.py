@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from thermo.kernels.eqprop.layers import copy
 from thermo.kernels.jit import njit
 from thermo.kernels.random import STREAM_TRAINING, fill_normals
 
@@ -79,7 +80,7 @@ def begin(p, forward, field, lock_c, lock_s, start, states, drives, moved):  # t
                 state[i + 1, j] = start[1]
         z = drives[l]
         if l == 0:
-            z[:] = p
+            copy(p, z)
         else:
             np.dot(states[l - 1], forward[l].T, z)
         turn(z, field[l], lock_c[l], lock_s[l], state, p.dtype.type(0), state, moved[l])
@@ -127,7 +128,7 @@ def relax(
                 top = l == n_layers - 1
                 if l == 0:
                     if top:
-                        z[:] = p
+                        copy(p, z)
                     else:
                         np.dot(states[l + 1], back[l + 1], z)
                         z += p

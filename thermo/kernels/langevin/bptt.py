@@ -27,8 +27,8 @@ matrix, each entry counted once in the directed gradient) and gamma (x_K - x_0) 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from thermo.kernels.jit import njit
 from thermo.kernels.random import STREAM_TRAINING, fill_normals
 
 HEAT_ENERGY = 0

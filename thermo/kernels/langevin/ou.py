@@ -28,7 +28,9 @@ def run_tile(maps, shifts, which, store, tiles, out, first, last, seed, traj0, s
     n, lanes = x.shape
     both = np.empty((2 * n, lanes), np.float32)
     new = np.empty((n, lanes), np.float32)
-    both[:n] = x
+    for i in range(n):
+        for l in range(lanes):
+            both[i, l] = x[i, l]
     for k in range(which.shape[0]):
         m = which[k]
         fill_normals(both[n:], seed, traj0, k, stream)
@@ -42,7 +44,9 @@ def run_tile(maps, shifts, which, store, tiles, out, first, last, seed, traj0, s
                 kept = out[row, i]
                 for l in range(first, last):
                     kept[l - first] = both[i, l]
-    x[:] = both[:n]
+    for i in range(n):
+        for l in range(lanes):
+            x[i, l] = both[i, l]
 
 
 @njit(cache=True, nogil=True)

@@ -138,7 +138,8 @@ def sweep_chain(  # type: ignore[no-untyped-def]
                     total[end_of(edges[e])] += change * weight_of(edges[e])
         if energy < least:
             least = energy
-            best[:] = spin
+            for i in range(spin.shape[0]):
+                best[i] = spin[i]
             if least <= target:
                 return t + 1, energy, least, flips
     return beta.shape[0], energy, least, flips

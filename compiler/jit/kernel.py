@@ -1,0 +1,153 @@
+"""The wrapper: what a kernel is before numba is there, and when it runs as plain Python."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Any
+
+from compiler.jit.places import kept_anywhere
+from compiler.jit.stamp import stamp_of
+
+_plain: ContextVar[bool] = ContextVar("kernels run as plain Python", default=False)
+_making = threading.RLock()
+
+Told = Callable[[], None]
+_listeners: list[Told] = []
+
+
+class Kernel:
+    """A function that numba compiles on its first call; kernels may call kernels.
+
+    py_func : the Python function, what runs inside `interpreted()`
+    options : numba's, as given to `njit`; `cache` keeps compiled code on disk
+    widen : whether integers below 64 bits become int64 when another kernel calls this one
+    """
+
+    __name__: str
+    __qualname__: str
+
+    def __init__(self, function: Callable[..., Any], *, widen: bool = False, **options: Any) -> None:
+        functools.update_wrapper(self, function)
+        self.py_func = function
+        self.options = options
+        self.widen = widen
+        self._called: Any = None
+        self._inner: Any = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _plain.get():
+            return self.py_func(*args, **kwargs)
+        run = self._called
+        if run is None:
+            run = self.dispatcher
+        return run(*args, **kwargs)
+
+    @property
+    def dispatcher(self) -> Any:
+        """numba's dispatcher for calls from Python, made when first asked for."""
+        with _making:
+            if self._called is None:
+                self._called = self._make(inner=False)
+            return self._called
+
+    @property
+    def _numba_type_(self) -> Any:
+        """How numba sees this kernel inside another one."""
+        with _making:
+            if self._inner is None:
+                self._inner = self._make(inner=True)
+            return self._inner._numba_type_
+
+    def _make(self, inner: bool) -> Any:
+        from compiler.jit.dispatcher import make_dispatcher
+
+        return make_dispatcher(self, inner)
+
+    @functools.cached_property
+    def stamp(self) -> str:
+        """Digest over every source that compiled code of this kernel is made from."""
+        return stamp_of(self.py_func, {**self.options, "widen": self.widen})
+
+    @property
+    def loaded(self) -> bool:
+        """Whether this process has called the compiled kernel."""
+        return self._called is not None
+
+    @property
+    def kept(self) -> bool:
+        """Whether compiled code of it lies on this machine (for some types of arguments)."""
+        return bool(self.options.get("cache")) and kept_anywhere(self.py_func, self.stamp)
+
+    def __reduce__(self) -> str:
+        return self.__qualname__  # pickled by name, as functions are
+
+    def __repr__(self) -> str:
+        return f"<kernel {self.__module__}.{self.__qualname__}>"
+
+
+def njit(function: Callable[..., Any] | None = None, *, widen: bool = False, **options: Any) -> Any:
+    """Decorator: a `Kernel`; takes numba's options, and `widen` (see Kernel)."""
+    if function is None:
+        return functools.partial(Kernel, widen=widen, **options)
+    return Kernel(function, widen=widen, **options)
+
+
+@contextmanager
+def interpreted() -> Iterator[None]:
+    """Inside, kernels run as plain Python in this thread: no compilation, no numba.
+
+    For kernels of plain integer code. NumPy adds 32-bit scalars in 32 bits where numba takes 64:
+    the same numbers below 2**31.
+    """
+    import numpy as np
+
+    token = _plain.set(True)
+    try:
+        with np.errstate(over="ignore"):  # hashes wrap around, as compiled ones do
+            yield
+    finally:
+        _plain.reset(token)
+
+
+ALWAYS, UNCOMPILED = 60, 1000
+"""Gates in all up to which interpreting costs a process less than loading compiled kernels does,
+and less than compiling them."""
+_interpreted_gates = 0
+
+
+def interpreted_if_small(gates: int, *kernels: Kernel) -> AbstractContextManager[None]:
+    """`interpreted()` where that is cheaper than having `kernels`, else a context that does nothing.
+
+    gates : size of the circuit that is worked on
+    The gates interpreted so far count too: a process that works on many small circuits loads the
+    kernels once.
+    """
+    global _interpreted_gates
+    if _plain.get() or all(kernel.loaded for kernel in kernels):
+        return nullcontext()
+    total = _interpreted_gates + gates
+    if total <= ALWAYS or (total <= UNCOMPILED and not all(kernel.kept for kernel in kernels)):
+        _interpreted_gates = total
+        return interpreted()
+    return nullcontext()
+
+
+@contextmanager
+def telling(told: Told) -> Iterator[None]:
+    """Inside, `told` is called once, from another thread, if compiling takes more than half a second."""
+    _listeners.append(told)
+    try:
+        yield
+    finally:
+        if told in _listeners:
+            _listeners.remove(told)
+
+
+def tell() -> None:
+    """Call every listener, each once."""
+    while _listeners:
+        _listeners.pop()()
