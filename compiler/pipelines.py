@@ -11,6 +11,7 @@ from compiler.errors import NetlistError
 from compiler.ir.gates import GateNetlist, verify_gates
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.verify import verify
+from compiler.jit import GATE, interpreted_if_cheap
 from compiler.passes.gates.local import (
     collapse_pairs,
     complement_drivers,
@@ -21,8 +22,10 @@ from compiler.passes.gates.local import (
 )
 from compiler.passes.gates.merge_equal import merge_equal
 from compiler.passes.gates.npn_library import OBJECTIVES
+from compiler.passes.gates.resub_kernels import resubstitute_all
 from compiler.passes.gates.resubstitute import resubstitute
 from compiler.passes.gates.rewrite import check_objective, rewrite_cuts
+from compiler.passes.gates.rewrite_kernels import rewrite_all
 from compiler.passes.langevin import drop_silent_inputs, drop_zero_couplings, sweep_unread
 
 N = TypeVar("N")
@@ -120,10 +123,11 @@ def simplify_gates(
         2); to prove equality, give the encoder to compiler.equivalence.check_equal
     """
     passes = gate_pipeline(level, objective)
-    if not impossible and netlist.encoder is not None:
-        bare = run_passes(replace(netlist, encoder=None), passes, check=verify_gates)[0]
-        return replace(bare, encoder=netlist.encoder)
-    return run_passes(netlist, passes, check=verify_gates)[0]
+    with interpreted_if_cheap(GATE * netlist.n_gates, rewrite_all, resubstitute_all):
+        if not impossible and netlist.encoder is not None:
+            bare = run_passes(replace(netlist, encoder=None), passes, check=verify_gates)[0]
+            return replace(bare, encoder=netlist.encoder)
+        return run_passes(netlist, passes, check=verify_gates)[0]
 
 
 def _level(pipelines: Mapping[int, P], level: int) -> P:

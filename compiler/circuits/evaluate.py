@@ -10,10 +10,12 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.ir.gates import READS_A, READS_B, GateNetlist
-from compiler.jit import njit
+from compiler.jit import interpreted_if_cheap, njit
 
 WORD = 64
 BLOCK_BYTES = 4 << 20  # values of all nets kept at a time, so that they stay in a cache
+
+ROW, WORDS = 4e-6, 2e-9  # CPU seconds of `_rows` for a gate, and for each word of it
 
 
 def _forms() -> np.ndarray:
@@ -44,7 +46,18 @@ def _forms() -> np.ndarray:
 FORMS = _forms()
 
 
-@njit(widen=True, cache=True, nogil=True)
+def _rows(forms, op, a, b, values, n_inputs):  # type: ignore[no-untyped-def]
+    """What `_kernel` does, a row at a time in NumPy."""
+    for k, (kind, p, q, r) in enumerate(forms[op]):
+        if kind == 0:
+            values[n_inputs + k] = r
+        elif kind == 1:
+            values[n_inputs + k] = ((values[a[k]] ^ p) & (values[b[k]] ^ q)) ^ r
+        else:
+            values[n_inputs + k] = values[a[k]] ^ values[b[k]] ^ r
+
+
+@njit(widen=True, plain=_rows, cache=True, nogil=True)
 def _kernel(forms, op, a, b, values, n_inputs):  # pragma: no cover - compiled
     """Fill rows n_inputs.. of values (n_nets, n_words) from its first n_inputs rows."""
     # rows are indexed in the inner loop: a view of each would cost more than eight words of work
@@ -101,11 +114,14 @@ def evaluate_words(netlist: GateNetlist, inputs: np.ndarray, nets: np.ndarray | 
     block = min(max(8, BLOCK_BYTES // (8 * max(netlist.n_nets, 1))), max(n_words, 1))
     values = np.zeros((netlist.n_nets, block), dtype=np.uint64)
     result = np.empty((nets.size, n_words), dtype=np.uint64)
-    for start in range(0, n_words, block):
-        stop = min(start + block, n_words)
-        values[: netlist.n_inputs, : stop - start] = inputs[:, start:stop]
-        _kernel(FORMS, netlist.op, a, b, values, netlist.n_inputs)
-        result[:, start:stop] = values[nets, : stop - start]
+    blocks = range(0, n_words, block)
+    rows = netlist.n_gates * len(blocks)
+    with interpreted_if_cheap(rows * (ROW + WORDS * block), _kernel, compiling=1.5):
+        for start in blocks:
+            stop = min(start + block, n_words)
+            values[: netlist.n_inputs, : stop - start] = inputs[:, start:stop]
+            _kernel(FORMS, netlist.op, a, b, values, netlist.n_inputs)
+            result[:, start:stop] = values[nets, : stop - start]
     return result
 
 

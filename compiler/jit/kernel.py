@@ -22,7 +22,7 @@ _listeners: list[Told] = []
 class Kernel:
     """A function that numba compiles on its first call; kernels may call kernels.
 
-    py_func : the Python function, what runs inside `interpreted()`
+    py_func : the Python function; plain : what runs inside `interpreted()`, if not that
     options : numba's, as given to `njit`; `cache` keeps compiled code on disk
     widen : whether integers below 64 bits become int64 when another kernel calls this one
     """
@@ -30,9 +30,17 @@ class Kernel:
     __name__: str
     __qualname__: str
 
-    def __init__(self, function: Callable[..., Any], *, widen: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        widen: bool = False,
+        plain: Callable[..., Any] | None = None,
+        **options: Any,
+    ) -> None:
         functools.update_wrapper(self, function)
         self.py_func = function
+        self._plain = plain or function
         self.options = options
         self.widen = widen
         self._called: Any = None
@@ -40,7 +48,7 @@ class Kernel:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if _plain.get():
-            return self.py_func(*args, **kwargs)
+            return self._plain(*args, **kwargs)
         run = self._called
         if run is None:
             run = self.dispatcher
@@ -89,11 +97,9 @@ class Kernel:
         return f"<kernel {self.__module__}.{self.__qualname__}>"
 
 
-def njit(function: Callable[..., Any] | None = None, *, widen: bool = False, **options: Any) -> Any:
-    """Decorator: a `Kernel`; takes numba's options, and `widen` (see Kernel)."""
-    if function is None:
-        return functools.partial(Kernel, widen=widen, **options)
-    return Kernel(function, widen=widen, **options)
+def njit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Decorator: a `Kernel`; takes numba's options, and `widen` and `plain` (see Kernel)."""
+    return functools.partial(Kernel, **options) if function is None else Kernel(function, **options)
 
 
 @contextmanager
@@ -113,25 +119,28 @@ def interpreted() -> Iterator[None]:
         _plain.reset(token)
 
 
-ALWAYS, UNCOMPILED = 60, 1000
-"""Gates in all up to which interpreting costs a process less than loading compiled kernels does,
-and less than compiling them."""
-_interpreted_gates = 0
+LOADING = 1.0
+"""CPU seconds that a process takes to import numba and to read compiled kernels."""
+GATE = 0.017
+"""CPU seconds that all passes of -O 2 take for a gate when their kernels are interpreted."""
+_spent = 0.0  # by interpreting, in this process, as estimated
 
 
-def interpreted_if_small(gates: int, *kernels: Kernel) -> AbstractContextManager[None]:
+def interpreted_if_cheap(
+    seconds: float, *kernels: Kernel, compiling: float = 17.0
+) -> AbstractContextManager[None]:
     """`interpreted()` where that is cheaper than having `kernels`, else a context that does nothing.
 
-    gates : size of the circuit that is worked on
-    The gates interpreted so far count too: a process that works on many small circuits loads the
-    kernels once.
+    seconds : what interpreting will take, about; compiling : what compiling them takes
+    What was spent on interpreting so far counts too, so that a process which works on many small
+    circuits loads its kernels in the end.
     """
-    global _interpreted_gates
+    global _spent
     if _plain.get() or all(kernel.loaded for kernel in kernels):
         return nullcontext()
-    total = _interpreted_gates + gates
-    if total <= ALWAYS or (total <= UNCOMPILED and not all(kernel.kept for kernel in kernels)):
-        _interpreted_gates = total
+    total = _spent + seconds
+    if total <= LOADING or (total <= compiling and not all(kernel.kept for kernel in kernels)):
+        _spent = total
         return interpreted()
     return nullcontext()
 

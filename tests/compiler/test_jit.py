@@ -7,10 +7,18 @@ import sys
 
 import numpy as np
 import pytest
+from toys.gates import random_circuit
 
-from compiler.jit import Kernel, interpreted, interpreted_if_small, njit, telling
+from compiler.circuits.evaluate import all_patterns, evaluate_words
+from compiler.ir.gates_text import dump_gates
+from compiler.jit import Kernel, interpreted, interpreted_if_cheap, njit, telling
 from compiler.jit.kernel import tell
 from compiler.passes.gates import xag
+from compiler.passes.gates.cell_mapping import map_cells
+from compiler.passes.gates.lut_map import map_luts
+from compiler.passes.gates.rewrite_kernels import rewrite_all
+from compiler.pipelines import simplify_gates
+from hw_models.cell_presets import CELL_LIBRARIES
 
 LIMIT = np.int32(3)
 
@@ -72,22 +80,62 @@ def test_interpreted_runs_the_python_function():
     assert not kernel.loaded
 
 
-def test_small_circuits_are_interpreted_until_they_add_up(monkeypatch):
+def test_interpreting_ends_when_it_has_cost_as_much_as_compiling(monkeypatch):
     from compiler.jit import kernel as module
 
     fresh = njit(lambda a: a)
-    monkeypatch.setattr(module, "_interpreted_gates", 0)
+    monkeypatch.setattr(module, "_spent", 0.0)
     seen = []
     for _ in range(4):
-        with interpreted_if_small(300, fresh):
+        with interpreted_if_cheap(5.0, fresh):
             seen.append(module._plain.get())
     assert seen == [True, True, True, False]
-    monkeypatch.setattr(module, "_interpreted_gates", 0)
-    monkeypatch.setattr(Kernel, "kept", True)
-    with interpreted_if_small(60, fresh):
+    monkeypatch.setattr(module, "_spent", 0.0)
+    monkeypatch.setattr(Kernel, "kept", True)  # loading takes a second
+    with interpreted_if_cheap(1.0, fresh):
         assert module._plain.get()
-    with interpreted_if_small(1, fresh):
+    with interpreted_if_cheap(0.1, fresh):
         assert not module._plain.get()
+
+
+def both_ways(function, monkeypatch):
+    """What it returns interpreted, and compiled."""
+    from compiler.jit import kernel as module
+
+    with interpreted():
+        plain = function()
+    monkeypatch.setattr(module, "LOADING", -1.0)
+    monkeypatch.setattr(Kernel, "kept", True)
+    return plain, function()
+
+
+@pytest.mark.parametrize("objective", ["gates", "ands"])
+@pytest.mark.parametrize("seed, size", [(0, 20), (1, 60), (2, 150)])
+def test_interpreted_passes_make_the_same_netlists(objective, seed, size, monkeypatch):
+    circuit = random_circuit(np.random.default_rng(seed), 8, size, 6)
+    plain, compiled = both_ways(
+        lambda: dump_gates(simplify_gates(circuit, 2, objective=objective)), monkeypatch
+    )
+    assert rewrite_all.loaded
+    assert plain == compiled != dump_gates(circuit)
+
+
+def test_interpreted_mapping_and_values_are_the_same(monkeypatch):
+    circuit = random_circuit(np.random.default_rng(5), 7, 120, 9)
+    library = CELL_LIBRARIES.get("nangate45")
+
+    def everything():
+        values = evaluate_words(circuit, all_patterns(7), np.arange(circuit.n_nets))
+        luts = map_luts(circuit, 4)
+        return (
+            luts.fanins.tolist(),
+            luts.table.tolist(),
+            map_cells(circuit, library).cell.tolist(),
+            values.tolist(),
+        )
+
+    plain, compiled = both_ways(everything, monkeypatch)
+    assert plain == compiled
 
 
 CALLEE = "from compiler.jit import njit\nFACTOR = 2\n\n@njit(cache=True)\ndef callee(a):\n    return {}\n"

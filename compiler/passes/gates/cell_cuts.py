@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.ir.gates import BUF, CONST0, CONST1, NOT, TWO_INPUT, GateNetlist
-from compiler.jit import njit
+from compiler.jit import interpreted_if_cheap, njit
 from compiler.passes.gates.local import fold_constants, hash_structurally, remove_buffers, sweep_dead
 
 LEAVES = 4
 MAX_CUTS = 12
+INTERPRETED = 3e-4  # CPU seconds a gate without compiled kernels
 FULL = 0xFFFF
 
 
@@ -56,7 +57,8 @@ def cut_circuit(netlist: GateNetlist) -> Subject:
     leaves = np.full((*shape, LEAVES), -1, dtype=np.int32)
     size, table = np.zeros(shape, dtype=np.int8), np.zeros(shape, dtype=np.uint16)
     count = np.zeros(netlist.n_nets, dtype=np.int16)
-    _enumerate(netlist.op, netlist.a, netlist.b, TWO_INPUT, n, literals, leaves, size, table, count)
+    with interpreted_if_cheap(INTERPRETED * netlist.n_gates, _enumerate, compiling=3.0):
+        _enumerate(netlist.op, netlist.a, netlist.b, TWO_INPUT, n, literals, leaves, size, table, count)
     return Subject(netlist, literals, leaves, size, table, count)
 
 

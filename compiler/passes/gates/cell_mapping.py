@@ -16,12 +16,13 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.ir.cells import CONSTANT_0, CONSTANT_1, CellNetlist, verify_cells
 from compiler.ir.gates import TWO_INPUT, GateNetlist
-from compiler.jit import njit
+from compiler.jit import interpreted_if_cheap, njit
 from compiler.passes.gates.cell_cuts import Subject, cut_circuit
 from compiler.passes.gates.cell_matches import Matches, find_matches
 from hw_models.cells import CellLibrary
 
 OBJECTIVES = ("area", "delay")
+INTERPRETED = 3e-4  # CPU seconds a gate without compiled kernels
 FLOW_ROUNDS, EXACT_ROUNDS = 3, 2
 _INVERT, _SOURCE = -1, -2  # choices that are no match: an inverter, a primary input
 
@@ -46,25 +47,26 @@ def map_cells(
     matches = find_matches(library, fast)
     roots = subject.literals[subject.netlist.roots]
     two_input = np.flatnonzero(TWO_INPUT[subject.netlist.op]) + subject.netlist.n_inputs
-    choice, match, refs = _cover(
-        subject.netlist.n_inputs,
-        two_input,
-        roots[roots >= 0],
-        subject.leaves,
-        subject.size,
-        subject.table,
-        subject.count,
-        matches.start,
-        matches.cell,
-        matches.leaf,
-        matches.negated,
-        matches.area,
-        matches.delay,
-        matches.inverter,
-        fast,
-        FLOW_ROUNDS,
-        EXACT_ROUNDS,
-    )
+    with interpreted_if_cheap(INTERPRETED * two_input.size, _cover, compiling=8.0):
+        choice, match, refs = _cover(
+            subject.netlist.n_inputs,
+            two_input,
+            roots[roots >= 0],
+            subject.leaves,
+            subject.size,
+            subject.table,
+            subject.count,
+            matches.start,
+            matches.cell,
+            matches.leaf,
+            matches.negated,
+            matches.area,
+            matches.delay,
+            matches.inverter,
+            fast,
+            FLOW_ROUNDS,
+            EXACT_ROUNDS,
+        )
     mapped = _build(subject, library, matches, choice, match, refs)
     verify_cells(mapped)
     return mapped

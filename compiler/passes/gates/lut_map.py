@@ -11,10 +11,12 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.ir.gates import NONE, GateNetlist
 from compiler.ir.luts import WIDEST, LutNetlist, verify_luts
+from compiler.jit import interpreted_if_cheap
 from compiler.passes.gates.lut_kernels import AREA, DEPTH, FAR, FLOW, count_uses, cover, cut_tables
 from compiler.passes.gates.xag import XOR_NODE
 from compiler.passes.gates.xag_netlist import from_netlist, topological
 
+INTERPRETED = 7e-4  # CPU seconds a gate without compiled kernels
 PASSES = (DEPTH, DEPTH, FLOW, FLOW, AREA, AREA, AREA)
 
 
@@ -31,6 +33,11 @@ def map_luts(netlist: GateNetlist, k: int = 6, *, keep_depth: bool = True) -> Lu
     """
     if not 2 <= k <= WIDEST:
         raise NetlistError(f"tables have 2 to {WIDEST} inputs, got k = {k}")
+    with interpreted_if_cheap(INTERPRETED * netlist.n_gates, cover, compiling=7.0):
+        return _mapped(netlist, k, keep_depth)
+
+
+def _mapped(netlist: GateNetlist, k: int, keep_depth: bool) -> LutNetlist:
     x = from_netlist(netlist)
     order = topological(x)
     n = netlist.n_inputs
