@@ -1,8 +1,6 @@
 """Errors that a user can mend: each names the object, the rule, the value and the way out."""
 
-
-class ThermocError(Exception):
-    """Base of every error caused by what the user gave; the command line exits with code 2."""
+from hw_models.errors import ThermocError as ThermocError
 
 
 class NetlistError(ThermocError):

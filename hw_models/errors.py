@@ -1,5 +1,9 @@
-"""Errors about hardware descriptions; the command line exits with code 2 on them."""
+"""Errors that a user can mend: each names the object, the rule, the value and the way out."""
 
 
-class HardwareError(Exception):
+class ThermocError(Exception):
+    """Base of every error caused by what the user gave; the command line exits with code 2."""
+
+
+class HardwareError(ThermocError):
     """A preset, target or imperfection is unknown or out of its range."""

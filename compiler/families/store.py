@@ -6,19 +6,24 @@ schema. A file of that format but without the key is a foreign model.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import os
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
+from compiler.arrays import read_safetensors
 from compiler.errors import FormatError, NetlistError
 from compiler.families.registry import HOMES, classes, family_named, family_of
 from compiler.files import replacing
 
 KEY = "thermoc_model"
+DIGEST = "thermoc_sha256"
 VERSION = 1
 
 
@@ -40,7 +45,7 @@ def save_model(model: Any, path: str | os.PathLike) -> None:
             f"model: its numbers and meta must be JSON-able ({error}); use plain finite values"
         ) from None
     tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    content = to_bytes(tensors, metadata={KEY: text})
+    content = to_bytes(tensors, metadata={KEY: text, DIGEST: digest(tensors)})
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
@@ -65,6 +70,9 @@ def load_model(path: str | os.PathLike) -> Any:
         raise FormatError(
             f"{path}: has model version {version}; this thermoc reads up to {VERSION}: update it"
         )
+    # files of 0.1.0 have no digest
+    if metadata.get(DIGEST, "") not in ("", digest(tensors)):
+        raise FormatError(f"{path}: its arrays are not those that were saved; copy the file again")
     known = family_named(family)
     if known is None:
         raise FormatError(f"{path}: holds a model of family {family!r}; known are {', '.join(HOMES)}")
@@ -76,22 +84,29 @@ def load_model(path: str | os.PathLike) -> Any:
         raise FormatError(f"{path}: the {family} model lacks {error}; save it again") from None
     except (TypeError, ValueError, AttributeError, IndexError) as error:
         raise FormatError(f"{path}: the {family} model is malformed ({error})") from None
+    _check_numbers(model, path)
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
             raise FormatError(f"{path}: array {name!r} has a value that is not finite")
     return model
 
 
-def read_safetensors(path: str | os.PathLike) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """(metadata, arrays) of a safetensors file; FormatError if it is none."""
-    try:
-        with safe_open(os.fspath(path), framework="np") as file:
-            metadata = dict(file.metadata() or {})
-            return metadata, {name: file.get_tensor(name) for name in sorted(file.keys())}
-    except FileNotFoundError:
-        raise FormatError(f"{path}: does not exist; check the name") from None
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise FormatError(
-            f"{path}: is no whole safetensors file ({str(error).splitlines()[0]}); it is "
-            "truncated, altered or foreign"
-        ) from None
+def _check_numbers(model: Any, path: str | os.PathLike) -> None:
+    """Every field that is a plain number holds a finite one: JSON may say null or a text instead."""
+    for field in fields(model):
+        value = getattr(model, field.name)
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if field.type in ("float", "int") and not number:
+            raise FormatError(
+                f"{path}: {field.name} must be a finite number, got {value!r}; save the model again"
+            )
+
+
+def digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 over names, types, shapes and values, whatever the order."""
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        total.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        total.update(array.data.cast("B") if array.size else b"")
+    return total.hexdigest()

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compiler.arrays import read_safetensors
 from compiler.errors import FormatError, NetlistError, UnsupportedError
 from compiler.families.ising import IsingModel
 from compiler.families.logic import LogicNetwork
-from compiler.families.store import KEY, load_model, read_safetensors
+from compiler.families.store import KEY, load_model
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.circuits import may_be_circuit, read_circuit
 from compiler.formats.ising.files import may_be_ising, read_ising
@@ -117,8 +118,8 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _read_json(path: Path, options: Options) -> Any:
-    """dimod's BQM, networkx's node-link graph, or else a circuit of torchlogix."""
-    from compiler.formats.ising import bqm
+    """dimod's BQM, networkx's node-link graph, a QUBO, or else a circuit of torchlogix."""
+    from compiler.formats.ising import bqm, qubo
     from compiler.formats.logic_nets.torchlogix_json import read_torchlogix_json
 
     try:
@@ -134,6 +135,9 @@ def _read_json(path: Path, options: Options) -> Any:
 
         options.refuse(NETWORK, str(path), "an Ising model")
         return graph.parse_node_link(document, options.as_ or "max-cut", name=str(path))
+    if qubo.is_qubo_json(document):
+        options.refuse(NETWORK, str(path), "a QUBO")
+        return qubo.parse_qubo_json(document, name=str(path))
     return read_torchlogix_json(path, options)
 
 
@@ -186,7 +190,7 @@ READERS = (
         "state dict (.pt, .npz)", lambda head, path: head.startswith(b"PK\x03\x04"), _read_state, state=True
     ),
     Reader(
-        "torchlogix circuit, dimod BQM or node-link graph (.json)",
+        "torchlogix circuit, dimod BQM, QUBO or node-link graph (.json)",
         lambda head, path: head.lstrip().startswith(b"{") or path.suffix.lower() == ".json",
         _read_json,
     ),

@@ -17,7 +17,6 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as Bar
 
 from compiler.errors import ThermocError
-from hw_models.errors import HardwareError
 
 notes = Console(stderr=True, highlight=False)
 """Progress and notes; standard output holds the result and nothing else."""
@@ -109,7 +108,7 @@ def plain(value: Any) -> Any:
 
 def exit_message(error: Exception) -> str | None:
     """The one line for an error that the user can mend; None for a fault of ours."""
-    if isinstance(error, ThermocError | HardwareError):
+    if isinstance(error, ThermocError):
         return " ".join(str(error).split())
     if isinstance(error, FileNotFoundError):
         return f"{error.filename}: no such file"

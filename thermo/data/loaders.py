@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import tarfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from compiler.arrays import npz_headers, read_npz
+from compiler.errors import FormatError
 from thermo.data.dataset import DataError, Dataset, split_rows
 from thermo.data.sources import find_file, read_bytes
 
@@ -211,26 +212,45 @@ def _cosine() -> Dataset:
     )
 
 
-def _npz(path: Path) -> Dataset:
+def _npz_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a data file, once their headers fit each other."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {k: file[k] for k in file.files}
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; give an .npz with arrays x and y") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not a readable .npz file ({error})") from None
-    missing = {"x", "y"} - arrays.keys()
+        headers = npz_headers(path)
+    except FormatError as error:
+        raise DataError(f"{error}; give an .npz with arrays x and y") from None
+    missing = {"x", "y"} - headers.keys()
     if missing:
-        raise DataError(f"{path}: needs arrays x and y, has {', '.join(sorted(arrays)) or 'none'}")
-    for side in ("x", "x_test", "y", "y_test"):
-        if side in arrays and arrays[side].dtype.kind not in "biuf":
+        raise DataError(f"{path}: needs arrays x and y, has {', '.join(sorted(headers)) or 'none'}")
+    given_test = {"x_test", "y_test"} <= headers.keys()
+    sides = ("x", "y", "x_test", "y_test") if given_test else ("x", "y")
+    for side in sides:
+        shape, dtype = headers[side].shape, headers[side].dtype
+        if dtype.kind not in "biuf":
             raise DataError(
-                f"{path}: {side} must be real numbers, got {arrays[side].dtype}"
+                f"{path}: {side} must be real numbers, got {dtype}"
                 + ("; number the classes 0, 1, ..." if side.startswith("y") else "")
             )
-        if side in arrays and arrays[side].size == 0:
+        if not shape:
+            raise DataError(f"{path}: {side} is a single number; it needs one row a sample")
+        if 0 in shape:
             raise DataError(f"{path}: {side} is empty; give at least one row")
+    for x, y in (sides[:2], sides[2:]) if given_test else (sides,):
+        rows, labels = headers[x].shape[0], headers[y].shape[0]
+        if rows != labels:
+            raise DataError(f"{path}: {x} has {rows} rows and {y} {labels}; they must match")
+    if given_test and headers["x"].shape[1:] != headers["x_test"].shape[1:]:
+        raise DataError(
+            f"{path}: rows of x have shape {headers['x'].shape[1:]}, those of x_test "
+            f"{headers['x_test'].shape[1:]}; they must be alike"
+        )
+    try:
+        return read_npz(path, headers, names=sides)
+    except FormatError as error:
+        raise DataError(str(error)) from None
 
+
+def _npz(path: Path) -> Dataset:
+    arrays = _npz_arrays(path)
     y = arrays["y"]
     shape = arrays["x"].shape[1:]
     if np.issubdtype(y.dtype, np.integer) or y.dtype == bool:
@@ -246,12 +266,10 @@ def _npz(path: Path) -> Dataset:
             return v.astype(np.float32)
 
     def flat(v: np.ndarray) -> np.ndarray:
-        return v.reshape(v.shape[0], -1).astype(np.float32) if v.ndim else v.reshape(0, 0)
+        return v.reshape(v.shape[0], -1).astype(np.float32)
 
     x, y = flat(arrays["x"]), code(y)
-    if x.shape[0] != y.shape[0]:
-        raise DataError(f"{path}: x has {x.shape[0]} rows and y {y.shape[0]}; they must match")
-    given_test = {"x_test", "y_test"} <= arrays.keys()
+    given_test = "x_test" in arrays
     train, valid, test = split_rows(y, 0.15, 0.0 if given_test else 0.20)
     x_test, y_test = (flat(arrays["x_test"]), code(arrays["y_test"])) if given_test else (x[test], y[test])
     return Dataset(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pooch
 
+from compiler.errors import FormatError
+from compiler.packed import read_packed
 from thermo.data.dataset import DataError
 
 
@@ -90,16 +90,11 @@ def find_file(folder: str, name: str, data_dir: str | os.PathLike | None = None,
 
 
 def read_bytes(path: Path) -> bytes:
-    """The file's content, decompressed by its ending; DataError names a damaged file."""
+    """The file's content, unpacked if it is gzip or xz; DataError names a damaged file."""
     try:
-        raw = path.read_bytes()
-        if path.suffix == ".gz":
-            return gzip.decompress(raw)
-        if path.suffix == ".xz":
-            return lzma.decompress(raw)
-        return raw
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); fetch it again") from None
+        return read_packed(path)
+    except FormatError as error:
+        raise DataError(f"{error}; or fetch it again") from None
 
 
 def fetch(name: str, data_dir: str | os.PathLike | None = None) -> list[Path]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from compiler.errors import ThermocError
+from compiler.arrays import read_npz
+from compiler.errors import FormatError, ThermocError
 from compiler.files import replacing
 from thermo.data import Dataset
 
@@ -70,11 +70,10 @@ def restore(trainer: Trainer, path: Path, identity: str) -> None:
     """Put the trainer back to where the checkpoint was written; its ERROR if it is another's."""
     arrays, error = trainer.arrays(), trainer.ERROR
     try:
-        with np.load(path, allow_pickle=False) as file:
-            header = json.loads(bytes(file["header"]))
-            found = {name: file[name] for name in file.files if name != "header"}
+        found = read_npz(path)
+        header = json.loads(bytes(found.pop("header")))
         version, own = header["version"], header["identity"]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as cause:
+    except (FormatError, ValueError, KeyError, TypeError) as cause:
         raise error(f"{path}: not a training checkpoint ({cause}); delete it or name another") from None
     if version != VERSION:
         raise error(f"{path}: checkpoint version must be {VERSION}, got {version}; delete it")

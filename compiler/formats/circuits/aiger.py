@@ -14,13 +14,13 @@ from typing import NoReturn
 from compiler.circuits.assemble import Definition, Port, assemble
 from compiler.circuits.builder import Builder
 from compiler.errors import FormatError, UnsupportedError
-from compiler.formats.circuits.circuit_files import read_bytes
 from compiler.ir.gates import AND, GateNetlist
+from compiler.packed import read_packed
 
 
 def read_aiger(path: str | os.PathLike) -> GateNetlist:
     """The netlist of an .aig, .aag or gzipped file; errors as parse_aiger."""
-    return parse_aiger(read_bytes(path), name=str(path))
+    return parse_aiger(read_packed(path), name=str(path))
 
 
 @dataclass(frozen=True, slots=True)

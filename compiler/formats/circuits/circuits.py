@@ -11,9 +11,10 @@ from compiler.errors import FormatError
 from compiler.formats.circuits.aiger import read_aiger
 from compiler.formats.circuits.bench import read_bench
 from compiler.formats.circuits.blif import read_blif
-from compiler.formats.circuits.circuit_files import GZIP, plain_suffix, read_bytes
+from compiler.formats.circuits.circuit_files import plain_suffix
 from compiler.formats.circuits.verilog import read_verilog
 from compiler.ir.gates import GateNetlist
+from compiler.packed import GZIP, read_packed
 
 READERS: dict[str, Callable[[str | os.PathLike], GateNetlist]] = {
     "AIGER": read_aiger,
@@ -34,7 +35,7 @@ _HEAD = 4096  # bytes looked at: past a comment at the top
 def circuit_format(path: str | os.PathLike) -> str | None:
     """AIGER, BLIF, bench or Verilog; None for any other file. Sees through gzip."""
     try:
-        head = read_bytes(path, _HEAD)
+        head = read_packed(path, _HEAD)
     except FormatError:
         head = b""
     for pattern, name in _CONTENT:
@@ -56,7 +57,7 @@ def read_circuit(path: str | os.PathLike) -> GateNetlist:
     Raises FormatError for a missing, foreign or malformed file, UnsupportedError for what its
     reader refuses.
     """
-    read_bytes(path, 1)
+    read_packed(path, 1)
     name = circuit_format(path)
     if name is None:
         raise FormatError(f"{path}: is no circuit known here; formats are {', '.join(READERS)}, also gzipped")

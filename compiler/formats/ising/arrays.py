@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from compiler.arrays import npz_names, read_npz
 from compiler.errors import FormatError
 from compiler.families.ising import IsingModel, from_edges
-from compiler.formats.networks.state import npz_names, read_npz
 from compiler.formats.networks.thrml import from_thrml_arrays
 
 OURS = {"h", "J", "row", "col", "edges", "offset", "kT"}

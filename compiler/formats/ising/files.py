@@ -10,13 +10,14 @@ from types import MappingProxyType
 
 from compiler.errors import FormatError
 from compiler.families.ising import IsingModel, from_edges
-from compiler.formats.circuits.circuit_files import plain_suffix, read_bytes
+from compiler.formats.circuits.circuit_files import plain_suffix
 from compiler.formats.ising.bqm import MAGIC, read_bqm
 from compiler.formats.ising.dimacs import read_dimacs
 from compiler.formats.ising.qubo import read_qubo
 from compiler.formats.ising.rudy import read_rudy
 from compiler.formats.options import Options
 from compiler.ir.langevin import LangevinNetlist
+from compiler.packed import read_packed
 from compiler.passes.spins.model import logical_model, logical_netlist
 
 _HEAD = 4096  # bytes looked at: past comments at the top
@@ -54,7 +55,7 @@ READERS: dict[str, Callable[[str | os.PathLike], IsingModel]] = {
 def ising_format(path: str | os.PathLike) -> str | None:
     """dimod BQM, DIMACS, QUBO, rudy or graph; None for any other file. Sees through gzip."""
     try:
-        head = read_bytes(path, _HEAD).replace(b"\r\n", b"\n")
+        head = read_packed(path, _HEAD).replace(b"\r\n", b"\n")
     except FormatError:
         head = b""
     for pattern, name in _CONTENT:
@@ -77,7 +78,7 @@ def read_ising(path: str | os.PathLike, options: Options | None = None) -> Ising
 
     Raises FormatError for a missing, foreign or malformed file.
     """
-    read_bytes(path, 1)
+    read_packed(path, 1)
     name = ising_format(path)
     if name == "graph":
         from compiler.formats.ising.graph import read_graph  # networkx takes its time

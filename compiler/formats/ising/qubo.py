@@ -1,14 +1,18 @@
 """QUBO text: coordinate lists ("i j bias", i = j the linear terms) and qbsolv's .qubo files.
 
 Coordinate lists are binary unless a comment says `vartype=SPIN`, as dimod writes it; pairs given
-more than once add up. Neither format holds an offset: energies are those of the written terms.
+more than once add up. JSON holds an object of biases by pair, {"0,0": -1, "0,1": 2}, binary.
+No format holds an offset: energies are those of the written terms.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
+from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -69,15 +73,63 @@ def parse_qubo(text: str, *, name: str = "text") -> IsingModel:
                 f"promises {header[1]} and {header[2]}; it is truncated or altered"
             )
     labels, place = np.unique(pairs, return_inverse=True)
-    place = place.reshape(pairs.shape)
-    linear = np.bincount(place[own, 0], weights=biases[own], minlength=labels.size)
     ranged = bool((labels == np.arange(labels.size)).all())
+    return _model(
+        place.reshape(pairs.shape), biases, vartype, () if ranged else tuple(map(str, labels.tolist()))
+    )
+
+
+def is_qubo_json(document: Any) -> bool:
+    """Whether it is an object of biases by pair, {"0,0": -1, "0,1": 2}, also written "(0, 1)"."""
+    return (
+        isinstance(document, dict)
+        and bool(document)
+        and all(key.count(",") == 1 for key in document)
+        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in document.values())
+    )
+
+
+def parse_qubo_json(document: Mapping[str, float], *, name: str = "document") -> IsingModel:
+    """The model in biases by pair of labels; a pair of one label with itself is its linear term.
+
+    Raises FormatError for a pair without two labels and a bias that is not finite.
+    """
+    pairs = [[label.strip(" '\"") for label in key.strip().strip("()[]").split(",")] for key in document]
+    for key, pair, bias in zip(document, pairs, document.values(), strict=True):
+        if "" in pair:
+            raise FormatError(f"{name}: the pair {key!r} must be two labels, such as '0,1'")
+        if not math.isfinite(bias):
+            raise FormatError(f"{name}: the bias of {key!r} must be a finite number, got {bias}")
+    labels = sorted(
+        {label for pair in pairs for label in pair},
+        key=lambda s: (not s.isdigit(), int(s) if s.isdigit() else 0, s),
+    )
+    place = {label: k for k, label in enumerate(labels)}
+    ranged = labels == [str(k) for k in range(len(labels))]
+    return _model(
+        np.array([[place[label] for label in pair] for pair in pairs], np.int64),
+        np.array(list(document.values()), np.float64),
+        "binary",
+        () if ranged else tuple(labels),
+    )
+
+
+def _in_order(label: str) -> tuple[bool, int, str]:
+    """Numbers first, by their size."""
+    number = label.isdecimal()
+    return not number, int(label) if number else 0, label
+
+
+def _model(ends: np.ndarray, biases: np.ndarray, vartype: str, names: tuple[str, ...]) -> IsingModel:
+    """Terms ends (m, 2) with their biases, those of a variable with itself linear."""
+    own = ends[:, 0] == ends[:, 1]
+    linear = np.bincount(ends[own, 0], weights=biases[own], minlength=int(ends.max()) + 1)
     return from_quadratic(
         linear,
-        place[~own, 0],
-        place[~own, 1],
+        ends[~own, 0],
+        ends[~own, 1],
         biases[~own],
         vartype=vartype,
-        names=() if ranged else tuple(map(str, labels.tolist())),
+        names=names,
         meta=MappingProxyType({"source": "qubo"}),
     )

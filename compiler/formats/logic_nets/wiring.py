@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from compiler.arrays import read_npz, read_safetensors
 from compiler.errors import FormatError
-from compiler.families.store import read_safetensors
 from compiler.formats.logic_nets.stack import whole_numbers
-from compiler.formats.networks.state import is_npz, load_pt, plain, read_npz
+from compiler.formats.networks.state import is_npz, load_pt, plain
 
 HOW = (
     "save it beside the model, numpy.savez('wiring.npz', *[torch.stack(tuple(m.indices)).cpu() "

@@ -7,9 +7,9 @@ import os
 import numpy as np
 from scipy import sparse
 
+from compiler.arrays import npz_names, read_npz
 from compiler.errors import FormatError, NetlistError
 from compiler.families.gaussian import GaussianModel, gaussian
-from compiler.formats.networks.state import npz_names, read_npz
 
 OURS = frozenset({"A.npy", "b.npy"})
 SPARSE = frozenset({"format.npy", "shape.npy", "data.npy"})

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import pickle
-import zipfile
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from compiler.arrays import npz_names, read_npz, read_safetensors
 from compiler.errors import FormatError, UnsupportedError
-from compiler.families.store import read_safetensors
 
 ZIP = b"PK"
 
@@ -35,18 +33,6 @@ def read_state(path: str | os.PathLike) -> dict[str, Any]:
     return dict(read_safetensors(path)[1])
 
 
-def npz_names(path: str | os.PathLike) -> frozenset[str] | None:
-    """Names of a zip's members (arrays as name.npy), by its table alone; None for a file that is no
-    zip or a damaged one.
-    """
-    try:
-        with zipfile.ZipFile(path) as file:
-            return frozenset(file.namelist())
-    # zipfile raises NotImplementedError for a version or compression that it does not know
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
-        return None
-
-
 def is_npz(path: str | os.PathLike) -> bool:
     """Whether the file is a zip of .npy members (torch's zips have none)."""
     if not _head(path).startswith(ZIP):
@@ -55,26 +41,6 @@ def is_npz(path: str | os.PathLike) -> bool:
     if names is None:
         return os.fspath(path).lower().endswith(".npz")
     return any(name.endswith(".npy") for name in names)
-
-
-def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Arrays of an .npz file; those of Python objects, which only pickle reads, are left out.
-
-    Raises FormatError for a damaged file.
-    """
-    arrays = {}
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            for name in file.files:
-                try:
-                    arrays[name] = file[name]
-                except ValueError as error:
-                    if "allow_pickle" not in str(error):
-                        raise
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, KeyError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise FormatError(f"{path}: is no whole .npz file ({reason})") from None
-    return arrays
 
 
 def load_pt(path: str | os.PathLike) -> Any:

@@ -97,7 +97,7 @@ def test_files_keep_every_array(tmp_path, kind):
 def test_a_file_without_a_layer_is_refused(tmp_path):
     from safetensors.numpy import load_file, save_file
 
-    from compiler.families.store import read_safetensors
+    from compiler.arrays import read_safetensors
 
     path = tmp_path / "m.safetensors"
     compiler.save_model(network(), path)

@@ -6,9 +6,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from toys.compiler import machine, mlp, toy
 
+from compiler.arrays import read_safetensors
 from compiler.errors import FormatError, NetlistError
 from compiler.families.mlp import ACTIVATIONS, MLP, activate
-from compiler.families.store import KEY, load_model, read_safetensors, save_model
+from compiler.families.store import KEY, load_model, save_model
 from compiler.files import OutputError
 
 
