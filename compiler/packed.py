@@ -46,7 +46,7 @@ def read_packed(path: str | os.PathLike, limit: int | None = None) -> bytes:
                         f"{path}: unpacks {size:,} bytes to {total:,} or more, too much for data; unpack it"
                     )
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise FormatError(f"{path}: is a damaged packed file ({error}); copy it again") from None
+        raise FormatError(f"{path}: is a damaged gzip file ({error}); copy it again") from None
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror}); check the name") from None
     return b"".join(parts)

@@ -23,7 +23,6 @@ from compiler.families.registry import HOMES, classes, family_named, family_of
 from compiler.files import replacing
 
 KEY = "thermoc_model"
-DIGEST = "thermoc_sha256"
 VERSION = 1
 
 
@@ -38,14 +37,15 @@ def save_model(model: Any, path: str | os.PathLike) -> None:
         raise NetlistError(f"a {type(model).__name__} is no model that can be saved; give one of {classes()}")
     facts, arrays = family.parts(model)
     document = {"family": family.name, "version": VERSION, **facts, "labels": list(model.labels)}
+    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    document["sha256"] = digest(tensors)
     try:
         text = json.dumps({**document, "meta": dict(model.meta)}, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise NetlistError(
             f"model: its numbers and meta must be JSON-able ({error}); use plain finite values"
         ) from None
-    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    content = to_bytes(tensors, metadata={KEY: text, DIGEST: digest(tensors)})
+    content = to_bytes(tensors, metadata={KEY: text})
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
@@ -70,9 +70,6 @@ def load_model(path: str | os.PathLike) -> Any:
         raise FormatError(
             f"{path}: has model version {version}; this thermoc reads up to {VERSION}: update it"
         )
-    # files of 0.1.0 have no digest
-    if metadata.get(DIGEST, "") not in ("", digest(tensors)):
-        raise FormatError(f"{path}: its arrays are not those that were saved; copy the file again")
     known = family_named(family)
     if known is None:
         raise FormatError(f"{path}: holds a model of family {family!r}; known are {', '.join(HOMES)}")
@@ -88,6 +85,9 @@ def load_model(path: str | os.PathLike) -> Any:
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
             raise FormatError(f"{path}: array {name!r} has a value that is not finite")
+    # files of 0.1.0 have no digest
+    if document.get("sha256", "") not in ("", digest(tensors)):
+        raise FormatError(f"{path}: its arrays are not those that were saved; copy the file again")
     return model
 
 

@@ -113,7 +113,7 @@ def test_npz_round_trip_and_its_errors(tmp_path):
         load_dataset(str(path))
     for content in (b"not a zip", b""):
         path.write_bytes(content)
-        with pytest.raises(DataError, match="not a readable"):
+        with pytest.raises(DataError, match=r"is no whole \.npz file"):
             load_dataset(str(path))
     with pytest.raises(DataError, match="no such file"):
         load_dataset(str(tmp_path / "none.npz"))
@@ -134,3 +134,24 @@ def test_a_data_set_checks_its_own_shapes():
         Dataset("bad", x, y[:3], x, y, x, y, 2)
     with pytest.raises(DataError, match="valid split is empty"):
         Dataset("bad", x, y, x[:0], y[:0], x, y, 2)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.zeros((4, 2)), "y": np.int64(1)}, "y is a single number"),
+        ({"x": np.float64(1), "y": np.arange(4)}, "x is a single number"),
+        ({"x": np.zeros((4, 2)), "y": np.arange(5)}, "x has 4 rows and y 5"),
+        ({"x": np.zeros((0, 2)), "y": np.arange(0)}, "x is empty"),
+        ({"x": np.zeros((4, 2)), "y": np.array(list("abcd"))}, "number the classes"),
+        (
+            {"x": np.zeros((4, 2)), "y": np.arange(4), "x_test": np.zeros((4, 3)), "y_test": np.arange(4)},
+            r"rows of x have shape \(2,\), those of x_test \(3,\)",
+        ),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named_from_their_headers(tmp_path, monkeypatch, arrays, message):
+    np.savez(tmp_path / "a.npz", **arrays)
+    monkeypatch.setattr("thermo.data.loaders.read_npz", None)  # nothing is unpacked
+    with pytest.raises(DataError, match=message):
+        load_dataset(str(tmp_path / "a.npz"))
