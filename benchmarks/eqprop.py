@@ -28,9 +28,9 @@ import torch
 
 from thermo.data import Dataset, load_dataset
 from thermo.data.dataset import DataError
+from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.train import Trainer
-from thermo.training.langevin.config import Augmentation
 from thermo.training.tiles import Tiles
 
 FREE, NUDGED, BETA, BATCH = 20, 8, 0.5, 128

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from compiler.counts import gate_counts, synthesis_counts
     from compiler.equivalence import check_equal
     from compiler.families.clamp import clamp_spins
-    from compiler.families.denoising_chain import EbmChain, lower_ebm_chain
+    from compiler.families.denoising_chain import DenoisingChain, lower_denoising_chain
     from compiler.families.gaussian import GaussianModel, gaussian, lower_gaussian
     from compiler.families.hopfield import HopfieldNetwork, lower_hopfield
     from compiler.families.ising import IsingModel, from_edges, lower_ising
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from compiler.pipelines import simplify_gates
 
 _HOMES = {
-    "EbmChain": "compiler.families.denoising_chain",
+    "DenoisingChain": "compiler.families.denoising_chain",
     "GateNetlist": "compiler.ir.gates",
     "GaussianModel": "compiler.families.gaussian",
     "HopfieldNetwork": "compiler.families.hopfield",
@@ -100,7 +100,7 @@ _HOMES = {
     "legalize": "compiler.passes.legalize",
     "load": "compiler.ir.container",
     "load_model": "compiler.families.store",
-    "lower_ebm_chain": "compiler.families.denoising_chain",
+    "lower_denoising_chain": "compiler.families.denoising_chain",
     "lower_gaussian": "compiler.families.gaussian",
     "lower_head": "compiler.passes.gates.heads",
     "lower_hopfield": "compiler.families.hopfield",
@@ -134,7 +134,7 @@ _HOMES = {
 __all__ = [
     "MLP",
     "RBM",
-    "EbmChain",
+    "DenoisingChain",
     "GateNetlist",
     "GaussianModel",
     "HopfieldNetwork",
@@ -177,7 +177,7 @@ __all__ = [
     "legalize",
     "load",
     "load_model",
-    "lower_ebm_chain",
+    "lower_denoising_chain",
     "lower_gaussian",
     "lower_head",
     "lower_hopfield",

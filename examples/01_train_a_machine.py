@@ -8,7 +8,7 @@ from thermo.training.langevin.presets import pathwise_preset
 
 digits = load_dataset("digits")
 trained = train_pathwise(digits, pathwise_preset(digits))
-netlist = lower_machine(trained.machine)
+netlist = lower_machine(trained.model)
 save(netlist, "digits.tnl")
 
 one, _ = evaluate(netlist, digits, "test")

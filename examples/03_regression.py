@@ -10,7 +10,7 @@ from thermo.training.langevin.presets import pathwise_preset
 
 cosine = load_dataset("cosine")
 trained = train_pathwise(cosine, replace(pathwise_preset(cosine), n_hidden=32))
-netlist = lower_machine(trained.machine)
+netlist = lower_machine(trained.model)
 for runs in (1, 10, 100):
     figures, _ = evaluate(netlist, cosine, "test", runs=runs)
     print(f"mean of {runs:3d} runs: rms error {figures.rmse:.3f}")

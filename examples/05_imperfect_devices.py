@@ -14,7 +14,7 @@ device = NonIdeal(mismatch=0.3)
 clean = pathwise_preset(digits)
 aware = replace(clean, non_ideal=device)
 on_devices = [
-    accuracy_on_devices(lower_machine(train_pathwise(digits, c).machine), digits, device, 10)
+    accuracy_on_devices(lower_machine(train_pathwise(digits, c).model), digits, device, 10)
     for c in (clean, aware)
 ]
 both = paired(*on_devices)

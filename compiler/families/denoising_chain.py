@@ -1,4 +1,4 @@
-"""EbmChain: energy-based models that undo noise one after another (denoising chain).
+"""DenoisingChain: energy-based models that undo noise one after another (denoising chain).
 
 Forward, every bit is resampled with probability 1 - exp(-g_t), so that
 P(x_(t+1) | x_t) ~ exp(w_t sum_i x_(t+1),i x_t,i) with w_t = -1/2 ln tanh(g_t / 2); x_T is nearly
@@ -39,7 +39,7 @@ def noise_coupling(g: Any) -> np.ndarray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EbmChain:
+class DenoisingChain:
     """T energy-based models on one graph of spins; the first n_visible spins are the data.
 
     h : (T, n) fields; J : (T, m) of the pairs (row, col), row < col ascending, as in IsingModel
@@ -135,7 +135,7 @@ class EbmChain:
 ARRAYS = ("h", "row", "col", "J", "noise", "place")
 
 
-def parts(model: EbmChain) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def parts(model: DenoisingChain) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """(facts, arrays) that a file holds."""
     facts = {
         "shape": list(model.shape),
@@ -147,10 +147,10 @@ def parts(model: EbmChain) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return facts, {name: getattr(model, name) for name in ARRAYS}
 
 
-def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> EbmChain:
+def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> DenoisingChain:
     """The model; KeyError, TypeError or NetlistError for what is missing or does not fit."""
     given: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
-    return EbmChain(
+    return DenoisingChain(
         **given,
         shape=(int(document["shape"][0]), int(document["shape"][1])),
         n_visible=int(document["n_visible"]),
@@ -161,7 +161,7 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> EbmChai
     )
 
 
-def lower_ebm_chain(model: EbmChain, *, sweeps: int | None = None) -> LangevinNetlist:
+def lower_denoising_chain(model: DenoisingChain, *, sweeps: int | None = None) -> LangevinNetlist:
     """p-bits of every model, data's model first, then the noise that the last one starts from.
 
     Groups step0, ..., noise. A first sweep draws the noise; then model T - 1, ..., 0 each run for
@@ -216,4 +216,4 @@ def lower_ebm_chain(model: EbmChain, *, sweeps: int | None = None) -> LangevinNe
     )
 
 
-FAMILY = Family("ebm_chain", EbmChain, "a chain of models", parts, build, lower_ebm_chain)
+FAMILY = Family("denoising-chain", DenoisingChain, "a chain of models", parts, build, lower_denoising_chain)

@@ -54,7 +54,7 @@ class Family:
 
 HOMES = {
     "conv-hopfield": "compiler.families.conv_hopfield",
-    "ebm_chain": "compiler.families.denoising_chain",
+    "denoising-chain": "compiler.families.denoising_chain",
     "gaussian": "compiler.families.gaussian",
     "hopfield": "compiler.families.hopfield",
     "ising": "compiler.families.ising",
@@ -67,9 +67,13 @@ HOMES = {
 }
 """Every family and the module that holds it as FAMILY, imported when it is asked for."""
 
+RENAMED = {"ebm_chain": "denoising-chain"}
+"""What files of thermoc 0.1 call families, where that has changed."""
+
 
 def family_named(name: str) -> Family | None:
-    """The family that files call so; None for another name."""
+    """The family that files call so, now or in former versions; None for another name."""
+    name = RENAMED.get(name, name)
     return import_module(HOMES[name]).FAMILY if name in HOMES else None
 
 

@@ -11,7 +11,7 @@ from thermo.cli.console import plain
 from thermo.data import load_dataset
 from thermo.demo import run_demo
 from thermo.demo.apart import PartError, answer, apart, work
-from thermo.training.langevin.result import TrainingError
+from thermo.training.errors import TrainingError
 
 
 def test_demo_writes_a_netlist_and_a_page(tmp_path):

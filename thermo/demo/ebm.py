@@ -23,8 +23,8 @@ from thermo.simulate.spins.run import simulate_spins
 from thermo.training.ebm.bits import static_bits
 from thermo.training.ebm.evaluate import Likelihood, base_rate_log_likelihood, log_likelihood
 from thermo.training.ebm.presets import rbm_preset
+from thermo.training.ebm.rbm import TrainedRbm, train_rbm
 from thermo.training.ebm.samples import moment_errors
-from thermo.training.ebm.train_rbm import RbmResult, train_rbm
 from thermo.training.tiles import Tiles
 
 DEVICE = "pbit-cmos"
@@ -38,7 +38,7 @@ class _Found:
     apart : distance of samples' moments from validation bits, and what chance alone gives
     """
 
-    trained: RbmResult
+    trained: TrainedRbm
     test: Likelihood
     rates: float
     bits: np.ndarray

@@ -23,12 +23,12 @@ from thermo.report.page import Figure, Section
 from thermo.report.text import si
 from thermo.report.training_energy import energy_table
 from thermo.studies.devices import Paired, paired
+from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.deploy import acting_on, deployed_accuracy
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.presets import eqprop_preset
 from thermo.training.eqprop.result import EqpropResult
 from thermo.training.eqprop.train import train_eqprop
-from thermo.training.langevin.config import Augmentation
 
 DEVICE, MEMORY = "rc-1fF", "sram-8bit"
 SPREAD = 0.3

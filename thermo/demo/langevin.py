@@ -27,7 +27,7 @@ from thermo.report.page import Figure, Section, Table
 from thermo.report.text import si, times
 from thermo.simulate import simulate
 from thermo.studies.devices import accuracy_on_devices
-from thermo.training import TrainingResult, train_mlp, train_pathwise
+from thermo.training import TrainedMachine, train_mlp, train_pathwise
 from thermo.training.langevin.presets import pathwise_preset
 
 DEARER = (1e-4, 3e-4, 1e-3, 3e-3)
@@ -44,7 +44,7 @@ class _Point:
 
     penalty: float
     couplings: bool
-    trained: TrainingResult
+    trained: TrainedMachine
     netlist: LangevinNetlist
     evaluation: Evaluation
 
@@ -56,7 +56,7 @@ def langevin_part(
     points = _train_points(dataset, seed, threads, epochs, progress)
     main = points[0]
 
-    save_model(main.trained.machine, folder / "machine.safetensors")
+    save_model(main.trained.model, folder / "machine.safetensors")
     save(main.netlist, folder / "machine.tnl")
     # what follows runs the file, not the object in memory
     netlist = load_langevin(folder / "machine.tnl")
@@ -103,7 +103,7 @@ def _train_points(
             if epochs is not None:
                 config = replace(config, epochs=epochs)
             trained = train_pathwise(dataset, config, threads=threads)
-            netlist = lower_machine(trained.machine)
+            netlist = lower_machine(trained.model)
             found, _ = evaluate(netlist, dataset, "test", seed=seed, threads=threads)
             points.append(_Point(penalty, couplings, trained, netlist, found))
             assert found.accuracy is not None and found.heat_kT is not None
@@ -115,7 +115,7 @@ def _train_points(
 
 def _teacher(dataset: Dataset, seed: int, threads: int | None) -> tuple[MLP, float, Evaluation]:
     """An ordinary network, its accuracy, and the same network as relaxing cells."""
-    mlp = train_mlp(dataset, hidden=(32,), activation="tanh", epochs=200, seed=seed).machine
+    mlp = train_mlp(dataset, hidden=(32,), activation="tanh", epochs=200, seed=seed).model
     x, y = dataset.part("test")
     accuracy = float(np.mean(mlp.predictions(x) == y))
     lowered, _ = evaluate(lower_mlp(mlp), dataset, "test", threads=threads, heat=False)
@@ -141,7 +141,7 @@ def _rows(
         (f"ordinary network {size}", per_cent(mlp_accuracy), "", ""),
         ("  the same, compiled to relaxing cells, kT = 0", per_cent(lowered.accuracy), "", ""),
         (
-            f"Langevin machine, {main.trained.machine.n_cells} noisy cells, one run",
+            f"Langevin machine, {main.trained.model.n_cells} noisy cells, one run",
             per_cent(main.evaluation.accuracy),
             _kT(main.evaluation),
             si(cost.energy.physics, "J"),
@@ -181,7 +181,7 @@ def _reading(main: _Point, cost: Estimate) -> str:
 
 
 def _curves(points: list[_Point]) -> list[figures.Series]:
-    n_hidden = points[0].trained.machine.n_hidden
+    n_hidden = points[0].trained.model.n_hidden
     out = []
     for couplings in (True, False):
         group = [p for p in points if p.couplings == couplings]
@@ -258,7 +258,7 @@ def _sections(
 def _points_table(points: list[_Point]) -> Table:
     rows = []
     for p in points:
-        largest = np.abs(p.trained.machine.coupling).max(initial=0.0)
+        largest = np.abs(p.trained.model.coupling).max(initial=0.0)
         rows.append(
             (
                 "yes" if p.couplings else "no (control)",

@@ -44,8 +44,8 @@ def logic_part(
     if epochs is not None:
         config = replace(config, epochs=epochs)
     trained = train_logic(dataset, config, threads=threads, progress=progress)
-    save_model(trained.network, folder / "gates.safetensors")
-    declared = lower_logic(trained.network)
+    save_model(trained.model, folder / "gates.safetensors")
+    declared = lower_logic(trained.model)
     small = simplify_gates(declared)
     verdict = check_equal(declared, small, encoder=declared.encoder)
     assert verdict.equal, "simplification changed a class sum"

@@ -68,7 +68,7 @@ def measure_baselines(
                 learning_rate=LEARNING_RATE,
                 weight_decay=DECAY / dataset.x_train.shape[0],
                 seed=seed,
-            ).machine
+            ).model
             x, y = dataset.part(split)
             exact = np.mean(forward(network, x).argmax(axis=1) == y)
             rounded = np.mean(forward_int8(network, x, dataset.x_train).argmax(axis=1) == y)

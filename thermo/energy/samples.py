@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from compiler.families.denoising_chain import EbmChain
+from compiler.families.denoising_chain import DenoisingChain
 from compiler.families.ising import IsingModel
 from compiler.families.rbm import RBM
 from compiler.ir.langevin import LangevinNetlist
@@ -52,7 +52,7 @@ class SampleEnergy:
 
 
 def sample_energy(
-    model: RBM | IsingModel | EbmChain,
+    model: RBM | IsingModel | DenoisingChain,
     device: PBitDevice,
     *,
     sweeps: int | None = None,
@@ -67,7 +67,7 @@ def sample_energy(
     where its graph puts them; other models are laid out in a square in the order of their cells,
     an RBM as two blocks side by side.
     """
-    if isinstance(model, EbmChain):
+    if isinstance(model, DenoisingChain):
         n, nv, steps = model.n, model.n_visible, model.n_steps
         row, col, m = model.row, model.col, model.row.size
         lines, places = np.divmod(model.place, model.shape[1])

@@ -65,17 +65,17 @@ def _measure(
     point: Point, dataset: Dataset, checkpoint: Path, model: Path, threads: int | None
 ) -> LogicMeasured:
     trained = train_logic(dataset, point.config, checkpoint=checkpoint, threads=threads)
-    netlist = lower_logic(trained.network)
+    netlist = lower_logic(trained.model)
     evaluation, _ = evaluate_gates(netlist, dataset, "test", threads=threads)
     assert evaluation.accuracy is not None
-    save_model(trained.network, model)
+    save_model(trained.model, model)
     return LogicMeasured(
         series=point.series,
-        gates=trained.network.n_gates,
+        gates=trained.model.n_gates,
         epochs=point.config.epochs,
         seed=point.config.seed,
         accuracy=evaluation.accuracy,
-        valid_accuracy=trained.valid_accuracy,
+        valid_accuracy=trained.score,
         soft_accuracy=trained.soft_accuracy,
         live=gate_counts(netlist)["gates"]["two_input"],
         n_samples=evaluation.n_samples,

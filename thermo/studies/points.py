@@ -18,7 +18,7 @@ from thermo.evaluate import evaluate
 from thermo.progress import Progress
 from thermo.simulate.threads import check_threads
 from thermo.studies.records import Point, check_classes, recorded, run_all
-from thermo.training import TrainingResult, train_onsager_machlup, train_pathwise
+from thermo.training import TrainedMachine, train_onsager_machlup, train_pathwise
 from thermo.training.langevin.config import PathwiseConfig
 
 
@@ -75,8 +75,8 @@ def _measure(
     progress: Progress | None,
 ) -> Measured:
     trained = _train(point, dataset, checkpoint, threads, progress)
-    save_model(trained.machine, model)
-    netlist = lower_machine(trained.machine)
+    save_model(trained.model, model)
+    netlist = lower_machine(trained.model)
     options: dict[str, Any] = {"seed": point.config.seed, "threads": threads}
     full, _ = evaluate(netlist, dataset, "test", **options)
     halved, _ = evaluate(netlist, dataset, "test", dt=netlist.dt / 2, **options)
@@ -86,12 +86,12 @@ def _measure(
         series=point.series,
         seed=point.config.seed,
         accuracy=full.accuracy,
-        valid_accuracy=trained.valid_accuracy,
+        valid_accuracy=trained.score,
         heat=full.heat_kT.mean,
         heat_sem=full.heat_kT.sem,
         halved_accuracy=halved.accuracy,
         halved_heat=halved.heat_kT.mean,
-        largest_coupling=float(np.abs(trained.machine.coupling).max(initial=0.0)),
+        largest_coupling=float(np.abs(trained.model.coupling).max(initial=0.0)),
         heat_penalty=float(trained.heat_penalty),
         n_samples=full.n_samples,
         seconds=trained.seconds,
@@ -101,7 +101,7 @@ def _measure(
 
 def _train(
     point: Point, dataset: Dataset, checkpoint: Path, threads: int | None, progress: Progress | None
-) -> TrainingResult:
+) -> TrainedMachine:
     if isinstance(point.config, PathwiseConfig):
         return train_pathwise(
             dataset, point.config, checkpoint=checkpoint, threads=threads, progress=progress

@@ -8,29 +8,34 @@ from typing import Any, NoReturn
 from compiler.errors import ThermocError
 
 
+def whole(value: Any, least: int = 1) -> bool:
+    """Whether this is a whole number of at least `least`; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
 class Rules:
     """Checks of one configuration's fields by name; the first that breaks one raises `error`."""
 
-    def __init__(self, config: Any, error: type[ThermocError]) -> None:
-        self.config, self.error = config, error
+    def __init__(self, config: Any, error: type[ThermocError], subject: str = "training") -> None:
+        self.config, self.error, self.subject = config, error, subject
 
     def fail(self, name: str, rule: str) -> NoReturn:
         """Raise: the field's name, the rule and the value."""
         value = getattr(self.config, name)
-        raise self.error(f"training: {name} must be {rule}, got {value!r}")
+        raise self.error(f"{self.subject}: {name} must be {rule}, got {value!r}")
 
     def whole(self, *names: str, least: int = 1) -> None:
         """Whole numbers of at least `least`."""
         for name in names:
             value = getattr(self.config, name)
-            if not isinstance(value, int) or value < least:
+            if not whole(value, least):
                 self.fail(name, f"a whole number >= {least}")
 
     def whole_or_none(self, *names: str) -> None:
         """Whole numbers of at least 1, or None."""
         for name in names:
             value = getattr(self.config, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
+            if value is not None and not whole(value):
                 self.fail(name, "a whole number >= 1 or none")
 
     def positive(self, *names: str) -> None:
@@ -73,7 +78,7 @@ class Rules:
     def seed(self, bits: int = 64) -> None:
         """A whole number of so many bits."""
         value = self.config.seed
-        if not isinstance(value, int) or not 0 <= value < 2**bits:
+        if not whole(value, 0) or value >= 2**bits:
             self.fail("seed", f"a whole number from 0 to 2^{bits} - 1")
 
     def rates(self, layers: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import scipy.linalg.cython_blas  # noqa: F401  numba's products: loaded now, so that the limit binds
 from threadpoolctl import threadpool_limits
 
-from thermo.training.langevin.result import TrainingError
+from thermo.training.errors import TrainingError
 
 
 class Tiles:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from compiler.families.denoising_chain import EbmChain
+from compiler.families.denoising_chain import DenoisingChain
 from compiler.families.ising import IsingModel
 from compiler.families.rbm import RBM
 from compiler.families.store import load_model
@@ -57,7 +57,7 @@ def test_rbm_is_trained_measured_compiled_and_simulated(capsys, tmp_path):
     assert code == 0 and "88" in printed.out
 
 
-@pytest.mark.parametrize(("family", "kind"), [("grid", IsingModel), ("dtm", EbmChain)])
+@pytest.mark.parametrize(("family", "kind"), [("grid", IsingModel), ("dtm", DenoisingChain)])
 def test_graph_models_are_trained_and_compiled(capsys, tmp_path, family, kind):
     path, net = tmp_path / "m.safetensors", tmp_path / "net.tnl"
     code, printed = call(

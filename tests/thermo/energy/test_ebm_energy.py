@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler.families.denoising_chain import EbmChain
+from compiler.families.denoising_chain import DenoisingChain
 from compiler.families.ising import from_edges
 from compiler.families.rbm import RBM
 from hw_models.pbits import PBITS
@@ -36,7 +36,7 @@ UNITS = replace(
 def test_a_published_layer_is_of_this_size():
     """1.96 nJ a layer of 70 x 70 cells and image (second-hand): some 1,600 aJ x 250 sweeps."""
     edges = Topology("g12", (70, 70)).graph().edges
-    chain = EbmChain(
+    chain = DenoisingChain(
         np.zeros((1, 4900)),
         edges[:, 0],
         edges[:, 1],
@@ -67,7 +67,7 @@ def test_counts_of_models():
     # hidden cell at column 2: 2 + 1 + 3 + 2 pitches from the four visible ones
     assert found.energy.neighbour == pytest.approx(3 * 2 * 8 * 2 * 0.5 * 3 * 16)
     assert found.energy.bias == 3 * 8 * 10
-    chain = EbmChain(
+    chain = DenoisingChain(
         np.zeros((2, 4)),
         np.array([0]),
         np.array([3]),

@@ -15,13 +15,13 @@ from thermo.energy.eqprop_effort import layers_energy_of
 from thermo.energy.training import training_keys
 from thermo.report.page import Table
 from thermo.report.training_energy import energy_table
+from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import RULES
 from thermo.training.eqprop.conv_presets import conv_preset, dense_preset
 from thermo.training.eqprop.errors import EqpropError
 from thermo.training.eqprop.jax_config import LayersConfig
 from thermo.training.eqprop.jax_layers import SIGMAS
 from thermo.training.eqprop.jax_train import LayersResult, layers_accuracy, layout_of, train_layers
-from thermo.training.langevin.config import Augmentation
 
 
 def train_convolutional(request: Request) -> None:

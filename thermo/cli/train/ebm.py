@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from compiler.families.denoising_chain import EbmChain
+from compiler.families.denoising_chain import DenoisingChain
 from compiler.families.ising import IsingModel
 from compiler.families.rbm import RBM
 from compiler.families.store import save_model
@@ -26,12 +26,13 @@ from thermo.report.page import Table
 from thermo.report.text import si, text_table
 from thermo.simulate.threads import check_threads
 from thermo.training.ebm.bits import static_bits
+from thermo.training.ebm.boltzmann import BoltzmannEpoch, train_boltzmann, train_denoising
 from thermo.training.ebm.errors import EbmError
 from thermo.training.ebm.evaluate import Likelihood, base_rate_log_likelihood, log_likelihood
-from thermo.training.ebm.presets import graph_preset, rbm_preset
+from thermo.training.ebm.presets import boltzmann_preset, rbm_preset
+from thermo.training.ebm.rbm import TrainedRbm, train_rbm
 from thermo.training.ebm.samples import Samples, draw_samples, moment_errors
-from thermo.training.ebm.train_chain import ChainResult, train_chain, train_graph
-from thermo.training.ebm.train_rbm import RbmResult, train_rbm
+from thermo.training.loop import Trained
 from thermo.training.tiles import Tiles
 
 MODELS = ("rbm", "grid", "dtm")
@@ -41,7 +42,7 @@ TESTED = 10_000  # rows of the test split that the likelihood is measured on
 
 @dataclass(frozen=True, slots=True)
 class _Trained:
-    model: RBM | IsingModel | EbmChain
+    model: RBM | IsingModel | DenoisingChain
     config: Any
     seconds: float
     facts: dict[str, Any]
@@ -165,13 +166,13 @@ def ebm(
             threads,
         )
     elif model == "grid":
-        config = graph_preset(dataset, chain=False, **graph, **common)
-        trained = _graph(train_graph(dataset, config, **run))
+        config = boltzmann_preset(dataset, chain=False, **graph, **common)
+        trained = _graph(train_boltzmann(dataset, config, **run))
     else:
-        config = graph_preset(
+        config = boltzmann_preset(
             dataset, chain=True, **graph, **chain, **common, penalty=None if penalty else 0.0
         )
-        trained = _graph(train_chain(dataset, config, **run))
+        trained = _graph(train_denoising(dataset, config, **run))
     made = manifest(seed=seed)
     facts = {"data": dataset.name, "training_seconds": trained.seconds, **trained.facts}
     kept_facts = {k: v for k, v in facts.items() if k != "history"}
@@ -241,7 +242,7 @@ def _likelihood(found: Likelihood, chains: int) -> dict[str, Any]:
     }
 
 
-def _rbm(result: RbmResult, dataset: Dataset, chains: int, steps: int, threads: int | None) -> _Trained:
+def _rbm(result: TrainedRbm, dataset: Dataset, chains: int, steps: int, threads: int | None) -> _Trained:
     config = result.config
     bits = static_bits(dataset.x_test[:TESTED], "test", config.threshold)
     with Tiles(threads) as tiles:
@@ -260,8 +261,8 @@ def _rbm(result: RbmResult, dataset: Dataset, chains: int, steps: int, threads: 
     facts = {
         "split": "test",
         **_likelihood(found, chains),
-        "valid_log_likelihood": result.valid,
-        "valid_error": result.valid_error,
+        "valid_log_likelihood": result.score,
+        "valid_error": result.error,
         "base_rate_log_likelihood": rates,
         "best_epoch": result.best_epoch,
         "reconstruction_error": last.reconstruction,
@@ -276,14 +277,14 @@ def _rbm(result: RbmResult, dataset: Dataset, chains: int, steps: int, threads: 
         ("bits of data", facts["binarisation"]),
         (f"test log-likelihood, nats ({how})", f"{found.mean:.2f} ± {found.error:.2g}"),
         ("  spread over rows, standard error", f"{found.spread:.2f}"),
-        ("validation, chosen on (short AIS)", f"{result.valid:.2f} ± {result.valid_error:.2f}"),
+        ("validation, chosen on (short AIS)", f"{result.score:.2f} ± {result.error:.2f}"),
         ("independent units with the data's means", f"{rates:.2f}"),
         ("reconstruction error, validation", f"{last.reconstruction:.4f}"),
     )
     return _Trained(m, config, result.seconds, facts, rows)
 
 
-def _graph(result: ChainResult) -> _Trained:
+def _graph(result: Trained[Any, BoltzmannEpoch]) -> _Trained:
     config, last, model = result.config, result.history[-1], result.model
     facts: dict[str, Any] = {
         "autocorrelation": last.autocorrelation,
@@ -292,8 +293,8 @@ def _graph(result: ChainResult) -> _Trained:
         "binarisation": "stochastic" if config.threshold is None else f">= {config.threshold:g}",
         "history": [asdict(record) for record in result.history],
     }
-    nv = model.n_visible if isinstance(model, EbmChain) else int(model.problem["visible"])
-    models = model.n_steps if isinstance(model, EbmChain) else 1
+    nv = model.n_visible if isinstance(model, DenoisingChain) else int(model.problem["visible"])
+    models = model.n_steps if isinstance(model, DenoisingChain) else 1
     rows: tuple[tuple[str, str], ...] = (
         ("grid", f"{config.rule}, {config.side} x {config.side}, {model.row.size:,} couplings"),
         ("spins", f"{nv} visible, {model.n - nv} hidden"),
@@ -304,7 +305,7 @@ def _graph(result: ChainResult) -> _Trained:
             ", ".join(f"{a:.3f}" for a in last.autocorrelation),
         ),
     )
-    if isinstance(model, EbmChain):
+    if isinstance(model, DenoisingChain):
         rows += (("noise couplings w", ", ".join(f"{w:.2f}" for w in model.couplings)),)
         rows += (("correlation penalty", ", ".join(f"{p:.2g}" for p in last.penalty)),)
     else:

@@ -14,13 +14,13 @@ from thermo.energy.eqprop_effort import energy_of
 from thermo.energy.training import training_keys
 from thermo.report.page import Table
 from thermo.report.training_energy import energy_table
+from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.deploy import deployed_accuracy
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.presets import eqprop_preset
 from thermo.training.eqprop.result import EqpropResult
 from thermo.training.eqprop.train import train_eqprop
-from thermo.training.langevin.config import Augmentation
 
 
 def settings(request: Request) -> EqpropConfig:

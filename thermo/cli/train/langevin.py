@@ -124,17 +124,15 @@ def langevin(
             "validation data): train longer or raise it"
         )
     evaluation, _ = evaluate(
-        lower_machine(trained.machine), dataset, "test", seed=seed, threads=threads, progress=BarProgress()
+        lower_machine(trained.model), dataset, "test", seed=seed, threads=threads, progress=BarProgress()
     )
     facts = {
-        "validation": trained.valid_accuracy,
+        "validation": trained.score,
         "test": evaluation.accuracy if evaluation.accuracy is not None else evaluation.rmse,
         "heat_kT": None if evaluation.heat_kT is None else asdict(evaluation.heat_kT),
         "training_seconds": trained.seconds,
     }
-    machine = replace(
-        trained.machine, meta={**trained.machine.meta, **facts, "manifest": manifest(seed=seed)}
-    )
+    machine = replace(trained.model, meta={**trained.model.meta, **facts, "manifest": manifest(seed=seed)})
     save_model(machine, out)
     if method == "pathwise" and checkpoint is None:
         kept.unlink(missing_ok=True)  # not before the model is there: a training may take hours
@@ -147,7 +145,7 @@ def langevin(
             "rmse": evaluation.rmse,
             "runs": 1,
             "n_samples": evaluation.n_samples,
-            "valid_accuracy": trained.valid_accuracy,
+            "valid_accuracy": trained.score,
             "heat_kT": facts["heat_kT"],
             "largest_coupling": _largest(machine),
             "heat_penalty": trained.heat_penalty,
@@ -186,7 +184,7 @@ def _largest(machine: LangevinMachine) -> float:
 def _rows(machine: LangevinMachine, evaluation: Any, trained: Any) -> tuple[tuple[str, str], ...]:
     rows = [("cells", f"{machine.n_inputs} frozen, {machine.n_hidden} hidden, {machine.n_out} out")]
     if evaluation.accuracy is not None:
-        rows.append(("validation accuracy, chosen on", f"{100 * trained.valid_accuracy:.2f} %"))
+        rows.append(("validation accuracy, chosen on", f"{100 * trained.score:.2f} %"))
         rows.append(
             (
                 f"test accuracy, {evaluation.n_samples:,} samples, one noisy run each",
@@ -194,7 +192,7 @@ def _rows(machine: LangevinMachine, evaluation: Any, trained: Any) -> tuple[tupl
             )
         )
     else:
-        rows.append(("validation rms error, chosen on", f"{-trained.valid_accuracy:.4g}"))
+        rows.append(("validation rms error, chosen on", f"{-trained.score:.4g}"))
         rows.append((f"test rms error, {evaluation.n_samples:,} samples", f"{evaluation.rmse:.4g}"))
     if evaluation.heat_kT is not None:
         rows.append(

@@ -21,7 +21,7 @@ from thermo.report.page import Table
 from thermo.report.text import text_table
 from thermo.simulate.threads import check_threads
 from thermo.training import TrainingError
-from thermo.training.logic import LogicAugmentation, LogicResult, logic_preset, train_logic
+from thermo.training.logic import LogicAugmentation, TrainedLogic, logic_preset, train_logic
 
 
 def logic(
@@ -99,16 +99,16 @@ def logic(
     trained = train_logic(
         dataset, config, progress=BarProgress(), checkpoint=kept, threads=threads, backend=backend
     )
-    netlist = lower_logic(trained.network)
+    netlist = lower_logic(trained.model)
     evaluation, _ = evaluate_gates(netlist, dataset, "test", threads=threads)
     facts = {
         "data": dataset.name,
-        "validation": trained.valid_accuracy,
+        "validation": trained.score,
         "test": evaluation.accuracy,
         "training_seconds": trained.seconds,
     }
     made = manifest(seed=seed)
-    network = replace(trained.network, meta={**trained.network.meta, **facts, "manifest": made})
+    network = replace(trained.model, meta={**trained.model.meta, **facts, "manifest": made})
     save_model(network, out)
     if checkpoint is None:
         kept.unlink(missing_ok=True)  # not before the model is there
@@ -121,7 +121,7 @@ def logic(
             "accuracy": evaluation.accuracy,
             "runs": 1,
             "n_samples": evaluation.n_samples,
-            "valid_accuracy": trained.valid_accuracy,
+            "valid_accuracy": trained.score,
             "soft_accuracy": trained.soft_accuracy,
             "soft_hard_gap": trained.gap,
             "best_epoch": trained.best_epoch,
@@ -155,16 +155,16 @@ def _tau(text: str | None) -> float | str | None:
 
 
 def _rows(
-    evaluation: Evaluation, trained: LogicResult, counted: dict[str, Any]
+    evaluation: Evaluation, trained: TrainedLogic, counted: dict[str, Any]
 ) -> tuple[tuple[str, str], ...]:
-    network = trained.network
+    network = trained.model
     assert evaluation.accuracy is not None and evaluation.accuracy_sem is not None
     test = f"{100 * evaluation.accuracy:.2f} ± {100 * evaluation.accuracy_sem:.2f} %"
     return (
         ("gates, layer by layer", ", ".join(f"{layer.n_gates:,}" for layer in network.layers)),
         ("live two-input gates", f"{counted['gates']['two_input']:,}"),
         ("input bits", f"{network.n_inputs:,}"),
-        ("validation accuracy, chosen on", f"{100 * trained.valid_accuracy:.2f} %"),
+        ("validation accuracy, chosen on", f"{100 * trained.score:.2f} %"),
         ("  of the relaxed network", f"{100 * trained.soft_accuracy:.2f} %"),
         (f"test accuracy, {evaluation.n_samples:,} samples", test),
         ("best epoch", f"{trained.best_epoch} of {trained.config.epochs}"),

@@ -9,10 +9,10 @@ from thermo.cli.console import BarProgress, manifest
 from thermo.cli.train.eqprop_networks import Request, accuracy_row, finish
 from thermo.energy.eqprop_effort import effort_of
 from thermo.report.page import Table
+from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.oscillator import oscillator_accuracy, train_oscillator
 from thermo.training.eqprop.oscillator_presets import oscillator_preset
-from thermo.training.langevin.config import Augmentation
 
 
 def train(request: Request) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from compiler.errors import ThermocError
 from hw_models.imperfect import NonIdeal
+from thermo.training.config import TrainingConfig
 from thermo.training.ebm.errors import EbmError
 from thermo.training.rules import Rules
 
@@ -12,7 +15,7 @@ METHODS = ("pcd", "cd", "tempered")
 
 
 @dataclass(frozen=True, slots=True)
-class RbmConfig:
+class RbmConfig(TrainingConfig):
     """Settings of `train_rbm`.
 
     method : "cd", k sweeps from the data (Hinton 2002); "pcd", chains that persist (Tieleman 2008);
@@ -52,17 +55,16 @@ class RbmConfig:
     evaluate_chains: int = 128
     evaluate_steps: int = 1000
     non_ideal: NonIdeal | None = None
-    seed: int = 0
 
-    def __post_init__(self) -> None:
-        rules = Rules(self, EbmError)
+    ERROR: ClassVar[type[ThermocError]] = EbmError
+
+    def check(self, rules: Rules) -> None:
         rules.choice("method", METHODS)
-        rules.whole("n_hidden", "k", "epochs", "batch", "evaluate_every", "evaluate_steps")
+        rules.whole("n_hidden", "k", "evaluate_every", "evaluate_steps")
         rules.whole("temperatures", "evaluate_chains", least=2)
         rules.whole_or_none("chains")
         if self.chains is not None and self.method == "cd":
             raise EbmError("training: chains belong to pcd and tempered; cd starts at the data")
-        rules.seed()
         rules.positive("learning_rate")
         rules.not_negative("weight_decay", "init_w")
         rules.below_one("hold", "momentum")

@@ -198,19 +198,3 @@ def autocorrelation(earlier: np.ndarray, later: np.ndarray) -> float:
     other = 0.5 * ((first[0] * second[1]).mean() + (first[1] * second[0]).mean())
     norm = 1.0 - (first[0] * first[1]).mean()
     return float((own - other) / norm) if norm > 0 else 0.0
-
-
-class Adam:
-    """Adam (Kingma and Ba 2015, arXiv 1412.6980, algorithm 1), ascending, in place."""
-
-    def __init__(self, shape: tuple[int, ...], beta1: float = 0.9, beta2: float = 0.999) -> None:
-        self.m, self.v = np.zeros(shape), np.zeros(shape)
-        self.beta1, self.beta2 = beta1, beta2
-
-    def step(self, value: np.ndarray, gradient: np.ndarray, rate: float, count: int) -> None:
-        """value += rate m / (sqrt(v) + 1e-8), moments debiased; count : steps done before."""
-        self.m += (1 - self.beta1) * (gradient - self.m)
-        self.v += (1 - self.beta2) * (gradient * gradient - self.v)
-        m = self.m / (1 - self.beta1 ** (count + 1))
-        v = self.v / (1 - self.beta2 ** (count + 1))
-        value += rate * m / (np.sqrt(v) + 1e-8)

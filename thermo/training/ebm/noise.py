@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermo.training.ebm.chain_config import GraphConfig
+from thermo.training.ebm.boltzmann_config import BoltzmannConfig
 
 
-def noise_steps(config: GraphConfig) -> np.ndarray:
+def noise_steps(config: BoltzmannConfig) -> np.ndarray:
     """(steps,) g_t, geometric from g_0 to ramp g_0, of the wanted sum."""
     if config.steps == 1:
         return np.array([config.noise])

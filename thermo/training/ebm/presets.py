@@ -6,19 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 from thermo.data import Dataset
-from thermo.training.ebm.chain_config import GraphConfig
+from thermo.training.ebm.boltzmann_config import BoltzmannConfig
 from thermo.training.ebm.config import RbmConfig
 
 LARGE = 10_000  # training rows from which a set is treated as MNIST
 
 _MNIST_RBM = RbmConfig(n_hidden=500, epochs=40, batch=128, learning_rate=0.3, evaluate_every=10)
 _SMALL_RBM = RbmConfig(n_hidden=64, epochs=400, batch=64, chains=256, learning_rate=0.1, evaluate_every=50)
-_MNIST_GRID = GraphConfig(side=40, epochs=10, batches=100, batch=128, sweeps=20)
-_SMALL_GRID = GraphConfig(side=16, epochs=40, batch=128, sweeps=20, learning_rate=0.02)
-_MNIST_CHAIN = GraphConfig(
+_MNIST_GRID = BoltzmannConfig(side=40, epochs=10, batches=100, batch=128, sweeps=20)
+_SMALL_GRID = BoltzmannConfig(side=16, epochs=40, batch=128, sweeps=20, learning_rate=0.02)
+_MNIST_CHAIN = BoltzmannConfig(
     side=40, steps=4, epochs=12, batches=100, batch=64, sweeps=30, learning_rate=0.03, penalty=0.02
 )
-_SMALL_CHAIN = GraphConfig(
+_SMALL_CHAIN = BoltzmannConfig(
     side=16, steps=4, epochs=40, batch=128, sweeps=20, learning_rate=0.02, penalty=0.02
 )
 
@@ -35,8 +35,8 @@ def rbm_preset(dataset: Dataset, **given: Any) -> RbmConfig:
     return _with(config, given)
 
 
-def graph_preset(dataset: Dataset, *, chain: bool, **given: Any) -> GraphConfig:
-    """Settings of `train_chain` (chain) or `train_graph`, likewise; the side suits the features."""
+def boltzmann_preset(dataset: Dataset, *, chain: bool, **given: Any) -> BoltzmannConfig:
+    """Settings of `train_denoising` (chain) or `train_boltzmann`, likewise; the side suits the features."""
     large = dataset.x_train.shape[0] >= LARGE
     config = (_MNIST_CHAIN if chain else _MNIST_GRID) if large else (_SMALL_CHAIN if chain else _SMALL_GRID)
     wanted = _with(config, given)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.families.denoising_chain import EbmChain
+from compiler.families.denoising_chain import DenoisingChain
 from compiler.families.ising import IsingModel
 from compiler.families.rbm import RBM
 from hw_models.imperfect import NonIdeal
@@ -35,7 +35,7 @@ class Samples:
 
 
 def draw_samples(
-    model: RBM | IsingModel | EbmChain,
+    model: RBM | IsingModel | DenoisingChain,
     n: int,
     *,
     sweeps: int | None = None,
@@ -61,7 +61,7 @@ def draw_samples(
             drawn = DrawnDevice.draw(device, model.n_visible, model.n_hidden, device_seed)
             layers = drawn.act(model.w, model.b_visible, model.b_hidden, layers.base)
         return _of_rbm(layers, n, sweeps or 1000, seed, threads)
-    if isinstance(model, EbmChain):
+    if isinstance(model, DenoisingChain):
         samplers = [
             GraphSampler(model.step(t), model.n_visible, threads, device, device_seed + t)
             for t in range(model.n_steps)
@@ -86,7 +86,7 @@ def _of_rbm(layers: Layers, n: int, sweeps: int, seed: int, threads: int | None)
     return Samples(bits, shown, float((bits != v).mean()), sweeps)
 
 
-def _of_chain(model: EbmChain, samplers: list[GraphSampler], n: int, sweeps: int, seed: int) -> Samples:
+def _of_chain(model: DenoisingChain, samplers: list[GraphSampler], n: int, sweeps: int, seed: int) -> Samples:
     rng = np.random.default_rng([seed, _START])
     x = (2 * rng.integers(0, 2, (n, model.n_visible), np.int8) - 1).astype(np.int8)
     levels, flips = [_bits(x)], []

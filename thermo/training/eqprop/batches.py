@@ -6,8 +6,8 @@ import numpy as np
 
 from thermo.data import Dataset
 from thermo.kernels.langevin import bptt
+from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.errors import EqpropError
-from thermo.training.langevin.config import Augmentation
 
 
 class Batches:

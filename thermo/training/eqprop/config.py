@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.errors import EqpropError, NudgeError
 from thermo.training.eqprop.nodes import NODES
 from thermo.training.eqprop.pushes import NEGATIVE, PUSHES
 from thermo.training.eqprop.start import INITS
 from thermo.training.eqprop.zeroth import ZEROTH
-from thermo.training.langevin.config import Augmentation
 from thermo.training.rules import Rules
 
 UPDATES = ("additive", "multiplicative")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from thermo.data import Dataset
+from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.jax_config import LayersConfig
 from thermo.training.eqprop.jax_layers import Conv, Dense
-from thermo.training.langevin.config import Augmentation
 from thermo.training.langevin.presets import LITTLE, MUCH
 
 # Strides take the place of pooling, which has no coupling that a netlist knows. The drive of an

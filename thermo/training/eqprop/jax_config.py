@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.errors import EqpropError
 from thermo.training.eqprop.jax_estimators import ESTIMATORS, Nudging
 from thermo.training.eqprop.jax_layers import SIGMAS, Conv, Dense
 from thermo.training.eqprop.jax_rest import Relaxation
-from thermo.training.langevin.config import Augmentation
 from thermo.training.rules import Rules
 
 OPTIMISERS = ("momentum", "adam")

@@ -1,57 +1,18 @@
-"""Settings of pathwise training."""
+"""Settings of training Langevin machines."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
-
-import numpy as np
+from dataclasses import dataclass, field
 
 from hw_models.imperfect import NonIdeal
-from thermo.training.langevin.result import TrainingError
+from thermo.training.augmentation import Augmentation
+from thermo.training.config import TrainingConfig
+from thermo.training.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
-class Augmentation:
-    """Random affine warps, redrawn for every image and epoch.
-
-    shift : largest translation in pixels, each axis; rotate : largest angle in degrees
-    zoom, shear : largest relative change of size and of slant
-    """
-
-    shift: float = 0.0
-    rotate: float = 0.0
-    zoom: float = 0.0
-    shear: float = 0.0
-
-    def __post_init__(self) -> None:
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if not (math.isfinite(value) and value >= 0):
-                raise TrainingError(
-                    f"augmentation: {f.name} must be a number >= 0, got {value}; 0 turns it off"
-                )
-
-    @property
-    def active(self) -> bool:
-        return any(getattr(self, f.name) > 0 for f in fields(self))
-
-    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """(n, 6) float32 coefficients for `bptt.warp_image`."""
-        r = rng.uniform(-1.0, 1.0, (n, 6)).astype(np.float32)
-        angle = np.deg2rad(self.rotate) * r[:, 0]
-        zoom_y, zoom_x = 1.0 + self.zoom * r[:, 1], 1.0 + self.zoom * r[:, 2]
-        shear = self.shear * r[:, 3]
-        cos, sin = np.cos(angle), np.sin(angle)
-        out = np.empty((n, 6), np.float32)
-        out[:, 0], out[:, 1] = cos * zoom_y, -sin * zoom_x
-        out[:, 3], out[:, 4] = sin * zoom_y + shear, cos * zoom_x
-        out[:, 2], out[:, 5] = self.shift * r[:, 4], self.shift * r[:, 5]
-        return out
-
-
-@dataclass(frozen=True, slots=True)
-class PathwiseConfig:
+class PathwiseConfig(TrainingConfig):
     """Settings of `train_pathwise`; the defaults are the published MNIST machine.
 
     Machine: n_hidden cells beside the outputs, U = j2 x^2 + j3 x^3 + j4 x^4, x_0 = 0, read at t_f.
@@ -110,55 +71,75 @@ class PathwiseConfig:
     non_ideal: NonIdeal | None = None
     evaluate_every: int = 1
     max_halvings: int = 3
-    seed: int = 0
 
-    def __post_init__(self) -> None:
-        def fail(name: str, rule: str) -> None:
-            raise TrainingError(f"training: {name} must be {rule}, got {getattr(self, name)}")
-
-        for name in ("n_hidden", "max_halvings", "warmup_steps", "seed"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 0:
-                fail(name, "a whole number >= 0")
-        if self.seed >= 2**64:
-            fail("seed", "below 2^64")
-        for name in ("epochs", "batch", "tile", "evaluate_every"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                fail(name, "a whole number >= 1")
-        for name in ("mobility", "t_f", "dt_evaluate", "learning_rate", "epsilon"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                fail(name, "a number > 0")
-        for name in (
-            "kT",
-            "j4",
-            "rate_w",
-            "rate_bias",
-            "rate_j",
-            "rate_scale",
-            "init_w",
-            "init_j",
-            "init_bias",
-            "clip",
-            "heat_penalty",
-        ):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                fail(name, "a number >= 0")
-        for name in ("j2", "j3"):
-            if not math.isfinite(getattr(self, name)):
-                fail(name, "a finite number")
-        for name in ("beta1", "beta2", "smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                fail(name, "at least 0 and below 1")
-        if not 0 <= self.final_rate <= 1:
-            fail("final_rate", "between 0 and 1")
+    def check(self, rules: Rules) -> None:
+        rules.whole("n_hidden", "max_halvings", "warmup_steps", least=0)
+        rules.whole("tile", "evaluate_every")
+        rules.positive("mobility", "t_f", "dt_evaluate", "learning_rate", "epsilon")
+        rules.not_negative("kT", "j4", "rate_w", "rate_bias", "rate_j", "rate_scale")
+        rules.not_negative("init_w", "init_j", "init_bias", "clip", "heat_penalty")
+        rules.finite("j2", "j3")
+        rules.below_one("beta1", "beta2", "smoothing")
+        rules.share("final_rate")
         if self.heat_budget is not None and not math.isfinite(self.heat_budget):
-            fail("heat_budget", "a finite number of kT")
+            rules.fail("heat_budget", "a finite number of kT")
         starts = [start for start, _ in self.dt_schedule]
         if not starts or starts[0] != 0 or sorted(starts) != starts or starts[-1] >= 1:
-            fail("dt_schedule", "pairs (fraction, dt) with fractions rising from 0 to below 1")
+            rules.fail("dt_schedule", "pairs (fraction, dt) with fractions rising from 0 to below 1")
         for _, dt in self.dt_schedule:
             if not 0 < dt <= self.t_f:
-                fail("dt_schedule", f"of steps above 0 and at most t_f = {self.t_f:g}")
+                rules.fail("dt_schedule", f"of steps above 0 and at most t_f = {self.t_f:g}")
         if self.dt_evaluate > self.t_f:
-            fail("dt_evaluate", f"at most t_f = {self.t_f:g}")
+            rules.fail("dt_evaluate", f"at most t_f = {self.t_f:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class OnsagerMachlupConfig(TrainingConfig):
+    """Settings of `train_onsager_machlup`.
+
+    hidden : widths of the teacher's hidden layers; the machine has as many hidden cells
+    teacher_epochs : of the teacher's training, if none is given
+    drive_hidden, drive_out : proportionality of the idealised forces, energy per length
+    exact : solve the least-squares problem; else stream with Adam for `epochs`
+    ridge : lambda of lambda sum(W^2), relative to the mean square input; for pixels that never vary
+    dt : step of the idealised trajectories and of evaluation
+    every : the streaming trainer sums over each every-th step only
+    learning_rate, rate_* : of the streaming trainer, in units of the larger drive; w_in is rated
+        per unit of root-mean-square input
+    """
+
+    hidden: tuple[int, ...] = (32, 32)
+    teacher_epochs: int = 30
+    drive_hidden: float = 20.0
+    drive_out: float = 20.0
+    exact: bool = True
+    ridge: float = 1e-6
+    couplings: bool = True
+    kT: float = 1.0
+    mobility: float = 1.0
+    j2: float = 1.0
+    j3: float = 0.0
+    j4: float = 1.0
+    t_f: float = 0.2
+    dt: float = 1e-3
+    input_shift: float | None = None
+    input_scale: float | None = None
+    epochs: int = 10
+    batch: int = 256
+    every: int = 5
+    learning_rate: float = 3e-3
+    rate_j: float = 0.3
+    rate_bias: float = 3.0
+
+    @property
+    def n_hidden(self) -> int:
+        return sum(self.hidden)
+
+    def check(self, rules: Rules) -> None:
+        rules.whole("teacher_epochs", "every")
+        rules.positive("kT", "mobility", "t_f", "dt", "learning_rate", "drive_hidden", "drive_out")
+        rules.not_negative("ridge", "j4", "rate_j", "rate_bias")
+        if any(not isinstance(w, int) or w < 1 for w in self.hidden):
+            rules.fail("hidden", "widths >= 1")
+        if self.dt > self.t_f:
+            rules.fail("dt", f"at most t_f = {self.t_f:g}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from thermo.kernels.langevin import bptt
-from thermo.training.langevin.result import TrainingDivergedError
+from thermo.training.errors import TrainingDivergedError
 from thermo.training.tiles import Tiles
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,9 +11,12 @@ import numpy as np
 
 from compiler.families.mlp import MLP, activate
 from thermo.data import Dataset
-from thermo.progress import NullProgress, Progress
-from thermo.training.langevin.result import TrainingError
-from thermo.training.optimise import cosine_rate
+from thermo.progress import Progress
+from thermo.training.config import TrainingConfig
+from thermo.training.errors import TrainingError
+from thermo.training.loop import Trained, fit
+from thermo.training.optimise import Adam, cosine_rate
+from thermo.training.rules import Rules
 from thermo.training.tiles import Tiles
 
 # phi and its derivative by the input, the latter as a function of the value phi.
@@ -26,18 +28,106 @@ _ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MLPResult:
-    """A network chosen on the validation split; accuracies are minus the rms error in regression.
+@dataclass(frozen=True, slots=True)
+class MLPConfig(TrainingConfig):
+    """Settings of `train_mlp`, where they are explained."""
 
-    history : validation accuracy after each epoch
-    """
+    hidden: tuple[int, ...] = (32, 32)
+    activation: str = "tanh"
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-5
 
-    machine: MLP
-    history: tuple[float, ...]
+    def check(self, rules: Rules) -> None:
+        rules.choice("activation", tuple(sorted(_ACTIVATIONS)))
+        if any(width < 1 for width in self.hidden):
+            rules.fail("hidden", "widths >= 1")
+
+
+@dataclass(frozen=True, slots=True)
+class MLPEpoch:
+    """valid_accuracy : on the validation split, minus the rms error in regression"""
+
+    epoch: int
     valid_accuracy: float
-    best_epoch: int
-    seconds: float
+    seconds: float = 0.0
+
+
+class MLPTrainer:
+    """Parameters, their moments and the best of them; weights and biases alternate."""
+
+    NUMBERS = ("epoch", "step", "seconds", "score", "best_epoch")
+    RECORD, ERROR = MLPEpoch, TrainingError
+
+    def __init__(self, dataset: Dataset, config: MLPConfig) -> None:
+        self.data, self.config = dataset, config
+        self.classes = dataset.n_classes > 0
+        y = dataset.y_train
+        n_out = dataset.n_classes if self.classes else y[:1].size
+        self.shift = float(dataset.x_train.mean(dtype=np.float64))
+        self.spread = float(dataset.x_train.std(dtype=np.float64)) or 1.0
+        self.x = (dataset.x_train - np.float32(self.shift)) / np.float32(self.spread)
+        self.target = np.eye(n_out, dtype=np.float32)[y] if self.classes else y.reshape(-1, n_out)
+        rng = np.random.default_rng([config.seed, 0])
+        self.sizes = (self.x.shape[1], *config.hidden, n_out)
+        gain = 2.0 if config.activation == "relu" else 1.0
+        self.parameters: list[np.ndarray] = []
+        for a, b in pairwise(self.sizes):
+            self.parameters.append((math.sqrt(gain / a) * rng.standard_normal((b, a))).astype(np.float32))
+            self.parameters.append(np.zeros(b, np.float32))
+        self.adams = [Adam(p, folded=True) for p in self.parameters]
+        self.best = [p.copy() for p in self.parameters]
+        self.batch = min(config.batch, self.x.shape[0])
+        self.n_batches = self.x.shape[0] // self.batch
+        self.epoch = self.step = self.best_epoch = 0
+        self.score, self.seconds = -math.inf, 0.0
+        self.history: list[MLPEpoch] = []
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a checkpoint holds, by name."""
+        out = {f"p{k}": p for k, p in enumerate(self.parameters)}
+        out |= {f"best{k}": p for k, p in enumerate(self.best)}
+        for k, adam in enumerate(self.adams):
+            out |= {f"m{k}": adam.m, f"v{k}": adam.v}
+        return out
+
+    def run_epoch(self, tiles: Tiles) -> MLPEpoch:
+        config, total = self.config, self.config.epochs * self.n_batches
+        phi, slope = _ACTIVATIONS[config.activation]
+        order = np.random.default_rng([config.seed, 1, self.epoch]).permutation(self.x.shape[0])
+        for k in range(self.n_batches):
+            rows = order[k * self.batch : (k + 1) * self.batch]
+            gradient = _gradient(self.parameters, self.x[rows], self.target[rows], self.classes, phi, slope)
+            rate = cosine_rate(config.learning_rate, self.step, total, warmup=min(100, total // 10))
+            for p, g, adam in zip(self.parameters, gradient, self.adams, strict=True):
+                p -= adam.change(g, rate, self.step) + rate * config.weight_decay * p
+            self.step += 1
+        self.epoch += 1
+        score = _score(self.network(self.parameters), self.data, self.classes)
+        if score >= self.score:
+            self.score, self.best_epoch = score, self.epoch
+            for kept, p in zip(self.best, self.parameters, strict=True):
+                kept[:] = p
+        return MLPEpoch(self.epoch, score)
+
+    def note(self) -> str:
+        return f"validation {self.history[-1].valid_accuracy:.4f}"
+
+    def model(self) -> MLP:
+        """The network of the best epoch."""
+        return self.network(self.best)
+
+    def network(self, parameters: Sequence[np.ndarray]) -> MLP:
+        """The network with these weights and biases."""
+        return MLP(
+            weights=tuple(p.copy() for p in parameters[::2]),
+            biases=tuple(p.copy() for p in parameters[1::2]),
+            activations=(self.config.activation,) * len(self.config.hidden) + ("identity",),
+            input_shift=np.array([self.shift]),
+            input_scale=np.array([1.0 / self.spread]),
+            head="classification" if self.classes else "regression",
+            labels=self.data.labels,
+            meta={"method": "mlp", "data": self.data.name},
+        )
 
 
 def train_mlp(
@@ -51,86 +141,23 @@ def train_mlp(
     weight_decay: float = 1e-5,
     seed: int = 0,
     progress: Progress | None = None,
-) -> MLPResult:
-    """Adam on softmax cross-entropy (regression: squared error), warm-up and cosine.
+) -> Trained[MLP, MLPEpoch]:
+    """Adam on softmax cross-entropy (regression: squared error), warm-up and cosine; the network of
+    the best epoch on the validation split.
 
     batch : None stands for a 64th of the training rows, at least 16 and at most 128
     hidden : cells of each hidden layer, () for a linear model; outputs are logits (identity)
     weight_decay : decoupled, per unit of learning rate (Loshchilov and Hutter, arXiv 1711.05101)
+
+    Raises TrainingError on a setting that does not fit.
     """
-    if activation not in _ACTIVATIONS:
-        raise TrainingError(
-            f"activation must be one of {', '.join(sorted(_ACTIVATIONS))}, got {activation!r}"
-        )
     if batch is None:
         batch = min(max(dataset.x_train.shape[0] // 64, 16), 128)
-    if any(width < 1 for width in hidden) or epochs < 1 or batch < 1:
-        raise TrainingError(
-            f"hidden widths, epochs and batch must be >= 1, got {tuple(hidden)}, {epochs}, {batch}"
-        )
-    progress = progress or NullProgress()
-    began = time.perf_counter()
-    classes = dataset.n_classes > 0
-    y = dataset.y_train
-    n_out = dataset.n_classes if classes else y[:1].size
-    shift = float(dataset.x_train.mean(dtype=np.float64))
-    spread = float(dataset.x_train.std(dtype=np.float64)) or 1.0
-    x = (dataset.x_train - np.float32(shift)) / np.float32(spread)
-    target = np.eye(n_out, dtype=np.float32)[y] if classes else y.reshape(-1, n_out)
-
-    rng = np.random.default_rng([seed, 0])
-    sizes = (x.shape[1], *hidden, n_out)
-    gain = 2.0 if activation == "relu" else 1.0
-    parameters = []
-    for a, b in pairwise(sizes):
-        parameters.append((math.sqrt(gain / a) * rng.standard_normal((b, a))).astype(np.float32))
-        parameters.append(np.zeros(b, np.float32))
-    m = [np.zeros_like(p) for p in parameters]
-    v = [np.zeros_like(p) for p in parameters]
-    phi, slope = _ACTIVATIONS[activation]
-
-    def network() -> MLP:
-        return MLP(
-            weights=tuple(p.copy() for p in parameters[::2]),
-            biases=tuple(p.copy() for p in parameters[1::2]),
-            activations=(activation,) * len(hidden) + ("identity",),
-            input_shift=np.array([shift]),
-            input_scale=np.array([1.0 / spread]),
-            head="classification" if classes else "regression",
-            labels=dataset.labels,
-            meta={"method": "mlp", "data": dataset.name},
-        )
-
-    batch = min(batch, x.shape[0])
-    n_batches = x.shape[0] // batch
-    total = epochs * n_batches
-    step = 0
-    best: tuple[float, int, MLP] | None = None
-    history = []
-    progress.start(epochs, f"training a {'-'.join(map(str, sizes))} network")
-    try:
-        with Tiles(1):  # such small products lose by threads
-            for epoch in range(epochs):
-                order = np.random.default_rng([seed, 1, epoch]).permutation(x.shape[0])
-                for k in range(n_batches):
-                    rows = order[k * batch : (k + 1) * batch]
-                    gradient = _gradient(parameters, x[rows], target[rows], classes, phi, slope)
-                    rate = cosine_rate(learning_rate, step, total, warmup=min(100, total // 10))
-                    step += 1
-                    scale = rate * math.sqrt(1 - 0.999**step) / (1 - 0.9**step)
-                    for p, g, m_, v_ in zip(parameters, gradient, m, v, strict=True):
-                        m_ += 0.1 * (g - m_)
-                        v_ += 0.001 * (g * g - v_)
-                        p -= scale * m_ / (np.sqrt(v_) + 1e-8) + rate * weight_decay * p
-                score = _score(network(), dataset, classes)
-                history.append(score)
-                if best is None or score >= best[0]:
-                    best = score, epoch + 1, network()
-                progress.update(epoch + 1, f"validation {score:.4f}")
-    finally:
-        progress.stop()
-    assert best is not None
-    return MLPResult(best[2], tuple(history), best[0], best[1], time.perf_counter() - began)
+    config = MLPConfig(epochs, batch, seed, tuple(hidden), activation, learning_rate, weight_decay)
+    trainer = MLPTrainer(dataset, config)
+    label = f"training a {'-'.join(map(str, trainer.sizes))} network"
+    # such small products lose by threads
+    return fit(trainer, (dataset, config), label, progress=progress, threads=1)
 
 
 def _gradient(

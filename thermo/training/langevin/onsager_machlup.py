@@ -21,7 +21,7 @@ stream. The student is never integrated. The paper's drives are not known to us:
 from __future__ import annotations
 
 import math
-import time
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -32,77 +32,16 @@ import scipy.linalg
 from compiler.families.machine import LangevinMachine
 from compiler.families.mlp import MLP
 from thermo.data import Dataset
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
+from thermo.training.errors import TrainingError
+from thermo.training.langevin.config import OnsagerMachlupConfig
 from thermo.training.langevin.encoder import fit_encoder
 from thermo.training.langevin.mlp import hidden_activations, train_mlp
 from thermo.training.langevin.quick import VALID_TRAJECTORY, run_machine
-from thermo.training.langevin.result import EpochRecord, TrainingError, TrainingResult
-from thermo.training.optimise import cosine_rate
+from thermo.training.langevin.result import EpochRecord, TrainedMachine
+from thermo.training.loop import fit
+from thermo.training.optimise import Adam, cosine_rate
 from thermo.training.tiles import Tiles
-
-
-@dataclass(frozen=True, slots=True)
-class OnsagerMachlupConfig:
-    """Settings of `train_onsager_machlup`.
-
-    hidden : widths of the teacher's hidden layers; the machine has as many hidden cells
-    teacher_epochs : of the teacher's training, if none is given
-    drive_hidden, drive_out : proportionality of the idealised forces, energy per length
-    exact : solve the least-squares problem; else stream with Adam for `epochs`
-    ridge : lambda of lambda sum(W^2), relative to the mean square input; for pixels that never vary
-    dt : step of the idealised trajectories and of evaluation
-    every : the streaming trainer sums over each every-th step only
-    learning_rate, rate_* : of the streaming trainer, in units of the larger drive; w_in is rated
-        per unit of root-mean-square input
-    """
-
-    hidden: tuple[int, ...] = (32, 32)
-    teacher_epochs: int = 30
-    drive_hidden: float = 20.0
-    drive_out: float = 20.0
-    exact: bool = True
-    ridge: float = 1e-6
-    couplings: bool = True
-    kT: float = 1.0
-    mobility: float = 1.0
-    j2: float = 1.0
-    j3: float = 0.0
-    j4: float = 1.0
-    t_f: float = 0.2
-    dt: float = 1e-3
-    input_shift: float | None = None
-    input_scale: float | None = None
-    epochs: int = 10
-    batch: int = 256
-    every: int = 5
-    learning_rate: float = 3e-3
-    rate_j: float = 0.3
-    rate_bias: float = 3.0
-    seed: int = 0
-
-    @property
-    def n_hidden(self) -> int:
-        return sum(self.hidden)
-
-    def __post_init__(self) -> None:
-        def fail(name: str, rule: str) -> None:
-            raise TrainingError(f"training: {name} must be {rule}, got {getattr(self, name)}")
-
-        for name in ("teacher_epochs", "epochs", "batch", "every"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                fail(name, "a whole number >= 1")
-        for name in ("kT", "mobility", "t_f", "dt", "learning_rate", "drive_hidden", "drive_out"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                fail(name, "a number > 0")
-        for name in ("ridge", "j4", "rate_j", "rate_bias"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                fail(name, "a number >= 0")
-        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**64:
-            fail("seed", "a whole number from 0 to 2^64 - 1")
-        if any(not isinstance(w, int) or w < 1 for w in self.hidden):
-            fail("hidden", "widths >= 1")
-        if self.dt > self.t_f:
-            fail("dt", f"at most t_f = {self.t_f:g}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -259,180 +198,200 @@ def symmetric_lyapunov(g: np.ndarray, c: np.ndarray) -> np.ndarray:
     return j
 
 
+class OnsagerMachlupTrainer:
+    """Student of a teacher: one epoch that solves for it, or epochs of Adam over batches of samples,
+    all steps of each at once. A checkpoint holds `arrays()`, the NUMBERS and the history.
+
+    theta : w_in (n, n_in) per unit of root-mean-square input, coupling (n, n), bias (n,)
+    """
+
+    NUMBERS = ("epoch", "step", "seconds", "score", "best_epoch", "best_heat")
+    RECORD, ERROR = EpochRecord, TrainingError
+
+    def __init__(self, dataset: Dataset, config: OnsagerMachlupConfig, teacher: MLP) -> None:
+        self.data, self.config = dataset, config
+        hidden, answer = hidden_activations(teacher, dataset.x_train)
+        if hidden.shape[1] != config.n_hidden:
+            raise TrainingError(
+                f"teacher has {hidden.shape[1]} hidden cells, the configuration {config.n_hidden}; "
+                "set hidden to the teacher's widths"
+            )
+        self.drive = np.concatenate(
+            [config.drive_hidden * hidden, config.drive_out * (2.0 * answer - 1.0)], axis=1
+        ).astype(np.float32)
+        n = self.drive.shape[1]
+        self.cells = np.repeat(np.array([[config.j2], [config.j3], [config.j4]]), n, axis=1)
+        self.x0 = np.zeros(n)
+        self.shift, self.scale = fit_encoder(dataset.x_train, config.input_shift, config.input_scale)
+        self.u = (dataset.x_train - self.shift) * self.scale
+        self.n_steps = max(1, round(config.t_f / config.dt))
+        self.dt = config.t_f / self.n_steps
+        size = np.sqrt(np.mean(np.square(self.u, dtype=np.float64)))
+        self.unit = np.float32(1.0 / max(float(size), 1e-30))
+        shapes = ((n, self.u.shape[1]), (n, n), (n,))
+        self.theta = [np.zeros(shape, np.float32) for shape in shapes]
+        self.best = [np.zeros(shape, np.float32) for shape in shapes]
+        self.adams = [Adam(p, folded=True) for p in self.theta]
+        self.epoch = self.step = self.best_epoch = 0
+        self.score, self.best_heat, self.seconds = -1.0, math.nan, 0.0
+        self.history: list[EpochRecord] = []
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a checkpoint holds, by name."""
+        out: dict[str, np.ndarray] = {}
+        for k, (p, best, adam) in enumerate(zip(self.theta, self.best, self.adams, strict=True)):
+            out |= {f"theta{k}": p, f"best{k}": best, f"m{k}": adam.m, f"v{k}": adam.v}
+        return out
+
+    def run_epoch(self, tiles: Tiles) -> EpochRecord:
+        config = self.config
+        if config.exact:
+            loss, found = math.nan, self.solved()
+        else:
+            loss = self.stream()
+            w, j, b = self.theta
+            found = Parameters(w * self.unit, j, b)
+        self.epoch += 1
+        machine = self.machine(found.w_in, found.coupling, found.bias)
+        outputs, heat = run_machine(
+            machine, self.data.x_valid, seed=config.seed, trajectory=VALID_TRAJECTORY, tiles=tiles
+        )
+        right = float(np.mean(outputs.argmax(axis=1) == self.data.y_valid))
+        q = float(heat.mean()) / config.kT
+        if right >= self.score:
+            self.score, self.best_heat, self.best_epoch = right, q, self.epoch
+            for kept, now in zip(self.best, (found.w_in, found.coupling, found.bias), strict=True):
+                kept[:] = now
+        return EpochRecord(self.epoch, loss, math.nan, math.nan, right, q, 0.0, self.dt, 0)
+
+    def solved(self) -> Parameters:
+        """The least-squares student."""
+        config = self.config
+        return solve(
+            self.u,
+            self.drive,
+            self.cells,
+            self.x0,
+            n_steps=self.n_steps,
+            dt=self.dt,
+            mobility=config.mobility,
+            ridge=config.ridge,
+            couplings=config.couplings,
+        )
+
+    def stream(self) -> float:
+        """One pass over the samples; the mean loss of its batches."""
+        config, samples = self.config, self.u.shape[0]
+        peak = config.learning_rate * max(config.drive_hidden, config.drive_out)
+        rates = (1.0, config.rate_j if config.couplings else 0.0, config.rate_bias)
+        cells, x0 = self.cells.astype(np.float32), self.x0.astype(np.float32)
+        batch = min(config.batch, samples)
+        n_batches = samples // batch
+        order = np.random.default_rng([config.seed, 1, self.epoch + 1]).permutation(samples)
+        total = 0.0
+        for k in range(n_batches):
+            rows = order[k * batch : (k + 1) * batch]
+            states = idealised_trajectories(
+                self.drive[rows], cells, x0, n_steps=self.n_steps, dt=self.dt, mobility=config.mobility
+            )
+            loss, by = loss_and_gradient(
+                Parameters(*self.theta),
+                self.u[rows] * self.unit,
+                self.drive[rows],
+                states[:: config.every],
+                dt=self.dt * config.every,
+                mobility=config.mobility,
+                kT=config.kT,
+            )
+            total += loss
+            rate = cosine_rate(peak, self.step, config.epochs * n_batches)
+            gradient = (by.w_in, by.coupling, by.bias)
+            for p, g, adam, factor in zip(self.theta, gradient, self.adams, rates, strict=True):
+                p -= adam.change(g.astype(np.float32), rate, self.step, factor)
+            self.step += 1
+        return total / n_batches
+
+    def note(self) -> str:
+        last = self.history[-1]
+        return f"loss {last.loss:.5g}, validation {last.valid_accuracy:.4f}"
+
+    def model(self) -> LangevinMachine:
+        """The student of the best epoch."""
+        return self.machine(*self.best)
+
+    def machine(self, w_in: np.ndarray, coupling: np.ndarray, bias: np.ndarray) -> LangevinMachine:
+        """The machine with these parameters."""
+        config, data = self.config, self.data
+        return LangevinMachine(
+            w_in=w_in.astype(np.float32),
+            coupling=coupling.astype(np.float32),
+            bias=bias.astype(np.float32),
+            j2=self.cells[0].astype(np.float32),
+            j3=self.cells[1].astype(np.float32),
+            j4=self.cells[2].astype(np.float32),
+            x0=self.x0.astype(np.float32),
+            n_out=data.n_classes,
+            input_shift=self.shift.copy(),
+            input_scale=self.scale.copy(),
+            readout_scale=np.ones(data.n_classes),
+            readout_offset=np.zeros(data.n_classes),
+            kT=config.kT,
+            mobility=config.mobility,
+            t_f=config.t_f,
+            dt=self.dt,
+            labels=data.labels,
+            meta=MappingProxyType(
+                {
+                    "method": "least squares" if config.exact else "likelihood",
+                    "data": data.name,
+                    "split": data.split,
+                    "training_readout_scale": 1.0,
+                }
+            ),
+        )
+
+
 def train_onsager_machlup(
     dataset: Dataset,
     config: OnsagerMachlupConfig,
     *,
     teacher: MLP | None = None,
     progress: Progress | None = None,
+    checkpoint: str | os.PathLike | None = None,
     threads: int | None = None,
-) -> TrainingResult:
+) -> TrainedMachine:
     """Teacher and student by trajectory likelihood; classification only.
 
     teacher : with as many hidden cells in all as config.hidden; trained here if None
     The streamed student is chosen on the validation split, the exact one is what it is.
+    checkpoint, threads : see thermo.training.loop.fit; a teacher trained here is trained anew
+
     Raises TrainingError for regression data and for a teacher that does not fit.
     """
     if dataset.n_classes == 0:
         raise TrainingError(
             f"training by likelihood needs classes, data set {dataset.name} has values; use pathwise training"
         )
-    progress = progress or NullProgress()
-    began = time.perf_counter()
+    spent = 0.0
     if teacher is None:
-        teacher = train_mlp(
+        found = train_mlp(
             dataset, config.hidden, epochs=config.teacher_epochs, seed=config.seed, progress=progress
-        ).machine
+        )
+        teacher, spent = found.model, found.seconds
     if (teacher.n_inputs, teacher.n_answers) != (dataset.n_features, dataset.n_classes):
         raise TrainingError(
             f"teacher maps {teacher.n_inputs} inputs to {teacher.n_answers} answers, data set "
             f"{dataset.name} needs {dataset.n_features} and {dataset.n_classes}"
         )
-    hidden, answer = hidden_activations(teacher, dataset.x_train)
-    if hidden.shape[1] != config.n_hidden:
-        raise TrainingError(
-            f"teacher has {hidden.shape[1]} hidden cells, the configuration {config.n_hidden}; "
-            "set hidden to the teacher's widths"
-        )
-    drive = np.concatenate(
-        [config.drive_hidden * hidden, config.drive_out * (2.0 * answer - 1.0)], axis=1
-    ).astype(np.float32)
-    n = drive.shape[1]
-    cells = np.repeat(np.array([[config.j2], [config.j3], [config.j4]]), n, axis=1)
-    x0 = np.zeros(n)
-    shift, scale = fit_encoder(dataset.x_train, config.input_shift, config.input_scale)
-    u = (dataset.x_train - shift) * scale
-    n_steps = max(1, round(config.t_f / config.dt))
-    dt = config.t_f / n_steps
-
-    def machine(p: Parameters) -> LangevinMachine:
-        return LangevinMachine(
-            w_in=p.w_in.astype(np.float32),
-            coupling=p.coupling.astype(np.float32),
-            bias=p.bias.astype(np.float32),
-            j2=cells[0].astype(np.float32),
-            j3=cells[1].astype(np.float32),
-            j4=cells[2].astype(np.float32),
-            x0=x0.astype(np.float32),
-            n_out=dataset.n_classes,
-            input_shift=shift.copy(),
-            input_scale=scale.copy(),
-            readout_scale=np.ones(dataset.n_classes),
-            readout_offset=np.zeros(dataset.n_classes),
-            kT=config.kT,
-            mobility=config.mobility,
-            t_f=config.t_f,
-            dt=dt,
-            labels=dataset.labels,
-            meta=MappingProxyType(
-                {
-                    "method": "least squares" if config.exact else "likelihood",
-                    "data": dataset.name,
-                    "split": dataset.split,
-                    "training_readout_scale": 1.0,
-                }
-            ),
-        )
-
-    history: list[EpochRecord] = []
-    best: tuple[float, float, int, LangevinMachine] | None = None
-
-    def judge(p: Parameters, epoch: int, loss: float, seconds: float, tiles: Tiles) -> None:
-        nonlocal best
-        made = machine(p)
-        outputs, heat = run_machine(
-            made, dataset.x_valid, seed=config.seed, trajectory=VALID_TRAJECTORY, tiles=tiles
-        )
-        right = float(np.mean(outputs.argmax(axis=1) == dataset.y_valid))
-        q = float(heat.mean()) / config.kT
-        history.append(EpochRecord(epoch, loss, float("nan"), float("nan"), right, q, 0.0, dt, 0, seconds))
-        if best is None or right >= best[0]:
-            best = right, q, epoch, made
-
-    with Tiles(threads) as tiles:
-        if config.exact:
-            p = solve(
-                u,
-                drive,
-                cells,
-                x0,
-                n_steps=n_steps,
-                dt=dt,
-                mobility=config.mobility,
-                ridge=config.ridge,
-                couplings=config.couplings,
-            )
-            judge(p, 1, float("nan"), time.perf_counter() - began, tiles)
-        else:
-            progress.start(config.epochs, f"trajectory likelihood on {dataset.name}")
-            try:
-                for epoch, loss, p, seconds in _stream(u, drive, cells, x0, n_steps, dt, config):
-                    judge(p, epoch, loss, seconds, tiles)
-                    progress.update(epoch, f"loss {loss:.5g}, validation {history[-1].valid_accuracy:.4f}")
-            finally:
-                progress.stop()
-    assert best is not None
-    return TrainingResult(
-        machine=best[3],
-        history=tuple(history),
-        valid_accuracy=best[0],
-        mean_heat=best[1],
-        best_epoch=best[2],
-        heat_penalty=0.0,
-        seconds=time.perf_counter() - began,
-        config=config,
+    trainer = OnsagerMachlupTrainer(dataset, config, teacher)
+    trainer.seconds = spent
+    trained = fit(
+        trainer,
+        (dataset, config, *teacher.weights, *teacher.biases),
+        f"trajectory likelihood on {dataset.name}",
+        progress=progress,
+        checkpoint=checkpoint,
+        threads=threads,
+        epochs=1 if config.exact else None,
     )
-
-
-def _stream(
-    u: np.ndarray,
-    drive: np.ndarray,
-    cells: np.ndarray,
-    x0: np.ndarray,
-    n_steps: int,
-    dt: float,
-    config: OnsagerMachlupConfig,
-) -> Iterator[tuple[int, float, Parameters, float]]:
-    """Adam over batches of samples, the steps of each at once; yields after every epoch."""
-    samples, n_in = u.shape
-    n = drive.shape[1]
-    unit = 1.0 / max(float(np.sqrt(np.mean(np.square(u, dtype=np.float64)))), 1e-30)
-    theta = [np.zeros((n, n_in), np.float32), np.zeros((n, n), np.float32), np.zeros(n, np.float32)]
-    peak = config.learning_rate * max(config.drive_hidden, config.drive_out)
-    rates = (1.0, config.rate_j if config.couplings else 0.0, config.rate_bias)
-    m = [np.zeros_like(p) for p in theta]
-    v = [np.zeros_like(p) for p in theta]
-    cells, x0 = cells.astype(np.float32), x0.astype(np.float32)
-    batch = min(config.batch, samples)
-    n_batches = samples // batch
-    step = 0
-    for epoch in range(1, config.epochs + 1):
-        began = time.perf_counter()
-        order = np.random.default_rng([config.seed, 1, epoch]).permutation(samples)
-        total = 0.0
-        for k in range(n_batches):
-            rows = order[k * batch : (k + 1) * batch]
-            states = idealised_trajectories(
-                drive[rows], cells, x0, n_steps=n_steps, dt=dt, mobility=config.mobility
-            )
-            loss, by = loss_and_gradient(
-                Parameters(*theta),
-                u[rows] * np.float32(unit),
-                drive[rows],
-                states[:: config.every],
-                dt=dt * config.every,
-                mobility=config.mobility,
-                kT=config.kT,
-            )
-            total += loss
-            rate = cosine_rate(peak, step, config.epochs * n_batches)
-            step += 1
-            scale = rate * math.sqrt(1 - 0.999**step) / (1 - 0.9**step)
-            gradient = (by.w_in, by.coupling, by.bias)
-            for p, g, m_, v_, factor in zip(theta, gradient, m, v, rates, strict=True):
-                m_ += np.float32(0.1) * (g.astype(np.float32) - m_)
-                v_ += np.float32(0.001) * (np.square(g.astype(np.float32)) - v_)
-                p -= np.float32(factor * scale) * m_ / (np.sqrt(v_) + np.float32(1e-8))
-        w, j, b = theta
-        now = Parameters(w * np.float32(unit), j.copy(), b.copy())
-        yield epoch, total / n_batches, now, time.perf_counter() - began
+    return trained.extended(TrainedMachine, mean_heat=trainer.best_heat, heat_penalty=0.0)

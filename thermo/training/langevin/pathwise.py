@@ -10,26 +10,24 @@ from __future__ import annotations
 
 import math
 import os
-import time
-from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
 
 import numpy as np
 
 from compiler.families.machine import LangevinMachine
-from compiler.files import check_writable
 from hw_models.imperfect import quantise
 from thermo.data import Dataset
 from thermo.kernels.langevin import bptt
-from thermo.progress import NullProgress, Progress
-from thermo.training import checkpoint as checkpoints
+from thermo.progress import Progress
+from thermo.training.errors import TrainingDivergedError, TrainingError
 from thermo.training.langevin.config import PathwiseConfig
 from thermo.training.langevin.encoder import fit_encoder
 from thermo.training.langevin.gradient import Layout
 from thermo.training.langevin.imperfect import draw_factors
 from thermo.training.langevin.quick import VALID_TRAJECTORY, run_machine
-from thermo.training.langevin.result import EpochRecord, TrainingDivergedError, TrainingError, TrainingResult
+from thermo.training.langevin.result import EpochRecord, TrainedMachine
+from thermo.training.loop import fit
 from thermo.training.optimise import cosine_rate
 from thermo.training.tiles import Tiles
 
@@ -37,12 +35,12 @@ from thermo.training.tiles import Tiles
 _INIT, _ORDER, _WARP, _DEVICE = range(4)
 
 
-class _Trainer:
+class PathwiseTrainer:
     """The state of one training run: everything a checkpoint must hold, and scratch."""
 
     NUMBERS = (
-        "best_score",
-        "best_accuracy",
+        "best_key",
+        "score",
         "best_epoch",
         "best_heat",
         "step",
@@ -54,11 +52,8 @@ class _Trainer:
     )
     RECORD, ERROR = EpochRecord, TrainingError
 
-    def __init__(
-        self, dataset: Dataset, config: PathwiseConfig, start: LangevinMachine | None, tiles: Tiles
-    ) -> None:
+    def __init__(self, dataset: Dataset, config: PathwiseConfig, start: LangevinMachine | None) -> None:
         self.config = config
-        self.tiles = tiles
         self.data = dataset
         self.classes = dataset.n_classes > 0
         self.head = bptt.HEAD_CLASSES if self.classes else bptt.HEAD_VALUES
@@ -84,7 +79,7 @@ class _Trainer:
         u = (self.x - self.shift) * self.scale
         self.unit = float(1.0 / max(np.sqrt(np.mean(np.square(u, dtype=np.float64))), 1e-30))
         self.batch = min(config.batch, n_train)
-        self.shape = self._image_shape()
+        self.shape = config.augmentation.shape_of(dataset, TrainingError)
         self.n_batches = n_train // self.batch
         self.cells = np.repeat(np.array([[config.j2], [config.j3], [config.j4]], np.float32), n, axis=1)
         self.x0 = np.zeros(n, np.float32)
@@ -104,9 +99,9 @@ class _Trainer:
         self.m = np.zeros_like(self.theta)
         self.v = np.zeros_like(self.theta)
         self.best = self.theta.copy()
-        self.best_score = -np.inf
+        self.best_key = -np.inf  # the score, or how far a heat budget was missed
         self.best_epoch = -1
-        self.best_accuracy = float("nan")
+        self.score = float("nan")
         self.best_heat = float("nan")
         self.step = 0
         self.epoch = 0
@@ -208,7 +203,7 @@ class _Trainer:
         written = (quantise(w, device.bits), quantise(j, device.bits), b)
         return [v * f for v, f in zip(written, factors, strict=True)], list(factors)
 
-    def run_batch(self, rows: np.ndarray, warps: np.ndarray, dt: float) -> tuple[float, ...]:
+    def run_batch(self, rows: np.ndarray, warps: np.ndarray, dt: float, tiles: Tiles) -> tuple[float, ...]:
         """One step of Adam; returns loss, accuracy, heat (kT), halvings."""
         config, layout = self.config, self.layout
         *_, s, o = layout.split(self.theta)
@@ -264,7 +259,7 @@ class _Trainer:
                     self.gradient[t],
                 )
 
-            report = self.tiles.map(one, len(self.bounds) - 1)
+            report = tiles.map(one, len(self.bounds) - 1)
             runaways = [cell for *_, cell in report if cell >= 0]
             if not runaways and math.isfinite(float(self.gradient.sum())):
                 break
@@ -356,6 +351,20 @@ class _Trainer:
         stiffness = (2 * j2 + 6 * j3 * x_max + 12 * j4 * x_max**2).max()
         return float(1.0 / (self.config.mobility * stiffness))
 
+    def model(self) -> LangevinMachine:
+        """The machine of the best epoch."""
+        return self.machine(self.best)
+
+    def note(self) -> str:
+        """Loss of the last epoch, or accuracy and heat where it was validated."""
+        last = self.history[-1]
+        if last.valid_accuracy is None:
+            return f"loss {last.loss:.4f}"
+        figure = (
+            f"{100 * last.valid_accuracy:.2f} %" if self.classes else f"rms error {-last.valid_accuracy:.4g}"
+        )
+        return f"validation {figure}, {last.valid_heat:.4g} kT"
+
     def machine(self, theta: np.ndarray) -> LangevinMachine:
         """The trained machine; w_in in the units of its own encoder."""
         config, n_out = self.config, self.layout.n_out
@@ -391,21 +400,8 @@ class _Trainer:
             ),
         )
 
-    def _image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels), zeros where nothing is warped."""
-        shape = self.data.image_shape
-        if not self.config.augmentation.active:
-            return (0, 0, 0)
-        if len(shape) not in (2, 3):
-            raise TrainingError(
-                f"training: augmentation needs images, data set {self.data.name} has rows of "
-                f"{self.data.n_features} values; set augmentation to Augmentation()"
-            )
-        return (shape[0], shape[1], shape[2] if len(shape) == 3 else 1)
-
-    def run_epoch(self) -> None:
+    def run_epoch(self, tiles: Tiles) -> EpochRecord:
         config = self.config
-        began = time.perf_counter()
         n_train = self.data.x_train.shape[0]
         order = np.random.default_rng([config.seed, _ORDER, self.epoch]).permutation(n_train)
         used = order[: self.n_batches * self.batch].reshape(self.n_batches, self.batch)
@@ -414,12 +410,8 @@ class _Trainer:
         sums = np.zeros(3)
         refined = 0
         for rows in used:
-            warps = (
-                config.augmentation.draw(self.batch, rng)
-                if config.augmentation.active
-                else np.empty((0, 6), np.float32)
-            )
-            *figures, halvings = self.run_batch(rows, warps, dt)
+            warps = config.augmentation.warps(self.batch, rng)
+            *figures, halvings = self.run_batch(rows, warps, dt, tiles)
             sums += figures
             refined += halvings > 0
         loss, accuracy, heat = sums / self.n_batches
@@ -427,34 +419,29 @@ class _Trainer:
         score = valid_heat = None
         last = self.epoch > 0.9 * config.epochs
         if last or self.epoch % config.evaluate_every == 0:
-            score, valid_heat = self.validate()
+            score, valid_heat = self.validate(tiles)
             if abs(heat) > 20.0:
                 self.heat_ratio = min(max(valid_heat / heat, 0.5), 2.0)
             # A heat budget that is met comes before accuracy.
             within = config.heat_budget is None or valid_heat <= config.heat_budget
             key = score + (0.0 if within else -1e6 - 1e3 * valid_heat)
-            if key >= self.best_score:
-                self.best_score, self.best_epoch, self.best_heat = key, self.epoch, valid_heat
+            if key >= self.best_key:
+                self.best_key, self.best_epoch, self.best_heat = key, self.epoch, valid_heat
                 self.best[:] = self.theta
-                self.best_accuracy = score
-        spent = time.perf_counter() - began
-        self.seconds += spent
-        self.history.append(
-            EpochRecord(
-                epoch=self.epoch,
-                loss=float(loss),
-                heat=float(heat),
-                train_accuracy=float(accuracy),
-                valid_accuracy=score,
-                valid_heat=valid_heat,
-                heat_penalty=self.penalty,
-                dt=config.t_f / self._steps(dt),
-                refined=refined,
-                seconds=spent,
-            )
+                self.score = score
+        return EpochRecord(
+            epoch=self.epoch,
+            loss=float(loss),
+            heat=float(heat),
+            train_accuracy=float(accuracy),
+            valid_accuracy=score,
+            valid_heat=valid_heat,
+            heat_penalty=self.penalty,
+            dt=config.t_f / self._steps(dt),
+            refined=refined,
         )
 
-    def validate(self) -> tuple[float, float]:
+    def validate(self, tiles: Tiles) -> tuple[float, float]:
         """Accuracy (or minus the root-mean-square error) and heat in kT at the evaluation step."""
         outputs, heat = run_machine(
             self.machine(self.theta),
@@ -462,7 +449,7 @@ class _Trainer:
             dt=self.config.dt_evaluate,
             seed=self.config.seed,
             trajectory=VALID_TRAJECTORY,
-            tiles=self.tiles,
+            tiles=tiles,
         )
         y = self.data.y_valid
         if self.classes:
@@ -489,7 +476,7 @@ def train_pathwise(
     progress: Progress | None = None,
     checkpoint: str | os.PathLike | None = None,
     threads: int | None = None,
-) -> TrainingResult:
+) -> TrainedMachine:
     """Train by back-propagation through noisy runs; the test split is never looked at.
 
     start : a machine to go on from (its cells, encoder and size are kept)
@@ -500,42 +487,14 @@ def train_pathwise(
     Raises TrainingError on a setting, start or checkpoint that does not fit and
     TrainingDivergedError where trajectories run away at every step size tried.
     """
-    progress = progress or NullProgress()
-    with Tiles(threads) as tiles:
-        trainer = _Trainer(dataset, config, start, tiles)
-        origin = () if start is None else (start.w_in, start.coupling, start.bias)
-        identity = checkpoints.identity(dataset, config, *origin)
-        if checkpoint is not None:
-            check_writable(checkpoint)
-            if Path(checkpoint).exists():
-                checkpoints.restore(trainer, Path(checkpoint), identity)
-        progress.start(config.epochs, f"training on {dataset.name}")
-        try:
-            progress.update(trainer.epoch)
-            while trainer.epoch < config.epochs:
-                trainer.run_epoch()
-                if checkpoint is not None:
-                    checkpoints.save(trainer, Path(checkpoint), identity)
-                progress.update(trainer.epoch, _note(trainer))
-        finally:
-            progress.stop()
-    return TrainingResult(
-        machine=trainer.machine(trainer.best),
-        history=tuple(trainer.history),
-        valid_accuracy=trainer.best_accuracy,
-        mean_heat=trainer.best_heat,
-        best_epoch=trainer.best_epoch,
-        heat_penalty=trainer.penalty,
-        seconds=trainer.seconds,
-        config=config,
+    trainer = PathwiseTrainer(dataset, config, start)
+    origin = () if start is None else (start.w_in, start.coupling, start.bias)
+    trained = fit(
+        trainer,
+        (dataset, config, *origin),
+        f"training on {dataset.name}",
+        progress=progress,
+        checkpoint=checkpoint,
+        threads=threads,
     )
-
-
-def _note(trainer: _Trainer) -> str:
-    last = trainer.history[-1]
-    if last.valid_accuracy is None:
-        return f"loss {last.loss:.4f}"
-    figure = (
-        f"{100 * last.valid_accuracy:.2f} %" if trainer.classes else f"rms error {-last.valid_accuracy:.4g}"
-    )
-    return f"validation {figure}, {last.valid_heat:.4g} kT"
+    return trained.extended(TrainedMachine, mean_heat=trainer.best_heat, heat_penalty=trainer.penalty)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from thermo.data import Dataset
-from thermo.training.langevin.config import Augmentation, PathwiseConfig
-from thermo.training.langevin.onsager_machlup import OnsagerMachlupConfig
+from thermo.training.augmentation import Augmentation
+from thermo.training.langevin.config import OnsagerMachlupConfig, PathwiseConfig
 
 # Mean of the 60,000 MNIST training images (arXiv 2509.15324's scaling of the inputs).
 MNIST_MEAN = 0.13066

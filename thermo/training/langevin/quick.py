@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.families.machine import LangevinMachine
 from thermo.kernels.langevin import bptt
-from thermo.training.langevin.result import TrainingDivergedError
+from thermo.training.errors import TrainingDivergedError
 from thermo.training.tiles import Tiles
 
 # Validation runs have trajectory ids that no training run reaches.

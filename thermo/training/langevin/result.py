@@ -1,20 +1,11 @@
-"""What training hands back, and the errors it raises."""
+"""What training of a Langevin machine hands back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from compiler.errors import ThermocError
 from compiler.families.machine import LangevinMachine
-
-
-class TrainingError(ThermocError):
-    """A training setting, start or checkpoint does not fit."""
-
-
-class TrainingDivergedError(TrainingError):
-    """A trajectory ran away during training; the message names the step size that would hold."""
+from thermo.training.loop import Trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +28,14 @@ class EpochRecord:
     heat_penalty: float
     dt: float
     refined: int
-    seconds: float
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrainingResult:
-    """A trained machine, chosen on the validation split, and how it came about.
-
-    valid_accuracy : of one noisy trajectory a decision at the evaluation step (regression: minus
-        the root-mean-square error); mean_heat : in kT, same runs; best_epoch : the chosen one
+class TrainedMachine(Trained[LangevinMachine, EpochRecord]):
+    """score : of one noisy trajectory a decision at the evaluation step; mean_heat : in kT, same runs
     heat_penalty : lambda at the end of training, per kT
     """
 
-    machine: LangevinMachine
-    history: tuple[EpochRecord, ...]
-    valid_accuracy: float
     mean_heat: float
-    best_epoch: int
     heat_penalty: float
-    seconds: float
-    config: Any

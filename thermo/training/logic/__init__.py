@@ -2,7 +2,7 @@
 
 from thermo.training.logic.config import LogicAugmentation, LogicConfig
 from thermo.training.logic.presets import logic_preset
-from thermo.training.logic.result import LogicEpoch, LogicResult
+from thermo.training.logic.result import LogicEpoch, TrainedLogic
 from thermo.training.logic.train import train_logic
 
-__all__ = ["LogicAugmentation", "LogicConfig", "LogicEpoch", "LogicResult", "logic_preset", "train_logic"]
+__all__ = ["LogicAugmentation", "LogicConfig", "LogicEpoch", "TrainedLogic", "logic_preset", "train_logic"]

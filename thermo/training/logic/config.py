@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import ClassVar
 
 import numpy as np
 
-from thermo.training.langevin.config import Augmentation
-from thermo.training.langevin.result import TrainingError
+from thermo.training.augmentation import Augmentation
+from thermo.training.config import TrainingConfig
+from thermo.training.errors import TrainingError
+from thermo.training.rules import Rules, whole
 
 CHOICES = {
     "wiring": ("learnable", "fixed"),
@@ -43,16 +45,11 @@ class LogicAugmentation:
     contrast: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.shift, int) or self.shift < 0:
-            _fail("augmentation", "shift", "a whole number >= 0", self.shift)
-        for name in ("shift_share", "warp_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                _fail("augmentation", name, "between 0 and 1", getattr(self, name))
-        for name in ("elastic", "brightness"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                _fail("augmentation", name, "a number >= 0", getattr(self, name))
-        if not 0 <= self.contrast < 1:
-            _fail("augmentation", "contrast", "at least 0 and below 1", self.contrast)
+        rules = Rules(self, TrainingError, "augmentation")
+        rules.whole("shift", least=0)
+        rules.share("shift_share", "warp_share")
+        rules.not_negative("elastic", "brightness")
+        rules.below_one("contrast")
 
     @property
     def warps(self) -> bool:
@@ -71,7 +68,7 @@ class LogicAugmentation:
 
 
 @dataclass(frozen=True, slots=True)
-class LogicConfig:
+class LogicConfig(TrainingConfig):
     """Settings of `train_logic`.
 
     Network
@@ -143,80 +140,45 @@ class LogicConfig:
     beta2: float = 0.999
     epsilon: float = 1e-8
     evaluate_every: int = 1
-    seed: int = 0
+
+    SEED_BITS: ClassVar[int] = 63
 
     @property
     def n_gates(self) -> int:
         return sum(self.layers)
 
-    def __post_init__(self) -> None:
+    def check(self, rules: Rules) -> None:
         for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                self._fail(name, f"one of {', '.join(choices)}")
-        if not self.layers or any(not _whole(width, 1) for width in self.layers):
-            self._fail("layers", "at least one width, each a whole number >= 1")
-        if self.k != "all" and not _whole(self.k, 1):
-            self._fail("k", 'a whole number >= 1 or "all"')
+            rules.choice(name, choices)
+        if not self.layers or any(not whole(width) for width in self.layers):
+            rules.fail("layers", "at least one width, each a whole number >= 1")
+        if self.k != "all" and not whole(self.k):
+            rules.fail("k", 'a whole number >= 1 or "all"')
         if self.wiring == "fixed" and self.k != 1:
-            self._fail("k", "1 with fixed wiring, which has nothing to choose from")
+            rules.fail("k", "1 with fixed wiring, which has nothing to choose from")
         if self.estimator == "reste" and (self.forward == "soft" or self.parametrisation == "gates"):
-            self._fail(
+            rules.fail(
                 "estimator",
                 'identity where nothing is thresholded: forward "soft", or parametrisation "gates"',
             )
         levels = self.thresholds
         if not levels or not np.isfinite(levels).all() or np.any(np.diff(levels) <= 0):
-            self._fail("thresholds", "at least one finite number, rising")
+            rules.fail("thresholds", "at least one finite number, rising")
         if self.encoding != "absolute" and not (levels[0] > 0 and levels[-1] < 1):
-            self._fail("thresholds", f"levels between 0 and 1 with encoding {self.encoding}")
+            rules.fail("thresholds", f"levels between 0 and 1 with encoding {self.encoding}")
         if self.augmentation.lights and self.encoding == "image-quantile":
-            self._fail("encoding", "another than image-quantile, on which light has no effect")
-        for name in ("epochs", "batch", "evaluate_every", "refresh_samples"):
-            if not _whole(getattr(self, name), 1):
-                self._fail(name, "a whole number >= 1")
-        for name in ("refresh", "refresh_pool", "warmup_steps", "seed"):
-            if not _whole(getattr(self, name), 0):
-                self._fail(name, "a whole number >= 0")
-        if self.seed >= 2**63:
-            self._fail("seed", "below 2^63")
+            rules.fail("encoding", "another than image-quantile, on which light has no effect")
+        rules.whole("evaluate_every", "refresh_samples")
+        rules.whole("refresh", "refresh_pool", "warmup_steps", least=0)
         if self.refresh and (self.k == "all" or self.refresh >= int(self.k)):
-            self._fail("refresh", f"below the number of candidates, k = {self.k}")
-        if isinstance(self.tau, str):
-            if self.tau not in ("adaptive", "width"):
-                self._fail("tau", 'a number > 0, "adaptive" or "width"')
-        elif not (math.isfinite(self.tau) and self.tau > 0):
-            self._fail("tau", 'a number > 0, "adaptive" or "width"')
-        for name in ("tau_target", "learning_rate", "epsilon", "reste_power", "gumbel_temperature"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                self._fail(name, "a number > 0")
-        for name in (
-            "gumbel_noise",
-            "init_scale",
-            "init_wire",
-            "init_peak",
-            "residual",
-            "refresh_gap",
-            "rate_wire",
-            "decay",
-        ):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                self._fail(name, "a number >= 0")
-        for name in ("beta1", "beta2", "smoothing", "dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                self._fail(name, "at least 0 and below 1")
+            rules.fail("refresh", f"below the number of candidates, k = {self.k}")
+        named = self.tau in ("adaptive", "width")
+        if not named and (isinstance(self.tau, str) or not 0 < self.tau < math.inf):
+            rules.fail("tau", 'a number > 0, "adaptive" or "width"')
+        rules.positive("tau_target", "learning_rate", "epsilon", "reste_power", "gumbel_temperature")
+        rules.not_negative("gumbel_noise", "init_scale", "init_wire", "init_peak", "residual")
+        rules.not_negative("refresh_gap", "rate_wire", "decay")
+        rules.below_one("beta1", "beta2", "smoothing", "dropout")
         if not 0 <= self.drop < 0.5:
-            self._fail("drop", "at least 0 and below 0.5")
-        for name in ("final_rate", "refresh_until"):
-            if not 0 <= getattr(self, name) <= 1:
-                self._fail(name, "between 0 and 1")
-
-    def _fail(self, name: str, rule: str) -> NoReturn:
-        _fail("training", name, rule, getattr(self, name))
-
-
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _fail(what: str, name: str, rule: str, value: Any) -> NoReturn:
-    raise TrainingError(f"{what}: {name} must be {rule}, got {value!r}")
+            rules.fail("drop", "at least 0 and below 0.5")
+        rules.share("final_rate", "refresh_until")

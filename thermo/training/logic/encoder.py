@@ -9,7 +9,7 @@ import numpy as np
 from compiler.ir.gates import Thermometer
 from thermo.data import Dataset
 from thermo.kernels.logic.images import order_statistics
-from thermo.training.langevin.result import TrainingError
+from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
 
 CODES = np.arange(256, dtype=np.float32) / np.float32(255)

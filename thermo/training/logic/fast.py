@@ -19,15 +19,14 @@ from thermo.kernels.logic import one_layer as kernels
 from thermo.kernels.logic import phase as phases
 from thermo.kernels.logic.dots import CHUNK, GROUP, aligned, path_code
 from thermo.kernels.logic.images import encode
-from thermo.training.langevin.result import TrainingError
+from thermo.training.errors import TrainingError
 from thermo.training.logic.candidates import refresh
 from thermo.training.logic.config import LogicConfig
-from thermo.training.logic.encoder import bit_source
-from thermo.training.logic.general_network import LEAST_SPREAD, TAU_MEMORY
 from thermo.training.logic.general_wiring import balanced_wires, initial_logits, initial_scores
-from thermo.training.logic.images import Epoch, TrainingImages
+from thermo.training.logic.images import Epoch
 from thermo.training.logic.relaxed import relaxed_accuracy
-from thermo.training.logic.result import LogicEpoch
+from thermo.training.logic.temperature import divisor, follow
+from thermo.training.logic.trainer import LogicTrainer
 from thermo.training.optimise import cosine_rate
 from thermo.training.tiles import Tiles
 
@@ -53,16 +52,12 @@ def is_fast(config: LogicConfig) -> bool:
     )
 
 
-class FastTrainer:
-    """State of one training: parameters in blocks of gates, moments of Adam, what is best so far.
+class FastTrainer(LogicTrainer):
+    """Parameters in blocks of gates, moments of Adam, what is best so far.
 
     table : (blocks, 4, LANES) float32; scores : (blocks, 2, k_padded, LANES) float32
     wires : (blocks, 2, LANES, k_padded) int32; best : (blocks, 2, LANES) int32, the chosen ones
-    A checkpoint holds `arrays()`, the NUMBERS and the history.
     """
-
-    NUMBERS = ("epoch", "step", "spread", "seconds", "best_accuracy", "best_epoch", "best_tau")
-    RECORD, ERROR = LogicEpoch, TrainingError
 
     def __init__(self, dataset: Dataset, config: LogicConfig, path: str | None = None) -> None:
         if config.layers[-1] % dataset.n_classes:
@@ -70,36 +65,24 @@ class FastTrainer:
                 f"training: the last of layers must be a multiple of the {dataset.n_classes} "
                 f"classes, got {config.layers[-1]}"
             )
-        self.config, self.labels = config, dataset.labels
-        self.source = bit_source(dataset, config)
-        self.data = TrainingImages(dataset, config, self.source)
+        super().__init__(dataset, config)
         self.n_classes, self.n_gates = dataset.n_classes, config.layers[0]
         self.per_class = self.n_gates // self.n_classes
-        self.y_valid = dataset.y_valid
         self.k = self.source.n_bits
         if config.k != "all":
             self.k = min(int(config.k), self.k)
         self.path = path_code(path)
         self.steps = -(-dataset.y_train.size // config.batch)
-        self.epoch = self.step = 0
-        self.spread = self.seconds = 0.0
-        self.history: list[LogicEpoch] = []
+        self.spread = 0.0
         self._draw()
-        self.best_accuracy, self.best_epoch, self.best_tau = -1.0, -1, self.tau
+        self.best_tau = self.tau
         self.kept = {name: getattr(self, name).copy() for name in _PARAMETERS}
         padded = -(-self.source.n_bits // GROUP) * GROUP
         self.index = np.minimum(np.arange(padded), self.source.n_bits - 1).astype(np.int32)
 
     @property
     def tau(self) -> float:
-        """What class sums are divided by, see LogicConfig.tau."""
-        tau, target = self.config.tau, self.config.tau_target
-        if tau == "width":
-            return math.sqrt(self.per_class / (4.0 * target))
-        if tau == "adaptive":
-            # before the first step: as if the gates were fair coins
-            return (self.spread or 0.5 * math.sqrt(self.per_class)) / (4.0 * target)
-        return float(tau)
+        return divisor(self.config, self.per_class, self.spread)
 
     def _draw(self) -> None:
         config, gates, n, k = self.config, self.n_gates, self.source.n_bits, self.k
@@ -123,17 +106,12 @@ class FastTrainer:
     # --- what a checkpoint holds -----------------------------------------------------------------
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Every array of the state, to be saved, or filled in place; then call `restored`."""
         found = {name: getattr(self, name) for name in (*_PARAMETERS, *_MOMENTS)}
         return found | {f"kept_{name}": array for name, array in self.kept.items()}
 
-    def restored(self) -> None:
-        """To be called when arrays were filled from a checkpoint: nothing is derived from them."""
-
     # --- one epoch -------------------------------------------------------------------------------
 
-    def run_epoch(self, tiles: Tiles) -> tuple[float, float]:
-        """One pass over the training samples; mean loss and accuracy as seen in training."""
+    def one_pass(self, tiles: Tiles) -> tuple[float, float]:
         config, threads, f32 = self.config, tiles.threads, np.float32
         data = self.data.epoch(self.epoch, tiles)
         refresh(self, data, tiles)
@@ -222,7 +200,6 @@ class FastTrainer:
             rate /= 1.0 - config.beta1**self.step
             rates = f32(rate), f32(rate * config.rate_wire)
             fix2 = f32(1.0 / (1.0 - config.beta2**self.step))
-        self.epoch += 1
         return float(seen[0]) / n, float(seen[1]) / n
 
     def shares(self, threads: int) -> np.ndarray:
@@ -266,13 +243,11 @@ class FastTrainer:
         if self.config.tau != "adaptive":
             return
         mean, square = moments / n
-        now = max(math.sqrt(max(square - mean * mean, 0.0)), LEAST_SPREAD)
-        self.spread = now if self.spread == 0 else TAU_MEMORY * self.spread + (1 - TAU_MEMORY) * now
+        self.spread = follow(self.spread, math.sqrt(max(square - mean * mean, 0.0)))
 
     # --- what came out ---------------------------------------------------------------------------
 
     def accuracy(self, tiles: Tiles) -> float:
-        """Of the hard network on the validation split."""
         n, threads = self.y_valid.size, tiles.threads
         cuts = np.linspace(0, n, threads + 1).astype(int)
         right = tiles.map(
@@ -296,16 +271,11 @@ class FastTrainer:
         )
         return float(sum(right)) / n
 
-    def keep_if_best(self, accuracy: float) -> None:
-        """Take note of the present network where it is better than the best so far."""
-        if accuracy <= self.best_accuracy:
-            return
-        self.best_accuracy, self.best_epoch, self.best_tau = accuracy, self.epoch, self.tau
+    def keep(self) -> None:
         for name, array in self.kept.items():
             array[:] = getattr(self, name)
 
     def soft_accuracy(self, tiles: Tiles) -> float:
-        """Validation accuracy of the best network's relaxation."""
         return relaxed_accuracy(
             self.layer(), self.n_classes, self.data, self.source.level, self.y_valid, tiles
         )
@@ -323,8 +293,7 @@ class FastTrainer:
 
         return LogicLayer(own(table), None, own(wires[0]), own(wires[1]), own(scores[0]), own(scores[1]))
 
-    def result_network(self) -> LogicNetwork:
-        """The best network."""
+    def model(self) -> LogicNetwork:
         return LogicNetwork(
             (self.layer(),),
             self.source.encoder,

@@ -10,27 +10,20 @@ from compiler.families.logic import LogicNetwork
 from thermo.data import Dataset
 from thermo.kernels.logic.batch import pack_lanes
 from thermo.kernels.logic.images import encode
-from thermo.training.langevin.result import TrainingError
+from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
-from thermo.training.logic.encoder import bit_source
 from thermo.training.logic.general_network import GeneralNetwork, Snapshot
 from thermo.training.logic.general_values import Rates
-from thermo.training.logic.images import Frames, TrainingImages
-from thermo.training.logic.result import LogicEpoch
+from thermo.training.logic.images import Frames
+from thermo.training.logic.trainer import LogicTrainer
 from thermo.training.optimise import cosine_rate
 from thermo.training.tiles import Tiles
 
 _REFRESH = 13  # tag of a generator
 
 
-class GeneralTrainer:
-    """State of one training: the network in training, the best one so far, and counters.
-
-    A checkpoint holds `arrays()`, the NUMBERS and the history.
-    """
-
-    NUMBERS = ("epoch", "step", "spread", "seconds", "best_accuracy", "best_epoch", "best_tau")
-    RECORD, ERROR = LogicEpoch, TrainingError
+class GeneralTrainer(LogicTrainer):
+    """The network in training and the best one so far."""
 
     def __init__(self, dataset: Dataset, config: LogicConfig) -> None:
         if config.refresh_pool:
@@ -39,25 +32,18 @@ class GeneralTrainer:
                 f"modes other than straight-through, got {config.refresh_pool}; candidates are "
                 "refreshed at random there"
             )
-        self.config = config
-        self.source = bit_source(dataset, config)
-        self.data = TrainingImages(dataset, config, self.source)
-        self.y_valid, self.labels = dataset.y_valid, dataset.labels
+        super().__init__(dataset, config)
         self.batch = min(config.batch, dataset.y_train.size)
         self.steps = -(-dataset.y_train.size // self.batch)
         self.network = GeneralNetwork(config, self.source.n_bits, dataset.n_classes, self.batch)
         self.bytes = np.zeros((self.source.n_bits, self.network.lanes), np.uint8)
         self.words = np.zeros((self.source.n_bits, self.network.lanes // 64), np.uint64)
-        self.epoch = self.step = 0
-        self.seconds = 0.0
-        self.history: list[LogicEpoch] = []
-        self.best_accuracy, self.best_epoch, self.best_tau = -1.0, -1, self.network.tau
+        self.best_tau = self.network.tau
         self.best = self.network.snapshot()
 
     # --- what a checkpoint holds -----------------------------------------------------------------
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Every array of the state, to be saved, or filled in place; then call `restored`."""
         found = {}
         for number, layer in enumerate(self.network.layers):
             for name in layer.STATE:
@@ -72,7 +58,7 @@ class GeneralTrainer:
             layer.rewired()
 
     @property
-    def spread(self) -> float:
+    def spread(self) -> float:  # type: ignore[override]
         """Running standard deviation of the class sums."""
         return self.network.spread
 
@@ -86,8 +72,7 @@ class GeneralTrainer:
 
     # --- one epoch -------------------------------------------------------------------------------
 
-    def run_epoch(self, tiles: Tiles) -> tuple[float, float]:
-        """One pass over the training samples; mean loss and accuracy as seen in training."""
+    def one_pass(self, tiles: Tiles) -> tuple[float, float]:
         config = self.config
         self.refresh()
         data = self.data.epoch(self.epoch, tiles)
@@ -112,7 +97,6 @@ class GeneralTrainer:
             more, hits = self._descend(data.labels[part], rates, power, tiles)
             loss, right = loss + more, right + hits
             self.step += 1
-        self.epoch += 1
         return loss / n, right / n
 
     def _descend(self, labels: np.ndarray, rates: Rates, power: float, tiles: Tiles) -> tuple[float, int]:
@@ -162,17 +146,12 @@ class GeneralTrainer:
             right += int((np.argmax(sums, axis=0) == self.y_valid[rows]).sum())
         return right / n
 
-    def keep_if_best(self, accuracy: float) -> None:
-        """Take note of the present network where it is better than the best so far."""
-        if accuracy <= self.best_accuracy:
-            return
-        self.best_accuracy, self.best_epoch, self.best_tau = accuracy, self.epoch, self.tau
+    def keep(self) -> None:
         for kept, layer in zip(self.best, self.network.layers, strict=True):
             for target, source in zip(kept, (layer.logits, layer.scores, layer.wires), strict=True):
                 target[:] = source
 
     def soft_accuracy(self, tiles: Tiles) -> float:
-        """Validation accuracy of the best network's relaxation."""
         now = self.network.snapshot()
         self.put(self.best)
         try:
@@ -187,8 +166,7 @@ class GeneralTrainer:
                 getattr(layer, name)[:] = array
             layer.rewired()
 
-    def result_network(self) -> LogicNetwork:
-        """The best network."""
+    def model(self) -> LogicNetwork:
         return self.network.model(
             self.source.encoder,
             self.best_tau,

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from compiler.families.logic import LogicNetwork
 from compiler.ir.gates import Thermometer
 from thermo.kernels.logic import batch as logic_batch
 from thermo.kernels.logic.lanes import LANES
-from thermo.training.langevin.result import TrainingError
+from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_layer import GeneralLayer
 from thermo.training.logic.general_values import Rates, Values
+from thermo.training.logic.temperature import divisor, follow
 from thermo.training.tiles import Tiles
 
 _INIT, _DROPOUT = 0, 3  # tags of the generators that are not counter-based
-TAU_MEMORY = 0.99  # of the running standard deviation of the class sums
-LEAST_SPREAD = 1e-3  # so that a network whose sums are all equal has a temperature
 Snapshot = tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]
 
 
@@ -105,19 +102,12 @@ class GeneralNetwork:
         """Take the sums of a batch, (n_classes, batch), into the running spread."""
         if self.config.tau != "adaptive":
             return
-        now = max(float(sums.astype(np.float64).std()), LEAST_SPREAD)
-        self.spread = now if self.spread == 0 else (TAU_MEMORY * self.spread + (1 - TAU_MEMORY) * now)
+        self.spread = follow(self.spread, float(sums.astype(np.float64).std()))
 
     @property
     def tau(self) -> float:
         """What class sums are divided by, see LogicConfig.tau."""
-        tau, target = self.config.tau, self.config.tau_target
-        if tau == "width":
-            return math.sqrt(self.block / (4.0 * target))
-        if tau == "adaptive":
-            # before the first step: as if the gates were fair coins
-            return (self.spread or 0.5 * math.sqrt(self.block)) / (4.0 * target)
-        return float(tau)
+        return divisor(self.config, self.block, self.spread)
 
     # --- answers -------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermo.training.langevin.result import TrainingError
+from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
 
 BUFFER_A = 3  # id of the gate that passes input a on

@@ -8,7 +8,7 @@ import numpy as np
 
 from thermo.data import Dataset
 from thermo.kernels.logic import images as kernels
-from thermo.training.langevin.result import TrainingError
+from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.encoder import BitSource
 from thermo.training.tiles import Tiles

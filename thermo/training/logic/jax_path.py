@@ -17,7 +17,7 @@ import numpy as np
 
 from thermo.kernels.logic.layers import RESTE_FAR, RESTE_NEAR
 from thermo.training.logic.config import LogicConfig
-from thermo.training.logic.general_network import LEAST_SPREAD, TAU_MEMORY
+from thermo.training.logic.temperature import LEAST_SPREAD, TAU_MEMORY
 
 Parameters = list[dict[str, jax.Array]]
 """One dict a layer: logits (G, 4 or 16) and, unless the wiring is fixed, scores (2, G, K)."""

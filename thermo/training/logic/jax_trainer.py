@@ -31,10 +31,10 @@ class JaxTrainer(GeneralTrainer):
         self.key = jax.random.key(config.seed)
         self._compiled: Any = None
 
-    def run_epoch(self, tiles: Tiles) -> tuple[float, float]:
+    def one_pass(self, tiles: Tiles) -> tuple[float, float]:
         self._pushed = False
         try:
-            return super().run_epoch(tiles)
+            return super().one_pass(tiles)
         finally:
             self._pull()
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from thermo.data import Dataset
-from thermo.training.langevin.config import Augmentation
+from thermo.training.augmentation import Augmentation
 from thermo.training.logic.config import LogicAugmentation, LogicConfig
 from thermo.training.logic.fast import is_fast
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.families.logic import LogicNetwork
-from thermo.training.logic.config import LogicConfig
+from thermo.training.loop import Trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,27 +22,18 @@ class LogicEpoch:
     train_accuracy: float
     valid_accuracy: float | None
     tau: float
-    seconds: float
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LogicResult:
-    """A trained network, its epoch chosen on the validation split, and how it came about.
-
-    valid_accuracy : of the hard network, of the chosen epoch
+class TrainedLogic(Trained[LogicNetwork, LogicEpoch]):
+    """score : accuracy of the hard network, of the chosen epoch
     soft_accuracy : of the relaxed network (expectations over gates and wires) on the same split;
-        gap : soft_accuracy - valid_accuracy
-    seconds : wall time of the training, all sessions of a resumed one together
+        gap : soft_accuracy - score
     """
 
-    network: LogicNetwork
-    history: tuple[LogicEpoch, ...]
-    valid_accuracy: float
     soft_accuracy: float
-    best_epoch: int
-    seconds: float
-    config: LogicConfig
 
     @property
     def gap(self) -> float:
-        return self.soft_accuracy - self.valid_accuracy
+        return self.soft_accuracy - self.score

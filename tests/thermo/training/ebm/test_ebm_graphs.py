@@ -6,20 +6,19 @@ import numpy as np
 import pytest
 
 from compiler.errors import NetlistError
-from compiler.families.denoising_chain import lower_ebm_chain, noise_coupling
+from compiler.families.denoising_chain import lower_denoising_chain, noise_coupling
 from compiler.families.ising import from_edges, lower_ising
 from compiler.families.store import load_model, save_model
 from compiler.ir.verify import verify
 from hw_models.imperfect import NonIdeal, perturb
 from thermo.data import Dataset
-from thermo.training.ebm.chain_config import GraphConfig
+from thermo.training.ebm.boltzmann import BoltzmannTrainer, train_boltzmann, train_denoising
+from thermo.training.ebm.boltzmann_config import BoltzmannConfig
 from thermo.training.ebm.errors import EbmError
 from thermo.training.ebm.exact import exact_ising_gradient, exact_moments, states
 from thermo.training.ebm.graph import GraphSampler, autocorrelation, place_on_grid
 from thermo.training.ebm.noise import add_noise, noise_steps
 from thermo.training.ebm.samples import draw_samples, moment_errors
-from thermo.training.ebm.train_chain import ChainTrainer, train_chain, train_graph
-from thermo.training.tiles import Tiles
 
 RNG = np.random.default_rng(0)
 CORNERS = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 0, 1, 0], [1, 1, 1, 0]], np.float32)
@@ -28,7 +27,7 @@ X = np.abs(CORNERS[RNG.choice(4, 2400, p=[0.4, 0.3, 0.2, 0.1])] - (RNG.random((2
 X = X.astype(np.float32)
 Y = np.zeros(2400, int)
 DATA = Dataset("corners", X, Y, X, Y, X, Y, 1, (2, 2))
-GRID = GraphConfig(
+GRID = BoltzmannConfig(
     rule="square",
     side=3,
     epochs=20,
@@ -67,7 +66,7 @@ def test_pixels_sit_among_their_neighbours():
 
 def test_moments_of_samples_are_exact():
     placed = place_on_grid(4, "square", 3)
-    start = ChainTrainer(DATA, GRID, False, Tiles(1))
+    start = BoltzmannTrainer(DATA, GRID, False)
     rng = np.random.default_rng(1)
     model = replace(
         start.model(), h=0.5 * rng.standard_normal(9), J=0.6 * rng.standard_normal(placed.row.size)
@@ -91,9 +90,9 @@ def test_moments_of_samples_are_exact():
 @pytest.mark.parametrize("method", ["pcd", "tempered"])
 def test_a_grid_comes_to_its_optimum(method):
     config = replace(GRID, method=method, temperatures=3)
-    model = train_graph(DATA, config, threads=1).model
+    model = train_boltzmann(DATA, config, threads=1).model
     assert steepest(model, X) < 0.025
-    assert steepest(ChainTrainer(DATA, GRID, False, Tiles(1)).model(), X) > 0.3
+    assert steepest(BoltzmannTrainer(DATA, GRID, False).model(), X) > 0.3
 
 
 def test_any_graph_at_any_temperature_comes_to_its_optimum():
@@ -105,10 +104,10 @@ def test_any_graph_at_any_temperature_comes_to_its_optimum():
         kT=2.0,
         problem={"kind": "boltzmann", "visible": 4},
     )
-    model = train_graph(DATA, GRID, threads=1, start=start).model
+    model = train_boltzmann(DATA, GRID, threads=1, start=start).model
     assert model.kT == 2.0 and steepest(model, X) < 0.025 < 0.1 < steepest(start, X)
     with pytest.raises(EbmError, match="must be a Boltzmann machine with 4 visible"):
-        train_graph(DATA, GRID, start=replace(start, problem={"kind": "ising"}))
+        train_boltzmann(DATA, GRID, start=replace(start, problem={"kind": "ising"}))
 
 
 def test_a_sampler_that_is_too_hot_does_not(monkeypatch):
@@ -118,11 +117,11 @@ def test_a_sampler_that_is_too_hot_does_not(monkeypatch):
         return real(self, *args, clamped=clamped, kT=None if clamped else 1.5, **more)
 
     monkeypatch.setattr(GraphSampler, "sweep", hot)
-    assert steepest(train_graph(DATA, GRID, threads=1).model, X) > 0.1
+    assert steepest(train_boltzmann(DATA, GRID, threads=1).model, X) > 0.1
 
 
 def test_one_sweep_on_a_grid_is_biased():
-    model = train_graph(DATA, replace(GRID, method="cd", sweeps=1, chains=None), threads=1).model
+    model = train_boltzmann(DATA, replace(GRID, method="cd", sweeps=1, chains=None), threads=1).model
     assert steepest(model, X) > 0.04
 
 
@@ -147,8 +146,8 @@ def exact_posterior(model, t, above):
 
 
 def test_a_chain_learns_to_undo_its_noise():
-    model = train_chain(DATA, CHAIN, threads=1).model
-    start = ChainTrainer(DATA, CHAIN, True, Tiles(1)).model()
+    model = train_denoising(DATA, CHAIN, threads=1).model
+    start = BoltzmannTrainer(DATA, CHAIN, True).model()
     s = 2.0 * states(4) - 1.0
     data = law = np.bincount((X @ [8, 4, 2, 1]).astype(int), minlength=16) / len(X)
     for t in range(2):
@@ -184,8 +183,8 @@ def test_a_chain_learns_to_undo_its_noise():
 
 def test_the_penalty_takes_correlations_away():
     config = replace(CHAIN, epochs=8, penalty_target=1.0, penalty_step=0.0)
-    without = train_chain(DATA, config, threads=1)
-    harsh = train_chain(DATA, replace(config, penalty=5.0), threads=1)
+    without = train_denoising(DATA, config, threads=1)
+    harsh = train_denoising(DATA, replace(config, penalty=5.0), threads=1)
     sizes = [np.abs(r.model.J).mean() for r in (without, harsh)]
     assert sizes[1] < 0.5 * sizes[0]
     assert harsh.history[-1].penalty == [5.0, 5.0] and without.history[-1].penalty == [0.0, 0.0]
@@ -193,7 +192,7 @@ def test_the_penalty_takes_correlations_away():
 
 def test_lambda_follows_the_autocorrelation():
     config = replace(CHAIN, penalty=0.1, penalty_target=0.03, penalty_step=0.2)
-    trainer = ChainTrainer(DATA, config, True, Tiles(1))
+    trainer = BoltzmannTrainer(DATA, config, True)
     trainer.adapt([0.01, 0.5])
     np.testing.assert_allclose(trainer.penalty, [0.08, 0.1])  # small; first look: none before
     trainer.adapt([0.02, 0.6])
@@ -217,7 +216,7 @@ def test_autocorrelation_of_known_chains():
 
 
 def small_chain():
-    trainer = ChainTrainer(DATA, CHAIN, True, Tiles(1))
+    trainer = BoltzmannTrainer(DATA, CHAIN, True)
     rng = np.random.default_rng(3)
     trainer.h[:] = 0.5 * rng.standard_normal(trainer.h.shape)
     trainer.J[:] = 0.5 * rng.standard_normal(trainer.J.shape)
@@ -227,7 +226,7 @@ def small_chain():
 def test_netlist_of_a_chain_samples_as_the_chain(tmp_path):
     simulate = pytest.importorskip("thermo.simulate.spins.run").simulate_spins
     model = small_chain()
-    netlist = lower_ebm_chain(model)
+    netlist = lower_denoising_chain(model)
     verify(netlist)
     assert [p.name for p in netlist.schedule] == ["noise", "denoise1", "denoise0"]
     n = 20_000
@@ -279,11 +278,11 @@ class Interrupting:
 @pytest.mark.parametrize(
     ("train", "more"),
     [
-        (train_graph, {}),
-        (train_graph, {"method": "cd", "chains": None}),
-        (train_graph, {"method": "tempered", "temperatures": 3}),
-        (train_chain, {"penalty": 0.1, "chains": None}),
-        (train_chain, {"chains": None, "non_ideal": NonIdeal(mismatch=0.1)}),
+        (train_boltzmann, {}),
+        (train_boltzmann, {"method": "cd", "chains": None}),
+        (train_boltzmann, {"method": "tempered", "temperatures": 3}),
+        (train_denoising, {"penalty": 0.1, "chains": None}),
+        (train_denoising, {"chains": None, "non_ideal": NonIdeal(mismatch=0.1)}),
     ],
 )
 def test_resumed_and_threaded_training_is_bitwise_the_same(tmp_path, train, more):
@@ -329,7 +328,7 @@ def test_moment_errors_tell_samples_apart():
 )
 def test_bad_settings_are_named(change, message):
     with pytest.raises(EbmError, match=message):
-        GraphConfig(**change)
+        BoltzmannConfig(**change)
 
 
 def test_bad_models_are_named():
@@ -358,6 +357,6 @@ def test_bad_models_are_named():
         draw_samples(model, 0)
     tempered = replace(GRID, method="tempered", non_ideal=NonIdeal(mismatch=0.1), epochs=1)
     with pytest.raises(EbmError, match="has none, use pcd"):
-        train_graph(DATA, tempered)
+        train_boltzmann(DATA, tempered)
     with pytest.raises(EbmError, match="have run away"), np.errstate(all="ignore"):
-        train_graph(DATA, replace(GRID, learning_rate=1e308, epochs=1))
+        train_boltzmann(DATA, replace(GRID, learning_rate=1e308, epochs=1))

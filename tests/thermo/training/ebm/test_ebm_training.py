@@ -12,7 +12,7 @@ from thermo.training.ebm.config import RbmConfig
 from thermo.training.ebm.errors import EbmError
 from thermo.training.ebm.exact import exact_gradient, exact_log_likelihood, states
 from thermo.training.ebm.layers import sample_rbm
-from thermo.training.ebm.train_rbm import RbmTrainer, train_rbm
+from thermo.training.ebm.rbm import RbmTrainer, train_rbm
 from thermo.training.tiles import Tiles
 
 TEACHER = RBM(
@@ -44,12 +44,12 @@ PLAIN = RbmConfig(
 def free_products(config, sweeps, start=TEACHER, data=DATA):
     """(v h of single chains (chains, 18), exact mean) of a machine that is held fixed."""
     with Tiles(1) as tiles:
-        trainer = RbmTrainer(data, config, tiles)
+        trainer = RbmTrainer(data, config)
         trainer.w[:], trainer.b[:], trainer.c[:] = start.w, start.b_visible, start.b_hidden
         if config.method == "cd":
-            trainer.run_batch(np.arange(trainer.batch))
+            trainer.run_batch(np.arange(trainer.batch), tiles)
         for _ in range(sweeps):
-            trainer.advance(trainer.layers())
+            trainer.advance(trainer.layers(), tiles)
             trainer.step += 1
         v, p = trainer.v[-trainer.n_free :], trainer.p_h[-trainer.n_free :]
     s = states(6)
@@ -84,9 +84,9 @@ def test_tempered_chains_give_the_exact_products():
 def test_a_swap_that_ignores_energies_does_not(monkeypatch):
     real = RbmTrainer.swap
 
-    def careless(self, layers, step):
+    def careless(self, layers, step, tiles):
         flat = replace(layers, up=np.zeros_like(layers.up), b=layers.base, c=0 * layers.c)
-        real(self, flat, step)
+        real(self, flat, step, tiles)
 
     monkeypatch.setattr(RbmTrainer, "swap", careless)
     assert worst_z(*free_products(TEMPERED, ODD, STRONG)) > 2 * LIMIT
@@ -125,8 +125,8 @@ def test_pcd_comes_to_the_optimum():
     # products of 1000 chains have a spread below 1/2: 4.5 / 2 / sqrt(1000) = 0.07 in one step, less
     # as the falling rate averages over many
     assert steepest(pcd.model, x) < 0.03
-    assert pcd.valid == pytest.approx(exact_log_likelihood(pcd.model, x))
-    assert pcd.valid > exact_log_likelihood(TEACHER, x)  # the teacher is not these rows' optimum
+    assert pcd.score == pytest.approx(exact_log_likelihood(pcd.model, x))
+    assert pcd.score > exact_log_likelihood(TEACHER, x)  # the teacher is not these rows' optimum
 
 
 def test_the_gradient_that_is_followed_is_centred_right():
@@ -136,8 +136,8 @@ def test_the_gradient_that_is_followed_is_centred_right():
 
 
 def test_a_trainer_without_its_free_phase_fails(monkeypatch):
-    def forgetful(self, data, v, p_h):
-        return real(self, data, np.zeros_like(v), np.zeros_like(p_h))
+    def forgetful(self, data, v, p_h, tiles):
+        return real(self, data, np.zeros_like(v), np.zeros_like(p_h), tiles)
 
     real = RbmTrainer.update
     monkeypatch.setattr(RbmTrainer, "update", forgetful)
@@ -164,7 +164,7 @@ def test_the_same_bits_for_any_number_of_threads(method):
     one, three = (train_rbm(WIDE, config, threads=k) for k in (1, 3))
     for name in ("w", "b_visible", "b_hidden"):
         np.testing.assert_array_equal(getattr(one.model, name), getattr(three.model, name))
-    assert one.valid == three.valid
+    assert one.score == three.score
     other = train_rbm(WIDE, replace(config, seed=1), threads=1)
     assert (other.model.w != one.model.w).any()
 

@@ -15,13 +15,13 @@ from thermo.cli.main import main
 from thermo.data import load_dataset
 from thermo.kernels.langevin import bptt
 from thermo.simulate import simulate
+from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.conv_presets import conv_preset, dense_preset
 from thermo.training.eqprop.errors import EqpropError, UnsettledError
 from thermo.training.eqprop.jax_config import LayersConfig
 from thermo.training.eqprop.jax_layers import Conv, Dense
 from thermo.training.eqprop.jax_step import warp
 from thermo.training.eqprop.jax_train import LayersTrainer, _angle, layers_accuracy, layout_of, train_layers
-from thermo.training.langevin.config import Augmentation
 from thermo.training.langevin.presets import LITTLE
 
 # as the command trains digits with --channels 8: one compilation for several tests

@@ -20,6 +20,7 @@ from thermo.gradients.system import from_network
 from thermo.kernels.eqprop import layers as kernel
 from thermo.studies.eqprop import asymmetry_points, devices_study, noise_points, run_trainings
 from thermo.studies.records import Point
+from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.deploy import acting_on, deployed_accuracy
 from thermo.training.eqprop.device import EqpropDevice, draw
@@ -28,7 +29,6 @@ from thermo.training.eqprop.layers import free_outputs, scratch, settling_time
 from thermo.training.eqprop.presets import eqprop_preset
 from thermo.training.eqprop.train import train_eqprop
 from thermo.training.eqprop.trainer import Trainer
-from thermo.training.langevin.config import Augmentation
 from thermo.training.tiles import Tiles
 
 SIZES = (6, 9, 8, 3)

@@ -167,13 +167,13 @@ def teacher(digits):
 
 
 def test_teacher_learns_and_its_gradient_is_right(digits, teacher):
-    assert teacher.valid_accuracy > 0.9
-    assert teacher.machine.sizes == (64, 16, 8, 10)
-    assert teacher.valid_accuracy == np.mean(teacher.machine.predictions(digits.x_valid) == digits.y_valid)
+    assert teacher.score > 0.9
+    assert teacher.model.sizes == (64, 16, 8, 10)
+    assert teacher.score == np.mean(teacher.model.predictions(digits.x_valid) == digits.y_valid)
     linear = train_mlp(digits, (), epochs=20)
-    assert linear.machine.sizes == (64, 10) and linear.valid_accuracy > 0.85
+    assert linear.model.sizes == (64, 10) and linear.score > 0.85
     relu = train_mlp(digits, (12,), "relu", epochs=20)
-    assert relu.valid_accuracy > 0.85
+    assert relu.score > 0.85
 
 
 def test_mlp_gradient_is_that_of_finite_differences():
@@ -203,32 +203,32 @@ def test_mlp_gradient_is_that_of_finite_differences():
 def test_streaming_comes_down_to_the_exact_optimum(digits, teacher):
     digits = replace(digits, x_train=digits.x_train[:256], y_train=digits.y_train[:256])
     base = OnsagerMachlupConfig(hidden=(16, 8), dt=1e-2, drive_hidden=30.0, drive_out=30.0)
-    exact = train_onsager_machlup(digits, base, teacher=teacher.machine, threads=1)
+    exact = train_onsager_machlup(digits, base, teacher=teacher.model, threads=1)
     streamed = train_onsager_machlup(
         digits,
         replace(base, exact=False, epochs=100, batch=32, learning_rate=0.01, every=1),
-        teacher=teacher.machine,
+        teacher=teacher.model,
         threads=1,
     )
     losses = [h.loss for h in streamed.history]
-    floor = action_of(exact.machine, digits, teacher.machine, base)
-    got = action_of(streamed.machine, digits, teacher.machine, base)
+    floor = action_of(exact.model, digits, teacher.model, base)
+    got = action_of(streamed.model, digits, teacher.model, base)
     zero = action_of(
         replace(
-            exact.machine,
-            w_in=0 * exact.machine.w_in,
-            coupling=0 * exact.machine.coupling,
-            bias=0 * exact.machine.bias,
+            exact.model,
+            w_in=0 * exact.model.w_in,
+            coupling=0 * exact.model.coupling,
+            bias=0 * exact.model.bias,
         ),
         digits,
-        teacher.machine,
+        teacher.model,
         base,
     )
     assert losses[-1] < losses[0]
     # Never below the optimum, and within 5 % of the way down to it.
     assert floor <= got * (1 + 1e-6)
     assert got - floor < 0.05 * (zero - floor)
-    assert exact.valid_accuracy > 0.5  # a tenth would be chance
+    assert exact.score > 0.5  # a tenth would be chance
 
 
 def action_of(machine, data, teacher, config) -> float:
@@ -249,11 +249,11 @@ def action_of(machine, data, teacher, config) -> float:
 
 def test_pathwise_training_goes_on_from_the_likelihood(digits, teacher):
     config = OnsagerMachlupConfig(hidden=(16, 8), drive_hidden=100.0, drive_out=100.0)
-    first = train_onsager_machlup(digits, config, teacher=teacher.machine)
+    first = train_onsager_machlup(digits, config, teacher=teacher.model)
     more = train_pathwise(
-        digits, PathwiseConfig(epochs=10, batch=64, tile=64, heat_penalty=1e-6), start=first.machine
+        digits, PathwiseConfig(epochs=10, batch=64, tile=64, heat_penalty=1e-6), start=first.model
     )
-    assert more.valid_accuracy > first.valid_accuracy
+    assert more.score > first.score
 
 
 def test_bad_settings_are_refused(digits, teacher):
@@ -266,11 +266,11 @@ def test_bad_settings_are_refused(digits, teacher):
     with pytest.raises(TrainingError, match="dt must be at most t_f"):
         OnsagerMachlupConfig(dt=1.0)
     with pytest.raises(TrainingError, match="teacher has 24 hidden cells, the configuration 64"):
-        train_onsager_machlup(digits, likelihood_preset(digits), teacher=teacher.machine)
+        train_onsager_machlup(digits, likelihood_preset(digits), teacher=teacher.model)
     with pytest.raises(TrainingError, match="needs classes"):
         train_onsager_machlup(load_dataset("cosine"), OnsagerMachlupConfig())
     with pytest.raises(TrainingError, match="activation must be one of"):
         train_mlp(digits, activation="sine")
-    with pytest.raises(TrainingError, match="must be >= 1"):
+    with pytest.raises(TrainingError, match="hidden must be widths >= 1"):
         train_mlp(digits, hidden=(0,))
     assert math.isfinite(teacher.seconds)

@@ -142,9 +142,9 @@ def test_threads_do_not_matter(digits):
         n_hidden=16, epochs=2, batch=100, tile=32, augmentation=Augmentation(shift=0.3, rotate=5.0)
     )
     one, two = (train_pathwise(digits, config, threads=t) for t in (1, 2))
-    assert np.array_equal(one.machine.w_in, two.machine.w_in)
-    assert np.array_equal(one.machine.coupling, two.machine.coupling)
-    assert one.valid_accuracy == two.valid_accuracy and one.mean_heat == two.mean_heat
+    assert np.array_equal(one.model.w_in, two.model.w_in)
+    assert np.array_equal(one.model.coupling, two.model.coupling)
+    assert one.score == two.score and one.mean_heat == two.mean_heat
 
 
 class Stop:
@@ -176,8 +176,8 @@ def test_resumed_training_is_bitwise_the_uninterrupted_one(digits, tmp_path):
     assert stop.stopped and path.exists()
     assert [p.name for p in tmp_path.iterdir()] == ["state.npz"]
     resumed = train_pathwise(digits, config, checkpoint=path)
-    assert np.array_equal(whole.machine.w_in, resumed.machine.w_in)
-    assert np.array_equal(whole.machine.coupling, resumed.machine.coupling)
+    assert np.array_equal(whole.model.w_in, resumed.model.w_in)
+    assert np.array_equal(whole.model.coupling, resumed.model.coupling)
     assert whole.heat_penalty == resumed.heat_penalty
     assert [h.loss for h in whole.history] == [h.loss for h in resumed.history]
 
@@ -196,7 +196,7 @@ def budgeted(digits):
 
 def test_heat_budget_is_met_and_used(budgeted):
     assert 0.8 * 300.0 <= budgeted.mean_heat <= 300.0
-    assert budgeted.valid_accuracy > 0.9
+    assert budgeted.score > 0.9
     # Reported figures are those of the machine: its heat at the evaluation step, again.
     assert budgeted.heat_penalty > 0
 
@@ -208,17 +208,17 @@ def test_machine_reproduces_the_reported_figures(digits, budgeted):
         outputs, heat = run_machine(machine, digits.x_valid, seed=1)
         # Other noise: 5 standard errors of a mean over n runs, and of a share of right answers.
         same_heat = abs(heat.mean() - budgeted.mean_heat) < 5 * heat.std() * math.sqrt(2 / n)
-        p = budgeted.valid_accuracy
+        p = budgeted.score
         right = np.mean(outputs.argmax(axis=1) == digits.y_valid)
         return same_heat, abs(right - p) < 5 * math.sqrt(2 * max(p * (1 - p), 0.01) / n)
 
-    assert agrees(budgeted.machine) == (True, True)
-    flipped = replace(budgeted.machine, coupling=-budgeted.machine.coupling)
+    assert agrees(budgeted.model) == (True, True)
+    flipped = replace(budgeted.model, coupling=-budgeted.model.coupling)
     assert agrees(flipped) == (False, False)
 
 
 def test_training_kernels_and_the_simulator_run_the_same_machine(digits, budgeted):
-    cold = replace(budgeted.machine, kT=0.0)
+    cold = replace(budgeted.model, kT=0.0)
     outputs, heat = run_machine(cold, digits.x_valid)
     result = simulate(lower_machine(cold), digits.x_valid)
     # float32 on both sides, sums in another order, 200 steps
@@ -230,33 +230,33 @@ def test_training_kernels_and_the_simulator_run_the_same_machine(digits, budgete
 
 def test_start_is_gone_on_from(digits, budgeted):
     config = PathwiseConfig(epochs=1, batch=64, learning_rate=1e-5, heat_penalty=1e-4)
-    more = train_pathwise(digits, config, start=budgeted.machine)
-    assert more.machine.n_hidden == 32
-    assert np.abs(more.machine.coupling - budgeted.machine.coupling).max() < 0.1
-    assert more.valid_accuracy > 0.85
+    more = train_pathwise(digits, config, start=budgeted.model)
+    assert more.model.n_hidden == 32
+    assert np.abs(more.model.coupling - budgeted.model.coupling).max() < 0.1
+    assert more.score > 0.85
     with pytest.raises(TrainingError, match=r"start machine has kT = 1, the configuration 0\.5"):
-        train_pathwise(digits, replace(config, kT=0.5), start=budgeted.machine)
+        train_pathwise(digits, replace(config, kT=0.5), start=budgeted.model)
     with pytest.raises(TrainingError, match="start machine has 64 inputs and 10 outputs"):
-        train_pathwise(load_dataset("cosine"), config, start=budgeted.machine)
+        train_pathwise(load_dataset("cosine"), config, start=budgeted.model)
 
 
 def test_control_has_no_couplings_and_directed_ones_are_free(digits):
     control = train_pathwise(digits, PathwiseConfig(n_hidden=8, epochs=1, couplings=False))
-    assert not control.machine.coupling.any()
+    assert not control.model.coupling.any()
     directed = train_pathwise(digits, PathwiseConfig(n_hidden=8, epochs=1, symmetric=False))
-    j = directed.machine.coupling
+    j = directed.model.coupling
     assert not np.array_equal(j, j.T) and not np.diagonal(j).any()
     tied = train_pathwise(digits, PathwiseConfig(n_hidden=8, epochs=1))
-    assert np.array_equal(tied.machine.coupling, tied.machine.coupling.T)
+    assert np.array_equal(tied.model.coupling, tied.model.coupling.T)
     with pytest.raises(TrainingError, match="directed couplings"):
-        train_pathwise(digits, PathwiseConfig(epochs=1), start=directed.machine)
+        train_pathwise(digits, PathwiseConfig(epochs=1), start=directed.model)
 
 
 def test_regression_learns_a_cosine():
     data = load_dataset("cosine")
     result = train_pathwise(data, replace(pathwise_preset(data), epochs=120))
-    assert -result.valid_accuracy < 0.25  # the mean as answer is off by 0.71
-    assert result.machine.head == "regression"
+    assert -result.score < 0.25  # the mean as answer is off by 0.71
+    assert result.model.head == "regression"
 
 
 def test_mismatch_is_drawn_by_its_law():

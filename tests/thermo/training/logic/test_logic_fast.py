@@ -20,8 +20,8 @@ from thermo.kernels.jit import njit
 from thermo.kernels.logic import one_layer as kernels
 from thermo.kernels.logic import phase as phases
 from thermo.kernels.logic.dots import GROUP, PATHS, aligned, dots8, path_code, simd_path
-from thermo.training.langevin.config import Augmentation
-from thermo.training.langevin.result import TrainingError
+from thermo.training.augmentation import Augmentation
+from thermo.training.errors import TrainingError
 from thermo.training.logic import LogicAugmentation, LogicConfig, logic_preset, train_logic
 from thermo.training.logic.fast import FastTrainer, is_fast
 from thermo.training.tiles import Tiles
@@ -281,7 +281,6 @@ def run(digits, config, threads=1, path=None):
     with Tiles(threads) as tiles:
         for _ in range(config.epochs):
             trainer.run_epoch(tiles)
-            trainer.keep_if_best(trainer.accuracy(tiles))
     return state(trainer)
 
 
@@ -309,21 +308,21 @@ def test_threads_and_paths_do_not_change_a_bit(digits):
 def test_validation_accuracy_is_that_of_the_circuit(digits, changes):
     config = replace(SMALL, **changes)
     trained = train_logic(digits, config)
-    circuit = lower_logic(trained.network)
+    circuit = lower_logic(trained.model)
     answers = evaluate_classes(circuit, encode_bits(circuit, digits.x_valid))
-    assert np.mean(np.argmax(answers, axis=1) == digits.y_valid) == trained.valid_accuracy
-    assert trained.network.n_gates == 130 and circuit.class_sums.tau == trained.network.tau
-    assert trained.gap == trained.soft_accuracy - trained.valid_accuracy
+    assert np.mean(np.argmax(answers, axis=1) == digits.y_valid) == trained.score
+    assert trained.model.n_gates == 130 and circuit.class_sums.tau == trained.model.tau
+    assert trained.gap == trained.soft_accuracy - trained.score
     assert {r.epoch for r in trained.history} == {1, 2, 3}
 
 
 def test_it_learns_and_not_from_shuffled_labels(digits):
     config = logic_preset(digits, epochs=8)
     assert is_fast(config)
-    assert train_logic(digits, config).valid_accuracy > 0.9
+    assert train_logic(digits, config).score > 0.9
     shuffled = np.random.default_rng(0).permutation(digits.y_train)
     lied = train_logic(replace(digits, y_train=shuffled), config)
-    assert lied.valid_accuracy < 0.3
+    assert lied.score < 0.3
 
 
 class Stop:
@@ -350,7 +349,7 @@ def test_a_resumed_training_is_the_uninterrupted_one(digits, tmp_path, changes):
         train_logic(digits, config, checkpoint=kept, progress=Stop(2))
     resumed = train_logic(digits, config, checkpoint=kept, threads=2)
     for name in ("table", "scores_a", "scores_b", "wires_a", "wires_b"):
-        one, other = (getattr(r.network.layers[0], name) for r in (whole, resumed))
+        one, other = (getattr(r.model.layers[0], name) for r in (whole, resumed))
         assert np.array_equal(one, other)
     assert [(r.loss, r.tau) for r in whole.history] == [(r.loss, r.tau) for r in resumed.history]
     assert whole.best_epoch == resumed.best_epoch
@@ -422,7 +421,7 @@ PROGRAM = """
 import hashlib, json, sys
 from thermo.data import load_dataset
 from thermo.kernels.logic.dots import simd_path
-from thermo.training.langevin.config import Augmentation
+from thermo.training.augmentation import Augmentation
 from thermo.training.logic import LogicAugmentation, LogicConfig, train_logic
 settings = json.loads(sys.argv[1])
 moves = settings.pop("augmentation")
@@ -430,7 +429,7 @@ moves["warp"] = Augmentation(**moves["warp"])
 for name in ("layers", "thresholds"):
     settings[name] = tuple(settings[name])
 config = LogicConfig(**settings, augmentation=LogicAugmentation(**moves))
-layer = train_logic(load_dataset("digits"), config, threads=1).network.layers[0]
+layer = train_logic(load_dataset("digits"), config, threads=1).model.layers[0]
 digest = hashlib.sha256()
 for name in ("table", "wires_a", "wires_b", "scores_a", "scores_b"):
     digest.update(getattr(layer, name).tobytes())

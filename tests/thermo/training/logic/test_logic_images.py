@@ -9,7 +9,7 @@ from compiler.circuits.evaluate import encode_bits
 from compiler.ir.gates import make_gates
 from thermo.data import Dataset
 from thermo.kernels.logic.images import order_statistics, warp
-from thermo.training.langevin.config import Augmentation
+from thermo.training.augmentation import Augmentation
 from thermo.training.logic.config import LogicAugmentation, LogicConfig
 from thermo.training.logic.encoder import bit_source
 from thermo.training.logic.images import NODES, TrainingImages

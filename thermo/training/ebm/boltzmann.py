@@ -7,29 +7,27 @@ the free machine is added, and lambda follows the measured autocorrelation.
 
 from __future__ import annotations
 
-import hashlib
+import math
 import os
-import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numba
 import numpy as np
 
-from compiler.families.denoising_chain import EbmChain, noise_coupling
+from compiler.families.denoising_chain import DenoisingChain, noise_coupling
 from compiler.families.ising import IsingModel
-from compiler.files import check_writable
 from thermo.data import Dataset
-from thermo.progress import NullProgress, Progress
-from thermo.training import checkpoint as checkpoints
+from thermo.progress import Progress
 from thermo.training.ebm.ais import base_rates
 from thermo.training.ebm.bits import check_unit_interval, static_bits, to_bits
-from thermo.training.ebm.chain_config import GraphConfig
+from thermo.training.ebm.boltzmann_config import BoltzmannConfig
 from thermo.training.ebm.errors import EbmError
-from thermo.training.ebm.graph import Adam, GraphSampler, autocorrelation, place_on_grid, start_model
+from thermo.training.ebm.graph import GraphSampler, autocorrelation, place_on_grid, start_model
 from thermo.training.ebm.noise import add_noise, noise_steps
+from thermo.training.loop import Trained, fit
+from thermo.training.optimise import Adam
 from thermo.training.tiles import Tiles
 
 _ORDER, _NOISE = 21, 22
@@ -39,7 +37,7 @@ MEASURED = 128  # pairs of chains that autocorrelations are measured with
 
 
 @dataclass(frozen=True, slots=True)
-class ChainEpoch:
+class BoltzmannEpoch:
     """What one epoch did, a list entry a model.
 
     gradient : root mean square of the difference of products; autocorrelation : at lag `sweeps`,
@@ -50,20 +48,10 @@ class ChainEpoch:
     gradient: list[float]
     autocorrelation: list[float]
     penalty: list[float]
-    seconds: float
+    seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ChainResult:
-    """The chain, or of `train_graph` its only model as an IsingModel."""
-
-    model: EbmChain | IsingModel
-    history: tuple[ChainEpoch, ...]
-    seconds: float
-    config: GraphConfig
-
-
-class ChainTrainer:
+class BoltzmannTrainer:
     """Everything a checkpoint must hold, and samplers.
 
     conditional : a chain, each model given the noisier bits; else one machine with chains of its
@@ -71,22 +59,14 @@ class ChainTrainer:
     """
 
     NUMBERS = ("epoch", "step", "seconds")
-    RECORD, ERROR = ChainEpoch, EbmError
+    RECORD, ERROR = BoltzmannEpoch, EbmError
 
     def __init__(
-        self,
-        dataset: Dataset,
-        config: GraphConfig,
-        conditional: bool,
-        tiles: Tiles,
-        start: IsingModel | None = None,
+        self, dataset: Dataset, config: BoltzmannConfig, conditional: bool, start: IsingModel | None = None
     ) -> None:
         for x in (dataset.x_train, dataset.x_valid):
             check_unit_interval(x, dataset.name)
         self.data, self.config, self.conditional = dataset, config, conditional
-        self.tiles = tiles
-        # models of a chain run side by side, a single machine's chains in tiles
-        threads = 1 if conditional else min(tiles.threads, numba.get_num_threads())
         self.x = np.ascontiguousarray(dataset.x_train, np.float32)
         self.n_rows, self.nv = self.x.shape
         self.batch = min(config.batch, self.n_rows)
@@ -104,14 +84,14 @@ class ChainTrainer:
             starts = [start_model(placement, self.base, config.init, config.seed + t) for t in range(self.T)]
         else:
             starts = [_checked(start, self.nv, dataset.name)]
-        self.start, self.given_start = starts[0], start
+        self.start = starts[0]
         self.h = np.stack([s.h for s in starts])
         self.J = np.stack([s.J for s in starts])
         self.samplers = [
-            GraphSampler(s, self.nv, threads, config.non_ideal, config.seed + t) for t, s in enumerate(starts)
+            GraphSampler(s, self.nv, 1, config.non_ideal, config.seed + t) for t, s in enumerate(starts)
         ]
-        self.adam_h = [Adam(h.shape, config.beta1, config.beta2) for h in self.h]
-        self.adam_J = [Adam(J.shape, config.beta1, config.beta2) for J in self.J]
+        self.adam_h = [Adam(h, config.beta1, config.beta2) for h in self.h]
+        self.adam_J = [Adam(J, config.beta1, config.beta2) for J in self.J]
         self.penalty = np.full(self.T, config.penalty)
         self.seen = np.full(self.T, np.inf)  # autocorrelation of the epoch before
         replicas = config.temperatures if config.method == "tempered" else 1
@@ -127,7 +107,7 @@ class ChainTrainer:
         self.valid = (2 * static_bits(valid, "valid", config.threshold) - 1).astype(np.int8)
         self.epoch = self.step = 0
         self.seconds = 0.0
-        self.history: list[ChainEpoch] = []
+        self.history: list[BoltzmannEpoch] = []
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What a checkpoint holds, by name."""
@@ -142,7 +122,7 @@ class ChainTrainer:
         done = self.step / (config.epochs * self.n_batches)
         return config.learning_rate * (1.0 - (1.0 - config.final_rate) * done)
 
-    def run_batch(self, rows: np.ndarray) -> np.ndarray:
+    def run_batch(self, rows: np.ndarray, tiles: Tiles) -> np.ndarray:
         """One update of every model; returns (T,) root mean square gradients of J."""
         config = self.config
         bits = to_bits(self.x[rows], config.threshold, seed=config.seed, ids=rows, draw=self.epoch)
@@ -162,11 +142,11 @@ class ChainTrainer:
             if self.penalty[t]:
                 dJ = dJ + self.penalty[t] * (apart - free_pairs)
             rate = self.rate()
-            self.adam_h[t].step(self.h[t], dh, rate, self.step)
-            self.adam_J[t].step(self.J[t], dJ, rate, self.step)
+            self.h[t] += self.adam_h[t].change(dh, rate, self.step)
+            self.J[t] += self.adam_J[t].change(dJ, rate, self.step)
             return size
 
-        sizes = np.array(self.tiles.map(one, self.T))
+        sizes = np.array(tiles.map(one, self.T))
         largest = float(np.abs(self.J).max(initial=0.0))
         if not (largest < RUNAWAY and np.isfinite(self.h).all()):
             raise EbmError(
@@ -297,27 +277,40 @@ class ChainTrainer:
             self.penalty[t] = max(value, config.penalty_floor)
             self.seen[t] = now
 
-    def run_epoch(self) -> None:
+    def run_epoch(self, tiles: Tiles) -> BoltzmannEpoch:
         config = self.config
-        began = time.perf_counter()
+        if not self.conditional:  # models of a chain run side by side, a single machine's chains in tiles
+            self.samplers[0].threads = min(tiles.threads, numba.get_num_threads())
         order = np.random.default_rng([config.seed, _ORDER, self.epoch]).permutation(self.n_rows)
         sizes = np.zeros(self.T)
         for rows in order[: self.n_batches * self.batch].reshape(self.n_batches, self.batch):
-            sizes += self.run_batch(rows) / self.n_batches
+            sizes += self.run_batch(rows, tiles) / self.n_batches
         self.epoch += 1
         seen = self.measured()
         self.adapt(seen)
-        spent = time.perf_counter() - began
-        self.seconds += spent
-        self.history.append(ChainEpoch(self.epoch, sizes.tolist(), seen, self.penalty.tolist(), spent))
+        return BoltzmannEpoch(self.epoch, sizes.tolist(), seen, self.penalty.tolist())
 
-    def model(self) -> EbmChain | IsingModel:
+    @property
+    def best_epoch(self) -> int:
+        """The last one: nothing here chooses."""
+        return self.epoch
+
+    @property
+    def score(self) -> float:
+        """None, nan."""
+        return math.nan
+
+    def note(self) -> str:
+        last = self.history[-1]
+        return f"gradient {max(last.gradient):.3f}, autocorrelation {max(last.autocorrelation):.3f}"
+
+    def model(self) -> DenoisingChain | IsingModel:
         """The chain, or the single machine."""
         config, start = self.config, self.start
         facts: dict[str, Any] = {"data": self.data.name, "split": self.data.split}
         if self.conditional:
             place, shape = start.meta["place"], start.meta["shape"]
-            return EbmChain(
+            return DenoisingChain(
                 self.h.copy(),
                 start.row,
                 start.col,
@@ -355,60 +348,15 @@ def _checked(start: IsingModel, n_visible: int, name: str) -> IsingModel:
     return start
 
 
-def _train(
+def train_boltzmann(
     dataset: Dataset,
-    config: GraphConfig,
-    conditional: bool,
-    progress: Progress | None,
-    checkpoint: str | os.PathLike | None,
-    threads: int | None,
-    start: IsingModel | None = None,
-) -> ChainResult:
-    path = None if checkpoint is None else check_writable(Path(checkpoint))
-    progress = progress or NullProgress()
-    with Tiles(threads) as tiles:
-        trainer = ChainTrainer(dataset, config, conditional, tiles, start)
-        _run(trainer, dataset, config, progress, path)
-    return ChainResult(trainer.model(), tuple(trainer.history), trainer.seconds, config)
-
-
-def _run(
-    trainer: ChainTrainer, dataset: Dataset, config: GraphConfig, progress: Progress, path: Path | None
-) -> None:
-    """All epochs that are left, each kept in the checkpoint `path` if there is one."""
-    conditional, start = trainer.conditional, trainer.given_start
-    kind = "chain" if conditional else "grid"
-    if start is not None:
-        columns = (start.h, start.row, start.col, start.J, np.array(start.kT))
-        kind = hashlib.sha256(b"".join(c.tobytes() for c in columns)).hexdigest()
-    identity = checkpoints.identity(dataset, config, kind) if path else ""
-    if path is not None and path.exists():
-        checkpoints.restore(trainer, path, identity)
-    name = f"chain of {trainer.T}" if conditional else "grid"
-    progress.start(config.epochs, f"{name} on {dataset.name}")
-    try:
-        while trainer.epoch < config.epochs:
-            trainer.run_epoch()
-            last = trainer.history[-1]
-            if path is not None:
-                checkpoints.save(trainer, path, identity)
-            progress.update(
-                trainer.epoch,
-                f"gradient {max(last.gradient):.3f}, autocorrelation {max(last.autocorrelation):.3f}",
-            )
-    finally:
-        progress.stop()
-
-
-def train_graph(
-    dataset: Dataset,
-    config: GraphConfig,
+    config: BoltzmannConfig,
     *,
     progress: Progress | None = None,
     checkpoint: str | os.PathLike | None = None,
     threads: int | None = None,
     start: IsingModel | None = None,
-) -> ChainResult:
+) -> Trained[IsingModel, BoltzmannEpoch]:
     """Train one Boltzmann machine by CD-k, PCD or tempered PCD.
 
     start : graph and first values of any Boltzmann machine (problem "boltzmann"), its kT kept;
@@ -419,16 +367,23 @@ def train_graph(
 
     Raises EbmError on a setting, data set or checkpoint that does not fit.
     """
-    return _train(dataset, config, False, progress, checkpoint, threads, start)
+    origin = () if start is None else (start.h, start.row, start.col, start.J, start.kT)
+    trainer: Any = BoltzmannTrainer(dataset, config, False, start)
+    identity = (dataset, config, "grid", *origin)
+    label = f"grid on {dataset.name}"
+    return fit(trainer, identity, label, progress=progress, checkpoint=checkpoint, threads=threads)
 
 
-def train_chain(
+def train_denoising(
     dataset: Dataset,
-    config: GraphConfig,
+    config: BoltzmannConfig,
     *,
     progress: Progress | None = None,
     checkpoint: str | os.PathLike | None = None,
     threads: int | None = None,
-) -> ChainResult:
-    """Train a denoising chain of `config.steps` models; arguments as of train_graph."""
-    return _train(dataset, config, True, progress, checkpoint, threads)
+) -> Trained[DenoisingChain, BoltzmannEpoch]:
+    """Train a denoising chain of `config.steps` models; arguments as of train_boltzmann."""
+    trainer: Any = BoltzmannTrainer(dataset, config, True)
+    label = f"chain of {config.steps} on {dataset.name}"
+    identity = (dataset, config, "chain")
+    return fit(trainer, identity, label, progress=progress, checkpoint=checkpoint, threads=threads)

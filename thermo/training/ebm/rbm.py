@@ -9,25 +9,22 @@ direction of a step and not where it vanishes.
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
 from compiler.families.rbm import RBM
-from compiler.files import check_writable
 from thermo.data import Dataset
 from thermo.kernels.spins import rbm as kernel
-from thermo.progress import NullProgress, Progress
-from thermo.training import checkpoint as checkpoints
+from thermo.progress import Progress
 from thermo.training.ebm.ais import base_rates
 from thermo.training.ebm.bits import check_unit_interval, static_bits, to_bits
 from thermo.training.ebm.config import RbmConfig
 from thermo.training.ebm.errors import EbmError
 from thermo.training.ebm.evaluate import log_likelihood, reconstruction_error
 from thermo.training.ebm.layers import DrawnDevice, Layers
+from thermo.training.loop import Trained, fit
 from thermo.training.tiles import Tiles
 
 _INIT, _ORDER, _CHAINS = range(3)
@@ -50,38 +47,32 @@ class RbmEpoch:
     reconstruction: float
     valid: float | None
     valid_error: float | None
-    seconds: float
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RbmResult:
-    """The model of the epoch with the best validation likelihood; `base` starts its AIS.
+class TrainedRbm(Trained[RBM, RbmEpoch]):
+    """score : nats a row on the validation split, error : of log Z in it; base : starts the AIS
 
     Trained on a device it is what was programmed after the last epoch; likelihoods are then those
     of the same weights on an ideal machine.
     """
 
-    model: RBM
+    error: float
     base: np.ndarray
-    history: tuple[RbmEpoch, ...]
-    valid: float
-    valid_error: float
-    best_epoch: int
-    seconds: float
-    config: RbmConfig
     device: DrawnDevice | None
 
 
 class RbmTrainer:
     """Everything a checkpoint must hold, and scratch."""
 
-    NUMBERS = ("epoch", "step", "seconds", "best_valid", "best_error", "best_epoch")
+    NUMBERS = ("epoch", "step", "seconds", "score", "best_error", "best_epoch")
     RECORD, ERROR = RbmEpoch, EbmError
 
-    def __init__(self, dataset: Dataset, config: RbmConfig, tiles: Tiles) -> None:
+    def __init__(self, dataset: Dataset, config: RbmConfig) -> None:
         check_unit_interval(dataset.x_train, dataset.name)
         check_unit_interval(dataset.x_valid, dataset.name)
-        self.data, self.config, self.tiles = dataset, config, tiles
+        self.data, self.config = dataset, config
         self.x = np.ascontiguousarray(dataset.x_train, np.float32)
         self.valid = static_bits(dataset.x_valid[:EVALUATED], "valid", config.threshold)
         self.n, nv = self.x.shape
@@ -114,7 +105,7 @@ class RbmTrainer:
         if config.non_ideal is not None and not config.non_ideal.ideal:
             self.device = DrawnDevice.draw(config.non_ideal, nv, nh, config.seed)
         self.best = (self.w.copy(), self.b.copy(), self.c.copy())
-        self.best_valid, self.best_error, self.best_epoch = -1e300, 0.0, 0
+        self.score, self.best_error, self.best_epoch = -1e300, 0.0, 0
         self.epoch = self.step = 0
         self.seconds = 0.0
         self.history: list[RbmEpoch] = []
@@ -138,9 +129,9 @@ class RbmTrainer:
         fall = max(0.0, (done - config.hold) / (1.0 - config.hold))
         return config.learning_rate * (1.0 - (1.0 - config.final_rate) * fall)
 
-    def run_batch(self, rows: np.ndarray) -> float:
+    def run_batch(self, rows: np.ndarray, tiles: Tiles) -> float:
         """One update; returns the mean probability of hidden units given the data."""
-        config, tiles = self.config, self.tiles
+        config = self.config
         layers = self.layers()
         data = to_bits(self.x[rows], config.threshold, seed=config.seed, ids=rows, draw=self.epoch)
         layers.hidden(tiles, data, self.p_data)
@@ -154,13 +145,13 @@ class RbmTrainer:
                 kernel.STREAM_SWAP,
                 self.h,
             )
-        self.advance(layers)
+        self.advance(layers, tiles)
         free = slice(self.v.shape[0] - self.n_free, None)  # the rows at beta = 1
-        self.update(data, self.v[free], self.p_h[free])
+        self.update(data, self.v[free], self.p_h[free], tiles)
         self.step += 1
         return float(self.p_data.mean(dtype=np.float64))
 
-    def advance(self, layers: Layers) -> None:
+    def advance(self, layers: Layers, tiles: Tiles) -> None:
         """k sweeps of the chains: v, h are states, p_h (at beta = 1) probabilities given v."""
         config = self.config
         for j in range(config.k):
@@ -170,15 +161,15 @@ class RbmTrainer:
                 "ids": self.ids,
                 "step": self.step * config.k + j,
             }
-            layers.visible(self.tiles, self.h, self.p_v, out=self.v, **common)  # type: ignore[arg-type]
-            layers.hidden(self.tiles, self.v, self.p_h, out=self.h, **common)  # type: ignore[arg-type]
+            layers.visible(tiles, self.h, self.p_v, out=self.v, **common)  # type: ignore[arg-type]
+            layers.hidden(tiles, self.v, self.p_h, out=self.h, **common)  # type: ignore[arg-type]
             if config.method == "tempered":
-                self.swap(layers, self.step * config.k + j)
+                self.swap(layers, self.step * config.k + j, tiles)
         if config.method == "tempered":
             free = slice(self.v.shape[0] - self.n_free, None)
-            layers.hidden(self.tiles, self.v[free], self.p_h[free])
+            layers.hidden(tiles, self.v[free], self.p_h[free])
 
-    def swap(self, layers: Layers, step: int) -> None:
+    def swap(self, layers: Layers, step: int, tiles: Tiles) -> None:
         """Neighbouring temperatures exchange states with the Metropolis probability."""
         n, replicas = self.n_free, self.config.temperatures
         z = np.empty_like(self.h)
@@ -187,7 +178,7 @@ class RbmTrainer:
         def one(t: int) -> None:
             np.matmul(self.v[t * n : (t + 1) * n], layers.up, out=z[t * n : (t + 1) * n])
 
-        self.tiles.map(one, tile_rows)
+        tiles.map(one, tile_rows)
         # the energy that beta multiplies
         e = -(
             (z * self.h).sum(axis=1, dtype=np.float64) + self.h @ layers.c + self.v @ (layers.b - layers.base)
@@ -204,7 +195,7 @@ class RbmTrainer:
         for state in (self.v, self.h):
             state[a], state[b] = state[b], state[a]
 
-    def update(self, data: np.ndarray, v: np.ndarray, p_h: np.ndarray) -> None:
+    def update(self, data: np.ndarray, v: np.ndarray, p_h: np.ndarray, tiles: Tiles) -> None:
         """One step along the difference of data's and machine's products."""
         config = self.config
         rate, momentum = self.rate(), np.float32(config.momentum)
@@ -235,21 +226,20 @@ class RbmTrainer:
             change = np.float32(rate) * change
             self.w[part] += change
 
-        self.tiles.map(one, len(starts))
+        tiles.map(one, len(starts))
         if config.centred:
             dc -= shift.sum(axis=0)
         for value, memory, change in ((self.b, self.mb, db), (self.c, self.mc, dc)):
             memory[:] = momentum * memory + change
             value += np.float32(rate) * memory
 
-    def run_epoch(self) -> None:
+    def run_epoch(self, tiles: Tiles) -> RbmEpoch:
         config = self.config
-        began = time.perf_counter()
         order = np.random.default_rng([config.seed, _ORDER, self.epoch]).permutation(self.n)
         activity = 0.0
         rate = self.rate()
         for rows in order[: self.n_batches * self.batch].reshape(self.n_batches, self.batch):
-            activity += self.run_batch(rows) / self.n_batches
+            activity += self.run_batch(rows, tiles) / self.n_batches
         largest = float(np.abs(self.w).max())
         if not largest < RUNAWAY:
             raise EbmError(
@@ -258,30 +248,36 @@ class RbmTrainer:
             )
         self.epoch += 1
         layers = self.layers()
-        error = reconstruction_error(layers, self.valid, self.tiles, seed=config.seed)
+        error = reconstruction_error(layers, self.valid, tiles, seed=config.seed)
         valid = valid_error = None
         if self.epoch % config.evaluate_every == 0 or self.epoch == config.epochs:
             found = log_likelihood(
-                self.model(),
+                self.machine(self.w, self.b, self.c),
                 self.valid,
                 base=self.base,
-                tiles=self.tiles,
+                tiles=tiles,
                 seed=config.seed,
                 chains=config.evaluate_chains,
                 steps=config.evaluate_steps,
             )
             valid, valid_error = found.mean, found.error
             # on a device there is no likelihood that could choose an epoch: the last one stays
-            if valid > self.best_valid or self.device is not None:
-                self.best_valid, self.best_error, self.best_epoch = valid, found.error, self.epoch
+            if valid > self.score or self.device is not None:
+                self.score, self.best_error, self.best_epoch = valid, found.error, self.epoch
                 self.best = (self.w.copy(), self.b.copy(), self.c.copy())
-        spent = time.perf_counter() - began
-        self.seconds += spent
-        self.history.append(RbmEpoch(self.epoch, rate, activity, error, valid, valid_error, spent))
+        return RbmEpoch(self.epoch, rate, activity, error, valid, valid_error)
 
-    def model(self, parts: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None) -> RBM:
-        """The programmed machine."""
-        w, b, c = (self.w, self.b, self.c) if parts is None else parts
+    def note(self) -> str:
+        seen = next((r.valid for r in reversed(self.history) if r.valid is not None), None)
+        told = "" if seen is None else f", validation {seen:.2f} nats"
+        return f"reconstruction {self.history[-1].reconstruction:.4f}{told}"
+
+    def model(self) -> RBM:
+        """The machine of the best epoch, as programmed."""
+        return self.machine(*self.best)
+
+    def machine(self, w: np.ndarray, b: np.ndarray, c: np.ndarray) -> RBM:
+        """The machine with these weights and biases of visible and hidden units."""
         return RBM(
             w.copy(),
             b.copy(),
@@ -301,7 +297,7 @@ def train_rbm(
     progress: Progress | None = None,
     checkpoint: str | os.PathLike | None = None,
     threads: int | None = None,
-) -> RbmResult:
+) -> TrainedRbm:
     """Train a restricted Boltzmann machine on bits of the data; the test split is never looked at.
 
     checkpoint : file written after every epoch; if it exists, training goes on from it, and the
@@ -310,33 +306,13 @@ def train_rbm(
 
     Raises EbmError on a setting, data set or checkpoint that does not fit.
     """
-    path = None if checkpoint is None else check_writable(Path(checkpoint))
-    progress = progress or NullProgress()
-    with Tiles(threads) as tiles:
-        trainer = RbmTrainer(dataset, config, tiles)
-        identity = checkpoints.identity(dataset, config, "rbm") if path else ""
-        if path is not None and path.exists():
-            checkpoints.restore(trainer, path, identity)
-        progress.start(config.epochs, f"rbm on {dataset.name}")
-        try:
-            while trainer.epoch < config.epochs:
-                trainer.run_epoch()
-                last = trainer.history[-1]
-                if path is not None:
-                    checkpoints.save(trainer, path, identity)
-                seen = next((r for r in reversed(trainer.history) if r.valid is not None), None)
-                told = "" if seen is None else f", validation {seen.valid:.2f} nats"
-                progress.update(trainer.epoch, f"reconstruction {last.reconstruction:.4f}{told}")
-        finally:
-            progress.stop()
-        return RbmResult(
-            trainer.model(trainer.best),
-            trainer.base,
-            tuple(trainer.history),
-            trainer.best_valid,
-            trainer.best_error,
-            trainer.best_epoch,
-            trainer.seconds,
-            config,
-            trainer.device,
-        )
+    trainer = RbmTrainer(dataset, config)
+    trained = fit(
+        trainer,
+        (dataset, config, "rbm"),
+        f"rbm on {dataset.name}",
+        progress=progress,
+        checkpoint=checkpoint,
+        threads=threads,
+    )
+    return trained.extended(TrainedRbm, error=trainer.best_error, base=trainer.base, device=trainer.device)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from compiler.errors import ThermocError
 from hw_models.imperfect import NonIdeal
+from thermo.training.config import TrainingConfig
+from thermo.training.ebm.config import METHODS
 from thermo.training.ebm.errors import EbmError
 from thermo.training.rules import Rules
 
-METHODS = ("pcd", "cd", "tempered")
-
 
 @dataclass(frozen=True, slots=True)
-class GraphConfig:
-    """Settings of `train_graph` and `train_chain`.
+class BoltzmannConfig(TrainingConfig):
+    """Settings of `train_boltzmann` and `train_denoising`.
 
     rule, side : grid of side x side spins (hw_models.topologies.GRID_RULES)
-    steps : models in the chain, for train_chain; noise : sum of g_t; ramp : g_(T-1) / g_0
-    method : of train_graph, as in RbmConfig; in a chain every model's samples start at the
+    steps : models in the chain, for train_denoising; noise : sum of g_t; ramp : g_(T-1) / g_0
+    method : of train_boltzmann, as in RbmConfig; in a chain every model's samples start at the
         noisier bits, `sweeps` before they are used
     sweeps : between updates, and of every model when sampling a chain
     clamped_sweeps : of hidden spins given data
@@ -53,12 +55,12 @@ class GraphConfig:
     beta2: float = 0.999
     init: float = 0.01
     non_ideal: NonIdeal | None = None
-    seed: int = 0
 
-    def __post_init__(self) -> None:
-        rules = Rules(self, EbmError)
+    ERROR: ClassVar[type[ThermocError]] = EbmError
+
+    def check(self, rules: Rules) -> None:
         rules.choice("method", METHODS)
-        rules.whole("side", "steps", "sweeps", "clamped_sweeps", "epochs", "batch")
+        rules.whole("side", "steps", "sweeps", "clamped_sweeps")
         rules.whole("temperatures", least=2)
         rules.whole_or_none("chains", "batches")
         rules.positive("noise", "ramp", "learning_rate")
@@ -67,4 +69,3 @@ class GraphConfig:
         rules.share("final_rate")
         if self.threshold is not None and not 0 < self.threshold <= 1:
             rules.fail("threshold", "above 0 and at most 1, or none")
-        rules.seed()
