@@ -1,14 +1,16 @@
 """Boltzmann machines on grids and denoising chains against enumeration."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from compiler.errors import NetlistError
+from compiler.errors import FormatError, NetlistError
 from compiler.families.denoising_chain import lower_denoising_chain, noise_coupling
 from compiler.families.ising import from_edges, lower_ising
-from compiler.families.store import load_model, save_model
+from compiler.families.store import KEY, load_model, read_safetensors, save_model
 from compiler.ir.verify import verify
 from hw_models.imperfect import NonIdeal, perturb
 from thermo.data import Dataset
@@ -246,6 +248,21 @@ def test_netlist_of_a_chain_samples_as_the_chain(tmp_path):
     for name in ("h", "J", "row", "col", "noise", "place"):
         np.testing.assert_array_equal(getattr(again, name), getattr(model, name))
     assert (again.shape, again.n_visible, again.sweeps) == ((3, 3), 4, 10)
+
+
+def test_files_of_the_former_family_name_are_read(tmp_path):
+    model, path = small_chain(), tmp_path / "chain.safetensors"
+    save_model(model, path)
+    facts, arrays = read_safetensors(path)
+    assert json.loads(facts[KEY])["family"] == "denoising-chain"
+    for name in ("ebm_chain", "chain"):
+        old = json.dumps({**json.loads(facts[KEY]), "family": name})
+        save_file(arrays, path, metadata={KEY: old})
+        if name == "chain":
+            with pytest.raises(FormatError, match="chain"):
+                load_model(path)
+            return
+        np.testing.assert_array_equal(load_model(path).J, model.J)
 
 
 def test_device_of_a_graph_is_that_of_its_netlist():
