@@ -128,6 +128,10 @@ class CellLibrary:
     def inverter(self) -> Cell:
         return self.smallest(INVERTER, 1)
 
+    @property
+    def has_nand2(self) -> bool:
+        return any(c.table == NAND2 and c.n_inputs == 2 for c in self.cells)
+
     @cached_property
     def nand2(self) -> Cell:
         return self.smallest(NAND2, 2)

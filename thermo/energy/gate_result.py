@@ -37,7 +37,7 @@ class MappedFigures:
     """One circuit in the cells of one library.
 
     cells : number of each cell by name; inverters : among them
-    nand2_equivalents : area / area of the library's NAND2
+    nand2_equivalents : area / area of the library's NAND2, None where it has none
     depth : cells on the longest path; delay_s : its length, with the loads the cells really drive
     f_max_Hz : 1 / delay_s, None for a circuit without cells; latency_s : time of one inference
     leakage_W : power of all cells
@@ -46,7 +46,7 @@ class MappedFigures:
     cells: Mapping[str, int]
     inverters: int
     area_um2: float
-    nand2_equivalents: float
+    nand2_equivalents: float | None
     depth: int
     delay_s: float
     f_max_Hz: float | None

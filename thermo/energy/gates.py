@@ -127,16 +127,17 @@ def estimate_gates(
 class _Circuit:
     """A circuit ready to be mapped, in several shapes: fewest gates need not be least area.
 
-    toggles : of each subject (n_nets,), mean per inference
+    toggles : of each subject (n_nets,), mean per inference; bits : (n, n_inputs), the inferences
     """
 
     subjects: tuple[Subject, ...]
     toggles: tuple[np.ndarray, ...]
+    bits: np.ndarray
 
     @classmethod
     def of(cls, shapes: Sequence[GateNetlist], bits: np.ndarray) -> _Circuit:
         subjects = tuple(cut_circuit(netlist) for netlist in shapes)
-        return cls(subjects, tuple(mean_toggles(s.netlist, bits) for s in subjects))
+        return cls(subjects, tuple(mean_toggles(s.netlist, bits) for s in subjects), bits)
 
     @property
     def toggles_per_gate(self) -> float:
@@ -151,6 +152,8 @@ def _figures(
     found = []
     for subject, toggles in zip(circuit.subjects, circuit.toggles, strict=True):
         mapped = map_cells(subject, library, objective=objective)
+        if mapped.subject is not subject.netlist:
+            toggles = mean_toggles(mapped.subject, circuit.bits)
         found.append((mapped_figures(mapped, toggles), mapped, toggles))
     best, mapped, toggles = min(found, key=lambda f: f[0].delay_s if objective == "delay" else f[0].area_um2)
     return best if clock_Hz is None else mapped_figures(mapped, toggles, clock_Hz)
@@ -183,7 +186,7 @@ def mapped_figures(mapped: CellNetlist, toggles: np.ndarray, clock_Hz: float | N
         cells=MappingProxyType(dict(sorted(Counter(names).items()))),
         inverters=int((mapped.cell == inverter).sum()),
         area_um2=area,
-        nand2_equivalents=area / library.nand2.area,
+        nand2_equivalents=area / library.nand2.area if library.has_nand2 else None,
         depth=round(longest_path(mapped, np.ones(mapped.n_cells))),
         delay_s=delay,
         f_max_Hz=1 / delay if delay > 0 else None,
@@ -207,6 +210,8 @@ def _gates(
         for k in (4, 6):
             counted[f"lut{k}_{name}"] = map_luts(circuit, k).n_luts
     for entry in libraries:
+        if entry.gates.nand2_equivalents is None or entry.whole.nand2_equivalents is None:
+            continue
         counted[f"nand2_equivalents_{entry.library.name}"] = entry.gates.nand2_equivalents
         if whole is not bare:
             counted[f"nand2_equivalents_with_head_{entry.library.name}"] = entry.whole.nand2_equivalents

@@ -79,7 +79,7 @@ def _sizes(e: GateEstimate) -> Table:
                 f"{sum(f.cells.values()):,}",
                 f"{f.inverters:,}",
                 f"{f.area_um2:,.1f}",
-                f"{f.nand2_equivalents:,.0f}",
+                "none" if f.nand2_equivalents is None else f"{f.nand2_equivalents:,.0f}",
                 str(f.depth),
                 si(f.delay_s, "s"),
                 "none" if f.f_max_Hz is None else si(f.f_max_Hz, "Hz"),

@@ -15,10 +15,11 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.ir.cells import CONSTANT_0, CONSTANT_1, CellNetlist, verify_cells
-from compiler.ir.gates import TWO_INPUT, GateNetlist
+from compiler.ir.gates import TWO_INPUT, XNOR, XOR, GateNetlist
 from compiler.jit import interpreted_if_cheap, njit
 from compiler.passes.gates.cell_cuts import Subject, cut_circuit
-from compiler.passes.gates.cell_matches import Matches, find_matches
+from compiler.passes.gates.cell_matches import XOR_TABLE, Matches, find_matches
+from compiler.passes.gates.expand_xor import expand_xor
 from hw_models.cells import CellLibrary
 
 OBJECTIVES = ("area", "delay")
@@ -35,16 +36,20 @@ def map_cells(
     circuit : a netlist, or what cut_circuit made of it (to map it to several libraries)
     objective : "area", or "delay" (least sum of cell delays at the library's load, then area)
 
-    Cells of more than four inputs are not used. Raises NetlistError for another objective,
-    HardwareError for a library without inverter or NAND2.
+    Where no cell computes xor, the subject mapped (CellNetlist.subject) is the circuit with its
+    exclusive gates expanded. Cells of more than four inputs are not used.
+
+    Raises NetlistError for another objective, HardwareError as find_matches.
     """
     if objective not in OBJECTIVES:
         raise NetlistError(
             f"cell mapping: objective {objective!r} is unknown; choose one of {', '.join(OBJECTIVES)}"
         )
-    subject = circuit if isinstance(circuit, Subject) else cut_circuit(circuit)
     fast = objective == "delay"
     matches = find_matches(library, fast)
+    subject = circuit if isinstance(circuit, Subject) else cut_circuit(circuit)
+    if not matches.computes(XOR_TABLE) and np.isin(subject.netlist.op, (XOR, XNOR)).any():
+        subject = cut_circuit(expand_xor(subject.netlist))
     roots = subject.literals[subject.netlist.roots]
     two_input = np.flatnonzero(TWO_INPUT[subject.netlist.op]) + subject.netlist.n_inputs
     with interpreted_if_cheap(INTERPRETED * two_input.size, _cover, compiling=8.0):

@@ -8,8 +8,11 @@ from itertools import permutations
 
 import numpy as np
 
-from compiler.passes.gates.cell_cuts import LEAVES
+from compiler.passes.gates.cell_cuts import FULL, LEAVES
 from hw_models.cells import Cell, CellLibrary
+from hw_models.errors import HardwareError
+
+AND_TABLE, XOR_TABLE = 0x8888, 0x6666  # of leaves 0 and 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +32,10 @@ class Matches:
     delay: np.ndarray
     inverter: int
 
+    def computes(self, table: int) -> bool:
+        """Whether some cell computes the table or its complement."""
+        return any(self.start[t] < self.start[t + 1] for t in (table, table ^ FULL))
+
 
 @lru_cache(maxsize=16)
 def find_matches(library: CellLibrary, fast: bool) -> Matches:
@@ -36,10 +43,10 @@ def find_matches(library: CellLibrary, fast: bool) -> Matches:
 
     fast : keep the fastest cell of a function beside the smallest, else the smallest alone
 
-    Raises HardwareError for a library without inverter or NAND2: every circuit can be mapped to
-    these two.
+    Raises HardwareError for a library without an inverter, or without a cell of two inputs that
+    computes and, or, nand or nor: every circuit can be mapped to these two.
     """
-    inverter, _ = library.inverter, library.nand2
+    inverter = library.inverter
     found: dict[tuple[int, int], list[tuple[int, tuple[int, ...]]]] = {}
     for index in _worth_trying(library.cells, fast):
         cell = library.cells[index]
@@ -56,7 +63,7 @@ def find_matches(library: CellLibrary, fast: bool) -> Matches:
     leaf = np.zeros((len(entries), LEAVES), dtype=np.int8)
     for k, entry in enumerate(entries):
         leaf[k, : len(entry[3])] = entry[3]
-    return Matches(
+    matches = Matches(
         start=start.astype(np.int64),
         cell=np.array([e[2] for e in entries], dtype=np.int32),
         leaf=leaf,
@@ -65,6 +72,12 @@ def find_matches(library: CellLibrary, fast: bool) -> Matches:
         delay=np.array([c.delay or 0.0 for c in library.cells]),
         inverter=library.cells.index(inverter),
     )
+    if not matches.computes(AND_TABLE):
+        raise HardwareError(
+            f"library {library.name} has no cell that computes and, or, nand or nor of two inputs; give a "
+            "library with NAND2 or NOR2"
+        )
+    return matches
 
 
 def _worth_trying(cells: tuple[Cell, ...], fast: bool) -> list[int]:

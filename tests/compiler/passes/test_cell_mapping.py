@@ -51,7 +51,19 @@ RICH = replace(
     ),
     checks={},
 )
-LIBRARIES = {n: CELL_LIBRARIES.get(n) for n in CELL_LIBRARIES.names()} | {"rich": RICH}
+
+
+def only(*names):
+    """The rich library with these cells alone."""
+    return replace(RICH, name="+".join(names), cells=tuple(c for c in RICH.cells if c.name in names))
+
+
+LIBRARIES = {n: CELL_LIBRARIES.get(n) for n in CELL_LIBRARIES.names()} | {
+    "rich": RICH,
+    "nand": only("INV", "NAND2"),
+    "nor": only("INV", "NOR2"),
+    "and-not": only("INV", "ANDNOT", "MUX"),
+}
 
 
 def dense(seed, n_inputs=6, n_gates=60, n_outputs=20):
@@ -97,6 +109,18 @@ def test_every_root_keeps_its_function(library, objective, seed, n_gates):
     shown = evaluate_words(gates, words, gates.outputs)
     origin = evaluate_words(mapped.subject, words, mapped.origin)
     assert (shown == np.where(mapped.inverted[:, None], ~origin, origin)).all()
+
+
+def test_xor_takes_the_area_of_four_nands_where_there_is_no_xor():
+    xor = make_gates(["a", "b"], [XOR], [0], [1], {"y": 2})
+    mapped = map_cells(xor, only("INV", "NAND2"))
+    assert cell_area(mapped) == 4 * RICH.nand2.area
+    assert agree(xor, mapped)
+
+
+def test_a_library_without_and_is_refused():
+    with pytest.raises(HardwareError, match="no cell that computes and, or, nand or nor"):
+        map_cells(dense(1), only("INV", "XNOR2", "MUX"))
 
 
 def test_a_wrong_cell_is_seen():
