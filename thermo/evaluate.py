@@ -1,4 +1,4 @@
-"""A netlist measured on one split of a data set: accuracy, error bars, heat."""
+"""`evaluate`: a netlist of any kind measured on one split of a data set: accuracy, error bars, heat."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from compiler.ir.cells import CellNetlist
+from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import CellKind, LangevinNetlist
 from thermo.data import DataError, Dataset
-from thermo.simulate import SimulationResult, simulate
+from thermo.simulate.gates.dynamics import circuit_of
+from thermo.simulate.gates.run import GateResult
+from thermo.simulate.langevin.result import SimulationResult
+from thermo.simulate.run import dynamics_of, simulate
+from thermo.verb import make_verb
+
+make_verb(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +48,42 @@ class Evaluation:
 
 
 def evaluate(
-    netlist: LangevinNetlist,
-    dataset: Dataset,
-    split: str = "test",
-    *,
-    limit: int | None = None,
-    **options: Any,
-) -> tuple[Evaluation, SimulationResult]:
+    netlist: Any, dataset: Dataset, split: str = "test", *, limit: int | None = None, **options: Any
+) -> tuple[Evaluation, Any]:
     """Simulate every sample of the split (or the first `limit`) and compare with the truth.
 
-    options : of `thermo.simulate.simulate` (runs, seed, dt, kT, non_ideal, ...); where a phase
-        nudges the outputs and no targets are given, they are the split's own truth
-    Raises DataError if the netlist and the data set do not fit.
+    options : of `thermo.simulate.simulate`; where a phase of a Langevin netlist nudges the outputs
+        and no targets are given, they are the split's own truth
+    Returns (figures, the simulation's result). A circuit without class sums decides nothing and its
+    accuracy is None.
+    Raises DataError if the netlist and the data set do not fit, or for p-bits, which answer no
+    samples; else as simulate.
     """
-    x, y = (part[:limit] for part in dataset.part(split))
     check_fit(netlist, dataset)
-    if any(phase.nudge for phase in netlist.schedule) and options.get("targets") is None:
+    netlist = circuit_of(netlist) if isinstance(netlist, CellNetlist) else netlist
+    x, y = (part[:limit] for part in dataset.part(split))
+    nudged = isinstance(netlist, LangevinNetlist) and any(phase.nudge for phase in netlist.schedule)
+    if nudged and options.get("targets") is None:
         options["targets"] = targets_of(netlist, dataset, y)
-    result = simulate(netlist, x, **options)
+    result: Any = simulate(netlist, x, **options)
     return score(result, y, split, label_codes(netlist, dataset)), result
 
 
-def check_fit(netlist: LangevinNetlist, dataset: Dataset) -> None:
+def check_fit(netlist: Any, dataset: Dataset) -> None:
     """Raise DataError unless the netlist takes this data and gives this kind of answer."""
+    dynamics = dynamics_of(netlist)
+    if dynamics.name == "spins":
+        raise DataError(
+            "p-bits answer a problem, not the samples of a data set: simulate them without data "
+            "(thermoc simulate NET.tnl), which reports their best state"
+        )
+    if dynamics.name == "gates":
+        _check_circuit(circuit_of(netlist), dataset)
+    else:
+        _check_langevin(netlist, dataset)
+
+
+def _check_langevin(netlist: LangevinNetlist, dataset: Dataset) -> None:
     if netlist.inputs.size != dataset.n_features:
         raise DataError(
             f"data set {dataset.name} has {dataset.n_features} values a sample; the netlist has "
@@ -111,19 +132,47 @@ def targets_of(netlist: LangevinNetlist, dataset: Dataset, y: np.ndarray) -> np.
     return np.asarray(answers[:, order], dtype=float)  # outputs ascend, answers need not
 
 
-def label_codes(netlist: LangevinNetlist, dataset: Dataset) -> np.ndarray | None:
+def _check_circuit(netlist: GateNetlist, dataset: Dataset) -> None:
+    encoder, sums = netlist.encoder, netlist.class_sums
+    if encoder is None:
+        raise DataError(
+            f"the circuit has {netlist.n_inputs} inputs and no encoder that makes bits of data set "
+            f"{dataset.name}: compile it with an encoder, or simulate it with bits"
+        )
+    if encoder.n_features != dataset.n_features:
+        raise DataError(
+            f"data set {dataset.name} has {dataset.n_features} values a sample; the circuit's "
+            f"encoder reads {encoder.n_features}: choose the data it was made for"
+        )
+    if sums is not None and dataset.n_classes != sums.n_classes:
+        asked = f"{dataset.n_classes} classes" if dataset.n_classes else "numbers"
+        raise DataError(
+            f"the circuit decides between {sums.n_classes} classes, data set {dataset.name} asks "
+            f"for {asked}: choose the data it was made for"
+        )
+
+
+def label_codes(netlist: Any, dataset: Dataset) -> np.ndarray | None:
     """Data set class of each answer where both name their classes, else None (by position)."""
-    assert netlist.readout is not None
-    labels = netlist.readout.labels
+    named = netlist.readout if isinstance(netlist, LangevinNetlist) else netlist.class_sums
+    labels = () if named is None else named.labels
     if not labels or not dataset.labels or set(labels) != set(dataset.labels):
         return None
     return np.array([dataset.labels.index(label) for label in labels])
 
 
 def score(
-    result: SimulationResult, y: np.ndarray, split: str, codes: np.ndarray | None = None, time: int = -1
+    result: SimulationResult | GateResult,
+    y: np.ndarray,
+    split: str,
+    codes: np.ndarray | None = None,
+    time: int = -1,
 ) -> Evaluation:
     """The figures of one result; `time` chooses one of its observation times."""
+    if isinstance(result, GateResult):
+        if result.class_sums is None:
+            return Evaluation(split, result.n_samples, 1, None, None, None, None)
+        return _decided(result.predictions(), y, split, 1, codes, None)
     heat = None
     if result.heat is not None and result.kT > 0:
         per_inference = result.heat.sum(axis=1) / result.kT
@@ -131,11 +180,16 @@ def score(
         heat = Heat(float(per_inference.mean()), std, std / np.sqrt(per_inference.size))
     n, runs = result.outputs.shape[1:3]
     if np.issubdtype(y.dtype, np.integer):
-        predicted = result.predictions(time)
-        if codes is not None:
-            predicted = codes[predicted]
-        accuracy = float(np.mean(predicted == y))
-        sem = float(np.sqrt(accuracy * (1 - accuracy) / n))
-        return Evaluation(split, n, runs, accuracy, sem, None, heat)
+        return _decided(result.predictions(time), y, split, runs, codes, heat)
     error = result.answers(time) - y.reshape(n, -1)
     return Evaluation(split, n, runs, None, None, float(np.sqrt(np.mean(error**2))), heat)
+
+
+def _decided(
+    predicted: np.ndarray, y: np.ndarray, split: str, runs: int, codes: np.ndarray | None, heat: Heat | None
+) -> Evaluation:
+    """The figures of decisions."""
+    predicted = predicted if codes is None else codes[predicted]
+    accuracy = float(np.mean(predicted == y))
+    sem = float(np.sqrt(accuracy * (1 - accuracy) / y.shape[0]))
+    return Evaluation(split, y.shape[0], runs, accuracy, sem, None, heat)

@@ -25,7 +25,7 @@ from thermo.report import figures
 from thermo.report.estimate import estimate_tables, joule_parts
 from thermo.report.page import Figure, Section, Table
 from thermo.report.text import si, times
-from thermo.simulate import simulate
+from thermo.simulate.langevin.run import simulate_langevin
 from thermo.studies.devices import accuracy_on_devices
 from thermo.training import TrainedMachine, train_mlp, train_pathwise
 from thermo.training.langevin.presets import pathwise_preset
@@ -205,7 +205,7 @@ def _sections(
     first = [int(np.flatnonzero(y == k)[0]) for k in range(min(N_SHOWN, dataset.n_classes))]
     steps = round(netlist.schedule[0].duration / netlist.dt)
     observe = netlist.dt * np.linspace(1, steps, min(steps, 100)).round()
-    shown = simulate(netlist, x[first], observe=observe, seed=seed, threads=threads, heat=False)
+    shown = simulate_langevin(netlist, x[first], observe=observe, seed=seed, threads=threads, heat=False)
     trajectories = figures.output_trajectories(
         shown.times, shown.outputs[:, :, 0], dataset.labels, [dataset.labels[k] for k in y[first]]
     )

@@ -20,7 +20,7 @@ from thermo.energy.baselines import measure_baselines
 from thermo.energy.gate_result import GateEstimate
 from thermo.energy.gate_samples import dataset_samples
 from thermo.energy.gates import estimate_gates
-from thermo.evaluate_gates import evaluate_gates
+from thermo.evaluate import evaluate
 from thermo.progress import Progress
 from thermo.report import figures
 from thermo.report.gate_figures import accuracy_against_fault_rate
@@ -53,7 +53,7 @@ def logic_part(
     netlist = load(folder / "gates.tnl")  # what follows runs the file, not the object in memory
     assert isinstance(netlist, GateNetlist)
 
-    clean, _ = evaluate_gates(netlist, dataset, "test", threads=threads)
+    clean, _ = evaluate(netlist, dataset, "test", threads=threads)
     assert clean.accuracy is not None
     faults = [
         point

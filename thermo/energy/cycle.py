@@ -18,7 +18,8 @@ import numpy as np
 from compiler.errors import UnsupportedError
 from compiler.ir.langevin import LangevinNetlist, Phase
 from compiler.ir.symmetry import is_gradient
-from thermo.simulate import SimulationResult, simulate
+from thermo.simulate.langevin.result import SimulationResult
+from thermo.simulate.langevin.run import simulate_langevin
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def measure_cycle(
     kT = options.get("kT", netlist.kT)
     if not (kT is None or kT > 0) or not options.get("heat", True):
         raise UnsupportedError(f"a cycle is measured at kT > 0 with its heat, got kT = {kT}")
-    result = simulate(cycle_netlist(netlist, reset), data, **options)
+    result = simulate_langevin(cycle_netlist(netlist, reset), data, **options)
     if result.work is None or result.heat_by_phase is None:
         raise UnsupportedError(
             "work is defined only where the force is a gradient; the couplings of this device are "

@@ -16,7 +16,7 @@ from thermo.energy.baselines import Baseline
 from thermo.energy.cycle import Reset, measure_cycle
 from thermo.evaluate import Evaluation, Heat, evaluate, label_codes, score
 from thermo.progress import Progress
-from thermo.simulate import simulate
+from thermo.simulate.langevin.run import simulate_langevin
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def idle_heat(netlist: LangevinNetlist, *, runs: int = 2000, seed: int = 0, **op
     """
     if not netlist.kT > 0:
         return None
-    result = simulate(idle_netlist(netlist), None, runs=runs, seed=seed, **options)
+    result = simulate_langevin(idle_netlist(netlist), None, runs=runs, seed=seed, **options)
     if result.heat is None or not result.kT > 0:
         return None
     values = result.heat.ravel() / result.kT
@@ -249,6 +249,6 @@ def _cycle_energy(
 
 def _cold_heat(netlist: LangevinNetlist, x: np.ndarray, options: dict[str, Any]) -> float:
     """Mean heat in energy units of a machine at kT = 0."""
-    result = simulate(netlist, x, **options)
+    result = simulate_langevin(netlist, x, **options)
     assert result.heat is not None
     return float(result.heat.sum(axis=1).mean())

@@ -13,7 +13,7 @@ from hw_models.digital import INT8_MAC
 from hw_models.rc import RCDevice
 from hw_models.source import KINDS, Figure
 from hw_models.weights import WeightMemory
-from thermo.simulate import simulate
+from thermo.simulate.langevin.run import simulate_langevin
 
 MEASURED = 64
 
@@ -129,7 +129,7 @@ def measured_relaxation(
         phases: tuple[Phase, ...] = (free,)
         if betas:
             phases += (Phase("nudged", free.duration, nudge=beta),)
-        found = simulate(
+        found = simulate_langevin(
             netlist.with_(schedule=phases), x, targets=targets if betas else None, kT=0.0, threads=threads
         )
         assert found.heat_by_phase is not None

@@ -12,7 +12,7 @@ import numpy as np
 
 from compiler.ir.langevin import LangevinNetlist, Role
 from compiler.ir.symmetry import is_gradient
-from thermo.simulate import simulate
+from thermo.simulate.langevin.run import simulate_langevin
 from thermo.training.eqprop.errors import EqpropError
 
 
@@ -53,7 +53,7 @@ def thermal_gradient(
             f"thermal gradient: needs symmetric couplings and kT > 0, got kT = {netlist.kT:g}; "
             "use a nudged estimator"
         )
-    result = simulate(
+    result = simulate_langevin(
         netlist,
         None if x is None else np.asarray(x)[None],
         runs=runs,

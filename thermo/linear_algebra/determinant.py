@@ -22,7 +22,7 @@ from compiler.ir.langevin import Phase
 from thermo.linear_algebra.machine import GROUPS, LinearAlgebraError, check_time, make_machine
 from thermo.linear_algebra.measurement import Measurement
 from thermo.progress import Progress
-from thermo.simulate import simulate
+from thermo.simulate.langevin.run import simulate_langevin
 
 ESTIMATORS = ("bennett", "jarzynski", "mean")
 JACKKNIFE = 64  # groups of machines that an error is estimated from, at most
@@ -80,7 +80,9 @@ def log_determinant(
         Phase("together", rest),
         Phase("off", ramp, coupling_scale=(1.0, 0.0)),
     )
-    ran = simulate(netlist, runs=machines, method=machine.method, seed=seed, progress=progress, **options)
+    ran = simulate_langevin(
+        netlist, runs=machines, method=machine.method, seed=seed, progress=progress, **options
+    )
     if ran.work is None or ran.heat is None:
         raise LinearAlgebraError(
             "the couplings of this device are not symmetric, so no work belongs to a ramp; drop "

@@ -18,7 +18,7 @@ from compiler.errors import ThermocError
 from compiler.families.gaussian import GaussianModel, gaussian, lower_gaussian
 from compiler.ir.langevin import LangevinNetlist, Phase
 from thermo.progress import NullProgress, Progress
-from thermo.simulate import simulate
+from thermo.simulate.langevin.run import simulate_langevin
 
 STEP = 0.1  # dt times a bound of the fastest rate
 SAVE = 0.5  # time between kept states, in the same units
@@ -158,7 +158,7 @@ def record(
     progress.start(1 + batches * parts, "measuring")
     try:
         if before:
-            first = simulate(
+            first = simulate_langevin(
                 machine.netlist(Phase("burn-in", before)),
                 runs=m,
                 method=machine.method,
@@ -171,7 +171,7 @@ def record(
         progress.update(1)
         netlist = machine.netlist(Phase("measure", length * every * dt))
         for k in range(batches * parts):
-            done = simulate(
+            done = simulate_langevin(
                 netlist,
                 runs=m,
                 method=machine.method,

@@ -14,7 +14,7 @@ import numpy as np
 from compiler.errors import UnsupportedError
 from compiler.ir.langevin import LangevinNetlist, Phase
 from thermo.energy.inference import idle_heat
-from thermo.simulate import simulate
+from thermo.simulate.langevin.run import simulate_langevin
 
 IDLE_RUNS = 200
 
@@ -116,7 +116,7 @@ def measure_at(
     averaged = [w for w in setting.windows if w]
     if 0 in setting.windows:
         plain = netlist.with_(schedule=relaxing, readout=replace(netlist.readout, window=0.0))
-        result = simulate(plain, x, **options)
+        result = simulate_langevin(plain, x, **options)
         assert result.heat is not None
         right.append(_right(netlist, result.outputs[-1], y, codes))
         heat.append(_mean(result.heat))
@@ -129,7 +129,7 @@ def measure_at(
         first = round(sum(p.duration for p in relaxing) / dt)
         reader = replace(netlist.readout, window=unit * dt, phase=schedule[-1].name)
         times = [(first + k) * dt for k in range(unit, averaged[-1] + 1, unit)]
-        result = simulate(
+        result = simulate_langevin(
             netlist.with_(schedule=tuple(schedule), readout=reader), x, observe=times, **options
         )
         assert result.heat_by_phase is not None

@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.ir.gates import GateNetlist
 from thermo.data import DataError, Dataset
-from thermo.evaluate_gates import evaluate_gates
+from thermo.evaluate import evaluate
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.gates.faults import Faults
@@ -72,7 +72,7 @@ def accuracy_against_faults(
             seeds = range(seed, seed + (draws if rates[k] else 1))
             found = []
             for s in seeds:
-                figures, _ = evaluate_gates(
+                figures, _ = evaluate(
                     netlist, dataset, split, limit=limit, faults=faults, seed=s, threads=threads
                 )
                 assert figures.accuracy is not None

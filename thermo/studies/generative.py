@@ -9,7 +9,7 @@ import numpy as np
 from compiler.ir.langevin import LangevinNetlist
 from thermo.data import Dataset
 from thermo.progress import Progress
-from thermo.simulate import simulate
+from thermo.simulate.langevin.run import simulate_langevin
 from thermo.training.ebm.reverse_path import (
     ReversePath,
     ReversePathConfig,
@@ -84,7 +84,7 @@ def generative_study(
 
     def generated(path: ReversePath) -> tuple[np.ndarray, np.ndarray]:
         net = lower_reverse_path(path, visible_shape=dataset.image_shape)
-        run = simulate(net, None, runs=samples, seed=config.seed, keep_final=True, threads=threads)
+        run = simulate_langevin(net, None, runs=samples, seed=config.seed, keep_final=True, threads=threads)
         assert run.final is not None and run.heat_by_phase is not None
         return run.final[0][:, :d] / unit, run.heat_by_phase[-1].ravel() / config.kT
 

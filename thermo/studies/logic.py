@@ -12,7 +12,7 @@ from compiler.counts import gate_counts
 from compiler.families.logic import lower_logic
 from compiler.families.store import save_model
 from thermo.data import Dataset
-from thermo.evaluate_gates import evaluate_gates
+from thermo.evaluate import evaluate
 from thermo.progress import Progress
 from thermo.report.page import Table
 from thermo.studies.records import Point, run_recorded
@@ -66,7 +66,7 @@ def _measure(
 ) -> LogicMeasured:
     trained = train_logic(dataset, point.config, checkpoint=checkpoint, threads=threads)
     netlist = lower_logic(trained.model)
-    evaluation, _ = evaluate_gates(netlist, dataset, "test", threads=threads)
+    evaluation, _ = evaluate(netlist, dataset, "test", threads=threads)
     assert evaluation.accuracy is not None
     save_model(trained.model, model)
     return LogicMeasured(

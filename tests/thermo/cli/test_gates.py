@@ -11,7 +11,7 @@ from compiler.ir.gates import ClassSums, Thermometer, make_gates
 from compiler.ir.langevin import Cells, LangevinNetlist, Phase
 from thermo.cli.main import main
 from thermo.data import DataError, load_dataset
-from thermo.evaluate_gates import evaluate_gates
+from thermo.evaluate import evaluate
 from thermo.simulate.errors import SimulationError
 from thermo.studies.faults import accuracy_against_faults
 
@@ -190,7 +190,7 @@ def test_labels_are_matched_by_name(netlist):
     """A circuit whose classes stand in another order decides the same."""
     dataset = load_dataset("digits")
     shuffled = templates(dataset.labels[::-1])
-    figures, _ = evaluate_gates(shuffled, dataset)
+    figures, _ = evaluate(shuffled, dataset)
     # ties go to the first class, which the order changes
     assert figures.accuracy == pytest.approx(accuracy(netlist), abs=0.05)
 
@@ -200,7 +200,7 @@ def test_a_circuit_without_class_sums_has_no_accuracy(netlist):
         netlist.input_names, netlist.op, netlist.a, netlist.b, {"y": 70}, encoder=netlist.encoder
     )
     dataset = load_dataset("digits")
-    figures, result = evaluate_gates(shown, dataset, limit=7)
+    figures, result = evaluate(shown, dataset, limit=7)
     assert figures.accuracy is None and result.outputs.shape == (7, 1)
     with pytest.raises(DataError, match="no class sums"):
         accuracy_against_faults(shown, dataset, "flip", [0.1])

@@ -16,7 +16,7 @@ from thermo.cli.console import BarProgress, notes
 from thermo.cli.options import AsJson, DataDir, Seed, Split, Threads
 from thermo.cli.studies.langevin import Data, _finish
 from thermo.data import load_dataset
-from thermo.evaluate_gates import check_circuit_fit
+from thermo.evaluate import check_fit
 from thermo.report.figures import save_png
 from thermo.report.gate_figures import accuracy_against_fault_rate
 from thermo.report.page import Table
@@ -59,7 +59,7 @@ def faults(
             f"{type(netlist).__name__}; mismatch of analog devices: thermoc study devices"
         )
     dataset = load_dataset(data, data_dir)
-    check_circuit_fit(netlist, dataset)
+    check_fit(netlist, dataset)
     folder = make_folder(out)
     asked: list[tuple[Kind, list[float]]] = [("flip", flips or []), ("stuck_at", stuck or [])]
     if flips is None and stuck is None:

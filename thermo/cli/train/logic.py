@@ -15,8 +15,7 @@ from compiler.files import check_writable
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.options import AsJson, Checkpoint, DataDir, Seed, Threads
 from thermo.data import load_dataset
-from thermo.evaluate import Evaluation
-from thermo.evaluate_gates import evaluate_gates
+from thermo.evaluate import Evaluation, evaluate
 from thermo.report.page import Table
 from thermo.report.text import text_table
 from thermo.simulate.threads import check_threads
@@ -100,7 +99,7 @@ def logic(
         dataset, config, progress=BarProgress(), checkpoint=kept, threads=threads, backend=backend
     )
     netlist = lower_logic(trained.model)
-    evaluation, _ = evaluate_gates(netlist, dataset, "test", threads=threads)
+    evaluation, _ = evaluate(netlist, dataset, "test", threads=threads)
     facts = {
         "data": dataset.name,
         "validation": trained.score,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -21,6 +22,7 @@ from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.gates.faults import Faults, FaultyProgram, prepare_faulty
 from thermo.simulate.gates.program import FIRST_INPUT, GateProgram, prepare_gates
+from thermo.simulate.saving import save_arrays
 from thermo.simulate.threads import check_threads
 
 BATCH = 64 * SAMPLES  # samples a thread takes at a time
@@ -53,9 +55,25 @@ class GateResult:
         """(n_samples, n_classes) float64, class sums / tau."""
         return self._sums() / self.tau
 
-    def predictions(self) -> np.ndarray:
+    @property
+    def heat(self) -> None:
+        """Gates are estimated in the cells of a library (thermo.energy.estimate), not measured."""
+        return None
+
+    def answers(self, time: int = -1) -> np.ndarray:
+        """(n_samples, n_classes) scores, or without classes (n_samples, n_outputs) outputs 0 or 1."""
+        if self.class_sums is None and self.outputs is not None:
+            return self.outputs.astype(np.float64)
+        return self.scores()
+
+    def predictions(self, time: int = -1) -> np.ndarray:
         """(n_samples,) class with the largest sum, the first of equals."""
         return np.argmax(self._sums(), axis=1)
+
+    def save(self, path: str | Path) -> Path:
+        """Write class sums, outputs and toggles as an npz; returns the path written."""
+        names = ("class_sums", "outputs", "toggles", "input_toggles")
+        return save_arrays(path, {name: getattr(self, name) for name in names})
 
     def _sums(self) -> np.ndarray:
         if self.class_sums is None:

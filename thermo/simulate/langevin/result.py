@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from compiler.files import replacing
 from compiler.ir.langevin import ReadOut
 from thermo.simulate.errors import SimulationError
+from thermo.simulate.saving import contents, save_arrays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,14 +78,4 @@ class SimulationResult:
 
         The file appears complete or not at all. Raises OutputError if it cannot be written.
         """
-        target = Path(path)
-        if target.suffix != ".npz":
-            target = target.with_name(target.name + ".npz")
-        content: dict[str, Any] = {}
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if value is not None and f.name != "readout":
-                content[f.name] = np.asarray(value)
-        with replacing(target) as beside, beside.open("wb") as file:
-            np.savez(file, **content)
-        return target
+        return save_arrays(path, contents(self, without=("readout",)))

@@ -1,4 +1,4 @@
-"""`simulate`: a Langevin netlist run on data."""
+"""`simulate_langevin`: a Langevin netlist run on data."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _choice(what: str, value: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-def simulate(
+def simulate_langevin(
     netlist: LangevinNetlist,
     data: np.ndarray | None = None,
     *,

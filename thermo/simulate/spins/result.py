@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from compiler.files import replacing
+from thermo.simulate.errors import SimulationError
+from thermo.simulate.saving import contents, save_arrays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,24 +59,31 @@ class SpinResult:
     def best_energy(self) -> float:
         return float(self.best_energies.min())
 
+    @property
+    def heat(self) -> None:
+        """Sweeps have no trajectory between states, and so no measured heat."""
+        return None
+
+    def answers(self, time: int = -1) -> np.ndarray:
+        """(chains, n) states +-1 of least energy; of directed couplings, which have none, the last."""
+        return self.best_states
+
+    def predictions(self, time: int = -1) -> np.ndarray:
+        """SimulationError: p-bits answer with states."""
+        raise no_decision()
+
     def save(self, path: str | Path) -> Path:
         """Write every array and figure, and the best state, as an npz; returns the path written.
 
         The file appears complete or not at all. Raises OutputError if it cannot be written.
         """
-        content: dict[str, Any] = {"best_state": self.best_state, "best_energy": np.asarray(self.best_energy)}
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if value is not None:
-                content[f.name] = np.asarray(value)
-        return save_arrays(path, content)
+        best = {"best_state": self.best_state, "best_energy": self.best_energy}
+        return save_arrays(path, best | contents(self), compressed=True)
 
 
-def save_arrays(path: str | Path, content: dict[str, Any]) -> Path:
-    """Write arrays as an npz, complete or not at all; returns the path, which ends in .npz."""
-    target = Path(path)
-    if target.suffix != ".npz":
-        target = target.with_name(target.name + ".npz")
-    with replacing(target) as beside, beside.open("wb") as file:
-        np.savez_compressed(file, **content)
-    return target
+def no_decision() -> SimulationError:
+    """What p-bits say when they are asked for classes."""
+    return SimulationError(
+        "p-bits decide between no classes: read best_state, or thermo.simulate.spins.problem.answer "
+        "for what it means"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from compiler.ir.verify import verify
 from thermo.kernels.random import threefry4x32_numpy
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
+from thermo.simulate.saving import contents, save_arrays
 from thermo.simulate.spins.chains import Chains
 from thermo.simulate.spins.lanes import LaneTiles
-from thermo.simulate.spins.result import save_arrays
+from thermo.simulate.spins.result import no_decision
 from thermo.simulate.spins.run import LANES_FROM, MAX_BYTES, start_states
 from thermo.simulate.spins.system import SpinSystem
 
@@ -63,13 +64,22 @@ class TemperResult:
     def best_energy(self) -> float:
         return float(self.best_energies.min())
 
+    @property
+    def heat(self) -> None:
+        """Sweeps have no trajectory between states, and so no measured heat."""
+        return None
+
+    def answers(self, time: int = -1) -> np.ndarray:
+        """(sets, n) states +-1 of least energy."""
+        return self.best_states
+
+    def predictions(self, time: int = -1) -> np.ndarray:
+        """SimulationError: p-bits answer with states."""
+        raise no_decision()
+
     def save(self, path: str | Path) -> Path:
         """Write every array and figure, and the best state, as an npz; returns the path."""
-        content: dict[str, Any] = {"best_state": self.best_state}
-        for f in fields(self):
-            if getattr(self, f.name) is not None:
-                content[f.name] = np.asarray(getattr(self, f.name))
-        return save_arrays(path, content)
+        return save_arrays(path, {"best_state": self.best_state} | contents(self), compressed=True)
 
 
 def geometric_ladder(cold: float, hot: float, n: int) -> np.ndarray:

@@ -246,7 +246,7 @@ def test_bad_input_is_named(monkeypatch):
     for ask in (got.predictions, got.scores):
         with pytest.raises(SimulationError, match="no class sums"):
             ask()
-    for module in ("gates_program", "gates_faults"):
+    for module in ("gates.program", "gates.faults"):
         monkeypatch.setattr(f"thermo.simulate.{module}.ROWS_MOST", 60)
     for options in ({}, {"faults": Faults()}):
         with pytest.raises(UnsupportedError, match="rows at a time, at most 60"):

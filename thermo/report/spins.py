@@ -1,132 +1,44 @@
-"""thermoc simulate, for p-bits."""
+"""What runs of p-bits, and of hardware that Ising models were lowered to, say about their problem."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from compiler.ir.langevin import CellKind, LangevinNetlist
-from compiler.passes.spins.model import decode
-from hw_models.imperfect import NonIdeal
-from thermo.cli.console import BarProgress, emit, manifest
-from thermo.cli.lowered_spins import UNRELIABLE, chain_rows, is_lowered
+from compiler.ir.langevin import LangevinNetlist
+from compiler.passes.spins.model import Decoded, decode
 from thermo.diagnostics import ESS_LEAST, MeanReport, report_mean, spin_ess
-from thermo.report.page import Table
-from thermo.report.text import text_table
-from thermo.simulate.errors import SimulationError
-from thermo.simulate.spins.plan import plan_spins
+from thermo.simulate.spins.dynamics import is_lowered, is_sampling
 from thermo.simulate.spins.problem import answer, facts, variables
 from thermo.simulate.spins.result import SpinResult
-from thermo.simulate.spins.run import simulate_spins
-from thermo.simulate.spins.system import SpinSystem
-from thermo.simulate.spins.temper import TemperResult, geometric_ladder, temper
+from thermo.simulate.spins.temper import TemperResult
 
-# what `thermoc simulate` offers for p-bits only, and what not for them, by parameter
-FOR_SPINS = ("chains", "sweeps", "seconds", "tempering", "hot")
-NOT_FOR_SPINS = (
-    "data",
-    "data_dir",
-    "device",
-    "runs",
-    "dt",
-    "method",
-    "observe",
-    "limit",
-    "backend",
-    "toggles",
-    "flip",
-    "stuck",
-)
-
-CHAINS = 8  # of an annealing run
-SAMPLING_CHAINS = 32
-LOOKS = 200  # at a sampling run
+Rows = list[tuple[str, str]]
 SHOWN = 12  # variables in the text
+UNRELIABLE = "NOT RELIABLE"
 
 
-def is_spins(netlist: LangevinNetlist) -> bool:
-    """Whether any cell is a p-bit."""
-    return bool((netlist.cells.kind == CellKind.PBIT).any())
+def spin_report(
+    netlist: LangevinNetlist, result: SpinResult | TemperResult, options: Mapping[str, Any]
+) -> tuple[Rows, dict[str, Any]]:
+    """The best state, in the terms of its problem, and the energies, for people and for JSON.
 
-
-def simulate_pbits(
-    netlist: LangevinNetlist,
-    net: Path,
-    *,
-    chains: int | None,
-    sweeps: int | None,
-    seconds: float | None,
-    kT: float | None,
-    tempering: int | None,
-    hot: float | None,
-    every: int | None,
-    non_ideal: NonIdeal,
-    device_seed: int,
-    seed: int,
-    threads: int | None,
-    save: Path | None,
-    as_json: bool,
-) -> None:
-    """Run the p-bits and write the best state, in the terms of its problem, and the energies."""
-    lowered = is_lowered(netlist)
-    if tempering is None:
-        if hot is not None:
-            raise SimulationError(f"--hot {hot:g} is the top of a ladder: add --tempering N")
-        plan = plan_spins(netlist, kT=kT, sweeps=sweeps)
-        sampling = not plan[-1].ramped
-        annealed = simulate_spins(
-            netlist,
-            chains=chains or _chains(sampling, seconds),
-            seed=seed,
-            kT=kT,
-            sweeps=sweeps,
-            seconds=seconds,
-            observe_every=every,
-            looks=LOOKS if sampling and every is None else None,
-            non_ideal=None if non_ideal.ideal else non_ideal,
-            device_seed=device_seed,
-            keep_samples=sampling and (lowered or save is not None),
-            threads=threads,
-            progress=BarProgress(),
-        )
-        draws = annealed.observed_energy if sampling else None
-        result: SpinResult | TemperResult = annealed
-    else:
-        if not non_ideal.ideal:
-            raise SimulationError(
-                "--tempering needs energies, which an imperfect device does not have: leave "
-                "--mismatch, --asymmetry, --bits and --bias-mismatch out"
-            )
-        if seconds is not None:
-            raise SimulationError("--seconds is for annealing: give --tempering its --sweeps")
-        ladder = _ladder(netlist, tempering, kT, hot)
-        plan = plan_spins(netlist, sweeps=sweeps)
-        total = sum(p.sweeps for p in plan)
-        result = temper(
-            netlist,
-            ladder=ladder,
-            sweeps=total,
-            sets=chains or 4,
-            tune=max(4, total // 5),
-            burn_in=total // 5,
-            observe_every=every or max(1, total // (5 * LOOKS)),
-            seed=seed,
-            keep_samples="cold" if lowered or save is not None else "none",
-            threads=threads,
-            progress=BarProgress(),
-        )
+    options : that the run was made with
+    """
+    draws: np.ndarray | None = None
+    if isinstance(result, TemperResult):
         draws = result.energy[:, 0]
-    if save is not None:
-        save = result.save(save)
+    elif is_sampling(netlist, options.get("kT"), options.get("sweeps")):
+        draws = result.observed_energy
     states, energies = result.best_states, result.best_energies
     by_chain = result.means if isinstance(result, SpinResult) and draws is not None else None
     if draws is not None and by_chain is None and result.samples is not None:
         by_chain = result.samples.mean(axis=1)
     chain_lines: list[tuple[str, str]] = []
     broken: dict[str, Any] = {}
-    if lowered:  # chains, gauge and units of the hardware are undone
+    if is_lowered(netlist):  # chains, gauge and units of the hardware are undone
         found = decode(netlist, states)
         netlist, hardware, states, energies = found.netlist, netlist, found.states, found.energies
         if draws is not None and result.samples is not None:
@@ -147,58 +59,79 @@ def simulate_pbits(
         rows.append(("means of variables", _trust(means)))
     rows += [*chain_lines, *_run_rows(result, energies)]
     rows.append((f"variables ({facts(netlist)['vartype']})", _shown(variables(netlist, best))))
-    if save is not None:
-        rows.append(("saved", str(save)))
-    emit(
-        {
-            "problem": kind,
-            **told,
-            "energy": least,
-            "energies": energies,
-            "mean_energy": _mean(mean),
-            **means,
-            **broken,
-            "sweeps": result.sweeps,
-            "chains": int(np.size(result.best_energies)),
-            "seconds": result.seconds,
-            "updates": result.updates,
-            "updates_per_second": result.updates / max(result.seconds, 1e-9),
-            "method": result.method,
-            "kT": result.kT,
-            **_swaps(result),
-            "vartype": facts(netlist)["vartype"],
-            "variables": variables(netlist, best),
-            "saved": save,
-            "manifest": manifest(net=net, seed=seed),
-        },
-        as_json,
-        text_table(Table(("simulation", ""), tuple(rows), (1,))),
-    )
+    return rows, {
+        "problem": kind,
+        **told,
+        "energy": least,
+        "energies": energies,
+        "mean_energy": _mean(mean),
+        **means,
+        **broken,
+        "sweeps": result.sweeps,
+        "chains": int(np.size(result.best_energies)),
+        "seconds": result.seconds,
+        "updates": result.updates,
+        "updates_per_second": result.updates / max(result.seconds, 1e-9),
+        "method": result.method,
+        "kT": result.kT,
+        **_swaps(result),
+        "vartype": facts(netlist)["vartype"],
+        "variables": variables(netlist, best),
+    }
 
 
-def _chains(sampling: bool, seconds: float | None) -> int:
-    """A run that must end in time puts it all into two long chains, else several are compared."""
-    if sampling:
-        return SAMPLING_CHAINS
-    return CHAINS if seconds is None else 2
+def sign_rows(netlist: LangevinNetlist, states: np.ndarray) -> tuple[Rows, dict[str, Any]]:
+    """What the signs of continuous cells answer at the end of each run.
 
-
-def _ladder(netlist: LangevinNetlist, n: int, kT: float | None, hot: float | None) -> np.ndarray:
-    """n temperatures: from kT, else the schedule's end, to `hot`, else its start.
-
-    Without a ramp the top is the root mean square force of random neighbours, or twice the lowest.
+    states : (runs, n_cells), independent of each other
     """
-    last = netlist.schedule[-1].kT if netlist.schedule else None
-    cold = kT if kT is not None else (netlist.kT if last is None else last[1])
-    if hot is None and last is not None and last[0] > cold:
-        hot = last[0]
-    if hot is None:
-        system = SpinSystem.from_netlist(netlist)
-        force = system.h**2
-        np.add.at(force, system.driven, system.weights**2)
-        np.add.at(force, system.driving, system.weights**2)
-        hot = max(float(np.sqrt(force.mean())), 2.0 * cold)
-    return geometric_ladder(cold, hot, n)
+    found = decode(netlist, states)
+    told, best = answer(found.netlist, found.states, found.energies)
+    energies = found.energies
+    rows = _problem_rows(told)
+    rows.append(("least energy of the signs", f"{energies.min():.8g}"))
+    mean, sem = float(energies.mean()), None
+    warning = too_few(energies.size, int(ESS_LEAST))
+    if energies.size > 1:
+        sem = float(energies.std(ddof=1) / np.sqrt(energies.size))
+        text = f"{mean:.6g} ± {sem:.2g}, {energies.size} runs"
+        rows.append(("mean energy of the signs", f"{text}: {warning}" if warning else text))
+    chains, more = chain_rows(found)
+    named = variables(found.netlist, best)
+    kind = facts(found.netlist)["vartype"]
+    return [*rows, *chains, (f"variables ({kind})", _shown(named))], {
+        "problem": facts(found.netlist)["problem"].get("kind", "ising"),
+        **told,
+        "energy": float(energies.min()),
+        "energies": energies.tolist(),
+        "mean_energy": {
+            "mean": mean,
+            "sem": sem,
+            "ess": energies.size,
+            "reliable": not warning,
+            "warning": warning.removeprefix(f"{UNRELIABLE}, "),
+        },
+        **more,
+        "variables": named,
+    }
+
+
+def too_few(runs: int, least: int) -> str:
+    """What must be said beside a mean over independent runs, "" where there are enough."""
+    return "" if runs >= least else f"{UNRELIABLE}, of {runs} independent runs: add --runs {least}"
+
+
+def chain_rows(decoded: Decoded) -> tuple[Rows, dict[str, Any]]:
+    """How often chains were broken, for people and for JSON; empty without chains."""
+    broken = decoded.broken
+    if broken is None:
+        return [], {}
+    worst = int(np.argmax(broken))
+    text = f"{100 * broken.mean():.2f} % of chains and states"
+    if broken[worst] > 0:
+        text += f", spin {worst} worst ({100 * broken[worst]:.1f} %)"
+    told = {"mean": float(broken.mean()), "share": broken.tolist()}
+    return [("broken chains", text)], {"broken_chains": told}
 
 
 def _problem_rows(told: dict[str, Any]) -> list[tuple[str, str]]:

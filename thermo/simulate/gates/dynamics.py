@@ -1,0 +1,70 @@
+"""Circuits of gates: bits in, bits and class sums out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from compiler.ir.cells import CellNetlist, cells_to_gates
+from compiler.ir.gates import GateNetlist
+from thermo.options import Option, takes
+from thermo.simulate.errors import SimulationError
+from thermo.simulate.options import PROGRESS, SEED, THREADS
+
+
+def _faults(**parts: float) -> Any:
+    from thermo.simulate.gates.faults import Faults
+
+    return Faults(**parts)
+
+
+def circuit_of(netlist: GateNetlist | CellNetlist) -> GateNetlist:
+    """The circuit in gates: of a library's cells what they compute, with the same read-out."""
+    if isinstance(netlist, GateNetlist):
+        return netlist
+    named, subject = len(netlist.output_names), netlist.subject
+    gates = cells_to_gates(netlist)
+    sums = subject.class_sums
+    return replace(
+        gates,
+        output_names=netlist.output_names,
+        outputs=gates.outputs[:named],
+        class_sums=None if sums is None else replace(sums, nets=gates.outputs[named:]),
+        encoder=subject.encoder,
+    )
+
+
+class GateDynamics:
+    """Circuits of gates, and of a library's cells, as the gates they compute."""
+
+    name = "gates"
+    kind = "a circuit of gates"
+    takes = takes(
+        Option("toggles", "--toggles", bool, False, "Circuits: count how often each gate switches."),
+        Option(
+            "faults",
+            build=_faults,
+            parts=(
+                Option("flip", "--flip", float, 0.0, "Circuits: probability that a gate errs in a sample."),
+                Option("stuck_at", "--stuck", float, 0.0, "Circuits: share of gates stuck at 0 or 1."),
+            ),
+        ),
+        SEED,
+        THREADS,
+        PROGRESS,
+        Option("bits"),
+        Option("batch"),
+    )
+
+    def handles(self, netlist: Any, method: str | None = None) -> bool:
+        return isinstance(netlist, GateNetlist | CellNetlist)
+
+    def run(self, netlist: GateNetlist | CellNetlist, data: Any = None, **options: Any) -> Any:
+        from thermo.simulate.gates.run import simulate_gates
+
+        if data is None and options.get("bits") is None:
+            raise SimulationError(
+                "a circuit of gates answers samples: give data for its encoder, or bits (--data on "
+                "the command line; `thermoc data` lists the sets)"
+            )
+        return simulate_gates(circuit_of(netlist), data, **options)

@@ -1,0 +1,99 @@
+"""Quadratic netlists by exact Gaussian transitions: `method="exact"`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import UnsupportedError
+from compiler.ir.langevin import LangevinNetlist
+from thermo.options import Option, takes
+from thermo.simulate.options import KT, MAX_BYTES, METHOD, OBSERVE, PROGRESS, RUNS, SEED, THREADS
+
+
+class GaussianDynamics:
+    """A LangevinNetlist with quadratic cells and linear couplings, asked for with method "exact".
+
+    No time step, so no error of one; the states between two observations do not exist, and with
+    them no heat. The schedule has one phase (thermo.simulate.gaussian takes any one of several).
+    """
+
+    name = "gaussian"
+    kind = "exact transitions"
+    takes = takes(METHOD, RUNS, KT, OBSERVE, SEED, THREADS, PROGRESS, MAX_BYTES, Option("first_trajectory"))
+
+    def handles(self, netlist: Any, method: str | None = None) -> bool:
+        return method == "exact" and isinstance(netlist, LangevinNetlist)
+
+    def run(
+        self,
+        netlist: LangevinNetlist,
+        data: Any = None,
+        *,
+        method: str = "exact",
+        runs: int = 1,
+        kT: float | None = None,
+        observe: Any = None,
+        seed: int = 0,
+        first_trajectory: int = 0,
+        **options: Any,
+    ) -> Any:
+        """A SimulationResult whose steps are the exact transitions between observations."""
+        from thermo.simulate.gaussian.sampler import sample_exact
+        from thermo.simulate.langevin.plan import make_plan
+        from thermo.simulate.langevin.prepare import encode, prepare
+        from thermo.simulate.langevin.result import SimulationResult
+
+        begin = time.perf_counter()
+        if len(netlist.schedule) > 1:
+            raise UnsupportedError(
+                f"method 'exact' runs one phase, the schedule has {len(netlist.schedule)}: use another "
+                "method, or thermo.simulate.gaussian.sample_exact for one phase of them"
+            )
+        plan = make_plan(netlist, kT=kT, dt=None, observe=observe, trajectory_every=None)
+        if plan.window > 1:
+            raise UnsupportedError(
+                "method 'exact' knows no states between observations, which the read-out averages: "
+                "use another method"
+            )
+        if kT is not None:
+            netlist = netlist.with_(
+                kT=kT, schedule=tuple(replace(phase, kT=None) for phase in netlist.schedule)
+            )
+        inputs, prepared = encode(netlist, data), prepare(netlist, inertia=True)
+        rows = [None] if data is None else np.asarray(data).reshape(inputs.shape[0], -1)
+        outputs = np.empty((plan.times.size, len(rows), runs, prepared.read.size), np.float32)
+        for sample, row in enumerate(rows):
+            found = sample_exact(
+                netlist,
+                plan.times,
+                trajectories=runs,
+                seed=seed,
+                first_trajectory=first_trajectory + sample * runs,
+                data=row,
+                **options,
+            )
+            outputs[:, sample] = found.states[:, :, prepared.read]
+        steps = int((plan.times > 0).sum())
+        return SimulationResult(
+            times=plan.times,
+            outputs=outputs,
+            heat=None,
+            heat_by_phase=None,
+            work=None,
+            final=None,
+            trajectory=None,
+            trajectory_times=None,
+            phases=plan.names,
+            kT=float(plan.kT[0, 0]),
+            dt=float(plan.times[-1]) / max(steps, 1),
+            n_steps=steps,
+            method="exact",
+            heat_method="none",
+            backend="numpy",
+            seconds=time.perf_counter() - begin,
+            readout=netlist.readout,
+        )

@@ -1,0 +1,59 @@
+"""Langevin dynamics: continuous and phase cells, step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from compiler.ir.langevin import LangevinNetlist
+from thermo.options import Option, takes
+from thermo.simulate.options import (
+    DEVICE_SEED,
+    IMPERFECT,
+    KT,
+    MAX_BYTES,
+    METHOD,
+    OBSERVE,
+    PROGRESS,
+    RUNS,
+    SEED,
+    THREADS,
+)
+
+
+class LangevinDynamics:
+    """Every LangevinNetlist that no other dynamics handles; see thermo.simulate.langevin.run."""
+
+    name = "langevin"
+    kind = "an analog netlist"
+    takes = takes(
+        RUNS,
+        KT,
+        Option("dt", "--dt", float, None, "Time step in place of the netlist's."),
+        METHOD,
+        OBSERVE,
+        IMPERFECT,
+        DEVICE_SEED,
+        Option(
+            "trajectory_every",
+            "--trajectory-every",
+            int,
+            None,
+            "With --save: keep states at every Nth step.",
+            min=1,
+        ),
+        Option("backend", "--backend", str, "numba", "numba, jax or numpy."),
+        SEED,
+        THREADS,
+        PROGRESS,
+        MAX_BYTES,
+        *(Option(name) for name in ("targets", "cost", "first_trajectory", "x0", "v0", "heat")),
+        *(Option(name) for name in ("heat_method", "keep_final", "bound")),
+    )
+
+    def handles(self, netlist: Any, method: str | None = None) -> bool:
+        return isinstance(netlist, LangevinNetlist)
+
+    def run(self, netlist: LangevinNetlist, data: Any = None, **options: Any) -> Any:
+        from thermo.simulate.langevin.run import simulate_langevin  # numba takes a while to import
+
+        return simulate_langevin(netlist, data, **options)

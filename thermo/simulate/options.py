@@ -1,0 +1,53 @@
+"""Options that several dynamics take."""
+
+from __future__ import annotations
+
+from hw_models.imperfect import NonIdeal
+from thermo.options import Option
+
+SEED = Option("seed", "--seed", int, 0, "Seed of everything random.", min=0)
+THREADS = Option("threads", "--threads", int, None, "Threads (results do not depend on it).", min=1)
+PROGRESS = Option("progress")
+MAX_BYTES = Option("max_bytes")
+KT = Option("kT", "--kT", float, None, "Temperature in place of the netlist's.")
+IMPERFECT = Option(
+    "non_ideal",
+    build=NonIdeal,
+    parts=(
+        Option("mismatch", "--mismatch", float, 0.0, "Relative spread of every directed coupling."),
+        Option("asymmetry", "--asymmetry", float, 0.0, "Relative spread of W_ij against W_ji."),
+        Option("bits", "--bits", int, None, "Resolution of the couplings (none: exact)."),
+        Option("bias_mismatch", "--bias-mismatch", float, 0.0, "Relative spread of every bias."),
+    ),
+)
+DEVICE_SEED = Option("device_seed", "--device-seed", int, 0, "Which device is drawn.", min=0)
+METHOD = Option(
+    "method",
+    "--method",
+    str,
+    None,
+    "euler, heun or leimkuhler-matthews; baoab for underdamped cells; exact for quadratic netlists.",
+)
+RUNS = Option("runs", "--runs", int, 1, "Trajectories averaged per decision.", min=1)
+
+
+def moments(observe: list[str]) -> list[float | str]:
+    """Times, and names of phases for their ends, of what the command line was given."""
+    return [_moment(text) for text in observe]
+
+
+def _moment(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+OBSERVE = Option(
+    "observe",
+    "--observe",
+    list[str],
+    None,
+    "Read-out time, or a phase for its end; may be repeated.",
+    read=moments,
+)
