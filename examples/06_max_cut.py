@@ -3,8 +3,8 @@
 import networkx as nx
 
 from compiler import compile_model, invertible, multiplier
-from thermo.simulate.spins.problem import cuts, words
 from thermo.simulate import simulate
+from thermo.simulate.spins.problem import cuts, words
 
 graph = nx.random_regular_graph(3, 100, seed=1)
 netlist = compile_model(graph)  # Max-Cut, with an annealing schedule

@@ -154,7 +154,7 @@ def test_a_network_without_an_energy_is_measured_too(tmp_path):
 def test_what_is_there_is_not_run_again(tmp_path, monkeypatch):
     options = {"kTs": [0.2], "windows": [0, 1.0], "samples": 10, "runs": 2}
     first = temperature_study(harmonic(), dataset(), DEVICE, tmp_path, **options)
-    monkeypatch.setattr("thermo.studies.bath.simulate", lambda *a, **k: pytest.fail("run again"))
+    monkeypatch.setattr("thermo.studies.bath.simulate_langevin", lambda *a, **k: pytest.fail("run again"))
     again = temperature_study(harmonic(), dataset(), DEVICE, tmp_path, **options)
     assert [r.accuracy for r in again.readings] == [r.accuracy for r in first.readings]
     with pytest.raises(pytest.fail.Exception, match="run again"):

@@ -172,7 +172,8 @@ def temper(
             swarm = _Swarm(engine, kT, sets, seed, swap_every, progress)
             for _ in range(TUNINGS if tune else 0):
                 swarm.run(max(1, tune // TUNINGS))
-                swarm.kT = spaced(swarm.kT, 1.0 - swarm.acceptance())
+                if swarm.tried_all:  # a short round has not come to every pair yet
+                    swarm.kT = spaced(swarm.kT, 1.0 - swarm.acceptance())
             swarm.run(burn_in)
             swarm.forget()
             looks = swarm.run(sweeps, observe_every, keep_samples)
@@ -236,6 +237,11 @@ class _Swarm:
         self._taken = np.zeros(self.kT.size - 1, np.int64)
         self.round_trips = np.zeros(self.slots.shape[0], np.int64)
         self._from_cold[:] = 0
+
+    @property
+    def tried_all(self) -> bool:
+        """Whether every exchange was proposed once at least."""
+        return bool(self._tried.all())
 
     def acceptance(self) -> np.ndarray:
         """(K - 1,) share of exchanges accepted; NaN where none was tried."""

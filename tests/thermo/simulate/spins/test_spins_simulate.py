@@ -15,8 +15,8 @@ from compiler.formats.ising.rudy import max_cut, read_rudy
 from compiler.ir.langevin import CellKind, Cells, Group, Phase
 from hw_models.imperfect import NonIdeal
 from thermo.progress import NullProgress
-from thermo.simulate import simulate
 from thermo.simulate.errors import SimulationError
+from thermo.simulate.langevin.run import simulate_langevin
 from thermo.simulate.spins.plan import plan_spins
 from thermo.simulate.spins.problem import answer, cuts, satisfied, variables, words
 from thermo.simulate.spins.run import simulate_spins
@@ -344,7 +344,7 @@ def test_netlists_that_p_bits_cannot_run():
         with pytest.raises(error, match=message):
             simulate_spins(bad)
     with pytest.raises(UnsupportedError, match="pbit"):
-        simulate(net)
+        simulate_langevin(net)
 
 
 @pytest.mark.slow
