@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from compiler.ir.gates import BUF, NONE, NOT, OP_NAMES, TWO_INPUT, GateNetlist
-from compiler.ir.langevin import Cells, CouplingKind, LangevinNetlist, Role
+from compiler.ir.langevin import CouplingKind, LangevinNetlist, Role
 from compiler.ir.luts import lut_depth
 from compiler.ir.symmetry import antisymmetric_fraction, is_gradient, is_symmetric
 from compiler.passes.gates.heads import ADDERS, lower_head
@@ -61,7 +60,7 @@ def counts(netlist: LangevinNetlist) -> dict[str, Any]:
 
 
 def _bytes(netlist: LangevinNetlist) -> int:
-    columns = [getattr(netlist.cells, f.name) for f in fields(Cells)]
+    columns = list(netlist.cells.columns().values())
     for c in netlist.couplings:
         columns += [c.indptr, c.indices, c.weight] + ([] if c.tie is None else [c.tie])
     if netlist.noise is not None:

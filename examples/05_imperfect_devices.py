@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from compiler import lower_machine
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.data import load_dataset
 from thermo.studies.devices import accuracy_on_devices, paired
 from thermo.training import train_pathwise
 from thermo.training.langevin.presets import pathwise_preset
 
 digits = load_dataset("digits")
-device = NonIdeal(mismatch=0.3)
+device = Imperfections(mismatch=0.3)
 clean = pathwise_preset(digits)
 aware = replace(clean, non_ideal=device)
 on_devices = [

@@ -25,6 +25,7 @@ from compiler.families.hopfield import HopfieldNetwork
 from compiler.families.layered import (
     ACTIVATIONS,
     CHUNK,
+    Layers,
     encoder_arrays,
     in_order,
     numbered,
@@ -364,7 +365,7 @@ def lower_conv_hopfield(
 
     Raises NetlistError for a duration or nudge that is not usable.
     """
-    starts = np.concatenate([[0], np.cumsum(network.sizes)])
+    starts = Layers(network.sizes).starts
     shared = network.shared()
     ahead = [np.asarray(p, np.float64).ravel() for p in (*network.kernels, *network.weights)]
     behind = ahead[1:]

@@ -38,6 +38,14 @@ def noise_coupling(g: Any) -> np.ndarray:
     return -0.5 * np.log(np.tanh(np.asarray(g, np.float64) / 2.0))
 
 
+def chain_cells(steps: int, n: int, n_visible: int) -> list[np.ndarray]:
+    """Cell numbers, in the netlist that a chain is lowered to, of every model's spins, data's model
+    first, then of the noise that the last one starts from. Devices are drawn for these numbers, in
+    training as in simulation (hw_models.imperfect).
+    """
+    return [np.arange(k * n, k * n + (n if k < steps else n_visible)) for k in range(steps + 1)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DenoisingChain:
     """T energy-based models on one graph of spins; the first n_visible spins are the data.
@@ -78,6 +86,11 @@ class DenoisingChain:
     def couplings(self) -> np.ndarray:
         """(T,) w_t between x_t and the noisier x_(t+1)."""
         return noise_coupling(self.noise)
+
+    @property
+    def blocks(self) -> list[np.ndarray]:
+        """`chain_cells` of this chain."""
+        return chain_cells(self.n_steps, self.n, self.n_visible)
 
     def step(self, t: int, above: np.ndarray | None = None) -> IsingModel:
         """Model t given x_(t+1), (n_visible,) of +-1; None: without it."""
@@ -170,16 +183,16 @@ def lower_denoising_chain(model: DenoisingChain, *, sweeps: int | None = None) -
     """
     t, n, nv = model.n_steps, model.n, model.n_visible
     duration = float(model.sweeps if sweeps is None else sweeps)
+    blocks = model.blocks
     total = t * n + nv
     rows, cols, values = [], [], []
     for k in range(t):
-        i, j = k * n + model.row, k * n + model.col
+        i, j = blocks[k][model.row], blocks[k][model.col]
         rows += [i, j]
         cols += [j, i]
         values += [model.J[k], model.J[k]]
-        above = (k + 1) * n + np.arange(nv)
-        rows.append(k * n + np.arange(nv))
-        cols.append(above)
+        rows.append(blocks[k][:nv])
+        cols.append(blocks[k + 1][:nv])
         values.append(np.full(nv, model.couplings[k]))
     groups = [Group(f"step{k}", k * n, (k + 1) * n) for k in range(t)]
     groups.append(Group("noise", t * n, total))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -45,6 +46,13 @@ class Layers:
     def starts(self) -> np.ndarray:
         """(layers + 1,) int64 first cell of every layer, then the number of cells."""
         return np.concatenate([[0], np.cumsum(self.sizes)])
+
+    @property
+    def cells(self) -> list[np.ndarray]:
+        """Cell numbers of every layer. Devices are drawn for these numbers, in training as in
+        simulation (hw_models.imperfect).
+        """
+        return [np.arange(a, b) for a, b in pairwise(self.starts)]
 
     @property
     def n(self) -> int:

@@ -15,6 +15,13 @@ from compiler.families.registry import Family, common_fields
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase, ReadOut, Role
 
 
+def machine_cells(n: int, n_in: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cell numbers, in the netlist that a machine is lowered to, of n_in inputs and n dynamic cells.
+    Devices are drawn for these numbers, in training as in simulation (hw_models.imperfect).
+    """
+    return np.arange(n_in), np.arange(n_in, n_in + n)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LangevinMachine:
     """Fully coupled hidden and output cells driven by frozen inputs (Whitelam, arXiv 2509.15324).
@@ -132,6 +139,8 @@ def lower_machine(machine: LangevinMachine) -> LangevinNetlist:
     n_in, n = machine.n_inputs, machine.n_inputs + machine.n_cells
     weights = np.concatenate([machine.w_in, machine.coupling], axis=1)
     i, j = np.nonzero(weights)
+    inputs, dynamic = machine_cells(machine.n_cells, n_in)
+    known = np.concatenate([inputs, dynamic])
     role = np.full(n, Role.DYNAMIC)
     role[:n_in] = Role.INPUT
     role[n - machine.n_out :] = Role.OUTPUT
@@ -156,7 +165,7 @@ def lower_machine(machine: LangevinMachine) -> LangevinNetlist:
             x0=column(machine.x0),
             role=role,
         ),
-        couplings=(Couplings.from_coo(CouplingKind.LINEAR, n, n_in + i, j, weights[i, j]),),
+        couplings=(Couplings.from_coo(CouplingKind.LINEAR, n, dynamic[i], known[j], weights[i, j]),),
         kT=float(machine.kT),
         mobility=float(machine.mobility),
         schedule=(Phase("relax", float(machine.t_f)),),

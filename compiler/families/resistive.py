@@ -155,17 +155,23 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Resisti
 RELAX_TIME = 60.0  # of the slowest node's own charging time
 
 
+def conductance_unit(network: ResistiveNetwork) -> float:
+    """The conductance that is 1 in the netlist: a power of two, at least the largest load."""
+    return 2.0 ** math.ceil(math.log2(max(float(load.max()) for load in network.loads())))
+
+
 def lower_resistive(network: ResistiveNetwork) -> LangevinNetlist:
     """Nodes as cells, diodes as intervals, `resistive` couplings between the layers.
 
     The two sources of an input sit in one frozen cell u = gain x: through g+ and g- they drive
     (g+ - g-) u, a `linear` coupling, and load the node with g+ + g-, its J2. Conductances are
-    divided by the largest load, so that the fastest node has rate 1; kT = 0.
+    divided by a power of two, so that the fastest node has a rate from 1/2 to 1 and every
+    conductance keeps all its digits; kT = 0.
     """
     g, loads, limits = network.conductances, network.loads(), network.limits()
     n_in, layers = network.n_inputs, Layers(network.sizes)
     n, starts = layers.n, layers.starts
-    scale = 1.0 / max(float(load.max()) for load in loads)
+    scale = 1.0 / conductance_unit(network)
     j2, low, high = np.zeros(n), np.full(n, -np.inf), np.full(n, np.inf)
     first = slice(int(starts[1]), int(starts[2]))
     j2[first] = 0.5 * scale * g[0].sum(axis=1, dtype=np.float64)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any
@@ -311,7 +311,7 @@ MAX_CONSTANT = 1 << 31  # values a repeated column may stand for: int32 cell ids
 
 
 def _encode_langevin(netlist: LangevinNetlist) -> Parts:
-    arrays = {f"cells.{f.name}": getattr(netlist.cells, f.name) for f in fields(Cells)}
+    arrays = {f"cells.{name}": column for name, column in netlist.cells.columns().items()}
     groups = []
     for c in netlist.couplings:
         name = CouplingKind(c.kind).name.lower()
@@ -369,6 +369,11 @@ def _phase_from_json(plain: dict[str, Any]) -> Phase:
     return Phase(**plain)
 
 
+def _cells(arrays: Mapping[str, np.ndarray]) -> Cells:
+    names = [f.name for f in fields(Cells) if f.name != "identity"]
+    return Cells(**{name: arrays[f"cells.{name}"] for name in names}, identity=arrays.get("cells.identity"))
+
+
 def _decode_langevin(version: int, body: dict[str, Any], arrays: dict[str, np.ndarray]) -> LangevinNetlist:
     couplings = []
     for group in body["couplings"]:
@@ -398,7 +403,7 @@ def _decode_langevin(version: int, body: dict[str, Any], arrays: dict[str, np.nd
     if body["encoder"]:
         encoder = Encoder(arrays["encoder.shift"], arrays["encoder.scale"])
     return LangevinNetlist(
-        cells=Cells(*(arrays[f"cells.{f.name}"] for f in fields(Cells))),
+        cells=_cells(arrays),
         couplings=tuple(couplings),
         kT=body["kT"],
         mobility=body["mobility"],

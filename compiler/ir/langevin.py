@@ -77,6 +77,8 @@ class Cells:
     mass, friction : (n,) float64, used by underdamped cells only
     x0 : (n,) float64, state at the start of a run
     activation, order, kind, role : (n,) int8, codes of the enumerations above
+    identity : (n,) int32 or None, the number that each cell was lowered with, where passes have
+        renumbered cells: a device's imperfections are drawn for it. None: its place here
     """
 
     j2: np.ndarray
@@ -92,6 +94,7 @@ class Cells:
     order: np.ndarray
     kind: np.ndarray
     role: np.ndarray
+    identity: np.ndarray | None = None
 
     @staticmethod
     def make(
@@ -110,24 +113,36 @@ class Cells:
         order: Any = Order.OVERDAMPED,
         kind: Any = CellKind.CONTINUOUS,
         role: Any = Role.DYNAMIC,
+        identity: Any = None,
     ) -> Cells:
         """n cells from columns or scalars, scalars being repeated."""
         real = (j2, j3, j4, h, lo, hi, mass, friction, x0)
         code = (activation, order, kind, role)
-        return Cells(*(_column(v, n, np.float64) for v in real), *(_column(v, n, np.int8) for v in code))
+        known = None if identity is None else _column(identity, n, np.int32)
+        columns = (*(_column(v, n, np.float64) for v in real), *(_column(v, n, np.int8) for v in code))
+        return Cells(*columns, identity=known)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Columns by name, `identity` only where there is one."""
+        every = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: column for name, column in every.items() if column is not None}
 
     def __post_init__(self) -> None:
         n = self.j2.shape[0] if self.j2.ndim == 1 else -1
-        for f in fields(self):
-            column = getattr(self, f.name)
+        for name, column in self.columns().items():
             if column.shape != (n,):
                 raise NetlistError(
-                    f"cell column {f.name} has shape {column.shape}; every column must be one "
+                    f"cell column {name} has shape {column.shape}; every column must be one "
                     f"value a cell, as j2 with shape {self.j2.shape}"
                 )
 
     def __len__(self) -> int:
         return self.j2.shape[0]
+
+    @property
+    def known_as(self) -> np.ndarray:
+        """(n,) the number that a device knows each cell by."""
+        return np.arange(len(self)) if self.identity is None else self.identity
 
     @property
     def frozen(self) -> np.ndarray:

@@ -102,10 +102,16 @@ def _lines(netlist: LangevinNetlist, limit: int | None) -> Iterator[str]:
     yield f"cells {netlist.n_cells}"
     default = Cells.make(1)
     for f in fields(Cells):
+        if f.name == "identity":
+            continue
         column = getattr(netlist.cells, f.name)
         plain = np.full_like(column, getattr(default, f.name)[0])
         if not _same(column, plain):  # bit for bit: -0.0 is no default
             yield f"  {f.name} {_runs(column, CODES.get(f.name), limit=limit)}"
+    if netlist.cells.identity is not None:
+        spans = _spans(netlist.cells.identity)
+        left = [] if limit is None or len(spans) <= limit else [f"...{len(spans) - limit}"]
+        yield f"  identity {' '.join([*spans[:limit], *left])}"
     for g in netlist.groups:
         yield f"group {_word(g.name)} {g.start} {g.stop}"
     for c in netlist.couplings:
@@ -363,7 +369,10 @@ class _Parser:
             if name not in names or name in columns:
                 self.fail(f"cell column {name!r} is unknown or given twice")
             codes = CODES.get(name)
-            column = self.runs(words, np.int8 if codes else np.float64, codes)
+            if name == "identity":
+                column = np.array([i for word in words for i in self.span(word)], np.int32)
+            else:
+                column = self.runs(words, np.int8 if codes else np.float64, codes)
             if column.shape != (n,):
                 self.fail(f"cell column {name} has {column.size} values for {n} cells")
             columns[name] = column

@@ -122,6 +122,16 @@ def _verify_cells(cells: Cells) -> None:
                 f"cell {i}: {name} has the code {column[i]}; codes are "
                 + ", ".join(f"{c.value} {c.name.lower()}" for c in codes)
             )
+    if cells.identity is not None:
+        _array("cell column identity", cells.identity, (np.int32,), 1)
+        if (i := _first(cells.identity < 0)) >= 0:
+            _fail(f"cell {i}: identity is {cells.identity[i]}; it must be a number of at least 0")
+        _, first = np.unique(cells.identity, return_index=True)
+        if first.size < len(cells):
+            again = np.ones(len(cells), dtype=bool)
+            again[first] = False
+            i = _first(again)
+            _fail(f"cell {i}: identity {cells.identity[i]} is another cell's, too; give each its own")
     if (i := _first(cells.lo > cells.hi)) >= 0:
         _fail(f"cell {i}: interval [{cells.lo[i]:g}, {cells.hi[i]:g}] is empty; lo <= hi is needed")
     if (i := _first((cells.x0 < cells.lo) | (cells.x0 > cells.hi))) >= 0:

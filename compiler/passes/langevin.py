@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -262,7 +262,7 @@ def sweep_unread(netlist: LangevinNetlist) -> LangevinNetlist:
 
 
 def select_cells(netlist: LangevinNetlist, keep: np.ndarray) -> LangevinNetlist:
-    """The netlist of the cells with keep (n,) true, renumbered in order.
+    """The netlist of the cells with keep (n,) true, renumbered in order; devices know them as before.
 
     Raises NetlistError if a cell that is read, or an input, would be lost.
     """
@@ -285,7 +285,8 @@ def select_cells(netlist: LangevinNetlist, keep: np.ndarray) -> LangevinNetlist:
     readout = netlist.readout
     if readout is not None:
         readout = replace(readout, cells=new[readout.cells].astype(np.int32))
-    columns: dict[str, Any] = {f.name: getattr(netlist.cells, f.name)[keep] for f in fields(Cells)}
+    columns: dict[str, Any] = {name: c[keep] for name, c in netlist.cells.columns().items()}
+    columns["identity"] = netlist.cells.known_as[keep].astype(np.int32)
     return _without_empty(
         map_couplings(netlist, change).with_(
             cells=Cells(**columns),

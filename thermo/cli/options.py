@@ -30,6 +30,7 @@ Device = Annotated[
 ]
 Mismatch = Annotated[float, typer.Option("--mismatch", help="Relative spread of every directed coupling.")]
 Asymmetry = Annotated[float, typer.Option("--asymmetry", help="Relative spread of W_ij against W_ji.")]
+BiasMismatch = Annotated[float, typer.Option("--bias-mismatch", help="Relative spread of every bias.")]
 Bits = Annotated[int | None, typer.Option("--bits", help="Resolution of the couplings (none: exact).")]
 Checkpoint = Annotated[
     Path | None,

@@ -10,6 +10,7 @@ import numpy as np
 from compiler.families.hopfield import lower_hopfield
 from compiler.families.store import save_model
 from compiler.ir.container import load_langevin, save
+from hw_models.imperfect import Imperfections
 from hw_models.presets import DEVICES
 from hw_models.weights import WEIGHT_MEMORIES
 from thermo.data import Dataset
@@ -86,7 +87,7 @@ def _devices(dataset: Dataset, seed: int, threads: int | None, epochs: int | Non
     clean = train_eqprop(dataset, config, threads=threads)
     deployed, in_situ = [], []
     for k in range(N_DEVICES):
-        device = EqpropDevice(mismatch=SPREAD, asymmetry=SPREAD, read_bits=8, read_noise=0.01, seed=k)
+        device = EqpropDevice(Imperfections(SPREAD, SPREAD), read_bits=8, read_noise=0.01, seed=k)
         there = train_eqprop(dataset, replace(config, device=device), threads=threads)
         options = {"seed": seed, "threads": threads}
         deployed.append(

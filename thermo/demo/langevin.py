@@ -13,7 +13,7 @@ from compiler.families.mlp import MLP, lower_mlp
 from compiler.families.store import save_model
 from compiler.ir.container import load_langevin, save
 from compiler.ir.langevin import LangevinNetlist
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from hw_models.presets import DEVICES
 from thermo.data import Dataset
 from thermo.demo.part import Part, Row, per_cent
@@ -66,7 +66,7 @@ def langevin_part(
     devices = accuracy_on_devices(
         netlist,
         dataset,
-        NonIdeal(mismatch=MISMATCH),
+        Imperfections(mismatch=MISMATCH),
         N_DEVICES,
         seed=seed,
         threads=threads,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.families.resistive import conductance_unit
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.rc import RCDevice
 from hw_models.weights import WeightMemory
@@ -167,9 +168,9 @@ def resistive_energy_of(
 ) -> TrainingEnergy:
     """The same of a resistive network, whose currents flow for as long as its sources are on: the
     power sum g (v_i - v_j)^2 at rest of validation images, a volt of the model being the device's
-    swing and the largest sum of conductances at a node its 1 / R.
+    swing and the netlist's unit of conductance its 1 / R. Resistors are taken as they are written.
     """
-    network, config = trained.network, trained.config
+    network = trained.network
     effort = effort_of(trained, dataset)
     x = np.asarray(dataset.x_valid[:MEASURED], float)
     layers = [np.hstack([x, -x]) * network.gain, *network.voltages(x)]
@@ -178,7 +179,7 @@ def resistive_energy_of(
         a, b = layers[l], layers[l + 1]
         power += (b**2 @ g.sum(axis=1)).mean() + (a**2 @ g.sum(axis=0)).mean()
         power -= 2 * ((b @ g) * a).sum(axis=1).mean()
-    scale = 1.0 / max(float(load.max()) for load in network.loads())
+    scale = 1.0 / conductance_unit(network)
     last = trained.history[-1]
     share = last.sweeps_nudged / last.sweeps_free if effort.nudged else 0.0
     time = netlist.schedule[0].duration
@@ -190,5 +191,4 @@ def resistive_energy_of(
         f"power at rest of {x.shape[0]} images, V^2 / R of the swing",
         current=float(power) * scale,
     )
-    assert config.device is None
     return training_energy(effort, cost, device, memory, sizes=network.sizes)

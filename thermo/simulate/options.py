@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.options import Option
 
 SEED = Option("seed", "--seed", int, 0, "Seed of everything random.", min=0)
@@ -12,7 +12,7 @@ MAX_BYTES = Option("max_bytes")
 KT = Option("kT", "--kT", float, None, "Temperature in place of the netlist's.")
 IMPERFECT = Option(
     "non_ideal",
-    build=NonIdeal,
+    build=Imperfections,
     parts=(
         Option("mismatch", "--mismatch", float, 0.0, "Relative spread of every directed coupling."),
         Option("asymmetry", "--asymmetry", float, 0.0, "Relative spread of W_ij against W_ji."),

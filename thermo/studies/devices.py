@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from compiler.ir.langevin import LangevinNetlist
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.data import Dataset
 from thermo.evaluate import evaluate
 from thermo.progress import NullProgress, Progress
@@ -33,7 +33,7 @@ class Paired:
 def accuracy_on_devices(
     netlist: LangevinNetlist,
     dataset: Dataset,
-    non_ideal: NonIdeal,
+    non_ideal: Imperfections,
     n_devices: int,
     *,
     seed: int = 0,

@@ -81,6 +81,12 @@ class Rules:
         if not whole(value, 0) or value >= 2**bits:
             self.fail("seed", f"a whole number from 0 to 2^{bits} - 1")
 
+    def device_seed(self) -> None:
+        """A whole number of at least 0, or None."""
+        value = self.config.device_seed
+        if value is not None and (not isinstance(value, int) or value < 0):
+            self.fail("device_seed", "a whole number >= 0 or none")
+
     def rates(self, layers: int) -> None:
         """`rates`: numbers of at least 0, one or one a layer."""
         values = self.config.rates

@@ -14,7 +14,7 @@ from toys.simulate import cell, toy, toy_data
 from compiler import reference
 from compiler.errors import UnsupportedError
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, ReadOut, Role
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.energy.cycle import Reset, cycle_netlist, measure_cycle
 from thermo.energy.inference import idle_heat, idle_netlist
 from thermo.simulate import simulate
@@ -219,4 +219,4 @@ def test_what_has_no_cycle_is_refused():
             measure_cycle(netlist, [[1.0]], **options)
     even = toy(schedule=(Phase("relax", 0.2),))
     with pytest.raises(UnsupportedError, match="this device are not symmetric"):
-        measure_cycle(even, toy_data(), non_ideal=NonIdeal(mismatch=0.1))
+        measure_cycle(even, toy_data(), non_ideal=Imperfections(mismatch=0.1))

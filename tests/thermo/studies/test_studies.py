@@ -8,7 +8,7 @@ import pytest
 
 from compiler.errors import ThermocError
 from compiler.families.machine import lower_machine
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.data import load_dataset
 from thermo.studies.devices import accuracy_on_devices, paired
 from thermo.studies.points import load_machine, run_points
@@ -100,11 +100,11 @@ def test_records_hold_both_time_steps(study):
 def test_devices_differ_and_repeat(study, digits):
     _, folder, measured = study
     netlist = lower_machine(load_machine(measured[0], folder))
-    device = NonIdeal(mismatch=0.5)
+    device = Imperfections(mismatch=0.5)
     first = accuracy_on_devices(netlist, digits, device, 3, seed=7)
     assert np.array_equal(first, accuracy_on_devices(netlist, digits, device, 3, seed=7))
     assert np.ptp(first) > 0
-    perfect = accuracy_on_devices(netlist, digits, NonIdeal(), 2)
+    perfect = accuracy_on_devices(netlist, digits, Imperfections(), 2)
     assert np.ptp(perfect) == 0
 
 

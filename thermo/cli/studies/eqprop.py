@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from compiler.files import make_folder, replacing
+from hw_models.imperfect import Imperfections
 from thermo.cli.console import BarProgress, emit, manifest, notes, plain
 from thermo.cli.options import AsJson, DataDir, Seed, Threads
 from thermo.data import load_dataset
@@ -90,7 +91,7 @@ def devices(
     """
     folder = make_folder(out)
     dataset = load_dataset(data, data_dir)
-    device = EqpropDevice(mismatch=spread, asymmetry=spread, read_bits=read_bits, read_noise=read_noise)
+    device = EqpropDevice(Imperfections(spread, spread), read_bits=read_bits, read_noise=read_noise)
     study = devices_study(
         dataset,
         study_preset(dataset, hidden or [64], epochs, seed),

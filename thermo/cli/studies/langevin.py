@@ -12,7 +12,7 @@ import typer
 
 from compiler.families.machine import lower_machine
 from compiler.files import make_folder, replacing
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.cli.console import BarProgress, emit, manifest, notes, plain
 from thermo.cli.options import AsJson, DataDir, Seed, Threads
 from thermo.data import load_dataset
@@ -134,7 +134,7 @@ def devices(
     )
     rows, groups, result = [], [], []
     for spread in spreads or [0.1, 0.3]:
-        device = NonIdeal(mismatch=spread)
+        device = Imperfections(mismatch=spread)
         aware = run_point(
             Point(f"trained with {spread:g} mismatch", replace(config, non_ideal=device)),
             dataset,

@@ -14,10 +14,20 @@ from compiler.families.ising import IsingModel
 from compiler.families.rbm import RBM
 from compiler.families.store import save_model
 from compiler.files import check_writable, replacing
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from hw_models.pbits import PBITS
 from thermo.cli.console import BarProgress, emit, manifest, notes
-from thermo.cli.options import AsJson, Asymmetry, Bits, Checkpoint, DataDir, Mismatch, Seed, Threads
+from thermo.cli.options import (
+    AsJson,
+    Asymmetry,
+    BiasMismatch,
+    Bits,
+    Checkpoint,
+    DataDir,
+    Mismatch,
+    Seed,
+    Threads,
+)
 from thermo.data import Dataset, load_dataset
 from thermo.energy.samples import SampleEnergy, sample_energy
 from thermo.report.ebm_figures import sample_grid
@@ -93,6 +103,10 @@ def ebm(
     mismatch: Mismatch = 0.0,
     asymmetry: Asymmetry = 0.0,
     bits: Bits = None,
+    bias_mismatch: BiasMismatch = 0.0,
+    device_seed: Annotated[
+        int | None, typer.Option("--device-seed", min=0, help="Which device is drawn (none: the seed's).")
+    ] = None,
     ais_chains: Annotated[
         int, typer.Option("--ais-chains", min=2, help="Chains of the reported likelihood.")
     ] = 256,
@@ -117,9 +131,9 @@ def ebm(
 
     An rbm's epoch is chosen by its likelihood on the validation split; the test split's is measured
     once, by annealed importance sampling, on one fixed draw of its bits. With --mismatch,
-    --asymmetry or --bits training and sampling happen on one such device, drawn from the seed;
-    likelihoods are then of its programmed weights on an ideal one. Energies are for one sample on
-    an array of p-bits.
+    --asymmetry, --bits or --bias-mismatch training and sampling happen on one such device, that of
+    --device-seed or else of the seed; likelihoods are then of its programmed weights on an ideal one.
+    Energies are for one sample on an array of p-bits.
 
     Example: thermoc train ebm --data digits -o digits-rbm.safetensors --picture samples.png
 
@@ -134,7 +148,7 @@ def ebm(
     array = PBITS.get(device)
     dataset = load_dataset(data, data_dir)
     _check_picture(picture, dataset)
-    imperfect = NonIdeal(mismatch=mismatch, asymmetry=asymmetry, bits=bits)
+    imperfect = Imperfections(mismatch, asymmetry, bits, bias_mismatch)
     common = {
         "epochs": epochs,
         "batch": batch,
@@ -145,6 +159,7 @@ def ebm(
         "method": method,
         "seed": seed,
         "non_ideal": None if imperfect.ideal else imperfect,
+        "device_seed": device_seed,
     }
     graph = {"rule": grid, "side": side, "sweeps": k, "batches": batches}
     chain = {"steps": steps, "noise": noise}
@@ -187,7 +202,7 @@ def ebm(
         seed=seed,
         threads=threads,
         device=trained.config.non_ideal,
-        device_seed=seed,
+        device_seed=trained.config.on_device,
     )
     split_bits = static_bits(dataset.x_valid, "valid", trained.config.threshold)
     apart = moment_errors(samples.bits, split_bits)

@@ -9,7 +9,17 @@ import typer
 
 from compiler.files import check_writable
 from hw_models.weights import WEIGHT_MEMORIES
-from thermo.cli.options import AsJson, Asymmetry, Checkpoint, DataDir, Device, Mismatch, Seed, Threads
+from thermo.cli.options import (
+    AsJson,
+    Asymmetry,
+    BiasMismatch,
+    Checkpoint,
+    DataDir,
+    Device,
+    Mismatch,
+    Seed,
+    Threads,
+)
 from thermo.cli.train.eqprop_networks import COMPLEX, NETWORKS, Request, kind_of, trainer_of
 from thermo.data import load_dataset
 from thermo.simulate.threads import check_threads
@@ -88,6 +98,7 @@ def eqprop(
     weight_bits: Annotated[
         int | None, typer.Option("--weight-bits", help="Resolution of written couplings.")
     ] = None,
+    bias_mismatch: BiasMismatch = 0.0,
     state_noise: Annotated[
         float | None, typer.Option("--state-noise", min=0, help="Noise of every unit at every update.")
     ] = None,
@@ -158,6 +169,7 @@ def eqprop(
         "mismatch": mismatch or None,
         "asymmetry": asymmetry or None,
         "weight_bits": weight_bits,
+        "bias_mismatch": bias_mismatch or None,
         "state_noise": state_noise,
         "read_noise": read_noise,
         "read_bits": read_bits,

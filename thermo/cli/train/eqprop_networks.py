@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from hw_models.imperfect import Imperfections
 from hw_models.presets import DEVICES
 from hw_models.rc import RCDevice
 from hw_models.weights import WEIGHT_MEMORIES, WeightMemory
@@ -21,11 +22,13 @@ from thermo.cli.console import emit, manifest, notes
 from thermo.data import Dataset
 from thermo.report.page import Table
 from thermo.report.text import text_table
+from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.errors import EqpropError
 
 COMMON = frozenset({"epochs", "beta", "estimator", "hidden", "rate"})
 LEARNING = "update init perturbation directions"
 COST = "device weight_memory"
+IMPERFECT = "mismatch asymmetry weight_bits bias_mismatch device_seed"
 BACKENDS = ("numba", "jax")
 ONLY_JAX = ("convolutional",)
 COMPLEX = ("holomorphic", "generalised-cauchy")
@@ -50,17 +53,18 @@ NETWORKS: Mapping[str, Kind] = MappingProxyType(
     {
         "hopfield": _kind(
             "thermo.cli.train.hopfield:train",
-            f"{LEARNING} {COST} rule angle homeostasis persistent no_augment mismatch asymmetry "
-            "weight_bits state_noise read_noise read_bits flipped replicas replica_coupling "
-            "device_seed diagnose",
+            f"{LEARNING} {COST} {IMPERFECT} rule angle homeostasis persistent no_augment "
+            "state_noise read_noise read_bits flipped replicas replica_coupling diagnose",
         ),
         "oscillator": _kind(
             "thermo.cli.train.oscillator:train",
-            "no_augment mismatch asymmetry weight_bits state_noise read_noise read_bits flipped device_seed",
+            f"{IMPERFECT} no_augment state_noise read_noise read_bits flipped",
         ),
         "hopfield --backend jax": _kind("thermo.cli.train.conv:train_dense", f"{LAYERED} diagnose"),
         "convolutional": _kind("thermo.cli.train.conv:train_convolutional", f"{LAYERED} channels diagnose"),
-        "resistive": _kind("thermo.cli.train.resistive:train", f"{LEARNING} {COST} gain persistent"),
+        "resistive": _kind(
+            "thermo.cli.train.resistive:train", f"{LEARNING} {COST} {IMPERFECT} gain persistent"
+        ),
     }
 )
 
@@ -83,6 +87,20 @@ class Request:
     def settings(self, *names: str) -> dict[str, Any]:
         """Those of these options that were given."""
         return {name: self.given[name] for name in names if name in self.given}
+
+    @property
+    def imperfections(self) -> Imperfections:
+        """Of the couplings and biases that are asked for."""
+        named = {"mismatch": "mismatch", "asymmetry": "asymmetry", "bits": "weight_bits"}
+        named["bias_mismatch"] = "bias_mismatch"
+        return Imperfections(**{name: self.given[o] for name, o in named.items() if o in self.given})
+
+    def trained_on(self) -> EqpropDevice | None:
+        """The device that is asked for; None: a perfect one."""
+        names = ("state_noise", "read_noise", "read_bits", "flipped", "replicas", "replica_coupling")
+        seed = self.given.get("device_seed", 0)
+        device = EqpropDevice(self.imperfections, seed=seed, **self.settings(*names))
+        return None if device == EqpropDevice(seed=seed) else device
 
     @property
     def kept(self) -> Path:

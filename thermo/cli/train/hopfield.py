@@ -17,7 +17,6 @@ from thermo.report.training_energy import energy_table
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.deploy import deployed_accuracy
-from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.presets import eqprop_preset
 from thermo.training.eqprop.result import EqpropResult
 from thermo.training.eqprop.train import train_eqprop
@@ -25,20 +24,6 @@ from thermo.training.eqprop.train import train_eqprop
 
 def settings(request: Request) -> EqpropConfig:
     """The data set's preset with what was asked for."""
-    device = EqpropDevice(
-        seed=request.given.get("device_seed", 0),
-        **request.settings(
-            "mismatch",
-            "asymmetry",
-            "weight_bits",
-            "state_noise",
-            "read_noise",
-            "read_bits",
-            "flipped",
-            "replicas",
-            "replica_coupling",
-        ),
-    )
     changes = request.settings(*LEARNT_BY, "rule", "angle", "homeostasis", "persistent")
     if "rate" in request.given:
         changes["rates"] = tuple(request.given["rate"])
@@ -51,7 +36,7 @@ def settings(request: Request) -> EqpropConfig:
             update=request.given.get("update"),
             estimator=request.given.get("estimator"),
         ),
-        device=None if device == EqpropDevice(seed=device.seed) else device,
+        device=request.trained_on(),
         seed=request.seed,
         **changes,
     )

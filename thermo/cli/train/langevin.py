@@ -12,9 +12,19 @@ import typer
 from compiler.families.machine import LangevinMachine, lower_machine
 from compiler.families.store import load_model, save_model
 from compiler.files import check_writable
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.cli.console import BarProgress, emit, manifest, notes
-from thermo.cli.options import AsJson, Asymmetry, Bits, Checkpoint, DataDir, Mismatch, Seed, Threads
+from thermo.cli.options import (
+    AsJson,
+    Asymmetry,
+    BiasMismatch,
+    Bits,
+    Checkpoint,
+    DataDir,
+    Mismatch,
+    Seed,
+    Threads,
+)
 from thermo.data import load_dataset
 from thermo.evaluate import evaluate
 from thermo.report.page import Table
@@ -54,6 +64,11 @@ def langevin(
     mismatch: Mismatch = 0.0,
     asymmetry: Asymmetry = 0.0,
     bits: Bits = None,
+    bias_mismatch: BiasMismatch = 0.0,
+    device_seed: Annotated[
+        int | None,
+        typer.Option("--device-seed", min=0, help="Train in place on this device (none: a new one a batch)."),
+    ] = None,
     checkpoint: Checkpoint = None,
     seed: Seed = 0,
     threads: Threads = None,
@@ -62,7 +77,8 @@ def langevin(
     """Train a Langevin machine; defaults are the settings tuned for the data set.
 
     Mismatch, asymmetry and bits are drawn anew for every batch: a machine trained so keeps its
-    accuracy on devices it has never seen.
+    accuracy on devices it has never seen. With --device-seed it is trained in place, on that one
+    device, and accuracies are those it has there.
 
     Example: thermoc train langevin --data mnist -o mnist.safetensors
     """
@@ -77,6 +93,8 @@ def langevin(
             "--mismatch": mismatch != 0,
             "--asymmetry": asymmetry != 0,
             "--bits": bits is not None,
+            "--bias-mismatch": bias_mismatch != 0,
+            "--device-seed": device_seed is not None,
             "--checkpoint": checkpoint is not None,
         }
         for option in (name for name, there in given.items() if there):
@@ -100,7 +118,8 @@ def langevin(
             heat_penalty=heat_penalty,
             seed=seed,
             symmetric=not directed,
-            non_ideal=_non_ideal(mismatch, asymmetry, bits),
+            non_ideal=_non_ideal(mismatch, asymmetry, bits, bias_mismatch),
+            device_seed=device_seed,
         )
         if kept.exists():
             notes.print(f"resuming from {kept}", markup=False)
@@ -123,8 +142,17 @@ def langevin(
             f"the heat budget of {heat_budget:g} kT was not met ({trained.mean_heat:,.0f} kT on "
             "validation data): train longer or raise it"
         )
+    there = {}
+    if device_seed is not None:
+        there = {"non_ideal": trained.config.non_ideal, "device_seed": device_seed}
     evaluation, _ = evaluate(
-        lower_machine(trained.model), dataset, "test", seed=seed, threads=threads, progress=BarProgress()
+        lower_machine(trained.model),
+        dataset,
+        "test",
+        seed=seed,
+        threads=threads,
+        progress=BarProgress(),
+        **there,
     )
     facts = {
         "validation": trained.score,
@@ -171,10 +199,11 @@ def _changed(config: Any, **changes: Any) -> Any:
     return replace(config, **{k: v for k, v in changes.items() if v is not None})
 
 
-def _non_ideal(mismatch: float, asymmetry: float, bits: int | None) -> NonIdeal | None:
-    if not mismatch and not asymmetry and bits is None:
-        return None
-    return NonIdeal(mismatch=mismatch, asymmetry=asymmetry, bits=bits)
+def _non_ideal(
+    mismatch: float, asymmetry: float, bits: int | None, bias_mismatch: float
+) -> Imperfections | None:
+    law = Imperfections(mismatch, asymmetry, bits, bias_mismatch)
+    return None if law.ideal else law
 
 
 def _largest(machine: LangevinMachine) -> float:

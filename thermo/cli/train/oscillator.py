@@ -10,7 +10,6 @@ from thermo.cli.train.eqprop_networks import Request, accuracy_row, finish
 from thermo.energy.eqprop_effort import effort_of
 from thermo.report.page import Table
 from thermo.training.augmentation import Augmentation
-from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.oscillator import oscillator_accuracy, train_oscillator
 from thermo.training.eqprop.oscillator_presets import oscillator_preset
 
@@ -19,23 +18,12 @@ def train(request: Request) -> None:
     """Train an oscillator network, write the model, say how it went."""
     dataset = request.dataset
     config, kind = oscillator_preset(dataset, request.given.get("hidden"))
-    device = EqpropDevice(
-        seed=request.given.get("device_seed", 0),
-        **request.settings(
-            "mismatch", "asymmetry", "weight_bits", "state_noise", "read_noise", "read_bits", "flipped"
-        ),
-    )
     changes = request.settings("epochs", "beta", "estimator")
     if "rate" in request.given:
         changes["rates"] = tuple(request.given["rate"])
     if "no_augment" in request.given:
         changes["augmentation"] = Augmentation()
-    config = replace(
-        config,
-        device=None if device == EqpropDevice(seed=device.seed) else device,
-        seed=request.seed,
-        **changes,
-    )
+    config = replace(config, device=request.trained_on(), seed=request.seed, **changes)
     request.tell_resuming()
     trained = train_oscillator(
         dataset, config, kind, progress=BarProgress(), checkpoint=request.kept, threads=request.threads

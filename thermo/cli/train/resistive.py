@@ -28,7 +28,7 @@ def train(request: Request) -> None:
     changes = request.settings(*LEARNT_BY, "persistent")
     if "rate" in request.given:
         changes["rates"] = tuple(request.given["rate"])
-    config = replace(config, seed=request.seed, **changes)
+    config = replace(config, seed=request.seed, device=request.trained_on(), **changes)
     parts = hardware(request)
     request.tell_resuming()
     trained = train_resistive(
@@ -39,7 +39,7 @@ def train(request: Request) -> None:
         checkpoint=request.kept,
         threads=request.threads,
     )
-    accuracy = resistive_accuracy(trained.network, dataset, threads=request.threads)
+    accuracy = resistive_accuracy(trained.network, dataset, threads=request.threads, device=config.device)
     facts = {"validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds}
     meta = {**trained.network.meta, **facts, "manifest": manifest(seed=request.seed)}
     save_model(replace(trained.network, meta=meta), request.out)

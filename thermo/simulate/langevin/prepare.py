@@ -9,7 +9,8 @@ from scipy import sparse
 
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, Couplings, LangevinNetlist, Role
 from compiler.ir.symmetry import first_asymmetry
-from hw_models.imperfect import NonIdeal, perturb, perturb_bias
+from hw_models.imperfect import Imperfections
+from thermo.simulate.device import acting_biases, acting_couplings
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.langevin.factor import semidefinite_factor
 from thermo.simulate.langevin.refusals import check_supported, is_underdamped
@@ -85,23 +86,12 @@ class Prepared:
         return sum(m.nnz for m in (self.gradient, self.gradient_in, self.sine, self.sine_in))
 
 
-def _group_seed(device_seed: int, k: int) -> int:
-    """Seed of coupling group k: its own for each, and the device's for the first."""
-    if k == 0:
-        return device_seed
-    return int(np.random.SeedSequence([device_seed, k]).generate_state(1)[0])
-
-
 def _matrix(
-    netlist: LangevinNetlist, couplings: Couplings, non_ideal: NonIdeal | None, seed: int
+    netlist: LangevinNetlist, couplings: Couplings, law: Imperfections | None, seed: int
 ) -> sparse.csr_matrix:
     """One group as the matrix that multiplies phi(x)."""
     n = netlist.n_cells
-    values = np.asarray(couplings.values)
-    if non_ideal is not None:
-        # Input couplings and those among dynamic cells are two arrays, each with its own range.
-        from_input = netlist.cells.frozen[couplings.indices]
-        values = perturb(values, couplings.rows, couplings.indices, non_ideal, seed, from_input)
+    values = np.asarray(couplings.values) if law is None else acting_couplings(netlist, couplings, law, seed)
     matrix = sparse.csr_matrix((values, couplings.indices, couplings.indptr), shape=(n, n))
     if couplings.kind == CouplingKind.RESISTIVE:
         matrix = (matrix - sparse.diags(np.asarray(matrix.sum(axis=1)).ravel())).tocsr()
@@ -124,7 +114,7 @@ def _asymmetry(
 
 def prepare(
     netlist: LangevinNetlist,
-    non_ideal: NonIdeal | None = None,
+    non_ideal: Imperfections | None = None,
     device_seed: int = 0,
     *,
     inertia: bool = False,
@@ -149,7 +139,7 @@ def prepare(
         among[kind] = rows[:, dynamic].tocsr() if inputs.size else rows
         among[kind].sort_indices()
         driven[kind] = rows[:, inputs].tocsr() if inputs.size else sparse.csr_matrix((dynamic.size, 0))
-    h = c.h[dynamic] if non_ideal is None else perturb_bias(c.h[dynamic], non_ideal, device_seed)
+    h = c.h[dynamic] if non_ideal is None else acting_biases(netlist, non_ideal, device_seed)[dynamic]
     finite = {name: getattr(c, name)[dynamic] for name in ("j2", "j3", "j4", "h", "x0")}
     for kind in groups:
         finite[f"{kind.name.lower()} coupling"] = among[kind].data
@@ -197,7 +187,7 @@ def prepare(
 
 
 def _groups(
-    netlist: LangevinNetlist, non_ideal: NonIdeal | None, device_seed: int
+    netlist: LangevinNetlist, non_ideal: Imperfections | None, device_seed: int
 ) -> dict[CouplingKind, sparse.csr_matrix]:
     """(n_cells, n_cells) linear (with resistive), gradient and sine couplings of one device."""
     n = netlist.n_cells
@@ -206,8 +196,8 @@ def _groups(
         for kind in (CouplingKind.LINEAR, CouplingKind.GRADIENT, CouplingKind.SINE)
     }
     seen = set()
-    for k, couplings in enumerate(g for g in netlist.couplings if len(g)):
-        matrix = _matrix(netlist, couplings, non_ideal, _group_seed(device_seed, k))
+    for couplings in (g for g in netlist.couplings if len(g)):
+        matrix = _matrix(netlist, couplings, non_ideal, device_seed)
         resistive = couplings.kind == CouplingKind.RESISTIVE
         kind = CouplingKind.LINEAR if resistive else CouplingKind(couplings.kind)
         groups[kind] = (groups[kind] + matrix).tocsr() if kind in seen else matrix

@@ -12,7 +12,7 @@ import numpy as np
 from compiler.errors import UnsupportedError
 from compiler.ir.langevin import Activation, LangevinNetlist
 from compiler.ir.verify import verify
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.kernels.random import STREAM_INITIAL, normals_numpy
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
@@ -66,7 +66,7 @@ def simulate_langevin(
     observe: Any = None,
     targets: Any = None,
     cost: str = "squared",
-    non_ideal: NonIdeal | None = None,
+    non_ideal: Imperfections | None = None,
     device_seed: int = 0,
     backend: str = "numba",
     threads: int | None = None,

@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.verify import verify
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.spins.chains import Chains
@@ -42,7 +42,7 @@ def simulate_spins(
     looks: int | None = None,
     keep_samples: bool = False,
     method: str = "auto",
-    non_ideal: NonIdeal | None = None,
+    non_ideal: Imperfections | None = None,
     device_seed: int = 0,
     first_chain: int = 0,
     threads: int | None = None,

@@ -15,8 +15,9 @@ from compiler.errors import UnsupportedError
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, LangevinNetlist, Role
 from compiler.ir.symmetry import matrix
 from compiler.passes.spins.colour import colour
-from hw_models.imperfect import NonIdeal, perturb, perturb_bias
+from hw_models.imperfect import Imperfections
 from thermo.kernels.spins.rows import GROUP
+from thermo.simulate.device import acting_biases, acting_couplings
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.spins.lanes import MOST_SWEEPS, LaneTiles
 
@@ -215,23 +216,18 @@ class SpinSystem:
         return np.ascontiguousarray(states, dtype=np.int8)
 
 
-def device_system(netlist: LangevinNetlist, non_ideal: NonIdeal, seed: int) -> SpinSystem:
+def device_system(netlist: LangevinNetlist, non_ideal: Imperfections, seed: int) -> SpinSystem:
     """The p-bits of a netlist on one imperfect device; see SpinSystem.from_netlist.
 
     Inputs' couplings and those among p-bits are quantised apart, as in Langevin simulations.
     """
     check_spins(netlist)
-    frozen = netlist.cells.frozen
     groups = tuple(
-        replace(
-            c,
-            weight=perturb(np.asarray(c.values), c.rows, c.indices, non_ideal, seed, frozen[c.indices]),
-            tie=None,
-        )
+        replace(c, weight=acting_couplings(netlist, c, non_ideal, seed), tie=None)
         for c in netlist.couplings
         if len(c)
     )
-    h = perturb_bias(np.asarray(netlist.cells.h), non_ideal, seed)
+    h = acting_biases(netlist, non_ideal, seed)
     return SpinSystem.from_netlist(netlist.with_(cells=replace(netlist.cells, h=h), couplings=groups))
 
 

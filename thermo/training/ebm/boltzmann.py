@@ -16,8 +16,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from compiler.families.denoising_chain import DenoisingChain, noise_coupling
+from compiler.families.denoising_chain import DenoisingChain, chain_cells, noise_coupling
 from compiler.families.ising import IsingModel
+from hw_models.imperfect import largest
 from thermo.data import Dataset
 from thermo.progress import Progress
 from thermo.training.ebm.ais import base_rates
@@ -87,8 +88,18 @@ class BoltzmannTrainer:
         self.start = starts[0]
         self.h = np.stack([s.h for s in starts])
         self.J = np.stack([s.J for s in starts])
+        blocks = chain_cells(self.T, self.start.n, self.nv) if conditional else [np.arange(self.start.n)]
         self.samplers = [
-            GraphSampler(s, self.nv, 1, config.non_ideal, config.seed + t) for t, s in enumerate(starts)
+            GraphSampler(
+                s,
+                self.nv,
+                1,
+                config.non_ideal,
+                config.on_device,
+                first_cell=int(blocks[t][0]),
+                above=blocks[t + 1][: self.nv] if conditional else None,
+            )
+            for t, s in enumerate(starts)
         ]
         self.adam_h = [Adam(h, config.beta1, config.beta2) for h in self.h]
         self.adam_J = [Adam(J, config.beta1, config.beta2) for J in self.J]
@@ -117,6 +128,11 @@ class BoltzmannTrainer:
                 out |= {f"{kind}{t}_m": adam.m, f"{kind}{t}_v": adam.v}
         return out
 
+    @property
+    def range(self) -> float:
+        """Largest coupling: all models of a chain and the couplings between them are one array."""
+        return largest([self.J, self.w])
+
     def rate(self) -> float:
         config = self.config
         done = self.step / (config.epochs * self.n_batches)
@@ -127,10 +143,11 @@ class BoltzmannTrainer:
         config = self.config
         bits = to_bits(self.x[rows], config.threshold, seed=config.seed, ids=rows, draw=self.epoch)
         levels = add_noise((2 * bits - 1).astype(np.int8), self.g, (config.seed, _NOISE, self.step))
+        top = self.range
 
         def one(t: int) -> float:
             sampler = self.samplers[t]
-            sampler.set(self.h[t], self.J[t])
+            sampler.set(self.h[t], self.J[t], top)
             mean, pairs = self.clamped(t, levels[t])
             if self.conditional:
                 free, free_pairs, apart = self.given(t, levels[t + 1])
@@ -245,7 +262,7 @@ class BoltzmannTrainer:
         levels = add_noise(self.valid[:half], self.g, (config.seed, _NOISE, 1 << 62, self.epoch))
         for t in range(self.T):
             sampler = self.samplers[t]
-            sampler.set(self.h[t], self.J[t])
+            sampler.set(self.h[t], self.J[t], self.range)
             step = (1 << 31) + 2 * config.sweeps * self.epoch
             fields = None
             states = sampler.random(2 * half, config.seed, (1 << 40) + self.epoch)

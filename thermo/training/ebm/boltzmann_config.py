@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compiler.errors import ThermocError
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.training.config import TrainingConfig
 from thermo.training.ebm.config import METHODS
 from thermo.training.ebm.errors import EbmError
@@ -28,7 +28,8 @@ class BoltzmannConfig(TrainingConfig):
         and grows by 1 + penalty_step while that rises
     learning_rate : of Adam, falls linearly to final_rate times itself
     batches : of an epoch, None: all of the data
-    non_ideal : imperfections of the device that is trained on, drawn once from the seed
+    non_ideal, device_seed : imperfections of the device that is trained on, and which one it is
+        (None: that of the seed)
     """
 
     rule: str = "g12"
@@ -54,12 +55,14 @@ class BoltzmannConfig(TrainingConfig):
     beta1: float = 0.9
     beta2: float = 0.999
     init: float = 0.01
-    non_ideal: NonIdeal | None = None
+    non_ideal: Imperfections | None = None
+    device_seed: int | None = None
 
     ERROR: ClassVar[type[ThermocError]] = EbmError
 
     def check(self, rules: Rules) -> None:
         rules.choice("method", METHODS)
+        rules.device_seed()
         rules.whole("side", "steps", "sweeps", "clamped_sweeps")
         rules.whole("temperatures", least=2)
         rules.whole_or_none("chains", "batches")
@@ -69,3 +72,8 @@ class BoltzmannConfig(TrainingConfig):
         rules.share("final_rate")
         if self.threshold is not None and not 0 < self.threshold <= 1:
             rules.fail("threshold", "above 0 and at most 1, or none")
+
+    @property
+    def on_device(self) -> int:
+        """The device that is trained on."""
+        return self.seed if self.device_seed is None else self.device_seed

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compiler.errors import ThermocError
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.training.config import TrainingConfig
 from thermo.training.ebm.errors import EbmError
 from thermo.training.rules import Rules
@@ -32,7 +32,8 @@ class RbmConfig(TrainingConfig):
     evaluate_every : epochs between likelihoods on the validation split (the last is always
         measured), by annealed importance sampling with evaluate_chains and evaluate_steps, or
         exactly where a layer has at most 16 units
-    non_ideal : imperfections of the device that is trained on, drawn once from the seed
+    non_ideal, device_seed : imperfections of the device that is trained on, and which one it is
+        (None: that of the seed)
     """
 
     n_hidden: int = 500
@@ -54,12 +55,14 @@ class RbmConfig(TrainingConfig):
     evaluate_every: int = 10
     evaluate_chains: int = 128
     evaluate_steps: int = 1000
-    non_ideal: NonIdeal | None = None
+    non_ideal: Imperfections | None = None
+    device_seed: int | None = None
 
     ERROR: ClassVar[type[ThermocError]] = EbmError
 
     def check(self, rules: Rules) -> None:
         rules.choice("method", METHODS)
+        rules.device_seed()
         rules.whole("n_hidden", "k", "evaluate_every", "evaluate_steps")
         rules.whole("temperatures", "evaluate_chains", least=2)
         rules.whole_or_none("chains")
@@ -75,3 +78,8 @@ class RbmConfig(TrainingConfig):
     @property
     def n_chains(self) -> int:
         return self.batch if self.chains is None else self.chains
+
+    @property
+    def on_device(self) -> int:
+        """The device that is trained on."""
+        return self.seed if self.device_seed is None else self.device_seed

@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.families.ising import IsingModel, from_edges
 from hw_models.errors import HardwareError
-from hw_models.imperfect import NonIdeal, perturb, perturb_bias, quantise
+from hw_models.imperfect import Imperfections, bias_factors, factors, quantise
 from hw_models.topologies import GRID_RULES, Topology
 from thermo.kernels.spins.rbm_pairs import pair_sums
 from thermo.simulate.spins.system import SpinSystem
@@ -100,19 +100,27 @@ def start_model(
 
 
 class GraphSampler:
-    """One graph whose fields and couplings change: samples with data clamped or free."""
+    """One graph whose fields and couplings change: samples with data clamped or free.
+
+    device, seed : the machine that holds it; first_cell : of the netlist that the graph is lowered
+        to, which a chain's models share; above : cells of the noisier bits, of a chain's model
+    """
 
     def __init__(
         self,
         model: IsingModel,
         n_visible: int,
         threads: int | None = None,
-        device: NonIdeal | None = None,
+        device: Imperfections | None = None,
         seed: int = 0,
+        first_cell: int = 0,
+        above: np.ndarray | None = None,
     ) -> None:
         self.row, self.col, self.n, self.n_visible = model.row, model.col, model.n, n_visible
         self.kT, self.threads, self.device = model.kT, threads, device
         self.clamp = np.arange(model.n) < n_visible
+        self._above: np.ndarray | None = None
+        self._top: float | None = None
         self._pairs = np.empty(model.row.size)
         if device is None or device.ideal:
             self.device = None
@@ -122,17 +130,22 @@ class GraphSampler:
         ends = np.concatenate([model.row, model.col]), np.concatenate([model.col, model.row])
         self._order = np.lexsort((ends[1], ends[0]))
         ends = ends[0][self._order], ends[1][self._order]
-        law = NonIdeal(mismatch=device.mismatch, asymmetry=device.asymmetry)
-        self._factor = perturb(np.ones(ends[0].size), *ends, law, seed)
-        self._bias = perturb_bias(np.ones(model.n), device, seed)
+        self._factor = factors(device, seed, first_cell + ends[0], first_cell + ends[1])
+        self._bias = bias_factors(device, seed, first_cell + np.arange(model.n))
+        if above is not None:
+            self._above = factors(device, seed, first_cell + np.arange(n_visible), above)
         self.system = SpinSystem.directed(model.h, *ends, np.zeros(ends[0].size))
         self.set(model.h, model.J)
 
-    def set(self, h: np.ndarray, J: np.ndarray) -> None:
-        """Program fields (n,) and couplings (m,)."""
+    def set(self, h: np.ndarray, J: np.ndarray, top: float | None = None) -> None:
+        """Program fields (n,) and couplings (m,).
+
+        top : largest coupling of the array that J is written into (None: of J), of a device with bits
+        """
+        self._top = top
         if self.device is not None:
             h = h * self._bias
-            J = np.tile(quantise(J, self.device.bits), 2)[self._order] * self._factor
+            J = np.tile(quantise(J, self.device.bits, top), 2)[self._order] * self._factor
         self.system = self.system.with_parameters(h=h, weights=J)
 
     def random(self, chains: int, seed: int, step: int) -> np.ndarray:
@@ -168,8 +181,15 @@ class GraphSampler:
     def fields(self, above: np.ndarray, w: float) -> np.ndarray:
         """(chains, n) fields with noisier bits `above` (chains, n_visible) of +-1 coupled by w."""
         out = np.tile(self.system.h, (above.shape[0], 1))
-        out[:, : self.n_visible] += w * above
+        out[:, : self.n_visible] += self._coupled(w) * above
         return out
+
+    def _coupled(self, w: float) -> float | np.ndarray:
+        """What couples each visible spin to its noisier bit."""
+        if self.device is None or self._above is None:
+            return w
+        written = quantise(np.array([w]), self.device.bits, self._top)
+        return np.asarray(written * self._above)
 
     def moments(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(<s_i> (n,), <s_i s_j> (m,)) over chains of states (chains, n) int8."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.families.layered import Layers as CellLayers
 from compiler.families.rbm import RBM
-from hw_models.imperfect import NonIdeal, perturb, perturb_bias, quantise
+from hw_models.imperfect import Imperfections, act, bias_factors, factors, quantise
 from thermo.kernels.spins import rbm as kernel
 from thermo.training.tiles import Tiles
 
@@ -105,52 +106,42 @@ class DrawnDevice:
     """Factors of one device on the couplings and biases of its p-bits, fixed once it is drawn.
 
     The device holds spins s = 2x - 1: J = W / 4 of each direction and h are what its imperfections
-    act on, in the order of the lowered netlist, so that `hw_models.imperfect.perturb` with the same
-    seed gives the same machine.
+    act on, for the cells of the lowered netlist (visible units, then hidden ones), so that the
+    netlist on the same device is the same machine.
 
     up, down : (n_visible, n_hidden) float32 factors; b, c : factors on the fields
     """
 
-    non_ideal: NonIdeal
+    non_ideal: Imperfections
     up: np.ndarray
     down: np.ndarray
     b: np.ndarray
     c: np.ndarray
 
     @staticmethod
-    def draw(non_ideal: NonIdeal, n_visible: int, n_hidden: int, seed: int) -> DrawnDevice:
-        m, n = n_visible * n_hidden, n_visible + n_hidden
-        i, j = np.divmod(np.arange(m), n_hidden)
-        jj, ii = np.divmod(np.arange(m), n_visible)
-        factor = perturb(
-            np.ones(2 * m),
-            np.concatenate([i, n_visible + jj]),
-            np.concatenate([n_visible + j, ii]),
-            NonIdeal(mismatch=non_ideal.mismatch, asymmetry=non_ideal.asymmetry),
-            seed,
-        )
-        bias = perturb_bias(np.ones(n), non_ideal, seed)
-        down = factor[:m].reshape(n_visible, n_hidden)
-        up = factor[m:].reshape(n_hidden, n_visible).T
+    def draw(non_ideal: Imperfections, n_visible: int, n_hidden: int, seed: int) -> DrawnDevice:
+        visible, hidden = CellLayers((n_visible, n_hidden)).cells
+        v, h = visible[:, None], hidden[None, :]
         return DrawnDevice(
             non_ideal,
-            np.ascontiguousarray(up, np.float32),
-            down.astype(np.float32),
-            bias[:n_visible],
-            bias[n_visible:],
+            factors(non_ideal, seed, h, v),
+            factors(non_ideal, seed, v, h),
+            bias_factors(non_ideal, seed, visible),
+            bias_factors(non_ideal, seed, hidden),
         )
 
     def act(self, w: np.ndarray, b: np.ndarray, c: np.ndarray, base: np.ndarray) -> Layers:
         """What the programmed weights and biases do on this device.
 
         A field h = b / 2 + sum W / 4 is written beside the couplings; in units of 0 and 1 their
-        errors shift the bias by sum W (field's factor - coupling's factor) / 2.
+        errors shift the bias by sum W (field's factor - coupling's factor) / 2. Sums are of double
+        precision, as those of RBM.to_ising.
         """
         written = quantise(w, self.non_ideal.bits)
-        up, down = written * self.up, written * self.down
-        fields = (b + w.sum(axis=1) / 2) * self.b, (c + w.sum(axis=0) / 2) * self.c
-        b_acts = fields[0] - down.sum(axis=1) / 2
-        c_acts = fields[1] - up.sum(axis=0) / 2
+        up, down = (act(written, f, np.float32) for f in (self.up, self.down))
+        above, below = (w.sum(axis=k, dtype=np.float64) / 2 for k in (1, 0))
+        b_acts = (b + above) * self.b - down.sum(axis=1, dtype=np.float64) / 2
+        c_acts = (c + below) * self.c - up.sum(axis=0, dtype=np.float64) / 2
         return Layers(up, down, b_acts.astype(np.float32), c_acts.astype(np.float32), base)
 
 

@@ -103,7 +103,7 @@ class RbmTrainer:
         self.p_data = np.empty((self.batch, nh), np.float32)
         self.device = None
         if config.non_ideal is not None and not config.non_ideal.ideal:
-            self.device = DrawnDevice.draw(config.non_ideal, nv, nh, config.seed)
+            self.device = DrawnDevice.draw(config.non_ideal, nv, nh, config.on_device)
         self.best = (self.w.copy(), self.b.copy(), self.c.copy())
         self.score, self.best_error, self.best_epoch = -1e300, 0.0, 0
         self.epoch = self.step = 0

@@ -9,7 +9,7 @@ import numpy as np
 from compiler.families.denoising_chain import DenoisingChain
 from compiler.families.ising import IsingModel
 from compiler.families.rbm import RBM
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections, largest
 from thermo.training.ebm.errors import EbmError
 from thermo.training.ebm.graph import GraphSampler
 from thermo.training.ebm.layers import DrawnDevice, Layers, sample_rbm
@@ -41,7 +41,7 @@ def draw_samples(
     sweeps: int | None = None,
     seed: int = 0,
     threads: int | None = None,
-    device: NonIdeal | None = None,
+    device: Imperfections | None = None,
     device_seed: int = 0,
 ) -> Samples:
     """n samples from n independent chains, each started at random.
@@ -62,10 +62,22 @@ def draw_samples(
             layers = drawn.act(model.w, model.b_visible, model.b_hidden, layers.base)
         return _of_rbm(layers, n, sweeps or 1000, seed, threads)
     if isinstance(model, DenoisingChain):
+        blocks, nv = model.blocks, model.n_visible
         samplers = [
-            GraphSampler(model.step(t), model.n_visible, threads, device, device_seed + t)
+            GraphSampler(
+                model.step(t),
+                nv,
+                threads,
+                device,
+                device_seed,
+                first_cell=int(blocks[t][0]),
+                above=blocks[t + 1][:nv],
+            )
             for t in range(model.n_steps)
         ]
+        top = largest([model.J, model.couplings])
+        for t, sampler in enumerate(samplers):
+            sampler.set(model.h[t], model.J[t], top)
         return _of_chain(model, samplers, n, sweeps or model.sweeps, seed)
     nv = int(model.problem.get("visible", model.n))
     sampler = GraphSampler(model, nv, threads, device, device_seed)

@@ -17,13 +17,16 @@ from types import MappingProxyType
 
 import numpy as np
 
+from compiler.families.layered import Layers
 from compiler.families.resistive import ResistiveNetwork
 from compiler.files import check_writable
+from hw_models.imperfect import act, factors, quantise, quantise_blocks
 from thermo.data import Dataset
 from thermo.kernels.eqprop import layers as kernel
 from thermo.progress import Progress
 from thermo.training import checkpoint as checkpoints
 from thermo.training.eqprop.config import EqpropConfig
+from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.errors import EqpropError, NudgeError
 from thermo.training.eqprop.layers import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, AtRest, scratch
 from thermo.training.eqprop.nodes import NODES
@@ -62,11 +65,67 @@ class ResistiveResult:
     config: EqpropConfig
 
 
-def circuit(network: ResistiveNetwork) -> Circuit:
-    """The network as its kernels want it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnCircuit:
+    """One device's factors, float32. first : (n_1, n_in) of what an input drives, g+ - g-; inner :
+    (n_(l+1), n_l) of the conductances above, each one element both ways.
+
+    What the resistors of the inputs load a node with is taken as exact, as in the netlist: it is the
+    sum of 2 n_in of them.
+    """
+
+    first: np.ndarray
+    inner: tuple[np.ndarray, ...]
+    device: EqpropDevice
+
+    @staticmethod
+    def draw(device: EqpropDevice, sizes: Sequence[int]) -> DrawnCircuit:
+        """For layers of these sizes, inputs (n_in, not 2 n_in) first.
+
+        Raises EqpropError for a device whose states are noisy or that learns backwards.
+        """
+        law, seed, cells = device.imperfections, device.seed, Layers(tuple(sizes)).cells
+        if device != EqpropDevice(law, seed=seed):
+            raise EqpropError(
+                "resistive training: of a device only imperfections of conductances are known here, got "
+                f"{device}; leave the others out"
+            )
+        ends = [(above[:, None], below[None, :]) for below, above in pairwise(cells)]
+        return DrawnCircuit(
+            factors(law, seed, *ends[0]),
+            tuple(factors(law, seed, *pair, mutual=True) for pair in ends[1:]),
+            device,
+        )
+
+    def act(
+        self, g: Sequence[np.ndarray], gain: float, low: tuple[np.ndarray, ...], high: tuple[np.ndarray, ...]
+    ) -> Circuit:
+        """What drives where the conductances g are written."""
+        n, bits = self.first.shape[1], self.device.imperfections.bits
+        net = g[0][:, :n].astype(np.float64) - g[0][:, n:]
+        net = act(quantise(net, bits), self.first, np.float64)
+        written = quantise_blocks(g[1:], bits)
+        inner = [act(w, f, np.float32) for w, f in zip(written, self.inner, strict=True)]
+        loads = [a.sum(axis=1, dtype=np.float64) for a in (g[0], *inner)]
+        for l, above in enumerate(inner):
+            loads[l] += above.sum(axis=0, dtype=np.float64)
+        return Circuit(
+            (net * gain).astype(np.float32),
+            (g[0], *inner),
+            tuple(a.astype(np.float32) for a in loads),
+            low,
+            high,
+        )
+
+
+def circuit(network: ResistiveNetwork, device: EqpropDevice | None = None) -> Circuit:
+    """The network as its kernels want it, on a device if one is given."""
     g = tuple(np.ascontiguousarray(a, np.float32) for a in network.conductances)
     n = network.n_inputs
     limits = network.limits()
+    if device is not None:
+        low, high = (tuple(a.astype(np.float32) for a in side) for side in zip(*limits, strict=True))
+        return DrawnCircuit.draw(device, network.sizes).act(g, network.gain, low, high)
     return Circuit(
         np.ascontiguousarray((g[0][:, :n] - g[0][:, n:]) * np.float32(network.gain)),
         g,
@@ -88,11 +147,8 @@ class _Resistive(Trainer):
 
     def _initial(self) -> None:
         config = self.config
-        if config.rule != "energy" or config.device is not None:
-            raise EqpropError(
-                "resistive training: a conductance is one parameter both ways on a perfect device; "
-                "leave rule and device out"
-            )
+        if config.rule != "energy":
+            raise EqpropError("resistive training: a conductance is one parameter both ways; leave rule out")
         if config.estimator == NODES:
             raise EqpropError(
                 f"resistive training: estimator {NODES!r} multiplies slopes by drives with states, "
@@ -117,19 +173,26 @@ class _Resistive(Trainer):
             MappingProxyType({"method": "eqprop", "data": self.data.name, "split": self.data.split}),
         )
 
+    def _draw(self, device: EqpropDevice) -> DrawnCircuit:
+        return DrawnCircuit.draw(device, self.sizes)
+
     def acting(self) -> Circuit:
-        g = self.w
-        n = self.sizes[0]
-        loads = [a.sum(axis=1) for a in g]
-        for l, above in enumerate(g[1:]):
-            loads[l] = loads[l] + above.sum(axis=0)
-        least = float(loads[-1].min())
+        drawn = self.drawn
+        acting = self._ideal() if drawn is None else drawn.act(self.w, self.gain, self._low, self._high)
+        least = float(acting.load[-1].min())
         if self.config.estimator in NEGATIVE and self.config.beta >= least:
             raise NudgeError(
                 f"resistive training, epoch {self.epoch + 1}: nudge beta = {self.config.beta:g} "
                 f"reaches the output curvature {least:.3g}, the least conductance at an output; "
                 "lower beta, raise init_gain, or take estimator 'positive'"
             )
+        return acting
+
+    def _ideal(self) -> Circuit:
+        g, n = self.w, self.sizes[0]
+        loads = [a.sum(axis=1) for a in g]
+        for l, above in enumerate(g[1:]):
+            loads[l] = loads[l] + above.sum(axis=0)
         return Circuit(
             (g[0][:, :n] - g[0][:, n:]) * np.float32(self.gain), tuple(g), tuple(loads), self._low, self._high
         )
@@ -283,10 +346,15 @@ def train_resistive(
 
 
 def resistive_accuracy(
-    network: ResistiveNetwork, dataset: Dataset, split: str = "test", threads: int | None = None
+    network: ResistiveNetwork,
+    dataset: Dataset,
+    split: str = "test",
+    threads: int | None = None,
+    *,
+    device: EqpropDevice | None = None,
 ) -> float:
-    """Share of right decisions of one split."""
+    """Share of right decisions of one split, on a device if one is given."""
     x, y = dataset.part(split)
     with Tiles(threads) as tiles:
-        rest = circuit_outputs(circuit(network), np.ascontiguousarray(x, np.float32), tiles)
+        rest = circuit_outputs(circuit(network, device), np.ascontiguousarray(x, np.float32), tiles)
     return float(np.mean(rest.predictions() == y))

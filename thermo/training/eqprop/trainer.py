@@ -22,7 +22,7 @@ from thermo.data import Dataset
 from thermo.kernels.eqprop import layers as kernel
 from thermo.training.eqprop.batches import Batches
 from thermo.training.eqprop.config import EqpropConfig
-from thermo.training.eqprop.device import draw, read_states
+from thermo.training.eqprop.device import EqpropDevice, draw, read_states
 from thermo.training.eqprop.errors import EqpropError, UnsettledError
 from thermo.training.eqprop.layers import (
     EVALUATION_SWEEPS,
@@ -76,7 +76,7 @@ class Trainer:
         self.replicas = 1 if config.device is None else config.device.replicas
         self.n_rows = self.batch * self.replicas  # replicas of an image are neighbours
         self.bounds = [*range(0, self.n_rows, config.tile * self.replicas), self.n_rows]
-        self.drawn = None if config.device is None else draw(config.device, self.sizes)
+        self.drawn: Any = None if config.device is None else self._draw(config.device)
         self._initial()
         self.best = self._copy()
         self.best_accuracy, self.best_epoch = -1.0, -1
@@ -87,6 +87,10 @@ class Trainer:
         if config.persistent:
             self.states = tuple(np.zeros((self.n, k), np.float32) for k in self.sizes[1:])
         self._scratch()
+
+    def _draw(self, device: EqpropDevice) -> Any:
+        """What this device makes of the network's couplings."""
+        return draw(device, self.sizes)
 
     @property
     def apart(self) -> bool:

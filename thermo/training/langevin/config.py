@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.training.augmentation import Augmentation
 from thermo.training.config import TrainingConfig
+from thermo.training.errors import TrainingError
 from thermo.training.rules import Rules
 
 
@@ -31,7 +32,8 @@ class PathwiseConfig(TrainingConfig):
         controller on log(lambda), which starts at heat_penalty (0: a guess from the budget)
     evaluate_every : epochs between validations; the last tenth is always validated
     max_halvings : how often a batch with a runaway trajectory is tried again at half the step
-    non_ideal : imperfections of the device, drawn anew for every batch
+    non_ideal : imperfections of the device, drawn anew for every batch; device_seed : of one device
+        that is trained on and validated on instead (in place)
     """
 
     n_hidden: int = 64
@@ -68,7 +70,8 @@ class PathwiseConfig(TrainingConfig):
     heat_penalty: float = 0.0
     heat_budget: float | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
-    non_ideal: NonIdeal | None = None
+    non_ideal: Imperfections | None = None
+    device_seed: int | None = None
     evaluate_every: int = 1
     max_halvings: int = 3
 
@@ -81,6 +84,12 @@ class PathwiseConfig(TrainingConfig):
         rules.finite("j2", "j3")
         rules.below_one("beta1", "beta2", "smoothing")
         rules.share("final_rate")
+        rules.device_seed()
+        if self.device_seed is not None and (self.non_ideal is None or self.non_ideal.ideal):
+            raise TrainingError(
+                f"training: device_seed {self.device_seed} names an imperfect device, but there are no "
+                "imperfections; give mismatch, asymmetry, bits or bias_mismatch, too"
+            )
         if self.heat_budget is not None and not math.isfinite(self.heat_budget):
             rules.fail("heat_budget", "a finite number of kT")
         starts = [start for start, _ in self.dt_schedule]

@@ -1,39 +1,54 @@
-"""Imperfections of the device drawn anew for every training batch.
+"""The device that a Langevin machine is trained on: one machine, or another for every batch.
 
-The law is that of `hw_models.imperfect.perturb`; the draws differ, since here they are dense factors
-whose product with the gradient is its chain rule. Quantisation passes the gradient straight through
+Couplings, input couplings and biases are those of the cells that the machine is lowered to, so that
+its netlist on the same device is the same machine. Quantisation passes the gradient straight through
 (Bengio, Leonard and Courville, arXiv 1308.3432, section 3). Input and dynamic couplings are
 quantised as two groups, each to its own largest value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from hw_models.imperfect import NonIdeal
+from compiler.families.machine import machine_cells
+from hw_models.imperfect import Imperfections, act, bias_factors, factors, quantise
 
 
-def draw_factors(
-    n: int, n_in: int, device: NonIdeal, key: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Factors on w_in (n, n_in), on the directed coupling (n, n) and on the bias (n,), float32.
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnMachine:
+    """Factors on w_in (n, n_in), on the directed coupling (n, n) and on the bias (n,), float32."""
 
-    A pair of couplings shares one antisymmetric draw, taken with opposite signs; an input coupling
-    has no partner and takes its own.
-    """
-    rng = np.random.default_rng(list(key))
-    w = np.ones((n, n_in), np.float32)
-    j = np.ones((n, n), np.float32)
-    bias = np.ones(n, np.float32)
-    if device.mismatch:
-        w += np.float32(device.mismatch) * rng.standard_normal((n, n_in), np.float32)
-        j += np.float32(device.mismatch) * rng.standard_normal((n, n), np.float32)
-    if device.asymmetry:
-        w *= 1 + np.float32(device.asymmetry) * rng.standard_normal((n, n_in), np.float32)
-        upper = np.triu(rng.standard_normal((n, n), np.float32), 1)
-        j *= 1 + np.float32(device.asymmetry) * (upper - upper.T)
-    if device.bias_mismatch:
-        bias += np.float32(device.bias_mismatch) * rng.standard_normal(n, np.float32)
-    return w, j, bias
+    law: Imperfections
+    w_in: np.ndarray
+    coupling: np.ndarray
+    bias: np.ndarray
+
+    @property
+    def all(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.w_in, self.coupling, self.bias
+
+    def act(
+        self, w_in: np.ndarray, coupling: np.ndarray, bias: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What drives where these are written."""
+        written = (quantise(w_in, self.law.bits), quantise(coupling, self.law.bits), bias)
+        w, j, b = (act(v, f, np.float32) for v, f in zip(written, self.all, strict=True))
+        return w, j, b
+
+
+def draw_machine(n: int, n_in: int, law: Imperfections, seed: int) -> DrawnMachine:
+    """Device `seed` of a machine of n dynamic cells, outputs among them, and n_in inputs."""
+    inputs, dynamic = machine_cells(n, n_in)
+    return DrawnMachine(
+        law,
+        factors(law, seed, dynamic[:, None], inputs[None, :]),
+        factors(law, seed, dynamic[:, None], dynamic[None, :]),
+        bias_factors(law, seed, dynamic),
+    )
+
+
+def device_of_batch(seed: int, step: int) -> int:
+    """Seed of the device that is drawn for one batch of a training."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])

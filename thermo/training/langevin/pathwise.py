@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NoReturn
 
 import numpy as np
 
 from compiler.families.machine import LangevinMachine
-from hw_models.imperfect import quantise
 from thermo.data import Dataset
 from thermo.kernels.langevin import bptt
 from thermo.progress import Progress
@@ -24,7 +24,7 @@ from thermo.training.errors import TrainingDivergedError, TrainingError
 from thermo.training.langevin.config import PathwiseConfig
 from thermo.training.langevin.encoder import fit_encoder
 from thermo.training.langevin.gradient import Layout
-from thermo.training.langevin.imperfect import draw_factors
+from thermo.training.langevin.imperfect import DrawnMachine, device_of_batch, draw_machine
 from thermo.training.langevin.quick import VALID_TRAJECTORY, run_machine
 from thermo.training.langevin.result import EpochRecord, TrainedMachine
 from thermo.training.loop import fit
@@ -32,7 +32,7 @@ from thermo.training.optimise import cosine_rate
 from thermo.training.tiles import Tiles
 
 # Tags of the generators that are not counter-based: default_rng([seed, tag, epoch or step]).
-_INIT, _ORDER, _WARP, _DEVICE = range(4)
+_INIT, _ORDER, _WARP = range(3)
 
 
 class PathwiseTrainer:
@@ -95,6 +95,7 @@ class PathwiseTrainer:
             if not config.couplings or (config.symmetric and not skewed)
             else bptt.HEAT_STRATONOVICH
         )
+        self.drawn = None if config.device_seed is None else self._device(config.device_seed)
         self.theta = self._initial(start)
         self.m = np.zeros_like(self.theta)
         self.v = np.zeros_like(self.theta)
@@ -190,24 +191,32 @@ class PathwiseTrainer:
             final=config.final_rate,
         )
 
-    def effective(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """w_in, coupling and bias that act in this batch, and their derivatives by the parameters.
+    def _device(self, seed: int) -> DrawnMachine | None:
+        """The device of this seed, None where there are no imperfections."""
+        law = self.config.non_ideal
+        if law is None or law.ideal:
+            return None
+        return draw_machine(self.layout.n, self.layout.n_in, law, seed)
 
-        The second list is empty for a perfect device.
+    def effective(self) -> tuple[tuple[np.ndarray, ...], list[np.ndarray], np.ndarray]:
+        """w_in, coupling and bias that act in this batch, their derivatives by the parameters, and the
+        scale of the inputs that w_in is for.
+
+        The list is empty for a perfect device. On any other w_in is in the machine's own units, in
+        which it is written.
         """
         w, j, b, *_ = self.layout.split(self.theta)
-        device = self.config.non_ideal
-        if device is None or device.ideal:
-            return [w, j, b], []
-        factors = draw_factors(w.shape[0], w.shape[1], device, [self.config.seed, _DEVICE, self.step])
-        written = (quantise(w, device.bits), quantise(j, device.bits), b)
-        return [v * f for v, f in zip(written, factors, strict=True)], list(factors)
+        drawn = self.drawn or self._device(device_of_batch(self.config.seed, self.step))
+        unit = np.float32(self.unit)
+        if drawn is None:
+            return (w, j, b), [], self.scale * unit
+        return drawn.act(w * unit, j, b), [drawn.w_in * unit, drawn.coupling, drawn.bias], self.scale
 
     def run_batch(self, rows: np.ndarray, warps: np.ndarray, dt: float, tiles: Tiles) -> tuple[float, ...]:
         """One step of Adam; returns loss, accuracy, heat (kT), halvings."""
         config, layout = self.config, self.layout
         *_, s, o = layout.split(self.theta)
-        (w, j, b), factors = self.effective()
+        (w, j, b), factors, in_scale = self.effective()
         y = self.data.y_train[rows]
         label = y if self.classes else np.zeros(rows.shape[0], np.int64)
         target = (
@@ -215,7 +224,6 @@ class PathwiseTrainer:
             if self.classes
             else np.ascontiguousarray(y.reshape(rows.shape[0], -1), np.float32)
         )
-        in_scale = self.scale * np.float32(self.unit)
         price = np.float32(self.penalty / self.kT_unit)
         base = self._steps(dt)
         for halvings in range(config.max_halvings + 1):
@@ -443,8 +451,12 @@ class PathwiseTrainer:
 
     def validate(self, tiles: Tiles) -> tuple[float, float]:
         """Accuracy (or minus the root-mean-square error) and heat in kT at the evaluation step."""
+        machine = self.machine(self.theta)
+        if self.drawn is not None:
+            w, j, b = self.drawn.act(machine.w_in, machine.coupling, machine.bias)
+            machine = replace(machine, w_in=w, coupling=j, bias=b)
         outputs, heat = run_machine(
-            self.machine(self.theta),
+            machine,
             self.data.x_valid,
             dt=self.config.dt_evaluate,
             seed=self.config.seed,

@@ -26,7 +26,7 @@ from compiler.ir.langevin import (
     ReadOut,
     Role,
 )
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.cli.main import main
 from thermo.simulate import SimulationError, simulate
 from thermo.simulate.langevin.activations import activate, slope
@@ -284,7 +284,7 @@ def test_clamped_cells_stay_and_cost_nothing():
 
 def test_a_device_differs_in_every_kind_of_coupling():
     netlist = mixed()
-    ideal, real = prepare(netlist), prepare(netlist, NonIdeal(mismatch=0.1), 3)
+    ideal, real = prepare(netlist), prepare(netlist, Imperfections(mismatch=0.1), 3)
     ratios = []
     for name in ("w", "w_in", "gradient", "gradient_in", "sine", "sine_in"):
         a, b = getattr(ideal, name).toarray(), getattr(real, name).toarray()
@@ -294,14 +294,14 @@ def test_a_device_differs_in_every_kind_of_coupling():
         assert 0.02 < np.std(ratios[-1]) < 0.3, name
     assert np.corrcoef(ratios[2][:10], ratios[4][:10])[0, 1] < 0.9  # groups draw apart
     assert ideal.has_potential
-    for device in (NonIdeal(mismatch=0.1), NonIdeal(asymmetry=0.1)):
+    for device in (Imperfections(mismatch=0.1), Imperfections(asymmetry=0.1)):
         got = simulate(netlist, DATA, targets=TARGETS, non_ideal=device)
         assert got.heat_method == "stratonovich"
         assert got.work is None
-    coarse = prepare(netlist, NonIdeal(bits=3))
+    coarse = prepare(netlist, Imperfections(bits=3))
     for name in ("gradient", "sine"):  # seven levels of each group's own range
         assert np.unique(np.abs(getattr(coarse, name).data)).size <= 4
-    biased = prepare(netlist, NonIdeal(bias_mismatch=0.1))
+    biased = prepare(netlist, Imperfections(bias_mismatch=0.1))
     assert np.all(biased.field[8:] != ideal.field[8:])
 
 

@@ -23,7 +23,7 @@ from compiler.ir.langevin import (
     Role,
 )
 from compiler.reference import potential
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.simulate import DivergenceError, SimulationError, simulate
 from thermo.simulate.langevin import numba_runner as runner
 from thermo.simulate.langevin.jax_runner import langevin_function
@@ -237,13 +237,13 @@ def test_resistive_couplings_equal_their_linear_form():
 
 
 def test_devices_are_drawn_once_and_named_by_their_seed():
-    netlist, device = toy(schedule=SINGLE), NonIdeal(mismatch=0.3, bias_mismatch=0.1)
+    netlist, device = toy(schedule=SINGLE), Imperfections(mismatch=0.3, bias_mismatch=0.1)
     a, b, c = (simulate(netlist, toy_data(), non_ideal=device, device_seed=s).outputs for s in (1, 1, 2))
     ideal = simulate(netlist, toy_data()).outputs
     assert np.array_equal(a, b)
     assert not np.any(a == c)
     assert not np.any(a == ideal)
-    assert np.array_equal(ideal, simulate(netlist, toy_data(), non_ideal=NonIdeal()).outputs)
+    assert np.array_equal(ideal, simulate(netlist, toy_data(), non_ideal=Imperfections()).outputs)
     assert simulate(netlist, toy_data(), non_ideal=device).work is None
     with pytest.raises(UnsupportedError, match=r"leimkuhler-matthews.*differ"):
         simulate(netlist, toy_data(), non_ideal=device, method="leimkuhler-matthews")

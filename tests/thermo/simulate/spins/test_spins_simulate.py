@@ -13,7 +13,7 @@ from compiler.families.ising import from_edges, lower_ising
 from compiler.formats.ising.dimacs import from_clauses, parse_dimacs
 from compiler.formats.ising.rudy import max_cut, read_rudy
 from compiler.ir.langevin import CellKind, Cells, Group, Phase
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections
 from thermo.progress import NullProgress
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.langevin.run import simulate_langevin
@@ -200,7 +200,7 @@ def test_imperfect_devices():
     """Their own couplings drive them; energies are the ideal machine's."""
     model = from_edges(*random_pairs(10, 0.6, 3), offset=2.5)
     net = lower_ising(model, sweeps=30, sample=True)
-    law = NonIdeal(mismatch=0.3, bias_mismatch=0.2)
+    law = Imperfections(mismatch=0.3, bias_mismatch=0.2)
     result = simulate_spins(net, chains=20, non_ideal=law, device_seed=4, observe_every=10)
     system = device_system(net, law, 4)
     assert not system.symmetric
@@ -210,8 +210,8 @@ def test_imperfect_devices():
     np.testing.assert_array_equal(result.states, want)
     np.testing.assert_allclose(result.energy, model.energy(want))
     assert np.isfinite(result.observed_energy).all()
-    coarse = simulate_spins(net, chains=20, non_ideal=NonIdeal(bits=3))
-    assert device_system(net, NonIdeal(bits=3), 0).symmetric
+    coarse = simulate_spins(net, chains=20, non_ideal=Imperfections(bits=3))
+    assert device_system(net, Imperfections(bits=3), 0).symmetric
     np.testing.assert_allclose(coarse.best_energies, model.energy(coarse.best_states))
     with pytest.raises(SimulationError, match="which no device knows"):
         simulate_spins(net, non_ideal=law, target=0.0)

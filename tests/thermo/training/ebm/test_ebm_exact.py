@@ -11,7 +11,7 @@ from compiler.errors import NetlistError
 from compiler.families.rbm import RBM, lower_rbm
 from compiler.families.store import load_model, save_model
 from compiler.ir.verify import verify
-from hw_models.imperfect import NonIdeal, perturb, perturb_bias
+from hw_models.imperfect import Imperfections, perturb, perturb_bias
 from thermo.kernels.random import threefry4x32_numpy
 from thermo.kernels.spins import rbm as kernel
 from thermo.training.ebm.ais import ais, base_rates, schedule
@@ -198,13 +198,13 @@ def test_exact_gradient_is_the_derivative():
 def test_device_is_that_of_the_netlist():
     """Fields on the p-bits of a perturbed netlist are those of the trainer's acting weights."""
     model, seed = toy(), 11
-    device = NonIdeal(mismatch=0.1, asymmetry=0.05, bits=5, bias_mismatch=0.1)
+    device = Imperfections(mismatch=0.1, asymmetry=0.05, bits=5, bias_mismatch=0.1)
     netlist = lower_rbm(model)
     couplings = netlist.couplings[0]
     weights = perturb(couplings.values, couplings.rows, couplings.indices, device, seed)
     w = np.zeros((10, 10))
     w[couplings.rows, couplings.indices] = weights
-    h = perturb_bias(netlist.cells.h, device, seed)
+    h = perturb_bias(netlist.cells.h, device, seed, np.arange(10))
     x = np.random.default_rng(3).integers(0, 2, 10)
     p = expit(2 * (h + w @ (2 * x - 1)))
     drawn = DrawnDevice.draw(device, 6, 4, seed)
@@ -270,8 +270,8 @@ def test_drawn_samples_have_the_models_law():
     bad = draw_samples(model, 20_000, sweeps=1, threads=1)  # too short
     assert far < 1.5 * chance < total_variation(bad.bits, model)[0] / 2
     assert 0 < good.activity < 1 and good.shown.min() > 0
-    again = draw_samples(model, 20_000, sweeps=60, threads=1, device=NonIdeal())
+    again = draw_samples(model, 20_000, sweeps=60, threads=1, device=Imperfections())
     np.testing.assert_array_equal(again.bits, good.bits)
-    device = NonIdeal(mismatch=0.5, bias_mismatch=0.5)
+    device = Imperfections(mismatch=0.5, bias_mismatch=0.5)
     other = draw_samples(model, 20_000, sweeps=60, threads=1, device=device, device_seed=1)
     assert total_variation(other.bits, model)[0] > 2 * chance

@@ -12,7 +12,7 @@ from compiler.families.denoising_chain import lower_denoising_chain, noise_coupl
 from compiler.families.ising import from_edges, lower_ising
 from compiler.families.store import KEY, load_model, read_safetensors, save_model
 from compiler.ir.verify import verify
-from hw_models.imperfect import NonIdeal, perturb
+from hw_models.imperfect import Imperfections, perturb
 from thermo.data import Dataset
 from thermo.training.ebm.boltzmann import BoltzmannTrainer, train_boltzmann, train_denoising
 from thermo.training.ebm.boltzmann_config import BoltzmannConfig
@@ -267,7 +267,7 @@ def test_files_of_the_former_family_name_are_read(tmp_path):
 
 def test_device_of_a_graph_is_that_of_its_netlist():
     model = small_chain().step(0)
-    device = NonIdeal(mismatch=0.1, asymmetry=0.1, bits=4)
+    device = Imperfections(mismatch=0.1, asymmetry=0.1, bits=4)
     sampler = GraphSampler(model, 4, 1, device, seed=9)
     couplings = lower_ising(model).couplings[0]
     want = perturb(couplings.values, couplings.rows, couplings.indices, device, 9)
@@ -299,7 +299,7 @@ class Interrupting:
         (train_boltzmann, {"method": "cd", "chains": None}),
         (train_boltzmann, {"method": "tempered", "temperatures": 3}),
         (train_denoising, {"penalty": 0.1, "chains": None}),
-        (train_denoising, {"chains": None, "non_ideal": NonIdeal(mismatch=0.1)}),
+        (train_denoising, {"chains": None, "non_ideal": Imperfections(mismatch=0.1)}),
     ],
 )
 def test_resumed_and_threaded_training_is_bitwise_the_same(tmp_path, train, more):
@@ -372,7 +372,7 @@ def test_bad_models_are_named():
         place_on_grid(9, "square", 2)
     with pytest.raises(EbmError, match="n and sweeps must be at least 1"):
         draw_samples(model, 0)
-    tempered = replace(GRID, method="tempered", non_ideal=NonIdeal(mismatch=0.1), epochs=1)
+    tempered = replace(GRID, method="tempered", non_ideal=Imperfections(mismatch=0.1), epochs=1)
     with pytest.raises(EbmError, match="has none, use pcd"):
         train_boltzmann(DATA, tempered)
     with pytest.raises(EbmError, match="have run away"), np.errstate(all="ignore"):

@@ -10,6 +10,7 @@ import pytest
 from compiler.api import compile_model
 from compiler.families.oscillator import OscillatorNetwork, lower_oscillator, relax
 from compiler.families.store import load_model
+from hw_models.imperfect import Imperfections
 from thermo.cli.main import main
 from thermo.data import Dataset, load_dataset
 from thermo.evaluate import evaluate
@@ -205,7 +206,7 @@ def test_threads_and_interruption_change_no_bit(tmp_path):
         sweeps_nudged=40,
         tolerance=1e-2,
         device=EqpropDevice(
-            state_noise=0.02, read_bits=4, read_noise=0.02, flipped=0.05, weight_bits=8, mismatch=0.1
+            Imperfections(bits=8, mismatch=0.1), state_noise=0.02, read_bits=4, read_noise=0.02, flipped=0.05
         ),
     )
     whole = train_oscillator(toy(), some, threads=1)

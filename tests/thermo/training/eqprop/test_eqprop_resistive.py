@@ -12,6 +12,7 @@ from compiler.errors import NetlistError
 from compiler.families.resistive import ResistiveNetwork, lower_resistive
 from compiler.families.store import load_model, save_model
 from compiler.ir.verify import verify
+from hw_models.imperfect import Imperfections
 from thermo.cli.main import main
 from thermo.data import Dataset, load_dataset
 from thermo.simulate import simulate
@@ -211,8 +212,12 @@ def test_bad_settings_are_named():
         train_resistive(data, config(beta=0.9, init_gain=0.1), gain=3.0)
     with pytest.raises(EqpropError, match="gain must be"):
         train_resistive(data, config(), gain=0.0)
-    with pytest.raises(EqpropError, match="leave rule and device out"):
-        train_resistive(data, config(device=EqpropDevice(mismatch=0.1)), gain=3.0)
+    with pytest.raises(EqpropError, match="leave rule out"):
+        train_resistive(data, config(rule="field"), gain=3.0)
+    with pytest.raises(EqpropError, match="only imperfections of conductances are known"):
+        train_resistive(
+            data, config(device=EqpropDevice(Imperfections(mismatch=0.1), state_noise=0.1)), gain=3.0
+        )
 
 
 def test_the_command(tmp_path, capsys):

@@ -9,6 +9,7 @@ from compiler.api import compile_model
 from compiler.families.hopfield import HopfieldNetwork
 from compiler.families.hopfield import relax as reference_rest
 from compiler.families.store import load_model
+from hw_models.imperfect import Imperfections
 from thermo.cli.main import main
 from thermo.data import Dataset, load_dataset
 from thermo.energy.eqprop_effort import effort_of
@@ -252,7 +253,7 @@ def test_threads_change_no_bit(digits, changes):
     [
         {},
         {"persistent": True, "rule": "field", "angle": 40.0, "homeostasis": 0.1},
-        {"device": EqpropDevice(mismatch=0.3, state_noise=0.02, read_noise=0.01, read_bits=8)},
+        {"device": EqpropDevice(Imperfections(mismatch=0.3), state_noise=0.02, read_noise=0.01, read_bits=8)},
         {"estimator": "spsa", "rates": (1e-3,), "update": "multiplicative"},
         {"estimator": "node-perturbation", "device": EqpropDevice(state_noise=0.02, replicas=2)},
     ],
@@ -285,7 +286,7 @@ def test_resuming_is_bitwise(digits, tmp_path, changes):
 
 
 def test_a_device_is_drawn_once_by_its_laws():
-    device = EqpropDevice(mismatch=0.3, asymmetry=0.2, bias_mismatch=0.1, flipped=0.25, seed=4)
+    device = EqpropDevice(Imperfections(mismatch=0.3, asymmetry=0.2, bias_mismatch=0.1), flipped=0.25, seed=4)
     sizes = (40, 300, 50)
     drawn = draw(device, sizes)
     again = draw(device, sizes)
@@ -301,7 +302,7 @@ def test_a_device_is_drawn_once_by_its_laws():
     share = np.mean(drawn.polarity[1] < 0)
     assert share == pytest.approx(0.25, abs=5 * np.sqrt(0.25 * 0.75 / n))
     w = [np.linspace(-1, 1, 12000, dtype=np.float32).reshape(300, 40)] * 1
-    coarse = draw(EqpropDevice(weight_bits=3), (40, 300)).written(w)
+    coarse = draw(EqpropDevice(Imperfections(bits=3)), (40, 300)).written(w, w)[0]
     assert np.unique(np.round(coarse[0], 5)).size == 7
 
 
@@ -309,10 +310,9 @@ def test_the_device_acts_in_training(digits):
     base = replace(eqprop_preset(digits), hidden=(24,), epochs=1)
     plain = train_eqprop(digits, base, threads=1).network.weights[0]
     for change in (
-        {"mismatch": 0.2},
-        {"asymmetry": 0.2},
-        {"bias_mismatch": 0.3},
-        {"weight_bits": 4},
+        {"imperfections": Imperfections(mismatch=0.2)},
+        {"imperfections": Imperfections(asymmetry=0.2)},
+        {"imperfections": Imperfections(bits=4)},
         {"state_noise": 0.05},
         {"read_noise": 0.05},
         {"read_bits": 4},
@@ -320,8 +320,7 @@ def test_the_device_acts_in_training(digits):
     ):
         other = train_eqprop(digits, replace(base, device=EqpropDevice(**change)), threads=1)
         moved = np.abs(other.network.weights[0] - plain).max()
-        if "bias_mismatch" not in change:  # biases start at 0, and multiply
-            assert moved > 1e-4, change
+        assert moved > 1e-4, change
         perfect = train_eqprop(digits, replace(base, device=EqpropDevice()), threads=1)
     np.testing.assert_array_equal(perfect.network.weights[0], plain)
 
@@ -342,7 +341,7 @@ def test_flipped_wires_are_updated_backwards(rule):
 
 def test_in_situ_training_beats_deploying(digits, tmp_path):
     base = replace(eqprop_preset(digits), hidden=(32,), epochs=12)
-    device = EqpropDevice(mismatch=0.4, asymmetry=0.4)
+    device = EqpropDevice(Imperfections(mismatch=0.4, asymmetry=0.4))
     study = devices_study(digits, base, device, 3, tmp_path, threads=1)
     assert study.pair.gain > 0.02 and study.ideal > 0.9
     assert [t.series for t in study.trainings] == ["device 0", "device 1", "device 2"]
@@ -400,7 +399,7 @@ def test_bad_settings_are_named(change, error, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"mismatch": -1.0}, "mismatch must be"),
+        ({"imperfections": 0.1}, "imperfections must be"),
         ({"read_bits": 1}, "read_bits must be"),
         ({"flipped": 1.5}, "flipped must be"),
         ({"seed": -1}, "seed must be"),

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from hw_models.imperfect import Imperfections
 from thermo.cli.main import main
 from thermo.data import Dataset, load_dataset
 from thermo.gradients.reference import implicit_gradient
@@ -108,7 +109,7 @@ def test_no_coupling_changes_sign_and_digits_are_learnt(digits):
     base = replace(eqprop_preset(digits, update="multiplicative"), epochs=25)
     with Tiles(1) as tiles:
         start = [np.sign(w) for w in Trainer(digits, base, tiles).w]
-    device = EqpropDevice(mismatch=0.1, flipped=0.02)
+    device = EqpropDevice(Imperfections(mismatch=0.1), flipped=0.02)
     done = train_eqprop(digits, base, threads=1)
     odd = train_eqprop(digits, replace(base, device=device, epochs=3), threads=1)
     additive = train_eqprop(digits, replace(eqprop_preset(digits), epochs=3), threads=1)
@@ -233,7 +234,7 @@ def test_more_directions_less_noise():
 @pytest.mark.parametrize("estimator", ["spsa", "weight-perturbation", "node-perturbation"])
 def test_a_chip_without_nudges_learns_on_a_mismatched_device(digits, estimator):
     """Chance is 10 %; a twin whose updates all have the wrong sign stays there."""
-    device = EqpropDevice(mismatch=0.3, asymmetry=0.3)
+    device = EqpropDevice(Imperfections(mismatch=0.3, asymmetry=0.3))
     settings = replace(
         eqprop_preset(digits, [16], estimator=estimator), epochs=12, device=device, directions=4
     )

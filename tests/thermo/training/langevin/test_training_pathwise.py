@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from compiler.families.machine import lower_machine
-from hw_models.imperfect import NonIdeal
+from hw_models.imperfect import Imperfections, bias_factors, factors
 from thermo.data import Dataset, load_dataset
 from thermo.kernels.random import STREAM_TRAINING, normals_numpy
 from thermo.simulate import simulate
@@ -20,7 +20,7 @@ from thermo.training import (
     train_pathwise,
 )
 from thermo.training.langevin.gradient import loss_and_gradient
-from thermo.training.langevin.imperfect import draw_factors
+from thermo.training.langevin.imperfect import device_of_batch, draw_machine
 from thermo.training.langevin.presets import PRESETS, likelihood_preset, pathwise_preset
 
 N, N_IN, N_OUT, BATCH = 7, 5, 3, 11
@@ -167,7 +167,7 @@ class Stop:
 
 def test_resumed_training_is_bitwise_the_uninterrupted_one(digits, tmp_path):
     config = PathwiseConfig(
-        n_hidden=12, epochs=4, batch=128, heat_budget=300.0, non_ideal=NonIdeal(mismatch=0.1, bits=6)
+        n_hidden=12, epochs=4, batch=128, heat_budget=300.0, non_ideal=Imperfections(mismatch=0.1, bits=6)
     )
     whole = train_pathwise(digits, config)
     path, stop = tmp_path / "state.npz", Stop(2)
@@ -259,19 +259,16 @@ def test_regression_learns_a_cosine():
     assert result.model.head == "regression"
 
 
-def test_mismatch_is_drawn_by_its_law():
-    n, n_in = 40, 60
-    w, j, b = draw_factors(n, n_in, NonIdeal(mismatch=0.2), [1, 2])
-    for values in (w.ravel(), j.ravel()):
-        # sd of a sample standard deviation of k normals: s / sqrt(2 k); 5 of them
-        assert abs(values.std() - 0.2) < 5 * 0.2 / math.sqrt(2 * values.size)
-        assert abs(values.mean() - 1.0) < 5 * 0.2 / math.sqrt(values.size)
-    assert (b == 1).all()
-    _, j, _ = draw_factors(n, n_in, NonIdeal(asymmetry=0.1), [1, 2])
-    assert np.allclose(j + j.T, 2.0, atol=1e-6) and np.std(j) > 0.05
-    again = draw_factors(n, n_in, NonIdeal(asymmetry=0.1), [1, 2])[1]
-    other = draw_factors(n, n_in, NonIdeal(asymmetry=0.1), [1, 3])[1]
-    assert np.array_equal(j, again) and not np.array_equal(j, other)
+def test_a_device_of_a_batch_is_the_netlists():
+    n, n_in = 12, 20
+    law = Imperfections(mismatch=0.2, asymmetry=0.1, bias_mismatch=0.3)
+    seed = device_of_batch(1, 2)
+    assert seed != device_of_batch(1, 3) != device_of_batch(2, 3)
+    drawn = draw_machine(n, n_in, law, seed)
+    cells = np.arange(n_in, n_in + n)
+    np.testing.assert_array_equal(drawn.w_in, factors(law, seed, cells[:, None], np.arange(n_in)))
+    np.testing.assert_array_equal(drawn.coupling, factors(law, seed, cells[:, None], cells))
+    np.testing.assert_array_equal(drawn.bias, bias_factors(law, seed, cells))
 
 
 def test_runaway_is_named_with_a_step_that_holds(digits):
