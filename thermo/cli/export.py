@@ -15,7 +15,8 @@ from compiler.errors import UnsupportedError
 from compiler.families.ising import IsingModel
 from compiler.families.quadratic import to_quadratic
 from compiler.files import check_writable, replacing
-from compiler.formats.circuits.export import FORMATS, ExportOptions, export_circuit
+from compiler.formats.circuits.circuits import FORMATS
+from compiler.formats.circuits.export import ExportOptions, export_circuit
 from compiler.formats.circuits.heads import expose_class_nets
 from compiler.formats.circuits.testbench import write_testbench
 from compiler.formats.circuits.verilog_write import verilog_interface

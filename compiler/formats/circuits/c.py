@@ -12,6 +12,7 @@ import numpy as np
 
 from compiler.formats.circuits.names import title
 from compiler.formats.circuits.operators import operators
+from compiler.formats.format import Format
 from compiler.ir.gates import READS_A, READS_B, ClassSums, GateNetlist
 from compiler.passes.gates.local import live_gates
 
@@ -176,3 +177,6 @@ def _counting(name: str, n_outputs: int, sums: ClassSums) -> list[str]:
 
 def _table(values: Sequence[int]) -> list[str]:
     return ["  " + ", ".join(map(str, values[k : k + 12])) + "," for k in range(0, len(values), 12)]
+
+
+FORMAT = Format("c", "C", write=write_c, takes=frozenset({"harness"}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from compiler.errors import FormatError
 from compiler.packed import read_packed
@@ -15,11 +14,3 @@ def read_text(path: str | os.PathLike) -> str:
         return read_packed(path).decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: is no UTF-8 text ({error.reason})") from None
-
-
-def plain_suffix(path: str | os.PathLike) -> str:
-    """The ending in lower case, that before `.gz` for a packed file."""
-    path = Path(path)
-    if path.suffix.lower() == ".gz":
-        path = path.with_suffix("")
-    return path.suffix.lower()

@@ -6,6 +6,7 @@ import json
 
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.names import refuse_class_sums
+from compiler.formats.format import Format
 from compiler.ir.gates import NONE, OP_NAMES, GateNetlist
 
 LIMIT = 500
@@ -38,3 +39,6 @@ def write_dot(netlist: GateNetlist) -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+FORMAT = Format("dot", "DOT", write=write_dot)

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from compiler.errors import UnsupportedError
 from compiler.files import replacing
-from compiler.formats.circuits.aiger_write import write_aiger
-from compiler.formats.circuits.bench_write import write_bench
-from compiler.formats.circuits.blif_write import write_blif
-from compiler.formats.circuits.c import write_c
-from compiler.formats.circuits.dot import write_dot
-from compiler.formats.circuits.verilog_write import VerilogOptions, write_verilog
-from compiler.formats.circuits.yosys_json import write_yosys_json
+from compiler.formats.circuits.circuits import FORMATS
+from compiler.formats.circuits.verilog_write import VerilogOptions
 from compiler.ir.gates import GateNetlist, verify_gates
-from compiler.passes.gates.lut_map import map_luts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +29,12 @@ class ExportOptions:
     def verilog(self) -> VerilogOptions:
         return VerilogOptions(self.pipeline, self.vectors)
 
+    def changed(self) -> dict[str, Any]:
+        """Those that are not the default."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
 
 DEFAULTS = ExportOptions()
-Writer = Callable[..., str | bytes]
-"""(netlist, options = DEFAULTS) -> the file's content"""
-
-
-def _plain(write: Callable[[GateNetlist], str | bytes]) -> Writer:
-    return lambda netlist, options=DEFAULTS: write(netlist)
-
-
-FORMATS: dict[str, Writer] = {
-    "verilog": lambda netlist, options=DEFAULTS: write_verilog(netlist, options.verilog),
-    "blif": lambda netlist, options=DEFAULTS: write_blif(
-        map_luts(netlist, options.luts) if options.luts else netlist
-    ),
-    "aiger": _plain(write_aiger),
-    "aiger-ascii": lambda netlist, options=DEFAULTS: write_aiger(netlist, binary=False),
-    "bench": _plain(write_bench),
-    "yosys-json": _plain(write_yosys_json),
-    "c": lambda netlist, options=DEFAULTS: write_c(netlist, harness=options.harness),
-    "dot": _plain(write_dot),
-}
-USES = {"verilog": ("pipeline", "vectors"), "c": ("harness",), "blif": ("luts",)}
 
 
 def export_circuit(
@@ -72,13 +49,14 @@ def export_circuit(
         raise UnsupportedError(
             f"format {format_!r} is unknown for a circuit; choices are {', '.join(FORMATS)}"
         )
-    for field in fields(options):
-        unused = field.name not in USES.get(format_, ())
-        if unused and getattr(options, field.name) != field.default:
-            raise UnsupportedError(f"--{field.name} has no meaning for {format_}; leave it out")
+    for name in options.changed():
+        if name not in FORMATS[format_].takes:
+            raise UnsupportedError(f"--{name} has no meaning for {format_}; leave it out")
     verify_gates(netlist)
     if format_ == "aiger" and Path(path).suffix.lower() == ".aag":
         format_ = "aiger-ascii"
-    content = FORMATS[format_](netlist, options)
+    write = FORMATS[format_].write
+    assert write is not None  # every format of circuits is written
+    content = write(netlist, **options.changed())
     with replacing(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -8,8 +8,7 @@ from compiler.circuits.evaluate import evaluate_words, pack_bits, unpack_bits
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.names import fresh_name
 from compiler.formats.circuits.ports import Port
-from compiler.formats.circuits.verilog_names import escaped
-from compiler.formats.circuits.verilog_write import Interface, VerilogOptions, verilog_interface
+from compiler.formats.circuits.verilog_write import Interface, VerilogOptions, escaped, verilog_interface
 from compiler.ir.gates import GateNetlist
 
 SHOWN = 10  # differing samples that are told one by one

@@ -17,6 +17,8 @@ from compiler.circuits.assemble import Definition, Port, assemble
 from compiler.circuits.builder import Builder
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
+from compiler.formats.circuits.verilog_write import VerilogOptions, write_verilog
+from compiler.formats.format import Format, plain
 from compiler.ir.gates import AND, BUF, NOT, OR, XNOR, XOR, GateNetlist
 
 _TOKEN = re.compile(
@@ -445,3 +447,18 @@ def _without_copy(builder: Builder, before: int, net: int) -> int:
             builder.op[-1] = 15 - builder.op[-1]
         return source
     return net
+
+
+def _write(netlist: GateNetlist, pipeline: int = 0, vectors: bool = False) -> str:
+    return write_verilog(netlist, VerilogOptions(pipeline, vectors))
+
+
+FORMAT = Format(
+    "verilog",
+    "Verilog",
+    (".v",),
+    re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/|`[^\n]*\n|\(\*.*?\*\))*module\s", re.DOTALL),
+    plain(read_verilog),
+    _write,
+    frozenset({"pipeline", "vectors"}),
+)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.errors import UnsupportedError
 from compiler.formats.circuits.names import fresh_name, fresh_prefix, name_nets, title
 from compiler.formats.circuits.operators import operators
-from compiler.formats.circuits.pipeline import Stages, cut_levels
 from compiler.formats.circuits.ports import Port, group_ports
-from compiler.formats.circuits.verilog_head import count_lines, decision_lines
-from compiler.formats.circuits.verilog_names import LEGAL, declared, escaped
-from compiler.ir.gates import READS_A, READS_B, ClassSums, GateNetlist
+from compiler.ir.gates import NONE, READS_A, READS_B, TWO_INPUT, ClassSums, GateNetlist
 from compiler.passes.gates.local import sweep_dead
 
 EXPRESSIONS = operators("1'b0", "1'b1")
@@ -280,3 +280,124 @@ def _head_ports(sums: ClassSums | None, vectors: bool, prefix: str, taken: set[s
         ports = tuple(Port(f"{prefix}{c}", width, width > 1) for c in range(sums.n_classes))
     decision = Port(fresh_name("decision", taken), bits, bits > 1)
     return {"sums": ports, "sum_bits": width, "decision": decision}
+
+
+_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+# words that a port may be called by in other formats; as an escaped name they are no keyword
+_WORDS = """
+    always and assign begin buf bufif0 bufif1 case casex casez cell cmos config deassign default
+    defparam design disable edge else end endcase endconfig endfunction endgenerate endmodule
+    endprimitive endspecify endtable endtask event for force forever fork function generate genvar
+    highz0 highz1 if ifnone incdir include initial inout input instance integer join large liblist
+    library localparam macromodule medium module nand negedge nmos nor noshowcancelled not notif0
+    notif1 or output parameter pmos posedge primitive pull0 pull1 pulldown pullup
+    pulsestyle_ondetect pulsestyle_onevent rcmos real realtime reg release repeat rnmos rpmos
+    rtran rtranif0 rtranif1 scalared showcancelled signed small specify specparam strong0 strong1
+    supply0 supply1 table task time tran tranif0 tranif1 tri tri0 tri1 triand trior trireg
+    unsigned use uwire vectored wait wand weak0 weak1 while wire wor xnor xor
+    class logic bit byte int do final unique priority enum struct union string void
+"""
+_KEYWORDS = frozenset(_WORDS.split())
+LEGAL = r"[!-~]+"
+
+
+def escaped(name: str) -> str:
+    """The name as Verilog writes it: itself, or escaped and ended by a space."""
+    if _SIMPLE.fullmatch(name) and name not in _KEYWORDS:
+        return name
+    return f"\\{name} "
+
+
+def declared(kind: str, width: int, name: str) -> str:
+    """`wire [3:0] x`; one bit is no vector."""
+    return f"{kind} {name}" if width == 1 else f"{kind} [{width - 1}:0] {name}"
+
+
+CHUNK = 16  # operands of one sum: deep expressions stop parsers, and a tree is shallow in hardware
+
+
+def count_lines(bits: Sequence[str], prefix: str, width: int, out: str) -> list[str]:
+    """Statements that assign the number of ones among `bits` to the vector `out` of `width` bits.
+
+    prefix : of the names of partial sums
+    """
+    lines: list[str] = []
+    level = [(bit, 1) for bit in bits]
+    number = 0
+    while len(level) > CHUNK:
+        above = []
+        for start in range(0, len(level), CHUNK):
+            part = level[start : start + CHUNK]
+            most = sum(value for _, value in part)
+            name = f"{prefix}{number}"
+            number += 1
+            lines += _sum(declared("wire", most.bit_length(), name), [term for term, _ in part])
+            above.append((name, most))
+        level = above
+    lines += _sum(f"assign {out}", [term for term, _ in level] or [f"{width}'d0"])
+    return lines
+
+
+def _sum(target: str, terms: Sequence[str]) -> list[str]:
+    rows = [" + ".join(terms[k : k + 8]) for k in range(0, len(terms), 8)]
+    return [f"  {target} = " + "\n    + ".join(rows) + ";"]
+
+
+def decision_lines(sums: Sequence[str], width: int, prefix: str, index_width: int, out: str) -> list[str]:
+    """Statements that assign the number of the largest sum, the first of equal ones, to `out`."""
+    lines: list[str] = []
+    level = [(name, f"{index_width}'d{k}") for k, name in enumerate(sums)]
+    number = 0
+    while len(level) > 1:
+        above = []
+        for (left, i), (right, k) in zip(level[0::2], level[1::2], strict=False):
+            keep, best, which = (f"{prefix}{kind}{number}" for kind in ("keep", "best", "which"))
+            number += 1
+            lines += [
+                f"  wire {keep} = {left} >= {right};",
+                f"  {declared('wire', width, best)} = {keep} ? {left} : {right};",
+                f"  {declared('wire', index_width, which)} = {keep} ? {i} : {k};",
+            ]
+            above.append((best, which))
+        level = above + level[len(level) & ~1 :]
+    lines.append(f"  assign {out} = {level[0][1]};")
+    return lines
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stages:
+    """stage : (n_nets,) int64, the cycle in which a net is computed; inputs in 0
+    ranks : registers that every root passes on its way; last : (n_nets,) the latest cycle in which
+    a net is read, `ranks` for roots
+    """
+
+    stage: np.ndarray
+    last: np.ndarray
+    ranks: int
+
+
+def cut_levels(netlist: GateNetlist, levels: int) -> Stages:
+    """A rank of registers after every `levels` two-input gates, and after the last of them.
+
+    Constants never change, so that they need no register: their `last` is their own stage.
+
+    Raises UnsupportedError unless levels is at least 1.
+    """
+    if levels < 1:
+        raise UnsupportedError(f"registers after every {levels} levels; give at least 1")
+    n = netlist.n_inputs
+    level = [0] * n
+    weight = TWO_INPUT[netlist.op].astype(int).tolist()
+    for w, a, b in zip(weight, netlist.a.tolist(), netlist.b.tolist(), strict=True):
+        level.append(w + max(0 if a == NONE else level[a], 0 if b == NONE else level[b]))
+    deepest = max((level[net] for net in netlist.roots.tolist()), default=0)
+    ranks = max(1, -(-deepest // levels))
+    stage = np.maximum(0, (np.array(level, dtype=np.int64) - 1) // levels)
+    last = stage.copy()
+    for nets, reads in ((netlist.a, READS_A), (netlist.b, READS_B)):
+        read = reads[netlist.op]
+        np.maximum.at(last, nets[read], stage[n:][read])
+    last[netlist.roots] = ranks
+    constant = np.concatenate([np.zeros(n, dtype=bool), ~(READS_A | READS_B)[netlist.op]])
+    last[constant] = stage[constant]
+    return Stages(stage, last, ranks)

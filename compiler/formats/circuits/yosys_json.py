@@ -13,6 +13,7 @@ from typing import Any
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.names import refuse_class_sums, title
 from compiler.formats.circuits.ports import group_ports
+from compiler.formats.format import Format
 from compiler.ir.gates import GateNetlist
 
 FIRST = 2  # Yosys keeps 0 and 1 free, so that they are not mistaken for the constants
@@ -71,3 +72,6 @@ def write_yosys_json(netlist: GateNetlist) -> str:
             at += port.bits
     module = {"attributes": {"top": "1"}, "ports": ports, "cells": cells}
     return json.dumps({"creator": "thermoc", "modules": {title(netlist): module}}, indent=1) + "\n"
+
+
+FORMAT = Format("yosys-json", "Yosys JSON", write=write_yosys_json)

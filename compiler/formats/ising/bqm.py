@@ -17,7 +17,7 @@ import numpy as np
 
 from compiler.errors import FormatError, UnsupportedError
 from compiler.families.ising import IsingModel
-from compiler.families.quadratic import from_quadratic
+from compiler.families.quadratic import from_quadratic, to_quadratic
 
 MAGIC = b"DIMODBQM"
 TYPE = "BinaryQuadraticModel"
@@ -165,3 +165,35 @@ def label_names(labels: Sequence[Any]) -> tuple[str, ...]:
     if all(type(label) is int and label == k for k, label in enumerate(labels)):
         return ()
     return tuple(label if isinstance(label, str) else json.dumps(label, default=str) for label in labels)
+
+
+def write_bqm(model: IsingModel) -> str:
+    """dimod's JSON (`BinaryQuadraticModel.from_serializable`), in the model's own variables."""
+    q = to_quadratic(model)
+    document = {
+        "type": TYPE,
+        "version": {"bqm_schema": SCHEMA},
+        "use_bytes": False,
+        "index_type": "int32",
+        "bias_type": "float64",
+        "num_variables": model.n,
+        "num_interactions": model.n_couplings,
+        "variable_labels": labels(model),
+        "variable_type": "SPIN" if q.vartype == "spin" else "BINARY",
+        "offset": q.offset,
+        "info": {},
+        "linear_biases": q.linear.tolist(),
+        "quadratic_biases": q.quadratic.tolist(),
+        "quadratic_head": q.row.tolist(),
+        "quadratic_tail": q.col.tolist(),
+    }
+    return json.dumps(document) + "\n"
+
+
+def labels(model: IsingModel) -> list[int] | list[str]:
+    """What others call the variables: 0, 1, ... without names, whole numbers where all are."""
+    if not model.names:
+        return list(range(model.n))
+    if all(name.isascii() and name.isdigit() and str(int(name)) == name for name in model.names):
+        return [int(name) for name in model.names]
+    return list(model.names)

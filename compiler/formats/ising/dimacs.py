@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import FormatError, NetlistError
+from compiler.errors import FormatError, NetlistError, UnsupportedError
 from compiler.families.ising import IsingModel, from_edges
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.ising.number_lines import number_lines, whole
@@ -129,3 +129,16 @@ def parse_dimacs(text: str, *, name: str = "text") -> IsingModel:
             "truncated or altered"
         )
     return from_clauses(variables, clauses, meta=MappingProxyType({"source": "dimacs"}))
+
+
+def write_dimacs(model: IsingModel) -> str:
+    """The formula that the model came from; UnsupportedError for every other problem."""
+    if model.problem["kind"] != "sat":
+        raise UnsupportedError(
+            f"dimacs: the problem is {model.problem['kind']}, which is no formula in clauses; "
+            "choose --format bqm or coo"
+        )
+    clauses = model.problem["clauses"]
+    lines = [f"p cnf {model.problem['variables']} {len(clauses)}"]
+    lines += [" ".join(map(str, [*clause, 0])) for clause in clauses]
+    return "\n".join(lines) + "\n"

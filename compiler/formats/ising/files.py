@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from compiler.errors import FormatError
 from compiler.families.ising import IsingModel, from_edges
-from compiler.formats.circuits.circuit_files import plain_suffix
+from compiler.formats.format import plain_suffix
 from compiler.formats.ising.bqm import MAGIC, read_bqm
 from compiler.formats.ising.dimacs import read_dimacs
 from compiler.formats.ising.qubo import read_qubo

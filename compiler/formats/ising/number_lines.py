@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite
 
+import numpy as np
+
 from compiler.errors import FormatError
 
 
@@ -41,3 +43,8 @@ def real(word: str, where: str, what: str) -> float:
     if not isfinite(value):
         raise FormatError(f"{where}: {what} must be a finite number, got {word!r}")
     return value
+
+
+def number_text(value: float) -> str:
+    """The shortest text that gives the same float, without an exponent: dimod reads none."""
+    return np.format_float_positional(value + 0.0, trim="-")

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import FormatError
+from compiler.errors import FormatError, UnsupportedError
 from compiler.families.ising import IsingModel
-from compiler.families.quadratic import from_quadratic
+from compiler.families.quadratic import from_quadratic, to_quadratic
 from compiler.formats.circuits.circuit_files import read_text
-from compiler.formats.ising.number_lines import number_lines, real, whole
+from compiler.formats.ising.bqm import labels
+from compiler.formats.ising.number_lines import number_lines, number_text, real, whole
 
 _VARTYPE = re.compile(r"^\s*#.*?vartype[:=]\s*([-_.a-zA-Z0-9]+)", re.MULTILINE)
 VARTYPES = {"BINARY": "binary", "SPIN": "spin"}
@@ -133,3 +134,25 @@ def _model(ends: np.ndarray, biases: np.ndarray, vartype: str, names: tuple[str,
         names=names,
         meta=MappingProxyType({"source": "qubo"}),
     )
+
+
+def write_coo(model: IsingModel) -> str:
+    """QUBO coordinates, binary, "i j bias"; the offset stays in a comment.
+
+    Raises UnsupportedError where names are not whole numbers, the only labels of this format.
+    """
+    names = labels(model)
+    if not all(isinstance(label, int) and label >= 0 for label in names):
+        bad = next(label for label in names if not (isinstance(label, int) and label >= 0))
+        raise UnsupportedError(
+            f"coo: spin {bad!r} has a name, and this format has whole numbers only; choose --format bqm"
+        )
+    q = to_quadratic(model, "binary")
+    ids = np.array(names, dtype=np.int64)
+    lines = ["# vartype=BINARY", f"# the offset {q.offset!r} is to be added to every energy"]
+    lines += [f"{i} {i} {number_text(v)}" for i, v in zip(ids.tolist(), q.linear.tolist(), strict=True)]
+    lines += [
+        f"{i} {j} {number_text(v)}"
+        for i, j, v in zip(ids[q.row].tolist(), ids[q.col].tolist(), q.quadratic.tolist(), strict=True)
+    ]
+    return "\n".join(lines) + "\n"

@@ -12,10 +12,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from compiler.errors import FormatError
+from compiler.errors import FormatError, UnsupportedError
 from compiler.families.ising import IsingModel, from_edges
 from compiler.formats.circuits.circuit_files import read_text
-from compiler.formats.ising.number_lines import number_lines, real, whole
+from compiler.formats.ising.number_lines import number_lines, number_text, real, whole
 
 
 def max_cut(n: int, row: np.ndarray, col: np.ndarray, weight: np.ndarray, **facts: object) -> IsingModel:
@@ -78,3 +78,24 @@ def parse_rudy(text: str, *, name: str = "text") -> IsingModel:
         names=tuple(str(k + 1) for k in range(n)),
         meta=MappingProxyType({"source": "rudy"}),
     )
+
+
+def write_rudy(model: IsingModel) -> str:
+    """The Max-Cut graph with weights w = -J; nodes count from 1.
+
+    Raises UnsupportedError for a model with fields, which no graph holds.
+    """
+    if (bad := model.h != 0).any():
+        i = int(np.argmax(bad))
+        raise UnsupportedError(
+            f"rudy: spin {model.name(i)} has the field {model.h[i]:g}, and a graph to cut has "
+            "none; choose --format bqm or coo"
+        )
+    if not model.n_couplings:
+        raise UnsupportedError("rudy: the model has no couplings, so there is nothing to cut")
+    lines = [f"{model.n} {model.n_couplings}"]
+    lines += [
+        f"{i + 1} {j + 1} {number_text(-w)}"
+        for i, j, w in zip(model.row.tolist(), model.col.tolist(), model.J.tolist(), strict=True)
+    ]
+    return "\n".join(lines) + "\n"

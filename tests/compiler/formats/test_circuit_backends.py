@@ -15,8 +15,8 @@ from compiler.counts import gate_counts
 from compiler.equivalence import check_equal
 from compiler.errors import UnsupportedError
 from compiler.files import OutputError
-from compiler.formats.circuits.circuits import read_circuit
-from compiler.formats.circuits.export import FORMATS, export_circuit
+from compiler.formats.circuits.circuits import FORMATS, read_circuit
+from compiler.formats.circuits.export import export_circuit
 from compiler.ir.gates import make_gates
 
 ENDINGS = {"verilog": "v", "blif": "blif", "aiger": "aig", "aiger-ascii": "aag", "bench": "bench"}
@@ -64,47 +64,47 @@ def test_blif_and_verilog_keep_the_gates(tmp_path):
 
 def test_an_output_that_is_its_input():
     netlist = make_gates(["x", "y"], [], [], [], {"x": 0, "z": 1})
-    assert ".outputs x z\n.names y z\n1 1\n" in FORMATS["blif"](netlist)
-    assert b"i0 x" in FORMATS["aiger"](netlist)
+    assert ".outputs x z\n.names y z\n1 1\n" in FORMATS["blif"].write(netlist)
+    assert b"i0 x" in FORMATS["aiger"].write(netlist)
     with pytest.raises(UnsupportedError, match="Verilog: 'x' is an input and an output"):
-        FORMATS["verilog"](netlist)
+        FORMATS["verilog"].write(netlist)
     crossed = make_gates(["x", "y"], [], [], [], {"x": 1})
     for format_ in ("blif", "bench", "verilog"):
         with pytest.raises(UnsupportedError, match="'x' is an input and an output"):
-            FORMATS[format_](crossed)
+            FORMATS[format_].write(crossed)
 
 
 @pytest.mark.parametrize("format_", ENDINGS)
 def test_names_that_a_format_cannot_hold(format_):
     name = "a\nb" if "aiger" in format_ else "a b"
     with pytest.raises(UnsupportedError, match=r"cannot hold the name 'a.*b'; rename the port"):
-        FORMATS[format_](make_gates([name], [], [], [], {"y": 0}))
+        FORMATS[format_].write(make_gates([name], [], [], [], {"y": 0}))
 
 
 def test_what_is_refused(tmp_path):
     for format_ in FORMATS:
         if format_ not in ("verilog", "c"):
             with pytest.raises(UnsupportedError, match="class sums of this netlist cannot be writ"):
-                FORMATS[format_](every_op())
+                FORMATS[format_].write(every_op())
     with pytest.raises(UnsupportedError, match="format 'edif' is unknown for a circuit; choices"):
         export_circuit(_plain(), "edif", tmp_path / "x")
     with pytest.raises(OutputError, match="cannot be written"):
         export_circuit(_plain(), "dot", tmp_path / "no" / "x.dot")
     with pytest.raises(UnsupportedError, match="without inputs"):
-        FORMATS["bench"](make_gates([], [15], [0], [0], {"one": 0}))
+        FORMATS["bench"].write(make_gates([], [15], [0], [0], {"one": 0}))
     long = make_gates(["x"], [12] * 501, range(501), [0] * 501, {"y": 501})
     with pytest.raises(UnsupportedError, match="a drawing of 501 gates cannot be read"):
-        FORMATS["dot"](long)
+        FORMATS["dot"].write(long)
 
 
 def test_dot_draws_every_edge():
-    text = FORMATS["dot"](make_gates(["x", "y"], [2], [0], [1], {'say "z"': 2}))
+    text = FORMATS["dot"].write(make_gates(["x", "y"], [2], [0], [1], {'say "z"': 2}))
     for line in ("0 -> 2;", "1 -> 2 [style=dashed];", "2 -> out0;", 'label="gt"', r'"say \"z\""'):
         assert line in text
 
 
 def test_an_and_inverter_graph_takes_three_gates_for_an_xor():
-    text = FORMATS["aiger-ascii"](make_gates(["x", "y"], [6, 9, 2], [0] * 3, [1] * 3, {"p": 2}))
+    text = FORMATS["aiger-ascii"].write(make_gates(["x", "y"], [6, 9, 2], [0] * 3, [1] * 3, {"p": 2}))
     assert text.startswith(b"aag 6 2 0 1 4\n")
 
 

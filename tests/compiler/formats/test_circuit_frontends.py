@@ -13,9 +13,11 @@ from compiler.errors import FormatError, ThermocError, UnsupportedError
 from compiler.formats.circuits.aiger import parse_aiger
 from compiler.formats.circuits.bench import parse_bench
 from compiler.formats.circuits.blif import parse_blif
-from compiler.formats.circuits.circuits import circuit_format, read_circuit
+from compiler.formats.circuits.circuits import FORMATS as KNOWN
+from compiler.formats.circuits.circuits import read_circuit
 from compiler.formats.circuits.verilog import parse_verilog
 from compiler.formats.detect import read_model_or_netlist
+from compiler.formats.format import told
 from compiler.ir.gates import same_gates
 from compiler.ir.gates_text import dump_gates, parse_gates
 
@@ -348,7 +350,7 @@ def test_bad_verilog(text, error, message):
 def test_content_tells_the_format(tmp_path, content, name, pack):
     path = tmp_path / "circuit"
     path.write_bytes(pack(content))
-    assert circuit_format(path) == name
+    assert told(KNOWN.values(), path).title == name
     assert same_gates(read_model_or_netlist(path), read_circuit(path))
 
 
@@ -374,7 +376,7 @@ def test_unknown_and_missing_circuits(tmp_path):
 
 def test_a_long_comment_before_the_content_is_no_trap(tmp_path):
     (tmp_path / "x").write_bytes(b" # x\n" * 700 + b"?")
-    assert circuit_format(tmp_path / "x") is None
+    assert told(KNOWN.values(), tmp_path / "x") is None
 
 
 # --- damage ----------------------------------------------------------------------------------

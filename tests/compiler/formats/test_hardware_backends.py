@@ -15,16 +15,20 @@ from compiler.circuits.evaluate import all_patterns, evaluate, evaluate_classes,
 from compiler.counts import gate_depth
 from compiler.equivalence import check_equal
 from compiler.errors import UnsupportedError
-from compiler.formats.circuits.blif import parse_blif
-from compiler.formats.circuits.blif_write import write_blif
+from compiler.formats.circuits.blif import parse_blif, write_blif
 from compiler.formats.circuits.c import PART, write_c
-from compiler.formats.circuits.export import FORMATS, ExportOptions, export_circuit
+from compiler.formats.circuits.circuits import FORMATS
+from compiler.formats.circuits.export import ExportOptions, export_circuit
 from compiler.formats.circuits.heads import expose_class_nets
-from compiler.formats.circuits.pipeline import cut_levels
 from compiler.formats.circuits.ports import Port, group_ports
 from compiler.formats.circuits.testbench import write_testbench
 from compiler.formats.circuits.verilog import parse_verilog
-from compiler.formats.circuits.verilog_write import VerilogOptions, verilog_interface, write_verilog
+from compiler.formats.circuits.verilog_write import (
+    VerilogOptions,
+    cut_levels,
+    verilog_interface,
+    write_verilog,
+)
 from compiler.formats.circuits.yosys_json import write_yosys_json
 from compiler.ir.gates import ClassSums, make_gates
 from compiler.ir.luts import LutNetlist, evaluate_luts, verify_luts

@@ -14,13 +14,13 @@ from compiler.errors import FormatError, NetlistError, ThermocError, Unsupported
 from compiler.families.ising import lower_ising
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.ising.arrays import from_arrays
-from compiler.formats.ising.bqm import from_bqm, parse_bqm
-from compiler.formats.ising.dimacs import from_clauses, parse_dimacs
+from compiler.formats.ising.bqm import from_bqm, parse_bqm, write_bqm
+from compiler.formats.ising.dimacs import from_clauses, parse_dimacs, write_dimacs
 from compiler.formats.ising.files import read_ising
 from compiler.formats.ising.graph import from_graph, parse_node_link
-from compiler.formats.ising.qubo import parse_qubo
-from compiler.formats.ising.rudy import parse_rudy
-from compiler.formats.ising.write import export_ising, write_bqm, write_coo, write_dimacs, write_rudy
+from compiler.formats.ising.qubo import parse_qubo, write_coo
+from compiler.formats.ising.rudy import parse_rudy, write_rudy
+from compiler.formats.ising.write import export_ising
 from compiler.formats.networks.thrml import from_thrml, from_thrml_arrays
 
 RNG = np.random.default_rng(11)

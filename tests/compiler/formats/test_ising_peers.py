@@ -11,10 +11,9 @@ from toys.ising import all_states, random_model
 
 from compiler.api import to_netlist
 from compiler.formats.detect import read_model_or_netlist
-from compiler.formats.ising.bqm import from_bqm, parse_bqm, read_bqm
+from compiler.formats.ising.bqm import from_bqm, parse_bqm, read_bqm, write_bqm
 from compiler.formats.ising.graph import from_graph
-from compiler.formats.ising.qubo import parse_qubo
-from compiler.formats.ising.write import write_bqm, write_coo
+from compiler.formats.ising.qubo import parse_qubo, write_coo
 from compiler.formats.networks.thrml import from_thrml
 
 FINITE = st.floats(-8, 8, allow_subnormal=False)
