@@ -9,8 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.integrate import solve_ivp
-from scipy.special import log_softmax, softmax
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, LangevinNetlist, Order, Phase, ReadOut
@@ -79,6 +77,8 @@ def force(
     targets : (n_outputs,), pulled at by `nudge`; see nudge_cost
     Works for complex x too where no activation is clipped.
     """
+    from scipy.special import softmax
+
     s = state(netlist, x, u)
     c = netlist.cells
     angle = _angles(netlist)
@@ -140,6 +140,8 @@ def nudge_cost(netlist: LangevinNetlist, x: Any, targets: Any, *, cost: str = "s
     "squared": 1/2 sum (phi(x) - y)^2, and 1 - cos(x - y) for a phase cell that shows its angle;
     "cross-entropy": -sum y log softmax(phi(x))
     """
+    from scipy.special import log_softmax
+
     out, s = netlist.outputs, state(netlist, x)
     y, phi = _targets(netlist, targets), show(netlist.cells.activation, s)[netlist.outputs]
     if cost == "cross-entropy":
@@ -267,6 +269,8 @@ def _rate_of(netlist: LangevinNetlist, phase: Phase, u: Any, targets: Any, cost:
 
 
 def _solve(phase: Phase, rate: Rate, x: np.ndarray, rtol: float, atol: float) -> np.ndarray:
+    from scipy.integrate import solve_ivp
+
     solution = solve_ivp(rate, (0.0, phase.duration), x, method="DOP853", rtol=rtol, atol=atol)
     if not solution.success:
         raise NetlistError(f"phase {phase.name!r} cannot be integrated: {solution.message}")

@@ -6,11 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sparse
-from scipy.sparse.linalg import svds
 
 from compiler.errors import NetlistError
 from compiler.families.checks import (
@@ -36,6 +34,9 @@ from compiler.families.layered import (
 from compiler.families.registry import Family, common_fields
 from compiler.ir.langevin import CouplingKind, Couplings, LangevinNetlist
 
+if TYPE_CHECKING:
+    from scipy import sparse
+
 UNROLLED = 50_000_000  # entries of the dense matrices that `unrolled` will make at most
 
 
@@ -52,6 +53,8 @@ class Shared:
 
     def matrix(self, parameters: np.ndarray) -> sparse.csr_array:
         """(n_driven, n_driving) float64."""
+        from scipy import sparse
+
         values = np.asarray(parameters, np.float64).ravel()[self.tie]
         return sparse.csr_array(sparse.coo_array((values, (self.row, self.col)), shape=self.shape))
 
@@ -195,6 +198,8 @@ class ConvHopfieldNetwork:
         """(forward, feedback): L sparse matrices (n_(l+1), n_l), and L - 1 matrices (n_l, n_(l+1))
         that drive layer l >= 1 by layer l + 1.
         """
+        from scipy import sparse
+
         shared = self.shared()
         forward = [s.matrix(p) for s, p in zip(shared, (*self.kernels, *self.weights), strict=True)]
         if self.backward is None or self.backward_kernels is None:
@@ -420,6 +425,8 @@ def conv_step(network: ConvHopfieldNetwork) -> float:
 
 def largest_singular_value(matrix: sparse.csr_array) -> float:
     """The spectral norm, to 1e-6."""
+    from scipy.sparse.linalg import svds
+
     if min(matrix.shape) < 3:
         return float(np.linalg.norm(matrix.toarray(), 2))
     start = np.random.default_rng(0).standard_normal(min(matrix.shape))  # the same in every run

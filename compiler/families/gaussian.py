@@ -12,14 +12,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.registry import Family, common_fields
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, ReadOut, Role
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +91,8 @@ def gaussian(
     meta: Mapping[str, Any] | None = None,
 ) -> GaussianModel:
     """The model of any array or SciPy sparse matrix A (n, n) and b, a number or (n,)."""
+    from scipy import sparse
+
     if not sparse.issparse(A):
         A = np.asarray(A, dtype=np.float64)
         if A.ndim != 2:
@@ -125,6 +129,8 @@ def parts(model: GaussianModel) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> GaussianModel:
     """The model; KeyError, TypeError or NetlistError for what is missing or does not fit."""
+    from scipy import sparse
+
     n = arrays["b"].shape[0]
     csr = (arrays["A.values"], arrays["A.indices"], arrays["A.indptr"])
     return GaussianModel(
@@ -157,6 +163,8 @@ def lower_gaussian(
 
     Raises UnsupportedError where a default needs A_ii > 0, NetlistError for a time that is not > 0.
     """
+    from scipy import sparse
+
     n, a = model.n, model.A
     diagonal = a.diagonal()
     if burn_in is None or duration is None:

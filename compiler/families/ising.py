@@ -16,7 +16,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.registry import Family, common_fields
@@ -87,6 +86,8 @@ class IsingModel:
 
     def energy(self, states: Any) -> np.ndarray:
         """(...,) float64 energies of states (..., n) of +-1."""
+        from scipy import sparse
+
         states = np.asarray(states)
         if states.ndim == 0 or states.shape[-1] != self.n:
             raise NetlistError(

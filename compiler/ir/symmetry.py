@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sparse
 
 from compiler.ir.langevin import Activation, CouplingKind, Couplings, LangevinNetlist
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Matrix = Any  # a SciPy CSR matrix or array, whose types are not checked
 
 
 def matrix(couplings: Couplings) -> sparse.csr_array:
     """(n, n) CSR matrix of the couplings, float64; row is the driven cell. Ties are resolved."""
+    from scipy import sparse
+
     n = couplings.indptr.size - 1
     values = couplings.values.astype(np.float64)
     return sparse.csr_array((values, couplings.indices, couplings.indptr), shape=(n, n))
@@ -60,6 +64,8 @@ def first_asymmetry(
     Hence linear couplings of cells that show a nonlinear phi(x) are no gradient, even if symmetric:
     cell i is then the one that shows it.
     """
+    from scipy import sparse
+
     plain = activation == Activation.IDENTITY
     everywhere = np.ones_like(plain)
     # coefficients of 1, of phi' of the driven, of the driving, of both cells, and of the cosine
@@ -97,6 +103,8 @@ def first_asymmetry(
 
 def _masked(w: Matrix, rows: np.ndarray, columns: np.ndarray) -> Matrix:
     """w with the entries outside these rows and columns set to 0."""
+    from scipy import sparse
+
     if rows.all() and columns.all():
         return w
     keep = np.repeat(rows, np.diff(w.indptr)) & columns[w.indices]

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sparse
-from scipy.sparse.csgraph import breadth_first_order
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.ir.langevin import (
@@ -24,6 +22,9 @@ from compiler.ir.langevin import (
 )
 from compiler.ir.symmetry import is_symmetric, matrix
 from compiler.reference import show
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 def largest_coupling(netlist: LangevinNetlist) -> float:
@@ -118,6 +119,8 @@ def symmetrize(netlist: LangevinNetlist) -> LangevinNetlist:
     Couplings from input cells stay, and a group that is symmetric stays as it is. Tied parameters
     of another are resolved into one weight a coupling.
     """
+    from scipy import sparse
+
     frozen = netlist.cells.frozen
 
     def change(c: Couplings) -> Couplings:
@@ -247,6 +250,9 @@ def sweep_unread(netlist: LangevinNetlist) -> LangevinNetlist:
     Input cells stay, so that data keep their shape. The heat of the removed cells is no longer
     counted, and the others draw other random numbers (same distribution).
     """
+    from scipy import sparse
+    from scipy.sparse.csgraph import breadth_first_order
+
     if netlist.readout is None:
         return netlist
     n = netlist.n_cells

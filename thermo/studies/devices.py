@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.imperfect import Imperfections
@@ -67,6 +66,8 @@ def accuracy_on_devices(
 
 def paired(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray) -> Paired:
     """Compare two machines device by device."""
+    from scipy import stats
+
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     gain = b - a
     sem = float(gain.std(ddof=1) / np.sqrt(gain.size))

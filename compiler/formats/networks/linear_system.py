@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 import numpy as np
-from scipy import sparse
 
 from compiler.arrays import npz_names, read_npz
 from compiler.errors import FormatError, NetlistError
@@ -27,6 +26,8 @@ def read_gaussian(path: str | os.PathLike) -> GaussianModel:
 
     Raises FormatError naming the file and the rule it breaks.
     """
+    from scipy import sparse
+
     arrays = read_npz(path)
     meta = {"origin": os.path.basename(os.fspath(path))}
     try:

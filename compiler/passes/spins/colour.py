@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sparse
-from scipy.sparse.csgraph import connected_components
 
 from compiler.errors import NetlistError
 from compiler.ir.langevin import Couplings, LangevinNetlist
 from compiler.ir.symmetry import matrix
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 def colour(graph: LangevinNetlist | Couplings | Any) -> np.ndarray:
@@ -41,6 +42,8 @@ def adjacency(graph: LangevinNetlist | Couplings | Any) -> sparse.csr_array:
 
     Couplings of a netlist's input cells are left out, as these never change.
     """
+    from scipy import sparse
+
     if isinstance(graph, LangevinNetlist):
         n = graph.n_cells
         parts = [matrix(c) for c in graph.couplings]
@@ -69,6 +72,9 @@ def two_colours(edges: sparse.csr_array) -> np.ndarray:
     edges : symmetric. In the bipartite double cover, whose vertices are (cell, side) and whose
     edges change sides, a component falls into two exactly if it has no odd cycle.
     """
+    from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
+
     n = edges.shape[0]
     if not n:
         return np.zeros(0, dtype=np.int32)

@@ -22,8 +22,6 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
-from scipy.integrate import quad
-from scipy.special import lambertw
 
 from compiler.errors import UnsupportedError
 from compiler.ir.langevin import CellKind, Cells, LangevinNetlist
@@ -46,6 +44,8 @@ def escape_rate(a: float, kT: float, mobility: float = 1.0) -> float:
 
     T = 1 / (mobility kT) int_-1^1 dy e^(U(y) / kT) int_-inf^y dz e^(-U(z) / kT).
     """
+    from scipy.integrate import quad
+
     b = a / kT
 
     def inner(y: float) -> float:
@@ -60,6 +60,8 @@ def barrier_for_rate(rate: float, kT: float, mobility: float = 1.0) -> float:
 
     Raises UnsupportedError where the barrier would lie outside 2 to 30 kT.
     """
+    from scipy.special import lambertw
+
     low, high = (kramers_rate(b * kT, kT, mobility) for b in (HIGHEST, LOWEST))
     if not (math.isfinite(rate) and low <= rate <= high):
         raise UnsupportedError(
@@ -73,6 +75,8 @@ def barrier_for_rate(rate: float, kT: float, mobility: float = 1.0) -> float:
 
 def well_moments(a: float, kT: float) -> tuple[float, float]:
     """Mean and variance of |x| in U = a (x^2 - 1)^2 at kT."""
+    from scipy.integrate import quad
+
     b = a / kT
     moments = [
         quad(lambda x, k=k: x**k * math.exp(-b * (x * x - 1) ** 2), 0.0, 4.0, points=[1.0])[0]

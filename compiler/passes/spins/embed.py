@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sparse
-from scipy.sparse.csgraph import connected_components, dijkstra
 
 from compiler.errors import TargetError
 from compiler.passes.spins.embed_kernels import balance, negotiate, shorten
@@ -62,6 +60,9 @@ def verify_embedding(embedding: Embedding, edges: np.ndarray, graph: Graph) -> N
 
     Raises TargetError naming the first chain or edge at fault.
     """
+    from scipy import sparse
+    from scipy.sparse.csgraph import connected_components
+
     owner = np.full(graph.n, -1, dtype=np.int64)
     chain = np.repeat(np.arange(embedding.n), embedding.lengths)
     bad = (embedding.nodes < 0) | (embedding.nodes >= graph.n)
@@ -278,6 +279,8 @@ def _search(
 
 def _csr(n: int, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Neighbour lists of an undirected graph, ascending."""
+    from scipy import sparse
+
     both = np.concatenate([edges, edges[:, ::-1]])
     ones = np.ones(both.shape[0], dtype=bool)
     matrix = sparse.csr_array((ones, both.T), shape=(n, n))
@@ -287,6 +290,9 @@ def _csr(n: int, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _depth(ptr: np.ndarray, adj: np.ndarray, start: int) -> np.ndarray:
     """(n,) steps of a breadth-first search from `start`; what it does not reach comes last."""
+    from scipy import sparse
+    from scipy.sparse.csgraph import dijkstra
+
     n = ptr.size - 1
     matrix = sparse.csr_array((np.ones(adj.size), adj, ptr), shape=(n, n))
     steps = dijkstra(matrix, indices=start, unweighted=True)

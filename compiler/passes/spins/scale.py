@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sparse
 
 from compiler.errors import NetlistError
 from compiler.ir.langevin import Couplings, LangevinNetlist
@@ -153,5 +152,7 @@ def to_spin(
 
 def _sums(n: int, pairs: np.ndarray, J: np.ndarray) -> np.ndarray:
     """(n,) sum of the couplings of each spin."""
+    from scipy import sparse
+
     w = sparse.csr_array((J, np.asarray(pairs, dtype=np.int64).reshape(-1, 2).T), shape=(n, n))
     return np.asarray(w.sum(axis=0) + w.sum(axis=1)).ravel()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import log_softmax, softmax
 
 from compiler.ir.langevin import Activation
 from thermo.simulate.langevin.activations import activate_rows, slope_rows
@@ -71,6 +70,8 @@ class Forces:
 
     def _slope_of_cost(self, x: np.ndarray) -> np.ndarray:
         """(n_out, N) dC/dx of the output cells."""
+        from scipy.special import softmax
+
         p, y = self.prepared, self.targets
         assert y is not None
         out, codes = x[p.outputs], p.activation[p.outputs]
@@ -82,6 +83,8 @@ class Forces:
 
     def nudge_cost(self, x: np.ndarray) -> np.ndarray:
         """(N,) C of what the output cells show; 0 without targets."""
+        from scipy.special import log_softmax
+
         p, y = self.prepared, self.targets
         if y is None:
             return np.zeros(x.shape[1])

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy import special
 
 from compiler.errors import UnsupportedError
 from thermo.kernels.spins import packed as kernel
@@ -113,6 +112,8 @@ def _unit(size: np.ndarray) -> float | None:
 
 def thresholds(terms: Terms, kT: float, scale: float) -> np.ndarray:
     """(n_kinds, 32, n_levels) uint64: binary digits of P(+1 | level), all ones for 1."""
+    from scipy import special
+
     level = np.arange(terms.n_levels)
     force = terms.unit * scale * (2 * level - terms.totals[:, None]) + terms.h[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
