@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from compiler.errors import ThermocError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 notes = Console(stderr=True, highlight=False)
 """Progress and notes; standard output holds the result and nothing else."""
@@ -36,6 +36,9 @@ class BarProgress:
         self.stop()
         self._total, self._label, self._told = total, label, 0.0
         if notes.is_terminal:
+            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
             self._bar = Bar(
                 TextColumn("{task.description}"),
                 BarColumn(),
@@ -95,12 +98,10 @@ def plain(value: Any) -> Any:
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
-    if isinstance(value, np.ndarray):
+    if hasattr(value, "tolist"):  # NumPy's arrays and scalars
         return plain(value.tolist())
-    if isinstance(value, np.generic):
-        return plain(value.item())
     if isinstance(value, float):
-        return value if np.isfinite(value) else None
+        return value if math.isfinite(value) else None
     if isinstance(value, Path):
         return str(value)
     return value
@@ -121,6 +122,8 @@ def exit_message(error: Exception) -> str | None:
 
 def manifest(**inputs: Any) -> dict[str, Any]:
     """What made a result: version, command line, seed and the SHA-256 of each input file."""
+    from importlib.metadata import version
+
     return {
         "thermoc": version("thermoc"),
         "command": " ".join(["thermoc", *sys.argv[1:]]),

@@ -1,55 +1,135 @@
-"""The `thermoc` command: parse, call the library, write one result."""
+"""The `thermoc` command: parse, call the library, write one result.
+
+What is imported here is imported by every command, before it can say a word: only what is light.
+"""
 
 from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from thermo.cli.console import exit_message, notes
+if TYPE_CHECKING:
+    import typer
 
 COMMANDS = {
-    "demo": "thermo.cli.demo:demo",
-    "train langevin": "thermo.cli.train.langevin:langevin",
-    "train eqprop": "thermo.cli.train.eqprop:eqprop",
-    "train ebm": "thermo.cli.train.ebm:ebm",
-    "train logic": "thermo.cli.train.logic:logic",
-    "compile": "thermo.cli.compile:compile_",
-    "check": "thermo.cli.check:check",
-    "export": "thermo.cli.export:export",
-    "simulate": "thermo.cli.simulate:simulate",
-    "estimate": "thermo.cli.estimate:estimate",
-    "show": "thermo.cli.show:show",
-    "study seeds": "thermo.cli.studies.langevin:seeds",
-    "study pareto": "thermo.cli.studies.langevin:pareto",
-    "study devices": "thermo.cli.studies.langevin:devices",
-    "study eqprop-gradients": "thermo.cli.studies.eqprop:gradients",
-    "study eqprop-devices": "thermo.cli.studies.eqprop:devices",
-    "study eqprop-asymmetry": "thermo.cli.studies.eqprop:asymmetry",
-    "study eqprop-noise": "thermo.cli.studies.eqprop:noise",
-    "study eqprop-temperature": "thermo.cli.studies.temperature:temperature",
-    "study generative": "thermo.cli.studies.generative:generative",
-    "study logic": "thermo.cli.studies.logic:logic",
-    "study faults": "thermo.cli.studies.faults:faults",
-    "study linear-algebra": "thermo.cli.studies.linear:linear_algebra",
-    "presets": "thermo.cli.presets:presets",
-    "data": "thermo.cli.data:data",
+    "demo": (
+        "thermo.cli.demo:demo",
+        "Train, compile, run with noise and mismatch, and price a classifier of handwritten digits.",
+    ),
+    "train langevin": (
+        "thermo.cli.train.langevin:langevin",
+        "Train a Langevin machine; defaults are the settings tuned for the data set.",
+    ),
+    "train eqprop": (
+        "thermo.cli.train.eqprop:eqprop",
+        "Train a layered network by equilibrium propagation, on a perfect or an imperfect device.",
+    ),
+    "train ebm": (
+        "thermo.cli.train.ebm:ebm",
+        "Train an energy-based model on bits of a data set; defaults suit the data set.",
+    ),
+    "train logic": (
+        "thermo.cli.train.logic:logic",
+        "Train a network of two-input gates, functions and wiring; defaults suit the data set.",
+    ),
+    "compile": (
+        "thermo.cli.compile:compile_",
+        "Compile a trained model, a circuit of gates or an Ising problem into a netlist.",
+    ),
+    "check": (
+        "thermo.cli.check:check",
+        "Are two circuits equal? Exit code 0 if they are, 1 with a counterexample if not.",
+    ),
+    "export": (
+        "thermo.cli.export:export",
+        "Write a circuit as Verilog, BLIF, AIGER, .bench, Yosys JSON, C or DOT, or an Ising model as "
+        "rudy (Max-Cut), dimod's JSON, QUBO coordinates or DIMACS.",
+    ),
+    "simulate": (
+        "thermo.cli.simulate:simulate",
+        "Run a netlist: accuracy and heat, a circuit's accuracy, or the best state of p-bits.",
+    ),
+    "estimate": (
+        "thermo.cli.estimate:estimate",
+        "Estimate accuracy, heat, energy with and without periphery, and latency of one inference.",
+    ),
+    "show": (
+        "thermo.cli.show:show",
+        "Print a netlist's counts, the targets it is legal for, and its canonical text.",
+    ),
+    "study seeds": (
+        "thermo.cli.studies.langevin:seeds",
+        "Train the default and every heat budget over several seeds, with the no-coupling control.",
+    ),
+    "study pareto": (
+        "thermo.cli.studies.langevin:pareto",
+        "Accuracy against heat for several widths, with the no-coupling control, in one figure.",
+    ),
+    "study devices": (
+        "thermo.cli.studies.langevin:devices",
+        "The same mismatched devices under a machine trained clean and one trained with mismatch.",
+    ),
+    "study eqprop-gradients": (
+        "thermo.cli.studies.eqprop:gradients",
+        "Relative error of every gradient estimator over nudge, points and asymmetry; one figure.",
+    ),
+    "study eqprop-devices": (
+        "thermo.cli.studies.eqprop:devices",
+        "Training on the imperfect device against training clean and deploying on it, paired.",
+    ),
+    "study eqprop-asymmetry": (
+        "thermo.cli.studies.eqprop:asymmetry",
+        "Accuracy over the starting angle between forward and transposed backward weights.",
+    ),
+    "study eqprop-noise": (
+        "thermo.cli.studies.eqprop:noise",
+        "Accuracy with noisy states: small one-sided nudges against centred and holomorphic ones.",
+    ),
+    "study eqprop-temperature": (
+        "thermo.cli.studies.temperature:temperature",
+        "Accuracy over temperature and averaging time, with heat and joules of an inference.",
+    ),
+    "study generative": (
+        "thermo.cli.studies.generative:generative",
+        "Generative thermodynamic computing: couplings that most probably run noising backwards.",
+    ),
+    "study logic": (
+        "thermo.cli.studies.logic:logic",
+        "Train logic-gate networks of several sizes and lengths of training over several seeds.",
+    ),
+    "study faults": (
+        "thermo.cli.studies.faults:faults",
+        "Accuracy of a circuit against the rate of flips and of stuck gates; a table and a figure.",
+    ),
+    "study linear-algebra": (
+        "thermo.cli.studies.linear:linear_algebra",
+        "Solve, invert, Lyapunov, exponential, determinant as measurements: error against time, kT and "
+        "condition number, beside the exact answers; a table and a figure.",
+    ),
+    "presets": (
+        "thermo.cli.presets:presets",
+        "List hardware presets, or one with the source of every figure.",
+    ),
+    "data": ("thermo.cli.data:data", "List the data sets that are here, or fetch one and check it."),
 }
+"""By name: where the command is, and the first paragraph of its docstring: lists import no command."""
 GROUPS = {
     "train": "Train a machine on data.",
     "study": "Many trainings, one table and figure; an interrupted study resumes.",
 }
 
 
-def build(first: str | None = None) -> typer.Typer:
-    """The command line; with `first`, only the commands that begin with that word.
+def build(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The command line for these arguments: the command that they name, else all as a list.
 
-    Simulators take seconds to import: `thermoc presets` should not wait for them.
+    Simulators take seconds to import: `thermoc presets` should not wait for them, and neither
+    should a list of commands or a mistyped one.
     """
+    import typer
+
     app = typer.Typer(
         name="thermoc",
         help="Compile trained networks to thermodynamic hardware, run them with noise and "
@@ -62,17 +142,34 @@ def build(first: str | None = None) -> typer.Typer:
     # A callback keeps a lone command a sub-command.
     app.callback()(lambda: None)
     groups: dict[str, typer.Typer] = {}
-    chosen = {k: v for k, v in COMMANDS.items() if k.split()[0] == first} or COMMANDS
-    for name, place in chosen.items():
-        module, function = place.split(":")
+    words = [word for word in arguments if not word.startswith("-")]
+    named = next((name for name in COMMANDS if name.split() == words[: len(name.split())]), None)
+    first = words[:1] if words and any(name.split()[0] == words[0] for name in COMMANDS) else []
+    for name, (place, line) in COMMANDS.items():
+        if named not in (None, name) or name.split()[: len(first)] != first:
+            continue
         group, _, leaf = name.rpartition(" ")
         if group and group not in groups:
             groups[group] = typer.Typer(help=GROUPS[group], no_args_is_help=True)
             groups[group].callback()(lambda: None)
             app.add_typer(groups[group], name=group)
-        command = guarded(getattr(import_module(module), function), group in ("train", "study"))
+        command = _loaded(name, place) if name == named else _listed(line)
         (groups[group] if group else app).command(leaf)(command)
     return app
+
+
+def _loaded(name: str, place: str) -> Callable[..., None]:
+    module, function = place.split(":")
+    return guarded(getattr(import_module(module), function), name.split()[0] in GROUPS)
+
+
+def _listed(line: str) -> Callable[..., None]:
+    """A command that is there for the list."""
+
+    def listed() -> None: ...
+
+    listed.__doc__ = line
+    return listed
 
 
 def guarded(command: Callable[..., None], keeps: bool = False) -> Callable[..., None]:
@@ -80,11 +177,19 @@ def guarded(command: Callable[..., None], keeps: bool = False) -> Callable[..., 
 
     keeps : it has a checkpoint or records to go on from
     """
+    import typer
+
+    from compiler.jit import telling
+    from thermo.cli.console import exit_message, notes
+
+    def compiling() -> None:
+        notes.print("compiling kernels, first run only")
 
     @functools.wraps(command)
     def run_command(*args: Any, **kwargs: Any) -> None:
         try:
-            command(*args, **kwargs)
+            with telling(compiling):
+                command(*args, **kwargs)
         except KeyboardInterrupt:
             kept = "; finished work is kept, the same command goes on from there" if keeps else ""
             notes.print(f"interrupted{kept}")
@@ -103,9 +208,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 done, 2 bad input, 130 interrupted)."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        build(arguments[0] if arguments else None)(arguments)
+        build(arguments)(arguments)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
+    except KeyboardInterrupt:  # while it starts; commands answer for themselves
+        sys.stderr.write("interrupted\n")
+        return 130
     return 0
 
 

@@ -15,7 +15,7 @@ runner = CliRunner()
 
 
 def run(command, *arguments):
-    return runner.invoke(build(command), [command, *map(str, arguments)])
+    return runner.invoke(build([command]), [command, *map(str, arguments)])
 
 
 def answer(command, *arguments):

@@ -16,7 +16,7 @@ runner = CliRunner()
 
 
 def run(*arguments):
-    return runner.invoke(build("simulate"), ["simulate", *map(str, arguments)])
+    return runner.invoke(build(["simulate"]), ["simulate", *map(str, arguments)])
 
 
 def answer(*arguments):
