@@ -20,11 +20,11 @@ from abc_sizes import abc_ands, abc_tables, program
 
 from compiler.abc import ask_abc
 from compiler.circuits.evaluate import evaluate_words
-from compiler.counts import gate_counts
+from compiler.counting import gate_counts
 from compiler.formats.circuits.circuits import read_circuit
 from compiler.ir.luts import evaluate_luts, lut_depth
 from compiler.passes.gates.lut_map import map_luts
-from compiler.pipelines import simplify_gates
+from compiler.pipelines import simplify
 
 
 def circuits(folder: Path, only: list[str] | None) -> list[Path]:
@@ -54,9 +54,9 @@ def main() -> None:
         for path in files:
             netlist = read_circuit(path)
             start = time.process_time()
-            small = simplify_gates(netlist, 2, objective="ands")
+            small = simplify(netlist, 2, objective="ands")
             seconds = time.process_time() - start
-            gates = simplify_gates(netlist, 2)
+            gates = simplify(netlist, 2)
             for result in (small, gates):
                 verdict = ask_abc(netlist, result, by_name=(True, True), timeout=600)
                 assert verdict.status == "equivalent", (path, verdict)

@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.circuits.arithmetic import multiplier
 from compiler.formats.ising.invertible import invertible
 from thermo.simulate.spins.problem import words
@@ -44,7 +44,7 @@ def main() -> None:
     arguments = parser.parse_args()
     circuit = multiplier(4, 7)
     numbers = semiprimes(128, 255)
-    netlists = {p: compile_model(invertible(circuit, clamp={"p": p})) for p in numbers}
+    netlists = {p: compile(invertible(circuit, clamp={"p": p})) for p in numbers}
     first = netlists[numbers[0]]
     print(
         f"{len(numbers)} semiprimes from 128 to 255; {first.n_cells} p-bits and "

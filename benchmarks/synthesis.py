@@ -23,7 +23,7 @@ from abc_sizes import SCRIPTS, abc_gates, program, yosys_gates
 
 from compiler.circuits.evaluate import evaluate_words
 from compiler.circuits.possible import possible_words
-from compiler.counts import gate_counts
+from compiler.counting import gate_counts
 from compiler.equivalence import check_equal
 from compiler.families.logic import lower_logic
 from compiler.families.store import load_model
@@ -32,7 +32,7 @@ from compiler.formats.circuits.heads import expose_class_nets
 from compiler.ir.container import load
 from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
 from compiler.passes.gates.heads import ADDERS, lower_head
-from compiler.pipelines import simplify_gates
+from compiler.pipelines import simplify
 
 
 def two_input(netlist: GateNetlist) -> int:
@@ -112,7 +112,7 @@ def row(name: str, netlist: GateNetlist, scripts: list[str]) -> None:
     sizes = {}
     for label, impossible in (("all patterns", False), ("possible ones", True)):
         start = time.process_time()
-        small = simplify_gates(netlist, 2, impossible=impossible)
+        small = simplify(netlist, 2, impossible=impossible)
         seconds = time.process_time() - start
         encoder = netlist.encoder if impossible else None
         verdict = check_equal(netlist, small, encoder=encoder)
@@ -134,7 +134,7 @@ def row(name: str, netlist: GateNetlist, scripts: list[str]) -> None:
     )
     for adder in ADDERS:
         head = {
-            merge: two_input(simplify_gates(lower_head(small, sums=False, adder=adder, merge=merge), 1))
+            merge: two_input(simplify(lower_head(small, sums=False, adder=adder, merge=merge), 1))
             for merge in (False, True)
         }
         print(f"  with head, {adder} adders: {head[False]}, exclusive nets merged {head[True]}")

@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from compiler.errors import TargetError, UnsupportedError
-from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.families.registry import classes, family_of
 from compiler.formats.detect import Options, read_model_or_netlist
-from compiler.ir.gates import GateNetlist
-from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.kinds import KINDS, kind_of
 from compiler.passes.legalize import MENDS, MendOptions, legalize
 from compiler.passes.spins.model import is_ising, remember
-from compiler.pipelines import langevin_pipeline, run_passes, simplify_gates
+from compiler.pipelines import simplify
 from hw_models.targets import Target
 
 
-def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> LangevinNetlist:
-    """The netlist of a netlist, a model of compiler.families, a scikit-learn estimator, a
+def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> Any:
+    """The netlist of any kind of a netlist, a model of compiler.families, a scikit-learn estimator, a
     torch.nn.Sequential, a dimod BQM, a thrml IsingEBM, a networkx graph, or a file with one.
 
     options : what a foreign file or module does not say (activation, head, labels, as_)
@@ -53,13 +51,9 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
 
         source = from_graph(source, (options or Options()).as_ or "max-cut")
     family = family_of(source)
-    if isinstance(source, GateNetlist) or (family is not None and family.cls is LogicNetwork):
-        raise UnsupportedError(
-            "a circuit of gates does not become a Langevin netlist; compile it with compile_circuit"
-        )
     if family is not None:
         return family.lowered(source, **lowering)
-    if not isinstance(source, LangevinNetlist):
+    if not isinstance(source, tuple(kind.cls for kind in KINDS.values())):
         raise UnsupportedError(
             f"a {type(source).__name__} cannot be compiled; give a netlist, a file, a scikit-learn "
             f"MLP, a torch.nn.Sequential, a dimod BQM, a networkx graph, or one of {classes()}"
@@ -69,26 +63,7 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
     return source
 
 
-def compile_circuit(source: Any, *, optimise: int = 1) -> GateNetlist:
-    """The circuit in a GateNetlist, LogicNetwork or file (a trained logic network, BLIF, AIGER,
-    .bench, Verilog, .tnl), simplified.
-
-    optimise : 0, 1 or 2, the pipelines of compiler.pipelines; every output keeps its function
-
-    Raises UnsupportedError for anything that is no circuit, FormatError for a bad file.
-    """
-    if isinstance(source, (str, os.PathLike)):
-        source = read_model_or_netlist(source)
-    if isinstance(source, LogicNetwork):
-        source = lower_logic(source)
-    if not isinstance(source, GateNetlist):
-        raise UnsupportedError(
-            f"a {type(source).__name__} is no circuit of gates; compile it with compile_model"
-        )
-    return simplify_gates(source, optimise)
-
-
-def compile_model(
+def compile(
     source: Any,
     *,
     target: Target | None = None,
@@ -97,17 +72,20 @@ def compile_model(
     how: MendOptions | None = None,
     options: Options | None = None,
     **lowering: Any,
-) -> LangevinNetlist:
+) -> Any:
     """Lower `source` (see to_netlist), simplify it, and make it legal for `target`.
 
+    A model of cells becomes a LangevinNetlist, a trained logic network and every file with a
+    circuit a GateNetlist, which keeps its function and has no target (None or "ideal").
+
     optimise : 0, 1 or 2, the pipelines of compiler.pipelines; all exact
-    mend : passes that may change the netlist for the target, out of limit-degree, symmetrize,
-        embed, double-well, rescale and quantize; only rescale is exact. A target of double wells
-        implies double-well
+    mend : passes that may change a Langevin netlist for the target, out of limit-degree,
+        symmetrize, embed, double-well, rescale and quantize; only rescale is exact. A target of
+        double wells implies double-well
     how : chain strength, barrier and the like of these
 
-    Raises TargetError for what stays illegal, naming the mend; NetlistError, FormatError and
-    UnsupportedError as to_netlist.
+    Raises TargetError for what stays illegal, naming the mend, and for a circuit with a target or a
+    mend; NetlistError, FormatError and UnsupportedError as to_netlist.
     """
     unknown = [name for name in mend if name not in MENDS]
     if unknown:
@@ -115,8 +93,12 @@ def compile_model(
     if mend and target is None:
         raise TargetError(f"mend {mend[0]!r} needs a target whose limits it keeps; name one")
     netlist = to_netlist(source, options, **lowering)
-    netlist, _ = run_passes(netlist, langevin_pipeline(optimise))
-    if target is None:
+    kind = kind_of(netlist)
+    if kind.name != "langevin" and (mend or (target is not None and target.name != "ideal")):
+        what = f"mend {mend[0]!r}" if mend else f"target {target.name}"  # type: ignore[union-attr]
+        raise TargetError(f"{kind.what} has no use for {what}, which is for Langevin netlists; leave it out")
+    netlist = simplify(netlist, optimise)
+    if target is None or kind.name != "langevin":
         return netlist
     model = netlist
     for name, pass_ in MENDS.items():
@@ -125,5 +107,4 @@ def compile_model(
     if netlist is not model and is_ising(model):
         netlist = remember(netlist, model)
     # rounding may leave couplings of weight 0
-    netlist, _ = run_passes(netlist, langevin_pipeline(optimise))
-    return legalize(netlist, target)
+    return legalize(simplify(netlist, optimise), target)

@@ -19,6 +19,7 @@ from compiler.circuits.evaluate import WORD, all_patterns, evaluate_words, pack_
 from compiler.circuits.possible import implications, possible_words
 from compiler.errors import NetlistError, ThermocError
 from compiler.ir.gates import NONE, READS_A, READS_B, GateNetlist, Thermometer, make_gates, verify_gates
+from compiler.ir.kinds import expect
 
 EXHAUSTIVE = 20  # inputs up to which all patterns are tried
 RANDOM_WORDS = 1024
@@ -142,8 +143,9 @@ def _verdict(
 
 
 def _paired(a: GateNetlist, b: GateNetlist, encoder: Thermometer | None) -> _Pair:
-    verify_gates(a)
-    verify_gates(b)
+    for netlist in (a, b):
+        expect(netlist, "gates", "check_equal", "compiler.equal compares how two netlists are written")
+        verify_gates(netlist)
     if encoder is not None and encoder.feature.size != a.n_inputs:
         raise NetlistError(
             f"the encoder makes {encoder.feature.size} inputs, the first circuit has {a.n_inputs}"

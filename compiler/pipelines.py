@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from compiler.errors import NetlistError
-from compiler.ir.gates import GateNetlist, verify_gates
+from compiler.errors import NetlistError, UnsupportedError
+from compiler.ir.gates import GateNetlist
+from compiler.ir.kinds import expect, verify
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.verify import verify
 from compiler.jit import GATE, interpreted_if_cheap
 from compiler.passes.gates.local import (
     collapse_pairs,
@@ -85,6 +85,12 @@ GATES: dict[str, dict[int, tuple[GatePass, ...]]] = {
     for objective in OBJECTIVES
 }
 
+# by the names of compiler.ir.kinds
+PIPELINES: dict[str, Mapping[int, tuple[Callable[[Any], Any], ...]]] = {
+    "langevin": LANGEVIN,
+    "gates": GATES["gates"],
+}
+
 
 class PassError(NetlistError):
     """A pass made a netlist that breaks an invariant: a bug in the pass, which is named."""
@@ -113,21 +119,30 @@ def gate_pipeline(level: int, objective: str = "gates") -> tuple[GatePass, ...]:
     return _level(GATES[objective], level)
 
 
-def simplify_gates(
-    netlist: GateNetlist, level: int = 2, *, objective: str = "gates", impossible: bool = True
-) -> GateNetlist:
-    """The netlist after -O `level`, verified after every pass.
+def simplify(netlist: Any, level: int = 2, *, objective: str = "gates", impossible: bool = True) -> Any:
+    """The netlist after -O `level`, verified after every pass. Exact: what is read stays.
 
-    Levels: 0 nothing, 1 without making any gate later, 2 as few gates as possible
-    impossible : whether outputs may change for input patterns that the encoder cannot make (level
-        2); to prove equality, give the encoder to compiler.equivalence.check_equal
+    Levels: 0 nothing; of a circuit 1 without making any gate later, 2 as few gates as possible; of
+        a Langevin netlist 1 without couplings of weight 0, 2 without what drives nothing
+    objective : of circuits, see gate_pipeline
+    impossible : of circuits, whether outputs may change for input patterns that the encoder cannot
+        make (level 2); to prove equality, give the encoder to compiler.equivalence.check_equal
+
+    Raises UnsupportedError for circuits of tables and cells, and for what is no netlist.
     """
-    passes = gate_pipeline(level, objective)
-    with interpreted_if_cheap(GATE * netlist.n_gates, rewrite_all, resubstitute_all):
-        if not impossible and netlist.encoder is not None:
-            bare = run_passes(replace(netlist, encoder=None), passes, check=verify_gates)[0]
+    expect(netlist, tuple(PIPELINES), "simplify", "simplify the gates before they are mapped")
+    if isinstance(netlist, GateNetlist):
+        steps = gate_pipeline(level, objective)
+        with interpreted_if_cheap(GATE * netlist.n_gates, rewrite_all, resubstitute_all):
+            if impossible or netlist.encoder is None:
+                return run_passes(netlist, steps)[0]
+            bare = run_passes(replace(netlist, encoder=None), steps)[0]
             return replace(bare, encoder=netlist.encoder)
-        return run_passes(netlist, passes, check=verify_gates)[0]
+    if objective != "gates" or not impossible:
+        raise UnsupportedError(
+            "objective and impossible are for circuits of gates; a Langevin netlist takes a level only"
+        )
+    return run_passes(netlist, langevin_pipeline(level))[0]
 
 
 def _level(pipelines: Mapping[int, P], level: int) -> P:
@@ -138,19 +153,13 @@ def _level(pipelines: Mapping[int, P], level: int) -> P:
     return pipelines[level]
 
 
-def run_passes(
-    netlist: N,
-    passes: Sequence[Callable[[N], N]],
-    *,
-    check: Callable[[N], None] = verify,  # type: ignore[assignment]
-) -> tuple[N, tuple[PassRecord, ...]]:
-    """Apply the passes in order; (netlist, records).
-
-    check : verifies the netlist before the first pass and after each; verify by default
+def run_passes(netlist: N, passes: Sequence[Callable[[N], N]]) -> tuple[N, tuple[PassRecord, ...]]:
+    """Apply the passes in order, verifying the netlist before the first and after each;
+    (netlist, records).
 
     Raises NetlistError for a bad netlist, PassError naming the pass that broke it.
     """
-    check(netlist)
+    verify(netlist)
     records = []
     for step in passes:
         name = getattr(step, "__name__", repr(step))
@@ -158,7 +167,7 @@ def run_passes(
         netlist = step(netlist)
         records.append(PassRecord(name, time.perf_counter() - start))
         try:
-            check(netlist)
+            verify(netlist)
         except NetlistError as error:
             raise PassError(f"pass {name} broke the netlist: {error}") from error
     return netlist, tuple(records)

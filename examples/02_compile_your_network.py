@@ -3,14 +3,14 @@
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from compiler import compile_model
+from compiler import compile
 from thermo.data import load_dataset
 from thermo.simulate import simulate
 
 digits = load_dataset("digits")
 network = MLPClassifier((32,), activation="tanh", max_iter=80, random_state=0)
 network.fit(digits.x_train, digits.y_train)
-netlist = compile_model(network)
+netlist = compile(network)
 
 truth = digits.y_test
 print(f"scikit-learn:    {100 * network.score(digits.x_test, truth):.1f} %")

@@ -1,0 +1,29 @@
+"""Hardware by its figures: devices, cells, targets and their limits, each figure with its source.
+
+Names are imported on first use, so that `import hw_models` costs nothing.
+"""
+
+from hw_models.lazy import lazy_names
+
+__version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "cell_presets": ("CELL_LIBRARIES",),
+        "cells": ("Cell", "CellLibrary"),
+        "characterise": ("load_library",),
+        "constants": ("K_B", "landauer", "thermal_energy"),
+        "digital": ("network_energy",),
+        "errors": ("HardwareError",),
+        "pbits": ("PBITS", "PBitDevice", "pbit_energy"),
+        "presets": ("DEVICES",),
+        "rc": ("RCDevice", "periphery"),
+        "registry": ("Registry",),
+        "rlc": ("RLCArray",),
+        "source": ("Figure", "Source"),
+        "targets": ("TARGETS", "Target"),
+        "topologies": ("Graph", "Topology"),
+        "weights": ("WEIGHT_MEMORIES", "WeightMemory"),
+    },
+)

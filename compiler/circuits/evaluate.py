@@ -10,6 +10,7 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.ir.gates import READS_A, READS_B, GateNetlist
+from compiler.ir.kinds import expect
 from compiler.jit import interpreted_if_cheap, njit
 
 WORD = 64
@@ -128,8 +129,9 @@ def evaluate_words(netlist: GateNetlist, inputs: np.ndarray, nets: np.ndarray | 
 def evaluate(netlist: GateNetlist, bits: np.ndarray) -> np.ndarray:
     """Named outputs (n_samples, n_outputs) bool for input patterns (n_samples, n_inputs) of 0, 1.
 
-    Raises NetlistError for a wrong number of inputs.
+    Raises NetlistError for a wrong number of inputs, UnsupportedError for what is no circuit of gates.
     """
+    expect(netlist, "gates", "evaluate", "thermo.simulate runs a Langevin netlist, evaluate_luts tables")
     bits = _checked(netlist, bits)
     return unpack_bits(evaluate_words(netlist, pack_bits(bits)), bits.shape[0])
 

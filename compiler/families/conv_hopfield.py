@@ -121,6 +121,9 @@ class ConvHopfieldNetwork:
         some = (*self.kernels, *self.weights, *(self.backward_kernels or ()))
         return sum(a.size for a in (*some, *(self.backward or ())))
 
+    def __repr__(self) -> str:
+        return f"ConvHopfieldNetwork({'-'.join(map(str, self.sizes))}, {self.activation})"
+
     def __post_init__(self) -> None:
         n, d = len(self.kernels), len(self.weights)
         if n == 0 or d == 0:

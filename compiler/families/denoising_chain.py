@@ -106,6 +106,9 @@ class DenoisingChain:
             problem={"kind": "boltzmann", "visible": self.n_visible},
         )
 
+    def __repr__(self) -> str:
+        return f"DenoisingChain({self.n_steps} steps of {self.n:,} spins, {self.n_visible:,} of them data)"
+
     def __post_init__(self) -> None:
         if self.h.ndim != 2 or min(self.h.shape) == 0:
             raise NetlistError(

@@ -54,6 +54,9 @@ class GaussianModel:
         largest = float(np.abs(self.A.data).max(initial=0.0))
         return bool(np.abs(difference.data).max(initial=0.0) <= 1e-12 * largest)
 
+    def __repr__(self) -> str:
+        return f"GaussianModel({self.n:,} coordinates, {self.A.nnz:,} entries, kT {self.kT:g})"
+
     def __post_init__(self) -> None:
         if self.b.ndim != 1 or self.b.shape[0] == 0:
             raise NetlistError(f"Gaussian model: b has shape {self.b.shape}; it must be (n,) with n >= 1")

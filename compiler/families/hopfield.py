@@ -98,6 +98,9 @@ class HopfieldNetwork:
         norms = np.linalg.norm(forward) * np.linalg.norm(back)
         return float(np.degrees(np.arccos(np.clip(forward @ back / norms, -1, 1))))
 
+    def __repr__(self) -> str:
+        return f"HopfieldNetwork({'-'.join(map(str, self.sizes))}, {self.activation})"
+
     def __post_init__(self) -> None:
         n = len(self.weights)
         if n == 0 or len(self.biases) != n:

@@ -102,6 +102,9 @@ class IsingModel:
             out[start : start + step] = self.offset - s @ self.h - ((s @ pairs) * s).sum(axis=1)
         return out.reshape(states.shape[:-1])
 
+    def __repr__(self) -> str:
+        return f"IsingModel({self.n:,} spins, {self.n_couplings:,} couplings, {self.problem['kind']})"
+
     def __post_init__(self) -> None:
         n = self.h.shape[0] if self.h.ndim == 1 else -1
         if n < 1:

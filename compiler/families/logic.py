@@ -58,6 +58,9 @@ class LogicLayer:
         b = self.wires_b[rows, np.argmax(self.scores_b, axis=1)]
         return op, a, b
 
+    def __repr__(self) -> str:
+        return f"LogicLayer({self.n_gates:,} gates, {self.k} candidates a wire)"
+
     def __post_init__(self) -> None:
         if (self.table is None) == (self.gates is None):
             raise NetlistError("logic layer: give either table or gates, not both and not none")
@@ -114,6 +117,9 @@ class LogicNetwork:
     def hard(self) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]:
         """(op, a, b) of every layer, see LogicLayer.hard."""
         return tuple(layer.hard() for layer in self.layers)
+
+    def __repr__(self) -> str:
+        return f"LogicNetwork({self.n_inputs:,} bits, {self.n_gates:,} gates, {self.n_classes} classes)"
 
     def __post_init__(self) -> None:
         if not self.layers:

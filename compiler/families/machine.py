@@ -70,6 +70,11 @@ class LangevinMachine:
     def n_inputs(self) -> int:
         return self.w_in.shape[1]
 
+    def __repr__(self) -> str:
+        return (
+            f"LangevinMachine({self.n_inputs}-{self.n_hidden}-{self.n_out}, kT {self.kT:g}, t_f {self.t_f:g})"
+        )
+
     def __post_init__(self) -> None:
         n, n_in = self.w_in.shape
         shapes = {

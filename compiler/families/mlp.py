@@ -57,6 +57,9 @@ class MLP:
         """Cells in each layer, inputs first."""
         return (self.n_inputs, *(w.shape[0] for w in self.weights))
 
+    def __repr__(self) -> str:
+        return f"MLP({'-'.join(map(str, self.sizes))}, {'-'.join(self.activations)})"
+
     def __post_init__(self) -> None:
         n = len(self.weights)
         if n == 0:

@@ -76,6 +76,9 @@ class OscillatorNetwork:
     def n_outputs(self) -> int:
         return self.weights[-1].shape[0]
 
+    def __repr__(self) -> str:
+        return f"OscillatorNetwork({'-'.join(map(str, self.sizes))}, inputs as {self.inputs})"
+
     def __post_init__(self) -> None:
         n = len(self.weights)
         if n == 0 or len(self.fields) != n:

@@ -42,6 +42,9 @@ class RBM:
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
+    def __repr__(self) -> str:
+        return f"RBM({self.n_visible:,} visible, {self.n_hidden:,} hidden)"
+
     def __post_init__(self) -> None:
         if self.w.ndim != 2 or min(self.w.shape) == 0:
             raise NetlistError(f"RBM: w must be (n_visible, n_hidden), at least 1 each, got {self.w.shape}")

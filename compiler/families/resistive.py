@@ -66,6 +66,9 @@ class ResistiveNetwork:
             out.append((low, high))
         return out
 
+    def __repr__(self) -> str:
+        return f"ResistiveNetwork({'-'.join(map(str, self.sizes))}, gain {self.gain:g})"
+
     def __post_init__(self) -> None:
         g = self.conductances
         if not g:

@@ -20,7 +20,7 @@ from compiler.formats.circuits.circuits import may_be_circuit, read_circuit
 from compiler.formats.ising.files import may_be_ising, read_ising
 from compiler.formats.options import GATES, NETWORK
 from compiler.formats.options import Options as Options
-from compiler.ir import container, gates_text, text
+from compiler.ir import container, kinds
 from compiler.ir.gates import GateNetlist
 
 HEAD_BYTES = 64
@@ -152,10 +152,7 @@ def _read_text(path: Path, options: Options) -> Any:
         content = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: is no UTF-8 text ({error.reason})") from None
-    parse: Callable[..., Any] = text.parse
-    if content.startswith("gates "):
-        parse = gates_text.parse_gates
-    return parse(content, name=str(path))
+    return kinds.parse(content, name=str(path))
 
 
 def _refuse_pickle(path: Path, options: Options) -> Any:

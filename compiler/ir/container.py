@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import FormatError, NetlistError
+from compiler.errors import FormatError, NetlistError, UnsupportedError
 from compiler.files import replacing
 from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, verify_gates
+from compiler.ir.kinds import kind_of
 from compiler.ir.langevin import (
     Cells,
     CouplingKind,
@@ -74,7 +75,8 @@ def _kind_of(netlist: Any) -> Kind:
     for kind in _KINDS.values():
         if isinstance(netlist, kind.cls):
             return kind
-    raise NetlistError(f"a {type(netlist).__name__} cannot be saved as .tnl; kinds are {', '.join(_KINDS)}")
+    other = kind_of(netlist)
+    raise UnsupportedError(f"{other.what} is not kept in .tnl files; {other.instead}")
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -86,7 +88,8 @@ def save(netlist: Any, path: str | os.PathLike, *, check: bool = True) -> None:
     The file is written beside `path` and renamed, so that nothing half-written remains.
     `check=False` skips verify (for tests of bad files).
 
-    Raises NetlistError for an illegal netlist, OutputError where nothing can be written.
+    Raises NetlistError for an illegal netlist, UnsupportedError for a kind that files do not hold,
+    OutputError where nothing can be written.
     """
     kind = _kind_of(netlist)
     if check:

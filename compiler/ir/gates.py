@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -148,6 +148,11 @@ class GateNetlist:
             return self.outputs
         return np.concatenate([self.outputs, self.class_sums.nets])
 
+    def __repr__(self) -> str:
+        classes = "" if self.class_sums is None else f", {self.class_sums.n_classes} classes"
+        ends = f"{self.n_inputs:,} inputs, {self.n_outputs:,} outputs{classes}"
+        return f"GateNetlist({self.n_gates:,} gates, {ends})"
+
     def with_roots(self, roots: np.ndarray, **columns: Any) -> GateNetlist:
         """The netlist with other roots (in the order of `roots`) and other columns."""
         roots = np.asarray(roots, dtype=np.int32)
@@ -192,21 +197,6 @@ def make_gates(
     )
     verify_gates(netlist)
     return netlist
-
-
-def same_gates(x: GateNetlist, y: GateNetlist) -> bool:
-    """Whether two netlists are written the same; for function, see compiler.equivalence."""
-    return _plain(x) == _plain(y)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.dtype.str, value.shape, value.tobytes()
-    if isinstance(value, Mapping):
-        return json.dumps(dict(value), sort_keys=True)
-    if isinstance(value, GateNetlist | ClassSums | Thermometer):
-        return tuple(_plain(getattr(value, f.name)) for f in fields(value))
-    return value
 
 
 # --- verification ----------------------------------------------------------------------------

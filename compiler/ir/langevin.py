@@ -139,6 +139,9 @@ class Cells:
     def __len__(self) -> int:
         return self.j2.shape[0]
 
+    def __repr__(self) -> str:
+        return f"Cells({len(self):,}, {int(self.frozen.sum()):,} of them inputs)"
+
     @property
     def known_as(self) -> np.ndarray:
         """(n,) the number that a device knows each cell by."""
@@ -224,6 +227,10 @@ class Couplings:
 
     def __len__(self) -> int:
         return self.indices.shape[0]
+
+    def __repr__(self) -> str:
+        tied = "" if self.tie is None else f", {self.weight.size:,} parameters"
+        return f"Couplings({len(self):,} {self.kind.name.lower()} among {self.indptr.size - 1:,} cells{tied})"
 
     @property
     def values(self) -> np.ndarray:
@@ -344,6 +351,12 @@ class LangevinNetlist:
     def outputs(self) -> np.ndarray:
         """(n_outputs,) ids of the output cells, in order."""
         return np.flatnonzero(self.cells.role == Role.OUTPUT)
+
+    def __repr__(self) -> str:
+        source = self.meta.get("source")
+        return f"LangevinNetlist({self.n_cells:,} cells, {self.n_couplings:,} couplings, kT {self.kT:g}" + (
+            f', "{source}")' if source else ")"
+        )
 
     def group(self, name: str) -> Group:
         """The group of that name; NetlistError lists the choices if there is none."""

@@ -65,6 +65,13 @@ class LutNetlist:
             return self.outputs
         return np.concatenate([self.outputs, self.class_sums.nets])
 
+    def __repr__(self) -> str:
+        classes = "" if self.class_sums is None else f", {self.class_sums.n_classes} classes"
+        return (
+            f"LutNetlist({self.n_luts:,} tables of up to {self.k} inputs, {self.n_inputs:,} inputs, "
+            f"{self.n_outputs:,} outputs{classes})"
+        )
+
     @property
     def widths(self) -> np.ndarray:
         """(n_luts,) operands of every table."""

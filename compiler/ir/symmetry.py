@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compiler.ir.kinds import expect
 from compiler.ir.langevin import Activation, CouplingKind, Couplings, LangevinNetlist
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ def is_gradient(netlist: LangevinNetlist, *, rtol: float = 0.0) -> bool:
     """Whether the force is -dV/dx of some V at given inputs (self-energies always are).
 
     Input cells drive and are not driven, so their couplings never matter.
+
+    Raises UnsupportedError for circuits, which have no forces.
     """
+    expect(netlist, "langevin", "is_gradient", "only a Langevin netlist has forces: give one")
     groups = [(c.kind, _without(matrix(c), netlist.cells.frozen)) for c in netlist.couplings]
     return first_asymmetry(groups, netlist.cells.activation, rtol=rtol) is None
 

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from compiler.errors import FormatError, NetlistError
+from compiler.ir.differences import same_array
 from compiler.ir.langevin import (
     Activation,
     CellKind,
@@ -39,15 +40,10 @@ _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]+')
 
 
-def equal(a: LangevinNetlist, b: LangevinNetlist) -> bool:
-    """Whether two netlists are the same: columns, dtypes of weights, schedule, meta."""
-    return difference(a, b) is None
-
-
 def difference(a: LangevinNetlist, b: LangevinNetlist) -> str | None:
     """Name of the first thing in which two netlists differ, or None."""
     for f in fields(Cells):
-        if not _same(getattr(a.cells, f.name), getattr(b.cells, f.name)):
+        if not same_array(getattr(a.cells, f.name), getattr(b.cells, f.name)):
             return f"cells.{f.name}"
     if len(a.couplings) != len(b.couplings):
         return "couplings"
@@ -55,7 +51,7 @@ def difference(a: LangevinNetlist, b: LangevinNetlist) -> str | None:
         if c.kind != d.kind:
             return "couplings"
         for name in ("indptr", "indices", "weight", "tie"):
-            if not _same(getattr(c, name), getattr(d, name)):
+            if not same_array(getattr(c, name), getattr(d, name)):
                 return f"couplings.{c.kind.name.lower()}.{name}"
     for name in ("kT", "mobility", "dt", "schedule", "groups"):
         if getattr(a, name) != getattr(b, name):
@@ -65,20 +61,14 @@ def difference(a: LangevinNetlist, b: LangevinNetlist) -> str | None:
         if (one is None) != (other is None):
             return name
         for column in columns if one is not None else ():
-            if not _same(getattr(one, column), getattr(other, column)):
+            if not same_array(getattr(one, column), getattr(other, column)):
                 return f"{name}.{column}"
     for name in ("phase", "window", "shown", "decision", "labels"):
         if a.readout is not None and getattr(a.readout, name) != getattr(b.readout, name):
             return f"readout.{name}"
-    if not _same(a.noise, b.noise):
+    if not same_array(a.noise, b.noise):
         return "noise"
     return None if _meta(a.meta) == _meta(b.meta) else "meta"
-
-
-def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 def _meta(meta: Mapping[str, Any]) -> str:
@@ -106,7 +96,7 @@ def _lines(netlist: LangevinNetlist, limit: int | None) -> Iterator[str]:
             continue
         column = getattr(netlist.cells, f.name)
         plain = np.full_like(column, getattr(default, f.name)[0])
-        if not _same(column, plain):  # bit for bit: -0.0 is no default
+        if not same_array(column, plain):  # bit for bit: -0.0 is no default
             yield f"  {f.name} {_runs(column, CODES.get(f.name), limit=limit)}"
     if netlist.cells.identity is not None:
         spans = _spans(netlist.cells.identity)

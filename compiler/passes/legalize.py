@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.errors import TargetError
+from compiler.ir.kinds import expect
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, Couplings, LangevinNetlist
 from compiler.ir.symmetry import matrix
 from compiler.passes.langevin import limit_degree, quantize_couplings, symmetrize
@@ -21,7 +22,8 @@ from hw_models.targets import Target
 def legalize(netlist: LangevinNetlist, target: Target) -> LangevinNetlist:
     """The netlist itself if it is legal for the target.
 
-    Raises TargetError naming the first cell or coupling that is not, and the pass that mends it.
+    Raises TargetError naming the first cell or coupling that is not, and the pass that mends it,
+    UnsupportedError for circuits, which have no such target.
     """
     for violation in _violations(netlist, target):
         raise TargetError(violation)
@@ -34,6 +36,9 @@ def violations(netlist: LangevinNetlist, target: Target) -> tuple[str, ...]:
 
 
 def _violations(netlist: LangevinNetlist, target: Target) -> Iterator[str]:
+    expect(
+        netlist, "langevin", "legalize", "map_luts and map_cells make circuits of gates fit their hardware"
+    )
     cells = netlist.cells
     where = f"target `{target.name}`"
     for what, column, codes, allowed in (

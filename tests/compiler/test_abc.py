@@ -11,7 +11,7 @@ from compiler import abc
 from compiler.abc import ask_abc
 from compiler.equivalence import check_equal
 from compiler.ir.gates import Thermometer, make_gates
-from compiler.pipelines import simplify_gates
+from compiler.pipelines import simplify
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_abc_agrees_with_us(program, sums):
     rng = np.random.default_rng(4)
     for _ in range(4):
         netlist = random_circuit(rng, sums=sums)
-        assert ask_abc(netlist, simplify_gates(netlist, 1)).status == "equivalent"
+        assert ask_abc(netlist, simplify(netlist, 1)).status == "equivalent"
     netlist = random_circuit(rng)
     for _ in range(6):
         other = mutated(netlist, rng)

@@ -5,11 +5,11 @@ import pytest
 from toys.gates import circuits_folder
 
 from compiler.circuits.evaluate import evaluate
-from compiler.counts import gate_counts
+from compiler.counting import gate_counts
 from compiler.equivalence import check_equal
 from compiler.formats.circuits.circuits import read_circuit
 from compiler.formats.circuits.export import export_circuit
-from compiler.pipelines import simplify_gates
+from compiler.pipelines import simplify
 
 EPFL = ("adder", "bar", "cavlc", "ctrl", "dec", "int2float", "max", "priority", "router")
 SLOW = ("sin",)
@@ -28,7 +28,7 @@ def test_both_formats_agree_and_survive(tmp_path, suite, name, first, second):
     folder = circuits_folder() / suite
     a, b = read_circuit(folder / f"{name}{first}"), read_circuit(folder / f"{name}{second}")
     assert check_equal(a, b).equal
-    small = simplify_gates(a, 2)
+    small = simplify(a, 2)
     before, after = (gate_counts(n)["gates"] for n in (a, small))
     assert after["two_input"] <= min(before["two_input"], LARGEST.get(name, 1 << 30))
     assert after["live"] == after["declared"]
@@ -42,7 +42,7 @@ def test_both_formats_agree_and_survive(tmp_path, suite, name, first, second):
 
 def test_the_adder_adds():
     """What the benchmark means, not only that two files agree: 128 bits plus 128 bits."""
-    adder = simplify_gates(read_circuit(circuits_folder() / "epfl" / "adder.aig"), 2)
+    adder = simplify(read_circuit(circuits_folder() / "epfl" / "adder.aig"), 2)
     rng = np.random.default_rng(0)
     bits = rng.integers(0, 2, (100, 256))
     sums = evaluate(adder, bits)

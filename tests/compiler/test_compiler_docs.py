@@ -6,9 +6,8 @@ from pathlib import Path
 
 from compiler.ir import container
 from compiler.ir.gates import OP_NAMES
-from compiler.ir.gates_text import dump_gates, parse_gates
+from compiler.ir.kinds import dump, parse
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, Order, Role
-from compiler.ir.text import dump, parse
 from compiler.passes.legalize import MENDS
 from compiler.pipelines import GATES
 
@@ -26,7 +25,7 @@ def test_the_circuit_in_ir_md_is_canonical_and_every_op_is_named():
     text = (DOCS / "ir.md").read_text()
     block = re.search(r"(?:^    .*\n)+", text[text.index("    gates 1") :], re.M).group()
     example = textwrap.dedent(block)
-    assert dump_gates(parse_gates(example)) == example
+    assert dump(parse(example)) == example
     for first in (0, 8):
         names = "".join(rf" `{name}`[^|]*\|" for name in OP_NAMES[first : first + 8])
         numbers = "".join(rf" {op} \|" for op in range(first, first + 8))

@@ -10,7 +10,7 @@ from compiler.circuits.reference import output_values
 from compiler.equivalence import check_equal
 from compiler.errors import NetlistError
 from compiler.ir.gates import ClassSums, make_gates
-from compiler.pipelines import simplify_gates
+from compiler.pipelines import simplify
 
 
 def _holds(verdict, a, b):
@@ -26,7 +26,7 @@ def _holds(verdict, a, b):
 def test_every_method_agrees_with_brute_force(seed):
     rng = np.random.default_rng(seed)
     a = random_circuit(rng, 6, 40)
-    b = simplify_gates(a, 2)
+    b = simplify(a, 2)
     if seed % 2 and b.n_gates:
         b = mutated(b, rng)
     expected = same_function(a, b)
@@ -104,7 +104,7 @@ def test_differences_that_simulation_misses_are_found_by_sat():
 
 def test_an_adder_is_proved_equal_to_its_simplified_self():
     adder = _adder(40)
-    verdict = check_equal(adder, simplify_gates(adder, 2))
+    verdict = check_equal(adder, simplify(adder, 2))
     assert (verdict.equal, verdict.method) == (True, "sat") and verdict.sat_calls > 0
     wrong = check_equal(adder, _adder(40, flipped=7))
     assert not wrong.equal and _holds(wrong, adder, _adder(40, flipped=7))
@@ -167,4 +167,4 @@ def test_an_interrupt_within_the_solver_is_an_interrupt(monkeypatch):
     monkeypatch.setattr(Glucose4, "solve_limited", interrupted)
     monkeypatch.setattr(Glucose4, "solve", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        check_equal(_adder(12), simplify_gates(_adder(12), 2))
+        check_equal(_adder(12), simplify(_adder(12), 2))

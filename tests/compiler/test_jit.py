@@ -10,14 +10,14 @@ import pytest
 from toys.gates import random_circuit
 
 from compiler.circuits.evaluate import all_patterns, evaluate_words
-from compiler.ir.gates_text import dump_gates
+from compiler.ir.kinds import dump
 from compiler.jit import Kernel, interpreted, interpreted_if_cheap, njit, telling
 from compiler.jit.kernel import tell
 from compiler.passes.gates import xag
 from compiler.passes.gates.cell_mapping import map_cells
 from compiler.passes.gates.lut_map import map_luts
 from compiler.passes.gates.rewrite_kernels import rewrite_all
-from compiler.pipelines import simplify_gates
+from compiler.pipelines import simplify
 from hw_models.cell_presets import CELL_LIBRARIES
 
 LIMIT = np.int32(3)
@@ -113,11 +113,9 @@ def both_ways(function, monkeypatch):
 @pytest.mark.parametrize("seed, size", [(0, 20), (1, 60), (2, 150)])
 def test_interpreted_passes_make_the_same_netlists(objective, seed, size, monkeypatch):
     circuit = random_circuit(np.random.default_rng(seed), 8, size, 6)
-    plain, compiled = both_ways(
-        lambda: dump_gates(simplify_gates(circuit, 2, objective=objective)), monkeypatch
-    )
+    plain, compiled = both_ways(lambda: dump(simplify(circuit, 2, objective=objective)), monkeypatch)
     assert rewrite_all.loaded
-    assert plain == compiled != dump_gates(circuit)
+    assert plain == compiled != dump(circuit)
 
 
 def test_interpreted_mapping_and_values_are_the_same(monkeypatch):

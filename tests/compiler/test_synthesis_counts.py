@@ -6,9 +6,9 @@ import numpy as np
 from toys.gates import random_circuit
 from toys.heads import counting
 
-from compiler.counts import gate_counts, synthesis_counts
+from compiler.counting import gate_counts, synthesis_counts
 from compiler.passes.gates.heads import lower_head
-from compiler.pipelines import simplify_gates
+from compiler.pipelines import simplify
 
 
 def test_a_head_alone():
@@ -19,7 +19,7 @@ def test_a_head_alone():
     assert counts["optimised"]["without_head"] == {"gates": 0, "depth": 0}
     for adder, size in counts["head"].items():
         assert size == counts["optimised"]["with_head"][adder]["gates"]
-        whole = simplify_gates(lower_head(netlist, sums=False, adder=adder), 1)
+        whole = simplify(lower_head(netlist, sums=False, adder=adder), 1)
         assert size == gate_counts(whole)["gates"]["two_input"] > 15
     assert counts["luts"] == {k: {"tables": 0, "depth": 0} for k in ("4", "6")}
     json.dumps(counts)
@@ -33,7 +33,7 @@ def test_definitions_fall():
     small = counts["optimised"]["without_head"]["gates"]
     assert 120 >= counts["live"] >= counts["two_input"] >= small > 0
     assert counts["luts"]["6"]["tables"] <= counts["luts"]["4"]["tables"] <= small
-    assert small == gate_counts(simplify_gates(netlist, 2))["gates"]["two_input"]
+    assert small == gate_counts(simplify(netlist, 2))["gates"]["two_input"]
 
 
 def test_a_circuit_without_classes_has_no_head():

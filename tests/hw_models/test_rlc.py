@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 from compiler.errors import NetlistError
 from compiler.families.rlc import lower_rlc
-from compiler.ir.verify import verify
+from compiler.ir.kinds import verify
 from hw_models.errors import HardwareError
 from hw_models.rlc import RLCArray
 from thermo.simulate import simulate

@@ -95,9 +95,9 @@ NETLISTS = {
 OPTIONS = {"exact": {"method": "exact"}}
 WAYS = {  # cells that refuse, and what their text must name
     ("simulate", "tables"): "simulate the gates",
-    ("simulate", "model"): "compile_model",
+    ("simulate", "model"): "compile",
     ("evaluate", "tables"): "simulate the gates",
-    ("evaluate", "model"): "compile_model",
+    ("evaluate", "model"): "compile",
     ("evaluate", "p-bits"): "simulate them without data",
 }
 

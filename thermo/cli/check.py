@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from compiler.abc import TIMEOUT, AbcVerdict, DisagreementError, ask_abc
-from compiler.api import compile_circuit
+from compiler.api import to_netlist
 from compiler.circuits.possible import implications
 from compiler.equivalence import Verdict, check_equal
 from compiler.errors import UnsupportedError
@@ -61,7 +61,7 @@ def check(
     Example: thermoc check adder.aig adder.blif.gz
     """
     began = time.perf_counter()
-    first, second = (compile_circuit(path, optimise=0) for path in (a, b))
+    first, second = (to_netlist(path) for path in (a, b))
     encoder = first.encoder if possible or (possible is None and _same(first, second)) else None
     if possible and encoder is None:
         raise UnsupportedError(f"{a}: has no encoder, so that every input is possible")

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from compiler.api import compile_circuit, compile_model
-from compiler.counts import counts, gate_counts
+from compiler import api
+from compiler.counting import counts
 from compiler.errors import TargetError, UnsupportedError
 from compiler.families.clamp import clamp_named
 from compiler.families.ising import IsingModel
@@ -200,7 +200,7 @@ def compile_(
         source = lower_logic(source)
     held = clamped_words(clamp)
     if isinstance(source, GateNetlist) and as_ == "ising":
-        source = invertible(compile_circuit(source, optimise=level), clamp=held)
+        source = invertible(api.compile(source, optimise=level), clamp=held)
     elif held and isinstance(source, IsingModel):
         source = clamp_named(source, held)
     elif held:
@@ -221,7 +221,7 @@ def compile_(
         return
     # the search ends when it finds chains: the estimate is of the longest that it may take
     with telling("embedding, at most") as told:
-        netlist = compile_model(
+        netlist = api.compile(
             source,
             target=TARGETS.get(target),
             optimise=level,
@@ -267,10 +267,10 @@ def _compile_circuit(
     source: GateNetlist, model: Path, out: Path, level: int, began: float, as_json: bool
 ) -> None:
     """A circuit has no Langevin target; what counts is its gates before and after."""
-    before = gate_counts(source)
-    netlist = compile_circuit(source, optimise=level)
+    before = counts(source)
+    netlist = api.compile(source, optimise=level)
     save(netlist, out)
-    numbers = gate_counts(netlist)
+    numbers = counts(netlist)
     emit(
         {
             "netlist": out,

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from compiler.api import compile_circuit
+from compiler.api import to_netlist
 from compiler.circuits.evaluate import encode_bits, evaluate_classes
-from compiler.counts import gate_counts
+from compiler.counting import counts
 from compiler.errors import UnsupportedError
 from compiler.families.ising import IsingModel
 from compiler.families.quadratic import to_quadratic
@@ -25,6 +25,7 @@ from compiler.formats.ising.files import to_ising
 from compiler.formats.ising.write import FORMATS as ISING_FORMATS
 from compiler.formats.ising.write import export_ising
 from compiler.ir.gates import GateNetlist
+from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
 from compiler.passes.gates.heads import lower_head
 from thermo.cli.console import emit, manifest, notes
@@ -105,7 +106,10 @@ def export(
             raise UnsupportedError(f"--{unused[0]} has no meaning for {format_}; leave it out")
         _export_ising(net, format_, out, as_json)
         return
-    netlist = compile_circuit(net, optimise=0)
+    netlist = to_netlist(net)
+    expect(
+        netlist, "gates", f"--format {format_}", f"for an Ising model there are {', '.join(ISING_FORMATS)}"
+    )
     # fewer levels are fewer registers
     netlist = _with_head(netlist, head, "fast" if pipeline else "small")
     options = ExportOptions(pipeline, vectors, harness, luts)
@@ -122,7 +126,7 @@ def export(
     if testbench is not None:
         with replacing(testbench) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    numbers = gate_counts(netlist)
+    numbers = counts(netlist)
     latency = verilog_interface(netlist, options.verilog).latency if pipeline else None
     emit(
         {

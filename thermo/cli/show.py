@@ -9,12 +9,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from compiler.counts import counts, gate_counts
+from compiler.counting import counts
 from compiler.families.ising_summary import brief, ising_summary
 from compiler.ir.container import load
 from compiler.ir.gates import GateNetlist
-from compiler.ir.gates_text import dump_gates
-from compiler.ir.text import dump
+from compiler.ir.kinds import dump
 from compiler.passes.legalize import violations
 from hw_models.targets import TARGETS
 from thermo.cli.console import emit, manifest
@@ -62,8 +61,8 @@ def show(
 
 
 def _show_circuit(netlist: GateNetlist, net: Path, limit: int, as_json: bool) -> None:
-    numbers = {**gate_counts(netlist), **_around(netlist)}
-    text = dump_gates(netlist, limit=limit or None)
+    numbers = {**counts(netlist), **_around(netlist)}
+    text = dump(netlist, limit=limit or None)
     emit(
         {"counts": numbers, "text": text, "manifest": manifest(net=net)},
         as_json,
@@ -92,7 +91,7 @@ def _around(netlist: GateNetlist) -> dict[str, Any]:
 
 
 def counts_table(numbers: Mapping[str, Any]) -> Table:
-    """`compiler.counts.counts` for people."""
+    """`compiler.counting.counts` for people."""
     rows = []
     for name, value in numbers.items():
         if isinstance(value, Mapping):

@@ -12,7 +12,7 @@ from compiler.families.logic import lower_logic
 from compiler.families.store import save_model
 from compiler.ir.container import load, save
 from compiler.ir.gates import GateNetlist
-from compiler.pipelines import simplify_gates
+from compiler.pipelines import simplify
 from hw_models.cell_presets import CELL_LIBRARIES
 from thermo.data import Dataset
 from thermo.demo.part import Part, Row, per_cent
@@ -46,7 +46,7 @@ def logic_part(
     trained = train_logic(dataset, config, threads=threads, progress=progress)
     save_model(trained.model, folder / "gates.safetensors")
     declared = lower_logic(trained.model)
-    small = simplify_gates(declared)
+    small = simplify(declared)
     verdict = check_equal(declared, small, encoder=declared.encoder)
     assert verdict.equal, "simplification changed a class sum"
     save(small, folder / "gates.tnl")

@@ -20,7 +20,7 @@ from types import MappingProxyType
 import numpy as np
 
 from compiler.cell_counts import cell_columns, longest_path
-from compiler.counts import gate_counts
+from compiler.counting import gate_counts
 from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
@@ -28,7 +28,7 @@ from compiler.passes.gates.cell_cuts import Subject, cut_circuit
 from compiler.passes.gates.cell_mapping import map_cells
 from compiler.passes.gates.heads import lower_head
 from compiler.passes.gates.lut_map import map_luts
-from compiler.pipelines import simplify_gates
+from compiler.pipelines import simplify
 from hw_models.cells import CellLibrary
 from thermo.data import DataError
 from thermo.energy.baselines import Baseline
@@ -81,17 +81,17 @@ def estimate_gates(
     progress.start(2 + len(libraries), "estimate")
     try:
         accuracy, sem = circuit_accuracy(netlist, samples, classes)
-        bare = simplify_gates(netlist, 2)
+        bare = simplify(netlist, 2)
         progress.update(1, "optimised")
         whole = bare
         if netlist.class_sums is not None:
-            whole = simplify_gates(lower_head(bare, sums=False, adder=adder), 1)
+            whole = simplify(lower_head(bare, sums=False, adder=adder), 1)
         progress.update(2, "class head")
-        plain = simplify_gates(netlist, 1)
+        plain = simplify(netlist, 1)
         circuits = {False: _Circuit.of((bare, plain), samples.bits)}
         circuits[True] = circuits[False]
         if whole is not bare:
-            plain = simplify_gates(lower_head(plain, sums=False, adder=adder), 1)
+            plain = simplify(lower_head(plain, sums=False, adder=adder), 1)
             circuits[True] = _Circuit.of((whole, plain), samples.bits)
         done, refused = [], {}
         for k, library in enumerate(libraries):

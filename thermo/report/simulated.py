@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.counts import gate_counts
+from compiler.counting import gate_counts
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.presets import DEVICES
 from thermo.evaluate import Evaluation

@@ -69,7 +69,7 @@ def dynamics_of(netlist: Any, method: str | None = None) -> Dynamics:
     kinds = ", ".join(dict.fromkeys(dynamics.kind for dynamics in DYNAMICS))
     raise UnsupportedError(
         f"a {type(netlist).__name__} cannot be simulated; what can is {kinds}: lower a model with "
-        "compiler.compile_model, and of a circuit mapped to tables simulate the gates it was made of"
+        "compiler.compile, and of a circuit mapped to tables simulate the gates it was made of"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.counts import gate_counts
+from compiler.counting import gate_counts
 from compiler.families.logic import lower_logic
 from compiler.families.store import save_model
 from thermo.data import Dataset

@@ -11,7 +11,9 @@ from compiler.errors import UnsupportedError
 from compiler.files import replacing
 from compiler.formats.circuits.circuits import FORMATS
 from compiler.formats.circuits.verilog_write import VerilogOptions
-from compiler.ir.gates import GateNetlist, verify_gates
+from compiler.ir.gates import GateNetlist
+from compiler.ir.kinds import verify
+from compiler.ir.luts import LutNetlist
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ DEFAULTS = ExportOptions()
 
 
 def export_circuit(
-    netlist: GateNetlist, format_: str, path: str | os.PathLike, options: ExportOptions = DEFAULTS
+    netlist: GateNetlist | LutNetlist,
+    format_: str,
+    path: str | os.PathLike,
+    options: ExportOptions = DEFAULTS,
 ) -> None:
     """Write `netlist` to `path`; format `aiger` is ascii if the file ends in .aag.
 
@@ -52,7 +57,11 @@ def export_circuit(
     for name in options.changed():
         if name not in FORMATS[format_].takes:
             raise UnsupportedError(f"--{name} has no meaning for {format_}; leave it out")
-    verify_gates(netlist)
+    verify(netlist)
+    if not isinstance(netlist, GateNetlist) and (format_ != "blif" or options.luts):
+        raise UnsupportedError(
+            f"{format_} holds gates, not tables; choose blif, or export the gates themselves"
+        )
     if format_ == "aiger" and Path(path).suffix.lower() == ".aag":
         format_ = "aiger-ascii"
     write = FORMATS[format_].write

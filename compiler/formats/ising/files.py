@@ -16,6 +16,7 @@ from compiler.formats.ising.dimacs import read_dimacs
 from compiler.formats.ising.qubo import read_qubo
 from compiler.formats.ising.rudy import read_rudy
 from compiler.formats.options import Options
+from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
 from compiler.packed import read_packed
 from compiler.passes.spins.model import logical_model, logical_netlist
@@ -97,6 +98,7 @@ def to_ising(netlist: LangevinNetlist) -> IsingModel:
     Raises UnsupportedError for other cells, frozen inputs, and couplings that are not symmetric
     and linear.
     """
+    expect(netlist, "langevin", "to_ising", "invertible() makes an Ising model of a circuit of gates")
     netlist = logical_netlist(netlist)
     h, edges, J = logical_model(netlist)
     facts = netlist.meta.get("ising", {})

@@ -37,6 +37,7 @@ from compiler.formats.logic_nets.gate_cuts import (
     simplify,
 )
 from compiler.ir.gates import GateNetlist
+from compiler.ir.kinds import expect
 
 HOW = ("substitute", "fields")
 
@@ -56,6 +57,7 @@ def invertible(
     Raises UnsupportedError for class sums, NetlistError for unknown names, words that do not fit
     and a gap that is not above 0.
     """
+    expect(netlist, "gates", "invertible", "give the circuit of gates itself")
     if netlist.class_sums is not None:
         raise UnsupportedError(
             "invertible logic: the circuit has class sums, which are no gates; make them gates "

@@ -16,6 +16,7 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.ir.cells import CONSTANT_0, CONSTANT_1, CellNetlist, verify_cells
 from compiler.ir.gates import TWO_INPUT, XNOR, XOR, GateNetlist
+from compiler.ir.kinds import expect
 from compiler.jit import interpreted_if_cheap, njit
 from compiler.passes.gates.cell_cuts import Subject, cut_circuit
 from compiler.passes.gates.cell_matches import XOR_TABLE, Matches, find_matches
@@ -39,8 +40,11 @@ def map_cells(
     Where no cell computes xor, the subject mapped (CellNetlist.subject) is the circuit with its
     exclusive gates expanded. Cells of more than four inputs are not used.
 
-    Raises NetlistError for another objective, HardwareError as find_matches.
+    Raises NetlistError for another objective, HardwareError as find_matches,
+    UnsupportedError for what is no circuit of gates.
     """
+    if not isinstance(circuit, Subject):
+        expect(circuit, "gates", "map_cells", "map the circuit of gates itself")
     if objective not in OBJECTIVES:
         raise NetlistError(
             f"cell mapping: objective {objective!r} is unknown; choose one of {', '.join(OBJECTIVES)}"

@@ -20,6 +20,7 @@ import numpy as np
 from compiler.circuits.builder import Builder
 from compiler.errors import NetlistError
 from compiler.ir.gates import AND, CONST0, CONST1, OR, XOR, GateNetlist, make_gates
+from compiler.ir.kinds import expect
 from compiler.passes.gates.exclusive import merge_exclusive
 
 ADDERS = ("small", "fast")
@@ -196,8 +197,9 @@ def lower_head(
     the number of gates that were added.
 
     Raises NetlistError for a netlist without class sums, one with outputs of these names, and an
-    unknown adder.
+    unknown adder; UnsupportedError for what is no circuit of gates.
     """
+    expect(netlist, "gates", "lower_head", "only a classifier made of gates has class sums")
     classes = netlist.class_sums
     if classes is None:
         raise NetlistError("this netlist has no class sums, so that there is no head to lower")

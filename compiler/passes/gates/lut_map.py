@@ -10,6 +10,7 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.ir.gates import NONE, GateNetlist
+from compiler.ir.kinds import expect
 from compiler.ir.luts import WIDEST, LutNetlist, verify_luts
 from compiler.jit import interpreted_if_cheap
 from compiler.passes.gates.lut_kernels import AREA, DEPTH, FAR, FLOW, count_uses, cover, cut_tables
@@ -29,8 +30,9 @@ def map_luts(netlist: GateNetlist, k: int = 6, *, keep_depth: bool = True) -> Lu
     A root that shows the complement of a table read by nothing else takes it into the table;
     otherwise one table inverts. Constants are tables without operands.
 
-    Raises NetlistError for another k.
+    Raises NetlistError for another k, UnsupportedError for what is no circuit of gates.
     """
+    expect(netlist, "gates", "map_luts", "map the circuit of gates itself")
     if not 2 <= k <= WIDEST:
         raise NetlistError(f"tables have 2 to {WIDEST} inputs, got k = {k}")
     with interpreted_if_cheap(INTERPRETED * netlist.n_gates, cover, compiling=7.0):

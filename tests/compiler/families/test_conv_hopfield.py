@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler.api import compile_model
-from compiler.counts import counts
+from compiler.api import compile
+from compiler.counting import counts
 from compiler.errors import FormatError, NetlistError
 from compiler.families.conv_hopfield import (
     ConvHopfieldNetwork,
@@ -19,8 +19,8 @@ from compiler.families.hopfield import lower_hopfield, stable_step
 from compiler.families.layered import ACTIVATIONS
 from compiler.families.store import load_model, save_model
 from compiler.ir import container, text
+from compiler.ir.kinds import verify
 from compiler.ir.symmetry import matrix
-from compiler.ir.verify import verify
 from compiler.passes.langevin import (
     change_units,
     prune,
@@ -113,7 +113,7 @@ def test_netlist_shares_parameters_and_is_the_dense_one(backward):
 
 
 def test_text_and_container_keep_the_ties(tmp_path):
-    netlist = compile_model(network())
+    netlist = compile(network())
     assert netlist.couplings[0].tie is not None
     again = text.parse(text.dump(netlist))
     container.save(netlist, tmp_path / "a.tnl")

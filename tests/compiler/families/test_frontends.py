@@ -7,8 +7,8 @@ from toys.compiler import machine, mlp, small_mlp, toy
 from compiler.errors import NetlistError
 from compiler.families.machine import lower_machine
 from compiler.families.mlp import lower_mlp, settling_time
+from compiler.ir.kinds import verify
 from compiler.ir.langevin import Couplings
-from compiler.ir.verify import verify
 from compiler.passes.langevin import map_couplings
 from compiler.reference import force, read, relax, state
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.errors import FormatError, NetlistError, UnsupportedError
 from compiler.families.gaussian import gaussian, lower_gaussian
 from compiler.families.mlp import MLP
 from compiler.families.store import load_model, save_model
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.networks.linear_system import read_gaussian
-from compiler.ir.verify import verify
+from compiler.ir.kinds import verify
 from compiler.reference import force
 
 A = np.array([[2.0, -0.5, 0.0], [0.25, 1.5, 0.3], [0.0, -0.7, 1.0]])
@@ -62,12 +62,12 @@ def test_lowered_cells_feel_b_minus_A_x():
     assert (again.dt, again.kT, again.schedule[1].duration) == (0.5, 0.0, 2.0)
 
 
-def test_compile_model_takes_the_model_and_its_file(tmp_path):
+def test_compile_takes_the_model_and_its_file(tmp_path):
     np.savez(tmp_path / "dense.npz", A=A, b=B)
-    from_file = compile_model(tmp_path / "dense.npz")
-    from_model = compile_model(gaussian(A, B))
+    from_file = compile(tmp_path / "dense.npz")
+    from_model = compile(gaussian(A, B))
     assert from_file.n_couplings == from_model.n_couplings == 4
-    alone = compile_model(gaussian(np.array([[3.0]]), 6.0))
+    alone = compile(gaussian(np.array([[3.0]]), 6.0))
     assert alone.n_couplings == 0 and alone.cells.j2[0] == 1.5
 
 

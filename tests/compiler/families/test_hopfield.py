@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.errors import FormatError, NetlistError
 from compiler.families.hopfield import HopfieldNetwork, lower_hopfield, relax, stable_step
 from compiler.families.layered import ACTIVATIONS, activate
 from compiler.families.store import load_model, save_model
+from compiler.ir.kinds import verify
 from compiler.ir.langevin import Activation, Role
-from compiler.ir.verify import verify
 from compiler.reference import force, potential
 
 
@@ -130,8 +130,8 @@ def test_the_step_holds_by_a_factor_of_two(sizes):
     assert stable_step(net) * (1 + np.linalg.norm(w, 2)) <= 1.0
 
 
-def test_compile_model_takes_it():
-    assert compile_model(network()).meta["source"] == "hopfield"
+def test_compile_takes_it():
+    assert compile(network()).meta["source"] == "hopfield"
 
 
 def test_angle():

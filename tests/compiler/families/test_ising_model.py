@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from toys.ising import all_states, random_model, slow_energy
 
-from compiler.api import compile_model, to_netlist
+from compiler.api import compile, to_netlist
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.clamp import clamp_spins
 from compiler.families.ising import IsingModel, anneal_range, from_edges, lower_ising
@@ -17,10 +17,9 @@ from compiler.families.quadratic import from_quadratic, to_quadratic
 from compiler.families.store import load_model, save_model
 from compiler.formats.ising.files import to_ising
 from compiler.ir.container import load, save
+from compiler.ir.kinds import dump, equal, parse, verify
 from compiler.ir.langevin import CellKind, CouplingKind, Couplings
 from compiler.ir.symmetry import is_gradient
-from compiler.ir.text import dump, equal, parse
-from compiler.ir.verify import verify
 
 RNG = np.random.default_rng(5)
 
@@ -256,7 +255,7 @@ def test_what_is_no_ising_model():
     with pytest.raises(UnsupportedError, match=r"coupling \(0, 1\) is 1 but \(1, 0\) is 0"):
         to_ising(netlist.with_(couplings=(lopsided,)))
     with pytest.raises(UnsupportedError, match="tolerance: an Ising model takes sweeps"):
-        compile_model(random_model(RNG), tolerance=0.1)
+        compile(random_model(RNG), tolerance=0.1)
 
 
 # --- clamping --------------------------------------------------------------------------------

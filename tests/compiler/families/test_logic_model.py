@@ -7,9 +7,10 @@ import pytest
 
 import compiler
 from compiler.circuits.evaluate import encode_bits, evaluate_classes
-from compiler.errors import FormatError, NetlistError, UnsupportedError
+from compiler.errors import FormatError, NetlistError, TargetError, UnsupportedError
 from compiler.families.logic import LogicLayer, LogicNetwork, input_names
 from compiler.ir.gates import Thermometer
+from hw_models.targets import TARGETS
 
 
 def layer(rng, gates, below, k, kind="table"):
@@ -53,7 +54,7 @@ def test_circuit_answers_as_the_network(kind, scope):
     want = scores_in_numpy(model, x)
     assert np.array_equal(evaluate_classes(circuit, encode_bits(circuit, x)), want)
     assert len(np.unique(want)) > 3  # the toy is no constant
-    small = compiler.compile_circuit(model, optimise=1)
+    small = compiler.compile(model, optimise=1)
     assert np.array_equal(evaluate_classes(small, encode_bits(small, x)), want)
     assert small.n_gates < circuit.n_gates
 
@@ -90,7 +91,7 @@ def test_files_keep_every_array(tmp_path, kind):
     assert back.encoder.scope == "image" and back.tau == 2.5 and back.labels == ("x", "y", "z")
     compiler.save_model(back, tmp_path / "again.safetensors")
     assert (tmp_path / "m.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()
-    circuit = compiler.compile_circuit(tmp_path / "m.safetensors", optimise=0)
+    circuit = compiler.compile(tmp_path / "m.safetensors", optimise=0)
     assert circuit.n_gates == 35
 
 
@@ -108,9 +109,12 @@ def test_a_file_without_a_layer_is_refused(tmp_path):
         compiler.load_model(path)
 
 
-def test_a_logic_network_is_no_langevin_machine():
-    with pytest.raises(UnsupportedError, match="compile_circuit"):
-        compiler.compile_model(network())
+def test_a_logic_network_becomes_a_circuit_which_has_no_target():
+    assert isinstance(compiler.compile(network(), optimise=0), compiler.GateNetlist)
+    with pytest.raises(TargetError, match="a circuit of gates has no use for target rc-array"):
+        compiler.compile(network(), target=TARGETS.get("rc-array"))
+    with pytest.raises(UnsupportedError, match="sweeps: a logic network is lowered as it is"):
+        compiler.compile(network(), sweeps=5)
 
 
 def broken(**changes):

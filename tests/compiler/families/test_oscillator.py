@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.errors import FormatError, NetlistError
 from compiler.families.oscillator import OscillatorNetwork, lower_oscillator, relax, stable_step
 from compiler.families.store import load_model, save_model
+from compiler.ir.kinds import verify
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, Role
 from compiler.ir.symmetry import is_gradient
-from compiler.ir.verify import verify
 from compiler.reference import force, potential
 
 SIZES = (5, 7, 6, 3)
@@ -172,8 +172,8 @@ def test_the_step_is_half_of_what_the_stiffest_state_allows(inputs):
     assert step == netlist.dt and step == 2.0 ** round(np.log2(step))
 
 
-def test_compile_model_takes_it():
-    assert compile_model(network()).meta["source"] == "oscillator"
+def test_compile_takes_it():
+    assert compile(network()).meta["source"] == "oscillator"
 
 
 @pytest.mark.parametrize(

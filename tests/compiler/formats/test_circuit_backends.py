@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from toys.gates import every_op, random_circuit
 
 from compiler.circuits.evaluate import evaluate
-from compiler.counts import gate_counts
+from compiler.counting import gate_counts
 from compiler.equivalence import check_equal
 from compiler.errors import UnsupportedError
 from compiler.files import OutputError

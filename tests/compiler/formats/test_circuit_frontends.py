@@ -18,8 +18,7 @@ from compiler.formats.circuits.circuits import read_circuit
 from compiler.formats.circuits.verilog import parse_verilog
 from compiler.formats.detect import read_model_or_netlist
 from compiler.formats.format import told
-from compiler.ir.gates import same_gates
-from compiler.ir.gates_text import dump_gates, parse_gates
+from compiler.ir.kinds import dump, equal, parse
 
 
 def _table(netlist):
@@ -219,7 +218,7 @@ def test_bench_gates_of_any_width():
 
 
 def test_wide_gates_become_balanced_trees():
-    from compiler.counts import gate_counts
+    from compiler.counting import gate_counts
 
     names = [f"x{k}" for k in range(9)]
     text = "".join(f"INPUT({n})\n" for n in names) + f"OUTPUT(y)\ny = NAND({', '.join(names)})"
@@ -351,7 +350,7 @@ def test_content_tells_the_format(tmp_path, content, name, pack):
     path = tmp_path / "circuit"
     path.write_bytes(pack(content))
     assert told(KNOWN.values(), path).title == name
-    assert same_gates(read_model_or_netlist(path), read_circuit(path))
+    assert equal(read_model_or_netlist(path), read_circuit(path))
 
 
 def test_a_damaged_file_is_named_by_its_ending(tmp_path):
@@ -387,7 +386,7 @@ FORMATS = {
     "verilog": (parse_verilog, VERILOG.replace("z1, ~a", "~a").encode()),
     "aag": (parse_aiger, AAG),
     "aig": (parse_aiger, AIG),
-    "text": (parse_gates, dump_gates(every_op()).encode()),
+    "text": (parse, dump(every_op()).encode()),
 }
 SNIPPETS = st.sampled_from([b"", b"0", b"9", b"-", b"(", b")", b"..", b" = ", b"\n", b"\xb2", b"\\"])
 

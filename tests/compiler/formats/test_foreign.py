@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import save_file
 from toys.compiler import machine, mlp, toy
 
-from compiler import compile_model, equal
+from compiler import compile, equal
 from compiler.errors import FormatError, UnsupportedError
 from compiler.families.machine import LangevinMachine
 from compiler.families.store import save_model
@@ -19,7 +19,7 @@ from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.networks.sklearn import from_sklearn
 from compiler.formats.networks.torch import chain_to_mlp, from_module, from_state_dict, read_torch
 from compiler.ir.container import save
-from compiler.ir.text import dump
+from compiler.ir.kinds import dump
 from compiler.reference import read, relax
 
 RNG = np.random.default_rng(4)
@@ -51,7 +51,7 @@ def test_sklearn_classifier(activation):
     assert model.labels == ("low", "mid", "top")
     predicted = np.array(model.labels)[model.predictions(X)]
     assert (predicted == estimator.predict(X)).all()
-    netlist = compile_model(estimator)
+    netlist = compile(estimator)
     np.testing.assert_allclose(relaxed(netlist, X[:2]), model.answers(X[:2]), atol=1e-6)
 
 
@@ -199,7 +199,7 @@ def test_torch_module():
     with torch.no_grad():
         expected = module[:-1](torch.tensor(X, dtype=torch.float32)).numpy()
     np.testing.assert_allclose(model.answers(X), expected, atol=1e-6)
-    netlist = compile_model(module)
+    netlist = compile(module)
     np.testing.assert_allclose(relaxed(netlist, X[:2]), model.answers(X[:2]), atol=1e-6)
     one = from_module(module[1])
     assert one.sizes == (3, 5)
@@ -303,7 +303,7 @@ def test_onnx_chain(tmp_path):
     expected = 1 / (1 + np.exp(-(hidden @ W2 + B2)))
     np.testing.assert_allclose(model.answers(X), expected, atol=1e-6)
     assert model.activations == ("tanh", "sigmoid")
-    netlist = compile_model(path)
+    netlist = compile(path)
     np.testing.assert_allclose(relaxed(netlist, X[:2]), model.answers(X[:2]), atol=1e-6)
 
 

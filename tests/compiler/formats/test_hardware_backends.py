@@ -12,7 +12,7 @@ import pytest
 from toys.gates import every_op, random_circuit
 
 from compiler.circuits.evaluate import all_patterns, evaluate, evaluate_classes, evaluate_words
-from compiler.counts import gate_depth
+from compiler.counting import gate_depth
 from compiler.equivalence import check_equal
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.blif import parse_blif, write_blif

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from toys.gates import every_op, random_circuit
 from toys.ising import all_states, word_values
 
-from compiler.api import compile_circuit
+from compiler.api import compile
 from compiler.circuits.arithmetic import multiplier
 from compiler.circuits.evaluate import evaluate
 from compiler.circuits.reference import net_values, output_values
@@ -221,4 +221,4 @@ def test_what_cannot_run_backwards():
 def test_optimised_circuits_stay_small():
     """-O2 rewrites the adders, and they are still found."""
     plain = multiplier(4, 4)
-    assert invertible(compile_circuit(plain, optimise=2)).n <= 1.25 * invertible(plain).n
+    assert invertible(compile(plain, optimise=2)).n <= 1.25 * invertible(plain).n

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from toys.ising import all_states, data_folder, random_model, violated_clauses
 
-from compiler.api import compile_model, to_netlist
+from compiler.api import compile, to_netlist
 from compiler.errors import FormatError, NetlistError, ThermocError, UnsupportedError
 from compiler.families.ising import lower_ising
 from compiler.formats.detect import Options, read_model_or_netlist
@@ -421,7 +421,7 @@ def test_files_are_told_by_their_content(tmp_path, name, text, kind):
     path.write_text(text)
     model = read_model_or_netlist(path)
     assert model.problem["kind"] == kind
-    compile_model(path)
+    compile(path)
     if "json" not in name:
         with gzip.open(tmp_path / "z.gz", "wt") as file:
             file.write(text.replace("\n", "\r\n"))

@@ -20,7 +20,7 @@ from compiler.circuits.evaluate import (
     unpack_bits,
 )
 from compiler.circuits.reference import class_counts, output_values
-from compiler.counts import gate_counts, gate_depth
+from compiler.counting import gate_counts, gate_depth
 from compiler.errors import FormatError, NetlistError
 from compiler.ir.container import load_langevin
 from compiler.ir.gates import (
@@ -32,11 +32,10 @@ from compiler.ir.gates import (
     flip_a,
     flip_b,
     make_gates,
-    same_gates,
     swapped,
     verify_gates,
 )
-from compiler.ir.gates_text import dump_gates, parse_gates
+from compiler.ir.kinds import dump, equal, parse
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -123,31 +122,31 @@ def test_quantile_encoder_compares_with_the_sample_itself(tmp_path):
     data = np.array([[3.0, 1.0, 2.0, 0.0], [0.0, 30.0, 10.0, 20.0]])  # medians 1.5 and 15
     assert encode_bits(netlist, data).tolist() == [[1, 0, 0], [0, 1, 1]]
     assert (encode_bits(netlist, 5 * data + 7) == encode_bits(netlist, data)).all()
-    assert same_gates(parse_gates(dump_gates(netlist)), netlist)
+    assert equal(parse(dump(netlist)), netlist)
     save(netlist, tmp_path / "net.tnl")
-    assert same_gates(load(tmp_path / "net.tnl"), netlist)
-    assert not same_gates(replace(netlist, encoder=replace(encoder, scope="absolute")), netlist)
+    assert equal(load(tmp_path / "net.tnl"), netlist)
+    assert not equal(replace(netlist, encoder=replace(encoder, scope="absolute")), netlist)
 
 
 def test_canonical_text_is_golden_and_round_trips():
     golden = (GOLDEN / "every_op.txt").read_text()
-    assert dump_gates(every_op()) == golden
-    assert same_gates(parse_gates(golden), every_op())
+    assert dump(every_op()) == golden
+    assert equal(parse(golden), every_op())
 
 
 @given(st.integers(0, 2**32), st.booleans())
 def test_text_and_container_round_trip(tmp_path_factory, seed, sums):
     netlist = random_circuit(np.random.default_rng(seed), sums=sums)
-    assert same_gates(parse_gates(dump_gates(netlist)), netlist)
+    assert equal(parse(dump(netlist)), netlist)
     path = tmp_path_factory.mktemp("net") / "net.tnl"
     save(netlist, path)
-    assert same_gates(load(path), netlist)
+    assert equal(load(path), netlist)
 
 
 def test_container_keeps_every_section_and_refuses_the_wrong_kind(tmp_path):
     save(every_op(), tmp_path / "net.tnl")
-    assert same_gates(load(tmp_path / "net.tnl"), every_op())
-    assert same_gates(load(GOLDEN / "every_op_v1.tnl"), every_op())
+    assert equal(load(tmp_path / "net.tnl"), every_op())
+    assert equal(load(GOLDEN / "every_op_v1.tnl"), every_op())
     with pytest.raises(FormatError, match=r"net\.tnl: holds a circuit of gates"):
         load_langevin(tmp_path / "net.tnl")
 
@@ -156,7 +155,7 @@ def test_empty_circuits():
     wires = make_gates(["x"], [], [], [], {"x": 0, "y": 0})
     nothing = make_gates([], [], [], [], {})
     for netlist in (wires, nothing):
-        assert same_gates(parse_gates(dump_gates(netlist)), netlist)
+        assert equal(parse(dump(netlist)), netlist)
         assert gate_depth(netlist) == 0
     assert evaluate(wires, np.array([[1], [0]])).tolist() == [[1, 1], [0, 0]]
 
@@ -179,18 +178,18 @@ def test_empty_circuits():
     ],
 )
 def test_bad_texts_are_refused_in_one_line(old, new, message):
-    text = dump_gates(every_op())
+    text = dump(every_op())
     assert old in text
     with pytest.raises(FormatError, match=message) as error:
-        parse_gates(text.replace(old, new, 1), name="net.txt")
+        parse(text.replace(old, new, 1), name="net.txt")
     assert str(error.value).startswith("net.txt") and "\n" not in str(error.value)
 
 
 def test_a_shortened_text_says_so():
-    text = dump_gates(every_op(), limit=3)
+    text = dump(every_op(), limit=3)
     assert "  ... 13 gates not shown" in text
     with pytest.raises(FormatError, match="leaves gates out"):
-        parse_gates(text)
+        parse(text)
 
 
 def _with(**columns):

@@ -10,7 +10,7 @@ from toys.gates import random_circuit
 
 from compiler.circuits.builder import Builder
 from compiler.circuits.evaluate import all_patterns, evaluate_words
-from compiler.counts import gate_depth
+from compiler.counting import gate_depth
 from compiler.errors import NetlistError
 from compiler.ir.gates import NONE, XOR
 from compiler.ir.luts import evaluate_luts, gate_table, lut_depth, verify_luts

@@ -11,8 +11,8 @@ from toys.compiler import gradient_toy, netlists, small_mlp, toy, with_cells
 
 from compiler.errors import FormatError
 from compiler.families.mlp import lower_mlp
+from compiler.ir.kinds import difference, dump, equal, parse
 from compiler.ir.langevin import Cells, LangevinNetlist
-from compiler.ir.text import difference, dump, equal, parse
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -132,7 +132,8 @@ def test_bad_texts_name_the_file_and_the_line(old, new, message):
 
 def test_more_bad_texts():
     for text, message in (
-        ("", "expected 'langevin 1'"),
+        ("", "line 1: expected a netlist, whose text begins with"),
+        ("poem 1\n", "expected a netlist, whose text begins with 'langevin' or 'gates', got 'poem 1'"),
         (TEXT + "  alone 1\n", "cannot read the statement|an indented line stands alone"),
         (TEXT + "meta {}\n", "cannot read the statement"),
         (TEXT.replace("meta {", "meta 3 #"), "meta is no JSON"),

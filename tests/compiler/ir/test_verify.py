@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from toys.compiler import gradient_toy, netlists, toy, with_cells, with_couplings
 
 from compiler.errors import NetlistError
+from compiler.ir.kinds import verify
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, Encoder, Group, LangevinNetlist, Phase, Role
-from compiler.ir.verify import verify
 
 T = toy()
 W = T.couplings[0]

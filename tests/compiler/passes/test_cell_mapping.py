@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toys.gates import circuits_folder, random_circuit
 
-from compiler import check_equal, compile_circuit
+from compiler import check_equal, compile
 from compiler.cell_counts import cell_area, cell_columns, longest_path
 from compiler.circuits.builder import Builder
 from compiler.circuits.evaluate import all_patterns, evaluate_words
+from compiler.circuits.from_cells import cells_to_gates
 from compiler.errors import NetlistError, UnsupportedError
-from compiler.ir.cells import CONSTANT_0, CONSTANT_1, cells_to_gates, verify_cells
+from compiler.ir.cells import CONSTANT_0, CONSTANT_1, verify_cells
 from compiler.ir.gates import OR, TWO_INPUT, XOR, make_gates
 from compiler.passes.gates.cell_cuts import FULL, cut_circuit
 from compiler.passes.gates.cell_mapping import map_cells
@@ -313,7 +314,7 @@ def test_refusals():
 
 @pytest.mark.parametrize("name", ["c499.bench", "c3540.bench"])
 def test_public_circuits_are_proved_equal_after_mapping(name):
-    netlist = compile_circuit(circuits_folder() / "iscas85" / name)
+    netlist = compile(circuits_folder() / "iscas85" / name)
     for objective in ("area", "delay"):
         mapped = map_cells(netlist, NANGATE, objective=objective)
         assert check_equal(netlist, cells_to_gates(mapped)).equal

@@ -6,10 +6,10 @@ from scipy.integrate import simpson
 from scipy.linalg import eigh_tridiagonal
 from toys.spins import all_states, boltzmann, netlist_of, tv
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.errors import TargetError, UnsupportedError
 from compiler.families.ising import from_edges, lower_ising
-from compiler.ir.verify import verify
+from compiler.ir.kinds import verify
 from compiler.passes.legalize import MendOptions, violations
 from compiler.passes.spins.double_well import (
     barrier_for_rate,
@@ -168,21 +168,21 @@ def test_a_sweep_is_the_time_of_a_well():
 def test_compiled_for_a_target_of_wells_and_read_back():
     model = from_edges([0.5, -0.3, 0.0], [0, 1], [1, 2], [1.0, -2.0], offset=3.0)
     target = TARGETS.get("double-well")
-    netlist = compile_model(model, target=target, how=MendOptions(barrier=3.0))
+    netlist = compile(model, target=target, how=MendOptions(barrier=3.0))
     assert not violations(netlist, target)
     assert netlist.meta["double_well"]["barrier_kT"] == pytest.approx(3.0)
     states = all_states(3) * np.random.default_rng(0).uniform(0.1, 1.4, (8, 3))
     found = decode(netlist, states)
     assert np.array_equal(found.states, all_states(3))
     assert np.allclose(found.energies, model.energy(all_states(3)))
-    anywhere = compile_model(model, target=TARGETS.get("ideal"), mend=["double-well"])
+    anywhere = compile(model, target=TARGETS.get("ideal"), mend=["double-well"])
     assert "double_well" in anywhere.meta
     array = TARGETS.get("rc-array")
     with pytest.raises(
         TargetError, match="cell 0 has the kind pbit; target `rc-array` offers continuous: add --double-well"
     ):
-        compile_model(model, target=array)
-    netlist = compile_model(model, target=array, mend=["double-well", "rescale", "quantize"])
+        compile(model, target=array)
+    netlist = compile(model, target=array, mend=["double-well", "rescale", "quantize"])
     assert not violations(netlist, array)
     assert np.allclose(decode(netlist, states).energies, model.energy(all_states(3)))
 

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys.spins import all_states, boltzmann, netlist_of, number_of, tv
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.errors import NetlistError, TargetError, UnsupportedError
 from compiler.families.ising import from_edges, lower_ising
 from compiler.ir.container import load, save
+from compiler.ir.kinds import verify
 from compiler.ir.langevin import CellKind, Cells, LangevinNetlist
-from compiler.ir.verify import verify
 from compiler.passes.legalize import MendOptions, legalize, violations
 from compiler.passes.spins.chains import embed, torque_compensation
 from compiler.passes.spins.embed import Embedding, find_embedding, verify_embedding
@@ -273,8 +273,8 @@ def test_compile_embeds_scales_and_rounds_and_the_answer_is_the_models(tmp_path)
     )
     target = TARGETS.get("chimera-2")
     with pytest.raises(TargetError, match="add --embed"):
-        compile_model(model, target=target)
-    netlist = compile_model(model, target=target, mend=["embed", "rescale", "quantize"])
+        compile(model, target=target)
+    netlist = compile(model, target=target, mend=["embed", "rescale", "quantize"])
     save(netlist, tmp_path / "net.tnl")
     netlist = load(tmp_path / "net.tnl")
     assert not violations(netlist, target)
@@ -366,7 +366,7 @@ def test_bad_uses_are_refused():
     with pytest.raises(UnsupportedError, match="cell 0 is an input"):
         embed(one_way, TARGET)
     with pytest.raises(TargetError, match="chain strength"):
-        compile_model(
+        compile(
             random_square(), target=TARGETS.get("king-3"), mend=["embed"], how=MendOptions(chain_strength=0.0)
         )
 

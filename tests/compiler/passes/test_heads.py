@@ -10,7 +10,7 @@ from toys.gates import random_circuit
 from toys.heads import counting
 
 from compiler.circuits.evaluate import all_patterns, evaluate, evaluate_classes, unpack_bits
-from compiler.counts import gate_counts
+from compiler.counting import gate_counts
 from compiler.errors import NetlistError
 from compiler.ir.gates import verify_gates
 from compiler.passes.gates.heads import ADDERS, lower_head, read_words

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from toys.compiler import machine, mlp, netlists, toy, with_cells
 
 import compiler
-from compiler import compile_model, to_netlist
-from compiler.counts import counts
+from compiler import compile, to_netlist
+from compiler.counting import counts
 from compiler.errors import NetlistError, TargetError, UnsupportedError
 from compiler.families.machine import lower_machine
 from compiler.families.store import save_model
 from compiler.ir import symmetry
+from compiler.ir.kinds import difference, dump, equal, verify
 from compiler.ir.langevin import (
     Activation,
     CellKind,
@@ -28,8 +29,6 @@ from compiler.ir.langevin import (
     ReadOut,
 )
 from compiler.ir.symmetry import is_gradient
-from compiler.ir.text import difference, dump, equal
-from compiler.ir.verify import verify
 from compiler.passes.langevin import (
     change_units,
     drop_silent_inputs,
@@ -402,40 +401,38 @@ def test_mends_make_it_legal():
     )
     source = machine()
     with pytest.raises(TargetError, match="add --rescale"):
-        compile_model(source, target=chip)
+        compile(source, target=chip)
     with pytest.raises(TargetError, match="add --quantize"):
-        compile_model(source, target=chip, mend=["rescale"])
-    netlist = compile_model(
-        source, target=target(max_coupling=0.75, bits=6, symmetric=True), mend=list(MENDS)
-    )
+        compile(source, target=chip, mend=["rescale"])
+    netlist = compile(source, target=target(max_coupling=0.75, bits=6, symmetric=True), mend=list(MENDS))
     assert largest_coupling(netlist) <= 0.75
     assert all((c.values != 0).all() for c in netlist.couplings)
     assert is_gradient(netlist)
     only_degree = target(max_degree=3)
-    netlist = compile_model(source, target=only_degree, mend=["limit-degree"])
+    netlist = compile(source, target=only_degree, mend=["limit-degree"])
     assert counts(netlist)["degree_max"] == 3
 
 
 def test_mends_for_targets_without_limits_change_nothing():
-    netlist = compile_model(machine(), target=TARGETS.get("ideal"), mend=list(MENDS))
+    netlist = compile(machine(), target=TARGETS.get("ideal"), mend=list(MENDS))
     assert difference(netlist, to_netlist(machine())) is None
 
 
 # --- the API and counts --------------------------------------------------------------------------
 
 
-def test_compile_model_takes_what_users_have(tmp_path):
+def test_compile_takes_what_users_have(tmp_path):
     path = tmp_path / "m.safetensors"
     save_model(machine(), path)
     expected = dump(lower_machine(machine()))
-    assert dump(compile_model(path)) == expected
-    assert dump(compile_model(str(path))) == expected
-    assert dump(compile_model(machine())) == expected
-    assert dump(compile_model(lower_machine(machine()))) == expected
-    assert compile_model(mlp(), dt=0.1).dt == 0.1
+    assert dump(compile(path)) == expected
+    assert dump(compile(str(path))) == expected
+    assert dump(compile(machine())) == expected
+    assert dump(compile(lower_machine(machine()))) == expected
+    assert compile(mlp(), dt=0.1).dt == 0.1
 
 
-def test_compile_model_refusals():
+def test_compile_refusals():
     for source, options, error, message in (
         (3, {}, UnsupportedError, "a int cannot be compiled"),
         (machine(), {"dt": 0.1}, UnsupportedError, "dt: a Langevin machine is lowered as it is"),
@@ -445,7 +442,7 @@ def test_compile_model_refusals():
         (TOY.with_(kT=-1.0), {}, NetlistError, "kT must be"),
     ):
         with pytest.raises(error, match=message):
-            compile_model(source, **options)
+            compile(source, **options)
 
 
 def test_counts():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys.spins import all_states, boltzmann, netlist_of, number_of, random_model, tv
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.errors import NetlistError
 from compiler.passes.langevin import largest_coupling
 from compiler.passes.legalize import violations
@@ -129,12 +129,12 @@ def test_rounded_p_bits_use_all_levels_of_their_target():
     model = random_model(4, density=1.0, seed=3)
     small = type(model)(model.h * 0.01, model.row, model.col, model.J * 0.01, kT=0.01)
     target = TARGETS.get("complete-8")
-    netlist = compile_model(small, target=target, mend=["rescale", "quantize"])
+    netlist = compile(small, target=target, mend=["rescale", "quantize"])
     assert not violations(netlist, target)
     assert largest_coupling(netlist) == pytest.approx(1.0)
     close = tv(boltzmann(netlist), boltzmann(netlist_of(4, density=1.0, seed=3)))
     assert close < 0.02  # 127 levels: about 1 % of rounding in every coupling
-    coarse = compile_model(small, target=TARGETS.get("complete-8"), mend=["quantize"])
+    coarse = compile(small, target=TARGETS.get("complete-8"), mend=["quantize"])
     assert tv(boltzmann(coarse), boltzmann(netlist_of(4, density=1.0, seed=3))) > 5 * close
 
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from compiler import check_equal, compile_circuit, load, read_circuit
+from compiler import check_equal, compile, load, read_circuit
 from compiler.errors import UnsupportedError
 from thermo.cli.main import main
 
@@ -190,4 +190,4 @@ def test_other_refusals(capsys, blif, bench, tmp_path):
 
 def test_the_python_interface_refuses_what_is_no_circuit():
     with pytest.raises(UnsupportedError, match="a dict is no circuit of gates"):
-        compile_circuit({})
+        compile({})

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.errors import UnsupportedError
 from compiler.families.hopfield import HopfieldNetwork
 from compiler.families.oscillator import OscillatorNetwork, lower_oscillator
@@ -146,7 +146,7 @@ def test_a_network_without_an_energy_is_measured_too(tmp_path):
         (rng.normal(0, 1, (4, 3)), rng.normal(0, 1, (2, 4))), (np.zeros(4), np.zeros(2)), activation="sigmoid"
     )
     study = temperature_study(
-        compile_model(net), dataset(10, features=3), DEVICE, tmp_path, kTs=[0.1], samples=10, runs=1
+        compile(net), dataset(10, features=3), DEVICE, tmp_path, kTs=[0.1], samples=10, runs=1
     )
     assert study.heat_method == "stratonovich" and study.readings[0].total_J is not None
 

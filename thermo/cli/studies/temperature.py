@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.files import make_folder, replacing
 from hw_models.presets import DEVICES
 from thermo.cli.console import BarProgress, notes
@@ -56,7 +56,7 @@ def temperature(
     Example: thermoc study eqprop-temperature mnist.safetensors --data mnist -o runs/temperature
     """
     preset = DEVICES.get(device)
-    netlist = compile_model(model)
+    netlist = compile(model)
     dataset = load_dataset(data or str(netlist.meta.get("data", "digits")), data_dir)
     folder = make_folder(out)
     study = temperature_study(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from compiler.counts import gate_counts
+from compiler.counting import gate_counts
 from compiler.families.logic import lower_logic
 from compiler.families.store import save_model
 from compiler.files import check_writable

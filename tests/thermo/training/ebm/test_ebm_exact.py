@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.special import expit, logsumexp
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.errors import NetlistError
 from compiler.families.rbm import RBM, lower_rbm
 from compiler.families.store import load_model, save_model
-from compiler.ir.verify import verify
+from compiler.ir.kinds import verify
 from hw_models.imperfect import Imperfections, perturb, perturb_bias
 from thermo.kernels.random import threefry4x32_numpy
 from thermo.kernels.spins import rbm as kernel
@@ -254,11 +254,11 @@ def test_models_are_kept_and_compiled(tmp_path):
     assert isinstance(again, RBM) and again.image_shape == (2, 3) and again.threshold == 0.25
     for name in ("w", "b_visible", "b_hidden"):
         np.testing.assert_array_equal(getattr(again, name), getattr(model, name))
-    netlist = compile_model(tmp_path / "rbm.safetensors")
+    netlist = compile(tmp_path / "rbm.safetensors")
     verify(netlist)
     assert netlist.n_cells == 10 and netlist.n_couplings == 48
     # no couplings at all: independent units
-    alone = compile_model(replace(model, w=np.zeros((6, 4), np.float32)))
+    alone = compile(replace(model, w=np.zeros((6, 4), np.float32)))
     assert alone.n_couplings == 0
     np.testing.assert_allclose(2 * alone.cells.h[:6], model.b_visible, rtol=1e-6)
 

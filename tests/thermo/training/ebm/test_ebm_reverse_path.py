@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler.ir.verify import verify
+from compiler.ir.kinds import verify
 from thermo.cli.main import main
 from thermo.simulate import simulate
 from thermo.training.ebm.errors import EbmError

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.families.conv_hopfield import ConvHopfieldNetwork
 from compiler.families.store import load_model
 from thermo.cli.main import main
@@ -67,7 +67,7 @@ def test_the_netlist_decides_as_the_network(trained, digits):
     """
     x, y = digits.x_test[:120], digits.y_test[:120]
     wanted = trained.network.answers(x)
-    netlist = compile_model(trained.network)
+    netlist = compile(trained.network)
     assert netlist.couplings[0].tie is not None
     found = simulate(netlist, x, threads=1).answers()
     alike = np.abs(found - wanted).max(axis=1) < 0.02
@@ -168,7 +168,7 @@ def test_homeostasis_aligns_the_two_ways(few, layers):
     helped = train_layers(few, config)
     assert helped.history[-1].angle < 40
     assert helped.network.backward is not None
-    compile_model(helped.network)
+    compile(helped.network)
 
 
 def test_warps_are_those_of_the_other_trainers():

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.families.oscillator import OscillatorNetwork, lower_oscillator, relax
 from compiler.families.store import load_model
 from hw_models.imperfect import Imperfections
@@ -252,7 +252,7 @@ def test_the_compiled_machine_decides_as_the_model(trained, digits):
     minima, and slow cells may find another than layer updates do.
     """
     net, x = trained.network, digits.x_valid
-    found, result = evaluate(compile_model(net), digits, "valid", heat=False, keep_final=True)
+    found, result = evaluate(compile(net), digits, "valid", heat=False, keep_final=True)
     assert found.accuracy > 0.92
     assert np.mean(result.predictions() == net.predictions(x)) > 0.985
     ends = np.cumsum(net.sizes[1:])

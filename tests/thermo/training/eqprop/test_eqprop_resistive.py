@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.errors import NetlistError
 from compiler.families.resistive import ResistiveNetwork, lower_resistive
 from compiler.families.store import load_model, save_model
-from compiler.ir.verify import verify
+from compiler.ir.kinds import verify
 from hw_models.imperfect import Imperfections
 from thermo.cli.main import main
 from thermo.data import Dataset, load_dataset
@@ -78,7 +78,7 @@ def test_file_and_netlist(tmp_path):
     verify(netlist)
     result = simulate(netlist, DATA, heat=False)
     np.testing.assert_allclose(result.answers(), net.answers(DATA), atol=1e-5)
-    assert compile_model(net).meta["source"] == "resistive"
+    assert compile(net).meta["source"] == "resistive"
 
 
 @pytest.mark.parametrize(

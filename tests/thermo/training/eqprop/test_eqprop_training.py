@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler.api import compile_model
+from compiler.api import compile
 from compiler.families.hopfield import HopfieldNetwork
 from compiler.families.hopfield import relax as reference_rest
 from compiler.families.store import load_model
@@ -230,7 +230,7 @@ def test_digits_are_learnt_in_seconds(trained, digits):
 
 def test_the_compiled_network_decides_as_the_model(trained, digits):
     net = trained.network
-    netlist = compile_model(net)
+    netlist = compile(net)
     figures, result = evaluate(netlist, digits, "test")
     assert np.array_equal(result.predictions(), net.predictions(digits.x_test))
     assert figures.accuracy == pytest.approx(deployed_accuracy(trained.acting, digits), abs=0.003)

@@ -1,24 +1,38 @@
-"""What a Langevin netlist consists of, in numbers."""
+"""What a netlist consists of, in numbers."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from compiler.cell_counts import cell_area
+from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import BUF, NONE, NOT, OP_NAMES, TWO_INPUT, GateNetlist
+from compiler.ir.kinds import kind_of
 from compiler.ir.langevin import CouplingKind, LangevinNetlist, Role
-from compiler.ir.luts import lut_depth
+from compiler.ir.luts import LutNetlist, lut_depth
 from compiler.ir.symmetry import antisymmetric_fraction, is_gradient, is_symmetric
 from compiler.passes.gates.heads import ADDERS, lower_head
 from compiler.passes.gates.local import live_gates
 from compiler.passes.gates.lut_map import map_luts
 from compiler.passes.langevin import largest_coupling
-from compiler.pipelines import simplify_gates
+from compiler.pipelines import simplify
 
 
-def counts(netlist: LangevinNetlist) -> dict[str, Any]:
-    """JSON-able counts.
+def counts(netlist: Any) -> dict[str, Any]:
+    """JSON-able counts of a netlist of any kind; what they mean is told by langevin_counts,
+    gate_counts, lut_counts and cell_counts.
+
+    Raises UnsupportedError for what is no netlist.
+    """
+    return COUNTS[kind_of(netlist).name](netlist)
+
+
+def langevin_counts(netlist: LangevinNetlist) -> dict[str, Any]:
+    """JSON-able counts of cells and couplings.
 
     cells : by role (`output` cells are dynamic, too, but not counted as `dynamic`)
     couplings : by kind, and `from_inputs`, `total`; parameters : independent weights (ties once)
@@ -99,6 +113,50 @@ def gate_counts(netlist: GateNetlist) -> dict[str, Any]:
     }
 
 
+def lut_counts(netlist: LutNetlist) -> dict[str, Any]:
+    """JSON-able counts of a circuit of tables.
+
+    inputs, outputs, class_nets : as in gate_counts; k : operands of a table at most
+    tables : all of them by their operands, those of 0 and 1 being constants and inverters
+    depth : tables of two operands or more on the longest path
+    """
+    widths = np.bincount(netlist.widths, minlength=netlist.k + 1)
+    return {
+        "inputs": netlist.n_inputs,
+        "outputs": netlist.n_outputs,
+        "class_nets": 0 if netlist.class_sums is None else int(netlist.class_sums.nets.size),
+        "k": netlist.k,
+        "tables": {"total": netlist.n_luts, **{str(w): int(m) for w, m in enumerate(widths) if m}},
+        "depth": lut_depth(netlist),
+    }
+
+
+def cell_counts(netlist: CellNetlist) -> dict[str, Any]:
+    """JSON-able counts of a circuit of library cells.
+
+    inputs, outputs, roots : named ones, and every net that is looked at
+    cells : all of them and by name; area : um2
+    """
+    names = Counter(netlist.library.cells[index].name for index in netlist.cell.tolist())
+    return {
+        "library": netlist.library.name,
+        "inputs": netlist.n_inputs,
+        "outputs": len(netlist.output_names),
+        "roots": int(netlist.roots.size),
+        "cells": {"total": netlist.n_cells, **dict(sorted(names.items()))},
+        "area": cell_area(netlist),
+    }
+
+
+# by the names of compiler.ir.kinds
+COUNTS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "langevin": langevin_counts,
+    "gates": gate_counts,
+    "luts": lut_counts,
+    "cells": cell_counts,
+}
+
+
 def synthesis_counts(netlist: GateNetlist, *, level: int = 2) -> dict[str, Any]:
     """JSON-able counts of a circuit before and after -O `level`; every definition by its name.
 
@@ -112,7 +170,7 @@ def synthesis_counts(netlist: GateNetlist, *, level: int = 2) -> dict[str, Any]:
         depth, after optimisation, without head
     """
     whole = gate_counts(netlist)
-    small = simplify_gates(netlist, level)
+    small = simplify(netlist, level)
     body = _size(small)
     result: dict[str, Any] = {
         "declared": whole["gates"]["declared"],
@@ -123,7 +181,7 @@ def synthesis_counts(netlist: GateNetlist, *, level: int = 2) -> dict[str, Any]:
     }
     if netlist.class_sums is not None:
         heads = {
-            adder: _size(simplify_gates(lower_head(small, sums=False, adder=adder), min(level, 1)))
+            adder: _size(simplify(lower_head(small, sums=False, adder=adder), min(level, 1)))
             for adder in ADDERS
         }
         result["optimised"]["with_head"] = heads
