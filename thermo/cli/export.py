@@ -106,6 +106,11 @@ def export(
             raise UnsupportedError(f"--{unused[0]} has no meaning for {format_}; leave it out")
         _export_ising(net, format_, out, as_json)
         return
+    if format_ not in FORMATS:
+        raise UnsupportedError(
+            f"--format {format_!r} is unknown; choices are {', '.join(FORMATS)} of a circuit, "
+            f"{', '.join(ISING_FORMATS)} of an Ising model"
+        )
     netlist = to_netlist(net)
     expect(
         netlist, "gates", f"--format {format_}", f"for an Ising model there are {', '.join(ISING_FORMATS)}"

@@ -189,5 +189,5 @@ def test_other_refusals(capsys, blif, bench, tmp_path):
 
 
 def test_the_python_interface_refuses_what_is_no_circuit():
-    with pytest.raises(UnsupportedError, match="a dict is no circuit of gates"):
+    with pytest.raises(UnsupportedError, match="a dict cannot be compiled; give a netlist"):
         compile({})

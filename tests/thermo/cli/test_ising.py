@@ -301,8 +301,8 @@ def test_bad_exports_give_one_line(capsys, write, tmp_path):
         ([rudy, "--format", "dimacs"], "the problem is max-cut"),
         ([circuit(tmp_path), "--format", "rudy"], "a GateNetlist is no Ising model"),
         ([rudy, "--format", "rudy", "--luts", "4"], "--luts has no meaning for rudy"),
-        ([rudy, "--format", "verilog"], "is no circuit of gates"),
-        ([rudy, "--format", "mps"], "is no circuit of gates"),
+        ([rudy, "--format", "verilog"], "verilog takes a circuit of gates, got a Langevin netlist"),
+        ([rudy, "--format", "mps"], "--format 'mps' is unknown; choices are verilog,"),
     ]
     named = tmp_path / "named.safetensors"
     save_model(from_edges([1.0, 0], [0], [1], [1.0], names=("a", "b")), named)
