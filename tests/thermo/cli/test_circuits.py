@@ -177,7 +177,7 @@ def test_other_refusals(capsys, blif, bench, tmp_path):
         capsys, "compile", blif, "-o", net, "--target", "rc-array"
     )
     assert "--quantize has no meaning" in _fails(capsys, "compile", blif, "-o", net, "--quantize")
-    assert "format 'edif' is unknown for a circuit" in _fails(
+    assert "--format 'edif' is unknown; choices are verilog" in _fails(
         capsys, "export", blif, "--format", "edif", "-o", tmp_path / "x"
     )
     bench.write_text("INPUT(a)\nOUTPUT(a)\n")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from compiler.ir.cells import CellNetlist, cells_to_gates
+from compiler.circuits.from_cells import cells_to_gates
+from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
 from thermo.options import Option, takes
 from thermo.simulate.errors import SimulationError
