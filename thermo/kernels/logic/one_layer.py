@@ -17,6 +17,8 @@ over the samples that select it.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -263,43 +265,52 @@ def mask_weights(weights, c, x, row, masked, side, pitch):  # type: ignore[no-un
         masked[side, s] = weights[c, s] * x[row, s]
 
 
+class Gates(NamedTuple):
+    """A layer in training, LANES gates a block.
+
+    table, table_m, table_v : (blocks, 4, LANES) float32, logits and their moments
+    scores, ... : (blocks, 2, k_padded, LANES) float32, of each candidate wire
+    wires : (blocks, 2, LANES, k_padded) int32; best : (blocks, 2, LANES) int32
+    k : candidates of a wire; per_class : gates that one class counts
+    """
+
+    table: np.ndarray
+    table_m: np.ndarray
+    table_v: np.ndarray
+    scores: np.ndarray
+    scores_m: np.ndarray
+    scores_v: np.ndarray
+    wires: np.ndarray
+    best: np.ndarray
+    k: int
+    n_gates: int
+    per_class: int
+
+
+class AdamStep(NamedTuple):
+    """One step, float32. unit : what a weight of 1 stands for; rates and fix2 : with Adam's bias
+    corrections; decay : of the scores, a step.
+    """
+
+    unit: np.float32
+    rate_table: np.float32
+    rate_wire: np.float32
+    beta1: np.float32
+    beta2: np.float32
+    fix2: np.float32
+    epsilon: np.float32
+    decay: np.float32
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def train_blocks(  # type: ignore[no-untyped-def]
-    table,
-    table_m,
-    table_v,
-    scores,
-    scores_m,
-    scores_v,
-    wires,
-    best,
-    k,
-    n_gates,
-    per_class,
-    x,
-    weights,
-    sums,
-    totals,
-    unit,
-    rate_table,
-    rate_wire,
-    beta1,
-    beta2,
-    fix2,
-    epsilon,
-    decay,
-    first,
-    last,
-    path,
-):
+def train_blocks(gates, adam, x, weights, sums, totals, first, last, path):  # type: ignore[no-untyped-def]
     """Gradient and Adam step of the gates in blocks first .. last - 1, and their new choices.
 
-    table* : (blocks, 4, LANES) float32; scores* : (blocks, 2, k_padded, LANES) float32
-    wires : (blocks, 2, LANES, k_padded) int32; best : (blocks, 2, LANES) int32
     weights : (n_classes, pitch) int8; sums : (n_classes, n_features padded) int32, feature_sums
     totals : (n_classes,) int32, the sum of each class's weights
-    unit : what a weight of 1 stands for; rates and fix2 : with Adam's bias corrections
     """
+    table, table_m, table_v, scores, scores_m, scores_v, wires, best, k, n_gates, per_class = gates
+    unit, rate_table, rate_wire, beta1, beta2, fix2, epsilon, decay = adam
     pitch = x.shape[1]
     k_padded = scores.shape[2]
     masked = np.empty((2, pitch), np.int8)

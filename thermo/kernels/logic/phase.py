@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from thermo.kernels.jit import njit
@@ -79,114 +81,47 @@ def lowest_new(wires, k, pool, h, n_nets, new, first, last):  # type: ignore[no-
                     taken[wires[block, side, lane, j]] = False
 
 
+class Coming(NamedTuple):
+    """Arguments of `encode` for the samples of a batch."""
+
+    frames: np.ndarray
+    rows: np.ndarray
+    moves: np.ndarray
+    position: np.ndarray
+    bound: np.ndarray
+    level: np.ndarray
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def phase(  # type: ignore[no-untyped-def]
-    train,
-    table,
-    table_m,
-    table_v,
-    scores,
-    scores_m,
-    scores_v,
-    wires,
-    best,
-    k,
-    n_gates,
-    per_class,
-    x_old,
-    weights,
-    index,
-    sums,
-    totals,
-    unit,
-    rate_table,
-    rate_wire,
-    beta1,
-    beta2,
-    fix2,
-    epsilon,
-    decay,
-    x,
-    counts,
-    following,
-    frames,
-    rows,
-    moves,
-    position,
-    bound,
-    level,
-    x_next,
-    first,
-    last,
-    f0,
-    f1,
-    path,
+    train, gates, adam, x_old, weights, index, sums, totals, x, counts, following, coming, x_next, share, path
 ):
     """One thread's part between two losses: update gates, count them on x, encode x_next.
 
     train, following : whether there is a batch before and after; see train_blocks, count_ones and
-    encode. sums : this thread's own scratch.
+    encode. sums : this thread's own scratch; share : first and last block, first and last feature.
     """
+    first, last, f0, f1 = share
+    n_gates, per_class = gates.n_gates, gates.per_class
     if first < last:
         if train:
             c0 = first * LANES // per_class
             c1 = (min(last * LANES, n_gates) - 1) // per_class + 1
             feature_sums(x_old, weights, index, sums, c0, c1, 0, index.shape[0], path)
-            train_blocks(
-                table,
-                table_m,
-                table_v,
-                scores,
-                scores_m,
-                scores_v,
-                wires,
-                best,
-                k,
-                n_gates,
-                per_class,
-                x_old,
-                weights,
-                sums,
-                totals,
-                unit,
-                rate_table,
-                rate_wire,
-                beta1,
-                beta2,
-                fix2,
-                epsilon,
-                decay,
-                first,
-                last,
-                path,
-            )
+            train_blocks(gates, adam, x_old, weights, sums, totals, first, last, path)
         counts[:] = 0
-        count_ones(table, wires, best, x, n_gates, per_class, counts, first, last)
+        count_ones(gates.table, gates.wires, gates.best, x, n_gates, per_class, counts, first, last)
     if following:
+        frames, rows, moves, position, bound, level = coming
         encode(frames, rows, moves, position, bound, level, x_next, f0, f1)
 
 
 @njit(cache=True, nogil=True)
-def right_answers(
-    table,
-    wires,
-    best,
-    n_gates,
-    per_class,
-    n_classes,
-    frames,
-    position,
-    bound,
-    level,
-    labels,
-    pitch,
-    first,
-    last,
-):  # type: ignore[no-untyped-def]
+def right_answers(gates, n_classes, frames, position, bound, level, labels, pitch, first, last):  # type: ignore[no-untyped-def]
     """How many of the samples first .. last - 1 the hard network decides right."""
     x = np.zeros((position.shape[0], pitch), np.uint8)
     counts = np.zeros((n_classes, pitch), np.int32)
-    blocks = table.shape[0]
+    blocks = gates.table.shape[0]
     right = 0
     for start in range(first, last, pitch):
         stop = min(start + pitch, last)
@@ -203,7 +138,7 @@ def right_answers(
             position.shape[0],
         )
         counts[:] = 0
-        count_ones(table, wires, best, x, n_gates, per_class, counts, 0, blocks)
+        count_ones(gates.table, gates.wires, gates.best, x, gates.n_gates, gates.per_class, counts, 0, blocks)
         for s in range(stop - start):
             at = 0
             for c in range(1, n_classes):

@@ -131,7 +131,7 @@ class FastTrainer(LogicTrainer):
             here, following = min(t, len(parts) - 1), t + 1 < len(parts)
             coming = self.source_of(data, parts[t + 1 if following else here])
             buffers = x[(t - 1) % 3], x[here % 3], x[(t + 1) % 3]
-            optimiser = (
+            adam = kernels.AdamStep(
                 unit,
                 *rates,
                 f32(config.beta1),
@@ -145,38 +145,25 @@ class FastTrainer(LogicTrainer):
                 i: int,
                 t: int = t,
                 buffers: tuple = buffers,
-                optimiser: tuple = optimiser,
+                adam: kernels.AdamStep = adam,
                 following: bool = following,
-                coming: tuple = coming,
+                coming: phases.Coming = coming,
             ) -> None:
                 phases.phase(
                     t > 0,
-                    self.table,
-                    self.table_m,
-                    self.table_v,
-                    self.scores,
-                    self.scores_m,
-                    self.scores_v,
-                    self.wires,
-                    self.best,
-                    self.k,
-                    self.n_gates,
-                    self.per_class,
+                    self.gates,
+                    adam,
                     buffers[0],
                     weights,
                     self.index,
                     sums[i],
                     totals,
-                    *optimiser,
                     buffers[1],
                     counts[i],
                     following,
-                    *coming,
+                    coming,
                     buffers[2],
-                    blocks[i],
-                    blocks[i + 1],
-                    features[i],
-                    features[i + 1],
+                    (blocks[i], blocks[i + 1], features[i], features[i + 1]),
                     self.path,
                 )
 
@@ -202,6 +189,22 @@ class FastTrainer(LogicTrainer):
             fix2 = f32(1.0 / (1.0 - config.beta2**self.step))
         return float(seen[0]) / n, float(seen[1]) / n
 
+    @property
+    def gates(self) -> kernels.Gates:
+        return kernels.Gates(
+            self.table,
+            self.table_m,
+            self.table_v,
+            self.scores,
+            self.scores_m,
+            self.scores_v,
+            self.wires,
+            self.best,
+            self.k,
+            self.n_gates,
+            self.per_class,
+        )
+
     def shares(self, threads: int) -> np.ndarray:
         """Blocks at which the threads' shares begin, and the end of the last."""
         return np.linspace(0, self.table.shape[0], threads + 1).astype(int)
@@ -209,11 +212,13 @@ class FastTrainer(LogicTrainer):
     def weights(self, pitch: int) -> tuple[np.ndarray, np.ndarray]:
         return aligned((self.n_classes, pitch), np.int8), np.zeros(self.n_classes, np.int32)
 
-    def source_of(self, data: Epoch, part: slice) -> tuple[np.ndarray, ...]:
+    def source_of(self, data: Epoch, part: slice) -> phases.Coming:
         """Arguments of `encode` for these samples of the epoch."""
         rows = data.rows[part]
         bounds = np.ascontiguousarray(self.data.train.bounds[:, rows])
-        return (self.data.train.pixels, rows, data.moves[part], self.data.position, bounds, self.source.level)
+        return phases.Coming(
+            self.data.train.pixels, rows, data.moves[part], self.data.position, bounds, self.source.level
+        )
 
     def derive(
         self,
@@ -252,11 +257,7 @@ class FastTrainer(LogicTrainer):
         cuts = np.linspace(0, n, threads + 1).astype(int)
         right = tiles.map(
             lambda i: phases.right_answers(
-                self.table,
-                self.wires,
-                self.best,
-                self.n_gates,
-                self.per_class,
+                self.gates,
                 self.n_classes,
                 self.data.valid.pixels,
                 self.data.position,

@@ -126,31 +126,10 @@ class Toy:
         table, scores, best = self.table.copy(), self.scores.copy(), self.best.copy()
         m = [np.zeros_like(table), np.zeros_like(table)]
         w = [np.zeros_like(scores), np.zeros_like(scores)]
+        layer = table, *m, scores, *w, self.wires, best, self.k, self.gates, self.per_class
+        adam = kernels.AdamStep(f(unit), f(1e-3), f(2e-3), f(0), f(0.5), f(1), f(1e-8), f(0))
         kernels.train_blocks(
-            table,
-            *m,
-            scores,
-            *w,
-            self.wires,
-            best,
-            self.k,
-            self.gates,
-            self.per_class,
-            self.x,
-            self.weights,
-            sums,
-            totals,
-            f(unit),
-            f(1e-3),
-            f(2e-3),
-            f(0),
-            f(0.5),
-            f(1),
-            f(1e-8),
-            f(0),
-            0,
-            self.blocks,
-            path,
+            kernels.Gates(*layer), adam, self.x, self.weights, sums, totals, 0, self.blocks, path
         )
         return m[0], w[0], table, scores, best
 
