@@ -9,7 +9,7 @@ from compiler.families.hopfield import HopfieldNetwork, lower_hopfield
 from compiler.families.machine import LangevinMachine, lower_machine
 from hw_models.presets import DEVICES
 from thermo.data import DataError, Dataset
-from thermo.energy.inference import estimate
+from thermo.energy.inference import estimate_langevin
 from thermo.evaluate import check_fit, evaluate, targets_of
 
 K, DRIVE, T_F, DT = 4.0, 3.0, 0.5, 0.005
@@ -67,7 +67,7 @@ def test_answers_are_matched_by_label_not_by_position():
     assert evaluate(netlist, as_named)[0].accuracy > 0.9
     assert evaluate(netlist, data)[0].accuracy < 0.1
     # the read-out of the cycle is scored in the same way
-    told = estimate(netlist, as_named, DEVICES.get("rc-1fF"), ())
+    told = estimate_langevin(netlist, as_named, DEVICES.get("rc-1fF"), ())
     assert told.cycle.accuracy > 0.9
     other_names = lower_machine(machine(labels=("x", "y", "z")))
     assert evaluate(other_names, data)[0].accuracy == 1.0
@@ -95,7 +95,9 @@ def test_error_of_a_regression_against_the_closed_form():
 
 
 def test_a_regression_is_estimated_without_a_baseline():
-    got = estimate(lower_machine(machine(head="regression", kT=0.01)), numbers(), DEVICES.get("rc-1fF"), ())
+    got = estimate_langevin(
+        lower_machine(machine(head="regression", kT=0.01)), numbers(), DEVICES.get("rc-1fF"), ()
+    )
     told = got.to_dict()
     assert told["accuracy"] is None and told["rmse"] > 0
     assert told["answer_bits"] is None and told["digital_baseline_J"] is None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from toys.gates import random_circuit
 
+import thermo.energy
 import thermo.evaluate
 import thermo.simulate
 from compiler.errors import ThermocError, UnsupportedError
@@ -99,6 +100,8 @@ WAYS = {  # cells that refuse, and what their text must name
     ("evaluate", "tables"): "simulate the gates",
     ("evaluate", "model"): "compile",
     ("evaluate", "p-bits"): "simulate them without data",
+    ("estimate", "tables"): "simulate the gates",
+    ("estimate", "model"): "compile_model",
 }
 
 
@@ -106,12 +109,14 @@ def call(verb, kind, dataset):
     netlist, options = NETLISTS[kind](), OPTIONS.get(kind, {})
     if verb == "evaluate":
         return thermo.evaluate.evaluate(netlist, dataset, **options)
+    if verb == "estimate":
+        return thermo.energy.estimate(netlist, None if kind == "p-bits" else dataset, baselines=())
     data = None if kind == "p-bits" else dataset.x_test
     return thermo.simulate.simulate(netlist, data, **options)
 
 
 @pytest.mark.parametrize("kind", NETLISTS)
-@pytest.mark.parametrize("verb", ["simulate", "evaluate"])
+@pytest.mark.parametrize("verb", ["simulate", "evaluate", "estimate"])
 def test_every_verb_answers_or_names_the_way(verb, kind, dataset, tmp_path):
     way = WAYS.get((verb, kind))
     if way is not None:
@@ -119,6 +124,11 @@ def test_every_verb_answers_or_names_the_way(verb, kind, dataset, tmp_path):
             call(verb, kind, dataset)
         return
     found = call(verb, kind, dataset)
+    if verb == "estimate":
+        told = found.to_dict()
+        assert told["latency_s"] > 0
+        assert told["energy_J"]["total"] > 0
+        return
     if verb == "evaluate":
         evaluation, found = found
         assert 0.0 <= evaluation.accuracy <= 1.0
@@ -176,6 +186,42 @@ def test_exact_transitions_agree_with_small_steps(dataset):
 def test_options_of_other_kinds_are_refused(kind, options, message, dataset):
     with pytest.raises(UnsupportedError, match=message):
         thermo.simulate.simulate(NETLISTS[kind](), dataset.x_test, **OPTIONS.get(kind, {}), **options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        ("gates", {"device": "rc-1fF"}, "device does not apply to a circuit of gates, only to a Langevin"),
+        ("p-bits", {"split": "valid"}, "split does not apply to p-bits, only to a Langevin machine and a"),
+        ("langevin", {"libraries": ["nangate45"]}, "libraries does not apply to a Langevin machine"),
+    ],
+)
+def test_estimates_refuse_what_is_of_other_kinds(kind, options, message):
+    with pytest.raises(UnsupportedError, match=message):
+        thermo.energy.estimate(NETLISTS[kind](), baselines=(), **options)
+
+
+def test_p_bits_are_estimated_without_data(dataset):
+    with pytest.raises(UnsupportedError, match="a data set does not apply to p-bits"):
+        thermo.energy.estimate(p_bits(), dataset)
+
+
+def test_an_estimate_runs_its_split_once(monkeypatch, dataset):
+    """As simulated, with dt halved, the cycle: three runs of the samples, and one of the idle machine."""
+    from thermo.energy import cycle, inference
+    from thermo.simulate.langevin import run
+
+    asked = []
+
+    def counted(netlist, data=None, **options):
+        asked.append(None if data is None else len(data))
+        return simulate_langevin(netlist, data, **options)
+
+    for module in (run, cycle, inference):
+        monkeypatch.setattr(module, "simulate_langevin", counted)
+    found = thermo.energy.estimate(quadratic(), dataset, baselines=())
+    assert asked == [40, 40, 40, None]
+    assert found.evaluation.n_samples == 40
 
 
 def test_what_a_dynamics_declares_is_what_its_run_takes():

@@ -16,7 +16,7 @@ from hw_models.weights import WEIGHT_MEMORIES
 from thermo.data import Dataset
 from thermo.demo.part import Part, Row, per_cent
 from thermo.energy.eqprop_effort import energy_of
-from thermo.energy.inference import Estimate, estimate
+from thermo.energy.inference import Estimate, estimate_langevin
 from thermo.energy.training import TrainingEnergy, training_keys
 from thermo.progress import Progress
 from thermo.report import figures
@@ -58,7 +58,7 @@ def eqprop_part(
     save_model(trained.network, folder / "eqprop.safetensors")
     save(lower_hopfield(trained.network), folder / "eqprop.tnl")
     netlist = load_langevin(folder / "eqprop.tnl")  # the file, not the object in memory
-    cost = estimate(netlist, dataset, DEVICES.get(DEVICE), (), seed=seed, threads=threads)
+    cost = estimate_langevin(netlist, dataset, DEVICES.get(DEVICE), (), seed=seed, threads=threads)
     energy = energy_of(
         trained, dataset, netlist, DEVICES.get(DEVICE), WEIGHT_MEMORIES.get(MEMORY), threads=threads
     )

@@ -18,7 +18,7 @@ from hw_models.presets import DEVICES
 from thermo.data import Dataset
 from thermo.demo.part import Part, Row, per_cent
 from thermo.energy.baselines import measure_baselines
-from thermo.energy.inference import Estimate, estimate
+from thermo.energy.inference import Estimate, estimate_langevin
 from thermo.evaluate import Evaluation, evaluate
 from thermo.progress import Progress
 from thermo.report import figures
@@ -75,7 +75,7 @@ def langevin_part(
     mlp, mlp_accuracy, lowered = _teacher(dataset, seed, threads)
     assert main.evaluation.accuracy is not None
     baselines = measure_baselines(dataset, stop_at=main.evaluation.accuracy, seed=seed, progress=progress)
-    cost = estimate(netlist, dataset, DEVICES.get(DEVICE), baselines, seed=seed, threads=threads)
+    cost = estimate_langevin(netlist, dataset, DEVICES.get(DEVICE), baselines, seed=seed, threads=threads)
     return Part(
         rows=_rows(main, ten, devices, mlp, mlp_accuracy, lowered, cost),
         reading=_reading(main, cost),

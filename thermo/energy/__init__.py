@@ -3,8 +3,8 @@
 from thermo.energy.baselines import Baseline, measure_baselines
 from thermo.energy.cycle import Cycle, Reset, measure_cycle
 from thermo.energy.gate_result import GateEstimate
-from thermo.energy.gates import estimate_gates
-from thermo.energy.inference import Estimate, Joules, cheapest, estimate, idle_heat
+from thermo.energy.inference import Estimate, Joules, cheapest, idle_heat
+from thermo.energy.run import Priced, SpinEstimate, estimate
 
 __all__ = [
     "Baseline",
@@ -12,10 +12,11 @@ __all__ = [
     "Estimate",
     "GateEstimate",
     "Joules",
+    "Priced",
     "Reset",
+    "SpinEstimate",
     "cheapest",
     "estimate",
-    "estimate_gates",
     "idle_heat",
     "measure_baselines",
     "measure_cycle",

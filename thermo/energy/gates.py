@@ -13,7 +13,7 @@ glitches, registers and clock tree, what makes the input bits of data (encoder),
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -39,14 +39,14 @@ from thermo.progress import NullProgress, Progress
 from thermo.simulate.gates.run import simulate_gates
 
 
-def mean_toggles(netlist: GateNetlist, bits: np.ndarray) -> np.ndarray:
+def mean_toggles(netlist: GateNetlist, bits: np.ndarray, threads: int | None = None) -> np.ndarray:
     """(n_nets,) changes of every net's settled value from one sample to the next, on average.
 
     Raises DataError for less than two samples.
     """
     if bits.shape[0] < 2:
         raise DataError(f"toggles need two samples or more that follow each other, got {bits.shape[0]}")
-    result = simulate_gates(netlist, bits=bits, toggles=True)
+    result = simulate_gates(netlist, bits=bits, toggles=True, threads=threads)
     assert result.input_toggles is not None and result.toggles is not None
     return np.concatenate([result.input_toggles, result.toggles]) / (bits.shape[0] - 1)
 
@@ -55,19 +55,20 @@ def estimate_gates(
     netlist: GateNetlist,
     samples: Samples,
     libraries: Sequence[CellLibrary],
-    baselines: tuple[Baseline, ...] = (),
+    baselines: tuple[Baseline, ...] | Callable[[float | None], tuple[Baseline, ...]] = (),
     *,
     classes: Sequence[str] = (),
     clock_Hz: float | None = None,
     objective: str = "area",
     adder: str = "fast",
     strict: bool = False,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> GateEstimate:
     """Accuracy, counts by every definition, and area, delay and joules in each library.
 
-    baselines : digital designs measured on the same split; the cheapest of at least the circuit's
-        accuracy is what it is compared with
+    baselines : digital designs measured on the same split, or what finds them up to an accuracy; the
+        cheapest of at least the circuit's accuracy is what it is compared with
     classes : the data set's class names; clock_Hz : in place of each library's own f_max
     objective : of compiler.passes.gates.cell_mapping
     adder : of compiler.passes.gates.heads; "fast" is the smaller and the faster one in cells, where an
@@ -78,9 +79,11 @@ def estimate_gates(
     Raises UnsupportedError for a clock faster than the cells or a figure that a library lacks.
     """
     progress = progress or NullProgress()
+    accuracy, sem = circuit_accuracy(netlist, samples, classes)
+    if callable(baselines):
+        baselines = baselines(accuracy)
     progress.start(2 + len(libraries), "estimate")
     try:
-        accuracy, sem = circuit_accuracy(netlist, samples, classes)
         bare = simplify(netlist, 2)
         progress.update(1, "optimised")
         whole = bare
@@ -88,11 +91,11 @@ def estimate_gates(
             whole = simplify(lower_head(bare, sums=False, adder=adder), 1)
         progress.update(2, "class head")
         plain = simplify(netlist, 1)
-        circuits = {False: _Circuit.of((bare, plain), samples.bits)}
+        circuits = {False: _Circuit.of((bare, plain), samples.bits, threads)}
         circuits[True] = circuits[False]
         if whole is not bare:
             plain = simplify(lower_head(plain, sums=False, adder=adder), 1)
-            circuits[True] = _Circuit.of((whole, plain), samples.bits)
+            circuits[True] = _Circuit.of((whole, plain), samples.bits, threads)
         done, refused = [], {}
         for k, library in enumerate(libraries):
             try:
@@ -135,9 +138,9 @@ class _Circuit:
     bits: np.ndarray
 
     @classmethod
-    def of(cls, shapes: Sequence[GateNetlist], bits: np.ndarray) -> _Circuit:
+    def of(cls, shapes: Sequence[GateNetlist], bits: np.ndarray, threads: int | None) -> _Circuit:
         subjects = tuple(cut_circuit(netlist) for netlist in shapes)
-        return cls(subjects, tuple(mean_toggles(s.netlist, bits) for s in subjects), bits)
+        return cls(subjects, tuple(mean_toggles(s.netlist, bits, threads) for s in subjects), bits)
 
     @property
     def toggles_per_gate(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -163,11 +164,11 @@ def device_units(netlist: LangevinNetlist, device: RCDevice) -> Units:
     )
 
 
-def estimate(
+def estimate_langevin(
     netlist: LangevinNetlist,
     dataset: Dataset,
     device: RCDevice,
-    baselines: tuple[Baseline, ...],
+    baselines: tuple[Baseline, ...] | Callable[[float | None], tuple[Baseline, ...]],
     *,
     split: str = "test",
     runs: int = 1,
@@ -178,13 +179,17 @@ def estimate(
 ) -> Estimate:
     """Measure accuracy, heat and cycle on a split and put them on a device.
 
-    baselines : digital designs measured on the same split; the cheapest of at least the netlist's
-    accuracy is what it is compared with. Raises HardwareError where the device cannot hold it.
+    baselines : digital designs measured on the same split, or what finds them up to an accuracy; the
+    cheapest of at least the netlist's accuracy is what it is compared with
+
+    Raises HardwareError where the device cannot hold it.
     """
     options: dict[str, Any] = {"runs": runs, "seed": seed, "threads": threads, "progress": progress}
     dynamic = ~netlist.cells.frozen
     units = device_units(netlist, device)
-    evaluation, _ = evaluate(netlist, dataset, split, **options)
+    evaluation, result = evaluate(netlist, dataset, split, **options)
+    if callable(baselines):
+        baselines = baselines(evaluation.accuracy)
     halved, _ = evaluate(netlist, dataset, split, dt=netlist.dt / 2, **options)
     reset = reset or Reset()
     cycle = None
@@ -207,7 +212,7 @@ def estimate(
     elif evaluation.heat_kT is not None:
         physics = evaluation.heat_kT.mean * units.energy * netlist.kT
     else:
-        physics = _cold_heat(netlist, dataset.part(split)[0], options) * units.energy
+        physics = float(result.heat.sum(axis=1).mean()) * units.energy  # a machine at kT = 0
     return Estimate(
         evaluation=evaluation,
         halved=halved,
@@ -245,10 +250,3 @@ def _cycle_energy(
         stiffness=reset.stiffness,
         duration=reset.duration,
     )
-
-
-def _cold_heat(netlist: LangevinNetlist, x: np.ndarray, options: dict[str, Any]) -> float:
-    """Mean heat in energy units of a machine at kT = 0."""
-    result = simulate_langevin(netlist, x, **options)
-    assert result.heat is not None
-    return float(result.heat.sum(axis=1).mean())

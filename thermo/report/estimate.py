@@ -1,17 +1,41 @@
-"""An energy estimate as tables: what, where it goes, beside what."""
+"""An estimate of any kind as tables: what, where it goes, beside what."""
 
 from __future__ import annotations
 
 from hw_models.constants import landauer
+from thermo.energy.gate_result import GateEstimate
 from thermo.energy.inference import Estimate
+from thermo.energy.run import Priced, SpinEstimate
+from thermo.energy.samples import SampleEnergy
 from thermo.evaluate import Heat
+from thermo.report.gates import gate_tables
 from thermo.report.page import Table
 from thermo.report.text import si, times
 
 
-def estimate_tables(e: Estimate) -> tuple[Table, ...]:
+def estimate_tables(e: Priced) -> tuple[Table, ...]:
     """The tables of `thermoc estimate` and of the report page."""
-    return (_inference(e), _joules(e), _digital(e))
+    if isinstance(e, Estimate):
+        return (_inference(e), _joules(e), _digital(e))
+    if isinstance(e, GateEstimate):
+        return tuple(gate_tables(e))
+    assert isinstance(e, SpinEstimate)
+    return (_spins(e.cost),)
+
+
+def _spins(cost: SampleEnergy) -> Table:
+    energy = cost.energy.describe()
+    rows = (
+        ("p-bits, couplings", f"{cost.cells:,}, {cost.couplings:,}"),
+        ("sweeps", f"{cost.sweeps:,}"),
+        ("updates of single p-bits", f"{cost.updates:,.0f}"),
+        ("share that flips", f"{cost.activity:.3f}"),
+        *((name, si(energy[name], "J")) for name in energy if name != "total"),
+        ("energy of a run", si(energy["total"], "J")),
+        ("time of a run", si(cost.seconds, "s")),
+    )
+    title = f"One run of the schedule on {cost.device} (thermoc presets {cost.device} has sources)"
+    return Table((title, ""), rows, (1,))
 
 
 def _pm(heat: Heat) -> str:

@@ -17,7 +17,7 @@ from thermo.cli.console import plain
 from thermo.data import Dataset, load_dataset
 from thermo.energy.baselines import Baseline, forward, forward_int8, measure_baselines
 from thermo.energy.cycle import Reset
-from thermo.energy.inference import Joules, cheapest, estimate, summarise
+from thermo.energy.inference import Joules, cheapest, estimate_langevin, summarise
 
 DEVICE = DEVICES.get("rc-1fF")
 
@@ -46,7 +46,7 @@ def machine(**changes):
 
 def test_joules_of_one_inference_add_up():
     runs = 2
-    got = estimate(machine(), two_classes(), DEVICE, BASELINES, runs=runs, seed=1)
+    got = estimate_langevin(machine(), two_classes(), DEVICE, BASELINES, runs=runs, seed=1)
     # J2 = kT = mobility = 1: E0 = k_B T, t0 = 2 R C = 2 ns
     assert got.units.energy == pytest.approx(thermal_energy())
     assert got.cycle is not None
@@ -66,7 +66,7 @@ def test_joules_of_one_inference_add_up():
 
 
 def test_json_has_the_keys_that_others_rely_on():
-    got = estimate(machine(), two_classes(), DEVICE, BASELINES, seed=1)
+    got = estimate_langevin(machine(), two_classes(), DEVICE, BASELINES, seed=1)
     told = json.loads(json.dumps(plain(got.to_dict()), allow_nan=False))
     assert set(told["heat_kT"]) == {"mean", "std", "sem"}
     assert told["energy_J"]["total"] == pytest.approx(
@@ -89,7 +89,7 @@ def test_json_has_the_keys_that_others_rely_on():
 
 
 def test_no_ratio_without_a_baseline_or_with_absorbed_heat():
-    got = estimate(machine(), two_classes(), DEVICE, BASELINES[:1], seed=1)
+    got = estimate_langevin(machine(), two_classes(), DEVICE, BASELINES[:1], seed=1)
     assert got.evaluation.accuracy > 0
     assert got.cheapest is None
     assert got.to_dict()["digital_baseline_J"] is None
@@ -101,14 +101,14 @@ def test_no_ratio_without_a_baseline_or_with_absorbed_heat():
 
 def test_an_asymmetric_machine_is_charged_its_heat():
     skew = replace(toy(symmetric=False, schedule=(Phase("relax", 0.2),)))
-    got = estimate(skew, two_classes(), DEVICE, (), seed=1)
+    got = estimate_langevin(skew, two_classes(), DEVICE, (), seed=1)
     assert got.cycle is None
     assert got.energy.physics == pytest.approx(got.evaluation.heat_kT.mean * thermal_energy())
     assert got.latency_s == pytest.approx(0.2 * 2e-9 + 2 * 20e-9)
 
 
 def test_a_cold_machine_is_charged_in_the_device_s_units():
-    got = estimate(machine(kT=0.0), two_classes(), DEVICE, (), seed=1)
+    got = estimate_langevin(machine(kT=0.0), two_classes(), DEVICE, (), seed=1)
     assert got.evaluation.heat_kT is None
     assert got.idle_heat_kT is None
     assert got.units.voltage == 0.1
@@ -122,7 +122,7 @@ def test_a_device_must_hold_the_cells():
     flat = machine()
     flat = flat.with_(cells=replace(flat.cells, j2=np.zeros(flat.n_cells)))
     with pytest.raises(HardwareError, match="needs J2 > 0"):
-        estimate(flat, two_classes(), DEVICE, (), reset=Reset(10.0, 0.1))
+        estimate_langevin(flat, two_classes(), DEVICE, (), reset=Reset(10.0, 0.1))
 
 
 def test_summary_is_over_samples_of_summed_runs():
@@ -214,7 +214,7 @@ def test_labels_are_matched_by_name_in_every_accuracy():
         machine().with_(readout=replace(machine().readout, labels=labels))
         for labels in (("0", "1"), ("1", "0"))
     )
-    a, b = (estimate(n, data, DEVICE, (), seed=1) for n in (plain_order, turned))
+    a, b = (estimate_langevin(n, data, DEVICE, (), seed=1) for n in (plain_order, turned))
     for left, right in ((a.evaluation, b.evaluation), (a.halved, b.halved), (a.cycle, b.cycle)):
         assert left.accuracy + right.accuracy == pytest.approx(1.0)
     assert a.energy == b.energy

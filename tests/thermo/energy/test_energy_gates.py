@@ -343,8 +343,8 @@ def test_estimate_refuses_what_it_cannot_use(capsys, adder, tmp_path):
     assert "'asap7' was given before" in _fails(capsys, "estimate", adder, *twice)
     assert "no such file" in _fails(capsys, "estimate", adder, "--library", "missing.lib")
     assert "the circuit takes 3" in _fails(capsys, "estimate", adder, "--data", "digits")
-    assert "--device has no meaning" in _fails(capsys, "estimate", adder, "--device", "rc-1pF")
-    assert "--runs has no meaning" in _fails(capsys, "estimate", adder, "--runs", "2")
+    assert "--device does not apply to" in _fails(capsys, "estimate", adder, "--device", "rc-1pF")
+    assert "--runs does not apply" in _fails(capsys, "estimate", adder, "--runs", "2")
     assert "objective 'x' is unknown" in _fails(capsys, "estimate", adder, "--objective", "x")
     assert "MHz does not suit" in _fails(capsys, "estimate", adder, "--library", "asap7", "--clock", "1e9")
 

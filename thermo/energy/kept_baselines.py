@@ -11,15 +11,15 @@ import pooch
 
 from compiler.files import make_folder, replacing
 from hw_models.digital import DigitalEnergy
-from thermo.cli.console import BarProgress
 from thermo.data import Dataset
 from thermo.energy.baselines import WIDTHS, Baseline, measure_baselines
+from thermo.progress import Progress
 
 KEPT = ("digits", "mnist", "fashion-mnist", "cifar10")
 
 
 def cached_baselines(
-    dataset: Dataset, split: str, accuracy: float, progress: BarProgress, widths: Sequence[int] = WIDTHS
+    dataset: Dataset, split: str, accuracy: float, progress: Progress, widths: Sequence[int] = WIDTHS
 ) -> tuple[Baseline, ...]:
     """Baselines from the user's cache if they reach the accuracy, else trained and kept there.
 

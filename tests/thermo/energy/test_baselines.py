@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hw_models.digital import network_energy
-from thermo.cli import baselines
 from thermo.data import Dataset
+from thermo.energy import kept_baselines as baselines
 from thermo.energy.baselines import Baseline
 
 REACHED = {0: 0.80, 4: 0.85, 8: 0.90, 16: 0.95}

@@ -1,0 +1,333 @@
+"""`estimate`: what any kind of netlist would cost, each on hardware of its own kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from compiler.ir.cells import CellNetlist
+from compiler.ir.symmetry import is_gradient
+from hw_models.errors import HardwareError
+from thermo.data import Dataset, load_dataset
+from thermo.energy.baselines import WIDTHS, Baseline
+from thermo.options import Option, check_taken, takes
+from thermo.progress import NullProgress, Progress
+from thermo.simulate.options import RUNS, SEED, THREADS
+from thermo.simulate.run import dynamics_of
+
+if TYPE_CHECKING:
+    from hw_models.cells import CellLibrary
+    from hw_models.pbits import PBitDevice
+    from thermo.energy.cycle import Reset
+    from thermo.energy.samples import SampleEnergy
+
+DEVICE = "rc-1fF"
+PBIT_DEVICE = "pbit-cmos"
+STIFFNESS = 100.0  # of the well that resets Langevin cells, thermo.energy.cycle.Reset's
+CHAINS = 4  # of p-bits: runs that the share of flips is measured on
+LARGE = (*WIDTHS, 192, 256, 384, 512)
+"""Hidden cells of the int8 networks tried: gate networks can be more accurate than 128 are."""
+
+Baselines = Callable[[float | None], tuple[Baseline, ...]]
+"""Digital designs up to one of at least this accuracy."""
+
+
+class Priced(Protocol):
+    """What every estimate returns: Estimate, GateEstimate or SpinEstimate."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON's keys (docs/cli.md)."""
+
+
+class Estimator(Protocol):
+    """How one kind of netlist is priced; see thermo.simulate.run.Dynamics.
+
+    default_data : the data set it is measured on unless told otherwise, None for none
+    """
+
+    dynamics: str
+    kind: str
+    takes: Mapping[str, Option]
+
+    def default_data(self, netlist: Any) -> str | None: ...
+
+    @property
+    def run(self) -> Callable[..., Priced]:
+        """f(netlist, dataset or None, *, baselines, progress, what it takes)"""
+
+
+def _reset(**parts: float) -> Reset:
+    from thermo.energy.cycle import Reset
+
+    return Reset(**parts)
+
+
+def _hertz(megahertz: float) -> float:
+    return 1e6 * megahertz
+
+
+def chosen_libraries(names: Sequence[str]) -> tuple[CellLibrary, ...]:
+    """Presets by name and Liberty files by path; every preset if nothing is asked for.
+
+    Raises HardwareError for an unknown name, a file that is none, or two libraries of one name.
+    """
+    from hw_models.cell_presets import CELL_LIBRARIES
+    from hw_models.characterise import load_library
+
+    if not names:
+        return tuple(CELL_LIBRARIES.get(name) for name in CELL_LIBRARIES.names())
+    found: list[CellLibrary] = []
+    for name in names:
+        is_file = name not in CELL_LIBRARIES.names() and (Path(name).exists() or "." in name or "/" in name)
+        library = load_library(name) if is_file else CELL_LIBRARIES.get(name)
+        if any(other.name == library.name for other in found):
+            raise HardwareError(
+                f"--library {name}: a library called {library.name!r} was given before; give each name once"
+            )
+        found.append(library)
+    return tuple(found)
+
+
+def _device_option(summary: str) -> Option:
+    return Option("device", "--device", str, DEVICE, summary)
+
+
+class LangevinEstimator:
+    """Langevin cells on an RC device; see thermo.energy.inference.estimate_langevin."""
+
+    dynamics, kind = "langevin", "a Langevin machine"
+    takes = takes(
+        Option("split"),
+        _device_option("Hardware preset; `thermoc presets` lists them."),
+        RUNS,
+        Option(
+            "reset",
+            build=_reset,
+            parts=(
+                Option(
+                    "stiffness",
+                    "--reset-stiffness",
+                    float,
+                    STIFFNESS,
+                    "Well kappa x^2 / 2 that resets the cells.",
+                ),
+            ),
+        ),
+        SEED,
+        THREADS,
+    )
+
+    def default_data(self, netlist: Any) -> str | None:
+        return "digits"
+
+    def run(
+        self,
+        netlist: Any,
+        dataset: Dataset | None,
+        *,
+        device: Any = DEVICE,
+        baselines: Any = None,
+        split: str = "test",
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Priced:
+        from hw_models.presets import DEVICES
+        from thermo.energy.inference import device_units, estimate_langevin
+
+        preset = DEVICES.get(device) if isinstance(device, str) else device
+        device_units(netlist, preset)  # raises before anything is loaded or run
+        dataset = load_dataset("digits") if dataset is None else dataset
+        digital = _digital(baselines, dataset, split, WIDTHS, progress)
+        return estimate_langevin(netlist, dataset, preset, digital, split=split, progress=progress, **options)
+
+
+class GateEstimator:
+    """Circuits in the cells of libraries; see thermo.energy.gates.estimate_gates.
+
+    A circuit of cells is mapped anew, to its own library unless others are named.
+    """
+
+    dynamics, kind = "gates", "a circuit of gates"
+    takes = takes(
+        Option("split"),
+        Option(
+            "libraries",
+            "--library",
+            list[str],
+            None,
+            "Circuits: cell library, a preset or a Liberty file (.lib, .lib.gz); may be repeated; all "
+            "presets by default.",
+            read=chosen_libraries,
+        ),
+        Option(
+            "clock_Hz",
+            "--clock",
+            float,
+            None,
+            "Circuits: clock in MHz in place of each library's f_max.",
+            read=_hertz,
+        ),
+        Option(
+            "objective", "--objective", str, "area", "Circuits: what cell mapping minimises, area or delay."
+        ),
+        Option("adder", "--adder", str, "fast", "Circuits: adders of the class head, fast or small."),
+        SEED,
+        THREADS,
+    )
+
+    def default_data(self, netlist: Any) -> str | None:
+        circuit = netlist.subject if isinstance(netlist, CellNetlist) else netlist
+        return None if circuit.encoder is None else "digits"
+
+    def run(
+        self,
+        netlist: Any,
+        dataset: Dataset | None,
+        *,
+        libraries: Sequence[Any] | None = None,
+        baselines: Any = None,
+        split: str = "test",
+        seed: int = 0,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Priced:
+        from thermo.energy.gate_samples import dataset_samples, random_samples
+        from thermo.energy.gates import estimate_gates
+
+        digital: tuple[Baseline, ...] | Baselines
+        if isinstance(netlist, CellNetlist):
+            netlist, libraries = netlist.subject, libraries or (netlist.library,)
+        named = libraries or ()
+        chosen = named if named and not isinstance(named[0], str) else chosen_libraries(named)
+        default = self.default_data(netlist)
+        if dataset is None and default is not None:
+            dataset = load_dataset(default)
+        if dataset is None:
+            samples, digital = random_samples(netlist, seed), ()
+        else:
+            samples = dataset_samples(netlist, dataset, split)
+            digital = _digital(baselines, dataset, split, LARGE, progress)
+        return estimate_gates(
+            netlist,
+            samples,
+            chosen,
+            digital,
+            classes=() if dataset is None else dataset.labels,
+            strict=bool(named),
+            progress=progress,
+            **options,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpinEstimate:
+    """One run of a schedule of p-bits on a device."""
+
+    cost: SampleEnergy
+    device: PBitDevice
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON's keys (docs/cli.md)."""
+        return {**self.cost.describe(), "energies": self.device.describe()}
+
+
+class SpinEstimator:
+    """One run of the schedule of p-bits on an array of them; see thermo.energy.samples.
+
+    Flips are counted in runs of the schedule where couplings are symmetric, else every update is
+    taken to flip.
+    """
+
+    dynamics, kind = "spins", "p-bits"
+    takes = takes(_device_option("Hardware preset; `thermoc presets` lists them."), SEED, THREADS)
+
+    def default_data(self, netlist: Any) -> str | None:
+        return None
+
+    def run(
+        self,
+        netlist: Any,
+        dataset: Dataset | None,
+        *,
+        device: Any = PBIT_DEVICE,
+        seed: int = 0,
+        threads: int | None = None,
+        baselines: Any = None,
+        progress: Progress | None = None,
+    ) -> Priced:
+        from hw_models.pbits import PBITS
+        from thermo.energy.samples import netlist_energy
+        from thermo.simulate.spins.run import simulate_spins
+
+        preset = PBITS.get(device) if isinstance(device, str) else device
+        activity = 1.0
+        if is_gradient(netlist):
+            run = simulate_spins(
+                netlist, chains=CHAINS, seed=seed, method="chains", threads=threads, progress=progress
+            )
+            activity = (run.flips or 0) / run.updates if run.updates else 0.0
+        return SpinEstimate(netlist_energy(netlist, preset, activity=activity), preset)
+
+
+ESTIMATORS: tuple[Estimator, ...] = (LangevinEstimator(), GateEstimator(), SpinEstimator())
+
+
+def estimator_of(netlist: Any) -> Estimator:
+    """What prices this netlist; UnsupportedError names what can be priced."""
+    name = dynamics_of(netlist).name
+    return next(e for e in ESTIMATORS if e.dynamics == name)
+
+
+def estimate(
+    netlist: Any,
+    dataset: Dataset | None = None,
+    *,
+    baselines: Sequence[Baseline] | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Priced:
+    """What a netlist of any kind would cost: joules, seconds, area, beside the digital designs.
+
+    dataset : what it is measured on; by default the digits, and for a circuit without encoder
+        random patterns. p-bits take none: one run of their schedule is priced
+    baselines : digital designs measured on the same split; by default they are trained, up to one
+        as accurate as the netlist, and kept in the user's cache. () leaves them out
+    options : of all seed, threads; with data split. Langevin machines (to an Estimate): device (a
+        preset's name or an RCDevice), runs, reset. p-bits (to a SpinEstimate): device. Circuits (to
+        a GateEstimate): libraries (presets' names, Liberty files or CellLibrary), clock_Hz,
+        objective, adder
+
+    Raises UnsupportedError for a netlist that cannot be priced and an option that it does not take,
+    HardwareError where the hardware cannot hold it, DataError where the data do not fit.
+    """
+    estimator = estimator_of(netlist)
+    takers = {e.kind: e.takes for e in ESTIMATORS}
+    for name in options:
+        check_taken(estimator.kind, name, name, takers)
+    if dataset is not None and "split" not in estimator.takes:
+        check_taken(estimator.kind, "split", "a data set", takers)
+    return estimator.run(netlist, dataset, baselines=baselines, progress=progress, **options)
+
+
+def _digital(
+    baselines: Sequence[Baseline] | None,
+    dataset: Dataset,
+    split: str,
+    widths: Sequence[int],
+    progress: Progress | None,
+) -> tuple[Baseline, ...] | Baselines:
+    """The designs given, or how to find them once the accuracy to be met is known."""
+    if baselines is not None:
+        return tuple(baselines)
+    return partial(_found, dataset, split, widths, progress or NullProgress())
+
+
+def _found(
+    dataset: Dataset, split: str, widths: Sequence[int], progress: Progress, accuracy: float | None
+) -> tuple[Baseline, ...]:
+    from thermo.energy.kept_baselines import cached_baselines
+
+    return () if accuracy is None else cached_baselines(dataset, split, accuracy, progress, widths)
