@@ -68,10 +68,7 @@ def test_the_command_line(tmp_path, capsys):
     assert found["energy_J"]["total"] > 0 and found["energies"]["name"] == "pbit-cmos"
     assert main(["estimate", str(path), "--device", "pbit-magnetic"]) == 0
     assert "pbit-magnetic" in capsys.readouterr().out
-    for wrong, told in (
-        (["--data", "digits"], "does not apply to p-bits"),
-        (["--device", "nix"], "choose one"),
-    ):
+    for wrong, told in ((["--data", "digits"], "does not apply"), (["--device", "nix"], "choose one")):
         assert main(["estimate", str(path), *wrong]) == 2
         error = capsys.readouterr().err.strip().splitlines()
         assert len([line for line in error if line.startswith("error")]) == 1 and told in error[-1]
