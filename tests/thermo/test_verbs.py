@@ -101,7 +101,7 @@ WAYS = {  # cells that refuse, and what their text must name
     ("evaluate", "model"): "compile",
     ("evaluate", "p-bits"): "simulate them without data",
     ("estimate", "tables"): "simulate the gates",
-    ("estimate", "model"): "compile_model",
+    ("estimate", "model"): "compiler.compile",
 }
 
 

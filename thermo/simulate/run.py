@@ -66,9 +66,9 @@ def dynamics_of(netlist: Any, method: str | None = None) -> Dynamics:
     for dynamics in DYNAMICS:
         if dynamics.handles(netlist, method):
             return dynamics
-    kinds = ", ".join(dict.fromkeys(dynamics.kind for dynamics in DYNAMICS))
+    kinds = ", ".join(d.kind for d in DYNAMICS if d.name != "gaussian")  # a way to run analog netlists
     raise UnsupportedError(
-        f"a {type(netlist).__name__} cannot be simulated; what can is {kinds}: lower a model with "
+        f"no {type(netlist).__name__} can be simulated; what can is {kinds}: lower a model with "
         "compiler.compile, and of a circuit mapped to tables simulate the gates it was made of"
     )
 
