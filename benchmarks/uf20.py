@@ -42,7 +42,7 @@ def solve(models: list[IsingModel], what: str, chains: int, sweeps: int | None, 
     began, solved, hits, late, most = time.perf_counter(), 0, [], 0, 0
     for model in models:
         net = lower_ising(model, **options)
-        clauses, length, done = len(net.meta["ising"]["problem"]["clauses"]), sweeps, 0
+        clauses, length, done = net.problem.goal.n_clauses, sweeps, 0
         for attempt in range(ROUNDS):
             result = simulate_spins(
                 net, chains=chains, sweeps=length, target=0.0, first_chain=attempt * chains

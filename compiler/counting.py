@@ -18,7 +18,7 @@ from compiler.ir.symmetry import antisymmetric_fraction, is_gradient, is_symmetr
 from compiler.passes.gates.heads import ADDERS, lower_head
 from compiler.passes.gates.local import live_gates
 from compiler.passes.gates.lut_map import map_luts
-from compiler.passes.langevin import largest_coupling
+from compiler.passes.units import largest_coupling
 from compiler.pipelines import simplify
 
 

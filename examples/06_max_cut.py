@@ -10,7 +10,7 @@ graph = nx.random_regular_graph(3, 100, seed=1)
 netlist = compile(graph)  # Max-Cut, with an annealing schedule
 result = simulate(netlist, chains=8, sweeps=2000, seed=0)
 side = {node for node, s in zip(graph, result.best_state, strict=True) if s > 0}
-assert nx.cut_size(graph, side) == cuts(netlist, result.best_energy)
+assert nx.cut_size(graph, side) == cuts(netlist, result.best_states).max()
 print(f"{nx.cut_size(graph, side)} of {graph.number_of_edges()} edges cut")
 
 # A circuit of gates as spins: clamp its output and it finds the inputs.

@@ -27,9 +27,7 @@ def multiplier(bits_a: int, bits_b: int) -> GateNetlist:
         product.append(sums[0])
         total = sums[1:] + ([] if carry is None else [carry])
     product += total
-    return b.netlist(
-        {f"p[{k}]": x >> 1 for k, x in enumerate(product)}, {"name": f"multiplier {bits_a} x {bits_b}"}
-    )
+    return b.netlist({f"p[{k}]": x >> 1 for k, x in enumerate(product)}, f"multiplier {bits_a} x {bits_b}")
 
 
 def _add(b: Builder, bits: list[int]) -> tuple[int, int | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from compiler.circuits.builder import Builder
 from compiler.errors import FormatError
@@ -34,11 +33,11 @@ def assemble(
     inputs: Sequence[Port],
     outputs: Sequence[Port],
     definitions: Sequence[Definition],
-    meta: Mapping[str, Any] | None = None,
+    title: str = "",
 ) -> GateNetlist:
     """Sort the definitions so that every net comes before its readers, and build them.
 
-    where : the file's name, which begins every error
+    where : the file's name, which begins every error; title : what the circuit is called
 
     Raises FormatError with the line for a name declared twice, a net with two drivers or none, and
     a cycle.
@@ -63,7 +62,7 @@ def assemble(
         if port.name not in nets:
             raise FormatError(f"{where}, line {port.line}: output {port.name!r} is driven by nothing")
         shown[port.name] = nets[port.name]
-    return builder.netlist(shown, meta)
+    return builder.netlist(shown, title)
 
 
 def _declared(where: str, what: str, ports: Sequence[Port]) -> dict[str, int]:

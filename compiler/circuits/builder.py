@@ -7,7 +7,6 @@ costs nothing as an operand since it goes into the reading gate's truth table.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from compiler.ir.gates import (
     AND,
@@ -104,6 +103,6 @@ class Builder:
             return self.copy(2 * x + (op == NOT))
         return self.gate(op, 2 * x, 2 * y)
 
-    def netlist(self, outputs: Mapping[str, int], meta: Mapping[str, Any] | None = None) -> GateNetlist:
-        """The finished netlist; outputs : net of each name."""
-        return make_gates(self.inputs, self.op, self.a, self.b, outputs, meta=meta)
+    def netlist(self, outputs: Mapping[str, int], name: str = "") -> GateNetlist:
+        """The finished netlist; outputs : net of each name; name : of the circuit."""
+        return make_gates(self.inputs, self.op, self.a, self.b, outputs, name=name)

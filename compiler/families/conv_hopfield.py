@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +31,7 @@ from compiler.families.layered import (
     step_for,
 )
 from compiler.families.registry import Family, common_fields
+from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import CouplingKind, Couplings, LangevinNetlist
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class ConvHopfieldNetwork:
     head: str = "classification"
     relax_time: float = 30.0
     labels: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
 
     @property
     def shapes(self) -> tuple[tuple[int, int, int], ...]:
@@ -125,6 +125,7 @@ class ConvHopfieldNetwork:
         return f"ConvHopfieldNetwork({'-'.join(map(str, self.sizes))}, {self.activation})"
 
     def __post_init__(self) -> None:
+        freeze_meta(self)
         n, d = len(self.kernels), len(self.weights)
         if n == 0 or d == 0:
             raise NetlistError(

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.families.ising import IsingModel
 from compiler.families.registry import Family, common_fields
+from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import (
     CellKind,
     Cells,
@@ -31,6 +31,7 @@ from compiler.ir.langevin import (
     Phase,
     ReadOut,
 )
+from compiler.ir.problem import Boltzmann, Problem
 
 
 def noise_coupling(g: Any) -> np.ndarray:
@@ -72,7 +73,7 @@ class DenoisingChain:
     image_shape: tuple[int, ...] = ()
     threshold: float | None = None
     labels: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
 
     @property
     def n_steps(self) -> int:
@@ -102,14 +103,14 @@ class DenoisingChain:
             row=self.row,
             col=self.col,
             J=self.J[t].astype(np.float64),
-            vartype="binary",
-            problem={"kind": "boltzmann", "visible": self.n_visible},
+            problem=Problem(Boltzmann(self.n_visible), vartype="binary"),
         )
 
     def __repr__(self) -> str:
         return f"DenoisingChain({self.n_steps} steps of {self.n:,} spins, {self.n_visible:,} of them data)"
 
     def __post_init__(self) -> None:
+        freeze_meta(self)
         if self.h.ndim != 2 or min(self.h.shape) == 0:
             raise NetlistError(
                 f"chain of models: h must be (steps, spins), at least 1 each, got {self.h.shape}"
@@ -206,7 +207,6 @@ def lower_denoising_chain(model: DenoisingChain, *, sweeps: int | None = None) -
 
     schedule = [phase("noise", "noise", 1.0)]
     schedule += [phase(f"denoise{k}", f"step{k}", duration) for k in range(t - 1, -1, -1)]
-    facts = {"offset": 0.0, "vartype": "binary", "problem": {"kind": "boltzmann", "visible": nv}}
     return LangevinNetlist(
         cells=Cells.make(
             total, h=np.concatenate([model.h.ravel(), np.zeros(nv)]), x0=1.0, kind=CellKind.PBIT
@@ -226,9 +226,8 @@ def lower_denoising_chain(model: DenoisingChain, *, sweeps: int | None = None) -
         groups=tuple(groups),
         readout=ReadOut(cells=np.arange(nv, dtype=np.int32), phase=schedule[-1].name, decision="value"),
         dt=1.0,
-        meta=MappingProxyType(
-            {**model.meta, "source": "ebm_chain", "image_shape": list(model.image_shape), "ising": facts}
-        ),
+        problem=Problem(Boltzmann(nv), vartype="binary"),
+        meta={**model.meta, "source": "ebm_chain", "image_shape": list(model.image_shape)},
     )
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.registry import Family, common_fields
+from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, ReadOut, Role
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class GaussianModel:
     kT: float = 1.0
     noise: np.ndarray | None = None
     labels: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
 
     @property
     def n(self) -> int:
@@ -58,6 +58,7 @@ class GaussianModel:
         return f"GaussianModel({self.n:,} coordinates, {self.A.nnz:,} entries, kT {self.kT:g})"
 
     def __post_init__(self) -> None:
+        freeze_meta(self)
         if self.b.ndim != 1 or self.b.shape[0] == 0:
             raise NetlistError(f"Gaussian model: b has shape {self.b.shape}; it must be (n,) with n >= 1")
         n = self.b.shape[0]
@@ -113,7 +114,7 @@ def gaussian(
         kT=float(kT),
         noise=None if noise is None else np.asarray(noise, dtype=np.float64),
         labels=tuple(labels),
-        meta=MappingProxyType(dict(meta or {})),
+        meta=dict(meta or {}),
     )
 
 
@@ -201,7 +202,7 @@ def lower_gaussian(
         ),
         noise=None if model.noise is None else np.array(model.noise, dtype=np.float64),
         dt=dt,
-        meta=MappingProxyType({**model.meta, "source": "gaussian", "n": n}),
+        meta={**model.meta, "source": "gaussian", "n": n},
     )
 
 

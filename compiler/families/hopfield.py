@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from compiler.families.layered import (
     step_for,
 )
 from compiler.families.registry import Family, common_fields
+from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import CouplingKind, LangevinNetlist
 
 
@@ -64,7 +64,7 @@ class HopfieldNetwork:
     head: str = "classification"
     relax_time: float = 30.0
     labels: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -102,6 +102,7 @@ class HopfieldNetwork:
         return f"HopfieldNetwork({'-'.join(map(str, self.sizes))}, {self.activation})"
 
     def __post_init__(self) -> None:
+        freeze_meta(self)
         n = len(self.weights)
         if n == 0 or len(self.biases) != n:
             raise NetlistError(

@@ -9,16 +9,15 @@ their front ends convert, once. A binary variable is x = (1 + s) / 2.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.registry import Family, common_fields
+from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import (
     CellKind,
     Cells,
@@ -29,9 +28,10 @@ from compiler.ir.langevin import (
     Phase,
     ReadOut,
 )
+from compiler.ir.problem import PLAIN, Boltzmann, Circuit, Formula, Goal, Grid, Ising, Problem, check_problem
+from compiler.ir.problem_parts import problem_of, problem_parts
+from compiler.ir.version1 import grid_of_facts, problem_of_facts
 
-VARTYPES = ("spin", "binary")
-PROBLEMS = ("ising", "max-cut", "sat", "circuit", "boltzmann")
 _BLOCK = 1 << 22  # state values handled at a time by energy()
 
 
@@ -41,16 +41,8 @@ class IsingModel:
 
     h : (n,) float64; J : (m,) float64, of the pairs (row, col)
     row, col : (m,) int32, row < col, ascending in (row, col), no pair twice
-    offset : energy added to every state; kT > 0 : temperature in the same units
-    vartype : what users call the variables, "spin" (+-1) or "binary" (0 and 1)
-    names : one a spin, or empty: their numbers
-    problem : what the energy stands for, one of
-        {"kind": "ising"}
-        {"kind": "max-cut", "total_weight": W}, J = -w: cut = (W - (E - offset)) / 2
-        {"kind": "sat", "variables": n, "clauses": [[1, -2, 3], ...]}, a violated clause costing 1
-        {"kind": "circuit", "inputs": [names], "outputs": [names], "gap": least energy of a wrong
-            state, "clamped": {name: bit} of spins that were taken out}
-        {"kind": "boltzmann", "visible": n_visible}, the first spins
+    kT > 0 : temperature in the units of h and J
+    problem : what the spins mean: variables and their names, the offset of the energy, the goal
     labels : class names of visible units, for the tools that store models; usually empty
 
     Raises NetlistError naming the first spin or coupling that breaks a rule.
@@ -60,17 +52,45 @@ class IsingModel:
     row: np.ndarray
     col: np.ndarray
     J: np.ndarray
-    offset: float = 0.0
     kT: float = 1.0
-    vartype: str = "spin"
-    names: tuple[str, ...] = ()
-    problem: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({"kind": "ising"}))
+    problem: Problem = PLAIN
     labels: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
 
     @property
     def n(self) -> int:
         return self.h.shape[0]
+
+    @property
+    def offset(self) -> float:
+        """Energy added to every state."""
+        return self.problem.offset
+
+    @property
+    def vartype(self) -> str:
+        """What users call the variables: "spin" (+-1) or "binary" (0 and 1)."""
+        return self.problem.vartype
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the spins are called, one each, or empty: their numbers."""
+        return self.problem.spin_names(self.n)
+
+    @property
+    def n_visible(self) -> int:
+        """How many of the first spins are seen; all of what is no Boltzmann machine."""
+        goal = self.problem.goal
+        if not isinstance(goal, Boltzmann):
+            return self.n
+        return int((self.problem.places(self.n)[: goal.visible] >= 0).sum())
+
+    @property
+    def grid(self) -> Grid | None:
+        """Where the spins lie, if they were trained on a grid."""
+        goal = self.problem.goal
+        if not isinstance(goal, Boltzmann) or goal.grid is None:
+            return None
+        return Grid(goal.grid.place[self.problem.places(self.n) >= 0], goal.grid.shape)
 
     @property
     def n_couplings(self) -> int:
@@ -78,7 +98,8 @@ class IsingModel:
 
     def name(self, spin: int) -> str:
         """What messages call a spin."""
-        return repr(self.names[spin]) if self.names else str(spin)
+        names = self.names
+        return repr(names[spin]) if names else str(spin)
 
     def degree(self) -> np.ndarray:
         """(n,) int64 couplings of each spin."""
@@ -103,19 +124,16 @@ class IsingModel:
         return out.reshape(states.shape[:-1])
 
     def __repr__(self) -> str:
-        return f"IsingModel({self.n:,} spins, {self.n_couplings:,} couplings, {self.problem['kind']})"
+        return f"IsingModel({self.n:,} spins, {self.n_couplings:,} couplings, {self.problem.goal.kind})"
 
     def __post_init__(self) -> None:
+        freeze_meta(self)
         n = self.h.shape[0] if self.h.ndim == 1 else -1
         if n < 1:
             raise NetlistError(
                 f"Ising model: h has shape {self.h.shape}; give one field a spin, at least one spin"
             )
-        if self.names and len(self.names) != n:
-            raise NetlistError(f"Ising model: {len(self.names)} names for {n} spins; give one each")
-        if len(set(self.names)) != len(self.names):
-            twice = Counter(self.names).most_common(1)[0][0]
-            raise NetlistError(f"Ising model: two spins are called {twice!r}; names must be unique")
+        check_problem(self.problem, n, "Ising model")
         for name, kind in (("row", np.integer), ("col", np.integer), ("J", np.floating)):
             column = getattr(self, name)
             if column.shape != self.row.shape or column.ndim != 1:
@@ -133,14 +151,10 @@ class IsingModel:
                 f"Ising model: spin {self.name(i)} has the field {self.h[i]}; it must be finite"
             )
         self._check_pairs(n)
-        for what, value in (("offset", self.offset), ("kT", self.kT)):
-            if not np.isfinite(value):
-                raise NetlistError(f"Ising model: {what} is {value}; it must be a finite number")
+        if not np.isfinite(self.kT):
+            raise NetlistError(f"Ising model: kT is {self.kT}; it must be a finite number")
         if self.kT <= 0:
             raise NetlistError(f"Ising model: kT is {self.kT:g}; a temperature must be above 0")
-        if self.vartype not in VARTYPES:
-            raise NetlistError(f"Ising model: vartype must be {' or '.join(VARTYPES)}, got {self.vartype!r}")
-        _check_problem(self.problem, n)
 
     def _check_pairs(self, n: int) -> None:
         row, col = self.row.astype(np.int64), self.col.astype(np.int64)
@@ -173,30 +187,22 @@ class IsingModel:
             raise NetlistError(f"Ising model: coupling {pair(k)} {rule}; build the model with from_edges")
 
 
-def _check_problem(problem: Mapping[str, Any], n: int) -> None:
-    kind = problem.get("kind")
-    if kind not in PROBLEMS:
-        raise NetlistError(f"Ising model: problem kind must be one of {', '.join(PROBLEMS)}, got {kind!r}")
-    visible = problem.get("visible", n)
-    if not (isinstance(visible, int) and 1 <= visible <= n):
-        raise NetlistError(f"Ising model: the number of visible units must be from 1 to {n}, got {visible!r}")
-    weight = problem.get("total_weight", 0.0)
-    if not (isinstance(weight, int | float) and np.isfinite(weight)):
-        raise NetlistError(f"Ising model: total_weight must be a finite number, got {weight!r}")
-    variables = problem.get("variables", n)
-    if not (isinstance(variables, int) and 0 <= variables <= n):
-        raise NetlistError(f"Ising model: {variables!r} variables need as many spins, it has {n}")
-    for clause in problem.get("clauses", ()):
-        if any(not isinstance(v, int) or not 1 <= abs(v) <= variables for v in clause):
-            raise NetlistError(
-                f"Ising model: clause {list(clause)} must be of literals 1 to {variables} or their negatives"
-            )
-
-
-def from_edges(h: Any, row: Any, col: Any, J: Any, **facts: Any) -> IsingModel:
+def from_edges(
+    h: Any,
+    row: Any,
+    col: Any,
+    J: Any,
+    *,
+    goal: Goal = Ising(),  # noqa: B008 - frozen
+    offset: float = 0.0,
+    vartype: str = "spin",
+    names: tuple[str, ...] = (),
+    **facts: Any,
+) -> IsingModel:
     """A model from couplings in any order and direction; those of one pair are added up.
 
-    h : (n,) fields; row, col, J : (m,); facts : the other fields of IsingModel
+    h : (n,) fields; row, col, J : (m,); goal, offset, vartype, names : of its problem
+    facts : the other fields of IsingModel (problem : in place of its parts)
     Raises NetlistError for a self-coupling, an unknown spin or a number that is not finite.
     """
     h = np.array(h, dtype=np.float64)
@@ -208,6 +214,7 @@ def from_edges(h: Any, row: Any, col: Any, J: Any, **facts: Any) -> IsingModel:
         key, place = np.unique(low * n + high, return_inverse=True)
         a, b = key // n, key % n
         J = np.bincount(place, weights=J, minlength=key.size) if J.size else J
+    facts.setdefault("problem", Problem(goal, offset, vartype, names))
     return IsingModel(h=h, row=_int32(a), col=_int32(b), J=J, **facts)
 
 
@@ -222,28 +229,36 @@ ARRAYS = ("h", "row", "col", "J")
 def parts(model: IsingModel) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """(facts, arrays by name)."""
     arrays = {name: getattr(model, name) for name in ARRAYS}
-    facts = {
-        "offset": float(model.offset),
-        "kT": float(model.kT),
-        "vartype": model.vartype,
-        "names": list(model.names),
-        "problem": dict(model.problem),
-    }
-    return facts, arrays
+    problem, columns = problem_parts(model.problem)
+    return {"kT": float(model.kT), "problem": problem}, arrays | columns
 
 
 def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> IsingModel:
     """The model; KeyError, TypeError or NetlistError for what is missing or does not fit."""
     given: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
-    return IsingModel(
-        **given,
-        offset=document["offset"],
-        kT=document["kT"],
-        vartype=document["vartype"],
-        names=tuple(document["names"]),
-        problem=MappingProxyType(document["problem"]),
-        **common_fields(document),
-    )
+    common = common_fields(document)
+    if int(document["version"]) == 1:  # the grid was in meta, a graph's edges were the couplings
+        meta, n = dict(common["meta"]), arrays["h"].size
+        grid = grid_of_facts(meta, n)
+        if grid is not None:
+            del meta["place"], meta["shape"]
+        common["meta"] = meta
+        problem = problem_of_facts(document, n, (arrays["row"], arrays["col"], arrays["J"]), grid)
+    else:
+        problem = problem_of(document["problem"], arrays)
+    return IsingModel(**given, kT=document["kT"], problem=problem, **common)
+
+
+def without_spins(
+    model: IsingModel, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(h, row, col, J) of the spins that stay when others are taken out at values (n,) of +-1, 0 staying."""
+    held, row, col = values != 0, model.row, model.col
+    h = model.h.copy()
+    np.add.at(h, row, model.J * values[col])
+    np.add.at(h, col, model.J * values[row])
+    keep, new = ~(held[row] | held[col]), (np.cumsum(~held) - 1).astype(np.int32)
+    return h[~held], new[row[keep]], new[col[keep]], model.J[keep]
 
 
 ANNEAL, BURN_IN, SAMPLE = 5000, 200, 1000  # default sweeps of the phases
@@ -267,10 +282,11 @@ def lower_ising(
 
     Raises UnsupportedError for sweeps < 1, a negative or rising kT, or a ramp where none is run.
     """
+    goal = model.problem.goal
     if sample is None:
-        sample = model.problem["kind"] == "boltzmann"
+        sample = isinstance(goal, Boltzmann)
     if sweeps is None:
-        search = model.problem["kind"] in ("circuit", "sat")
+        search = isinstance(goal, Circuit | Formula)
         sweeps = SAMPLE if sample else SEARCH if search else ANNEAL
     if not (isinstance(sweeps, int) and sweeps >= 1):
         raise UnsupportedError(f"sweeps must be a whole number of at least 1, got {sweeps!r}")
@@ -292,15 +308,9 @@ def lower_ising(
     ends = np.concatenate([model.row, model.col]), np.concatenate([model.col, model.row])
     couplings = Couplings.from_coo(CouplingKind.LINEAR, n, *ends, np.tile(model.J, 2))
     groups: tuple[Group, ...] = ()
-    visible = model.problem.get("visible", n)
+    visible = model.n_visible
     if 0 < visible < n:
         groups = (Group("visible", 0, visible), Group("hidden", visible, n))
-    facts = {
-        "offset": float(model.offset),
-        "vartype": model.vartype,
-        "problem": dict(model.problem),
-        **({"names": list(model.names)} if model.names else {}),
-    }
     return LangevinNetlist(
         cells=Cells.make(n, h=model.h, x0=1.0, kind=CellKind.PBIT),
         couplings=(couplings,) if len(couplings) else (),
@@ -310,7 +320,8 @@ def lower_ising(
         groups=groups,
         readout=ReadOut(cells=np.arange(n, dtype=np.int32), phase=schedule[-1].name, decision="value"),
         dt=1.0,
-        meta=MappingProxyType({"source": "ising", **model.meta, "ising": facts}),
+        problem=model.problem,
+        meta={"source": "ising", **model.meta},
     )
 
 
@@ -325,19 +336,23 @@ def anneal_range(model: IsingModel) -> tuple[float, float]:
         among random ones; a random graph's spins begin to freeze below it
     cold : a fifth of the smallest coefficient's size, so that a move against it survives with
         probability exp(-10); but no less than a hundredth of hot, for real-valued couplings
+
+    Spins that a field holds for a clamp are left out; what couples to them acts as a field.
     """
-    if model.problem["kind"] == "circuit":
-        gap = model.problem.get("gap", 1.0)
-        return 0.45 * gap, 0.35 * gap
-    if model.problem["kind"] == "sat":
+    goal = model.problem.goal
+    if isinstance(goal, Circuit):
+        return 0.45 * goal.gap, 0.35 * goal.gap
+    if isinstance(goal, Formula):
         return 0.3, 0.25
-    field = model.h**2
-    np.add.at(field, model.row, model.J**2)
-    np.add.at(field, model.col, model.J**2)
+    held = model.problem.held_by_field(model.n)
+    h, row, col, J = (model.h, model.row, model.col, model.J) if held.all() else without_spins(model, held)
+    field = h**2
+    np.add.at(field, row, J**2)
+    np.add.at(field, col, J**2)
     hot = 0.7 * math.sqrt(float(field.mean()))
     if hot == 0.0:
         return model.kT, model.kT
-    sizes = np.abs(np.concatenate([model.h, model.J]))
+    sizes = np.abs(np.concatenate([h, J]))
     least = float(sizes[sizes > 0].min())
     return hot, min(hot, max(0.2 * least, 0.01 * hot))
 

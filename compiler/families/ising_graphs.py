@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.families.ising import IsingModel, from_edges
+from compiler.ir.problem import Boltzmann
 from hw_models.topologies import GRID_RULES, grid
 
 
@@ -38,8 +38,8 @@ def boltzmann_machine(
         col,
         J[row, col],
         kT=kT,
-        problem={"kind": "boltzmann", "visible": n if visible is None else visible},
-        meta=MappingProxyType({"source": "boltzmann"}),
+        goal=Boltzmann(n if visible is None else visible),
+        meta={"source": "boltzmann"},
     )
 
 
@@ -68,7 +68,7 @@ def hopfield_memory(patterns: Any, *, kT: float = 1.0) -> IsingModel:
         col,
         J[row, col],
         kT=kT,
-        meta=MappingProxyType({"source": "hopfield-memory", "patterns": x.shape[0]}),
+        meta={"source": "hopfield-memory", "patterns": x.shape[0]},
     )
 
 
@@ -115,6 +115,6 @@ def grid_ebm(
         edges[:, 1],
         np.broadcast_to(np.asarray(weight, dtype=np.float64), (len(edges),)),
         kT=kT,
-        problem={"kind": "boltzmann", "visible": n if visible is None else visible},
-        meta=MappingProxyType({"source": "grid", "side": side, "rule": str(rule)}),
+        goal=Boltzmann(n if visible is None else visible),
+        meta={"source": "grid", "side": side, "rule": str(rule)},
     )

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -184,7 +183,7 @@ def relaxing_netlist(
         ),
         encoder=encoder_of(network),
         dt=dt,
-        meta=MappingProxyType({**network.meta, **facts}),
+        meta={**network.meta, **facts},
     )
 
 

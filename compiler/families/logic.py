@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.families.registry import Family, common_fields
+from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
 
 TABLE_BITS = np.array([8, 4, 2, 1], dtype=np.uint8)
@@ -102,7 +102,7 @@ class LogicNetwork:
     n_classes: int
     tau: float
     labels: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
 
     @property
     def n_inputs(self) -> int:
@@ -122,6 +122,7 @@ class LogicNetwork:
         return f"LogicNetwork({self.n_inputs:,} bits, {self.n_gates:,} gates, {self.n_classes} classes)"
 
     def __post_init__(self) -> None:
+        freeze_meta(self)
         if not self.layers:
             raise NetlistError("logic network: there are no layers; give at least one")
         below = self.n_inputs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.families.layered import encoder_of
 from compiler.families.registry import Family, common_fields
+from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase, ReadOut, Role
 
 
@@ -55,7 +55,7 @@ class LangevinMachine:
     dt: float = 1e-3
     head: str = "classification"
     labels: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
 
     @property
     def n_cells(self) -> int:
@@ -76,6 +76,7 @@ class LangevinMachine:
         )
 
     def __post_init__(self) -> None:
+        freeze_meta(self)
         n, n_in = self.w_in.shape
         shapes = {
             "coupling": (n, n),
@@ -185,7 +186,7 @@ def lower_machine(machine: LangevinMachine) -> LangevinNetlist:
         ),
         encoder=encoder_of(machine),
         dt=float(machine.dt),
-        meta=MappingProxyType({**machine.meta, "source": "langevin machine"}),
+        meta={**machine.meta, "source": "langevin machine"},
     )
 
 

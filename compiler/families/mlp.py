@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.families.layered import Layers, encoder_arrays, encoder_of, in_order, numbered
 from compiler.families.registry import Family, common_fields
+from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import Activation, Cells, CouplingKind, LangevinNetlist, Phase, ReadOut, Role
 
 ACTIVATIONS = ("identity", "clip", "sigmoid", "tanh", "relu")
@@ -42,7 +42,7 @@ class MLP:
     output_scale: np.ndarray | None = None
     output_offset: np.ndarray | None = None
     labels: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
 
     @property
     def n_inputs(self) -> int:
@@ -61,6 +61,7 @@ class MLP:
         return f"MLP({'-'.join(map(str, self.sizes))}, {'-'.join(self.activations)})"
 
     def __post_init__(self) -> None:
+        freeze_meta(self)
         n = len(self.weights)
         if n == 0:
             raise NetlistError("MLP: there are no layers; give at least one weight matrix")
@@ -211,7 +212,7 @@ def lower_mlp(
         ),
         encoder=encoder_of(mlp),
         dt=dt,
-        meta=MappingProxyType({**mlp.meta, "source": "mlp", "sizes": list(mlp.sizes)}),
+        meta={**mlp.meta, "source": "mlp", "sizes": list(mlp.sizes)},
     )
 
 

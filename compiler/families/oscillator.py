@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from compiler.families.layered import (
     numbered,
 )
 from compiler.families.registry import Family, common_fields
+from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import Activation, CellKind, Cells, CouplingKind, LangevinNetlist, ReadOut, Role
 
 INPUTS = ("phase", "field")
@@ -61,7 +61,7 @@ class OscillatorNetwork:
     relax_time: float = 30.0
     dt: float | None = None
     labels: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -80,6 +80,7 @@ class OscillatorNetwork:
         return f"OscillatorNetwork({'-'.join(map(str, self.sizes))}, inputs as {self.inputs})"
 
     def __post_init__(self) -> None:
+        freeze_meta(self)
         n = len(self.weights)
         if n == 0 or len(self.fields) != n:
             raise NetlistError(
@@ -317,7 +318,7 @@ def lower_oscillator(
         ),
         encoder=encoder_of(network),
         dt=dt,
-        meta=MappingProxyType({**network.meta, "source": "oscillator", "sizes": list(network.sizes)}),
+        meta={**network.meta, "source": "oscillator", "sizes": list(network.sizes)},
     )
 
 

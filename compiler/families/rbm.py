@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,9 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.families.ising import IsingModel, lower_ising
 from compiler.families.registry import Family, common_fields
+from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.problem import Boltzmann, Problem
 
 CHUNK = 1024  # rows handled at once
 
@@ -40,12 +41,13 @@ class RBM:
     image_shape: tuple[int, ...] = ()
     threshold: float | None = None
     labels: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
 
     def __repr__(self) -> str:
         return f"RBM({self.n_visible:,} visible, {self.n_hidden:,} hidden)"
 
     def __post_init__(self) -> None:
+        freeze_meta(self)
         if self.w.ndim != 2 or min(self.w.shape) == 0:
             raise NetlistError(f"RBM: w must be (n_visible, n_hidden), at least 1 each, got {self.w.shape}")
         for name, n in (("b_visible", self.n_visible), ("b_hidden", self.n_hidden)):
@@ -98,11 +100,9 @@ class RBM:
             row=i.astype(np.int32),
             col=(self.n_visible + j).astype(np.int32),
             J=w[i, j] / 4,
-            offset=-(b.sum() + c.sum()) / 2 - w.sum() / 4,
-            vartype="binary",
-            problem={"kind": "boltzmann", "visible": self.n_visible},
+            problem=Problem(Boltzmann(self.n_visible), -(b.sum() + c.sum()) / 2 - w.sum() / 4, "binary"),
             labels=self.labels,
-            meta=MappingProxyType({**self.meta, "source": "rbm", "image_shape": list(self.image_shape)}),
+            meta={**self.meta, "source": "rbm", "image_shape": list(self.image_shape)},
         )
 
 

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -95,4 +94,4 @@ def classes() -> str:
 
 def common_fields(document: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that every model has, of a file's facts."""
-    return {"labels": tuple(document["labels"]), "meta": MappingProxyType(document["meta"])}
+    return {"labels": tuple(document["labels"]), "meta": document["meta"]}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.families.layered import Layers, in_order, numbered
 from compiler.families.registry import Family, common_fields
+from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import Cells, CouplingKind, Encoder, LangevinNetlist, Phase, ReadOut
 
 
@@ -32,7 +32,7 @@ class ResistiveNetwork:
     conductances: tuple[np.ndarray, ...]
     gain: float = 1.0
     labels: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
 
     @property
     def n_inputs(self) -> int:
@@ -70,6 +70,7 @@ class ResistiveNetwork:
         return f"ResistiveNetwork({'-'.join(map(str, self.sizes))}, gain {self.gain:g})"
 
     def __post_init__(self) -> None:
+        freeze_meta(self)
         g = self.conductances
         if not g:
             raise NetlistError("resistive network: there are no layers; give at least one")
@@ -199,7 +200,7 @@ def lower_resistive(network: ResistiveNetwork) -> LangevinNetlist:
         readout=ReadOut(cells=layers.outputs, phase="free", labels=network.labels),
         encoder=Encoder(np.zeros(1), np.full(1, float(network.gain))),
         dt=dt,
-        meta=MappingProxyType({**network.meta, "source": "resistive", "sizes": list(network.sizes)}),
+        meta={**network.meta, "source": "resistive", "sizes": list(network.sizes)},
     )
 
 

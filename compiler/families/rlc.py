@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from types import MappingProxyType
 
 import numpy as np
 
@@ -80,7 +79,5 @@ def lower_rlc(array: RLCArray, *, duration: float = 100.0, dt: float | None = No
         readout=ReadOut(read, "run", decision="value"),
         noise=noise,
         dt=dt,
-        meta=MappingProxyType(
-            {"source": "rlc", "wiring": array.wiring, "unit_s": units.time, "unit_V": units.voltage}
-        ),
+        meta={"source": "rlc", "wiring": array.wiring, "unit_s": units.time, "unit_V": units.voltage},
     )

@@ -23,7 +23,7 @@ from compiler.families.registry import HOMES, classes, family_named, family_of
 from compiler.files import replacing
 
 KEY = "thermoc_model"
-VERSION = 1
+VERSION = 2  # 1 had an Ising model's problem as JSON
 
 
 def save_model(model: Any, path: str | os.PathLike) -> None:

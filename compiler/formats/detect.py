@@ -17,7 +17,7 @@ from compiler.families.logic import LogicNetwork
 from compiler.families.store import KEY, load_model
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.circuits import may_be_circuit, read_circuit
-from compiler.formats.ising.files import may_be_ising, read_ising
+from compiler.formats.ising.files import ising_format, may_be_ising, read_ising
 from compiler.formats.options import GATES, NETWORK
 from compiler.formats.options import Options as Options
 from compiler.ir import container, kinds
@@ -165,12 +165,23 @@ def _refuse_pickle(path: Path, options: Options) -> Any:
 def _as_asked(source: Any, options: Options, path: Path) -> Any:
     """The source, if `as_` has a meaning for it: graphs obeyed it, circuits may become Ising."""
     if options.as_ is not None:
-        graph = isinstance(source, IsingModel) and source.meta.get("source") == "graph"
+        graph = isinstance(source, IsingModel) and _is_graph(path)
         circuit = isinstance(source, GateNetlist | LogicNetwork) and options.as_ == "ising"
         if not (graph or circuit):
-            what = getattr(source, "problem", {}).get("kind", type(source).__name__)
+            what = source.problem.goal.kind if isinstance(source, IsingModel) else type(source).__name__
             raise UnsupportedError(f"{path}: --as {options.as_} has no meaning for it ({what}); leave it out")
     return source
+
+
+def _is_graph(path: Path) -> bool:
+    """Whether an Ising model's file is a graph, which `as_` gives its meaning."""
+    if ising_format(path) is not None:
+        return ising_format(path) == "graph"
+    try:
+        document = json.loads(read_text(path))
+    except (FormatError, ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and "nodes" in document
 
 
 READERS = (

@@ -13,14 +13,13 @@ import os
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import FormatError, NetlistError, UnsupportedError
 from compiler.files import replacing
-from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, verify_gates
+from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, named, verify_gates
 from compiler.ir.kinds import kind_of
 from compiler.ir.langevin import (
     Cells,
@@ -32,7 +31,10 @@ from compiler.ir.langevin import (
     Phase,
     ReadOut,
 )
+from compiler.ir.problem import NOTHING_DONE
+from compiler.ir.problem_parts import lowered_of, lowered_parts, problem_of, problem_parts
 from compiler.ir.verify import verify
+from compiler.ir.version1 import from_meta
 
 MAGIC = b"\x89TNL\r\n\x1a\n"  # a non-text byte and both line ends: shows mangled transfers
 VERSION = 1
@@ -333,8 +335,14 @@ def _encode_langevin(netlist: LangevinNetlist) -> Parts:
         "readout": None,
         "encoder": netlist.encoder is not None,
         "noise": netlist.noise is not None,
+        "problem": None,
         "meta": dict(netlist.meta),
     }
+    if netlist.problem is not None:
+        body["problem"], columns = problem_parts(netlist.problem)
+        arrays |= columns
+    body["lowered"], columns = lowered_parts(netlist.lowered)
+    arrays |= columns
     if netlist.encoder is not None:
         arrays["encoder.shift"] = netlist.encoder.shift
         arrays["encoder.scale"] = netlist.encoder.scale
@@ -405,7 +413,7 @@ def _decode_langevin(version: int, body: dict[str, Any], arrays: dict[str, np.nd
         )
     if body["encoder"]:
         encoder = Encoder(arrays["encoder.shift"], arrays["encoder.scale"])
-    return LangevinNetlist(
+    netlist = LangevinNetlist(
         cells=_cells(arrays),
         couplings=tuple(couplings),
         kT=body["kT"],
@@ -416,11 +424,14 @@ def _decode_langevin(version: int, body: dict[str, Any], arrays: dict[str, np.nd
         encoder=encoder,
         noise=arrays["noise"] if body["noise"] else None,
         dt=body["dt"],
-        meta=MappingProxyType(body["meta"]),
+        problem=None if body.get("problem") is None else problem_of(body["problem"], arrays),
+        lowered=lowered_of(body["lowered"], arrays) if version > 1 else NOTHING_DONE,
+        meta=body["meta"],
     )
+    return from_meta(netlist) if version == 1 else netlist
 
 
-register_kind(Kind("langevin", 1, LangevinNetlist, _encode_langevin, _decode_langevin, verify))
+register_kind(Kind("langevin", 2, LangevinNetlist, _encode_langevin, _decode_langevin, verify))
 
 
 # --- the gates kind --------------------------------------------------------------------------
@@ -433,6 +444,7 @@ def _encode_gates(netlist: GateNetlist) -> Parts:
         "outputs": list(netlist.output_names),
         "class_sums": None,
         "encoder": None,
+        "name": netlist.name,
         "meta": dict(netlist.meta),
     }
     if (sums := netlist.class_sums) is not None:
@@ -464,8 +476,8 @@ def _decode_gates(version: int, body: dict[str, Any], arrays: dict[str, np.ndarr
         outputs=arrays["outputs"],
         class_sums=sums,
         encoder=encoder,
-        meta=MappingProxyType(body["meta"]),
+        **(named({"meta": body["meta"]}) if version < 3 else {"name": body["name"], "meta": body["meta"]}),
     )
 
 
-register_kind(Kind("gates", 2, GateNetlist, _encode_gates, _decode_gates, verify_gates))
+register_kind(Kind("gates", 3, GateNetlist, _encode_gates, _decode_gates, verify_gates))

@@ -14,12 +14,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any, NoReturn
 
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.ir.facts import Facts, freeze_meta
 
 NONE = -1
 SCOPES = ("absolute", "image")
@@ -112,6 +112,7 @@ class GateNetlist:
     a, b : (n_gates,) int32, nets below n_inputs + k, or NONE where op does not read them
     output_names, outputs : (n_outputs,) int32, the net each named output shows
     class_sums : answers beside or instead of the named outputs; encoder : data to input bits
+    name : what the circuit is called, or empty; exports use it
     meta : facts for people, JSON-able
     """
 
@@ -123,7 +124,11 @@ class GateNetlist:
     outputs: np.ndarray
     class_sums: ClassSums | None = None
     encoder: Thermometer | None = None
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        freeze_meta(self)
 
     @property
     def n_inputs(self) -> int:
@@ -171,6 +176,7 @@ def make_gates(
     *,
     class_sums: ClassSums | None = None,
     encoder: Thermometer | None = None,
+    name: str = "",
     meta: Mapping[str, Any] | None = None,
 ) -> GateNetlist:
     """A verified netlist; operands that an op does not read may be anything and become NONE.
@@ -193,10 +199,18 @@ def make_gates(
         outputs=np.array(list(outputs.values()), dtype=np.int32),
         class_sums=class_sums,
         encoder=encoder,
-        meta=MappingProxyType(dict(meta or {})),
+        name=name,
+        meta=Facts(meta),
     )
     verify_gates(netlist)
     return netlist
+
+
+def named(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields {"name", "meta"} of facts {"meta"} as files of version 1 and 2 keep them, the name in meta."""
+    meta = dict(facts.get("meta", {}))
+    name = meta.pop("name", "")
+    return {**facts, "name": str(name), "meta": meta}
 
 
 # --- verification ----------------------------------------------------------------------------
@@ -231,6 +245,8 @@ def verify_gates(netlist: GateNetlist) -> None:
         _verify_sums(netlist.class_sums, n + m)
     if netlist.encoder is not None:
         _verify_encoder(netlist.encoder, n)
+    if not isinstance(netlist.name, str):
+        _fail(f"name must be a string, got {netlist.name!r}")
     try:
         json.dumps(dict(netlist.meta), allow_nan=False)
     except (TypeError, ValueError) as error:

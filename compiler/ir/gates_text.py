@@ -16,11 +16,13 @@ from compiler.ir.gates import (
     ClassSums,
     GateNetlist,
     Thermometer,
+    named,
     verify_gates,
 )
-from compiler.ir.text import _TOKEN, _meta, _number, _Parser, _runs, _spans, _word
+from compiler.ir.text_parts import TOKEN, Parser, meta_text, number_text, runs_text, spans_text, word_text
 
-HEAD = "gates 1"
+HEAD = "gates 2"
+HEADS = ("gates 1", HEAD)  # the first kept the name in meta
 MAX_IDS = 1 << 24  # a short text can name any number of ids by its spans
 OPS = {name: op for op, name in enumerate(OP_NAMES)}
 
@@ -40,7 +42,7 @@ def _lines(netlist: GateNetlist, limit: int | None) -> Iterator[str]:
         return [*words[:limit], f"...{len(words) - limit}"]
 
     yield HEAD
-    yield " ".join(["inputs", str(n), *few([_word(name) for name in netlist.input_names])])
+    yield " ".join(["inputs", str(n), *few([word_text(name) for name in netlist.input_names])])
     yield f"gates {netlist.n_gates}"
     for k in range(netlist.n_gates if limit is None else min(limit, netlist.n_gates)):
         op = int(netlist.op[k])
@@ -51,20 +53,22 @@ def _lines(netlist: GateNetlist, limit: int | None) -> Iterator[str]:
     if limit is not None and netlist.n_gates > limit:
         yield f"  ... {netlist.n_gates - limit} gates not shown"
     for name, net in zip(netlist.output_names, netlist.outputs, strict=True):
-        yield f"output {_word(name)} {net}"
+        yield f"output {word_text(name)} {net}"
     if (sums := netlist.class_sums) is not None:
-        yield f"classes {sums.n_classes} tau {_number(sums.tau)}"
+        yield f"classes {sums.n_classes} tau {number_text(sums.tau)}"
         for c, (start, stop) in enumerate(zip(sums.indptr[:-1], sums.indptr[1:], strict=True)):
-            yield " ".join([f"  {c}:", *few(_spans(sums.nets[start:stop]))])
+            yield " ".join([f"  {c}:", *few(spans_text(sums.nets[start:stop]))])
         if sums.labels:
-            yield f"  labels {' '.join(_word(v) for v in sums.labels)}"
+            yield f"  labels {' '.join(word_text(v) for v in sums.labels)}"
     if (encoder := netlist.encoder) is not None:
         scope = "" if encoder.scope == "absolute" else f" {encoder.scope}"
         yield f"thermometer {encoder.n_features}{scope}"
-        yield " ".join(["  feature", *few(_spans(encoder.feature))])
-        yield f"  threshold {_runs(encoder.threshold, limit=limit)}".rstrip()
+        yield " ".join(["  feature", *few(spans_text(encoder.feature))])
+        yield f"  threshold {runs_text(encoder.threshold, limit=limit)}".rstrip()
+    if netlist.name:
+        yield f"name {word_text(netlist.name)}"
     if netlist.meta:
-        yield f"meta {_meta(netlist.meta)}"
+        yield f"meta {meta_text(netlist.meta)}"
 
 
 def parse_gates(text: str, *, name: str = "text", check: bool = True) -> GateNetlist:
@@ -82,13 +86,14 @@ def parse_gates(text: str, *, name: str = "text", check: bool = True) -> GateNet
     return netlist
 
 
-class _GateParser(_Parser):
+class _GateParser(Parser):
     """Reads line by line; each method reads one statement and its indented lines."""
 
     def gates(self) -> GateNetlist:
-        if (line := self.next()) != HEAD:
-            self.fail(f"expected {HEAD!r}, got {line!r}; is this a circuit's text?")
-        words = _TOKEN.findall(self.next() or "")
+        head = self.next()
+        if head not in HEADS:
+            self.fail(f"expected {HEAD!r}, got {head!r}; is this a circuit's text?")
+        words = TOKEN.findall(self.next() or "")
         if len(words) < 2 or words[0] != "inputs" or len(words) - 2 != self.integer(words[1]):
             self.fail("expected `inputs COUNT NAME ...` with that many names")
         inputs = tuple(self.word(w) for w in words[2:])
@@ -96,7 +101,7 @@ class _GateParser(_Parser):
         names, nets = [], []
         rest: dict[str, Any] = {}
         while (line := self.next()) is not None:
-            statement, *words = _TOKEN.findall(line)
+            statement, *words = TOKEN.findall(line)
             if statement == "output" and len(words) == 2:
                 names.append(self.word(words[0]))
                 nets.append(self.integer(words[1]))
@@ -104,6 +109,8 @@ class _GateParser(_Parser):
                 rest["class_sums"] = self.class_sums(words)
             elif statement == "thermometer" and 1 <= len(words) <= 2 and "encoder" not in rest:
                 rest["encoder"] = self.thermometer(self.integer(words[0]), *words[1:])
+            elif statement == "name" and len(words) == 1 and "name" not in rest:
+                rest["name"] = self.word(words[0])
             elif statement == "meta" and "meta" not in rest:
                 rest["meta"] = self.meta(line[len("meta") :])
             else:
@@ -111,6 +118,8 @@ class _GateParser(_Parser):
         if self.at < len(self.lines):
             self.line_number = self.lines[self.at][0]
             self.fail(f"an indented line stands alone: {self.lines[self.at][1].strip()[:60]!r}")
+        if head != HEAD:
+            rest = named(rest)
         return GateNetlist(inputs, op, a, b, tuple(names), np.array(nets, dtype=np.int32), **rest)
 
     def columns(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -160,7 +169,7 @@ class _GateParser(_Parser):
         nets: list[int] = []
         ends = [0]
         while (line := self.next(indented=True)) is not None:
-            first, *rest = _TOKEN.findall(line)
+            first, *rest = TOKEN.findall(line)
             if first == "labels":
                 labels = tuple(self.word(w) for w in rest)
             elif first == f"{len(ends) - 1}:":

@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.ir.facts import Facts, freeze_meta
+from compiler.ir.problem import NOTHING_DONE, Lowered, Problem
 
 
 class Activation(IntEnum):
@@ -319,7 +320,10 @@ class LangevinNetlist:
     noise : (n, n) float64 symmetric positive semi-definite D, or None: the noise has covariance
         2 kT D dt instead of 2 kT mobility dt (general Ornstein-Uhlenbeck, RLC cells)
     dt : time step that the netlist was made for, a default for the simulator
-    meta : JSON-able facts for people and reports (where it came from, data set, accuracy)
+    meta : JSON-able facts for people and reports (where it came from, data set, accuracy); no number
+        and no decision depends on them
+    problem : what the spins of an Ising model mean, or None
+    lowered : what passes did to bring it to hardware: chains, signs, wells and the unit of energy
     """
 
     cells: Cells
@@ -332,7 +336,12 @@ class LangevinNetlist:
     encoder: Encoder | None = None
     noise: np.ndarray | None = None
     dt: float = 1e-3
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
+    problem: Problem | None = None
+    lowered: Lowered = NOTHING_DONE
+
+    def __post_init__(self) -> None:
+        freeze_meta(self)
 
     @property
     def n_cells(self) -> int:

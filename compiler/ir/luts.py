@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.gates import NONE, ClassSums, Thermometer
 
 WIDEST = 6  # operands of a table, whose 2^6 bits fill one uint64
@@ -29,7 +29,7 @@ class LutNetlist:
     fanins : (n_luts, k) int32, earlier nets, then NONE; table : (n_luts,) uint64, bits from
         2^operands on are 0
     output_names, outputs : (n_outputs,) int32, the net each named output shows
-    class_sums, encoder, meta : as in GateNetlist
+    class_sums, encoder, name, meta : as in GateNetlist
     """
 
     k: int
@@ -40,7 +40,11 @@ class LutNetlist:
     outputs: np.ndarray
     class_sums: ClassSums | None = None
     encoder: Thermometer | None = None
-    meta: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = field(default_factory=Facts)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        freeze_meta(self)
 
     @property
     def n_inputs(self) -> int:

@@ -6,18 +6,15 @@ hold their default throughout are left out.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields
 from enum import IntEnum
-from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from compiler.errors import FormatError, NetlistError
-from compiler.ir.differences import same_array
+from compiler.ir.differences import first_difference, same_array
 from compiler.ir.langevin import (
     Activation,
     CellKind,
@@ -32,12 +29,15 @@ from compiler.ir.langevin import (
     ReadOut,
     Role,
 )
+from compiler.ir.problem import Lowered
+from compiler.ir.problem_text import LOWERED, ProblemParser, lowered_lines, problem_lines
+from compiler.ir.text_parts import TOKEN, meta_text, number_text, runs_text, spans_text, word_text
 from compiler.ir.verify import verify
+from compiler.ir.version1 import from_meta
 
-HEAD = "langevin 1"
+HEAD = "langevin 2"
+HEADS = ("langevin 1", HEAD)  # the first kept problem and notes in meta
 CODES: dict[str, type[IntEnum]] = {"activation": Activation, "order": Order, "kind": CellKind, "role": Role}
-_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]+')
 
 
 def difference(a: LangevinNetlist, b: LangevinNetlist) -> str | None:
@@ -68,11 +68,14 @@ def difference(a: LangevinNetlist, b: LangevinNetlist) -> str | None:
             return f"readout.{name}"
     if not same_array(a.noise, b.noise):
         return "noise"
-    return None if _meta(a.meta) == _meta(b.meta) else "meta"
-
-
-def _meta(meta: Mapping[str, Any]) -> str:
-    return json.dumps(dict(meta), sort_keys=True, ensure_ascii=False)
+    if a.problem is not b.problem:
+        if a.problem is None or b.problem is None:
+            return "problem"
+        if (found := first_difference(a.problem, b.problem)) is not None:
+            return f"problem.{found}"
+    if (found := first_difference(a.lowered, b.lowered)) is not None:
+        return f"lowered.{found}"
+    return None if meta_text(a.meta) == meta_text(b.meta) else "meta"
 
 
 # --- dump ------------------------------------------------------------------------------------
@@ -88,7 +91,7 @@ def dump(netlist: LangevinNetlist, *, limit: int | None = None) -> str:
 def _lines(netlist: LangevinNetlist, limit: int | None) -> Iterator[str]:
     yield HEAD
     for name in ("kT", "mobility", "dt"):
-        yield f"{name} {_number(getattr(netlist, name))}"
+        yield f"{name} {number_text(getattr(netlist, name))}"
     yield f"cells {netlist.n_cells}"
     default = Cells.make(1)
     for f in fields(Cells):
@@ -97,80 +100,45 @@ def _lines(netlist: LangevinNetlist, limit: int | None) -> Iterator[str]:
         column = getattr(netlist.cells, f.name)
         plain = np.full_like(column, getattr(default, f.name)[0])
         if not same_array(column, plain):  # bit for bit: -0.0 is no default
-            yield f"  {f.name} {_runs(column, CODES.get(f.name), limit=limit)}"
+            yield f"  {f.name} {runs_text(column, CODES.get(f.name), limit=limit)}"
     if netlist.cells.identity is not None:
-        spans = _spans(netlist.cells.identity)
-        left = [] if limit is None or len(spans) <= limit else [f"...{len(spans) - limit}"]
-        yield f"  identity {' '.join([*spans[:limit], *left])}"
+        yield " ".join(["  identity", *spans_text(netlist.cells.identity, limit)])
     for g in netlist.groups:
-        yield f"group {_word(g.name)} {g.start} {g.stop}"
+        yield f"group {word_text(g.name)} {g.start} {g.stop}"
     for c in netlist.couplings:
         yield f"couplings {c.kind.name.lower()} {c.weight.dtype.name} {len(c)}"
         if c.tie is not None:
-            yield f"  parameters {_runs(c.weight, limit=limit)}".rstrip()
+            yield f"  parameters {runs_text(c.weight, limit=limit)}".rstrip()
         yield from _coupling_lines(c, limit)
     for p in netlist.schedule:
         yield _phase_line(p)
     if (e := netlist.encoder) is not None:
         yield "encoder"
-        yield f"  shift {_runs(e.shift, limit=limit)}"
-        yield f"  scale {_runs(e.scale, limit=limit)}"
+        yield f"  shift {runs_text(e.shift, limit=limit)}"
+        yield f"  scale {runs_text(e.scale, limit=limit)}"
     if (r := netlist.readout) is not None:
-        yield f"readout {_word(r.phase)}"
-        yield f"  cells {' '.join(_spans(r.cells))}"
-        yield f"  window {_number(r.window)}"
+        yield f"readout {word_text(r.phase)}"
+        yield f"  cells {' '.join(spans_text(r.cells))}"
+        yield f"  window {number_text(r.window)}"
         yield f"  reads {'shown' if r.shown else 'state'}"
         yield f"  decision {r.decision}"
         if r.scale is not None:
             for line in r.scale:
-                yield f"  scale {_runs(line, limit=limit)}"
+                yield f"  scale {runs_text(line, limit=limit)}"
         if r.offset is not None:
-            yield f"  offset {_runs(r.offset)}"
+            yield f"  offset {runs_text(r.offset)}"
         if r.labels:
-            yield f"  labels {' '.join(_word(v) for v in r.labels)}"
+            yield f"  labels {' '.join(word_text(v) for v in r.labels)}"
     if netlist.noise is not None:
         for line in netlist.noise[:limit]:
-            yield f"noise {_runs(line, limit=limit)}"
+            yield f"noise {runs_text(line, limit=limit)}"
         if limit is not None and netlist.n_cells > limit:
             yield f"noise ...{netlist.n_cells - limit}"
+    if netlist.problem is not None:
+        yield from problem_lines(netlist.problem, limit)
+    yield from lowered_lines(netlist.lowered, limit)
     if netlist.meta:
-        yield f"meta {_meta(netlist.meta)}"
-
-
-def _number(value: Any) -> str:
-    """Shortest text that gives the same number back, in its own precision."""
-    if isinstance(value, np.float32):
-        return str(value)
-    return repr(float(value))
-
-
-def _word(name: str) -> str:
-    return name if _BARE.match(name) else json.dumps(name)
-
-
-def _runs(column: np.ndarray, codes: type[IntEnum] | None = None, *, limit: int | None = None) -> str:
-    """Values in order, equal neighbours written value*count; after `limit` runs ...number left."""
-    if column.size == 0:
-        return ""
-    raw = np.ascontiguousarray(column).view(f"u{column.itemsize}")
-    starts = np.flatnonzero(np.concatenate([[True], raw[1:] != raw[:-1]]))
-    counts = np.diff(np.append(starts, column.size))
-    words = []
-    for value, count in zip(column[starts[:limit]], counts[:limit], strict=True):
-        word = codes(value).name.lower() if codes else _number(value)
-        words.append(word if count == 1 else f"{word}*{count}")
-    if limit is not None and starts.size > limit:
-        words.append(f"...{starts.size - limit}")
-    return " ".join(words)
-
-
-def _spans(ids: np.ndarray) -> list[str]:
-    """Ids in order, ascending neighbours written first..last."""
-    if ids.size == 0:
-        return []
-    breaks = np.flatnonzero(np.diff(ids.astype(np.int64)) != 1) + 1
-    parts = np.split(ids, breaks)
-    return [f"{p[0]}" if p.size == 1 else f"{p[0]}..{p[-1]}" for p in parts]
+        yield f"meta {meta_text(netlist.meta)}"
 
 
 def _coupling_lines(c: Couplings, limit: int | None) -> Iterator[str]:
@@ -185,11 +153,11 @@ def _coupling_lines(c: Couplings, limit: int | None) -> Iterator[str]:
         # driving cells in runs of consecutive ids, each followed by its weights
         ids = c.indices[start:stop]
         at = start
-        for span in _spans(ids):
+        for span in spans_text(ids):
             first, _, last = span.partition("..")
             n = int(last or first) - int(first) + 1
             if c.tie is None:
-                words.append(f"{span}: {_runs(c.weight[at : at + n])}")
+                words.append(f"{span}: {runs_text(c.weight[at : at + n])}")
             else:
                 words.append(f"{span}: " + " ".join(f"@{t}" for t in c.tie[at : at + n]))
             at += n
@@ -200,17 +168,17 @@ def _coupling_lines(c: Couplings, limit: int | None) -> Iterator[str]:
 
 
 def _phase_line(p: Phase) -> str:
-    words = [f"phase {_word(p.name)} {_number(p.duration)}"]
+    words = [f"phase {word_text(p.name)} {number_text(p.duration)}"]
     default = Phase("", 1.0)
     for name in ("input_scale", "stiffness", "nudge"):
         if getattr(p, name) != getattr(default, name):
-            words.append(f"{name} {_number(getattr(p, name))}")
+            words.append(f"{name} {number_text(getattr(p, name))}")
     for name in ("coupling_scale", "kT"):
         if getattr(p, name) != getattr(default, name):
             start, end = getattr(p, name)
-            words.append(f"{name} {_number(start)} {_number(end)}")
+            words.append(f"{name} {number_text(start)} {number_text(end)}")
     if p.clamped:
-        words.append("clamped " + " ".join(_word(v) for v in p.clamped))
+        words.append("clamped " + " ".join(word_text(v) for v in p.clamped))
     return " ".join(words)
 
 
@@ -233,89 +201,20 @@ def parse(text: str, *, name: str = "text", check: bool = True) -> LangevinNetli
     return netlist
 
 
-class _Parser:
+class _Parser(ProblemParser):
     """Reads line by line; each method reads one statement and its indented lines."""
 
-    def __init__(self, text: str, name: str) -> None:
-        lines = [(k, line) for k, line in enumerate(text.split("\n"), 1) if line.strip()]
-        self.lines = lines
-        self.name = name
-        self.at = 0
-        self.line_number = 1
-
-    def fail(self, rule: str) -> NoReturn:
-        raise FormatError(f"{self.name}, line {self.line_number}: {rule}")
-
-    def next(self, *, indented: bool = False) -> str | None:
-        """The next line if there is one of that kind."""
-        if self.at == len(self.lines):
-            return None
-        number, line = self.lines[self.at]
-        if line.startswith("  ") != indented:
-            return None
-        self.line_number = number
-        self.at += 1
-        return line.strip()
-
-    def number(self, word: str) -> float:
-        try:
-            return float(word)
-        except ValueError:
-            self.fail(f"{word!r} is no number")
-
-    def integer(self, word: str) -> int:
-        try:
-            return int(word)
-        except ValueError:
-            self.fail(f"{word!r} is no whole number")
-
-    def word(self, token: str) -> str:
-        if not token.startswith('"'):
-            return token
-        try:
-            return str(json.loads(token))
-        except ValueError:
-            self.fail(f"{token} is no quoted name")
-
-    def runs(self, words: Iterable[str], dtype: Any, codes: type[IntEnum] | None = None) -> Any:
-        values: list[Any] = []
-        for word in words:
-            if word.startswith("..."):
-                self.fail("this text leaves values out; dump it without a limit")
-            value, star, count = word.partition("*")
-            n = self.integer(count) if star else 1
-            if n < 0 or len(values) + n > 1 << 31:
-                self.fail(f"{word!r} repeats a value too often")
-            if codes is None:
-                values += [self.number(value)] * n
-            elif value.upper() in codes.__members__:
-                values += [codes[value.upper()].value] * n
-            else:
-                choices = ", ".join(c.name.lower() for c in codes)
-                self.fail(f"{value!r} is unknown; choices are {choices}")
-        return np.array(values, dtype=dtype)
-
-    def span(self, word: str) -> range:
-        first, dots, last = word.partition("..")
-        start = self.integer(first)
-        return range(start, (self.integer(last) if dots else start) + 1)
-
-    def scalar(self, statement: str) -> float:
-        line = self.next()
-        words = (line or "").split()
-        if len(words) != 2 or words[0] != statement:
-            self.fail(f"expected `{statement} NUMBER`, got {line!r}")
-        return self.number(words[1])
-
     def netlist(self) -> LangevinNetlist:
-        if (line := self.next()) != HEAD:
-            self.fail(f"expected {HEAD!r}, got {line!r}; is this a netlist's text?")
+        head = self.next()
+        if head not in HEADS:
+            self.fail(f"expected {HEAD!r}, got {head!r}; is this a netlist's text?")
         parts: dict[str, Any] = {n: self.scalar(n) for n in ("kT", "mobility", "dt")}
         parts["cells"] = self.cells()
         n = len(parts["cells"])
         groups, couplings, phases, noise = [], [], [], []
+        done: dict[str, Any] = {}
         while (line := self.next()) is not None:
-            statement, *words = _TOKEN.findall(line)
+            statement, *words = TOKEN.findall(line)
             if statement == "group" and len(words) == 3:
                 start, stop = self.integer(words[1]), self.integer(words[2])
                 groups.append(Group(self.word(words[0]), start, stop))
@@ -329,6 +228,10 @@ class _Parser:
                 parts["readout"] = self.readout(self.word(words[0]))
             elif statement == "noise":
                 noise.append(self.runs(words, np.float64))
+            elif statement == "problem" and len(words) == 1 and "problem" not in parts:
+                parts["problem"] = self.problem(words[0])
+            elif statement in LOWERED and statement not in done:
+                done[statement] = self.lowered_statement(statement, words)
             elif statement == "meta" and "meta" not in parts:
                 parts["meta"] = self.meta(line[len("meta") :])
             else:
@@ -340,9 +243,21 @@ class _Parser:
             if len({row.size for row in noise}) > 1:
                 self.fail("the rows of the noise matrix differ in length")
             parts["noise"] = np.array(noise)
-        return LangevinNetlist(
-            couplings=tuple(couplings), schedule=tuple(phases), groups=tuple(groups), **parts
+        netlist = LangevinNetlist(
+            couplings=tuple(couplings),
+            schedule=tuple(phases),
+            groups=tuple(groups),
+            lowered=Lowered(**done),
+            **parts,
         )
+        return netlist if head == HEAD else self.converted(netlist)
+
+    def converted(self, netlist: LangevinNetlist) -> LangevinNetlist:
+        """The netlist of an old text."""
+        try:
+            return from_meta(netlist)
+        except (KeyError, TypeError, ValueError) as error:
+            self.fail(f"meta has malformed notes ({type(error).__name__}: {error})")
 
     def cells(self) -> Cells:
         line = self.next()
@@ -440,7 +355,7 @@ class _Parser:
         given: dict[str, Any] = {"phase": phase}
         scale = []
         while (line := self.next(indented=True)) is not None:
-            name, *words = _TOKEN.findall(line)
+            name, *words = TOKEN.findall(line)
             if name == "cells":
                 ids = [i for word in words for i in self.span(word)]
                 given["cells"] = np.array(ids, dtype=np.int32)
@@ -465,12 +380,3 @@ class _Parser:
         if "cells" not in given:
             self.fail("a read-out needs a line `cells`")
         return ReadOut(**given)
-
-    def meta(self, text: str) -> Mapping[str, Any]:
-        try:
-            meta = json.loads(text)
-        except ValueError as error:
-            self.fail(f"meta is no JSON ({error})")
-        if not isinstance(meta, dict):
-            self.fail("meta must be a JSON object")
-        return MappingProxyType(meta)

@@ -27,6 +27,7 @@ from compiler.ir.langevin import (
     ReadOut,
     Role,
 )
+from compiler.ir.problem import check_lowered, check_problem
 
 REAL_COLUMNS = ("j2", "j3", "j4", "h", "lo", "hi", "mass", "friction", "x0")
 CODE_COLUMNS: dict[str, type[IntEnum]] = {
@@ -65,6 +66,10 @@ def verify(netlist: LangevinNetlist) -> None:
         _verify_encoder(netlist.encoder, netlist.inputs.size)
     if netlist.noise is not None:
         _verify_noise(netlist.noise, netlist.n_cells)
+    check_lowered(netlist.lowered, netlist.n_cells)
+    if netlist.problem is not None:
+        logical = netlist.lowered.logical
+        check_problem(netlist.problem, netlist.n_cells if logical is None else logical.h.size)
     _verify_meta(netlist.meta)
 
 

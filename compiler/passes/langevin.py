@@ -9,27 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compiler.errors import NetlistError, UnsupportedError
-from compiler.ir.langevin import (
-    Activation,
-    CellKind,
-    Cells,
-    CouplingKind,
-    Couplings,
-    Encoder,
-    Group,
-    LangevinNetlist,
-)
+from compiler.errors import NetlistError
+from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist
+from compiler.ir.problem import Lowered
 from compiler.ir.symmetry import is_symmetric, matrix
+from compiler.passes.spins.model import changed
 from compiler.reference import show
 
 if TYPE_CHECKING:
     from scipy import sparse
-
-
-def largest_coupling(netlist: LangevinNetlist) -> float:
-    """Largest |W| over all couplings, 0 if there are none."""
-    return max((float(np.abs(c.values).max()) for c in netlist.couplings if len(c)), default=0.0)
 
 
 def map_couplings(netlist: LangevinNetlist, change: Callable[[Couplings], Couplings]) -> LangevinNetlist:
@@ -64,7 +52,8 @@ def prune(netlist: LangevinNetlist, threshold: float) -> LangevinNetlist:
     """Remove couplings with |W| < threshold. Not exact: it changes the dynamics."""
     if not (math.isfinite(threshold) and threshold >= 0):
         raise NetlistError(f"prune: threshold must be a finite number of at least 0, got {threshold}")
-    return _without_empty(map_couplings(netlist, lambda c: _keep(c, np.abs(c.values) >= threshold)))
+    kept = _without_empty(map_couplings(netlist, lambda c: _keep(c, np.abs(c.values) >= threshold)))
+    return changed(kept, netlist)
 
 
 def limit_degree(netlist: LangevinNetlist, degree: int) -> LangevinNetlist:
@@ -84,9 +73,8 @@ def limit_degree(netlist: LangevinNetlist, degree: int) -> LangevinNetlist:
     rank[order] = np.arange(row.size) - first[row[order]]
     ends = np.cumsum([len(c) for c in netlist.couplings])[:-1]
     keeps = np.split(rank < degree, ends)
-    return _without_empty(
-        netlist.with_(couplings=tuple(_keep(c, k) for c, k in zip(netlist.couplings, keeps, strict=True)))
-    )
+    kept = tuple(_keep(c, k) for c, k in zip(netlist.couplings, keeps, strict=True))
+    return changed(_without_empty(netlist.with_(couplings=kept)), netlist)
 
 
 def quantize_couplings(netlist: LangevinNetlist, bits: int, limit: float | None = None) -> LangevinNetlist:
@@ -110,7 +98,7 @@ def quantize_couplings(netlist: LangevinNetlist, bits: int, limit: float | None 
         w = np.clip(np.rint(c.weight.astype(np.float64) / top * levels), -levels, levels)
         return replace(c, weight=(w / levels * top).astype(c.weight.dtype))
 
-    return map_couplings(netlist, change)
+    return changed(map_couplings(netlist, change), netlist)
 
 
 def symmetrize(netlist: LangevinNetlist) -> LangevinNetlist:
@@ -141,94 +129,6 @@ def symmetrize(netlist: LangevinNetlist) -> LangevinNetlist:
     return map_couplings(netlist, change)
 
 
-def rescale(netlist: LangevinNetlist, limit: float) -> LangevinNetlist:
-    """Bring all |W| to at most `limit` by a smaller unit of energy; exact, to the last bit.
-
-    Energies (J2, J3, J4, h, W, kT, stiffness, nudge, mass, friction) are divided by a power of two
-    and the mobility multiplied by it, so that dx/dt and the noise stay the same: trajectories are
-    those of the original, and energies come out in the new unit. A netlist within the limit is
-    returned as it is. The note `energy_scale` in meta holds the product of such factors.
-    """
-    if not (math.isfinite(limit) and limit > 0):
-        raise NetlistError(f"rescale: limit must be a finite number above 0, got {limit}")
-    largest = largest_coupling(netlist)
-    if largest <= limit:
-        return netlist
-    return change_units(netlist, energy=2.0 ** math.floor(math.log2(limit / largest)))
-
-
-def change_units(netlist: LangevinNetlist, *, energy: float = 1.0, length: float = 1.0) -> LangevinNetlist:
-    """The same machine in other units: x = length y and V'(y) = energy V(length y); time stays.
-
-    With a = length and c = energy: J2, W, stiffness, mass and friction are multiplied by c a^2,
-    J3 by c a^3, J4 by c a^4, h by c a, kT by c; mobility and noise matrix are divided by c a^2;
-    start, interval and inputs by a. Then dy = dx / a along every trajectory, exactly.
-
-    Raises UnsupportedError for length != 1 with cells or couplings that are not homogeneous in x
-    (a nonlinear phi, phases, p-bits, sine couplings) or with nudges, whose targets are data.
-    """
-    a, c = float(length), float(energy)
-    if not all(math.isfinite(v) and v > 0 for v in (a, c)):
-        raise NetlistError(f"change_units: energy and length must be above 0, got {c} and {a}")
-    cells = netlist.cells
-    if a != 1.0:
-        for bad, what in (
-            ((cells.activation != Activation.IDENTITY).any(), "cells that show a nonlinear phi"),
-            ((cells.kind != CellKind.CONTINUOUS).any(), "phase cells or p-bits"),
-            (any(g.kind == CouplingKind.SINE for g in netlist.couplings), "sine couplings"),
-            (any(p.nudge for p in netlist.schedule), "nudges"),
-        ):
-            if bad:
-                raise UnsupportedError(f"change_units: {what} have a length of their own; keep length = 1")
-    k = c * a * a
-    changed = {
-        "j2": cells.j2 * k,
-        "j3": cells.j3 * (k * a),
-        "j4": cells.j4 * (k * a * a),
-        "h": cells.h * (c * a),
-        "mass": cells.mass * k,
-        "friction": cells.friction * k,
-        "lo": cells.lo / a,
-        "hi": cells.hi / a,
-        "x0": cells.x0 / a,
-    }
-    encoder = netlist.encoder
-    readout = netlist.readout
-    if a != 1.0:
-        if netlist.inputs.size:
-            old = encoder or Encoder(np.zeros(1), np.ones(1))
-            encoder = Encoder(old.shift, old.scale / a)
-        if readout is not None:
-            scale = np.eye(readout.cells.size) if readout.scale is None else readout.scale
-            readout = replace(readout, scale=scale * a)
-    meta = {**netlist.meta}
-    if c != 1.0:
-        meta["energy_scale"] = c * float(meta.get("energy_scale", 1.0))
-    if a != 1.0:
-        meta["length_scale"] = a * float(meta.get("length_scale", 1.0))
-    return netlist.with_(
-        cells=replace(cells, **changed),
-        couplings=tuple(
-            replace(g, weight=(g.weight * np.asarray(k, g.weight.dtype))) for g in netlist.couplings
-        ),
-        kT=netlist.kT * c,
-        mobility=netlist.mobility / k,
-        noise=None if netlist.noise is None else netlist.noise / k,
-        schedule=tuple(
-            replace(
-                p,
-                kT=None if p.kT is None else (p.kT[0] * c, p.kT[1] * c),
-                stiffness=p.stiffness * k,
-                nudge=p.nudge * c,
-            )
-            for p in netlist.schedule
-        ),
-        encoder=encoder,
-        readout=readout,
-        meta=meta,
-    )
-
-
 def drop_silent_inputs(netlist: LangevinNetlist) -> LangevinNetlist:
     """Remove linear couplings from inputs whose encoder scale is 0 and which then show 0; exact.
 
@@ -247,13 +147,13 @@ def drop_silent_inputs(netlist: LangevinNetlist) -> LangevinNetlist:
 def sweep_unread(netlist: LangevinNetlist) -> LangevinNetlist:
     """Remove dynamic cells that influence no output and no cell that is read; exact for these.
 
-    Input cells stay, so that data keep their shape. The heat of the removed cells is no longer
-    counted, and the others draw other random numbers (same distribution).
+    Input cells stay, so that data keep their shape, and so do the spins of a problem. The heat of the
+    removed cells is no longer counted, and the others draw other random numbers (same distribution).
     """
     from scipy import sparse
     from scipy.sparse.csgraph import breadth_first_order
 
-    if netlist.readout is None:
+    if netlist.readout is None or _is_meant(netlist):
         return netlist
     n = netlist.n_cells
     # from a node n that is "driven" by all that is read, along the couplings against the influence
@@ -267,13 +167,29 @@ def sweep_unread(netlist: LangevinNetlist) -> LangevinNetlist:
     return select_cells(netlist, reached[:n] | netlist.cells.frozen)
 
 
+def _is_meant(netlist: LangevinNetlist) -> bool:
+    """Whether every cell is a spin of a problem or of the model that was lowered."""
+    return netlist.problem is not None or netlist.lowered.logical is not None
+
+
+def _of_cells(lowered: Lowered, keep: np.ndarray) -> Lowered:
+    """Signs and nodes of the cells with keep (n,) true."""
+    gauge, placement = lowered.gauge, lowered.placement
+    return lowered.with_(
+        gauge=None if gauge is None else gauge[keep],
+        placement=placement and replace(placement, nodes=placement.nodes[keep]),
+    )
+
+
 def select_cells(netlist: LangevinNetlist, keep: np.ndarray) -> LangevinNetlist:
     """The netlist of the cells with keep (n,) true, renumbered in order; devices know them as before.
 
-    Raises NetlistError if a cell that is read, or an input, would be lost.
+    Raises NetlistError if a cell that is read, an input, or a spin of a problem would be lost.
     """
     if keep.all():
         return netlist
+    if _is_meant(netlist):
+        raise NetlistError(f"select_cells: cell {int(np.argmin(keep))} is a spin of the problem; keep it")
     read = () if netlist.readout is None else netlist.readout.cells
     for what, ids in (("read-out", np.asarray(read, dtype=int)), ("input", netlist.inputs)):
         lost = ids[~keep[ids]]
@@ -299,5 +215,6 @@ def select_cells(netlist: LangevinNetlist, keep: np.ndarray) -> LangevinNetlist:
             groups=tuple(Group(g.name, int(new[g.start]), int(new[g.stop])) for g in netlist.groups),
             readout=readout,
             noise=None if netlist.noise is None else netlist.noise[np.ix_(keep, keep)],
+            lowered=_of_cells(netlist.lowered, keep),
         )
     )

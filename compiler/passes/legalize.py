@@ -93,12 +93,12 @@ def _wires(netlist: LangevinNetlist, target: Target, where: str) -> str | None:
         return None
     graph = topology.graph()
     n = netlist.n_cells
-    placement = netlist.meta.get("placement")
+    placement = netlist.lowered.placement
     nodes = np.arange(n)
-    if placement is not None and placement.get("topology") == topology.name:
-        nodes = np.asarray(placement.get("nodes"), dtype=np.int64)
+    if placement is not None and placement.topology == topology.name:
+        nodes = placement.nodes.astype(np.int64)
         if nodes.shape != (n,) or np.unique(nodes).size < n or not (nodes >= 0).all():
-            return f"the note `placement` does not give each of the {n} cells a node of its own"
+            return f"`placement` does not give each of the {n} cells a node of its own"
     if nodes.max(initial=0) >= graph.n:
         return (
             f"the netlist has {n} cells, at nodes up to {nodes.max()}; {where} has {graph.n}: "

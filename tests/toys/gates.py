@@ -46,7 +46,7 @@ def every_op() -> GateNetlist:
         {f"f{op}": 2 + op for op in range(16)} | {"a copy": 0},
         class_sums=ClassSums(np.array([3, 4, 5, 0], dtype=np.int32), np.array([0, 3, 4]), 1.5, ("yes", "no")),
         encoder=Thermometer(3, np.array([2, 0], dtype=np.int32), np.array([0.25, 1 / 3])),
-        meta={"name": "every_op"},
+        name="every_op",
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from compiler.families.ising import IsingModel, from_edges
-from compiler.families.words import words_and_nets
+from compiler.ir.words import words_and_nets
 
 
 def all_states(n: int) -> np.ndarray:
@@ -48,9 +48,11 @@ def violated_clauses(clauses, state) -> int:
 
 def word_values(model: IsingModel, state: np.ndarray) -> dict[str, int]:
     """Value of every word and net of a circuit's inputs and outputs, clamped ones included."""
+    goal, problem = model.problem.goal, model.problem
     bits = dict(zip(model.names, (np.asarray(state) > 0).astype(int).tolist(), strict=True))
-    bits |= model.problem.get("clamped", {})
-    names = [*model.problem["inputs"], *model.problem["outputs"]]
+    names = [problem.names[v] for v in (*goal.inputs, *goal.outputs)]
+    if problem.spin is not None:
+        bits |= {problem.names[v]: int(problem.held[v] > 0) for v in np.flatnonzero(problem.spin < 0)}
     return {
         word: sum(bits[net] << k for k, net in enumerate(nets))
         for word, nets in words_and_nets(names).items()

@@ -19,6 +19,7 @@ from compiler.families.ising_summary import ising_summary
 from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.files import check_writable
 from compiler.formats.detect import Options, read_model_or_netlist
+from compiler.formats.ising.files import ising_format
 from compiler.formats.ising.invertible import invertible
 from compiler.ir.container import save
 from compiler.ir.gates import GateNetlist
@@ -233,7 +234,7 @@ def compile_(
     save(netlist, out)
     numbers = counts(netlist)
     problem = ising_summary(netlist)
-    if isinstance(source, IsingModel) and source.meta.get("source") == "qubo":
+    if isinstance(source, IsingModel) and ising_format(model) == "QUBO":
         notes.print("QUBO files hold no offset: energies are those of the written terms")
     emit(
         {

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from compiler.counting import counts
-from compiler.families.ising_summary import brief, ising_summary
+from compiler.families.ising_summary import ising_summary
 from compiler.ir.container import load
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import dump
@@ -39,7 +39,7 @@ def show(
         return
     numbers, problem = counts(netlist), ising_summary(netlist)
     verdicts = {name: violations(netlist, TARGETS.get(name)) for name in TARGETS.names()}
-    text = dump(brief(netlist, limit) if limit else netlist, limit=limit or None)
+    text = dump(netlist, limit=limit or None)
     rows = tuple((name, "; ".join(v) or "legal") for name, v in verdicts.items())
     emit(
         {

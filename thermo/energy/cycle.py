@@ -26,7 +26,7 @@ from thermo.simulate.langevin.run import simulate_langevin
 class Reset:
     """How a machine is brought back: a well kappa x^2 / 2 on every cell, inputs off.
 
-    stiffness : kappa, energy / x^2; duration : time units. Couplings and biases stay on.
+    stiffness : kappa, energy / x^2 in the model's unit; duration : time units. Couplings and biases stay on.
     """
 
     stiffness: float = 100.0
@@ -86,12 +86,12 @@ def cycle_netlist(netlist: LangevinNetlist, reset: Reset) -> LangevinNetlist:
             "work is defined only where the force is a gradient; this netlist's couplings are "
             "not symmetric (its heat is still measured)"
         )
-    relax = netlist.schedule[0]
+    relax, stiffness = netlist.schedule[0], reset.stiffness * netlist.lowered.energy_scale
     names = (relax.name, "reset", f"{relax.name} again", "reset again")
     phases = tuple(
         replace(relax, name=name)
         if k % 2 == 0
-        else Phase(name, reset.duration, input_scale=0.0, stiffness=reset.stiffness)
+        else Phase(name, reset.duration, input_scale=0.0, stiffness=stiffness)
         for k, name in enumerate(names)
     )
     readout = None if netlist.readout is None else replace(netlist.readout, phase=names[2])

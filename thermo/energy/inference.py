@@ -212,7 +212,8 @@ def estimate_langevin(
     elif evaluation.heat_kT is not None:
         physics = evaluation.heat_kT.mean * units.energy * netlist.kT
     else:
-        physics = float(result.heat.sum(axis=1).mean()) * units.energy  # a machine at kT = 0
+        heat = float(result.heat.sum(axis=1).mean())  # of a machine at kT = 0, in the model's unit
+        physics = heat * netlist.lowered.energy_scale * units.energy
     return Estimate(
         evaluation=evaluation,
         halved=halved,

@@ -82,10 +82,10 @@ def sample_energy(
         inputs, length = 2 * m, _rbm_length(nv, nh)
     else:
         n, m, total, written, steps = model.n, model.n_couplings, sweeps or 1, 0, 1
-        nv = int(model.problem.get("visible", n))
+        nv, grid = model.n_visible, model.grid
         side, place = math.isqrt(n - 1) + 1, np.arange(n)
-        if "place" in model.meta:  # a grid that was trained here
-            side, place = model.meta["shape"][1], np.asarray(model.meta["place"])
+        if grid is not None:
+            side, place = grid.shape[1], grid.place.astype(np.int64)
         lines, places = np.divmod(place, side)
         inputs, length = 2 * m, _lengths(lines, places, model.row, model.col)
     updates = float(n) * total

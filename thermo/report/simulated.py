@@ -117,12 +117,13 @@ def _energy(netlist: LangevinNetlist, result: SimulationResult, device: str | No
     rows = [("heat per inference", f"{heat.mean():,.1f}{error} {unit}")]
     if device is not None:
         dynamic = ~netlist.cells.frozen
+        own = netlist.lowered.energy_scale  # the result's unit in the netlist's
         units = DEVICES.get(device).units(
-            kT=netlist.kT if np.isnan(result.kT) else result.kT,
+            kT=netlist.kT if np.isnan(result.kT) else result.kT * own,
             mobility=netlist.mobility,
             j2=float(np.median(netlist.cells.j2[dynamic])),
         )
-        scale = units.energy * (result.kT if result.kT > 0 else 1.0)
+        scale = units.energy * own * (result.kT if result.kT > 0 else 1.0)
         seconds = units.time * sum(p.duration for p in netlist.schedule)
         rows.append((f"the same on {device}", si(heat.mean() * scale, "J")))
         rows.append(("relaxation time of one run", si(seconds, "s")))

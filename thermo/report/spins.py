@@ -11,7 +11,7 @@ from compiler.ir.langevin import LangevinNetlist
 from compiler.passes.spins.model import Decoded, decode
 from thermo.diagnostics import ESS_LEAST, MeanReport, report_mean, spin_ess
 from thermo.simulate.spins.dynamics import is_lowered, is_sampling
-from thermo.simulate.spins.problem import answer, facts, variables
+from thermo.simulate.spins.problem import answer, facts, named, variables
 from thermo.simulate.spins.result import SpinResult
 from thermo.simulate.spins.temper import TemperResult
 
@@ -48,7 +48,7 @@ def spin_report(
     least = float(energies.min())
     told, best = answer(netlist, states, energies)
     mean = None if draws is None or not np.isfinite(draws).all() else report_mean(draws)
-    kind = facts(netlist)["problem"].get("kind", "ising")
+    kind = facts(netlist).goal.kind
     rows = _problem_rows(told)
     if np.isfinite(least):
         rows.append(("least energy", f"{least:.8g}"))
@@ -58,7 +58,7 @@ def spin_report(
     if means["means"] is not None:
         rows.append(("means of variables", _trust(means)))
     rows += [*chain_lines, *_run_rows(result, energies)]
-    rows.append((f"variables ({facts(netlist)['vartype']})", _shown(variables(netlist, best))))
+    rows.append((f"variables ({facts(netlist).vartype})", _shown(variables(netlist, best))))
     return rows, {
         "problem": kind,
         **told,
@@ -75,7 +75,7 @@ def spin_report(
         "method": result.method,
         "kT": result.kT,
         **_swaps(result),
-        "vartype": facts(netlist)["vartype"],
+        "vartype": facts(netlist).vartype,
         "variables": variables(netlist, best),
     }
 
@@ -97,10 +97,10 @@ def sign_rows(netlist: LangevinNetlist, states: np.ndarray) -> tuple[Rows, dict[
         text = f"{mean:.6g} ± {sem:.2g}, {energies.size} runs"
         rows.append(("mean energy of the signs", f"{text}: {warning}" if warning else text))
     chains, more = chain_rows(found)
-    named = variables(found.netlist, best)
-    kind = facts(found.netlist)["vartype"]
-    return [*rows, *chains, (f"variables ({kind})", _shown(named))], {
-        "problem": facts(found.netlist)["problem"].get("kind", "ising"),
+    values = variables(found.netlist, best)
+    kind = facts(found.netlist).vartype
+    return [*rows, *chains, (f"variables ({kind})", _shown(values))], {
+        "problem": facts(found.netlist).goal.kind,
         **told,
         "energy": float(energies.min()),
         "energies": energies.tolist(),
@@ -112,7 +112,7 @@ def sign_rows(netlist: LangevinNetlist, states: np.ndarray) -> tuple[Rows, dict[
             "warning": warning.removeprefix(f"{UNRELIABLE}, "),
         },
         **more,
-        "variables": named,
+        "variables": values,
     }
 
 
@@ -192,9 +192,6 @@ def _means(netlist: LangevinNetlist, by_chain: np.ndarray | None) -> dict[str, A
     if by_chain is None:
         return {"means": None, "means_ess": None, "means_warning": None}
     spins, ess = by_chain.mean(axis=0), None
-    told = facts(netlist)
-    names = told.get("names") or [str(i) for i in range(spins.size)]
-    values = (spins + 1) / 2 if told.get("vartype") == "binary" else spins
     if by_chain.shape[0] < 2:
         warning = "one chain tells no error: ask for more --chains"
     else:
@@ -205,11 +202,7 @@ def _means(netlist: LangevinNetlist, by_chain: np.ndarray | None) -> dict[str, A
         parts = [f"{few:,} with an ESS below {least:.0f}"] if few else []
         parts += [f"{stuck:,} alike in all chains"] if stuck else []
         warning = f"{' and '.join(parts)}, of {each.size:,}: run longer" if parts else ""
-    return {
-        "means": dict(zip(names, values.tolist(), strict=True)),
-        "means_ess": ess,
-        "means_warning": warning,
-    }
+    return {"means": named(netlist, spins), "means_ess": ess, "means_warning": warning}
 
 
 def _trust(means: dict[str, Any]) -> str:

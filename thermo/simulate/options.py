@@ -9,7 +9,7 @@ SEED = Option("seed", "--seed", int, 0, "Seed of everything random.", min=0)
 THREADS = Option("threads", "--threads", int, None, "Threads (results do not depend on it).", min=1)
 PROGRESS = Option("progress")
 MAX_BYTES = Option("max_bytes")
-KT = Option("kT", "--kT", float, None, "Temperature in place of the netlist's.")
+KT = Option("kT", "--kT", float, None, "Temperature in place of the netlist's, in the model's unit.")
 IMPERFECT = Option(
     "non_ideal",
     build=Imperfections,

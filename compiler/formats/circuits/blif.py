@@ -68,9 +68,7 @@ def parse_blif(text: str, *, name: str = "text") -> GateNetlist:
             )
     if model is None and not inputs and not outputs and not tables:
         raise FormatError(f"{name}: holds no BLIF model")
-    return assemble(
-        name, inputs, outputs, [t.definition() for t in tables], {"name": model} if model else None
-    )
+    return assemble(name, inputs, outputs, [t.definition() for t in tables], model or "")
 
 
 def _fail(name: str, line: int, rule: str) -> NoReturn:

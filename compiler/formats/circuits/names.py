@@ -82,5 +82,5 @@ def refuse_class_sums(netlist: AnyNetlist, format_: str) -> None:
 
 def title(netlist: AnyNetlist) -> str:
     """A plain identifier for the circuit: its own name if it is one."""
-    name = str(netlist.meta.get("name", ""))
+    name = netlist.name
     return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else "circuit"

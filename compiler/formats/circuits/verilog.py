@@ -169,7 +169,7 @@ class _Parser:
         for port in self.ports:
             if port.text not in self.sides:
                 self.fail(f"port {port.text!r} is neither input nor output", port.line)
-        return assemble(self.name, self.inputs, self.outputs, self.definitions, {"name": title})
+        return assemble(self.name, self.inputs, self.outputs, self.definitions, title)
 
     def header(self) -> None:
         """Port list: plain names, or declarations (`input [1:0] a, b, output y`)."""

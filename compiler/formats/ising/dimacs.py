@@ -23,6 +23,7 @@ from compiler.errors import FormatError, NetlistError, UnsupportedError
 from compiler.families.ising import IsingModel, from_edges
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.ising.number_lines import number_lines, whole
+from compiler.ir.problem import Formula
 
 
 def from_clauses(variables: int, clauses: Sequence[Sequence[int]], **facts: Any) -> IsingModel:
@@ -66,14 +67,13 @@ def from_clauses(variables: int, clauses: Sequence[Sequence[int]], **facts: Any)
     fields = np.zeros(n)
     np.add.at(fields, np.array([i for i, _ in h], dtype=np.int64), [v for _, v in h])
     ends = np.array([(i, j) for i, j, _ in pairs], dtype=np.int64).reshape(-1, 2)
-    problem = {"kind": "sat", "variables": variables, "clauses": clauses}
     return from_edges(
         fields,
         ends[:, 0],
         ends[:, 1],
         [v for *_, v in pairs],
         offset=offset,
-        problem=problem,
+        goal=Formula.of(variables, clauses),
         **{"vartype": "binary", "names": tuple(str(k + 1) for k in range(n)), **facts},
     )
 
@@ -132,13 +132,18 @@ def parse_dimacs(text: str, *, name: str = "text") -> IsingModel:
 
 
 def write_dimacs(model: IsingModel) -> str:
-    """The formula that the model came from; UnsupportedError for every other problem."""
-    if model.problem["kind"] != "sat":
+    """The formula that the model came from, clamped variables as clauses of one literal.
+
+    Raises UnsupportedError for every other problem.
+    """
+    goal = model.problem.goal
+    if not isinstance(goal, Formula):
         raise UnsupportedError(
-            f"dimacs: the problem is {model.problem['kind']}, which is no formula in clauses; "
-            "choose --format bqm or coo"
+            f"dimacs: the problem is {goal.kind}, which is no formula in clauses; choose --format bqm or coo"
         )
-    clauses = model.problem["clauses"]
-    lines = [f"p cnf {model.problem['variables']} {len(clauses)}"]
+    clauses = goal.clauses
+    if (held := model.problem.held) is not None:
+        clauses += [[k * v] for k, v in enumerate(held[: goal.variables].tolist(), 1) if v]
+    lines = [f"p cnf {goal.variables} {len(clauses)}"]
     lines += [" ".join(map(str, [*clause, 0])) for clause in clauses]
     return "\n".join(lines) + "\n"

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
 
 from compiler.errors import FormatError
 from compiler.families.ising import IsingModel, from_edges
@@ -18,6 +17,7 @@ from compiler.formats.ising.rudy import read_rudy
 from compiler.formats.options import Options
 from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.problem import PLAIN
 from compiler.packed import read_packed
 from compiler.passes.spins.model import logical_model, logical_netlist
 
@@ -101,16 +101,12 @@ def to_ising(netlist: LangevinNetlist) -> IsingModel:
     expect(netlist, "langevin", "to_ising", "invertible() makes an Ising model of a circuit of gates")
     netlist = logical_netlist(netlist)
     h, edges, J = logical_model(netlist)
-    facts = netlist.meta.get("ising", {})
     return from_edges(
         h,
         edges[:, 0],
         edges[:, 1],
         J,
-        offset=facts.get("offset", 0.0),
         kT=netlist.kT or 1.0,
-        vartype=facts.get("vartype", "spin"),
-        names=tuple(facts.get("names", ())),
-        problem=MappingProxyType(facts.get("problem", {"kind": "ising"})),
-        meta=MappingProxyType({k: v for k, v in netlist.meta.items() if k != "ising"}),
+        problem=netlist.problem or PLAIN,
+        meta=netlist.meta,
     )

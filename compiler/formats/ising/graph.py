@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Hashable, Mapping
-from types import MappingProxyType
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
@@ -49,7 +48,7 @@ def from_graph(
             raise NetlistError(f"graph: an edge joins node {a!r} to itself; leave it out")
         ends[k] = place[a], place[b]
         values[k] = _number(data.get(weight, 1.0), f"edge ({a!r}, {b!r}) has the {weight}")
-    facts = {"names": label_names(list(graph)), "meta": MappingProxyType({"source": "graph"})}
+    facts: dict[str, Any] = {"names": label_names(list(graph)), "meta": {"source": "graph"}}
     if problem == "max-cut":
         return max_cut(len(place), ends[:, 0], ends[:, 1], values, **facts)
     fields = [

@@ -14,8 +14,6 @@ Couplings of and-like gates have the size 1/4 or 1/2, of adders 1/2 or 1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +21,6 @@ import numpy as np
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.clamp import clamp_spins
 from compiler.families.ising import IsingModel, from_edges
-from compiler.families.words import word_bits
 from compiler.formats.logic_nets.gate_cuts import (
     AND2,
     FALSE,
@@ -38,6 +35,8 @@ from compiler.formats.logic_nets.gate_cuts import (
 )
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
+from compiler.ir.problem import Circuit
+from compiler.ir.words import word_bits
 
 HOW = ("substitute", "fields")
 
@@ -68,22 +67,13 @@ def invertible(
     if not (np.isfinite(gap) and gap > 0):
         raise NetlistError(f"invertible logic: gap must be a finite number above 0, got {gap}")
     terms = _Terms(netlist)
-    problem: dict[str, Any] = {
-        "kind": "circuit",
-        "inputs": list(netlist.input_names),
-        "outputs": list(netlist.output_names),
-        "gap": float(gap),
-    }
-    model = terms.model(gap, problem, dict(netlist.meta))
+    model = terms.model(gap, netlist)
     bits = word_bits(clamp or {}, [*netlist.input_names, *netlist.output_names])
     if not bits:
         return model
     place = {name: k for k, name in enumerate(model.names)}
     values = {place[name]: 2 * bit - 1 for name, bit in bits.items()}
-    if how == "fields":
-        return clamp_spins(model, values, fields=True)
-    clamped = clamp_spins(model, values)
-    return replace(clamped, problem=MappingProxyType({**problem, "clamped": bits}))
+    return clamp_spins(model, values, fields=how == "fields")
 
 
 class _Terms:
@@ -203,7 +193,13 @@ class _Terms:
     def _extra(self, net: int, what: str) -> int:
         return self._new(self._free(f"#{net}.{what}"))
 
-    def model(self, gap: float, problem: dict[str, Any], meta: dict[str, Any]) -> IsingModel:
+    def model(self, gap: float, netlist: GateNetlist) -> IsingModel:
+        place = {name: k for k, name in enumerate(self.names)}
+        inputs, outputs = (
+            np.array([place[name] for name in names], dtype=np.int32)
+            for names in (netlist.input_names, netlist.output_names)
+        )
+        named = {"name": netlist.name} if netlist.name else {}
         h = np.zeros(len(self.names))
         np.add.at(h, np.array([i for i, _ in self.h], dtype=np.int64), [v for _, v in self.h])
         ends = np.array([(i, j) for i, j, _ in self.pairs], dtype=np.int64).reshape(-1, 2)
@@ -215,8 +211,8 @@ class _Terms:
             offset=gap * self.offset,
             vartype="binary",
             names=tuple(self.names),
-            problem=MappingProxyType(problem),
-            meta=MappingProxyType({**meta, "source": "circuit"}),
+            goal=Circuit(inputs, outputs, float(gap)),
+            meta={**netlist.meta, **named, "source": "circuit"},
         )
 
 

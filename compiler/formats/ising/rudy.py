@@ -1,14 +1,15 @@
 """Max-Cut graphs in rudy's text, the format of the Gset: "n m", then m lines "i j weight".
 
 Nodes count from 1, and so do the spins' names. A line without a weight has weight 1. Cutting
-maximises 1/2 sum w (1 - s_i s_j) over the edges, so J = -w and, with W = sum w,
-cut = (W - (E - offset)) / 2.
+maximises 1/2 sum w (1 - s_i s_j) over the edges, so J = -w.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +17,15 @@ from compiler.errors import FormatError, UnsupportedError
 from compiler.families.ising import IsingModel, from_edges
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.ising.number_lines import number_lines, number_text, real, whole
+from compiler.ir.problem import MaxCut
 
 
-def max_cut(n: int, row: np.ndarray, col: np.ndarray, weight: np.ndarray, **facts: object) -> IsingModel:
+def max_cut(n: int, row: np.ndarray, col: np.ndarray, weight: np.ndarray, **facts: Any) -> IsingModel:
     """The Max-Cut problem of a weighted graph as an Ising model, J = -w; parallel edges add up."""
     weight = np.asarray(weight, dtype=np.float64)
-    problem = {"kind": "max-cut", "total_weight": float(weight.sum())}
-    return from_edges(np.zeros(n), row, col, 0.0 - weight, problem=problem, **facts)
+    model = from_edges(np.zeros(n), row, col, 0.0 - weight, **facts)
+    goal = MaxCut(model.row, model.col, 0.0 - model.J)
+    return replace(model, problem=replace(model.problem, goal=goal))
 
 
 def read_rudy(path: str | os.PathLike) -> IsingModel:

@@ -12,6 +12,7 @@ import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.ising import IsingModel, from_edges
+from compiler.ir.problem import Boltzmann
 
 PARTS = ("nodes", "edges", "biases", "weights", "beta")
 
@@ -54,6 +55,6 @@ def from_thrml_arrays(biases: Any, edges: Any, weights: Any, beta: Any = 1.0) ->
         pairs[:, 1].astype(np.int64),
         np.asarray(weights, dtype=np.float64),
         kT=1.0 / inverse,
-        problem={"kind": "boltzmann", "visible": h.size},
+        goal=Boltzmann(h.size),
         meta=MappingProxyType({"source": "thrml"}),
     )

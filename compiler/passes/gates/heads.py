@@ -13,7 +13,6 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from types import MappingProxyType
 
 import numpy as np
 
@@ -232,7 +231,7 @@ def lower_head(
     lowered = make_gates(builder.inputs, builder.op, builder.a, builder.b, outputs, encoder=netlist.encoder)
     added = lowered.n_gates - n_gates
     facts = {**netlist.meta, "head": {"adder": adder, "gates": added, "sums": sums}}
-    return replace(lowered, meta=MappingProxyType(facts))
+    return replace(lowered, name=netlist.name, meta=facts)
 
 
 def _net(builder: Builder, x: int) -> int:

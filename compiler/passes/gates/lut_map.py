@@ -134,6 +134,7 @@ def _built(
         if sums is None
         else type(sums)(nets[netlist.n_outputs :], sums.indptr, sums.tau, sums.labels),
         encoder=netlist.encoder,
+        name=netlist.name,
         meta=netlist.meta,
     )
     verify_luts(result)

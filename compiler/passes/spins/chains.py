@@ -1,10 +1,8 @@
 """Ising netlists on hardware with few wires: spins as chains of p-bits.
 
-The netlist of an embedded model carries in meta
-
-    placement  {"topology": name, "nodes": [...]}, the hardware node of each cell
-    embedding  {"chains": [[cells], ...], "chain_strength": S}, the cells of each logical spin
-    logical    the model that was embedded; see compiler.passes.spins.model, which reads states back
+The netlist of an embedded model carries in `lowered` the placement (the hardware node of each cell),
+embedded (the cells of each logical spin) and logical, the model that was embedded; see
+compiler.passes.spins.model, which reads states back.
 
 Where no chain is broken the p-bits have exactly the logical model's distribution: a chain of k - 1
 wires adds the constant -S (k - 1) to the energy. A chain that costs little to break spoils it.
@@ -14,12 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from types import MappingProxyType
 
 import numpy as np
 
 from compiler.errors import TargetError
 from compiler.ir.langevin import CellKind, Cells, LangevinNetlist, ReadOut
+from compiler.ir.problem import Embedded, Placement
 from compiler.passes.spins.embed import Embedding, find_embedding, verify_embedding
 from compiler.passes.spins.model import logical_model, remember, spin_couplings
 from hw_models.targets import Target
@@ -53,7 +51,7 @@ def embed(
     A field is split evenly over the chain, a coupling over all wires between the two chains, and
     every wire within a chain couples with chain_strength, by default `torque_compensation`. Cells
     are in the order of their nodes and all are read. A graph that fits as it is stays as it is, or
-    gets the note `placement` alone; that is exact.
+    gets the placement alone; that is exact.
 
     embedding : chains of nodes to use in place of a search with this seed
     told : as in `find_embedding`
@@ -69,7 +67,7 @@ def embed(
         )
     if chain_strength is not None and not (math.isfinite(chain_strength) and chain_strength > 0):
         raise TargetError(f"the chain strength must be a number above 0, got {chain_strength:g}")
-    if "embedding" in netlist.meta:
+    if netlist.lowered.embedded is not None:
         raise TargetError("the netlist is embedded already; compile it from its model")
     h, edges, J = logical_model(netlist)
     if embedding is None:
@@ -82,8 +80,8 @@ def embed(
         nodes = embedding.nodes.tolist()
         if nodes == list(range(h.size)):
             return netlist
-        placement = {"topology": topology.name, "nodes": nodes}
-        return netlist.with_(meta=MappingProxyType({**netlist.meta, "placement": placement}))
+        placement = Placement(topology.name, embedding.nodes)
+        return netlist.with_(lowered=netlist.lowered.with_(placement=placement))
     strength = torque_compensation(J, h.size) if chain_strength is None else float(chain_strength)
     return _chained(netlist, embedding, topology, strength, h, edges, J)
 
@@ -119,12 +117,12 @@ def _chained(
     readout = netlist.readout
     if readout is not None:
         readout = ReadOut(np.arange(count, dtype=np.int32), readout.phase, decision="value")
-    chains = np.split(np.argsort(spin, kind="stable"), np.cumsum(embedding.lengths)[:-1])
-    meta = {
-        **netlist.meta,
-        "placement": {"topology": topology.name, "nodes": nodes.tolist()},
-        "embedding": {"chains": [c.tolist() for c in chains], "chain_strength": strength},
-    }
+    chains = np.argsort(spin, kind="stable").astype(np.int32)
+    ends = np.concatenate([[0], np.cumsum(embedding.lengths)]).astype(np.int64)
+    lowered = netlist.lowered.with_(
+        placement=Placement(topology.name, nodes.astype(np.int32)),
+        embedded=Embedded(ends, chains, strength / netlist.lowered.energy_scale),
+    )
     placed = netlist.with_(
         cells=Cells.make(
             count, h=(h / embedding.lengths)[spin], x0=netlist.cells.x0[spin], kind=CellKind.PBIT
@@ -132,6 +130,6 @@ def _chained(
         couplings=spin_couplings(count, row, col, weight),
         groups=(),
         readout=readout,
-        meta=MappingProxyType(meta),
+        lowered=lowered,
     )
     return remember(placed, netlist)

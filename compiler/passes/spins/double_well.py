@@ -19,12 +19,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 
 from compiler.errors import UnsupportedError
 from compiler.ir.langevin import CellKind, Cells, LangevinNetlist
+from compiler.ir.problem import Wells
 from compiler.ir.symmetry import matrix
 from compiler.passes.spins.model import logical_model, remember, spin_couplings
 
@@ -109,7 +109,7 @@ def double_wells(
     compensate : take off what the finite barrier adds to first order
 
     Phases last as many times 1 / (2 k) as they had sweeps; the time step resolves the wells'
-    curvature. The note "double_well" in meta holds barrier, rates and the time of a sweep.
+    curvature. `lowered.wells` holds barrier, rates and the time of a sweep.
 
     Raises UnsupportedError for what is no Ising model, a kT of 0, both or bad options.
     """
@@ -137,15 +137,8 @@ def double_wells(
     dt = 2.0 ** math.floor(math.log2(STIFFEST / (8 * a + pull)))
     sweep = math.ceil(0.5 / rate / dt) * dt
     cells = Cells.make(h.size, j2=-2 * a, j4=a, h=h, x0=netlist.cells.x0, kind=CellKind.CONTINUOUS)
-    notes = {
-        "barrier": a,
-        "barrier_kT": a / kT,
-        "kT": kT,
-        "flip_rate": rate,
-        "flip_rate_exact": escape_rate(a, kT),
-        "sweep": sweep,
-        "compensated": compensate,
-    }
+    unit = netlist.lowered.energy_scale
+    made = Wells(a / unit, a / kT, kT / unit, rate, escape_rate(a, kT), sweep, compensate)
     wells = netlist.with_(
         cells=cells,
         couplings=couplings,
@@ -154,7 +147,7 @@ def double_wells(
             replace(p, duration=max(1, round(p.duration / netlist.dt)) * sweep) for p in netlist.schedule
         ),
         dt=dt,
-        meta=MappingProxyType({**netlist.meta, "double_well": notes}),
+        lowered=netlist.lowered.with_(wells=made),
     )
     return remember(wells, netlist)
 

@@ -1,21 +1,21 @@
 """The Ising model behind a netlist: what was lowered, whatever it became, and what states mean.
 
-Passes that change an Ising netlist for its hardware leave the model in meta["logical"], as {"h",
-"row", "col", "J", "kT"}, so that energies and answers are those of the model, in its own units.
+Passes that change an Ising netlist for its hardware leave the model in `lowered.logical`, so that
+energies and answers are those of the model, in its own units.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.ir.langevin import CellKind, Cells, CouplingKind, Couplings, LangevinNetlist, ReadOut
+from compiler.ir.problem import Embedded, Logical
 from compiler.ir.symmetry import first_asymmetry, matrix
+from compiler.passes.units import change_units
 
 METHODS = ("majority", "energy")
 MOST_SPINS = 4096  # of unembedding by energy, which holds all pairs
@@ -66,19 +66,22 @@ def is_ising(netlist: LangevinNetlist) -> bool:
 
 def remember(netlist: LangevinNetlist, model: LangevinNetlist) -> LangevinNetlist:
     """The netlist with the Ising model of `model`, from which it was made, in its notes."""
-    if "logical" in netlist.meta:
+    if netlist.lowered.logical is not None:
         return netlist
-    notes = model.meta.get("logical")
-    if notes is None:
+    logical = model.lowered.logical
+    if logical is None:
         h, edges, J = logical_model(model)
-        notes = {
-            "h": h.tolist(),
-            "row": edges[:, 0].tolist(),
-            "col": edges[:, 1].tolist(),
-            "J": J.tolist(),
-            "kT": model.kT,
-        }
-    return netlist.with_(meta=MappingProxyType({**netlist.meta, "logical": notes}))
+        unit = model.lowered.energy_scale
+        row, col = edges.T.astype(np.int32)
+        logical = Logical(h / unit, row, col, J / unit)
+    return netlist.with_(lowered=netlist.lowered.with_(logical=logical))
+
+
+def changed(netlist: LangevinNetlist, model: LangevinNetlist) -> LangevinNetlist:
+    """`remember` where `model` is an Ising model and the netlist no longer has its energies."""
+    if netlist is model or not (model.cells.kind == CellKind.PBIT).any() or not is_ising(model):
+        return netlist
+    return remember(netlist, model)
 
 
 def spin_couplings(n: int, row: Any, col: Any, J: Any) -> tuple[Couplings, ...]:
@@ -90,32 +93,31 @@ def spin_couplings(n: int, row: Any, col: Any, J: Any) -> tuple[Couplings, ...]:
 
 
 def logical_netlist(netlist: LangevinNetlist) -> LangevinNetlist:
-    """The p-bits of the model that the netlist was made from, at the same schedule of kT / E.
+    """The p-bits of the model that the netlist was made from, in its own units.
 
-    The netlist itself if it holds no such notes. Time and starting states are no part of it.
+    The netlist itself if it was not changed, but for the unit of energy, which is undone. Time and
+    starting states are no part of a model that was noted.
     """
-    notes = netlist.meta.get("logical")
-    if notes is None:
-        return netlist
-    h = np.array(notes["h"], dtype=np.float64)
-    row, col = (np.array(notes[name], dtype=np.int64) for name in ("row", "col"))
+    logical, unit = netlist.lowered.logical, netlist.lowered.energy_scale
+    if logical is None:
+        return netlist if unit == 1.0 else change_units(netlist, energy=1.0 / unit)
+    h = logical.h
     readout = netlist.readout
     if readout is not None:
         readout = ReadOut(np.arange(h.size, dtype=np.int32), readout.phase, decision="value")
-    unit = notes["kT"] / netlist.kT if netlist.kT else 1.0
-    made = ("logical", "embedding", "placement", "gauge", "double_well", "energy_scale")
     return LangevinNetlist(
         cells=Cells.make(h.size, h=h, x0=1.0, kind=CellKind.PBIT),
-        couplings=spin_couplings(h.size, row, col, np.array(notes["J"], dtype=np.float64)),
-        kT=float(notes["kT"]),
+        couplings=spin_couplings(h.size, logical.row, logical.col, logical.J),
+        kT=netlist.kT / unit,
         mobility=1.0,
         schedule=tuple(
-            replace(p, kT=None if p.kT is None else (p.kT[0] * unit, p.kT[1] * unit))
+            replace(p, kT=None if p.kT is None else (p.kT[0] / unit, p.kT[1] / unit))
             for p in netlist.schedule
         ),
         readout=readout,
         dt=netlist.dt,
-        meta=MappingProxyType({k: v for k, v in netlist.meta.items() if k not in made}),
+        problem=netlist.problem,
+        meta=netlist.meta,
     )
 
 
@@ -139,11 +141,11 @@ def decode(netlist: LangevinNetlist, states: Any, *, method: str = "majority", s
     States of continuous cells count by their sign (0 as +1). method, seed : of `unembed`
     """
     raw = np.where(np.asarray(states) >= 0, 1, -1).astype(np.int8)
-    gauge = netlist.meta.get("gauge")
+    gauge = netlist.lowered.gauge
     if gauge is not None:
-        raw = raw * np.asarray(gauge, dtype=np.int8)
+        raw = raw * gauge
     broken = None
-    if "embedding" in netlist.meta:
+    if netlist.lowered.embedded is not None:
         raw, broken = unembed(raw, netlist, method=method, seed=seed)
     model = logical_netlist(netlist)
     return Decoded(model, raw, _energies(model, raw), broken)
@@ -152,7 +154,7 @@ def decode(netlist: LangevinNetlist, states: Any, *, method: str = "majority", s
 def _energies(model: LangevinNetlist, states: np.ndarray) -> np.ndarray:
     """(...,) float64 offset - h s - s J s / 2."""
     flat = states.reshape(-1, model.n_cells)
-    out = np.full(flat.shape[0], float(model.meta.get("ising", {}).get("offset", 0.0)))
+    out = np.full(flat.shape[0], 0.0 if model.problem is None else model.problem.offset)
     out -= flat @ model.cells.h
     for c in model.couplings:
         out -= 0.5 * (flat * (matrix(c) @ flat.T.astype(np.float64)).T).sum(axis=1)
@@ -160,12 +162,12 @@ def _energies(model: LangevinNetlist, states: np.ndarray) -> np.ndarray:
 
 
 def unembed(
-    states: Any, embedding: LangevinNetlist | Mapping[str, Any], *, method: str = "majority", seed: int = 0
+    states: Any, embedding: LangevinNetlist | Embedded, *, method: str = "majority", seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logical spins from the p-bits of chains: ((..., n) int8 of +-1, (n,) share of broken chains).
 
     states : (..., n_cells) of +-1
-    embedding : the netlist, or its meta["embedding"] where the method is "majority"
+    embedding : the netlist, or its `lowered.embedded` where the method is "majority"
     method : "majority", of each chain's cells, ties broken at random; "energy", which keeps whole
         chains and gives the broken ones, those first that are pulled most, the sign of their field
         h_i + sum_j J_ij s_j from the spins decided so far
@@ -174,24 +176,21 @@ def unembed(
     size or a netlist without chains, UnsupportedError for an unknown method.
     """
     whole = isinstance(embedding, LangevinNetlist)
-    notes = embedding.meta.get("embedding") if isinstance(embedding, LangevinNetlist) else embedding
-    if notes is None:
+    chains = embedding.lowered.embedded if isinstance(embedding, LangevinNetlist) else embedding
+    if chains is None:
         raise NetlistError("unembed: the netlist is not embedded, its states are the spins")
     if method not in METHODS or (method == "energy" and not whole):
         raise UnsupportedError(
             f"unembed: method must be majority, or energy with the netlist itself, got {method!r}"
         )
     states = np.asarray(states)
-    chains = notes["chains"]
-    sizes = np.array([len(c) for c in chains])
-    cells = np.concatenate([np.asarray(c, dtype=np.int64) for c in chains])
+    sizes, cells = chains.lengths, chains.cells
     if states.ndim == 0 or states.shape[-1] != cells.size:
         raise NetlistError(
             f"unembed: states have the shape {states.shape}; the chains have {cells.size} cells"
         )
     flat = states.reshape(-1, cells.size)[:, cells].astype(np.int32)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    total = np.add.reduceat(flat, starts, axis=1)
+    total = np.add.reduceat(flat, chains.indptr[:-1], axis=1)
     broken = np.abs(total) != sizes
     if method == "majority":
         coin = np.random.default_rng(seed).integers(0, 2, total.shape) * 2 - 1

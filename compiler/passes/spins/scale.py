@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.ir.langevin import Couplings, LangevinNetlist
-from compiler.passes.langevin import change_units, largest_coupling
-from compiler.passes.spins.model import is_ising, remember
+from compiler.passes.spins.model import changed, is_ising, remember
+from compiler.passes.units import change_units, largest_coupling
 
 
 def largest_field(netlist: LangevinNetlist) -> float:
@@ -80,20 +79,20 @@ def quantize_fields(netlist: LangevinNetlist, bits: int, limit: float) -> Langev
     step = limit / top
     levels = netlist.cells.h / step
     wanted = np.rint(levels)
-    notes = netlist.meta.get("embedding")
-    for chain in () if notes is None else notes["chains"]:
+    embedded = netlist.lowered.embedded
+    for chain in () if embedded is None else embedded.chains:
         sums = np.cumsum(levels[chain])
         wanted[chain] = np.diff(np.rint(sums), prepend=0.0)
     h = np.clip(wanted, -top, top) * step
     h = np.where(netlist.cells.frozen, netlist.cells.h, h)
-    return netlist.with_(cells=replace(netlist.cells, h=h))
+    return changed(netlist.with_(cells=replace(netlist.cells, h=h)), netlist)
 
 
 def gauge(netlist: LangevinNetlist, signs: Any) -> LangevinNetlist:
     """The netlist in which cell i holds signs_i times what it held: h, W and x0 change sign; exact.
 
     signs : (n,) of +-1. Done with random signs, errors that favour +1 average out over runs. The
-    note "gauge" in meta is the product of all signs applied; `ungauge` gives the states back.
+    field `lowered.gauge` is the product of all signs applied; `ungauge` gives the states back.
 
     Raises NetlistError for other signs, or cells that are not odd in x (J3, intervals, phi).
     """
@@ -114,20 +113,21 @@ def gauge(netlist: LangevinNetlist, signs: Any) -> LangevinNetlist:
         sign = (g[c.rows] * g[c.indices]).astype(c.weight.dtype)
         return replace(c, weight=c.weight * sign)
 
-    before = np.asarray(netlist.meta.get("gauge", np.ones(g.size)))
+    before = netlist.lowered.gauge
+    signs = g.astype(np.int8) if before is None else before * g.astype(np.int8)
     turned = netlist.with_(
         cells=replace(cells, h=cells.h * g, x0=cells.x0 * g),
         couplings=tuple(change(c) for c in netlist.couplings),
-        meta=MappingProxyType({**netlist.meta, "gauge": (before * g).astype(int).tolist()}),
+        lowered=netlist.lowered.with_(gauge=signs),
     )
     return remember(turned, netlist) if is_ising(netlist) else turned
 
 
 def ungauge(states: Any, netlist: LangevinNetlist) -> np.ndarray:
     """States (..., n) in the signs that they had before any gauge of the netlist."""
-    signs = netlist.meta.get("gauge")
+    signs = netlist.lowered.gauge
     states = np.asarray(states)
-    return states if signs is None else states * np.asarray(signs, dtype=states.dtype)
+    return states if signs is None else states * signs.astype(states.dtype)
 
 
 def to_binary(

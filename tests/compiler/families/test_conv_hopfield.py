@@ -21,15 +21,8 @@ from compiler.families.store import load_model, save_model
 from compiler.ir import container, text
 from compiler.ir.kinds import verify
 from compiler.ir.symmetry import matrix
-from compiler.passes.langevin import (
-    change_units,
-    prune,
-    quantize_couplings,
-    rescale,
-    select_cells,
-    sweep_unread,
-    symmetrize,
-)
+from compiler.passes.langevin import prune, quantize_couplings, select_cells, sweep_unread, symmetrize
+from compiler.passes.units import change_units, rescale
 
 
 def network(activation="hard-sigmoid", *, backward=False, seed=3, **changes):

@@ -12,13 +12,15 @@ from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.clamp import clamp_spins
 from compiler.families.ising import IsingModel, anneal_range, from_edges, lower_ising
 from compiler.families.ising_graphs import boltzmann_machine, grid_ebm, grid_graph, hopfield_memory
-from compiler.families.ising_summary import brief, ising_summary
+from compiler.families.ising_summary import ising_summary
 from compiler.families.quadratic import from_quadratic, to_quadratic
 from compiler.families.store import load_model, save_model
 from compiler.formats.ising.files import to_ising
 from compiler.ir.container import load, save
 from compiler.ir.kinds import dump, equal, parse, verify
 from compiler.ir.langevin import CellKind, CouplingKind, Couplings
+from compiler.ir.problem import Boltzmann, Circuit, Formula, MaxCut, Problem
+from compiler.ir.problem_parts import problem_parts
 from compiler.ir.symmetry import is_gradient
 
 RNG = np.random.default_rng(5)
@@ -26,9 +28,13 @@ RNG = np.random.default_rng(5)
 
 def same(a: IsingModel, b: IsingModel) -> bool:
     return all(np.array_equal(getattr(a, k), getattr(b, k)) for k in ("h", "row", "col", "J")) and (
-        (a.offset, a.kT, a.vartype, a.names, dict(a.problem), a.labels, dict(a.meta))
-        == (b.offset, b.kT, b.vartype, b.names, dict(b.problem), b.labels, dict(b.meta))
+        (a.kT, a.labels, dict(a.meta), _problem(a)) == (b.kT, b.labels, dict(b.meta), _problem(b))
     )
+
+
+def _problem(model: IsingModel):
+    facts, arrays = problem_parts(model.problem)
+    return facts, {name: array.tolist() for name, array in arrays.items()}
 
 
 # --- energy and signs ------------------------------------------------------------------------
@@ -91,6 +97,10 @@ def test_edges_in_any_order_add_up():
 # --- rules -----------------------------------------------------------------------------------
 
 
+def meaning(model, goal):
+    return replace(model, problem=replace(model.problem, goal=goal))
+
+
 def raw(**changes):
     parts = {
         "h": np.zeros(3),
@@ -98,7 +108,8 @@ def raw(**changes):
         "col": np.array([1, 2], np.int32),
         "J": np.ones(2),
     }
-    return lambda: IsingModel(**(parts | changes))
+    told = {k: changes.pop(k) for k in ("goal", "offset", "vartype", "names") if k in changes}
+    return lambda: IsingModel(**(parts | changes), problem=Problem(**told))
 
 
 def edges(*arguments, **facts):
@@ -133,14 +144,14 @@ BAD = {
     "vartype": (raw(vartype="qubit"), "vartype must be spin or binary, got 'qubit'"),
     "names": (raw(names=("a",)), "1 names for 3 spins"),
     "same names": (raw(names=("a", "b", "a")), "two spins are called 'a'"),
-    "problem": (raw(problem={"kind": "tsp"}), "problem kind must be one of"),
-    "visible": (raw(problem={"kind": "boltzmann", "visible": 4}), "from 1 to 3, got 4"),
-    "weight": (raw(problem={"kind": "max-cut", "total_weight": math.nan}), "total_weight must be"),
-    "variables": (raw(problem={"kind": "sat", "variables": 9, "clauses": []}), "9 variables need"),
-    "clause": (
-        raw(problem={"kind": "sat", "variables": 2, "clauses": [[3]]}),
-        "clause [3] must be of literals 1 to 2",
+    "problem": (raw(goal="tsp"), "problem kind must be one of"),
+    "visible": (raw(goal=Boltzmann(4)), "from 1 to 3, got 4"),
+    "weight": (
+        raw(goal=MaxCut(*np.array([[0], [2]], np.int32), np.array([math.nan]))),
+        "edge 0 of the graph",
     ),
+    "variables": (raw(goal=Formula.of(9, [])), "9 variables need"),
+    "clause": (raw(goal=Formula.of(2, [[1], [3]])), "clause [3] must be of literals 1 to 2"),
 }
 
 
@@ -165,7 +176,7 @@ def test_p_bits_round_trip_through_text_container_and_store(tmp_path):
         "names": tuple("abcdef"),
         "vartype": "binary",
         "kT": 0.3,
-        "problem": {"kind": "boltzmann", "visible": 4},
+        "goal": Boltzmann(4),
         "meta": {"source": "test"},
     }
     model = random_model(RNG, **facts)
@@ -205,7 +216,7 @@ def test_schedules():
         ("sample", 50.0, None),
     ]
     assert netlist.readout.phase == "sample" and netlist.dt == 1.0
-    machine = replace(model, problem={"kind": "boltzmann", "visible": 2})
+    machine = meaning(model, Boltzmann(2))
     netlist = lower_ising(machine)
     assert netlist.schedule[-1].name == "sample"
     assert [(g.name, g.start, g.stop) for g in netlist.groups] == [("visible", 0, 2), ("hidden", 2, 6)]
@@ -235,9 +246,9 @@ def test_ramp_follows_the_unit_of_energy():
     assert hot > cold > 0
     scaled = replace(model, h=8 * model.h, J=8 * model.J)
     assert anneal_range(scaled) == pytest.approx((8 * hot, 8 * cold))
-    gapped = replace(model, problem={"kind": "circuit", "inputs": [], "outputs": [], "gap": 2.0})
+    gapped = meaning(model, Circuit(np.zeros(0, np.int32), np.zeros(0, np.int32), 2.0))
     assert anneal_range(gapped) == (0.9, 0.7)
-    formula = replace(model, problem={"kind": "sat", "variables": 6, "clauses": [[1]]})
+    formula = meaning(model, Formula.of(6, [[1]]))
     assert anneal_range(formula) == (0.3, 0.25)
     assert lower_ising(formula).schedule[0].duration == 20000
     free = from_edges([0.0, 0.0], [], [], [], kT=0.7)
@@ -289,8 +300,7 @@ def test_bad_clamps():
 
 def test_long_lists_are_cut_for_printing():
     model = random_model(RNG, names=tuple("abcdef"), vartype="binary")
-    short = brief(lower_ising(model), 2)
-    assert short.meta["ising"]["names"] == ["a", "b", "... 4 more"]
+    assert "\n  names a b ...4\n" in dump(lower_ising(model), limit=2)
 
 
 # --- constructions ---------------------------------------------------------------------------
@@ -303,7 +313,7 @@ def test_boltzmann_machine_is_its_matrix():
     states = all_states(3).astype(float)
     want = -states @ b - np.einsum("si,ij,sj->s", states, J, states) / 2
     np.testing.assert_allclose(model.energy(states), want)
-    assert (model.problem["visible"], model.kT) == (2, 0.5)
+    assert (model.n_visible, model.kT) == (2, 0.5)
     for wrong, message in (
         (J + np.eye(3), "couples to itself"),
         (np.triu(J), "make it symmetric"),
@@ -349,7 +359,7 @@ def test_grid_rule_of_the_paper_by_hand():
     ends = edges[(edges == here).any(1)].sum(1) - here
     assert sorted(ends.tolist()) == sorted([8 * 9 + 5, 3 * 9 + 8, 0 * 9 + 3, 5 * 9 + 0])
     model = grid_ebm(9, [(4, 1)], bias=0.5, weight=-1.0, visible=30)
-    assert model.n_couplings == len(edges) and model.problem["visible"] == 30
+    assert model.n_couplings == len(edges) and model.n_visible == 30
     verify(lower_ising(model))
 
 

@@ -167,7 +167,7 @@ def test_files_that_are_no_models(file, tmp_path):
     [
         (lambda d: "no json", "is no JSON object with family and version"),
         (lambda d: json.dumps([1]), "is no JSON object with family and version"),
-        (lambda d: json.dumps({**d, "version": 2}), "has model version 2"),
+        (lambda d: json.dumps({**d, "version": 3}), "has model version 3"),
         (lambda d: json.dumps({**d, "family": "quantum"}), "family 'quantum'; known are conv-hopfield"),
         (lambda d: json.dumps({k: v for k, v in d.items() if k != "kT"}), "lacks 'kT'"),
         (lambda d: json.dumps({**d, "labels": 3}), "the langevin model is malformed"),

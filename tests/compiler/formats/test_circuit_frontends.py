@@ -53,7 +53,7 @@ BLIF = """# a comment
 
 def test_blif_covers():
     netlist = parse_blif(BLIF)
-    assert netlist.input_names == ("a", "b", "c") and netlist.meta["name"] == "skew"
+    assert netlist.input_names == ("a", "b", "c") and netlist.name == "skew"
     assert _table(netlist) == {
         "wide": "00011010",
         "off": "10101000",

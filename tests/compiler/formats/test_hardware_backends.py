@@ -198,7 +198,7 @@ def test_yosys_proves_its_json_equal_to_the_verilog(tmp_path, which):
         op[net - 6] = 15 - op[net - 6]
         netlist = replace(netlist, op=op)
     (tmp_path / "net.v").write_text(write_verilog(netlist))
-    name = netlist.meta.get("name", "circuit")
+    name = netlist.name or "circuit"
     done = _run("yosys", "-q", "-p", MITER.format(name), folder=tmp_path)
     assert (done.returncode == 0) == (which != "broken"), done.stdout + done.stderr
 

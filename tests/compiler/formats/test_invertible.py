@@ -16,10 +16,10 @@ from compiler.circuits.reference import net_values, output_values
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.ising import lower_ising
 from compiler.families.ising_summary import ising_summary
-from compiler.families.words import word_bits, word_nets
 from compiler.formats.ising.invertible import invertible
 from compiler.formats.logic_nets.gate_cuts import cuts_of, simplify
 from compiler.ir.gates import make_gates
+from compiler.ir.words import word_bits, word_nets
 
 
 def check_table(netlist, gap=1.0):

@@ -38,10 +38,11 @@ RUDY = "4 4\n1 2 3\n2 3 -1\n4 3 2.5\n1 4\n"
 def test_cut_of_every_partition():
     model = parse_rudy(RUDY)
     edges = [(0, 1, 3), (1, 2, -1), (2, 3, 2.5), (0, 3, 1)]
-    total = model.problem["total_weight"]
+    goal = model.problem.goal
     for s in all_states(4):
         cut = sum(w for i, j, w in edges if s[i] != s[j])
-        assert (total - (model.energy(s) - model.offset)) / 2 == pytest.approx(cut)
+        assert goal.cut(s[None]) == pytest.approx(cut)
+        assert (goal.total_weight - (model.energy(s) - model.offset)) / 2 == pytest.approx(cut)
     assert model.J.tolist() == [-3, -1, 1, -2.5]
 
 
@@ -115,9 +116,9 @@ def test_energy_counts_violated_clauses_of_a_formula():
 def test_dimacs_text():
     text = "c a comment\np cnf 3  2\n1 -2\n 0 2 3 -1 0\n%\n0\n"
     model = parse_dimacs(text)
-    assert model.problem["clauses"] == [[1, -2], [2, 3, -1]]
+    assert model.problem.goal.clauses == [[1, -2], [2, 3, -1]]
     assert write_dimacs(model) == "p cnf 3 2\n1 -2 0\n2 3 -1 0\n"
-    assert parse_dimacs("p cnf 1 1\n1").problem["clauses"] == [[1]]  # the last 0 may lack
+    assert parse_dimacs("p cnf 1 1\n1").problem.goal.clauses == [[1]]  # the last 0 may lack
     with pytest.raises(UnsupportedError, match="the problem is max-cut"):
         write_dimacs(parse_rudy(RUDY))
 
@@ -277,14 +278,14 @@ def toy_graph():
 
 def test_graphs_as_max_cut_and_as_ising():
     model = from_graph(toy_graph())
-    assert model.problem == {"kind": "max-cut", "total_weight": 1.5}
+    assert (model.problem.goal.kind, model.problem.goal.total_weight) == ("max-cut", 1.5)
     assert model.names == ("u", "v", "w") and model.J.tolist() == [-2, -1, 1.5]
     model = from_graph(toy_graph(), "ising")
     assert model.J.tolist() == [2, 1, -1.5]
     assert (model.h.tolist(), model.offset) == ([0.5, 0, 0], 0.25)
     multi = nx.MultiGraph([(0, 1, {"weight": 1.0}), (1, 0, {"weight": 2.5})])
     assert from_graph(multi).J.tolist() == [-3.5] and from_graph(multi).names == ()
-    assert to_netlist(toy_graph(), Options(as_="ising")).meta["ising"]["offset"] == 0.25
+    assert to_netlist(toy_graph(), Options(as_="ising")).problem.offset == 0.25
 
 
 @pytest.mark.parametrize(
@@ -420,7 +421,7 @@ def test_files_are_told_by_their_content(tmp_path, name, text, kind):
     path = tmp_path / name
     path.write_text(text)
     model = read_model_or_netlist(path)
-    assert model.problem["kind"] == kind
+    assert model.problem.goal.kind == kind
     compile(path)
     if "json" not in name:
         with gzip.open(tmp_path / "z.gz", "wt") as file:
@@ -456,7 +457,7 @@ def test_gset_files_are_whole():
     folder = data_folder("gset")
     for name, n, m in (("G14", 800, 4694), ("G22", 2000, 19990), ("G55", 5000, 12498)):
         model = read_model_or_netlist(folder / f"{name}.txt")
-        assert (model.n, model.n_couplings, model.problem["total_weight"]) == (n, m, float(m))
+        assert (model.n, model.n_couplings, model.problem.goal.total_weight) == (n, m, float(m))
 
 
 def test_every_pair_of_small_formula_is_tried():

@@ -94,7 +94,7 @@ def test_reference_check_value():
         "1 1 -6",
         "0 1 8",
     ]
-    assert to_netlist(bqm).meta["ising"]["offset"] == 0.5
+    assert to_netlist(bqm).problem.offset == 0.5
 
 
 def test_truncated_and_altered_bqm_files(tmp_path):
@@ -131,7 +131,7 @@ def test_graphs_cut_as_networkx_counts(seed):
     model = from_graph(graph)
     for s in all_states(6)[::5]:
         cut = nx.cut_size(graph, {k for k in range(6) if s[k] > 0}, weight="weight")
-        total = model.problem["total_weight"]
+        total = model.problem.goal.total_weight
         assert (total - (model.energy(s) - model.offset)) / 2 == pytest.approx(cut)
 
 

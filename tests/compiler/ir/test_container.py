@@ -152,7 +152,7 @@ def test_header_that_is_no_json_object(file, raw):
     ("change", "message"),
     [
         (lambda h: h.update(kind="optical"), "holds a netlist of kind 'optical'"),
-        (lambda h: h.update(kind_version=2), "kind 'langevin' version 2; this thermoc reads"),
+        (lambda h: h.update(kind_version=3), "kind 'langevin' version 3; this thermoc reads"),
         (lambda h: h["arrays"][0].update(dtype="|O8"), "array 'cells.j2' has dtype '|O8'"),
         (lambda h: h["arrays"][0].update(shape=[-7]), "malformed shape or size"),
         (lambda h: h["arrays"][0].update(shape=[7.5]), "malformed shape or size"),

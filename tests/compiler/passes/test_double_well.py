@@ -79,7 +79,7 @@ def test_the_energy_is_the_wells_plus_isings():
     netlist = netlist_of(4, density=1.0, seed=1)
     wells = double_wells(netlist, barrier=5.0, compensate=False)
     verify(wells)
-    a = wells.meta["double_well"]["barrier"]
+    a = wells.lowered.wells.barrier
     assert a == 5.0 * netlist.kT
     for x in np.random.default_rng(0).uniform(-1.5, 1.5, (5, 4)):
         h, edges, J = logical_model(netlist)
@@ -150,17 +150,17 @@ def test_neighbours_that_are_not_coupled_keep_part_of_the_floor():
 def test_a_sweep_is_the_time_of_a_well():
     netlist = netlist_of(3)
     wells = double_wells(netlist, flip_rate=0.05)
-    notes = wells.meta["double_well"]
-    assert notes["flip_rate"] == pytest.approx(0.05)
-    assert notes["sweep"] == pytest.approx(10.0, abs=wells.dt)
+    notes = wells.lowered.wells
+    assert notes.flip_rate == pytest.approx(0.05)
+    assert notes.sweep == pytest.approx(10.0, abs=wells.dt)
     for old, new in zip(netlist.schedule, wells.schedule, strict=True):
-        assert new.duration == pytest.approx(old.duration * notes["sweep"])
+        assert new.duration == pytest.approx(old.duration * notes.sweep)
         steps = new.duration / wells.dt
         assert steps == round(steps)
-    assert 8 * notes["barrier"] * wells.dt <= 0.05
+    assert 8 * notes.barrier * wells.dt <= 0.05
     ramp = lower_ising(from_edges(np.zeros(2), [0], [1], [1.0]), kT=(4.0, 0.25))
     assert reference_kT(ramp) == 1.0
-    assert double_wells(ramp).meta["double_well"]["barrier"] == 4.0
+    assert double_wells(ramp).lowered.wells.barrier == 4.0
     frozen = lower_ising(from_edges(np.zeros(2), [0], [1], [1.0]), kT=(4.0, 0.0))
     assert reference_kT(frozen) == pytest.approx(0.4)
 
@@ -170,13 +170,13 @@ def test_compiled_for_a_target_of_wells_and_read_back():
     target = TARGETS.get("double-well")
     netlist = compile(model, target=target, how=MendOptions(barrier=3.0))
     assert not violations(netlist, target)
-    assert netlist.meta["double_well"]["barrier_kT"] == pytest.approx(3.0)
+    assert netlist.lowered.wells.barrier_kT == pytest.approx(3.0)
     states = all_states(3) * np.random.default_rng(0).uniform(0.1, 1.4, (8, 3))
     found = decode(netlist, states)
     assert np.array_equal(found.states, all_states(3))
     assert np.allclose(found.energies, model.energy(all_states(3)))
     anywhere = compile(model, target=TARGETS.get("ideal"), mend=["double-well"])
-    assert "double_well" in anywhere.meta
+    assert anywhere.lowered.wells is not None
     array = TARGETS.get("rc-array")
     with pytest.raises(
         TargetError, match="cell 0 has the kind pbit; target `rc-array` offers continuous: add --double-well"

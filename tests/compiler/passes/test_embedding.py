@@ -15,6 +15,7 @@ from compiler.families.ising import from_edges, lower_ising
 from compiler.ir.container import load, save
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import CellKind, Cells, LangevinNetlist
+from compiler.ir.problem import Embedded, Placement
 from compiler.passes.legalize import MendOptions, legalize, violations
 from compiler.passes.spins.chains import embed, torque_compensation
 from compiler.passes.spins.embed import Embedding, find_embedding, verify_embedding
@@ -145,7 +146,7 @@ CHAINS = Embedding.of([[0, 1], [3, 6], [4, 5]])
 def whole(embedded):
     """(mask, spins): which states of the p-bits have no broken chain, and what they say."""
     states = all_states(embedded.n_cells)
-    chains = embedded.meta["embedding"]["chains"]
+    chains = embedded.lowered.embedded.chains
     mask = np.all([np.ptp(states[:, c], axis=1) == 0 for c in chains], axis=0)
     return mask, states[:, [c[0] for c in chains]]
 
@@ -153,7 +154,7 @@ def whole(embedded):
 def marginal(embedded, method="majority"):
     """Exact distribution of the unembedded spins; a tie of n cells counts half on either side."""
     p, states = boltzmann(embedded), all_states(embedded.n_cells)
-    n = len(embedded.meta["embedding"]["chains"])
+    n = len(embedded.lowered.embedded.chains)
     total = np.zeros(2**n)
     for seed in range(40):
         spins, _ = unembed(states, embedded, method=method, seed=seed)
@@ -194,7 +195,7 @@ def test_fields_and_couplings_are_split_and_add_up():
     embedded = embed(netlist, TARGETS.get("king-6"), seed=1)
     h, edges, J = logical_model(embedded)
     chain = np.zeros(embedded.n_cells, int)
-    for i, cells in enumerate(embedded.meta["embedding"]["chains"]):
+    for i, cells in enumerate(embedded.lowered.embedded.chains):
         chain[cells] = i
     want_h, want_edges, want_J = logical_model(netlist)
     assert np.allclose(np.bincount(chain, weights=h), want_h)
@@ -240,7 +241,7 @@ def test_a_smaller_grid_of_the_same_kind_needs_no_chains(small, large):
     netlist = lower_ising(model, sample=True)
     target = TARGETS.get(large)
     placed = embed(netlist, target)
-    assert "embedding" not in placed.meta
+    assert placed.lowered.embedded is None
     assert placed.couplings is netlist.couplings and placed.cells is netlist.cells
     assert not any("wire" in v for v in violations(placed, target))
     assert any("wire" in v for v in violations(netlist, target))
@@ -257,8 +258,8 @@ def test_a_wrong_placement_is_illegal():
         ([0, 0, 3, 4, 5, 6], "does not give each of the 6 cells a node"),
         ([0, 1, 3], "does not give each of the 6 cells a node"),
     ):
-        placement = {"topology": "king(3, 3)", "nodes": nodes}
-        moved = embedded.with_(meta={**embedded.meta, "placement": placement})
+        placement = Placement("king(3, 3)", np.array(nodes, np.int32))
+        moved = embedded.with_(lowered=embedded.lowered.with_(placement=placement))
         assert any(message in v for v in violations(moved, TARGET))
     assert not any("wire" in v for v in violations(embedded, TARGET))
 
@@ -281,7 +282,7 @@ def test_compile_embeds_scales_and_rounds_and_the_answer_is_the_models(tmp_path)
     assert netlist.n_cells > 4 and netlist.kT < 1
     spins = all_states(4)
     states = np.zeros((16, netlist.n_cells), np.int8)
-    for i, cells in enumerate(netlist.meta["embedding"]["chains"]):
+    for i, cells in enumerate(netlist.lowered.embedded.chains):
         states[:, cells] = spins[:, i, None]
     found = decode(netlist, states)
     assert np.array_equal(found.states, spins)
@@ -298,7 +299,7 @@ def test_compile_embeds_scales_and_rounds_and_the_answer_is_the_models(tmp_path)
 
 
 def test_majority_and_broken_shares():
-    notes = {"chains": [[0, 3, 4], [1], [2, 5]]}
+    notes = Embedded(np.array([0, 3, 4, 6]), np.array([0, 3, 4, 1, 2, 5], np.int32), 1.0)
     states = np.array(
         [[1, -1, 1, 1, -1, 1], [-1, -1, 1, 1, -1, -1], [1, 1, -1, 1, 1, -1], [1, 1, 1, 1, 1, -1]]
     )
@@ -322,7 +323,7 @@ def test_energy_unembedding_keeps_whole_chains_and_lowers_the_energy():
     assert np.array_equal(broken, same)
     mask, spins = whole(embedded)
     assert np.array_equal(greedy[mask], spins[mask]) and np.array_equal(voted[mask], spins[mask])
-    chains = embedded.meta["embedding"]["chains"]
+    chains = embedded.lowered.embedded.chains
     intact = np.stack([np.ptp(states[:, c], axis=1) == 0 for c in chains], axis=1)
     assert (greedy[intact] == voted[intact]).all()
     energies = {method: decode(embedded, states, method=method).energies for method in ("energy", "majority")}
@@ -358,7 +359,7 @@ def test_bad_uses_are_refused():
     with pytest.raises(UnsupportedError, match="method must be majority"):
         unembed(np.ones((2, 6)), embedded, method="vote")
     with pytest.raises(UnsupportedError, match="with the netlist itself"):
-        unembed(np.ones((2, 6)), embedded.meta["embedding"], method="energy")
+        unembed(np.ones((2, 6)), embedded.lowered.embedded, method="energy")
     continuous = LangevinNetlist(Cells.make(2), (), 1.0, 1.0, ())
     with pytest.raises(UnsupportedError, match="cell 0 is continuous; only a netlist of p-bits"):
         embed(continuous, TARGET)

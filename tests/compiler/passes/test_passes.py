@@ -30,19 +30,17 @@ from compiler.ir.langevin import (
 )
 from compiler.ir.symmetry import is_gradient
 from compiler.passes.langevin import (
-    change_units,
     drop_silent_inputs,
     drop_zero_couplings,
-    largest_coupling,
     limit_degree,
     prune,
     quantize_couplings,
-    rescale,
     select_cells,
     sweep_unread,
     symmetrize,
 )
 from compiler.passes.legalize import MENDS, legalize, violations
+from compiler.passes.units import change_units, largest_coupling, rescale
 from compiler.pipelines import PassError, langevin_pipeline, run_passes
 from compiler.reference import encode, force, potential, read, relax
 from hw_models.targets import TARGETS, Target
@@ -106,10 +104,10 @@ def test_rescale_is_exact_to_the_last_bit():
     # noise: mobility kT is the same, also through the ramp
     for a, b in ((netlist.kT, again.kT), *zip(netlist.schedule[0].kT, again.schedule[0].kT, strict=True)):
         assert netlist.mobility * a == again.mobility * b
-    assert again.kT / netlist.kT == again.meta["energy_scale"]
+    assert again.kT / netlist.kT == again.lowered.energy_scale
     assert rescale(netlist, 1e9) is netlist
     twice = rescale(again, limit / 8)
-    assert twice.meta["energy_scale"] == twice.kT / netlist.kT
+    assert twice.lowered.energy_scale == twice.kT / netlist.kT
 
 
 @pytest.mark.parametrize(("energy", "length"), [(0.3, 1.0), (1.0, 2.5), (0.7, 0.4)])
@@ -134,7 +132,7 @@ def test_change_units_scales_potential_and_noise_matrix():
     assert potential(again, x / 2.0, u / 2.0) == pytest.approx(0.3 * potential(w, x, u))
     noisy = change_units(w.with_(noise=np.eye(9)), energy=0.3, length=2.0)
     assert noisy.noise[0, 0] * noisy.kT * 4.0 == pytest.approx(w.kT)
-    assert noisy.meta["length_scale"] == 2.0
+    assert noisy.lowered.length_scale == 2.0
 
 
 def test_change_units_keeps_underdamped_motion():

@@ -8,7 +8,6 @@ from toys.spins import all_states, boltzmann, netlist_of, number_of, random_mode
 
 from compiler.api import compile
 from compiler.errors import NetlistError
-from compiler.passes.langevin import largest_coupling
 from compiler.passes.legalize import violations
 from compiler.passes.spins.chains import embed
 from compiler.passes.spins.embed import Embedding
@@ -22,6 +21,7 @@ from compiler.passes.spins.scale import (
     to_spin,
     ungauge,
 )
+from compiler.passes.units import largest_coupling
 from hw_models.targets import TARGETS
 
 
@@ -60,12 +60,12 @@ def test_fields_are_rounded_to_levels_and_chains_keep_their_sum():
     chains = Embedding.of([[0, 1, 2], [3, 6, 7, 8], [4, 5]])
     embedded = embed(netlist, TARGETS.get("king-3"), embedding=chains)
     rounded = quantize_fields(embedded, 4, 1.4)  # a step of 0.2
-    for i, cells in enumerate(embedded.meta["embedding"]["chains"]):
+    for i, cells in enumerate(embedded.lowered.embedded.chains):
         assert abs(rounded.cells.h[cells].sum() - netlist.cells.h[i]) <= 0.1 + 1e-12
     # rounding each by itself is worse
     alone = np.rint(embedded.cells.h / 0.2) * 0.2
     worst = max(
-        abs(alone[c].sum() - netlist.cells.h[i]) for i, c in enumerate(embedded.meta["embedding"]["chains"])
+        abs(alone[c].sum() - netlist.cells.h[i]) for i, c in enumerate(embedded.lowered.embedded.chains)
     )
     assert worst > 0.1
     for bits, limit, message in ((1, 1.0, "bits must lie in 2 to 24"), (4, 0.0, "limit must be")):
@@ -88,7 +88,7 @@ def test_a_gauge_moves_probabilities_and_nothing_else(seed, signs):
     assert np.allclose(found.energies, random_model(5, seed=seed).energy(states))
     back = gauge(turned, signs)
     assert np.array_equal(back.cells.h, netlist.cells.h)
-    assert set(back.meta["gauge"]) == {1}
+    assert set(back.lowered.gauge.tolist()) == {1}
 
 
 def test_bad_gauges_are_refused():

@@ -88,7 +88,7 @@ def test_show_prints_counts_and_canonical_text(capsys, blif, tmp_path):
     main(["compile", str(blif), "-o", str(tmp_path / "net.tnl")])
     capsys.readouterr()
     found = _json(capsys, 0, "show", tmp_path / "net.tnl")
-    assert found["text"].splitlines()[:4] == ["gates 1", "inputs 3 x y z", "gates 1", "  3 = le 0 1"]
+    assert found["text"].splitlines()[:4] == ["gates 2", "inputs 3 x y z", "gates 1", "  3 = le 0 1"]
     assert main(["show", str(tmp_path / "net.tnl")]) == 0
     assert "output p 3" in capsys.readouterr().out
 

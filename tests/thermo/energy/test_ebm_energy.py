@@ -8,6 +8,7 @@ import pytest
 from compiler.families.denoising_chain import DenoisingChain
 from compiler.families.ising import from_edges
 from compiler.families.rbm import RBM
+from compiler.ir.problem import Boltzmann
 from hw_models.pbits import PBITS
 from hw_models.source import Figure, Source
 from hw_models.topologies import Topology
@@ -52,9 +53,7 @@ def test_a_published_layer_is_of_this_size():
 
 
 def test_counts_of_models():
-    line = from_edges(
-        np.zeros(4), [0, 1, 2], [1, 2, 3], [1.0, 1.0, 1.0], problem={"kind": "boltzmann", "visible": 2}
-    )
+    line = from_edges(np.zeros(4), [0, 1, 2], [1, 2, 3], [1.0, 1.0, 1.0], goal=Boltzmann(2))
     found = sample_energy(line, UNITS, sweeps=10)
     # a square of 2 x 2: wires 0-1 and 2-3 are one pitch long, 1-2 two
     assert found.updates == 40 and found.energy.rng == 40

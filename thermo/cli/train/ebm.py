@@ -308,7 +308,7 @@ def _graph(result: Trained[Any, BoltzmannEpoch]) -> _Trained:
         "binarisation": "stochastic" if config.threshold is None else f">= {config.threshold:g}",
         "history": [asdict(record) for record in result.history],
     }
-    nv = model.n_visible if isinstance(model, DenoisingChain) else int(model.problem["visible"])
+    nv = model.n_visible
     models = model.n_steps if isinstance(model, DenoisingChain) else 1
     rows: tuple[tuple[str, str], ...] = (
         ("grid", f"{config.rule}, {config.side} x {config.side}, {model.row.size:,} couplings"),

@@ -351,6 +351,6 @@ def _check_shape(netlist: GateNetlist, what: str, given: np.ndarray, n: int, uni
 
 
 def _named(netlist: GateNetlist) -> str:
-    name = netlist.meta.get("name")
+    name = netlist.name
     told = f"{netlist.n_inputs} inputs, {netlist.n_gates} gates"
     return f"circuit {name!r} ({told})" if name else f"the circuit ({told})"

@@ -94,6 +94,7 @@ def make_plan(
 ) -> Plan:
     """Schedule, observation times and saved steps of `netlist` at time step dt.
 
+    kT : in the model's unit of energy; the plan's is the netlist's, that of its forces
     observe : times, or names of phases for their ends, or both
 
     Raises SimulationError for a dt, time or name that does not fit the schedule, NetlistError for
@@ -106,7 +107,7 @@ def make_plan(
         raise SimulationError(f"kT must be a finite number of at least 0, got {kT:g}")
     if not netlist.schedule:
         raise SimulationError("the netlist's schedule has no phase: there is nothing to run")
-    n_steps, own = [], netlist.kT if kT is None else float(kT)
+    n_steps, own = [], netlist.kT if kT is None else float(kT) * netlist.lowered.energy_scale
     for phase in netlist.schedule:
         n_steps.append(whole_steps(f"phase {phase.name!r}: duration", phase.duration, dt))
     kTs = [(own, own) if p.kT is None or kT is not None else p.kT for p in netlist.schedule]

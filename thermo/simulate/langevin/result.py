@@ -20,7 +20,7 @@ class SimulationResult:
     outputs : (n_times, n_samples, runs, n_read) float32, states of the read cells (averaged over
         the read-out window where there is one)
     heat : (n_samples, runs) float64 given to the bath over the whole schedule, in the energy unit
-        of the netlist (divide by kT for units of kT), or None
+        of the model, whatever the netlist's (divide by kT for units of kT), or None
     heat_by_phase : (n_phases, n_samples, runs) float64 or None
     work : (n_phases, n_samples, runs) float64 done on the machine by switching at each phase's
         start, at fixed x, and by the phase's ramps; None if the force has no potential. Before the
@@ -29,7 +29,7 @@ class SimulationResult:
         cells only
     trajectory, trajectory_times : (n_saved, n_samples, runs, n_dynamic) float32 and (n_saved,), or
         None
-    kT : of the whole schedule, NaN where it changes: heat then has no one thermal unit
+    kT : of the whole schedule in the model's unit, NaN where it changes: heat then has no one thermal unit
     phases : names; heat_method : "potential", "stratonovich" or "none"
     seconds : wall time, compilation included
     """

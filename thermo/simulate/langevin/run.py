@@ -95,7 +95,8 @@ def simulate_langevin(
     ----------
     data : (n_samples, n_inputs) raw, or (n_samples, ...) images; the netlist's encoder maps them.
         None: one sample, with input cells at their x0
-    kT : replaces the temperature of the netlist and of every phase
+    kT : replaces the temperature of the netlist and of every phase; in the model's unit of energy
+        (`lowered.energy_scale`), as are all energies of the result
     dt : time step; every phase must be a whole number of them (default: the netlist's)
     seed, first_trajectory : noise of trajectory first_trajectory + sample * runs + run is a
         function of its id, so a batch may be split at will
@@ -187,18 +188,19 @@ def simulate_langevin(
         raise diverged(job, run, raw.diverged[0], replan)
     shape = (inputs.shape[0], runs)
     outputs = _wrapped(prepared, raw.outputs)
-    by_phase = None if how == "none" else raw.heat.reshape(-1, *shape)
+    unit = netlist.lowered.energy_scale
+    by_phase = None if how == "none" else raw.heat.reshape(-1, *shape) / unit
     return SimulationResult(
         times=plan.times,
         outputs=outputs.reshape(plan.ends.size, *shape, -1),
         heat=None if by_phase is None else by_phase.sum(axis=0),
         heat_by_phase=by_phase,
-        work=raw.work.reshape(-1, *shape) if how == "potential" else None,
+        work=raw.work.reshape(-1, *shape) / unit if how == "potential" else None,
         final=None if raw.final is None else raw.final.reshape(*shape, prepared.n),
         trajectory=None if raw.trajectory is None else raw.trajectory.reshape(-1, *shape, prepared.n),
         trajectory_times=plan.saved * plan.dt if plan.saved.size else None,
         phases=plan.names,
-        kT=float(plan.kT[0, 0]) if np.ptp(plan.kT) == 0 else np.nan,
+        kT=_one_kT(plan, unit, kT),
         dt=plan.dt,
         n_steps=plan.total,
         method=method,
@@ -208,6 +210,13 @@ def simulate_langevin(
         readout=netlist.readout,
         final_velocity=None if raw.velocity is None else raw.velocity.reshape(*shape, prepared.n),
     )
+
+
+def _one_kT(plan: Plan, unit: float, given: float | None) -> float:
+    """The temperature of the whole schedule in the model's unit, NaN where it changes."""
+    if given is not None:
+        return float(given)
+    return float(plan.kT[0, 0]) / unit if np.ptp(plan.kT) == 0 else np.nan
 
 
 def _runner(prepared: Prepared, method: str, backend: str) -> Callable[[Job], Raw]:

@@ -30,7 +30,7 @@ def is_spins(netlist: Any) -> bool:
 
 def is_lowered(netlist: LangevinNetlist) -> bool:
     """Whether the netlist was made from an Ising model and keeps it in its notes."""
-    return "logical" in netlist.meta
+    return netlist.lowered.logical is not None
 
 
 def is_sampling(netlist: LangevinNetlist, kT: float | None = None, sweeps: int | None = None) -> bool:
@@ -183,21 +183,22 @@ def _temper(
 
 
 def ladder_of(netlist: LangevinNetlist, n: int, kT: float | None = None, hot: float | None = None) -> Any:
-    """(n,) temperatures: from kT, else the schedule's end, to `hot`, else its start.
+    """(n,) temperatures in the model's unit: from kT, else the schedule's end, to `hot`, else its start.
 
     Without a ramp the top is the root mean square force of random neighbours, or twice the lowest.
     """
     from thermo.simulate.spins.system import SpinSystem
     from thermo.simulate.spins.temper import geometric_ladder
 
+    unit = netlist.lowered.energy_scale
     last = netlist.schedule[-1].kT if netlist.schedule else None
-    cold = kT if kT is not None else (netlist.kT if last is None else last[1])
-    if hot is None and last is not None and last[0] > cold:
-        hot = last[0]
+    cold = kT if kT is not None else (netlist.kT if last is None else last[1]) / unit
+    if hot is None and last is not None and last[0] / unit > cold:
+        hot = last[0] / unit
     if hot is None:
         system = SpinSystem.from_netlist(netlist)
         force = system.h**2
         np.add.at(force, system.driven, system.weights**2)
         np.add.at(force, system.driving, system.weights**2)
-        hot = max(float(np.sqrt(force.mean())), 2.0 * cold)
+        hot = max(float(np.sqrt(force.mean())) / unit, 2.0 * cold)
     return geometric_ladder(cold, hot, n)

@@ -40,7 +40,8 @@ def plan_spins(
 ) -> tuple[SpinPhase, ...]:
     """The phases of a netlist; a phase of duration d has d / dt sweeps.
 
-    kT : one temperature in place of all others
+    kT : one temperature in place of all others, in the model's unit of energy
+    The phases' kT are in the netlist's unit, that of its couplings (`lowered.energy_scale`)
     sweeps : of the whole schedule: all phases are stretched alike, each keeping one sweep at least
 
     Raises SimulationError for a schedule that is empty or no whole number of sweeps, and for inputs
@@ -53,6 +54,8 @@ def plan_spins(
     counts = [whole_steps(f"phase {p.name!r}: duration", p.duration, netlist.dt) for p in netlist.schedule]
     if sweeps is not None:
         counts = _stretched(counts, sweeps)
+    if kT is not None:
+        kT = kT * netlist.lowered.energy_scale
     return tuple(_phase(netlist, p, n, kT) for p, n in zip(netlist.schedule, counts, strict=True))
 
 

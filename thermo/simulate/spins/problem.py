@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from compiler.families.words import words_and_nets
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.problem import PLAIN, Circuit, Formula, MaxCut, Problem
 from thermo.simulate.errors import SimulationError
 
 
-def facts(netlist: LangevinNetlist) -> Mapping[str, Any]:
-    """netlist.meta["ising"], or what holds for p-bits that say nothing."""
-    return netlist.meta.get("ising", {"offset": 0.0, "vartype": "spin", "problem": {}})
+def facts(netlist: LangevinNetlist) -> Problem:
+    """The netlist's problem, or what holds for p-bits that have none."""
+    return netlist.problem or PLAIN
+
+
+def named(netlist: LangevinNetlist, spins: np.ndarray) -> dict[str, Any]:
+    """{name: value} of one number in [-1, 1] a spin (n,), as the user calls the variables.
+
+    Values are -1 to 1, or 0 to 1 of binary variables; clamped variables have the value they are
+    clamped to.
+    """
+    told = facts(netlist)
+    values = spins
+    if told.spin is not None:
+        values = spins[told.spin]
+        taken = told.spin < 0
+        if told.held is not None:
+            values[taken] = told.held[taken]
+    if told.vartype == "binary":
+        values = (values + 1) // 2 if spins.dtype.kind == "i" else (values + 1) / 2
+    return dict(zip(told.variable_names(spins.size), values.tolist(), strict=True))
 
 
 def variables(netlist: LangevinNetlist, state: np.ndarray) -> dict[str, int]:
     """{name: value} of a state (n,) of +-1, as the user calls them: -1 and 1, or 0 and 1."""
-    told = facts(netlist)
-    names = told.get("names") or [str(i) for i in range(state.size)]
-    values = (state + 1) // 2 if told.get("vartype") == "binary" else state
-    return dict(zip(names, values.tolist(), strict=True))
+    return named(netlist, np.asarray(state))
 
 
-def cuts(netlist: LangevinNetlist, energies: Any) -> np.ndarray:
-    """Weights cut by states with these energies (offset included): (W - (E - offset)) / 2.
+def cuts(netlist: LangevinNetlist, states: Any) -> np.ndarray:
+    """(k,) weights of the graph's edges that states (k, n) of +-1 cut.
 
     Raises SimulationError if the p-bits are no Max-Cut problem.
     """
     told = facts(netlist)
-    if told["problem"].get("kind") != "max-cut":
+    if not isinstance(told.goal, MaxCut):
         raise SimulationError("these p-bits are no Max-Cut problem; compile a graph")
-    bare = np.asarray(energies, dtype=np.float64) - told.get("offset", 0.0)
-    return (told["problem"]["total_weight"] - bare) / 2
+    return told.goal.cut(told.variables(states))
 
 
 def satisfied(netlist: LangevinNetlist, states: np.ndarray) -> np.ndarray:
@@ -42,16 +55,10 @@ def satisfied(netlist: LangevinNetlist, states: np.ndarray) -> np.ndarray:
 
     Raises SimulationError if the p-bits are no satisfiability problem.
     """
-    problem = facts(netlist)["problem"]
-    if problem.get("kind") != "sat":
+    told = facts(netlist)
+    if not isinstance(told.goal, Formula):
         raise SimulationError("these p-bits are no satisfiability problem; compile a DIMACS file")
-    count = np.zeros(states.shape[0], dtype=np.int64)
-    for clause in problem["clauses"]:
-        literals = np.array(clause, dtype=np.int64)
-        if literals.size:
-            true = states[:, np.abs(literals) - 1] == np.sign(literals)
-            count += true.any(axis=1)
-    return count
+    return told.goal.satisfied(told.variables(states))
 
 
 def words(netlist: LangevinNetlist, state: np.ndarray) -> dict[str, int]:
@@ -60,16 +67,10 @@ def words(netlist: LangevinNetlist, state: np.ndarray) -> dict[str, int]:
     Raises SimulationError if the p-bits are no circuit.
     """
     told = facts(netlist)
-    problem = told["problem"]
-    if problem.get("kind") != "circuit":
+    if not isinstance(told.goal, Circuit):
         raise SimulationError("these p-bits are no circuit; compile a netlist of gates")
-    bits = {name: int(s > 0) for name, s in zip(told["names"], state, strict=True)}
-    bits |= {name: int(bit) for name, bit in problem.get("clamped", {}).items()}
-    nets = [name for name in (*problem["inputs"], *problem["outputs"]) if name in bits]
-    return {
-        word: sum(bits[net] << k for k, net in enumerate(parts))
-        for word, parts in words_and_nets(nets).items()
-    }
+    state = np.asarray(state)
+    return told.goal.words(told.variable_names(state.size), told.variables(state))
 
 
 def answer(
@@ -77,27 +78,27 @@ def answer(
 ) -> tuple[dict[str, Any], np.ndarray]:
     """What the best of some states says in the problem's own terms, and that state (n,).
 
-    states, energies : (k, n) of +-1 and (k,). The best has the least energy, of a formula the most
-    clauses.
+    states, energies : (k, n) of +-1 and (k,), in the model's unit. The best has the least energy, of
+    a formula the most clauses.
     Returns keys by the kind of problem: cut; clauses, satisfied, assignment (DIMACS literals);
     words and consistent (every gate agrees).
     """
-    problem = facts(netlist)["problem"]
+    problem = facts(netlist)
+    goal = problem.goal
     best = int(np.argmin(energies))
-    kind = problem.get("kind")
     told: dict[str, Any] = {}
-    if kind == "max-cut":
-        told["cut"] = float(cuts(netlist, energies)[best])
-    elif kind == "sat":
+    if isinstance(goal, MaxCut):
+        told["cut"] = float(cuts(netlist, states[best : best + 1])[0])
+    elif isinstance(goal, Formula):
         count = satisfied(netlist, states)
         best = int(np.argmax(count))
-        literals = np.arange(1, problem["variables"] + 1) * states[best, : problem["variables"]]
+        values = problem.variables(states[best])[: goal.variables]
         told = {
-            "clauses": len(problem["clauses"]),
+            "clauses": goal.n_clauses,
             "satisfied": int(count[best]),
-            "assignment": literals.tolist(),
+            "assignment": (np.arange(1, goal.variables + 1) * values).tolist(),
         }
-    elif kind == "circuit":
-        gap = float(problem.get("gap", 1.0))
-        told = {"words": words(netlist, states[best]), "consistent": bool(energies[best] < 0.5 * gap)}
+    elif isinstance(goal, Circuit):
+        consistent = bool(energies[best] < 0.5 * goal.gap)
+        told = {"words": words(netlist, states[best]), "consistent": consistent}
     return told, states[best]

@@ -28,8 +28,10 @@ class SpinResult:
     updates : p-bit updates of all chains; flips : how many changed the state, or None (not counted)
     seconds : wall time of the sweeps; method : "chains", "lanes" or "packed"
 
-    Energies include the offset of the model. Directed couplings have none: NaN, and the last states
-    are given as the best.
+    Energies and kT are in the model's unit, whatever the netlist's (`lowered.energy_scale`), and
+    energies include the offset; of an embedded netlist they are those of all its p-bits, chains
+    included (compiler.passes.spins.model.decode gives the model's). Directed couplings have none:
+    NaN, and the last states are given as the best.
     """
 
     states: np.ndarray

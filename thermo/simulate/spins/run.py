@@ -57,10 +57,11 @@ def simulate_spins(
 
     Parameters
     ----------
-    kT, sweeps : temperature in place of all phases'; length in place of the schedule's
+    kT, sweeps : temperature in place of all phases', in the model's unit of energy; length in place
+        of the schedule's
     seconds : wall time to fill: the schedule is stretched so that the run takes about as long.
         The result tells the sweeps; with them in place of seconds the run is repeated exactly
-    target : energy (offset included) at which a chain stops; needs method "chains"
+    target : energy (offset included, the model's unit) at which a chain stops; needs method "chains"
     start : "random", "x0" (the netlist's), or (n,) or (chains, n) of +-1; inputs keep their x0
     observe_every : look at every so many sweeps, in the read-out's phase (else the last)
     looks : in place of it, about how often to look in that phase
@@ -125,7 +126,8 @@ def simulate_spins(
             "a target stops chains one by one: use method 'chains' on symmetric couplings, without "
             "observations and seconds"
         )
-    offset = float(netlist.meta.get("ising", {}).get("offset", 0.0))
+    offset = 0.0 if netlist.problem is None else netlist.problem.offset
+    unit = netlist.lowered.energy_scale
     progress = NullProgress() if progress is None else progress
 
     def run(phases: tuple[SpinPhase, ...], told: Progress) -> _Run:
@@ -133,7 +135,10 @@ def simulate_spins(
         every = interval(phases)
         if method == "chains":
             # energies are sums of float32 weights
-            goal = -np.inf if target is None else target - offset + 1e-6 * max(1.0, abs(target))
+            goal = -np.inf
+            if target is not None:
+                size = min(1.0, float(np.abs(np.append(system.h, system.weights)).max()) / unit)
+                goal = (target - offset + 1e-6 * max(size, abs(target))) * unit
             running: Engine = Chains(system, states, seed, first_chain, threads, goal)
         elif method == "packed":
             running = PackedTiles(system, states, seed, first_chain, threads)
@@ -151,11 +156,11 @@ def simulate_spins(
         free = int(free * np.where(done.hit < 0, total, done.hit).mean() / total)
     return SpinResult(
         states=done.states,
-        energy=done.energy + offset,
+        energy=done.energy / unit + offset,
         best_states=done.best_states,
-        best_energies=done.best_energies + offset,
+        best_energies=done.best_energies / unit + offset,
         observed_at=np.array(done.looked_at, dtype=np.int64),
-        observed_energy=np.array(done.energies).reshape(-1, chains).T + offset,
+        observed_energy=np.array(done.energies).reshape(-1, chains).T / unit + offset,
         means=done.sums / len(done.looked_at) if done.looked_at else None,
         samples=np.stack(done.samples, axis=1) if done.samples else None,
         phases=tuple(p.name for p in plan),
@@ -163,7 +168,7 @@ def simulate_spins(
         hit=done.hit,
         updates=free,
         flips=done.flips,
-        kT=plan[-1].kT[1],
+        kT=plan[-1].kT[1] / unit if kT is None else kT,
         seed=seed,
         seconds=done.seconds,
         method=method,

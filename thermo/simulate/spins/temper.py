@@ -38,7 +38,9 @@ class TemperResult:
     samples : (sets, n_observed, n) int8 at the coldest temperature, or (sets, n_observed, K, n) at
         all, or None
     best_states, best_energies : (sets, n), (sets,); sweeps : of each chain, tuning included
-    seconds : wall time; method : "chains" or "lanes". Energies include the model's offset.
+    seconds : wall time; method : "chains" or "lanes"
+
+    Energies and kT are in the model's unit, whatever the netlist's; energies include the offset.
     """
 
     kT: np.ndarray
@@ -118,7 +120,7 @@ def temper(
     taking turns (Hukushima and Nemoto, J. Phys. Soc. Jpn. 65, 1604, 1996; Okabe et al., Chem.
     Phys. Lett. 335, 435, 2001).
 
-    ladder : (K,) temperatures, ascending, above 0
+    ladder : (K,) temperatures, ascending, above 0, in the model's unit of energy
     sweeps : of every chain after tuning and burn-in; sets : independent ladders
     tune : sweeps, in four rounds, after each of which the temperatures between the two ends are
         spaced so that every exchange is rejected equally often (Syed et al., J. R. Stat. Soc. B 84,
@@ -129,7 +131,8 @@ def temper(
 
     Raises SimulationError for bad options, UnsupportedError for directed couplings.
     """
-    kT = _ladder(ladder)
+    unit = netlist.lowered.energy_scale
+    kT = _ladder(ladder) * unit
     for name, number, least in (
         ("sweeps", sweeps, 1),
         ("sets", sets, 1),
@@ -179,17 +182,17 @@ def temper(
             looks = swarm.run(sweeps, observe_every, keep_samples)
     finally:
         progress.stop()
-    offset = float(netlist.meta.get("ising", {}).get("offset", 0.0))
+    offset = 0.0 if netlist.problem is None else netlist.problem.offset
     at, energy, samples = looks
     return TemperResult(
-        kT=swarm.kT,
+        kT=swarm.kT / unit,
         acceptance=swarm.acceptance(),
         round_trips=swarm.round_trips,
-        energy=energy + offset,
+        energy=energy / unit + offset,
         observed_at=at,
         samples=samples,
         best_states=swarm.best_states,
-        best_energies=system.energy(swarm.best_states) + offset,
+        best_energies=system.energy(swarm.best_states) / unit + offset,
         sweeps=swarm.step,
         updates=swarm.step * int((~system.frozen).sum()) * chains,
         seed=seed,

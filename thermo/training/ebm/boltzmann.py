@@ -18,6 +18,7 @@ import numpy as np
 
 from compiler.families.denoising_chain import DenoisingChain, chain_cells, noise_coupling
 from compiler.families.ising import IsingModel
+from compiler.ir.problem import Boltzmann
 from hw_models.imperfect import largest
 from thermo.data import Dataset
 from thermo.progress import Progress
@@ -326,15 +327,16 @@ class BoltzmannTrainer:
         config, start = self.config, self.start
         facts: dict[str, Any] = {"data": self.data.name, "split": self.data.split}
         if self.conditional:
-            place, shape = start.meta["place"], start.meta["shape"]
+            grid = start.grid
+            assert grid is not None  # a chain's models are made by start_model
             return DenoisingChain(
                 self.h.copy(),
                 start.row,
                 start.col,
                 self.J.copy(),
                 self.g,
-                np.array(place, np.int32),
-                (shape[0], shape[1]),
+                grid.place,
+                grid.shape,
                 self.nv,
                 config.sweeps,
                 self.data.image_shape,
@@ -350,17 +352,18 @@ class BoltzmannTrainer:
             start,
             h=self.h[0].copy(),
             J=self.J[0].copy(),
-            vartype="binary",
-            meta=MappingProxyType({**start.meta, **facts}),
+            problem=replace(start.problem, vartype="binary"),
+            meta={**start.meta, **facts},
         )
 
 
 def _checked(start: IsingModel, n_visible: int, name: str) -> IsingModel:
     """The start, if its first spins are the data's columns."""
-    if start.problem["kind"] != "boltzmann" or start.problem["visible"] != n_visible:
+    goal = start.problem.goal
+    if not isinstance(goal, Boltzmann) or goal.visible != n_visible:
         raise EbmError(
             f"training: the start must be a Boltzmann machine with {n_visible} visible spins, the "
-            f"columns of {name}, got problem {dict(start.problem)}"
+            f"columns of {name}, got problem {goal.kind}"
         )
     return start
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
 from compiler.families.ising import IsingModel, from_edges
+from compiler.ir.problem import Boltzmann, Grid
 from hw_models.errors import HardwareError
 from hw_models.imperfect import Imperfections, bias_factors, factors, quantise
 from hw_models.topologies import GRID_RULES, Topology
@@ -94,8 +94,8 @@ def start_model(
         placement.col,
         spread * rng.standard_normal(placement.row.size),
         vartype="binary",
-        problem={"kind": "boltzmann", "visible": placement.n_visible},
-        meta=MappingProxyType({"place": placement.place.tolist(), "shape": list(placement.shape), **facts}),
+        goal=Boltzmann(placement.n_visible, Grid(placement.place, placement.shape)),
+        meta=facts,
     )
 
 

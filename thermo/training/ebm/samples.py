@@ -79,7 +79,7 @@ def draw_samples(
         for t, sampler in enumerate(samplers):
             sampler.set(model.h[t], model.J[t], top)
         return _of_chain(model, samplers, n, sweeps or model.sweeps, seed)
-    nv = int(model.problem.get("visible", model.n))
+    nv = model.n_visible
     sampler = GraphSampler(model, nv, threads, device, device_seed)
     length = sweeps or 1000
     states, activity = _run(sampler, sampler.random(n, seed, 0), length, seed, 0, None, 0)

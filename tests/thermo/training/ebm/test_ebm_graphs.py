@@ -12,6 +12,7 @@ from compiler.families.denoising_chain import lower_denoising_chain, noise_coupl
 from compiler.families.ising import from_edges, lower_ising
 from compiler.families.store import KEY, load_model, read_safetensors, save_model
 from compiler.ir.kinds import verify
+from compiler.ir.problem import Boltzmann, Problem
 from hw_models.imperfect import Imperfections, perturb
 from thermo.data import Dataset
 from thermo.training.ebm.boltzmann import BoltzmannTrainer, train_boltzmann, train_denoising
@@ -100,16 +101,12 @@ def test_a_grid_comes_to_its_optimum(method):
 def test_any_graph_at_any_temperature_comes_to_its_optimum():
     ends = np.triu_indices(6, 1)  # complete, two hidden spins
     start = from_edges(
-        np.zeros(6),
-        *ends,
-        0.1 * np.random.default_rng(5).standard_normal(15),
-        kT=2.0,
-        problem={"kind": "boltzmann", "visible": 4},
+        np.zeros(6), *ends, 0.1 * np.random.default_rng(5).standard_normal(15), kT=2.0, goal=Boltzmann(4)
     )
     model = train_boltzmann(DATA, GRID, threads=1, start=start).model
     assert model.kT == 2.0 and steepest(model, X) < 0.025 < 0.1 < steepest(start, X)
     with pytest.raises(EbmError, match="must be a Boltzmann machine with 4 visible"):
-        train_boltzmann(DATA, GRID, start=replace(start, problem={"kind": "ising"}))
+        train_boltzmann(DATA, GRID, start=replace(start, problem=Problem()))
 
 
 def test_a_sampler_that_is_too_hot_does_not(monkeypatch):
