@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
-from compiler.ir.langevin import Activation, CellKind, CouplingKind, LangevinNetlist, Order, Phase, ReadOut
+from compiler.ir.couplings import COUPLINGS
+from compiler.ir.langevin import Activation, CellKind, LangevinNetlist, Order, Phase, ReadOut
 from compiler.ir.symmetry import is_gradient, matrix
 
 Rate = Callable[[float, np.ndarray], np.ndarray]
@@ -89,15 +90,7 @@ def force(
     )
     phi, dphi = show(c.activation, s), slope(c.activation, s)
     for group in netlist.couplings:
-        w = matrix(group) * coupling_scale
-        if group.kind == CouplingKind.LINEAR:
-            f = f + w @ phi
-        elif group.kind == CouplingKind.GRADIENT:
-            f = f + dphi * (w @ phi)
-        elif group.kind == CouplingKind.RESISTIVE:
-            f = f + w @ s - (w @ np.ones_like(s)) * s
-        else:  # sin(x_j - x_i) = sin x_j cos x_i - cos x_j sin x_i
-            f = f + np.cos(s) * (w @ np.sin(s)) - np.sin(s) * (w @ np.cos(s))
+        f = f + COUPLINGS[group.kind].force(matrix(group) * coupling_scale, s, phi, dphi)
     if nudge:
         out = netlist.outputs
         y = _targets(netlist, targets)
@@ -186,16 +179,9 @@ def potential(
     for group in netlist.couplings:
         w = matrix(group).tocoo()
         i, j = w.row, w.col
-        value = w.data * coupling_scale * np.where(c.frozen[j], 1.0, 0.5)
-        if group.kind == CouplingKind.LINEAR:
-            v -= float(np.sum(value * s[i] * phi[j]))
-        elif group.kind == CouplingKind.GRADIENT:
-            v -= float(np.sum(value * phi[i] * phi[j]))
-        elif group.kind == CouplingKind.SINE:
-            v -= float(np.sum(value * np.cos(s[j] - s[i])))
-        else:  # g x_i^2 / 2 in full: only the cross term is shared with the reverse coupling
-            v += float(np.sum(w.data * coupling_scale * s[i] ** 2 / 2 - value * s[i] * s[j]))
-            v += float(np.sum(np.where(c.frozen[j], w.data * coupling_scale * s[j] ** 2 / 2, 0)))
+        share = np.where(c.frozen[j], 1.0, 0.5)
+        energy = COUPLINGS[group.kind].energy
+        v += float(np.sum(energy(w.data * coupling_scale, share, s[i], s[j], phi[i], phi[j])))
     return v
 
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compiler.ir.couplings import COUPLINGS, Matrix
 from compiler.ir.kinds import expect
 from compiler.ir.langevin import Activation, CouplingKind, Couplings, LangevinNetlist
 
 if TYPE_CHECKING:
     from scipy import sparse
 
-Matrix = Any  # a SciPy CSR matrix or array, whose types are not checked
+ALIKE = tuple(
+    dict.fromkeys(
+        slope.of
+        for law in COUPLINGS.values()
+        for slope in law.slopes
+        if slope.of not in ("driven", "driving")
+    )
+)
+"""Functions in the Jacobian that are the same both ways, so that their coefficients must be, too."""
 
 
 def matrix(couplings: Couplings) -> sparse.csr_array:
@@ -71,33 +80,18 @@ def first_asymmetry(
     from scipy import sparse
 
     plain = activation == Activation.IDENTITY
-    everywhere = np.ones_like(plain)
-    # coefficients of 1, of phi' of the driven, of the driving, of both cells, and of the cosine
-    parts: dict[str, Matrix] = {}
+    cells = {"any": np.ones_like(plain), "plain": plain, "shown": ~plain}
+    parts: dict[str, Matrix] = {}  # coefficients by the function that they multiply, see Slope
     kinds: dict[str, CouplingKind] = {}
-
-    def add(name: str, kind: CouplingKind, w: Matrix, driven: Any, driving: Any) -> None:
-        if driven.any() and driving.any():
-            w = _masked(w, driven, driving)
-            parts[name] = parts[name] + w if name in parts else w
-            kinds.setdefault(name, kind)
-
     for kind, w in groups:
-        if kind == CouplingKind.SINE:
-            add("cos", kind, w, everywhere, everywhere)
-        elif kind == CouplingKind.RESISTIVE:
-            add("1", kind, w, everywhere, everywhere)
-        elif kind == CouplingKind.LINEAR:
-            add("1", kind, w, everywhere, plain)
-            add("driving", kind, w, everywhere, ~plain)
-        else:
-            add("1", kind, w, plain, plain)
-            add("driving", kind, w, plain, ~plain)
-            add("driven", kind, w, ~plain, plain)
-            add("both", kind, w, ~plain, ~plain)
-    n = plain.size
-    empty = sparse.csr_array((n, n))
-    for a, b in (("1", "1"), ("both", "both"), ("cos", "cos"), ("driven", "driving")):
+        for slope in COUPLINGS[kind].slopes:
+            driven, driving = cells[slope.driven], cells[slope.driving]
+            if driven.any() and driving.any():
+                part = _masked(w, driven, driving)
+                parts[slope.of] = parts[slope.of] + part if slope.of in parts else part
+                kinds.setdefault(slope.of, kind)
+    empty = sparse.csr_array((plain.size, plain.size))
+    for a, b in (*((name, name) for name in ALIKE), ("driven", "driving")):
         if a in parts or b in parts:
             found = _worst(parts.get(a, empty), parts.get(b, empty), rtol)
             if found is not None:

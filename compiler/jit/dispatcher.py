@@ -6,7 +6,7 @@ import pickle
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numba
 from numba.core import event, types, typing
@@ -14,17 +14,25 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataC
 from numba.core.registry import CPUDispatcher
 
 from compiler.jit.bundles import bundle_folder, level
-from compiler.jit.kernel import tell
 from compiler.jit.places import file_base, folders, is_safe
-
-if TYPE_CHECKING:
-    from compiler.jit.kernel import Kernel
+from compiler.jit.told import tell
 
 _DAMAGED = (EOFError, pickle.UnpicklingError, AttributeError, ImportError, IndexError, ValueError)
 _NO_WRAPPERS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
-def make_dispatcher(kernel: Kernel, inner: bool) -> Any:
+class Source(Protocol):
+    """What a dispatcher is made from: a `Kernel`, see there."""
+
+    py_func: Any
+    options: dict[str, Any]
+    widen: bool
+
+    @property
+    def stamp(self) -> str: ...
+
+
+def make_dispatcher(kernel: Source, inner: bool) -> Any:
     """The dispatcher of a kernel for calls from Python, or (inner) from other kernels."""
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         return kernel.py_func
@@ -71,7 +79,7 @@ class KernelCache(FunctionCache):
     Damaged files and full disks are no errors: the kernel is compiled, or not kept.
     """
 
-    def __init__(self, kernel: Kernel, inner: bool) -> None:
+    def __init__(self, kernel: Source, inner: bool) -> None:
         self._name = repr(kernel)
         self._py_func = kernel.py_func
         self._impl = _Form(kernel.py_func)
@@ -149,7 +157,7 @@ class _Form(CompileResultCacheImpl):
 
 
 class _Stopwatch(event.Listener):
-    """Tells (kernel.tell) once compiling has taken half a second in all."""
+    """Tells (told.tell) once compiling has taken half a second in all."""
 
     LIMIT = 0.5
 

@@ -15,9 +15,6 @@ from compiler.jit.stamp import stamp_of
 _plain: ContextVar[bool] = ContextVar("kernels run as plain Python", default=False)
 _making = threading.RLock()
 
-Told = Callable[[], None]
-_listeners: list[Told] = []
-
 
 class Kernel:
     """A function that numba compiles on its first call; kernels may call kernels.
@@ -143,20 +140,3 @@ def interpreted_if_cheap(
         _spent = total
         return interpreted()
     return nullcontext()
-
-
-@contextmanager
-def telling(told: Told) -> Iterator[None]:
-    """Inside, `told` is called once, from another thread, if compiling takes more than half a second."""
-    _listeners.append(told)
-    try:
-        yield
-    finally:
-        if told in _listeners:
-            _listeners.remove(told)
-
-
-def tell() -> None:
-    """Call every listener, each once."""
-    while _listeners:
-        _listeners.pop()()

@@ -12,7 +12,7 @@ from toys.gates import random_circuit
 from compiler.circuits.evaluate import all_patterns, evaluate_words
 from compiler.ir.kinds import dump
 from compiler.jit import Kernel, interpreted, interpreted_if_cheap, njit, telling
-from compiler.jit.kernel import tell
+from compiler.jit.told import tell
 from compiler.passes.gates import xag
 from compiler.passes.gates.cell_mapping import map_cells
 from compiler.passes.gates.lut_map import map_luts

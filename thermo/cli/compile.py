@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -26,128 +27,163 @@ from compiler.ir.gates import GateNetlist
 from compiler.passes.legalize import MendOptions
 from hw_models.targets import TARGETS
 from thermo.cli.console import emit, manifest, notes, telling
-from thermo.cli.ising_options import clamped_words, ising_options
-from thermo.cli.options import AsJson, Seed
+from thermo.cli.flags import AS_JSON, SEED, Given, refuse, with_flags
 from thermo.cli.show import counts_table
+from thermo.options import Option, keywords
 from thermo.report.text import text_table
 
+MODEL = Annotated[
+    Path,
+    typer.Argument(
+        help="Model (.safetensors, .onnx, .pt, .npz, .json), netlist (.tnl, text), circuit "
+        "(.blif, .aig, .aag, .bench, .v, also .gz) or Ising problem (rudy .txt, .cnf, .coo, "
+        "dimod's or networkx's .json, .graphml, .gml)."
+    ),
+]
 
-def compile_(
-    model: Annotated[
+
+def _numbers(flag: str, text: str, *, whole: bool = False) -> tuple[float, ...]:
+    """The numbers of a list like 0.25,0.5."""
+    try:
+        found = tuple(int(word) if whole else float(word) for word in text.split(","))
+    except ValueError:
+        found = (float("nan"),)
+    if not all(isfinite(value) for value in found):
+        kind = "whole numbers" if whole else "numbers"
+        raise UnsupportedError(f"{flag} takes {kind} with commas between them, got {text!r}")
+    return found
+
+
+def _ramp(text: str) -> tuple[float, float]:
+    """First and last temperature."""
+    try:
+        hot, cold = (float(word) for word in text.split(","))
+    except ValueError:
+        hot = cold = float("nan")
+    if not (isfinite(hot) and isfinite(cold)):
+        raise UnsupportedError(f"--anneal takes two numbers, 3,0.2, got {text!r}")
+    return hot, cold
+
+
+OUT = Option("out", "--out", Path, ..., "Netlist to write (.tnl).", short="-o")
+TARGET = Option("target", "--target", str, "ideal", "Hardware it must be legal for; see `thermoc presets`.")
+LEVEL = Option("optimise", "-O", int, 1, "Exact simplifications: 0 none, 2 most.", min=0, max=2)
+MENDS = (
+    Option("rescale", "--rescale", bool, False, "Change units so that couplings fit (exact)."),
+    Option("quantize", "--quantize", bool, False, "Round couplings to the target's levels."),
+    Option("limit-degree", "--limit-degree", bool, False, "Drop the weakest couplings of crowded cells."),
+    Option("symmetrize", "--symmetrize", bool, False, "Replace W_ij and W_ji by their mean."),
+    Option("embed", "--embed", bool, False, "Spins become chains of p-bits where wires are missing."),
+    Option("double-well", "--double-well", bool, False, "p-bits become bistable continuous cells."),
+)
+HOW = (
+    Option(
+        "chain_strength",
+        "--chain-strength",
+        float,
+        None,
+        "With --embed: coupling within a chain (default: sqrt 2 rms J sqrt mean degree).",
+    ),
+    Option("barrier", "--barrier", float, None, "Of double wells: height in kT (default 4)."),
+    Option("flip_rate", "--flip-rate", float, None, "Or: escapes of a free cell per unit of time."),
+)
+"""Fields of MendOptions."""
+
+READING = (
+    Option("activation", "--activation", str, None, "Of a torch state dict's hidden layers: it lacks it."),
+    Option(
+        "output_activation", "--output-activation", str, "identity", "Of a torch state dict's last layer."
+    ),
+    Option("head", "--head", str, "classification", "Of a foreign network: classification or regression."),
+    Option(
+        "classes",
+        "--classes",
+        int,
+        None,
+        "Of a foreign logic-gate network: blocks of its last layer to count.",
+    ),
+    Option("tau", "--tau", float, 1.0, "Of a foreign logic-gate network: score = count / tau."),
+    Option(
+        "wiring",
+        "--wiring",
         Path,
-        typer.Argument(
-            help="Model (.safetensors, .onnx, .pt, .npz, .json), netlist (.tnl, text), circuit "
-            "(.blif, .aig, .aag, .bench, .v, also .gz) or Ising problem (rudy .txt, .cnf, .coo, "
-            "dimod's or networkx's .json, .graphml, .gml)."
-        ),
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Netlist to write (.tnl).")],
-    target: Annotated[
-        str, typer.Option("--target", help="Hardware it must be legal for; see `thermoc presets`.")
-    ] = "ideal",
-    level: Annotated[
-        int, typer.Option("-O", min=0, max=2, help="Exact simplifications: 0 none, 2 most.")
-    ] = 1,
-    rescale: Annotated[
-        bool, typer.Option("--rescale", help="Change units so that couplings fit (exact).")
-    ] = False,
-    quantize: Annotated[
-        bool, typer.Option("--quantize", help="Round couplings to the target's levels.")
-    ] = False,
-    limit_degree: Annotated[
-        bool, typer.Option("--limit-degree", help="Drop the weakest couplings of crowded cells.")
-    ] = False,
-    symmetrize: Annotated[
-        bool, typer.Option("--symmetrize", help="Replace W_ij and W_ji by their mean.")
-    ] = False,
-    embed: Annotated[
-        bool, typer.Option("--embed", help="Spins become chains of p-bits where wires are missing.")
-    ] = False,
-    chain_strength: Annotated[
-        float | None,
-        typer.Option(
-            "--chain-strength",
-            help="With --embed: coupling within a chain (default: sqrt 2 rms J sqrt mean degree).",
-        ),
-    ] = None,
-    double_well: Annotated[
-        bool, typer.Option("--double-well", help="p-bits become bistable continuous cells.")
-    ] = False,
-    barrier: Annotated[
-        float | None, typer.Option("--barrier", help="Of double wells: height in kT (default 4).")
-    ] = None,
-    flip_rate: Annotated[
-        float | None, typer.Option("--flip-rate", help="Or: escapes of a free cell per unit of time.")
-    ] = None,
-    activation: Annotated[
-        str | None, typer.Option("--activation", help="Of a torch state dict's hidden layers: it lacks it.")
-    ] = None,
-    output_activation: Annotated[
-        str, typer.Option("--output-activation", help="Of a torch state dict's last layer.")
-    ] = "identity",
-    head: Annotated[
-        str, typer.Option("--head", help="Of a foreign network: classification or regression.")
-    ] = "classification",
-    tolerance: Annotated[
-        float | None, typer.Option("--tolerance", help="How near an ordinary network's cells settle.")
-    ] = None,
-    classes: Annotated[
-        int | None,
-        typer.Option("--classes", help="Of a foreign logic-gate network: blocks of its last layer to count."),
-    ] = None,
-    tau: Annotated[
-        float, typer.Option("--tau", help="Of a foreign logic-gate network: score = count / tau.")
-    ] = 1.0,
-    wiring: Annotated[
-        Path | None,
-        typer.Option("--wiring", help="Indices of a difflogic network (.npz, .pt), which its file lacks."),
-    ] = None,
-    four_weights: Annotated[
-        str | None,
-        typer.Option("--four-weights", help="Of torchlogix gates with four weights: light or warp (Walsh)."),
-    ] = None,
-    inputs: Annotated[
-        int | None, typer.Option("--inputs", help="Input bits of a foreign network that does not say.")
-    ] = None,
-    widths: Annotated[
-        str | None, typer.Option("--widths", help="Gates a layer of a zero-padded .npz network: 2550,1270.")
-    ] = None,
-    thresholds: Annotated[
-        str | None, typer.Option("--thresholds", help="Encoder of a foreign logic-gate network: 0.25,0.5.")
-    ] = None,
-    quantiles: Annotated[
-        str | None, typer.Option("--quantiles", help="The same with quantile levels of each sample: 0.75.")
-    ] = None,
-    bit_order: Annotated[
+        None,
+        "Indices of a difflogic network (.npz, .pt), which its file lacks.",
+        read=str,
+    ),
+    Option(
+        "four_weights",
+        "--four-weights",
         str,
-        typer.Option("--bit-order", help="Its bits lie side by side for one feature, or for one threshold."),
-    ] = "feature",
-    as_: Annotated[
-        str | None,
-        typer.Option(
-            "--as",
-            help="ising: a circuit as invertible logic, or a graph's weights as couplings (without "
-            "it they are a Max-Cut problem).",
-        ),
-    ] = None,
-    clamp: Annotated[
-        list[str] | None,
-        typer.Option("--clamp", help="Variable of an Ising model, or word of --as ising, held: p=143."),
-    ] = None,
-    sweeps: Annotated[
-        int | None, typer.Option("--sweeps", min=1, help="Of an Ising model: length of its run.")
-    ] = None,
-    anneal: Annotated[
-        str | None, typer.Option("--anneal", help="Of an Ising model: first and last kT of the ramp, 3,0.2.")
-    ] = None,
-    sample: Annotated[
-        bool | None,
-        typer.Option("--sample/--optimise", help="Of an Ising model: sample at its kT, or anneal."),
-    ] = None,
-    kT: Annotated[float | None, typer.Option("--kT", help="Of an Ising model: its temperature.")] = None,
-    seed: Seed = 0,
-    as_json: AsJson = False,
-) -> None:
+        None,
+        "Of torchlogix gates with four weights: light or warp (Walsh).",
+    ),
+    Option("inputs", "--inputs", int, None, "Input bits of a foreign network that does not say."),
+    Option(
+        "widths",
+        "--widths",
+        str,
+        None,
+        "Gates a layer of a zero-padded .npz network: 2550,1270.",
+        read=partial(_numbers, "--widths", whole=True),
+    ),
+    Option(
+        "thresholds",
+        "--thresholds",
+        str,
+        None,
+        "Encoder of a foreign logic-gate network: 0.25,0.5.",
+        read=partial(_numbers, "--thresholds"),
+    ),
+    Option(
+        "quantiles",
+        "--quantiles",
+        str,
+        None,
+        "The same with quantile levels of each sample: 0.75.",
+        read=partial(_numbers, "--quantiles"),
+    ),
+    Option(
+        "bit_order",
+        "--bit-order",
+        str,
+        "feature",
+        "Its bits lie side by side for one feature, or for one threshold.",
+    ),
+    Option(
+        "as_",
+        "--as",
+        str,
+        None,
+        "ising: a circuit as invertible logic, or a graph's weights as couplings (without it they are a "
+        "Max-Cut problem).",
+    ),
+)
+"""Fields of compiler.formats.options.Options."""
+
+TOLERANCE = Option("tolerance", "--tolerance", float, None, "How near an ordinary network's cells settle.")
+CLAMP = Option(
+    "clamp", "--clamp", list[str], None, "Variable of an Ising model, or word of --as ising, held: p=143."
+)
+ISING = (
+    Option("sweeps", "--sweeps", int, None, "Of an Ising model: length of its run.", min=1),
+    Option(
+        "kT", "--anneal", str, None, "Of an Ising model: first and last kT of the ramp, 3,0.2.", read=_ramp
+    ),
+    Option("sample", "--sample/--optimise", bool, None, "Of an Ising model: sample at its kT, or anneal."),
+)
+"""Keywords of lower_ising."""
+
+KT = Option("kT", "--kT", float, None, "Of an Ising model: its temperature.")
+TAKERS = {
+    "an Ising model (--as ising makes one of a circuit)": (*ISING, KT, CLAMP, TARGET, *MENDS, *HOW),
+    "a circuit of gates": (),
+    "a model of cells": (TOLERANCE, TARGET, *MENDS, *HOW),
+}
+
+
+@with_flags(OUT, TARGET, LEVEL, *MENDS, *HOW, *READING, TOLERANCE, CLAMP, *ISING, KT, SEED, AS_JSON)
+def compile_(model: MODEL, given: Given) -> None:
     """Compile a trained model, a circuit of gates or an Ising problem into a netlist.
 
     Example: thermoc compile model.safetensors -o net.tnl --target ideal
@@ -161,127 +197,83 @@ def compile_(
 
     Example: thermoc compile graph.txt -o net.tnl --target chimera-16 --embed --rescale --quantize
     """
+    out, target, level = given["out"], given["target"], given["O"]
     check_writable(out)
     began = time.perf_counter()
-    wanted = {
-        "limit-degree": limit_degree,
-        "symmetrize": symmetrize,
-        "rescale": rescale,
-        "quantize": quantize,
-        "embed": embed,
-        "double-well": double_well,
-    }
-    wells = double_well or target == "double-well"
-    for given, flag, needs, on in (
-        (chain_strength, "--chain-strength", "--embed", embed),
-        (barrier, "--barrier", "--double-well", wells),
-        (flip_rate, "--flip-rate", "--double-well", wells),
-    ):
-        if given is not None and not on:
-            raise TargetError(f"{flag} {given:g} is for {needs}: add it, or leave {flag} out")
-    lowering: dict[str, Any] = {} if tolerance is None else {"tolerance": tolerance}
-    options = Options(
-        activation=activation,
-        output_activation=output_activation,
-        head=head,
-        classes=classes,
-        tau=tau,
-        wiring=None if wiring is None else str(wiring),
-        four_weights=four_weights,
-        inputs=inputs,
-        widths=tuple(int(w) for w in _numbers("--widths", widths, whole=True)),
-        thresholds=_numbers("--thresholds", thresholds),
-        quantiles=_numbers("--quantiles", quantiles),
-        bit_order=bit_order,
-        as_=as_,
-    )
-    ising = ising_options(sweeps, anneal, sample)
+    mend = [option.name for option in MENDS if given[option.key]]
+    wells = "double-well" in mend or target == "double-well"
+    for option, needs in zip(HOW, ("--embed", "--double-well", "--double-well"), strict=True):
+        value, on = given[option.key], wells if needs == "--double-well" else "embed" in mend
+        if value is not None and not on:
+            raise TargetError(f"{option.flag} {value:g} is for {needs}: add it, or leave {option.flag} out")
+    options = Options(**keywords(READING, given))
+    lowering = keywords((TOLERANCE, *ISING), given)
     source = read_model_or_netlist(model, options)
     if isinstance(source, LogicNetwork):
         source = lower_logic(source)
-    held = clamped_words(clamp)
-    if isinstance(source, GateNetlist) and as_ == "ising":
+    held = clamped_words(given["clamp"])
+    if isinstance(source, GateNetlist) and given["as_"] == "ising":
         source = invertible(api.compile(source, optimise=level), clamp=held)
     elif held and isinstance(source, IsingModel):
         source = clamp_named(source, held)
-    elif held:
-        raise UnsupportedError(f"{model}: --clamp is for Ising models; a circuit needs --as ising")
-    if isinstance(source, IsingModel):
-        source = source if kT is None else replace(source, kT=kT)
-        lowering |= ising
-    elif ising or kT is not None:
-        name = next(iter(ising), "kT")
-        name = {"kT": "anneal" if ising else "kT"}.get(name, name)
-        raise UnsupportedError(f"{model}: is no Ising model, for which --{name} is; leave it out")
-    if isinstance(source, GateNetlist):
-        asked = [name for name, on in wanted.items() if on]
-        if asked or target != "ideal" or lowering:
-            what = f"--{asked[0]}" if asked else "--tolerance" if lowering else f"target {target}"
-            raise TargetError(f"{model}: is a circuit of gates, for which {what} has no meaning")
-        _compile_circuit(source, model, out, level, began, as_json)
-        return
+    ising, circuit, cells = TAKERS
+    is_circuit = isinstance(source, GateNetlist)
+    refuse(given, ising if isinstance(source, IsingModel) else circuit if is_circuit else cells, TAKERS)
+    if isinstance(source, IsingModel) and given["kT"] is not None:
+        source = replace(source, kT=given["kT"])
+    before = counts(source) if is_circuit else {}
     # the search ends when it finds chains: the estimate is of the longest that it may take
     with telling("embedding, at most") as told:
         netlist = api.compile(
             source,
-            target=TARGETS.get(target),
+            target=None if is_circuit else TARGETS.get(target),
             optimise=level,
-            mend=[name for name, on in wanted.items() if on],
-            how=MendOptions(chain_strength, seed, barrier, flip_rate, told),
+            mend=mend,
+            how=MendOptions(**keywords(HOW, given), seed=given["seed"], told=told),
             options=options,
             **lowering,
         )
     save(netlist, out)
     numbers = counts(netlist)
-    problem = ising_summary(netlist)
     if isinstance(source, IsingModel) and ising_format(model) == "QUBO":
         notes.print("QUBO files hold no offset: energies are those of the written terms")
+    problem = {} if is_circuit else ising_summary(netlist)
+    legal = "" if is_circuit else f", legal for {target}"
+    if is_circuit:
+        legal = (
+            f"; {before['gates']['two_input']:,} live two-input gates became "
+            f"{numbers['gates']['two_input']:,} at -O{level}"
+        )
     emit(
         {
             "netlist": out,
-            "target": target,
+            **({} if is_circuit else {"target": target}),
             "counts": numbers,
+            **({"counts_before": before} if is_circuit else {}),
             **({"problem": problem} if problem else {}),
             "seconds": time.perf_counter() - began,
-            "manifest": manifest(model=model, seed=seed),
+            "manifest": manifest(model=model, **({} if is_circuit else {"seed": given["seed"]})),
         },
-        as_json,
-        text_table(counts_table({**problem, **numbers})) + f"\n\nwrote {out}, legal for {target}",
+        given["json"],
+        text_table(counts_table({**problem, **numbers})) + f"\n\nwrote {out}{legal}",
     )
 
 
-def _numbers(flag: str, text: str | None, *, whole: bool = False) -> tuple[float, ...]:
-    """The numbers of a list like 0.25,0.5."""
-    if text is None:
-        return ()
-    try:
-        found = tuple(int(word) if whole else float(word) for word in text.split(","))
-    except ValueError:
-        found = (float("nan"),)
-    if not all(isfinite(value) for value in found):
-        kind = "whole numbers" if whole else "numbers"
-        raise UnsupportedError(f"{flag} takes {kind} with commas between them, got {text!r}")
+def clamped_words(clamps: list[str] | None) -> dict[str, int]:
+    """{name: value} of arguments name=value; values as 143, -1, 0b1011, 0x8f.
+
+    Raises UnsupportedError for malformed ones and a name given twice.
+    """
+    found: dict[str, int] = {}
+    for text in clamps or ():
+        name, _, value = text.rpartition("=")
+        try:
+            number = int(value, 0)
+        except ValueError:
+            name = ""
+        if not name:
+            raise UnsupportedError(f"--clamp takes name=value, p=143 or p=0b1011, got {text!r}")
+        if name in found:
+            raise UnsupportedError(f"--clamp {name} is given twice; give it once")
+        found[name] = number
     return found
-
-
-def _compile_circuit(
-    source: GateNetlist, model: Path, out: Path, level: int, began: float, as_json: bool
-) -> None:
-    """A circuit has no Langevin target; what counts is its gates before and after."""
-    before = counts(source)
-    netlist = api.compile(source, optimise=level)
-    save(netlist, out)
-    numbers = counts(netlist)
-    emit(
-        {
-            "netlist": out,
-            "counts": numbers,
-            "counts_before": before,
-            "seconds": time.perf_counter() - began,
-            "manifest": manifest(model=model),
-        },
-        as_json,
-        text_table(counts_table(numbers))
-        + f"\n\nwrote {out}; {before['gates']['two_input']:,} live two-input gates became "
-        + f"{numbers['gates']['two_input']:,} at -O{level}",
-    )

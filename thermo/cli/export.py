@@ -17,7 +17,6 @@ from compiler.families.quadratic import to_quadratic
 from compiler.files import check_writable, replacing
 from compiler.formats.circuits.circuits import FORMATS
 from compiler.formats.circuits.export import ExportOptions, export_circuit
-from compiler.formats.circuits.heads import expose_class_nets
 from compiler.formats.circuits.testbench import write_testbench
 from compiler.formats.circuits.verilog_write import verilog_interface
 from compiler.formats.detect import read_model_or_netlist
@@ -27,58 +26,45 @@ from compiler.formats.ising.write import export_ising
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
-from compiler.passes.gates.heads import lower_head
+from compiler.passes.gates.heads import with_head
 from thermo.cli.console import emit, manifest, notes
-from thermo.cli.options import AsJson, DataDir, DataName, Seed, Split
-from thermo.data import DataError, load_dataset
+from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SEED, SPLIT, Given, refuse, with_flags
+from thermo.data import DataError, Dataset, load_dataset
+from thermo.options import Option, keywords
 
-HEADS = ("sums", "nets", "gates")
+NET = Annotated[Path, typer.Argument(help="Circuit or Ising model: .tnl or any format that compile reads.")]
+FORMAT = Option(
+    "format",
+    "--format",
+    str,
+    ...,
+    f"Of a circuit {', '.join(FORMATS)}; of an Ising model {', '.join(ISING_FORMATS)}.",
+)
+OUT = Option("out", "--out", Path, ..., "File to write.", short="-o")
+HEAD = Option(
+    "head",
+    "--head",
+    str,
+    "sums",
+    "A classifier's answers: sums (Verilog, C), nets (the counted ones as outputs) or gates (adders and "
+    "comparators).",
+)
+WRITING = (
+    Option("pipeline", "--pipeline", int, 0, "Verilog: registers after every N levels.", min=0),
+    Option("vectors", "--vectors", bool, False, "Verilog: all inputs as one vector x, outputs as y."),
+    Option("harness", "--harness", bool, False, "C: a function on bytes that packs and counts, too."),
+    Option("luts", "--luts", int, 0, "BLIF: tables of 2 to 6 inputs, as in an FPGA.", min=0, max=6),
+)
+"""Fields of ExportOptions."""
+
+TESTBENCH = Option("testbench", "--testbench", Path, None, "Verilog: self-checking test bench to write, too.")
+SAMPLES = Option("samples", "--samples", int, 100, "Test bench: the first of the split, or random.", min=1)
+BENCH = (TESTBENCH, DATA, DATA_DIR, SPLIT, SAMPLES)
+TAKERS = {"a circuit": (HEAD, *WRITING, *BENCH), "an Ising model": ()}
 
 
-def export(
-    net: Annotated[
-        Path, typer.Argument(help="Circuit or Ising model: .tnl or any format that compile reads.")
-    ],
-    format_: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            help=f"Of a circuit {', '.join(FORMATS)}; of an Ising model {', '.join(ISING_FORMATS)}.",
-        ),
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="File to write.")],
-    head: Annotated[
-        str,
-        typer.Option(
-            "--head",
-            help="A classifier's answers: sums (Verilog, C), nets (the counted ones as outputs) or "
-            "gates (adders and comparators).",
-        ),
-    ] = "sums",
-    pipeline: Annotated[
-        int, typer.Option("--pipeline", min=0, help="Verilog: registers after every N levels.")
-    ] = 0,
-    vectors: Annotated[
-        bool, typer.Option("--vectors", help="Verilog: all inputs as one vector x, outputs as y.")
-    ] = False,
-    harness: Annotated[
-        bool, typer.Option("--harness", help="C: a function on bytes that packs and counts, too.")
-    ] = False,
-    luts: Annotated[
-        int, typer.Option("--luts", min=0, max=6, help="BLIF: tables of 2 to 6 inputs, as in an FPGA.")
-    ] = 0,
-    testbench: Annotated[
-        Path | None, typer.Option("--testbench", help="Verilog: self-checking test bench to write, too.")
-    ] = None,
-    data: DataName = None,
-    data_dir: DataDir = None,
-    split: Split = "test",
-    samples: Annotated[
-        int, typer.Option("--samples", min=1, help="Test bench: the first of the split, or random.")
-    ] = 100,
-    seed: Seed = 0,
-    as_json: AsJson = False,
-) -> None:
+@with_flags(FORMAT, OUT, HEAD, *WRITING, *BENCH, SEED, AS_JSON)
+def export(net: NET, given: Given) -> None:
     """Write a circuit as Verilog, BLIF, AIGER, .bench, Yosys JSON, C or DOT, or an Ising model as
     rudy (Max-Cut), dimod's JSON, QUBO coordinates or DIMACS.
 
@@ -89,22 +75,13 @@ def export(
 
     Example: thermoc export cut.tnl --format bqm -o cut.json
     """
+    out, format_, testbench = given["out"], given["format"], given["testbench"]
     check_writable(out)
     if testbench is not None:
         check_writable(testbench)
     if format_ in ISING_FORMATS:
-        given = {
-            "head": head != "sums",
-            "pipeline": pipeline,
-            "vectors": vectors,
-            "harness": harness,
-            "luts": luts,
-            "testbench": testbench,
-            "data": data,
-        }
-        if unused := [name for name, value in given.items() if value]:
-            raise UnsupportedError(f"--{unused[0]} has no meaning for {format_}; leave it out")
-        _export_ising(net, format_, out, as_json)
+        refuse(given, "an Ising model", TAKERS)
+        _export_ising(net, format_, out, given["json"])
         return
     if format_ not in FORMATS:
         raise UnsupportedError(
@@ -115,16 +92,16 @@ def export(
     expect(
         netlist, "gates", f"--format {format_}", f"for an Ising model there are {', '.join(ISING_FORMATS)}"
     )
-    # fewer levels are fewer registers
-    netlist = _with_head(netlist, head, "fast" if pipeline else "small")
-    options = ExportOptions(pipeline, vectors, harness, luts)
+    options = ExportOptions(**keywords(WRITING, given))
+    netlist = with_head(netlist, given["head"], pipelined=options.pipeline > 0)
     bench: dict[str, Any] = {}
-    if testbench is None and data is not None:
+    if testbench is None and given["data"] is not None:
         raise UnsupportedError("--data is for a test bench; name its file with --testbench")
     if testbench is not None:
         if format_ != "verilog":
             raise UnsupportedError(f"--testbench has no meaning for {format_}; leave it out")
-        bits, bench = _samples(netlist, data, data_dir, split, samples, seed)
+        data = None if given["data"] is None else load_dataset(given["data"], given["data_dir"])
+        bits, bench = _samples(netlist, data, given["split"], given["samples"], given["seed"])
         bench["file"] = testbench
         text = write_testbench(netlist, bits, options.verilog, source=bench["source"])
     export_circuit(netlist, format_, out, options)
@@ -132,7 +109,7 @@ def export(
         with replacing(testbench) as temporary:
             temporary.write_text(text, encoding="utf-8")
     numbers = counts(netlist)
-    latency = verilog_interface(netlist, options.verilog).latency if pipeline else None
+    latency = verilog_interface(netlist, options.verilog).latency if options.pipeline else None
     emit(
         {
             "file": out,
@@ -142,7 +119,7 @@ def export(
             **({"testbench": bench} if bench else {}),
             "manifest": manifest(net=net),
         },
-        as_json,
+        given["json"],
         "\n".join(_told(out, netlist, numbers, latency, bench)),
     )
 
@@ -194,27 +171,14 @@ def _told(
     return lines
 
 
-def _with_head(netlist: GateNetlist, head: str, adder: str) -> GateNetlist:
-    if head not in HEADS:
-        raise UnsupportedError(f"--head must be one of {', '.join(HEADS)}, got {head!r}")
-    if head == "sums":
-        return netlist
-    if netlist.class_sums is None:
-        raise UnsupportedError(f"--head {head} has no meaning for a circuit without class sums")
-    if head == "nets":
-        return expose_class_nets(netlist)
-    return lower_head(netlist, adder=adder)
-
-
 def _samples(
-    netlist: GateNetlist, data: str | None, data_dir: Path | None, split: str, samples: int, seed: int
+    netlist: GateNetlist, dataset: Dataset | None, split: str, samples: int, seed: int
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """(input bits (n, n_inputs), what they are): of a data set, else random ones."""
-    if data is None:
+    if dataset is None:
         rng = np.random.default_rng(seed)
         bits = rng.integers(0, 2, (samples, netlist.n_inputs), dtype=np.uint8)
         return bits, {"samples": samples, "source": f"random bits, seed {seed}"}
-    dataset = load_dataset(data, data_dir)
     x, y = (part[:samples] for part in dataset.part(split))
     encoder = netlist.encoder
     wanted = netlist.n_inputs if encoder is None else encoder.n_features

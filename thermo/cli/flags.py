@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,6 @@ from thermo.options import Option, check_taken, flags
 Given = Mapping[str, Any]
 """Value of every flag by its name as in Python (--device-seed: device_seed), given or default."""
 
-OUT = Option("out", "--out", Path, ..., "File to write.")
 DATA = Option(
     "data",
     "--data",
@@ -28,6 +28,7 @@ DATA_DIR = Option(
 SPLIT = Option("split", "--split", str, "test", "Part of the data: train, valid or test.")
 LIMIT = Option("limit", "--limit", int, None, "Only the first samples of the split.", min=1)
 SAMPLES = (DATA, DATA_DIR, SPLIT, LIMIT)
+SEED = Option("seed", "--seed", int, 0, "Seed of everything random.", min=0)
 AS_JSON = Option("as_json", "--json", bool, False, "Print one JSON object on standard output, nothing else.")
 
 
@@ -45,7 +46,7 @@ def with_flags(*options: Option) -> Callable[[Callable[..., None]], Callable[...
             made.setdefault(option.key, _parameter(option))
 
         def run(**values: Any) -> None:
-            command(**{p.name: values.pop(p.name) for p in own}, given=values)
+            command(**{p.name: values.pop(p.name) for p in own}, given=MappingProxyType(values))
 
         run.__doc__, run.__name__, run.__module__ = command.__doc__, command.__name__, command.__module__
         parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]

@@ -17,56 +17,40 @@ from compiler.ir.kinds import dump
 from compiler.passes.legalize import violations
 from hw_models.targets import TARGETS
 from thermo.cli.console import emit, manifest
-from thermo.cli.options import AsJson
+from thermo.cli.flags import AS_JSON, Given, with_flags
+from thermo.options import Option
 from thermo.report.page import Table
 from thermo.report.text import text_table
 
+LIMIT = Option("limit", "--limit", int, 20, "Couplings or gates printed; 0 prints all of them.", min=0)
 
-def show(
-    net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")],
-    limit: Annotated[
-        int, typer.Option("--limit", min=0, help="Couplings or gates printed; 0 prints all of them.")
-    ] = 20,
-    as_json: AsJson = False,
-) -> None:
+
+@with_flags(LIMIT, AS_JSON)
+def show(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given: Given) -> None:
     """Print a netlist's counts, the targets it is legal for, and its canonical text.
 
     Example: thermoc show net.tnl --limit 10
     """
-    netlist = load(net)
-    if isinstance(netlist, GateNetlist):
-        _show_circuit(netlist, net, limit, as_json)
-        return
-    numbers, problem = counts(netlist), ising_summary(netlist)
-    verdicts = {name: violations(netlist, TARGETS.get(name)) for name in TARGETS.names()}
+    netlist, limit = load(net), given["limit"]
+    circuit = isinstance(netlist, GateNetlist)
+    problem = {} if circuit else ising_summary(netlist)
+    numbers = {**counts(netlist), **(_around(netlist) if circuit else {})}
+    verdicts = {} if circuit else {name: violations(netlist, TARGETS.get(name)) for name in TARGETS.names()}
     text = dump(netlist, limit=limit or None)
     rows = tuple((name, "; ".join(v) or "legal") for name, v in verdicts.items())
+    parts = [text_table(counts_table({**problem, **numbers})), text]
+    if verdicts:
+        parts.insert(1, text_table(Table(("target", "verdict"), rows)))
     emit(
         {
             "counts": numbers,
             **({"problem": problem} if problem else {}),
-            "targets": verdicts,
+            **({"targets": verdicts} if verdicts else {}),
             "text": text,
             "manifest": manifest(net=net),
         },
-        as_json,
-        "\n\n".join(
-            [
-                text_table(counts_table({**problem, **numbers})),
-                text_table(Table(("target", "verdict"), rows)),
-                text,
-            ]
-        ),
-    )
-
-
-def _show_circuit(netlist: GateNetlist, net: Path, limit: int, as_json: bool) -> None:
-    numbers = {**counts(netlist), **_around(netlist)}
-    text = dump(netlist, limit=limit or None)
-    emit(
-        {"counts": numbers, "text": text, "manifest": manifest(net=net)},
-        as_json,
-        text_table(counts_table(numbers)) + "\n\n" + text,
+        given["json"],
+        "\n\n".join(parts),
     )
 
 

@@ -17,7 +17,8 @@ from itertools import pairwise
 import numpy as np
 
 from compiler.circuits.builder import Builder
-from compiler.errors import NetlistError
+from compiler.errors import NetlistError, UnsupportedError
+from compiler.formats.circuits.heads import expose_class_nets
 from compiler.ir.gates import AND, CONST0, CONST1, OR, XOR, GateNetlist, make_gates
 from compiler.ir.kinds import expect
 from compiler.passes.gates.exclusive import merge_exclusive
@@ -232,6 +233,28 @@ def lower_head(
     added = lowered.n_gates - n_gates
     facts = {**netlist.meta, "head": {"adder": adder, "gates": added, "sums": sums}}
     return replace(lowered, name=netlist.name, meta=facts)
+
+
+HEADS = ("sums", "nets", "gates")
+
+
+def with_head(netlist: GateNetlist, head: str = "sums", *, pipelined: bool = False) -> GateNetlist:
+    """A classifier's answers as a format wants them: sums (as they are), nets (those counted, as
+    outputs) or gates (adders and comparators).
+
+    pipelined : registers follow the levels, of which fast adders have fewest; else gates count
+
+    Raises UnsupportedError for another head, and for a circuit without class sums.
+    """
+    if head not in HEADS:
+        raise UnsupportedError(f"--head must be one of {', '.join(HEADS)}, got {head!r}")
+    if head == "sums":
+        return netlist
+    if netlist.class_sums is None:
+        raise UnsupportedError(f"--head {head} has no meaning for a circuit without class sums")
+    if head == "nets":
+        return expose_class_nets(netlist)
+    return lower_head(netlist, adder="fast" if pipelined else "small")
 
 
 def _net(builder: Builder, x: int) -> int:
