@@ -30,7 +30,7 @@ from thermo.data import Dataset, load_dataset
 from thermo.data.dataset import DataError
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
-from thermo.training.eqprop.train import Trainer
+from thermo.training.eqprop.trainer import HopfieldTrainer
 from thermo.training.tiles import Tiles
 
 FREE, NUDGED, BETA, BATCH = 20, 8, 0.5, 128
@@ -54,7 +54,7 @@ CONFIG = EqpropConfig(
 class Torch:
     """The same training written plainly. hoisted : project the inputs once."""
 
-    def __init__(self, trainer: Trainer, hoisted: bool) -> None:
+    def __init__(self, trainer: HopfieldTrainer, hoisted: bool) -> None:
         self.w = [torch.from_numpy(w.copy()) for w in trainer.w]
         self.b = [torch.from_numpy(b.copy()) for b in trainer.b]
         self.vw = [torch.zeros_like(w) for w in self.w]
@@ -114,7 +114,7 @@ def interleave(calls: dict[str, Callable[[np.ndarray], object]], batches: list[n
     return {name: np.array(pairs) for name, pairs in found.items()}
 
 
-def agreement(trainer: Trainer, peer: Torch) -> float:
+def agreement(trainer: HopfieldTrainer, peer: Torch) -> float:
     """Largest difference of the first layer's weights after the same batches."""
     return float(np.abs(trainer.w[0] - peer.w[0].numpy()).max())
 
@@ -133,8 +133,8 @@ def main() -> None:
     with Tiles(options.threads) as tiles:
         # warm-up sets in with rate 0 otherwise: torch's side has none
         fixed = replace(CONFIG, warmup_epochs=0.0, final_rate=1.0)
-        ours = Trainer(dataset, fixed, tiles)
-        stopping = Trainer(dataset, replace(fixed, tolerance=1e-2), tiles)
+        ours = HopfieldTrainer(dataset, fixed, tiles)
+        stopping = HopfieldTrainer(dataset, replace(fixed, tolerance=1e-2), tiles)
         plain, hoisted = Torch(ours, False), Torch(ours, True)
         a, b = torch.rand(BATCH, SIZES[0]), torch.rand(SIZES[1], SIZES[0])
         c = torch.rand(BATCH, SIZES[1])

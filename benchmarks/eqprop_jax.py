@@ -27,12 +27,12 @@ import numpy as np
 
 from thermo.data import Dataset, load_dataset
 from thermo.data.dataset import DataError
-from thermo.training.eqprop.jax_config import LayersConfig
-from thermo.training.eqprop.jax_layers import Conv
+from thermo.training.eqprop.config import Conv, EqpropConfig
 from thermo.training.eqprop.jax_step import update
 from thermo.training.eqprop.jax_train import LayersTrainer
 
-CONFIG = LayersConfig(
+CONFIG = EqpropConfig(
+    engine="jax",
     epochs=1,
     estimator="centred",
     beta=0.5,
@@ -197,7 +197,7 @@ def main() -> None:
     options = parser.parse_args()
     layers = tuple(Conv(c, 5, 2) for c in options.channels)
     dataset = data()
-    trainer = LayersTrainer(dataset, replace(CONFIG, layers=layers, batch=options.batch))
+    trainer = LayersTrainer(dataset, replace(CONFIG, hidden=layers, batch=options.batch))
     rng = np.random.default_rng(0)
     n = dataset.x_train.shape[0]
     batches = [rng.permutation(n)[: options.batch] for _ in range(options.batches + 1)]

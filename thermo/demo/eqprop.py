@@ -28,7 +28,7 @@ from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.deploy import acting_on, deployed_accuracy
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.presets import eqprop_preset
-from thermo.training.eqprop.result import EqpropResult
+from thermo.training.eqprop.result import TrainedHopfield
 from thermo.training.eqprop.train import train_eqprop
 
 DEVICE, MEMORY = "rc-1fF", "sram-8bit"
@@ -41,7 +41,7 @@ HIDDEN, EPOCHS = 32, 20  # of trainings on devices: small networks feel mismatch
 class _Found:
     """cost : of an answer of the netlist from its file; devices : first deployed, second in situ"""
 
-    trained: EqpropResult
+    trained: TrainedHopfield
     cost: Estimate
     devices: Paired
     energy: TrainingEnergy
@@ -55,8 +55,8 @@ def eqprop_part(
     if epochs is not None:
         config = replace(config, epochs=epochs)
     trained = train_eqprop(dataset, config, threads=threads, progress=progress)
-    save_model(trained.network, folder / "eqprop.safetensors")
-    save(lower_hopfield(trained.network), folder / "eqprop.tnl")
+    save_model(trained.model, folder / "eqprop.safetensors")
+    save(lower_hopfield(trained.model), folder / "eqprop.tnl")
     netlist = load_langevin(folder / "eqprop.tnl")  # the file, not the object in memory
     cost = estimate_langevin(netlist, dataset, DEVICES.get(DEVICE), (), seed=seed, threads=threads)
     energy = energy_of(
@@ -91,14 +91,14 @@ def _devices(dataset: Dataset, seed: int, threads: int | None, epochs: int | Non
         there = train_eqprop(dataset, replace(config, device=device), threads=threads)
         options = {"seed": seed, "threads": threads}
         deployed.append(
-            deployed_accuracy(acting_on(clean.network, device), dataset, device, **options)  # type: ignore[arg-type]
+            deployed_accuracy(acting_on(clean.model, device), dataset, device, **options)  # type: ignore[arg-type]
         )
         in_situ.append(deployed_accuracy(there.acting, dataset, device, **options))  # type: ignore[arg-type]
     return paired(deployed, in_situ)
 
 
 def _rows(found: _Found) -> tuple[Row, ...]:
-    size = "-".join(str(n) for n in found.trained.network.sizes)
+    size = "-".join(str(n) for n in found.trained.model.sizes)
 
     def spread(values: np.ndarray) -> str:
         return f"{100 * values.mean():.1f} ± {100 * values.std(ddof=1):.1f} %"

@@ -20,9 +20,7 @@ from thermo.energy.training import (
     training_energy,
 )
 from thermo.training.eqprop.config import EqpropConfig
-from thermo.training.eqprop.nodes import NODES
-from thermo.training.eqprop.pushes import PUSHES
-from thermo.training.eqprop.zeroth import ZEROTH, costs_per_update
+from thermo.training.eqprop.estimators import NODES, ZEROTH, costs_per_update
 
 MEASURED_LAYERS = 16  # images that unrolled convolutions are simulated for
 
@@ -30,21 +28,23 @@ MEASURED_LAYERS = 16  # images that unrolled convolutions are simulated for
 def effort_of(trained: Any, dataset: Dataset) -> TrainingEffort:
     """Counts of a training.
 
-    trained : its config, history and network (with sizes and n_couplings as `couplings_of` finds)
+    trained : a thermo.training.loop.Trained of a network with layers
 
     A training step by nudges reads every unit in each phase that its update compares, and does two
     multiply-adds a coupling and image; one by perturbations of couplings reads the outputs alone,
-    and writes all couplings for each; one by currents reads the outputs, and all units once.
+    and writes all couplings for each; one by currents reads the outputs, and all units once. A
+    complex nudge is a pair of conjugate ones; copies of a shared parameter are couplings that are
+    written each.
     """
     config: EqpropConfig = trained.config
-    sizes = trained.network.sizes
+    sizes = trained.model.sizes
     n = dataset.x_train.shape[0]
     batch = min(config.batch, n)
     copies = 1 if config.device is None else config.device.replicas
     epochs = len(trained.history)
     updates = float(epochs * (n // batch))
     images = updates * batch
-    couplings = couplings_of(trained.network)
+    couplings = couplings_of(trained.model)
     if config.estimator in ZEROTH:
         free = images * copies * costs_per_update(config.estimator, config.directions)
         writes = costs_per_update(config.estimator, config.directions) + (
@@ -57,9 +57,10 @@ def effort_of(trained: Any, dataset: Dataset) -> TrainingEffort:
         reads = free * sizes[-1] + images * copies * sum(sizes[1:-1])
         writes, products = 1, 2.0 * images * copies * couplings
     else:
-        phases = len(PUSHES[config.estimator](0.5))
-        free, nudged = images * copies, images * copies * phases
-        compared = 2 + (config.rule == "field" and phases == 2)  # the free states as well
+        free, nudged = images * copies, images * copies * config.phases
+        # the phases that updates compare; without an energy, and for du/dbeta, the free states as well
+        response = config.rule == "field" or config.estimator == "generalised-cauchy"
+        compared = max(2.0, config.phases + (response and config.phases > 1))
         reads = images * copies * compared * sum(sizes[1:])
         writes, products = 1, 2.0 * images * copies * couplings
     used_free = float(np.mean([h.sweeps_free for h in trained.history]))
@@ -72,33 +73,6 @@ def effort_of(trained: Any, dataset: Dataset) -> TrainingEffort:
         products=products,
         writes=updates * copies * couplings * writes,
         sweeps=free * used_free + nudged * used_nudged,
-        updates=updates,
-    )
-
-
-def layers_effort_of(trained: Any, dataset: Dataset) -> TrainingEffort:
-    """Counts of a training with JAX (thermo.training.eqprop.jax_train.LayersResult): a complex nudge is a
-    pair of conjugate ones, and copies of a shared parameter are couplings that are written each.
-    """
-    config, network = trained.config, trained.network
-    n = dataset.x_train.shape[0]
-    batch = min(config.batch, n)
-    updates = float(len(trained.history) * (n // batch))
-    images, phases = updates * batch, config.nudging.phases
-    couplings = couplings_of(network)
-    # the phases that updates compare; without an energy, and for du/dbeta, the free states as well
-    response = network.backward is not None or config.estimator == "generalised-cauchy"
-    compared = max(2.0, phases + (response and phases > 1))
-    used_free = float(np.mean([h.sweeps_free for h in trained.history]))
-    used_nudged = float(np.mean([h.sweeps_nudged for h in trained.history]))
-    return TrainingEffort(
-        presentations=images,
-        free=images,
-        nudged=images * phases,
-        reads=images * compared * sum(network.sizes[1:]),
-        products=2.0 * images * couplings,
-        writes=updates * couplings,
-        sweeps=images * (used_free + phases * used_nudged),
         updates=updates,
     )
 
@@ -120,47 +94,24 @@ def energy_of(
     device: RCDevice,
     memory: WeightMemory,
     *,
+    scale: float = 1.0,
     threads: int | None = None,
 ) -> TrainingEnergy:
     """Joules of a training: its counts, with the heat of relaxations measured on the trained
-    network as `netlist`, validation images.
+    network as `netlist`, validation images. Complex nudges, which no netlist has, take what a free
+    relaxation does.
+
+    scale : drive of the netlist's cells per drive of the trained units
     """
     config: EqpropConfig = trained.config
     effort = effort_of(trained, dataset)
     last = trained.history[-1]
     share = last.sweeps_nudged / last.sweeps_free if effort.nudged else 0.0
-    betas = None
-    if config.estimator in PUSHES:
-        pushes = PUSHES[config.estimator](config.beta)
-        betas = tuple(p.beta for p in pushes if p.towards is None)
-    x, y = dataset.x_valid[:MEASURED], dataset.y_valid[:MEASURED]
-    cost = measured_relaxation(netlist, x, np.eye(dataset.n_classes)[y], betas, share=share, threads=threads)
-    return training_energy(effort, cost, device, memory, sizes=trained.network.sizes)
-
-
-def layers_energy_of(
-    trained: Any,
-    dataset: Dataset,
-    netlist: LangevinNetlist,
-    device: RCDevice,
-    memory: WeightMemory,
-    *,
-    scale: float = 1.0,
-) -> TrainingEnergy:
-    """The same of a training with JAX. Complex nudges, which no netlist has, take what a free
-    relaxation does.
-
-    scale : drive of the netlist's cells per drive of the trained units
-    """
-    effort = layers_effort_of(trained, dataset)
-    last, config = trained.history[-1], trained.config
-    real, off, _, _ = config.nudging.nodes()
-    betas = () if off else tuple(scale * b for b in real)
-    x, y = dataset.x_valid[:MEASURED_LAYERS], dataset.y_valid[:MEASURED_LAYERS]
-    cost = measured_relaxation(
-        netlist, x, np.eye(dataset.n_classes)[y], betas, share=last.sweeps_nudged / last.sweeps_free
-    )
-    return training_energy(effort, cost, device, memory, sizes=trained.network.sizes)
+    betas = None if config.nudges is None else tuple(scale * b for b in config.nudges)
+    some = slice(0, MEASURED_LAYERS if config.engine == "jax" else MEASURED)
+    x, y = dataset.x_valid[some], np.eye(dataset.n_classes)[dataset.y_valid[some]]
+    cost = measured_relaxation(netlist, x, y, betas, share=share, threads=threads)
+    return training_energy(effort, cost, device, memory, sizes=trained.model.sizes)
 
 
 def resistive_energy_of(
@@ -170,7 +121,7 @@ def resistive_energy_of(
     power sum g (v_i - v_j)^2 at rest of validation images, a volt of the model being the device's
     swing and the netlist's unit of conductance its 1 / R. Resistors are taken as they are written.
     """
-    network = trained.network
+    network = trained.model
     effort = effort_of(trained, dataset)
     x = np.asarray(dataset.x_valid[:MEASURED], float)
     layers = [np.hstack([x, -x]) * network.gain, *network.voltages(x)]

@@ -10,13 +10,13 @@ from threadpoolctl import threadpool_limits
 
 from compiler.families.conv_hopfield import ConvHopfieldNetwork, Shared
 from compiler.families.hopfield import HopfieldNetwork
+from thermo.gradients.errors import EqpropError, NudgeError, UnsettledError
 from thermo.gradients.estimators import How, estimate
 from thermo.gradients.homeostasis import jacobian_angle
 from thermo.gradients.radius import cauchy_radius
 from thermo.gradients.reference import implicit_gradient
 from thermo.gradients.rest import Settling
 from thermo.gradients.system import ACTIVATIONS, Gradient, from_network
-from thermo.training.eqprop.errors import EqpropError, NudgeError, UnsettledError
 
 BETAS = (0.02, 0.05, 0.1, 0.2, 0.5, 0.9)
 # thousands of cheap steps: Newton's matrices of many units and samples cost far more

@@ -13,10 +13,10 @@ from types import MappingProxyType
 
 import numpy as np
 
+from thermo.gradients.errors import EqpropError
 from thermo.gradients.reference import response
 from thermo.gradients.rest import Rest, Settling, settle
 from thermo.gradients.system import Gradient, System
-from thermo.training.eqprop.errors import EqpropError
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.families.oscillator import OscillatorNetwork, relax
-from thermo.training.eqprop.errors import EqpropError
+from thermo.gradients.errors import EqpropError
 
 TOLERANCE = 1e-13
 SWEEPS = 200_000

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from thermo.gradients.errors import EqpropError, NudgeError, UnsettledError
 from thermo.gradients.estimators import circle
 from thermo.gradients.rest import Settling, settle
 from thermo.gradients.system import System
-from thermo.training.eqprop.errors import EqpropError, NudgeError, UnsettledError
 
 POINTS = 32
 ORDERS = np.arange(4, POINTS // 2)  # the first ones are not yet those of the singularity

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, gmres
 
+from thermo.gradients.errors import EqpropError
 from thermo.gradients.rest import Rest, Settling, settle
 from thermo.gradients.system import Gradient, System
-from thermo.training.eqprop.errors import EqpropError
 
 
 def _solve(apply, right: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]

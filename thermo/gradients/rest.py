@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thermo.gradients.errors import EqpropError, NudgeError, UnsettledError
 from thermo.gradients.system import System
-from thermo.training.eqprop.errors import EqpropError, NudgeError, UnsettledError
 
 
 @dataclass(frozen=True, slots=True)

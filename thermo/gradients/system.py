@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from compiler.families.hopfield import HopfieldNetwork
-from thermo.training.eqprop.errors import EqpropError
+from thermo.gradients.errors import EqpropError
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import numpy as np
 
 from compiler.ir.langevin import LangevinNetlist, Role
 from compiler.ir.symmetry import is_gradient
+from thermo.gradients.errors import EqpropError
 from thermo.simulate.langevin.run import simulate_langevin
-from thermo.training.eqprop.errors import EqpropError
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,13 +12,13 @@ from compiler.families.hopfield import HopfieldNetwork
 from compiler.families.store import load_model, save_model
 from thermo.data import Dataset
 from thermo.energy.eqprop_effort import effort_of
+from thermo.gradients.errors import UnsettledError
 from thermo.progress import Progress
 from thermo.studies.devices import Paired, paired
 from thermo.studies.records import Point, run_recorded
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.deploy import acting_on, deployed_accuracy
 from thermo.training.eqprop.device import EqpropDevice
-from thermo.training.eqprop.errors import UnsettledError
 from thermo.training.eqprop.train import train_eqprop
 
 
@@ -111,12 +111,12 @@ def _measure(point: Point, dataset: Dataset, checkpoint: Path, model: Path, thre
     except UnsettledError as error:  # a study reports what does not work as well
         nan = float("nan")
         return Trained(point.series, nan, nan, nan, nan, nan, nan, nan, "", str(error), config.seed)
-    save_model(result.network, model)
+    save_model(result.model, model)
     effort = effort_of(result, dataset)
     return Trained(
         point.series,
         deployed_accuracy(result.acting, dataset, config.device, seed=config.seed, threads=threads),
-        result.valid_accuracy,
+        result.score,
         result.history[-1].angle,
         result.history[-1].residual_free,
         result.seconds,
@@ -129,18 +129,15 @@ def _measure(point: Point, dataset: Dataset, checkpoint: Path, model: Path, thre
 
 def _measure_layers(point: Point, dataset: Dataset, checkpoint: Path, model: Path) -> Trained:
     """The same of a network trained with JAX."""
-    from thermo.training.eqprop.jax_train import (  # JAX takes a second to import
-        layers_accuracy,
-        train_layers,
-    )
+    from thermo.training.eqprop.jax_train import layers_accuracy  # JAX takes a second to import
 
     config = point.config
     nan = float("nan")
     try:
-        result = train_layers(dataset, config, checkpoint=checkpoint)
+        result = train_eqprop(dataset, config, checkpoint=checkpoint)
     except UnsettledError as error:
         return Trained(point.series, nan, nan, nan, nan, nan, nan, nan, "", str(error), config.seed)
-    save_model(result.network, model)
+    save_model(result.model, model)
     last = result.history[-1]
     batch = min(config.batch, dataset.x_train.shape[0])
     updates = len(result.history) * (dataset.x_train.shape[0] // batch)
@@ -148,11 +145,11 @@ def _measure_layers(point: Point, dataset: Dataset, checkpoint: Path, model: Pat
     return Trained(
         point.series,
         layers_accuracy(result, dataset),
-        result.valid_accuracy,
+        result.score,
         last.angle,
         last.residual_free,
         result.seconds,
-        updates * batch * (1 + config.nudging.phases),
+        updates * batch * (1 + config.phases),
         float(updates * couplings),
         model.name,
         seed=config.seed,
@@ -243,7 +240,7 @@ def holomorphic_points(
     from thermo.training.eqprop.conv_presets import dense_preset
 
     base = replace(
-        dense_preset(dataset, config.hidden),
+        dense_preset(dataset, config.units),
         activation="shifted-sigmoid",
         epochs=config.epochs,
         batch=config.batch,
@@ -253,7 +250,9 @@ def holomorphic_points(
     return [
         Point(
             f"sigmoid {estimator}, beta {beta:g}, noise {noise:g}",
-            replace(base, estimator=estimator, points=points, beta=beta, state_noise=noise),
+            replace(
+                base, estimator=estimator, points=points, beta=beta, device=EqpropDevice(state_noise=noise)
+            ),
         )
         for noise in noises
         for estimator in ("positive", "holomorphic")

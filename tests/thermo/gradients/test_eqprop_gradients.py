@@ -8,6 +8,7 @@ import pytest
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, Role
 from thermo.cli.main import main
 from thermo.gradients import estimators
+from thermo.gradients.errors import EqpropError, NudgeError, UnsettledError
 from thermo.gradients.estimators import ESTIMATORS, How, circle, estimate
 from thermo.gradients.homeostasis import homeostatic_loss, jacobian_angle
 from thermo.gradients.reference import adjoint, bptt_gradient, implicit_gradient, response
@@ -15,7 +16,6 @@ from thermo.gradients.rest import Settling, settle
 from thermo.gradients.system import Gradient, cosine, from_network, relative_error
 from thermo.gradients.thermal import thermal_gradient
 from thermo.studies.eqprop_gradients import angle_row, batch, nudge_rows, skewed_network, symmetrise
-from thermo.training.eqprop.errors import EqpropError, NudgeError, UnsettledError
 
 SIZES = (4, 6, 5, 3)
 

@@ -11,11 +11,11 @@ import pytest
 from compiler.families.conv_hopfield import ConvHopfieldNetwork
 from compiler.families.hopfield import HopfieldNetwork, relax
 from thermo.gradients import estimators as oracle
+from thermo.gradients.errors import EqpropError, NudgeError
 from thermo.gradients.homeostasis import homeostatic_loss as exact_loss
 from thermo.gradients.reference import bptt_gradient, implicit_gradient
 from thermo.gradients.rest import Settling
 from thermo.gradients.system import from_network
-from thermo.training.eqprop.errors import EqpropError, NudgeError
 from thermo.training.eqprop.jax_convert import from_model, to_network
 from thermo.training.eqprop.jax_estimators import Nudging, check_nudging, gradient, homeostatic_loss, normals
 from thermo.training.eqprop.jax_layers import Conv, Dense, Layout, contract, down, up

@@ -9,11 +9,11 @@ from compiler.families.conv_hopfield import ConvHopfieldNetwork
 from thermo.cli.main import main
 from thermo.cli.train.eqprop_diagnosis import check_diagnosable, diagnosis_table
 from thermo.gradients.diagnose import diagnose
+from thermo.gradients.errors import EqpropError, UnsettledError
 from thermo.gradients.radius import cauchy_radius, orders
 from thermo.gradients.rest import Settling
 from thermo.gradients.system import System, from_network
 from thermo.studies.eqprop_gradients import batch, nudge_rows, skewed_network
-from thermo.training.eqprop.errors import EqpropError, UnsettledError
 
 
 def single(activation="tanh"):

@@ -11,17 +11,18 @@ from compiler.families.store import save_model
 from thermo.cli.console import BarProgress, manifest
 from thermo.cli.train.eqprop_diagnosis import check_diagnosable, diagnosed, diagnosis_table
 from thermo.cli.train.eqprop_networks import Request, accuracy_row, finish, hardware
-from thermo.energy.eqprop_effort import layers_energy_of
+from thermo.energy.eqprop_effort import energy_of
 from thermo.energy.training import training_keys
+from thermo.gradients.errors import EqpropError
 from thermo.report.page import Table
 from thermo.report.training_energy import energy_table
 from thermo.training.augmentation import Augmentation
-from thermo.training.eqprop.config import RULES
+from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.conv_presets import conv_preset, dense_preset
-from thermo.training.eqprop.errors import EqpropError
-from thermo.training.eqprop.jax_config import LayersConfig
+from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.jax_layers import SIGMAS
-from thermo.training.eqprop.jax_train import LayersResult, layers_accuracy, layout_of, train_layers
+from thermo.training.eqprop.jax_train import TrainedLayers, layers_accuracy, layout_of
+from thermo.training.eqprop.train import train_eqprop
 
 
 def train_convolutional(request: Request) -> None:
@@ -35,10 +36,10 @@ def train_dense(request: Request) -> None:
     _train(request, dense_preset(request.dataset, request.given.get("hidden")), "trained network")
 
 
-def settings(request: Request, config: LayersConfig) -> LayersConfig:
+def settings(request: Request, config: EqpropConfig) -> EqpropConfig:
     """The preset with what was asked for."""
     changes: dict[str, Any] = request.settings(
-        "epochs", "beta", "estimator", "points", "activation", "angle", "homeostasis", "state_noise"
+        "epochs", "beta", "estimator", "points", "activation", "angle", "homeostasis", "rule"
     )
     complex_nudges = changes.get("estimator") in ("holomorphic", "generalised-cauchy")
     if complex_nudges:
@@ -49,15 +50,12 @@ def settings(request: Request, config: LayersConfig) -> LayersConfig:
         changes["rates"] = tuple(request.given["rate"])
     if "no_augment" in request.given:
         changes["augmentation"] = Augmentation()
-    rule = request.given.get("rule", "energy")
-    if rule not in RULES:
-        raise EqpropError(f"--rule must be {' or '.join(RULES)}, got {rule!r}")
-    if "rule" in request.given:
-        changes["symmetric"] = rule == "energy"
+    if "state_noise" in request.given:
+        changes["device"] = EqpropDevice(state_noise=request.given["state_noise"])
     return replace(config, seed=request.seed, **changes)
 
 
-def _train(request: Request, preset: LayersConfig, title: str) -> None:
+def _train(request: Request, preset: EqpropConfig, title: str) -> None:
     if request.threads is not None:
         raise EqpropError(
             f"--threads {request.threads}: JAX uses the cores that the process may use; leave it "
@@ -67,12 +65,12 @@ def _train(request: Request, preset: LayersConfig, title: str) -> None:
     if "diagnose" in request.given:
         check_diagnosable(layout_of(dataset, config).sizes)
     request.tell_resuming()
-    trained = train_layers(dataset, config, progress=BarProgress(), checkpoint=request.kept)
+    trained = train_eqprop(dataset, config, progress=BarProgress(), checkpoint=request.kept)
     accuracy = layers_accuracy(trained, dataset)
-    facts = {"validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds}
-    meta = {**trained.network.meta, **facts, "manifest": manifest(seed=request.seed)}
-    save_model(replace(trained.network, meta=meta), request.out)
-    scale, network, found = SIGMAS[config.activation].scale, trained.network, None
+    facts = {"validation": trained.score, "test": accuracy, "training_seconds": trained.seconds}
+    meta = {**trained.model.meta, **facts, "manifest": manifest(seed=request.seed)}
+    save_model(replace(trained.model, meta=meta), request.out)
+    scale, network, found = SIGMAS[config.activation].scale, trained.model, None
     if "diagnose" in request.given:
         found = diagnosed(
             network, dataset, request.out, config.estimator, config.beta, points=config.points, scale=scale
@@ -80,7 +78,7 @@ def _train(request: Request, preset: LayersConfig, title: str) -> None:
     netlist = (
         lower_conv_hopfield(network) if isinstance(network, ConvHopfieldNetwork) else lower_hopfield(network)
     )
-    energy = layers_energy_of(trained, dataset, netlist, *parts, scale=scale)
+    energy = energy_of(trained, dataset, netlist, *parts, scale=scale)
     tables = [
         Table((title, ""), _rows(trained, accuracy, dataset.x_test.shape[0]), (1,)),
         energy_table(energy),
@@ -101,9 +99,9 @@ def _train(request: Request, preset: LayersConfig, title: str) -> None:
     )
 
 
-def _counts(trained: LayersResult) -> dict[str, Any]:
+def _counts(trained: TrainedLayers) -> dict[str, Any]:
     """Sizes of the network, and parameters against the couplings that share them."""
-    network = trained.network
+    network = trained.model
     facts: dict[str, Any] = {"sizes": list(network.sizes)}
     if isinstance(network, ConvHopfieldNetwork):
         netlist = lower_conv_hopfield(network)
@@ -115,7 +113,7 @@ def _counts(trained: LayersResult) -> dict[str, Any]:
     return facts
 
 
-def _rows(trained: LayersResult, accuracy: float, n: int) -> tuple[tuple[str, str], ...]:
+def _rows(trained: TrainedLayers, accuracy: float, n: int) -> tuple[tuple[str, str], ...]:
     config, last, facts = trained.config, trained.history[-1], _counts(trained)
     sizes = ["x".join(str(k) for k in s) for s in facts.get("shapes", [])]
     sizes += [str(k) for k in facts["sizes"][len(sizes) :]]
@@ -125,7 +123,7 @@ def _rows(trained: LayersResult, accuracy: float, n: int) -> tuple[tuple[str, st
     rows += [
         ("activation", config.activation),
         ("estimator", f"{config.estimator}, |β| = {config.beta:g}" + _points(config)),
-        ("validation accuracy, chosen on", f"{100 * trained.valid_accuracy:.2f} %"),
+        ("validation accuracy, chosen on", f"{100 * trained.score:.2f} %"),
         accuracy_row(accuracy, n),
         ("sweeps, free and nudged", f"{last.sweeps_free:.1f} and {last.sweeps_nudged:.1f}"),
         (
@@ -134,13 +132,13 @@ def _rows(trained: LayersResult, accuracy: float, n: int) -> tuple[tuple[str, st
         ),
         ("training time", f"{trained.seconds:.0f} s"),
     ]
-    if not config.symmetric:
+    if config.rule == "field":
         rows.append(("angle between forward and backward", f"{last.angle:.1f}°"))
     if config.augmentation.active:
         rows.append(("images", "warped anew in every epoch"))
     return tuple(rows)
 
 
-def _points(config: LayersConfig) -> str:
+def _points(config: EqpropConfig) -> str:
     circular = config.estimator in ("holomorphic", "generalised-cauchy")
     return f", {config.points} points" if circular else ""

@@ -20,10 +20,10 @@ from thermo.cli.options import (
     Seed,
     Threads,
 )
-from thermo.cli.train.eqprop_networks import COMPLEX, NETWORKS, Request, kind_of, trainer_of
+from thermo.cli.train.eqprop_networks import NETWORKS, Request, kind_of, trainer_of
 from thermo.data import load_dataset
 from thermo.simulate.threads import check_threads
-from thermo.training.eqprop.config import ESTIMATORS
+from thermo.training.eqprop.estimators import CIRCULAR, ESTIMATORS
 
 
 def eqprop(
@@ -59,7 +59,7 @@ def eqprop(
     estimator: Annotated[
         str | None,
         typer.Option(
-            "--estimator", help=f"One of {', '.join(ESTIMATORS)}; by JAX also {' and '.join(COMPLEX)}."
+            "--estimator", help=f"One of {', '.join(ESTIMATORS)}; by JAX also {' and '.join(CIRCULAR)}."
         ),
     ] = None,
     rate: Annotated[

@@ -13,11 +13,11 @@ from compiler.files import replacing
 from thermo.cli.console import notes
 from thermo.data import Dataset
 from thermo.gradients.diagnose import Diagnosis, LayerQuality, diagnose
+from thermo.gradients.errors import EqpropError
 from thermo.gradients.estimators import ESTIMATORS
 from thermo.report.eqprop_figures import diagnosis_errors
 from thermo.report.figures import save_png
 from thermo.report.page import Table
-from thermo.training.eqprop.errors import EqpropError
 
 DIAGNOSED = 32
 UNROLLED = 8  # samples of convolutions, whose matrices are large

@@ -20,18 +20,18 @@ from hw_models.rc import RCDevice
 from hw_models.weights import WEIGHT_MEMORIES, WeightMemory
 from thermo.cli.console import emit, manifest, notes
 from thermo.data import Dataset
+from thermo.gradients.errors import EqpropError
 from thermo.report.page import Table
 from thermo.report.text import text_table
+from thermo.training.eqprop.config import ENGINES
 from thermo.training.eqprop.device import EqpropDevice
-from thermo.training.eqprop.errors import EqpropError
+from thermo.training.eqprop.estimators import CIRCULAR
 
 COMMON = frozenset({"epochs", "beta", "estimator", "hidden", "rate"})
 LEARNING = "update init perturbation directions"
 COST = "device weight_memory"
 IMPERFECT = "mismatch asymmetry weight_bits bias_mismatch device_seed"
-BACKENDS = ("numba", "jax")
 ONLY_JAX = ("convolutional",)
-COMPLEX = ("holomorphic", "generalised-cauchy")
 LAYERED = f"{COST} points activation rule angle homeostasis state_noise no_augment"
 LEARNT_BY = ("epochs", "beta", "estimator", *LEARNING.split())
 """Options that are fields of EqpropConfig under the same name."""
@@ -119,8 +119,8 @@ class Request:
 
 def kind_of(network: str, backend: str) -> str:
     """The entry of NETWORKS for --network and --backend; EqpropError for an unknown backend."""
-    if backend not in BACKENDS:
-        raise EqpropError(f"--backend must be {' or '.join(BACKENDS)}, got {backend!r}")
+    if backend not in ENGINES:
+        raise EqpropError(f"--backend must be {' or '.join(ENGINES)}, got {backend!r}")
     by_jax = f"{network} --backend jax"
     if backend == "jax" and network in NETWORKS and by_jax not in NETWORKS:
         if network in ONLY_JAX:
@@ -135,7 +135,7 @@ def trainer_of(network: str, given: Mapping[str, Any]) -> Callable[[Request], No
     """
     if network not in NETWORKS:
         raise EqpropError(f"--network must be {' or '.join(NETWORKS)}, got {network!r}")
-    if network == "hopfield" and given.get("estimator") in COMPLEX:
+    if network == "hopfield" and given.get("estimator") in CIRCULAR:
         raise EqpropError(f"--estimator {given['estimator']} needs --backend jax: add it")
     kind = NETWORKS[network]
     for name in given:
@@ -165,7 +165,7 @@ def accuracy_row(accuracy: float, n: int) -> tuple[str, str]:
 def finish(
     request: Request, trained: Any, accuracy: float, tables: Sequence[Table], more: Mapping[str, Any]
 ) -> None:
-    """Write the result. trained : has history, valid_accuracy, best_epoch, seconds and config"""
+    """Write the result. trained : has history, score, best_epoch, seconds and config"""
     request.done()
     emit(
         {
@@ -175,7 +175,7 @@ def finish(
             "accuracy": accuracy,
             "runs": 1,
             "n_samples": request.dataset.x_test.shape[0],
-            "valid_accuracy": trained.valid_accuracy,
+            "valid_accuracy": trained.score,
             "best_epoch": trained.best_epoch,
             "seconds": trained.seconds,
             "last_epoch": asdict(trained.history[-1]),

@@ -18,7 +18,7 @@ from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.deploy import deployed_accuracy
 from thermo.training.eqprop.presets import eqprop_preset
-from thermo.training.eqprop.result import EqpropResult
+from thermo.training.eqprop.result import TrainedHopfield
 from thermo.training.eqprop.train import train_eqprop
 
 
@@ -54,15 +54,15 @@ def train(request: Request) -> None:
     accuracy = deployed_accuracy(
         trained.acting, dataset, config.device, seed=config.seed, threads=request.threads
     )
-    facts = {"validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds}
+    facts = {"validation": trained.score, "test": accuracy, "training_seconds": trained.seconds}
     model = replace(
-        trained.network, meta={**trained.network.meta, **facts, "manifest": manifest(seed=request.seed)}
+        trained.model, meta={**trained.model.meta, **facts, "manifest": manifest(seed=request.seed)}
     )
     save_model(model, request.out)
     found = None
     if "diagnose" in request.given:
-        found = diagnosed(trained.network, dataset, request.out, config.estimator, config.beta)
-    energy = energy_of(trained, dataset, lower_hopfield(trained.network), *parts, threads=request.threads)
+        found = diagnosed(trained.model, dataset, request.out, config.estimator, config.beta)
+    energy = energy_of(trained, dataset, lower_hopfield(trained.model), *parts, threads=request.threads)
     tables = [Table(("trained network", ""), _rows(trained, dataset, accuracy), (1,)), energy_table(energy)]
     if found is not None:
         tables.append(diagnosis_table(found))
@@ -79,11 +79,11 @@ def train(request: Request) -> None:
     )
 
 
-def _rows(trained: EqpropResult, dataset: Dataset, accuracy: float) -> tuple[tuple[str, str], ...]:
+def _rows(trained: TrainedHopfield, dataset: Dataset, accuracy: float) -> tuple[tuple[str, str], ...]:
     config, last = trained.config, trained.history[-1]
     rows = [
-        ("units", "-".join(str(k) for k in trained.network.sizes)),
-        ("validation accuracy, chosen on", f"{100 * trained.valid_accuracy:.2f} %"),
+        ("units", "-".join(str(k) for k in trained.model.sizes)),
+        ("validation accuracy, chosen on", f"{100 * trained.score:.2f} %"),
         accuracy_row(accuracy, dataset.x_test.shape[0]),
         ("sweeps, free and nudged", f"{last.sweeps_free:.1f} and {last.sweeps_nudged:.1f}"),
         (

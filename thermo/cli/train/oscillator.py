@@ -29,16 +29,16 @@ def train(request: Request) -> None:
         dataset, config, kind, progress=BarProgress(), checkpoint=request.kept, threads=request.threads
     )
     accuracy = oscillator_accuracy(
-        trained.network, dataset, device=config.device, seed=config.seed, threads=request.threads
+        trained.model, dataset, device=config.device, seed=config.seed, threads=request.threads
     )
-    facts = {"validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds}
-    network = trained.network
+    facts = {"validation": trained.score, "test": accuracy, "training_seconds": trained.seconds}
+    network = trained.model
     meta = {**network.meta, **facts, "manifest": manifest(seed=request.seed)}
     save_model(replace(network, meta=meta), request.out)
     last, effort = trained.history[-1], effort_of(trained, dataset)
     rows = [
         ("oscillators", "-".join(str(k) for k in network.sizes)),
-        ("validation accuracy, chosen on", f"{100 * trained.valid_accuracy:.2f} %"),
+        ("validation accuracy, chosen on", f"{100 * trained.score:.2f} %"),
         accuracy_row(accuracy, dataset.x_test.shape[0]),
         ("sweeps, free and nudged", f"{last.sweeps_free:.1f} and {last.sweeps_nudged:.1f}"),
         (

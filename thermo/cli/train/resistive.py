@@ -39,25 +39,25 @@ def train(request: Request) -> None:
         checkpoint=request.kept,
         threads=request.threads,
     )
-    accuracy = resistive_accuracy(trained.network, dataset, threads=request.threads, device=config.device)
-    facts = {"validation": trained.valid_accuracy, "test": accuracy, "training_seconds": trained.seconds}
-    meta = {**trained.network.meta, **facts, "manifest": manifest(seed=request.seed)}
-    save_model(replace(trained.network, meta=meta), request.out)
-    last, sizes = trained.history[-1], trained.network.sizes
+    accuracy = resistive_accuracy(trained.model, dataset, threads=request.threads, device=config.device)
+    facts = {"validation": trained.score, "test": accuracy, "training_seconds": trained.seconds}
+    meta = {**trained.model.meta, **facts, "manifest": manifest(seed=request.seed)}
+    save_model(replace(trained.model, meta=meta), request.out)
+    last, sizes = trained.history[-1], trained.model.sizes
     rows = (
         ("nodes", "-".join([f"2·{sizes[0]}", *(str(k) for k in sizes[1:])])),
-        ("validation accuracy, chosen on", f"{100 * trained.valid_accuracy:.2f} %"),
+        ("validation accuracy, chosen on", f"{100 * trained.score:.2f} %"),
         accuracy_row(accuracy, dataset.x_test.shape[0]),
         ("sweeps, free and nudged", f"{last.sweeps_free:.1f} and {last.sweeps_nudged:.1f}"),
         ("left in the last sweep, V", f"{last.residual_free:.1e} and {last.residual_nudged:.1e}"),
         ("training time", f"{trained.seconds:.0f} s"),
     )
     table = Table(("trained resistive network", ""), rows, (1,))
-    energy = resistive_energy_of(trained, dataset, lower_resistive(trained.network), *parts)
+    energy = resistive_energy_of(trained, dataset, lower_resistive(trained.model), *parts)
     finish(
         request,
         trained,
         accuracy,
         [table, energy_table(energy)],
-        {"gain": trained.network.gain, "effort": energy.effort.to_dict(), **training_keys(energy)},
+        {"gain": trained.model.gain, "effort": energy.effort.to_dict(), **training_keys(energy)},
     )

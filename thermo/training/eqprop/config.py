@@ -2,39 +2,68 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
+from compiler.errors import ThermocError
+from thermo.gradients.errors import EqpropError, NudgeError
 from thermo.training.augmentation import Augmentation
+from thermo.training.config import TrainingConfig
 from thermo.training.eqprop.device import EqpropDevice
-from thermo.training.eqprop.errors import EqpropError, NudgeError
-from thermo.training.eqprop.nodes import NODES
-from thermo.training.eqprop.pushes import NEGATIVE, PUSHES
+from thermo.training.eqprop.estimators import (
+    BY_JAX,
+    CIRCULAR,
+    ESTIMATORS,
+    NEGATIVE,
+    NODES,
+    PUSHES,
+    ZEROTH,
+    points_of,
+)
 from thermo.training.eqprop.start import INITS
-from thermo.training.eqprop.zeroth import ZEROTH
-from thermo.training.rules import Rules
+from thermo.training.rules import Rules, whole
 
+ENGINES = ("numba", "jax")
 UPDATES = ("additive", "multiplicative")
-ESTIMATORS = (*PUSHES, *ZEROTH, NODES)
+OPTIMISERS = ("momentum", "adam")
+ACTIVATIONS = ("hard-sigmoid", "sigmoid", "shifted-sigmoid", "tanh")
 RULES = ("energy", "field")
 CURVATURE = 1.0  # of a hard-sigmoid output by itself
+ONLY_NUMBA = ("curvature", "perturbation", "directions", "persistent", "update", "init", "tile")
+ONLY_JAX = ("activation", "points", "optimiser")
 
 
 @dataclass(frozen=True, slots=True)
-class EqpropConfig:
-    """Settings of `train_eqprop`; layered hard-sigmoid networks, cost 1/2 |u_out - one-hot|^2.
+class Conv:
+    """A convolutional layer: `channels` maps, square kernel, zero padding on all sides."""
 
-    hidden : units of the hidden layers, from the inputs up
-    estimator : one of thermo.training.eqprop.pushes.PUSHES, named as in thermo.gradients: "centred"
-        (+-beta), "one-sided" (random sign a batch), "positive", "negative", "contrastive" (outputs
-        held at the target), "coupled-..." (held a share beta of the way to it); or, without any
-        nudge, "spsa" or "weight-perturbation" (thermo.training.eqprop.zeroth), "node-perturbation"
-        (thermo.training.eqprop.nodes)
-    beta : nudge, or that share
+    channels: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EqpropConfig(TrainingConfig):
+    """Settings of `train_eqprop`; layered networks, cost 1/2 |u_out - one-hot|^2.
+
+    hidden : hidden layers, from the inputs up: numbers of units, and by JAX convolutions before them
+    engine : "numba", hard-sigmoid units on perfect and imperfect devices; or "jax" on its default
+        device, with convolutions, other activations and complex nudges
+    estimator : by numba one of thermo.training.eqprop.estimators.PUSHES, named as in thermo.gradients:
+        "centred" (+-beta), "one-sided" (random sign a batch), "positive", "negative", "contrastive"
+        (outputs held at the target), "coupled-..." (held a share beta of the way to it); or, without
+        any nudge, "spsa" or "weight-perturbation" (thermo.training.eqprop.zeroth),
+        "node-perturbation" (thermo.training.eqprop.nodes). By JAX "positive", "one-sided",
+        "centred", "holomorphic" or "generalised-cauchy" (jax_estimators.Nudging)
+    beta : nudge, or that share, or the radius of the circle of nudges, which has `points`
     curvature : of the outputs by themselves, which a negative nudge must stay below; inf where it
         is not known before (conductances, which training checks) or any nudge leaves a minimum
         (oscillators)
-    perturbation, directions : of the last three, size of a change of every parameter or drive, and
+    perturbation, directions : without nudges, size of a change of every parameter or drive, and
         how many directions an update is the mean of
+    activation : "hard-sigmoid", or by JAX "sigmoid", "shifted-sigmoid" (1 / (1 + exp(2 - 4 z)),
+        Laborieux and Zenke 2023) or "tanh"
     rule : "energy", contrast of u_post u_pre, one parameter both ways; "field", two parameters:
         change of the driven unit times the free state of the driving one
     sweeps_free, sweeps_nudged : at most; tolerance : largest change of a unit in the last sweep
@@ -44,25 +73,26 @@ class EqpropConfig:
     rates : learning rate of each layer (one value: of all), times the batch mean gradient
     update : "additive", or "multiplicative": w <- w exp(-rate sign(w) gradient), no coupling ever
         changes sign (biases may); rates are then of log w
+    optimiser : "momentum" (heavy ball), or by JAX "adam"; momentum : of the first
     init : "uniform" or "log-normal" (thermo.training.eqprop.start), of size init_gain times Glorot's;
     init_bias : of hidden units
-    momentum, warmup_epochs, final_rate : heavy ball, linear warm-up, half cosine down to
-        final_rate * rate
+    warmup_epochs, final_rate : linear warm-up, half cosine down to final_rate * rate
     angle : degrees between the starting forward and transposed backward weights; needs "field"
     homeostasis : factor on the homeostatic loss, estimated with `homeostasis_draws` vectors a batch
     tile : rows relaxed at once; row blocks and tiles are fixed, so that threads change no bit
     device : imperfections of the machine trained on, None is a perfect one
     """
 
-    hidden: tuple[int, ...] = (500,)
-    epochs: int = 30
-    batch: int = 128
+    hidden: tuple[int | Conv, ...] = (500,)
+    engine: str = "numba"
     tile: int = 64
     beta: float = 0.5
     curvature: float = CURVATURE
     estimator: str = "centred"
+    points: int = 2
     perturbation: float = 0.01
     directions: int = 1
+    activation: str = "hard-sigmoid"
     rule: str = "energy"
     sweeps_free: int = 30
     sweeps_nudged: int = 12
@@ -71,6 +101,7 @@ class EqpropConfig:
     persistent: bool = False
     rates: tuple[float, ...] = (0.2,)
     update: str = "additive"
+    optimiser: str = "momentum"
     init: str = "uniform"
     init_gain: float = 1.0
     init_bias: float = 0.0
@@ -82,26 +113,53 @@ class EqpropConfig:
     homeostasis_draws: int = 5
     augmentation: Augmentation = field(default_factory=Augmentation)
     device: EqpropDevice | None = None
-    seed: int = 0
 
-    def __post_init__(self) -> None:
-        rules = Rules(self, EqpropError)
-        rules.whole(
-            "epochs", "batch", "tile", "sweeps_free", "sweeps_nudged", "homeostasis_draws", "directions"
-        )
-        rules.seed()
-        if any(not isinstance(n, int) or n < 1 for n in self.hidden):
-            rules.fail("hidden", "whole numbers >= 1")
+    ERROR: ClassVar[type[ThermocError]] = EqpropError
+
+    def check(self, rules: Rules) -> None:
+        rules.choice("engine", ENGINES)
+        rules.whole("tile", "sweeps_free", "sweeps_nudged", "homeostasis_draws", "directions", "points")
         rules.positive("beta", "residual_limit", "init_gain", "perturbation")
         rules.not_negative("tolerance", "warmup_epochs", "homeostasis")
         rules.rates(len(self.hidden) + 1)
         rules.below_one("momentum")
         rules.share("final_rate")
         rules.finite("init_bias")
-        rules.choice("estimator", ESTIMATORS)
+        rules.choice("activation", ACTIVATIONS)
         rules.choice("update", UPDATES)
+        rules.choice("optimiser", OPTIMISERS)
         rules.choice("init", INITS)
         rules.choice("rule", RULES)
+        if not 0 <= self.angle <= 180:
+            rules.fail("angle", "between 0 and 180 degrees")
+        if not self.curvature > 0:
+            rules.fail("curvature", "a number > 0, or inf")
+        if self.rule == "energy" and (self.angle or self.homeostasis):
+            raise EqpropError(
+                f"training: angle {self.angle:g} and homeostasis {self.homeostasis:g} need "
+                "backward weights of their own; set rule to 'field'"
+            )
+        if self.engine == "jax":
+            self._check_jax(rules)
+        else:
+            self._check_numba(rules)
+
+    def _check_jax(self, rules: Rules) -> None:
+        rules.seed(32)
+        rules.choice("estimator", BY_JAX)
+        self._usual(rules, ONLY_NUMBA)
+        if any(not (isinstance(n, Conv) or whole(n)) for n in self.hidden):
+            rules.fail("hidden", "whole numbers >= 1 or convolutions")
+
+    def _check_numba(self, rules: Rules) -> None:
+        if self.estimator in CIRCULAR:
+            raise EqpropError(
+                f"training: estimator {self.estimator!r} has complex nudges; set engine to 'jax'"
+            )
+        rules.choice("estimator", ESTIMATORS)
+        self._usual(rules, ONLY_JAX)
+        if any(not whole(n) for n in self.hidden):
+            rules.fail("hidden", "whole numbers >= 1, or engine 'jax' for convolutions")
         if self.update == "multiplicative" and self.homeostasis:
             raise EqpropError(
                 f"training: homeostasis {self.homeostasis:g} adds to couplings, so that they would "
@@ -122,15 +180,6 @@ class EqpropConfig:
                 "training: persistent keeps one state an image, the device has "
                 f"{self.device.replicas} replicas; leave one of them out"
             )
-        if self.rule == "energy" and (self.angle or self.homeostasis):
-            raise EqpropError(
-                f"training: angle {self.angle:g} and homeostasis {self.homeostasis:g} need "
-                "backward weights of their own; set rule to 'field'"
-            )
-        if not 0 <= self.angle <= 180:
-            rules.fail("angle", "between 0 and 180 degrees")
-        if not self.curvature > 0:
-            rules.fail("curvature", "a number > 0, or inf")
         if self.estimator in NEGATIVE and self.beta >= self.curvature:
             raise NudgeError(
                 f"training: nudge beta = {self.beta:g} reaches the output curvature "
@@ -140,8 +189,43 @@ class EqpropConfig:
         if self.estimator.startswith("coupled") and self.beta > 1:
             rules.fail("beta", f"a share of the error, at most 1, for estimator {self.estimator!r}")
 
+    def _usual(self, rules: Rules, names: tuple[str, ...]) -> None:
+        """Raise for one of these fields that is not at its default: the engine does not have it."""
+        usual: dict[str, Any] = {f.name: f.default for f in fields(self)}
+        for name in names:
+            if getattr(self, name) != usual[name]:
+                rules.fail(name, f"{usual[name]!r} with engine {self.engine!r}, which has no other")
+
     @property
     def layer_rates(self) -> tuple[float, ...]:
         """The learning rate of each layer."""
         n = len(self.hidden) + 1
         return self.rates if len(self.rates) == n else self.rates * n
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """Units of the hidden layers that are no convolutions."""
+        return tuple(n for n in self.hidden if not isinstance(n, Conv))
+
+    @property
+    def state_noise(self) -> float:
+        """Of the device trained on."""
+        return 0.0 if self.device is None else self.device.state_noise
+
+    @property
+    def phases(self) -> float:
+        """Nudged relaxations of a real machine for each free one; a complex point counts twice."""
+        if self.engine == "jax":
+            real, off, _, _ = points_of(self.estimator, self.beta, self.points)
+            return len(real) + 2 * len(off)
+        return len(PUSHES[self.estimator](0.5)) if self.estimator in PUSHES else 0
+
+    @property
+    def nudges(self) -> tuple[float, ...] | None:
+        """Strengths of the nudged phases: none of them for complex and held ones; None without any."""
+        if self.engine == "jax":
+            real, off, _, _ = points_of(self.estimator, self.beta, self.points)
+            return () if off else tuple(real)
+        if self.estimator not in PUSHES:
+            return None
+        return tuple(p.beta for p in PUSHES[self.estimator](self.beta) if p.towards is None)

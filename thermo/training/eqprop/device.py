@@ -11,8 +11,8 @@ import numpy as np
 
 from compiler.families.layered import Layers
 from hw_models.imperfect import Imperfections, act, bias_factors, factors, quantise_blocks
+from thermo.gradients.errors import EqpropError
 from thermo.kernels.eqprop.layers import quantise_states
-from thermo.training.eqprop.errors import EqpropError
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ import numpy as np
 
 from compiler.families.conv_hopfield import ConvHopfieldNetwork
 from compiler.families.hopfield import HopfieldNetwork
-from thermo.training.eqprop.errors import EqpropError
-from thermo.training.eqprop.jax_layers import Conv, Dense, Layout
+from thermo.gradients.errors import EqpropError
+from thermo.training.eqprop.config import Conv
+from thermo.training.eqprop.jax_layers import Dense, Layout
 from thermo.training.eqprop.jax_rest import Parameters
 
 NO_META: Mapping[str, Any] = MappingProxyType({})

@@ -15,13 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermo.gradients.estimators import circle
-from thermo.training.eqprop.errors import EqpropError, NudgeError
+from thermo.gradients.errors import EqpropError, NudgeError
+from thermo.training.eqprop.estimators import BY_JAX, points_of
 from thermo.training.eqprop.jax_layers import Array, Layout, contract, down, total, up
 from thermo.training.eqprop.jax_rest import Parameters, Relaxation, input_drive, relax, start
 
 FREE, NUDGED = Relaxation(30, 1e-2), Relaxation(12, 1e-2)
-ESTIMATORS = ("positive", "one-sided", "centred", "holomorphic", "generalised-cauchy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +42,18 @@ class Nudging:
     nudged: Relaxation = NUDGED
 
     def __post_init__(self) -> None:
-        if self.estimator not in ESTIMATORS:
+        if self.estimator not in BY_JAX:
             raise EqpropError(
-                f"estimator {self.estimator!r} is unknown to the JAX backend; choices are "
-                f"{', '.join(ESTIMATORS)}"
+                f"estimator {self.estimator!r} is unknown to the JAX backend; choices are {', '.join(BY_JAX)}"
             )
         if not (np.isfinite(self.beta) and self.beta > 0):
             raise EqpropError(f"estimator: beta must be a number above 0, got {self.beta}")
         if not isinstance(self.points, int) or self.points < 1:
             raise EqpropError(f"estimator: points must be a whole number >= 1, got {self.points}")
 
-    @property
-    def circular(self) -> bool:
-        return self.estimator in ("holomorphic", "generalised-cauchy")
-
     def nodes(self) -> tuple[list[float], list[complex], list[float], int]:
         """(real nudges, complex ones, weight of each in that order, N)."""
-        n = self.points if self.circular else 2 if self.estimator == "centred" else 1
-        some = circle(self.beta, n)
-        real = [(float(np.real(b)), w) for b, w in some if np.imag(b) == 0]
-        off = [(complex(b), w) for b, w in some if np.imag(b) != 0]
-        return [b for b, _ in real], [b for b, _ in off], [w for _, w in real + off], n
-
-    @property
-    def phases(self) -> float:
-        """Nudged relaxations of a real machine for each free one; a complex point counts twice."""
-        real, off, _, _ = self.nodes()
-        return len(real) + 2 * len(off)
+        return points_of(self.estimator, self.beta, self.points)
 
 
 class Found(NamedTuple):

@@ -16,21 +16,12 @@ import jax.numpy as jnp
 from jax import lax
 
 from compiler.families.conv_hopfield import image_shapes
-from thermo.training.eqprop.errors import EqpropError
+from thermo.gradients.errors import EqpropError
+from thermo.training.eqprop.config import Conv
 
 Array = jax.Array
 EXACT = lax.Precision.HIGHEST  # differences of states are small: no half-precision products
 _NHWC = ("NHWC", "HWIO", "NHWC")
-
-
-@dataclass(frozen=True, slots=True)
-class Conv:
-    """A convolutional layer: `channels` maps, square kernel, zero padding on all sides."""
-
-    channels: int
-    kernel: int
-    stride: int = 1
-    padding: int = 0
 
 
 @dataclass(frozen=True, slots=True)

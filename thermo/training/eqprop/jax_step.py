@@ -17,7 +17,7 @@ from thermo.training.eqprop.jax_rest import Parameters
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """What an update does with a gradient; see LayersConfig."""
+    """What an update does with a gradient; see EqpropConfig."""
 
     rates: tuple[float, ...]
     optimiser: str = "momentum"

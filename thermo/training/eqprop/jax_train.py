@@ -1,4 +1,4 @@
-"""Training layered networks, dense and convolutional, by equilibrium propagation in JAX.
+"""The JAX engine of train_eqprop: layered networks, dense and convolutional.
 
 Runs where JAX does, on its default device: an update is one compiled function, images stay on the
 device, and the host only names rows and rates. Results are those of one machine and version of JAX;
@@ -8,10 +8,7 @@ there they do not depend on interruptions.
 from __future__ import annotations
 
 import math
-import os
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -21,42 +18,34 @@ import numpy as np
 
 from compiler.families.conv_hopfield import ConvHopfieldNetwork, conv_step
 from compiler.families.hopfield import HopfieldNetwork, stable_step
-from compiler.files import check_writable
 from thermo.data import Dataset
-from thermo.progress import Progress
-from thermo.training import checkpoint as checkpoints
-from thermo.training.eqprop.errors import EqpropError, UnsettledError
-from thermo.training.eqprop.jax_config import LayersConfig
+from thermo.gradients.errors import EqpropError
+from thermo.training.eqprop.config import Conv, EqpropConfig
+from thermo.training.eqprop.device import EqpropDevice
+from thermo.training.eqprop.epochs import INIT, EqpropTrainer
+from thermo.training.eqprop.estimators import coin
 from thermo.training.eqprop.jax_convert import to_network
-from thermo.training.eqprop.jax_estimators import check_nudging
-from thermo.training.eqprop.jax_layers import Conv, Dense, Layout
+from thermo.training.eqprop.jax_estimators import Nudging, check_nudging
+from thermo.training.eqprop.jax_layers import Dense, Layout
 from thermo.training.eqprop.jax_rest import Parameters, Relaxation, euler_steps, free_rest
 from thermo.training.eqprop.jax_step import Learning, update
 from thermo.training.eqprop.layers import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, LONGEST, SHORTEST, rotate
 from thermo.training.eqprop.result import EqpropEpoch
-from thermo.training.eqprop.running import run_epochs
-from thermo.training.optimise import cosine_rate
+from thermo.training.loop import Trained
 
-_INIT, _ORDER, _WARP, _SIGN = range(4)
 EVALUATION_ROWS = 250
 SETTLED_ROWS = 100  # samples that the settling time is measured on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LayersResult:
-    """network : chosen on the validation split; layout, parameters : the same as JAX has it"""
+class TrainedLayers(Trained[HopfieldNetwork | ConvHopfieldNetwork, EqpropEpoch]):
+    """layout, parameters : the model as JAX has it"""
 
-    network: HopfieldNetwork | ConvHopfieldNetwork
     layout: Layout
     parameters: Parameters
-    history: tuple[EqpropEpoch, ...]
-    valid_accuracy: float
-    best_epoch: int
-    seconds: float
-    config: LayersConfig
 
 
-def layout_of(dataset: Dataset, config: LayersConfig) -> Layout:
+def layout_of(dataset: Dataset, config: EqpropConfig) -> Layout:
     """The network for this data set; EqpropError for values instead of classes, or convolutions of
     rows that are no images.
     """
@@ -65,21 +54,22 @@ def layout_of(dataset: Dataset, config: LayersConfig) -> Layout:
             f"training: data set {dataset.name} has values, not classes; equilibrium "
             "propagation here trains classifiers"
         )
+    layers = [n if isinstance(n, Conv) else Dense(n) for n in config.hidden]
     shape: tuple[int, ...] = (dataset.n_features,)
-    if config.augmentation.active or any(isinstance(layer, Conv) for layer in config.layers):
+    if config.augmentation.active or any(isinstance(layer, Conv) for layer in layers):
         if len(dataset.image_shape) not in (2, 3):
             raise EqpropError(
                 f"training: convolutions and augmentation need images, data set {dataset.name} "
                 f"has rows of {dataset.n_features} values; use dense layers without augmentation"
             )
-        if isinstance(config.layers[0] if config.layers else None, Conv):
+        if layers and isinstance(layers[0], Conv):
             shape = (*dataset.image_shape, 1)[:3]
-    return Layout(shape, (*config.layers, Dense(dataset.n_classes)), config.activation)
+    return Layout(shape, (*layers, Dense(dataset.n_classes)), config.activation)
 
 
-def start_parameters(layout: Layout, config: LayersConfig) -> Parameters:
-    """Random weights, see LayersConfig; float32."""
-    rng = np.random.default_rng([config.seed, _INIT])
+def start_parameters(layout: Layout, config: EqpropConfig) -> Parameters:
+    """Random weights, see EqpropConfig; float32."""
+    rng = np.random.default_rng([config.seed, INIT])
     w: list[Any] = []
     back: list[Any] = []
     for layer, shape in zip(layout.layers, layout.weight_shapes, strict=True):
@@ -88,23 +78,35 @@ def start_parameters(layout: Layout, config: LayersConfig) -> Parameters:
             fan_out *= (layer.kernel / layer.stride) ** 2
         top = config.init_gain * math.sqrt(6.0 / (fan_in + fan_out))
         w.append(rng.uniform(-top, top, shape).astype(np.float32))
-        if not config.symmetric:
+        if config.rule == "field":
             back.append(rotate(w[-1], config.angle, rng).astype(np.float32))
     b: list[Any] = [np.full(s, config.init_bias, np.float32) for s in layout.bias_shapes]
     b[-1][:] = 0.0
-    return Parameters(tuple(w), tuple(b), None if config.symmetric else tuple(back[1:]))
+    return Parameters(tuple(w), tuple(b), tuple(back[1:]) if config.rule == "field" else None)
 
 
-class LayersTrainer:
-    """Everything a checkpoint must hold. Between epochs it is here, in NumPy's arrays."""
+def nudging_of(config: EqpropConfig) -> Nudging:
+    """Estimator and phases."""
+    free, nudged = (
+        Relaxation(most, config.tolerance, config.state_noise)
+        for most in (config.sweeps_free, config.sweeps_nudged)
+    )
+    return Nudging(config.estimator, config.beta, config.points, free, nudged)
 
-    NUMBERS = ("best_accuracy", "best_epoch", "step", "epoch", "seconds")
-    RECORD, ERROR = EqpropEpoch, EqpropError
 
-    def __init__(self, dataset: Dataset, config: LayersConfig) -> None:
-        self.config, self.data = config, dataset
+class LayersTrainer(EqpropTrainer):
+    """Layers in JAX. Between epochs parameters are here, in NumPy's arrays."""
+
+    def __init__(self, dataset: Dataset, config: EqpropConfig) -> None:
+        super().__init__(dataset, config)
+        device = config.device
+        if device is not None and device != EqpropDevice(state_noise=device.state_noise, seed=device.seed):
+            raise EqpropError(
+                f"training: engine 'jax' knows the state_noise of a device alone, got {device}; leave the "
+                "others out, or set engine to 'numba'"
+            )
         self.layout = layout_of(dataset, config)
-        self.nudging = config.nudging
+        self.nudging = nudging_of(config)
         check_nudging(self.layout, self.nudging)
         self.learning = Learning(
             config.layer_rates,
@@ -113,17 +115,13 @@ class LayersTrainer:
             config.homeostasis,
             config.homeostasis_draws,
         )
-        self.n = dataset.x_train.shape[0]
-        self.batch = min(config.batch, self.n)
-        self.n_batches = self.n // self.batch
         p = start_parameters(self.layout, config)
-        self.best_accuracy, self.best_epoch = -1.0, -1
-        self.step = self.epoch = 0
-        self.seconds = 0.0
-        self.history: list[EqpropEpoch] = []
         tree = (p, self.learning.rule().init(jax.tree.map(jnp.asarray, p)), p)
         self.leaves, self.form = _leaves(tree)
+        self.n_parameters = len(jax.tree.leaves(p))
+        self.key = jax.random.PRNGKey(config.seed)
         self.images: Any = None
+        self.here: Any = None  # parameters and the optimiser's memory on the device, in an epoch
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What a checkpoint holds, by name."""
@@ -144,92 +142,69 @@ class LayersTrainer:
             self.images = jnp.asarray(x)
             self.targets = jnp.asarray(np.eye(self.data.n_classes, dtype=np.float32)[self.data.y_train])
 
-    def run_epoch(self) -> None:
+    def run_batch(self, rows: np.ndarray, warps: np.ndarray) -> Any:
+        """One update; (6,) figures, on the device."""
         config = self.config
-        began = time.perf_counter()
-        self.place()
-        p, memory, best = self.tree()
-        p, memory = jax.tree.map(jnp.asarray, (p, memory))
-        order = np.random.default_rng([config.seed, _ORDER, self.epoch]).permutation(self.n)
-        rng = np.random.default_rng([config.seed, _WARP, self.epoch])
-        base = jax.random.PRNGKey(config.seed)
-        figures = []
-        for rows in order[: self.n_batches * self.batch].reshape(self.n_batches, self.batch):
-            maps = None
-            if config.augmentation.active:
-                maps = jnp.asarray(config.augmentation.draw(self.batch, rng))
-            sign = 1.0
-            if config.estimator == "one-sided":
-                coin = np.random.default_rng([config.seed, _SIGN, self.step])
-                sign = 1.0 if coin.random() < 0.5 else -1.0
-            rate = cosine_rate(
-                1.0,
-                self.step,
-                config.epochs * self.n_batches,
-                warmup=round(config.warmup_epochs * self.n_batches),
-                final=config.final_rate,
-            )
-            p, memory, found = update(
-                self.layout,
-                self.nudging,
-                self.learning,
-                p,
-                memory,
-                self.images,
-                self.targets,
-                jnp.asarray(rows),
-                maps,
-                jax.random.fold_in(base, self.step),
-                jnp.float32(sign),
-                jnp.float32(rate),
-            )
-            figures.append(found)
-            self.step += 1
-        table = np.asarray(jnp.stack(figures), float)
-        cost, right, sweeps, left, sweeps_n, left_n = table.mean(axis=0)
-        self._check(float(cost), float(left), float(left_n))
-        self.epoch += 1
-        outputs = free_outputs(self.layout, p, self.data.x_valid, config)
-        accuracy = float(np.mean(outputs.argmax(axis=1) == self.data.y_valid))
-        if accuracy >= self.best_accuracy:
-            self.best_accuracy, self.best_epoch, best = accuracy, self.epoch, p
-        for kept, new in zip(self.leaves, _leaves((p, memory, best))[0], strict=True):
-            kept[:] = new
-        spent = time.perf_counter() - began
-        self.seconds += spent
-        self.history.append(
-            EqpropEpoch(
-                self.epoch,
-                float(cost),
-                float(right),
-                accuracy,
-                float(sweeps),
-                float(sweeps_n),
-                float(left),
-                float(left_n),
-                _angle(p),
-                spent,
-            )
+        if self.here is None:
+            self.place()
+            p, memory, _ = self.tree()
+            self.here = jax.tree.map(jnp.asarray, (p, memory))
+        *self.here, figures = update(
+            self.layout,
+            self.nudging,
+            self.learning,
+            *self.here,
+            self.images,
+            self.targets,
+            jnp.asarray(rows),
+            jnp.asarray(warps) if warps.size else None,
+            jax.random.fold_in(self.key, self.step),
+            jnp.float32(coin(config.seed, self.step) if config.estimator == "one-sided" else 1.0),
+            jnp.float32(self.rate()),
         )
+        self.step += 1
+        return figures
 
-    def _check(self, cost: float, left: float, left_n: float) -> None:
-        """UnsettledError where the phases of the epoch are not at rest."""
-        config = self.config
-        if not math.isfinite(cost):
-            raise UnsettledError(f"training, epoch {self.epoch + 1}: cost is {cost}; lower rates")
-        if config.state_noise:
-            return
-        for name, value, sweeps in (
-            ("sweeps_free", left, config.sweeps_free),
-            ("sweeps_nudged", left_n, config.sweeps_nudged),
-        ):
-            if not value <= config.residual_limit:
-                beta = config.beta if name == "sweeps_nudged" else 0.0
-                raise UnsettledError(
-                    f"training, epoch {self.epoch + 1}: phases at |beta| = {beta:g} still move by "
-                    f"{value:.2g} a sweep after {sweeps}, limit {config.residual_limit:g}: raise "
-                    f"{name}, or lower rates, init_gain" + (" or beta" if beta else "")
-                )
+    def mean(self, figures: list[Any]) -> np.ndarray:
+        table = np.asarray(jnp.stack(figures), float)
+        for kept, new in zip(self.leaves, _leaves(tuple(self.here))[0], strict=False):
+            kept[:] = new
+        self.here = None
+        return table.mean(axis=0)
+
+    def predictions(self, split: str) -> np.ndarray:
+        x, _ = self.data.part(split)
+        return free_outputs(self.layout, self.tree()[0], x, self.config).argmax(axis=1)
+
+    def keep(self) -> None:
+        n = self.n_parameters
+        for kept, new in zip(self.leaves[-n:], self.leaves[:n], strict=True):
+            kept[:] = new
+
+    def angle(self) -> float:
+        p = self.tree()[0]
+        if p.back is None:
+            return 0.0
+        ahead = np.concatenate([np.asarray(a, float).ravel() for a in p.w[1:]])
+        back = np.concatenate([np.asarray(a, float).ravel() for a in p.back])
+        c = ahead @ back / (np.linalg.norm(ahead) * np.linalg.norm(back))
+        return float(np.degrees(np.arccos(np.clip(c, -1.0, 1.0))))
+
+    @property
+    def best(self) -> Parameters:
+        """Parameters of the best epoch."""
+        return self.tree()[2]
+
+    def model(self) -> HopfieldNetwork | ConvHopfieldNetwork:
+        data, best = self.data, self.best
+        x = data.x_valid[:SETTLED_ROWS]
+        return to_network(
+            self.layout,
+            best,
+            labels=data.labels,
+            meta=MappingProxyType({"method": "eqprop", "data": data.name, "split": data.split}),
+            relax_time=settling_time(self.layout, best, to_network(self.layout, best), x),
+        )
 
 
 def _leaves(tree: Any) -> tuple[list[np.ndarray], tuple[Any, list[tuple[int, ...]]]]:
@@ -239,17 +214,7 @@ def _leaves(tree: Any) -> tuple[list[np.ndarray], tuple[Any, list[tuple[int, ...
     return [np.atleast_1d(a) for a in some], (structure, [a.shape for a in some])
 
 
-def _angle(p: Parameters) -> float:
-    """Degrees between forward and backward parameters."""
-    if p.back is None:
-        return 0.0
-    ahead = np.concatenate([np.asarray(a, float).ravel() for a in p.w[1:]])
-    back = np.concatenate([np.asarray(a, float).ravel() for a in p.back])
-    c = ahead @ back / (np.linalg.norm(ahead) * np.linalg.norm(back))
-    return float(np.degrees(np.arccos(np.clip(c, -1.0, 1.0))))
-
-
-def free_outputs(layout: Layout, p: Parameters, x: np.ndarray, config: LayersConfig) -> np.ndarray:
+def free_outputs(layout: Layout, p: Parameters, x: np.ndarray, config: EqpropConfig) -> np.ndarray:
     """(n, n_out) outputs at rest for encoded inputs (n, n_inputs), with the state noise if any."""
     how = Relaxation(EVALUATION_SWEEPS, EVALUATION_TOLERANCE)
     if config.state_noise:  # nothing settles
@@ -267,7 +232,7 @@ def free_outputs(layout: Layout, p: Parameters, x: np.ndarray, config: LayersCon
     return np.concatenate(out)
 
 
-def layers_accuracy(trained: LayersResult, dataset: Dataset, split: str = "test") -> float:
+def layers_accuracy(trained: TrainedLayers, dataset: Dataset, split: str = "test") -> float:
     """Share of right decisions of a trained network, with its state noise if any."""
     x, y = dataset.part(split)
     outputs = free_outputs(trained.layout, trained.parameters, x, trained.config)
@@ -293,49 +258,3 @@ def settling_time(
     slow = tolerance / layout.sigma.scale  # cells of a shifted activation move `scale` times as far
     steps = int(euler_steps(layout, p, rows, dt, math.ceil(LONGEST / dt), slow))
     return float(max(SHORTEST, 1.5 * dt * steps))
-
-
-def train_layers(
-    dataset: Dataset,
-    config: LayersConfig,
-    *,
-    progress: Progress | None = None,
-    checkpoint: str | os.PathLike | None = None,
-) -> LayersResult:
-    """Train a layered network, dense or convolutional; the test split is never looked at.
-
-    checkpoint : file written after every epoch; if it exists, training goes on from it
-
-    For a study of noise: `layers_accuracy(train_layers(dataset, LayersConfig(layers=(Dense(64),),
-    activation="shifted-sigmoid", estimator="holomorphic", points=10, beta=0.5, state_noise=0.04)),
-    dataset)` is the row of the holomorphic estimator; estimators "positive" and "centred" with the
-    same settings are the rows to compare it with. Training then runs `sweeps_free` and
-    `sweeps_nudged` sweeps, since noisy phases do not settle.
-
-    Raises EqpropError on a setting or checkpoint that does not fit, UnsettledError where phases do
-    not come to rest.
-    """
-    path = None if checkpoint is None else check_writable(Path(checkpoint))
-    trainer: Any = LayersTrainer(dataset, config)  # a trainer to run_epochs by what it has
-    identity = checkpoints.identity(dataset, config) if path else ""
-    run_epochs(trainer, path, identity, f"eqprop on {dataset.name}", progress)
-    _, _, best = trainer.tree()
-    meta = MappingProxyType({"method": "eqprop", "data": dataset.name, "split": dataset.split})
-    network = to_network(trainer.layout, best)
-    network = to_network(
-        trainer.layout,
-        best,
-        labels=dataset.labels,
-        meta=meta,
-        relax_time=settling_time(trainer.layout, best, network, dataset.x_valid[:SETTLED_ROWS]),
-    )
-    return LayersResult(
-        network,
-        trainer.layout,
-        best,
-        tuple(trainer.history),
-        trainer.best_accuracy,
-        trainer.best_epoch,
-        trainer.seconds,
-        config,
-    )

@@ -8,55 +8,50 @@ units, not of couplings as in thermo.training.eqprop.zeroth, and every image of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from thermo.training.eqprop.machine import Machine
 from thermo.training.eqprop.updates import step_products
 
-if TYPE_CHECKING:
-    from thermo.training.eqprop.trainer import Trainer
-
-NODES = "node-perturbation"
 _DELTA = 8
 
 
-def node_batch(trainer: Trainer, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
+def node_batch(machine: Machine, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
     """Free phase, two with currents for each direction, one update; returns as nudged_batch does,
     the phases with currents counted as free ones.
     """
-    config, n = trainer.config, trainer.n_rows
-    acting = trainer.acting()
-    trainer.load(rows, warps)
+    config, n = machine.config, machine.n_rows
+    acting = machine.acting()
+    machine.load(rows, warps)
     c, k = config.perturbation, config.directions
     phases = 1 + 2 * k
     reports: list[np.ndarray] = []
 
     def relaxed(currents: tuple[np.ndarray, ...] = ()) -> np.ndarray:
         """Costs (n_rows,) of all images."""
-        first = (trainer.step * phases + len(reports)) * config.sweeps_free
-        found = trainer.tiles.map(
-            lambda t: trainer.free_phase(acting, trainer.tile(t), first, (), currents), trainer.n_tiles
+        first = (machine.step * phases + len(reports)) * config.sweeps_free
+        found = machine.tiles.map(
+            lambda t: machine.free_phase(acting, machine.tile(t), first, (), currents), machine.n_tiles
         )
         reports.append(np.array(found, float).sum(axis=0))
-        return 0.5 * np.square(trainer.free[-1] - trainer.target).sum(axis=1)
+        return 0.5 * np.square(machine.free[-1] - machine.target).sum(axis=1)
 
-    for change in trainer.change:
+    for change in machine.change:
         change[:] = 0
     for i in range(k):
-        rng = np.random.default_rng([config.seed, _DELTA, trainer.step, i])
-        signs = [(2 * rng.integers(0, 2, s.shape, np.int8) - 1).astype(np.float32) for s in trainer.change]
+        rng = np.random.default_rng([config.seed, _DELTA, machine.step, i])
+        signs = [(2 * rng.integers(0, 2, s.shape, np.int8) - 1).astype(np.float32) for s in machine.change]
         up, down = (relaxed(tuple(np.float32(a) * d for d in signs)) for a in (c, -c))
         drop = ((down - up) / np.float32(2 * c * k * n))[:, None]
-        for change, d in zip(trainer.change, signs, strict=True):
+        for change, d in zip(machine.change, signs, strict=True):
             change += drop * d
     relaxed()  # the states that the slopes by drives are multiplied with
-    trainer._read()
-    if not trainer.apart:  # a tied coupling drives both of its ends
+    machine.read()
+    if not machine.apart:  # a tied coupling drives both of its ends
         for free, change, signed, pushed in zip(
-            trainer.free, trainer.change, trainer.signed, trainer.pushed, strict=True
+            machine.free, machine.change, machine.signed, machine.pushed, strict=True
         ):
             signed[:n], signed[n:] = change, free
             pushed[:n], pushed[n:] = free, change
-    step_products(trainer, trainer.layer_rates())
+    step_products(machine, machine.layer_rates())
     return np.append(np.mean(reports, axis=0), (0.0, 0.0))

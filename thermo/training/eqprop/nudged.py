@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from thermo.training.eqprop.pushes import pushes
-
-if TYPE_CHECKING:
-    from thermo.training.eqprop.trainer import Trainer
+from thermo.training.eqprop.estimators import pushes
+from thermo.training.eqprop.machine import Machine
 
 
-def nudged_batch(trainer: Trainer, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
+def nudged_batch(machine: Machine, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
     """Free phase, nudged phases from where it ended, one local update.
 
     rows : (batch,) of the training data; returns sums over rows of cost and right answers, over
         tiles of sweeps and what moved in the last, free and nudged
     """
-    config, n = trainer.config, trainer.n_rows
-    acting = trainer.acting()
-    rows = trainer.load(rows, warps)
-    nudges = pushes(config.estimator, config.beta, config.seed, trainer.step)
-    first = trainer.step * (config.sweeps_free + 2 * config.sweeps_nudged)
+    config, n = machine.config, machine.n_rows
+    acting = machine.acting()
+    rows = machine.load(rows, warps)
+    nudges = pushes(config.estimator, config.beta, config.seed, machine.step)
+    first = machine.step * (config.sweeps_free + 2 * config.sweeps_nudged)
 
     def one(t: int) -> tuple[float, ...]:
-        part = trainer.tile(t)
-        mine, y = rows[part], trainer.target[part]
-        kept = tuple(s[mine] for s in trainer.states)
-        cost, right, used, left = trainer.free_phase(acting, part, first, kept)
-        free = tuple(s[part] for s in trainer.free)
-        for s, f in zip(trainer.states, free, strict=False):
+        part = machine.tile(t)
+        mine, y = rows[part], machine.target[part]
+        kept = tuple(s[mine] for s in machine.states)
+        cost, right, used, left = machine.free_phase(acting, part, first, kept)
+        free = tuple(s[part] for s in machine.free)
+        for s, f in zip(machine.states, free, strict=False):
             s[mine] = f
-        drives = tuple(d[part] for d in trainer.drives)
+        drives = tuple(d[part] for d in machine.drives)
         out = free[-1]
         used_n, left_n = 0.0, 0.0
         for k, push in enumerate(nudges):
             there = slice(part.start + k * n, part.stop + k * n)
-            states = tuple(s[there] for s in trainer.pushed)
+            states = tuple(s[there] for s in machine.pushed)
             for s, f in zip(states, free, strict=True):
                 s[:] = f
             goal = y if push.towards is None else out + np.float32(push.towards) * (y - out)
-            a, b = trainer._relax(
+            a, b = machine.relax(
                 acting,
-                trainer.p[part],
+                machine.p[part],
                 states,
                 drives,
                 goal,
@@ -55,7 +51,7 @@ def nudged_batch(trainer: Trainer, rows: np.ndarray, warps: np.ndarray) -> np.nd
             used_n, left_n = used_n + a / len(nudges), left_n + b / len(nudges)
         return cost, right, used, left, used_n, left_n
 
-    report = np.array(trainer.tiles.map(one, trainer.n_tiles), float)
-    trainer._read()
-    trainer._update([push.width for push in nudges])
+    report = np.array(machine.tiles.map(one, machine.n_tiles), float)
+    machine.read()
+    machine.learn([push.width for push in nudges])
     return report.sum(axis=0)

@@ -14,21 +14,20 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from compiler.families.oscillator import OscillatorNetwork
-from compiler.files import check_writable
 from thermo.data import Dataset
+from thermo.gradients.errors import EqpropError
 from thermo.kernels.eqprop import layers as kernel
 from thermo.progress import Progress
-from thermo.training import checkpoint as checkpoints
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.device import EqpropDevice
-from thermo.training.eqprop.errors import EqpropError
+from thermo.training.eqprop.epochs import READ
+from thermo.training.eqprop.estimators import pushes
 from thermo.training.eqprop.layers import AtRest, scratch
 from thermo.training.eqprop.oscillator_layers import (
     Acting,
@@ -41,10 +40,9 @@ from thermo.training.eqprop.oscillator_layers import (
     settling,
     spins,
 )
-from thermo.training.eqprop.pushes import pushes
 from thermo.training.eqprop.result import EqpropEpoch
-from thermo.training.eqprop.running import run_epochs
-from thermo.training.eqprop.trainer import _READ, Trainer
+from thermo.training.eqprop.trainer import HopfieldTrainer
+from thermo.training.loop import Trained, fit
 from thermo.training.tiles import Tiles
 
 NUDGES = ("centred", "one-sided", "positive", "negative")
@@ -70,25 +68,15 @@ class Oscillators:
     hold: float = 4.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OscillatorResult:
-    """The programmed network chosen on the validation split and how it came about."""
-
-    network: OscillatorNetwork
-    history: tuple[EqpropEpoch, ...]
-    valid_accuracy: float
-    best_epoch: int
-    seconds: float
-    config: EqpropConfig
-
-
-class OscillatorTrainer(Trainer):
+class OscillatorTrainer(HopfieldTrainer):
     """The shared trainer with spins for states: two rows a sample, cosines and sines.
 
     `w` are the couplings J, `b` the fields h.
     """
 
-    def __init__(self, dataset: Dataset, config: EqpropConfig, tiles: Tiles, kind: Oscillators) -> None:
+    def __init__(
+        self, dataset: Dataset, config: EqpropConfig, kind: Oscillators, tiles: Tiles | None = None
+    ) -> None:
         self.kind = kind
         for name, usual in (("rule", "energy"), ("update", "additive"), ("persistent", False)):
             if getattr(config, name) != usual:
@@ -102,8 +90,8 @@ class OscillatorTrainer(Trainer):
             )
         super().__init__(dataset, config, tiles)
 
-    def _initial(self) -> None:
-        super()._initial()
+    def initial(self) -> None:
+        super().initial()
         # what all images have in common must not hold the hidden oscillators: they would only tilt
         self.plain = self.oscillators(self.w, self.b)
         common = self.plain.encode(self.x[:AVERAGED])[:, 0].mean(axis=0).astype(np.float32)
@@ -112,8 +100,8 @@ class OscillatorTrainer(Trainer):
         self.b[-1][:] = self.kind.hold
         self.plain = self.oscillators(self.w, self.b)
 
-    def _scratch(self) -> None:
-        super()._scratch()
+    def allocate(self) -> None:
+        super().allocate()
         n, sizes = 2 * self.batch, self.sizes
         self.u0 = np.empty((n, sizes[0]), np.float32)
         self.p = np.empty((n, sizes[1]), np.float32)
@@ -187,17 +175,17 @@ class OscillatorTrainer(Trainer):
             return cost, right, used, left, used_n, left_n
 
         report = np.array(self.tiles.map(one, len(self.bounds) - 1), float)
-        self._read()
-        self._update([push.width for push in nudges])
+        self.read()
+        self.learn([push.width for push in nudges])
         self.step += 1
         return report.sum(axis=0)
 
-    def _read(self) -> None:
+    def read(self) -> None:
         if self.config.device is not None:
-            rng = np.random.default_rng([self.config.seed, _READ, self.step])
+            rng = np.random.default_rng([self.config.seed, READ, self.step])
             read_spins((*self.free, *self.pushed), self.config.device, rng)
 
-    def _update(self, betas: Sequence[float]) -> None:
+    def learn(self, betas: Sequence[float]) -> None:
         """J <- J + rate contrast of cos(phi_i - phi_j), h <- h + rate contrast of cos phi_i."""
         n, two = 2 * self.batch, len(betas) == 2
         width = betas[0] - betas[1] if two else betas[0]
@@ -211,7 +199,7 @@ class OscillatorTrainer(Trainer):
             if not two:
                 self.pushed[l][n:] = self.free[l]
         rates, momentum = self.layer_rates(), np.float32(self.config.momentum)
-        polarity = None if self.drawn is None else self.drawn.polarity
+        polarity = self.polarity
 
         def one(k: int) -> None:
             l, rows = self.blocks[k]
@@ -230,6 +218,11 @@ class OscillatorTrainer(Trainer):
             v *= momentum
             v += self.change[l][0::2].sum(axis=0)
             b += rates[l] * v
+
+    def model(self) -> OscillatorNetwork:
+        network = self.oscillators(self.best[0], self.best[2])
+        dt, time = settling(network, self.data.x_valid[:SETTLED_ON])
+        return replace(network, dt=dt, relax_time=time)
 
     def outputs(self, split: str) -> AtRest:
         x, _ = self.data.part(split)
@@ -269,7 +262,7 @@ def train_oscillator(
     progress: Progress | None = None,
     checkpoint: str | os.PathLike | None = None,
     threads: int | None = None,
-) -> OscillatorResult:
+) -> Trained[OscillatorNetwork, EqpropEpoch]:
     """Train an oscillator network inputs - hidden - classes; see train_eqprop.
 
     config : init_bias is the hidden oscillators' first field; tolerance and residual_limit are of
@@ -279,23 +272,14 @@ def train_oscillator(
     Raises EqpropError, UnsettledError as train_eqprop.
     """
     kind = kind or Oscillators()
-    path = None if checkpoint is None else check_writable(Path(checkpoint))
-    with Tiles(threads) as tiles:
-        trainer = OscillatorTrainer(dataset, config, tiles, kind)
-        identity = ""
-        if path is not None:
-            identity = f"{checkpoints.identity(dataset, config)} oscillator {kind!r}"
-        run_epochs(trainer, path, identity, f"eqprop, oscillators, on {dataset.name}", progress)
-        network = trainer.oscillators(trainer.best[0], trainer.best[2])
-        dt, time = settling(network, dataset.x_valid[:SETTLED_ON])
-        return OscillatorResult(
-            replace(network, dt=dt, relax_time=time),
-            tuple(trainer.history),
-            trainer.best_accuracy,
-            trainer.best_epoch,
-            trainer.seconds,
-            config,
-        )
+    return fit(
+        OscillatorTrainer(dataset, config, kind),
+        (dataset, config, "oscillator", kind),
+        f"eqprop, oscillators, on {dataset.name}",
+        progress=progress,
+        checkpoint=checkpoint,
+        threads=threads,
+    )
 
 
 def oscillator_accuracy(

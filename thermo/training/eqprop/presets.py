@@ -10,8 +10,7 @@ from typing import Any
 from thermo.data import Dataset
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
-from thermo.training.eqprop.nodes import NODES
-from thermo.training.eqprop.zeroth import ZEROTH
+from thermo.training.eqprop.estimators import NODES, ZEROTH
 from thermo.training.langevin.presets import LITTLE, MUCH
 
 _LIKE_MNIST = ("mnist", "fashion-mnist")

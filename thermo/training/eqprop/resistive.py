@@ -12,34 +12,31 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
 from compiler.families.layered import Layers
 from compiler.families.resistive import ResistiveNetwork
-from compiler.files import check_writable
 from hw_models.imperfect import act, factors, quantise, quantise_blocks
 from thermo.data import Dataset
+from thermo.gradients.errors import EqpropError, NudgeError
 from thermo.kernels.eqprop import layers as kernel
 from thermo.progress import Progress
-from thermo.training import checkpoint as checkpoints
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.device import EqpropDevice
-from thermo.training.eqprop.errors import EqpropError, NudgeError
+from thermo.training.eqprop.epochs import INIT
+from thermo.training.eqprop.estimators import NEGATIVE, NODES
 from thermo.training.eqprop.layers import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, AtRest, scratch
-from thermo.training.eqprop.nodes import NODES
-from thermo.training.eqprop.pushes import NEGATIVE
+from thermo.training.eqprop.machine import Parameter
 from thermo.training.eqprop.result import EqpropEpoch
-from thermo.training.eqprop.running import run_epochs
 from thermo.training.eqprop.start import start_weights
-from thermo.training.eqprop.trainer import Trainer
-from thermo.training.eqprop.updates import Parameter, advance, contrast
+from thermo.training.eqprop.trainer import HopfieldTrainer
+from thermo.training.eqprop.updates import advance, contrast
+from thermo.training.loop import Trained, fit
 from thermo.training.tiles import Tiles
 
 ROWS = 64
-_INIT = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,18 +48,6 @@ class Circuit:
     load: tuple[np.ndarray, ...]
     low: tuple[np.ndarray, ...]
     high: tuple[np.ndarray, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ResistiveResult:
-    """The network chosen on the validation split and how it came about."""
-
-    network: ResistiveNetwork
-    history: tuple[EqpropEpoch, ...]
-    valid_accuracy: float
-    best_epoch: int
-    seconds: float
-    config: EqpropConfig
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,17 +120,21 @@ def circuit(network: ResistiveNetwork, device: EqpropDevice | None = None) -> Ci
     )
 
 
-class _Resistive(Trainer):
+class ResistiveTrainer(HopfieldTrainer):
     """The shared trainer with voltages for states and conductances for weights.
 
     `w` are the conductances, the first (n_1, 2 n_inputs); `b` are not used.
     """
 
-    def __init__(self, dataset: Dataset, config: EqpropConfig, tiles: Tiles, gain: float) -> None:
+    polarity = None  # no conductance is updated backwards
+
+    def __init__(
+        self, dataset: Dataset, config: EqpropConfig, gain: float, tiles: Tiles | None = None
+    ) -> None:
         self.gain = gain
         super().__init__(dataset, config, tiles)
 
-    def _initial(self) -> None:
+    def initial(self) -> None:
         config = self.config
         if config.rule != "energy":
             raise EqpropError("resistive training: a conductance is one parameter both ways; leave rule out")
@@ -154,7 +143,7 @@ class _Resistive(Trainer):
                 f"resistive training: estimator {NODES!r} multiplies slopes by drives with states, "
                 "a conductance sees differences of voltages; take 'spsa'"
             )
-        rng = np.random.default_rng([config.seed, _INIT])
+        rng = np.random.default_rng([config.seed, INIT])
         joined = (2 * self.sizes[0], *self.sizes[1:])
         self.w = []
         for n_in, n_out in pairwise(joined):
@@ -173,7 +162,7 @@ class _Resistive(Trainer):
             MappingProxyType({"method": "eqprop", "data": self.data.name, "split": self.data.split}),
         )
 
-    def _draw(self, device: EqpropDevice) -> DrawnCircuit:
+    def draw(self, device: EqpropDevice) -> DrawnCircuit:
         return DrawnCircuit.draw(device, self.sizes)
 
     def acting(self) -> Circuit:
@@ -197,8 +186,8 @@ class _Resistive(Trainer):
             (g[0][:, :n] - g[0][:, n:]) * np.float32(self.gain), tuple(g), tuple(loads), self._low, self._high
         )
 
-    def _scratch(self) -> None:
-        super()._scratch()
+    def allocate(self) -> None:
+        super().allocate()
         limits = self.resistive(self.w).limits()
         self._low = tuple(a.astype(np.float32) for a, _ in limits)
         self._high = tuple(b.astype(np.float32) for _, b in limits)
@@ -207,14 +196,14 @@ class _Resistive(Trainer):
             rows = max(1, 100_000 // a.shape[1])
             self.blocks += [(l, slice(k, min(k + rows, a.shape[0]))) for k in range(0, a.shape[0], rows)]
 
-    def _project(self, acting: Circuit, x: np.ndarray, p: np.ndarray) -> None:
+    def project(self, acting: Circuit, x: np.ndarray, p: np.ndarray) -> None:
         np.dot(x, acting.w.T, out=p)
 
-    def _start(self, p: np.ndarray, states: tuple[np.ndarray, ...]) -> None:
+    def start(self, p: np.ndarray, states: tuple[np.ndarray, ...]) -> None:
         for s in states:
             s[:] = 0
 
-    def _relax(
+    def relax(
         self,
         acting: Circuit,
         p: np.ndarray,
@@ -240,7 +229,7 @@ class _Resistive(Trainer):
             np.float32(self.config.tolerance),
         )
 
-    def _update(self, betas: Sequence[float]) -> None:
+    def learn(self, betas: Sequence[float]) -> None:
         """g <- max(0, g - rate slope), or g exp(-rate slope), slope the contrast of dE/dg =
         1/2 v_a^2 + 1/2 v_b^2 - v_a v_b."""
         n, inputs, two = self.n_rows, self.sizes[0], len(betas) == 2
@@ -275,6 +264,9 @@ class _Resistive(Trainer):
         """Conductances at or above 0."""
         for g in self.w:
             np.maximum(g, np.float32(0), out=g)
+
+    def model(self) -> ResistiveNetwork:
+        return self.resistive(self.best[0])
 
     def outputs(self, split: str) -> AtRest:
         x, _ = self.data.part(split)
@@ -320,7 +312,7 @@ def train_resistive(
     progress: Progress | None = None,
     checkpoint: str | os.PathLike | None = None,
     threads: int | None = None,
-) -> ResistiveResult:
+) -> Trained[ResistiveNetwork, EqpropEpoch]:
     """Train a deep resistive network 2 n_inputs - hidden - classes; see train_eqprop.
 
     gain : volts of a source per unit of data; deep in the network voltages are averages, so that
@@ -330,19 +322,14 @@ def train_resistive(
     """
     if not (math.isfinite(gain) and gain > 0):
         raise EqpropError(f"resistive training: gain must be a number > 0, got {gain}")
-    path = None if checkpoint is None else check_writable(Path(checkpoint))
-    with Tiles(threads) as tiles:
-        trainer = _Resistive(dataset, config, tiles, float(gain))
-        identity = f"{checkpoints.identity(dataset, config)} resistive {gain!r}" if path else ""
-        run_epochs(trainer, path, identity, f"eqprop, resistive, on {dataset.name}", progress)
-        return ResistiveResult(
-            trainer.resistive(trainer.best[0]),
-            tuple(trainer.history),
-            trainer.best_accuracy,
-            trainer.best_epoch,
-            trainer.seconds,
-            config,
-        )
+    return fit(
+        ResistiveTrainer(dataset, config, float(gain)),
+        (dataset, config, "resistive", float(gain)),
+        f"eqprop, resistive, on {dataset.name}",
+        progress=progress,
+        checkpoint=checkpoint,
+        threads=threads,
+    )
 
 
 def resistive_accuracy(

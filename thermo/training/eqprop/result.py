@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.families.hopfield import HopfieldNetwork
-from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.device import Drawn
 from thermo.training.eqprop.layers import Acting
+from thermo.training.loop import Trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +26,14 @@ class EqpropEpoch:
     residual_free: float
     residual_nudged: float
     angle: float
-    seconds: float
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EqpropResult:
-    """network : as programmed, chosen on the validation split; acting : what it does on the device
-    it was trained on (the same couplings where there is none); drawn : that device or None
+class TrainedHopfield(Trained[HopfieldNetwork, EqpropEpoch]):
+    """model : as programmed; acting : what it does on the device it was trained on (the same
+    couplings where there is none); drawn : that device or None
     """
 
-    network: HopfieldNetwork
     acting: Acting
     drawn: Drawn | None
-    history: tuple[EqpropEpoch, ...]
-    valid_accuracy: float
-    best_epoch: int
-    seconds: float
-    config: EqpropConfig

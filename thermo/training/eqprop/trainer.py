@@ -8,9 +8,8 @@ are those of the imperfect machine.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
@@ -19,11 +18,13 @@ import numpy as np
 
 from compiler.families.hopfield import HopfieldNetwork
 from thermo.data import Dataset
+from thermo.gradients.errors import EqpropError
 from thermo.kernels.eqprop import layers as kernel
 from thermo.training.eqprop.batches import Batches
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.device import EqpropDevice, draw, read_states
-from thermo.training.eqprop.errors import EqpropError, UnsettledError
+from thermo.training.eqprop.epochs import HOMEOSTASIS, INIT, READ, EqpropTrainer
+from thermo.training.eqprop.estimators import NODES, ZEROTH
 from thermo.training.eqprop.layers import (
     EVALUATION_SWEEPS,
     EVALUATION_TOLERANCE,
@@ -33,62 +34,54 @@ from thermo.training.eqprop.layers import (
     noise_of,
     rotate,
     scratch,
+    settling_time,
 )
-from thermo.training.eqprop.nodes import NODES, node_batch
+from thermo.training.eqprop.machine import Parameter
+from thermo.training.eqprop.nodes import node_batch
 from thermo.training.eqprop.nudged import nudged_batch
-from thermo.training.eqprop.result import EqpropEpoch
 from thermo.training.eqprop.start import start_weights
-from thermo.training.eqprop.updates import Parameter, homeostatic_step, local_update
-from thermo.training.eqprop.zeroth import ZEROTH, perturbed_batch
-from thermo.training.optimise import cosine_rate
+from thermo.training.eqprop.updates import homeostatic_step, local_update
+from thermo.training.eqprop.zeroth import perturbed_batch
 from thermo.training.tiles import Tiles
 
-_INIT, _ORDER, _WARP, _SIGN, _HOMEOSTASIS, _READ = range(6)  # _SIGN: thermo.training.eqprop.pushes
 FAINT = 1e-6
 BLOCK = 100_000  # couplings updated at once
 
 
-class Trainer:
-    """Everything a checkpoint must hold, and scratch; the base of every kind of network's trainer.
+class HopfieldTrainer(EqpropTrainer):
+    """Layers of hard-sigmoid units, and the base of other kinds of machines (the Machine of
+    thermo.training.eqprop.machine).
 
-    Another kind of network overrides what it needs of: _initial (parameters w, back, b and their
-    velocities), acting (what drives in a batch), _project (inputs' drive), _start, _relax (one tile
-    of rows, one phase), _read, _update (from free and pushed states), outputs, _scratch, _copy.
+    Another kind overrides what it needs of: initial (parameters w, back, b and their velocities),
+    draw (a device's factors), acting (what drives in a batch), project (inputs' drive), start,
+    relax (one tile of rows, one phase), read, learn (from free and pushed states), outputs, allocate.
     """
 
-    NUMBERS: tuple[str, ...] = ("best_accuracy", "best_epoch", "step", "epoch", "seconds")
-    RECORD, ERROR = EqpropEpoch, EqpropError
-
-    def __init__(self, dataset: Dataset, config: EqpropConfig, tiles: Tiles) -> None:
-        self.config, self.data, self.tiles = config, dataset, tiles
-        if dataset.n_classes < 2:
+    def __init__(self, dataset: Dataset, config: EqpropConfig, tiles: Tiles | None = None) -> None:
+        super().__init__(dataset, config)
+        if config.engine != "numba":
             raise EqpropError(
-                f"training: data set {dataset.name} has values, not classes; equilibrium "
-                "propagation here trains classifiers"
+                f"training: engine {config.engine!r} trains layered networks by train_eqprop alone; set "
+                "engine to 'numba'"
             )
-        self.sizes = (dataset.n_features, *config.hidden, dataset.n_classes)
+        self.tiles = tiles
+        self.sizes = (dataset.n_features, *config.units, dataset.n_classes)
         self.batches = Batches(dataset, config.augmentation)
         self.x = self.batches.x
         self.one_hot = np.eye(dataset.n_classes, dtype=np.float32)
-        self.n = self.x.shape[0]
-        self.batch = min(config.batch, self.n)
-        self.n_batches = self.n // self.batch
         self.replicas = 1 if config.device is None else config.device.replicas
         self.n_rows = self.batch * self.replicas  # replicas of an image are neighbours
         self.bounds = [*range(0, self.n_rows, config.tile * self.replicas), self.n_rows]
-        self.drawn: Any = None if config.device is None else self._draw(config.device)
-        self._initial()
-        self.best = self._copy()
-        self.best_accuracy, self.best_epoch = -1.0, -1
-        self.step = self.epoch = 0
-        self.seconds = 0.0
-        self.history: list[EqpropEpoch] = []
+        self.drawn: Any = None if config.device is None else self.draw(config.device)
+        with Tiles(1):  # the same start whatever the threads
+            self.initial()
+        self.best = self.copies()
         self.states: tuple[np.ndarray, ...] = ()
         if config.persistent:
             self.states = tuple(np.zeros((self.n, k), np.float32) for k in self.sizes[1:])
-        self._scratch()
+        self.allocate()
 
-    def _draw(self, device: EqpropDevice) -> Any:
+    def draw(self, device: EqpropDevice) -> Any:
         """What this device makes of the network's couplings."""
         return draw(device, self.sizes)
 
@@ -96,8 +89,12 @@ class Trainer:
     def apart(self) -> bool:
         return self.config.rule == "field"
 
-    def _initial(self) -> None:
-        rng = np.random.default_rng([self.config.seed, _INIT])
+    @property
+    def polarity(self) -> tuple[np.ndarray, ...] | None:
+        return None if self.drawn is None else self.drawn.polarity
+
+    def initial(self) -> None:
+        rng = np.random.default_rng([self.config.seed, INIT])
         self.w: list[np.ndarray] = []
         self.b: list[np.ndarray] = []
         for n_in, n_out in pairwise(self.sizes):
@@ -132,12 +129,12 @@ class Trainer:
             out |= {f"{kind}{k}": a for k, a in enumerate(some)}
         return out
 
-    def _copy(self) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    def copies(self) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
         w = [a.copy() for a in self.w]
         back = [a.copy() for a in self.back] if self.apart else w
         return w, back, [a.copy() for a in self.b]
 
-    def _scratch(self) -> None:
+    def allocate(self) -> None:
         n, sizes = self.n_rows, self.sizes
         self.u0 = np.empty((n, sizes[0]), np.float32)
         self.p = np.empty((n, sizes[1]), np.float32)
@@ -182,7 +179,7 @@ class Trainer:
         """
         goal, beta = self.target[part], 0.0
         p, y = self.p[part], self.target[part]
-        self._project(acting, self.u0[part], p)
+        self.project(acting, self.u0[part], p)
         if currents:
             p += currents[0][part]
             if len(currents) > 1:
@@ -192,9 +189,9 @@ class Trainer:
             for s, given in zip(free, start, strict=True):
                 s[:] = given
         else:
-            self._start(p, free)
+            self.start(p, free)
         drives = tuple(d[part] for d in self.drives)
-        used, left = self._relax(
+        used, left = self.relax(
             acting, p, free, drives, goal, beta, self.config.sweeps_free, first, part.start
         )
         out = free[-1]
@@ -233,13 +230,13 @@ class Trainer:
     def limit(self) -> None:
         """Bring parameters back to what the hardware can hold."""
 
-    def _project(self, acting: Any, x: np.ndarray, p: np.ndarray) -> None:
+    def project(self, acting: Any, x: np.ndarray, p: np.ndarray) -> None:
         kernel.project(x, acting.forward[0], acting.bias[0], p)
 
-    def _start(self, p: np.ndarray, states: tuple[np.ndarray, ...]) -> None:
+    def start(self, p: np.ndarray, states: tuple[np.ndarray, ...]) -> None:
         kernel.start_free(p, states)
 
-    def _relax(
+    def relax(
         self,
         acting: Any,
         p: np.ndarray,
@@ -269,33 +266,26 @@ class Trainer:
             first,
         )
 
-    def _read(self) -> None:
+    def read(self) -> None:
         """What the read-out makes of the states that updates are computed from."""
         if self.config.device is not None:
-            rng = np.random.default_rng([self.config.seed, _READ, self.step])
+            rng = np.random.default_rng([self.config.seed, READ, self.step])
             read_states((*self.free, *self.pushed), self.config.device, rng)
 
     def layer_rates(self) -> list[np.float32]:
         """Every layer's learning rate at this step."""
-        config = self.config
-        rate = cosine_rate(
-            1.0,
-            self.step,
-            config.epochs * self.n_batches,
-            warmup=round(config.warmup_epochs * self.n_batches),
-            final=config.final_rate,
-        )
-        return [np.float32(rate * r) for r in config.layer_rates]
+        rate = self.rate()
+        return [np.float32(rate * r) for r in self.config.layer_rates]
 
-    def _update(self, betas: Sequence[float]) -> None:
+    def learn(self, betas: Sequence[float]) -> None:
         """Local updates from the states of the phases; betas: width of each nudged phase."""
         rates = self.layer_rates()
         local_update(self, betas, rates)
         if self.config.homeostasis:
-            self._homeostasis(rates)
+            self.homeostatic(rates)
 
-    def _homeostasis(self, rates: Sequence[np.float32]) -> None:
-        rng = np.random.default_rng([self.config.seed, _HOMEOSTASIS, self.step])
+    def homeostatic(self, rates: Sequence[np.float32]) -> None:
+        rng = np.random.default_rng([self.config.seed, HOMEOSTASIS, self.step])
         homeostatic_step(
             self.w,
             self.back,
@@ -304,57 +294,18 @@ class Trainer:
             rng,
         )
 
-    def run_epoch(self) -> None:
-        config = self.config
-        began = time.perf_counter()
-        order = np.random.default_rng([config.seed, _ORDER, self.epoch]).permutation(self.n)
-        rng = np.random.default_rng([config.seed, _WARP, self.epoch])
+    def mean(self, figures: list[np.ndarray]) -> np.ndarray:
         sums = np.zeros(6)
-        for batch in order[: self.n_batches * self.batch].reshape(self.n_batches, self.batch):
-            sums += self.run_batch(batch, self.batches.warps(self.batch, rng))
+        for found in figures:
+            sums += found
         images, pieces = self.n_batches * self.batch, self.n_batches * self.n_tiles
-        cost, right = sums[:2] / images
-        sweeps, left, sweeps_n, left_n = sums[2:] / pieces
-        self._check(cost, left, left_n)
-        self.epoch += 1
-        accuracy = float(np.mean(self.outputs("valid").predictions() == self.data.y_valid))
-        if accuracy >= self.best_accuracy:
-            self.best_accuracy, self.best_epoch, self.best = accuracy, self.epoch, self._copy()
-        spent = time.perf_counter() - began
-        self.seconds += spent
-        self.history.append(
-            EqpropEpoch(
-                self.epoch,
-                float(cost),
-                float(right),
-                accuracy,
-                float(sweeps),
-                float(sweeps_n),
-                float(left),
-                float(left_n),
-                self._angle(),
-                spent,
-            )
-        )
+        return np.append(sums[:2] / images, sums[2:] / pieces)
 
-    def _check(self, cost: float, left: float, left_n: float) -> None:
-        """UnsettledError where the phases of the epoch are not at rest."""
-        config = self.config
-        if config.device is not None and config.device.state_noise:
-            return
-        for beta, value, sweeps in (
-            (0.0, left, config.sweeps_free),
-            (config.beta, left_n, config.sweeps_nudged),
-        ):
-            if not value <= config.residual_limit:
-                name = "sweeps_nudged" if beta else "sweeps_free"
-                raise UnsettledError(
-                    f"training, epoch {self.epoch + 1}: phases at |beta| = {beta:g} still move by "
-                    f"{value:.2g} a sweep after {sweeps}, limit {config.residual_limit:g}: raise "
-                    f"{name}, or lower rates, init_gain" + (" or beta" if beta else "")
-                )
-        if not math.isfinite(cost):
-            raise UnsettledError(f"training, epoch {self.epoch + 1}: cost is {cost}; lower rates")
+    def predictions(self, split: str) -> np.ndarray:
+        return self.outputs(split).predictions()
+
+    def keep(self) -> None:
+        self.best = self.copies()
 
     def outputs(self, split: str) -> AtRest:
         """Outputs of a split at rest, as the machine is now."""
@@ -369,9 +320,17 @@ class Trainer:
             device=self.config.device,
         )
 
-    def _angle(self) -> float:
-        """Degrees between forward and transposed backward weights."""
-        return self.network(self._copy()).angle if self.apart else 0.0
+    def angle(self) -> float:
+        return self.network(self.copies()).angle if self.apart else 0.0
+
+    def model(self) -> Any:
+        network = self.network(self.best)
+        return replace(network, relax_time=settling_time(network, self.data.x_valid[:1000]))
+
+    def best_acting(self) -> Any:
+        """What drives with the parameters of the best epoch, which become the present ones."""
+        self.w, self.back, self.b = self.best
+        return self.acting()
 
     def network(self, parts: tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]) -> HopfieldNetwork:
         """The programmed network."""

@@ -1,39 +1,20 @@
-"""Local updates: each coupling learns from the states of its own two ends.
-
-trainer : holds `n_rows` rows of free states and both nudged phases one upon another in `pushed`
-"""
+"""Local updates: each coupling learns from the states of its own two ends."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from thermo.kernels.eqprop import layers as kernel
-
-if TYPE_CHECKING:
-    from thermo.training.eqprop.trainer import Trainer
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Parameter:
-    """Values that are learnt and their velocity; layer : whose rate they take; coupling : else a
-    bias
-    """
-
-    values: np.ndarray
-    velocity: np.ndarray
-    layer: int
-    coupling: bool
-
+from thermo.training.eqprop.machine import Machine
 
 LEAST = np.float32(1e-6)
 """Size below which multiplicative updates let no coupling fall: from 0 none would come back."""
 
 
-def local_update(trainer: Trainer, betas: Sequence[float], rates: Sequence[np.float32]) -> None:
+def local_update(machine: Machine, betas: Sequence[float], rates: Sequence[np.float32]) -> None:
     """One step down the contrast of the phases, with momentum, by blocks of couplings. Biases are
     updated additively in any case.
 
@@ -43,51 +24,51 @@ def local_update(trainer: Trainer, betas: Sequence[float], rates: Sequence[np.fl
     Rule "energy": both ends' products at one nudge less those at the other. Rule "field": change
     of the driven unit times the free state of the driving one, each direction by itself.
     """
-    contrast(trainer, betas)
-    step_products(trainer, rates)
+    contrast(machine, betas)
+    step_products(machine, rates)
 
 
-def step_products(trainer: Trainer, rates: Sequence[np.float32]) -> None:
+def step_products(machine: Machine, rates: Sequence[np.float32]) -> None:
     """Add products of what `contrast` left in change, signed and pushed to the couplings."""
-    momentum = np.float32(trainer.config.momentum)
-    multiplicative = trainer.config.update == "multiplicative"
-    polarity = None if trainer.drawn is None else trainer.drawn.polarity
+    momentum = np.float32(machine.config.momentum)
+    multiplicative = machine.config.update == "multiplicative"
+    polarity = machine.polarity
 
     def one(k: int) -> None:
-        l, rows = trainer.blocks[k]
+        l, rows = machine.blocks[k]
         if l == 0:
-            post, pre = trainer.change[0], trainer.u0
-        elif trainer.apart:
-            post, pre = trainer.change[l], trainer.free[l - 1]
+            post, pre = machine.change[0], machine.u0
+        elif machine.apart:
+            post, pre = machine.change[l], machine.free[l - 1]
         else:
-            post, pre = trainer.signed[l], trainer.pushed[l - 1]
+            post, pre = machine.signed[l], machine.pushed[l - 1]
         block = np.ascontiguousarray(post[:, rows])
-        w, v = trainer.w[l][rows], trainer.vw[l][rows]
+        w, v = machine.w[l][rows], machine.vw[l][rows]
         if polarity is None and not multiplicative:
             kernel.momentum_step(w, v, block, pre, momentum, rates[l])
-            if trainer.apart and l:
-                block = np.ascontiguousarray(trainer.free[l][:, rows])
+            if machine.apart and l:
+                block = np.ascontiguousarray(machine.free[l][:, rows])
                 kernel.momentum_step(
-                    trainer.back[l][rows],
-                    trainer.vback[l][rows],
+                    machine.back[l][rows],
+                    machine.vback[l][rows],
                     block,
-                    trainer.change[l - 1],
+                    machine.change[l - 1],
                     momentum,
                     rates[l],
                 )
             return
         flip = np.float32(1) if polarity is None else polarity[l][rows]
         advance(w, v, (block.T @ pre) * flip, momentum, rates[l], multiplicative)
-        if trainer.apart and l:
-            down = trainer.free[l][:, rows].T @ trainer.change[l - 1]
+        if machine.apart and l:
+            down = machine.free[l][:, rows].T @ machine.change[l - 1]
             advance(
-                trainer.back[l][rows], trainer.vback[l][rows], down * flip, momentum, rates[l], multiplicative
+                machine.back[l][rows], machine.vback[l][rows], down * flip, momentum, rates[l], multiplicative
             )
 
-    trainer.tiles.map(one, len(trainer.blocks))
-    for l, (b, v) in enumerate(zip(trainer.b, trainer.vb, strict=True)):
+    machine.tiles.map(one, len(machine.blocks))
+    for l, (b, v) in enumerate(zip(machine.b, machine.vb, strict=True)):
         v *= momentum
-        v += trainer.change[l].sum(axis=0)
+        v += machine.change[l].sum(axis=0)
         b += rates[l] * v
 
 
@@ -112,22 +93,22 @@ def advance(
         w += rate * v
 
 
-def contrast(trainer: Trainer, betas: Sequence[float]) -> None:
+def contrast(machine: Machine, betas: Sequence[float]) -> None:
     """change <- (one phase - the other) / (width n); of an energy also signed, with which
     signed^T pushed is the contrast of products.
     """
-    n, two = trainer.n_rows, len(betas) == 2
+    n, two = machine.n_rows, len(betas) == 2
     scale = np.float32(1.0 / ((betas[0] - betas[1] if two else betas[0]) * n))
-    for l, change in enumerate(trainer.change):
-        other = trainer.pushed[l][n:] if two else trainer.free[l]
-        np.subtract(trainer.pushed[l][:n], other, out=change)
+    for l, change in enumerate(machine.change):
+        other = machine.pushed[l][n:] if two else machine.free[l]
+        np.subtract(machine.pushed[l][:n], other, out=change)
         change *= scale
-        if not trainer.apart:
-            signed = trainer.signed[l]
-            np.multiply(trainer.pushed[l][:n], scale, out=signed[:n])
+        if not machine.apart:
+            signed = machine.signed[l]
+            np.multiply(machine.pushed[l][:n], scale, out=signed[:n])
             np.multiply(other, -scale, out=signed[n:])
             if not two:
-                trainer.pushed[l][n:] = trainer.free[l]
+                machine.pushed[l][n:] = machine.free[l]
 
 
 def homeostatic_step(

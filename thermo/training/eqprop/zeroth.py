@@ -6,35 +6,22 @@ Their variance grows with the number of parameters perturbed at once, that of EP
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from thermo.training.eqprop.estimators import costs_per_update
+from thermo.training.eqprop.machine import Machine
 from thermo.training.eqprop.updates import advance
 
-if TYPE_CHECKING:
-    from thermo.training.eqprop.trainer import Trainer
-
-ZEROTH = ("spsa", "weight-perturbation")
-"""spsa : (C(w + c d) - C(w - c d)) / 2c d, signs d of all parameters at once (Spall 1992)
-weight-perturbation : (C(w + c d) - C(w)) / c d, one cost at w for all directions (parallel
-    stochastic error descent, Cauwenberghs 1993; memory)
-"""
 _DELTA = 7
 
 
-def costs_per_update(estimator: str, directions: int) -> int:
-    """Relaxations of each image in one update."""
-    return 2 * directions if estimator == "spsa" else 1 + directions
-
-
-def perturbed_batch(trainer: Trainer, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
+def perturbed_batch(machine: Machine, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
     """Free phases of perturbed parameters and one update; returns as nudged_batch does, with the
     costs, sweeps and residuals of all free phases' mean and zeros for the nudged ones.
     """
-    config = trainer.config
-    trainer.load(rows, warps)
-    learnt = trainer.parameters()
+    config = machine.config
+    machine.load(rows, warps)
+    learnt = machine.parameters()
     before = [p.values.copy() for p in learnt]
     slopes = [np.zeros_like(p.values) for p in learnt]
     c, n = config.perturbation, config.directions
@@ -45,18 +32,18 @@ def perturbed_batch(trainer: Trainer, rows: np.ndarray, warps: np.ndarray) -> np
     def measured(step: float, signs: list[np.ndarray]) -> float:
         for p, old, d in zip(learnt, before, signs, strict=True):
             p.values[...] = old + np.float32(step) * d if step else old
-        trainer.limit()
-        acting = trainer.acting()
-        first = (trainer.step * phases + len(reports)) * config.sweeps_free
-        found = trainer.tiles.map(
-            lambda t: trainer.free_phase(acting, trainer.tile(t), first), trainer.n_tiles
+        machine.limit()
+        acting = machine.acting()
+        first = (machine.step * phases + len(reports)) * config.sweeps_free
+        found = machine.tiles.map(
+            lambda t: machine.free_phase(acting, machine.tile(t), first), machine.n_tiles
         )
         reports.append(np.array(found, float).sum(axis=0))
-        return float(reports[-1][0]) / trainer.n_rows
+        return float(reports[-1][0]) / machine.n_rows
 
     base = 0.0 if spsa else measured(0.0, before)
     for k in range(n):
-        rng = np.random.default_rng([config.seed, _DELTA, trainer.step, k])
+        rng = np.random.default_rng([config.seed, _DELTA, machine.step, k])
         signs = [(2 * rng.integers(0, 2, p.values.shape, np.int8) - 1).astype(np.float32) for p in learnt]
         up = measured(c, signs)
         drop = (measured(-c, signs) - up) / 2 if spsa else base - up
@@ -64,12 +51,12 @@ def perturbed_batch(trainer: Trainer, rows: np.ndarray, warps: np.ndarray) -> np
             slope += np.float32(drop / (c * n)) * d
     for p, old in zip(learnt, before, strict=True):
         p.values[...] = old
-    polarity = None if trainer.drawn is None else trainer.drawn.polarity
-    rates, momentum = trainer.layer_rates(), np.float32(config.momentum)
+    polarity = machine.polarity
+    rates, momentum = machine.layer_rates(), np.float32(config.momentum)
     for p, slope in zip(learnt, slopes, strict=True):
         if polarity is not None and p.coupling:
             slope *= polarity[p.layer]
         multiplicative = p.coupling and config.update == "multiplicative"
         advance(p.values, p.velocity, slope, momentum, rates[p.layer], multiplicative)
-    trainer.limit()
+    machine.limit()
     return np.append(np.mean(reports, axis=0), (0.0, 0.0))

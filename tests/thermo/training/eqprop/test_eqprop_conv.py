@@ -13,20 +13,28 @@ from compiler.families.conv_hopfield import ConvHopfieldNetwork
 from compiler.families.store import load_model
 from thermo.cli.main import main
 from thermo.data import load_dataset
+from thermo.gradients.errors import EqpropError, UnsettledError
 from thermo.kernels.langevin import bptt
 from thermo.simulate import simulate
 from thermo.training.augmentation import Augmentation
+from thermo.training.eqprop.config import Conv, EqpropConfig
 from thermo.training.eqprop.conv_presets import conv_preset, dense_preset
-from thermo.training.eqprop.errors import EqpropError, UnsettledError
-from thermo.training.eqprop.jax_config import LayersConfig
-from thermo.training.eqprop.jax_layers import Conv, Dense
+from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.jax_step import warp
-from thermo.training.eqprop.jax_train import LayersTrainer, _angle, layers_accuracy, layout_of, train_layers
+from thermo.training.eqprop.jax_train import LayersTrainer, layers_accuracy, layout_of
+from thermo.training.eqprop.train import train_eqprop
 from thermo.training.langevin.presets import LITTLE
 
 # as the command trains digits with --channels 8: one compilation for several tests
-SMALL = LayersConfig(
-    layers=(Conv(8, 3, 1, 1),), epochs=2, batch=32, rates=(0.2, 0.02), seed=1, augmentation=LITTLE
+SMALL = EqpropConfig(
+    engine="jax",
+    init_gain=0.5,
+    hidden=(Conv(8, 3, 1, 1),),
+    epochs=2,
+    batch=32,
+    rates=(0.2, 0.02),
+    seed=1,
+    augmentation=LITTLE,
 )
 
 
@@ -48,17 +56,17 @@ def few(digits):
 
 @pytest.fixture(scope="module")
 def trained(digits):
-    return train_layers(digits, replace(SMALL, epochs=8))
+    return train_eqprop(digits, replace(SMALL, epochs=8))
 
 
 def test_convolutions_learn_digits(trained, digits):
-    assert isinstance(trained.network, ConvHopfieldNetwork)
-    assert trained.network.shapes == ((8, 8, 1), (8, 8, 8))
-    assert trained.valid_accuracy > 0.9  # chance is 0.1
+    assert isinstance(trained.model, ConvHopfieldNetwork)
+    assert trained.model.shapes == ((8, 8, 1), (8, 8, 8))
+    assert trained.score > 0.9  # chance is 0.1
     last = trained.history[-1]
     assert 1 < last.sweeps_free <= 30 and 0 < last.residual_free < 0.05
     assert trained.history[0].cost > 2 * last.cost
-    assert layers_accuracy(trained, digits, "valid") == trained.valid_accuracy
+    assert layers_accuracy(trained, digits, "valid") == trained.score
 
 
 def test_the_netlist_decides_as_the_network(trained, digits):
@@ -66,8 +74,8 @@ def test_the_netlist_decides_as_the_network(trained, digits):
     than one for about one sample in a hundred; elsewhere the answers are the same.
     """
     x, y = digits.x_test[:120], digits.y_test[:120]
-    wanted = trained.network.answers(x)
-    netlist = compile(trained.network)
+    wanted = trained.model.answers(x)
+    netlist = compile(trained.model)
     assert netlist.couplings[0].tie is not None
     found = simulate(netlist, x, threads=1).answers()
     alike = np.abs(found - wanted).max(axis=1) < 0.02
@@ -78,7 +86,7 @@ def test_the_netlist_decides_as_the_network(trained, digits):
 
 def test_resumed_is_bitwise_uninterrupted(digits, tmp_path):
     config = replace(SMALL, epochs=3)
-    whole = train_layers(digits, config)
+    whole = train_eqprop(digits, config)
 
     class Stop:
         def start(self, total, label):
@@ -93,18 +101,20 @@ def test_resumed_is_bitwise_uninterrupted(digits, tmp_path):
 
     path = tmp_path / "a.checkpoint"
     with pytest.raises(KeyboardInterrupt):
-        train_layers(digits, config, checkpoint=path, progress=Stop())
-    again = train_layers(digits, config, checkpoint=path)
+        train_eqprop(digits, config, checkpoint=path, progress=Stop())
+    again = train_eqprop(digits, config, checkpoint=path)
     for a, b in zip(whole.parameters.w, again.parameters.w, strict=True):
         np.testing.assert_array_equal(a, b)
     assert [h.cost for h in again.history] == [h.cost for h in whole.history]
     with pytest.raises(EqpropError, match="another configuration or data set"):
-        train_layers(digits, replace(config, beta=0.3), checkpoint=path)
+        train_eqprop(digits, replace(config, beta=0.3), checkpoint=path)
 
 
 def test_complex_nudges_train_and_hard_sigmoid_is_refused(few):
-    config = LayersConfig(
-        layers=(Dense(16),),
+    config = EqpropConfig(
+        engine="jax",
+        init_gain=0.5,
+        hidden=(16,),
         activation="shifted-sigmoid",
         estimator="holomorphic",
         points=3,
@@ -113,19 +123,21 @@ def test_complex_nudges_train_and_hard_sigmoid_is_refused(few):
         optimiser="adam",
         rates=(0.01,),
     )
-    result = train_layers(few, config)
-    assert result.valid_accuracy > 0.6 and result.network.activation == "sigmoid"
-    decided = result.network.predictions(few.x_valid)  # the scaled model, in float64
-    assert np.mean(decided == few.y_valid) == pytest.approx(result.valid_accuracy, abs=0.02)
+    result = train_eqprop(few, config)
+    assert result.score > 0.6 and result.model.activation == "sigmoid"
+    decided = result.model.predictions(few.x_valid)  # the scaled model, in float64
+    assert np.mean(decided == few.y_valid) == pytest.approx(result.score, abs=0.02)
     with pytest.raises(EqpropError, match="hard-sigmoid is not holomorphic"):
-        train_layers(few, replace(config, activation="hard-sigmoid"))
+        train_eqprop(few, replace(config, activation="hard-sigmoid"))
 
 
 @pytest.mark.slow
 def test_state_noise_swallows_small_nudges(digits):
     """A small nudge learns without noise and not with it; a large one bears the same noise."""
-    config = LayersConfig(
-        layers=(Dense(32),),
+    config = EqpropConfig(
+        engine="jax",
+        init_gain=0.5,
+        hidden=(32,),
         epochs=3,
         batch=32,
         optimiser="adam",
@@ -138,24 +150,22 @@ def test_state_noise_swallows_small_nudges(digits):
         tolerance=0.0,
         residual_limit=1.0,
     )
-    noise = {"state_noise": 0.05}
-    quiet = train_layers(digits, config)
-    noisy = train_layers(digits, replace(config, **noise))
-    centred = train_layers(digits, replace(config, **noise, estimator="centred", beta=0.5))
+    noise = {"device": EqpropDevice(state_noise=0.05)}
+    quiet = train_eqprop(digits, config)
+    noisy = train_eqprop(digits, replace(config, **noise))
+    centred = train_eqprop(digits, replace(config, **noise, estimator="centred", beta=0.5))
     circle = {"activation": "shifted-sigmoid", "estimator": "holomorphic", "points": 4}
-    complex_ = train_layers(digits, replace(config, **noise, **circle, beta=0.5))
-    assert quiet.valid_accuracy > 0.7 and noisy.valid_accuracy < 0.4
-    assert centred.valid_accuracy > 0.7 and complex_.valid_accuracy > 0.7
+    complex_ = train_eqprop(digits, replace(config, **noise, **circle, beta=0.5))
+    assert quiet.score > 0.7 and noisy.score < 0.4
+    assert centred.score > 0.7 and complex_.score > 0.7
 
 
-@pytest.mark.parametrize(
-    "layers", [(Dense(24),), pytest.param((Conv(8, 3, 2, 1), Dense(16)), marks=pytest.mark.slow)]
-)
-def test_homeostasis_aligns_the_two_ways(few, layers):
+@pytest.mark.parametrize("hidden", [(24,), pytest.param((Conv(8, 3, 2, 1), 16), marks=pytest.mark.slow)])
+def test_homeostasis_aligns_the_two_ways(few, hidden):
     config = replace(
         SMALL,
-        layers=layers,
-        symmetric=False,
+        hidden=hidden,
+        rule="field",
         angle=60.0,
         batch=16,
         rates=(0.05,),
@@ -164,11 +174,11 @@ def test_homeostasis_aligns_the_two_ways(few, layers):
         augmentation=Augmentation(),
     )
     trainer = LayersTrainer(few, config)
-    assert _angle(trainer.tree()[0]) == pytest.approx(60, abs=1)
-    helped = train_layers(few, config)
+    assert trainer.angle() == pytest.approx(60, abs=1)
+    helped = train_eqprop(few, config)
     assert helped.history[-1].angle < 40
-    assert helped.network.backward is not None
-    compile(helped.network)
+    assert helped.model.backward is not None
+    compile(helped.model)
 
 
 def test_warps_are_those_of_the_other_trainers():
@@ -194,28 +204,34 @@ def test_refusals(few, digits):
         ({"rates": (0.1, 0.1, 0.1)}, "rates must be one value, or one for each of 2 layers"),
         ({"optimiser": "lion"}, "optimiser must be one of momentum, adam"),
         ({"activation": "relu"}, "activation must be one of hard-sigmoid"),
-        ({"state_noise": -1.0}, "state_noise must be a number >= 0"),
+        ({"tile": 8}, "tile must be 64 with engine 'jax'"),
+        ({"engine": "numba"}, "or engine 'jax' for convolutions"),
+        ({"engine": "numba", "hidden": (4,), "optimiser": "adam"}, "optimiser must be 'momentum' with"),
+        ({"engine": "numba", "hidden": (4,), "estimator": "holomorphic"}, "set engine to 'jax'"),
+        ({"hidden": (0,)}, "hidden must be whole numbers >= 1 or convolutions"),
         ({"momentum": 1.0}, "momentum must be at least 0 and below 1"),
         ({"final_rate": 2.0}, "final_rate must be between 0 and 1"),
         ({"init_gain": 0.0}, "init_gain must be a number > 0"),
         ({"init_bias": np.inf}, "init_bias must be a finite number"),
-        ({"angle": 200.0, "symmetric": False}, "angle must be between"),
+        ({"angle": 200.0, "rule": "field"}, "angle must be between"),
         ({"seed": -1}, "seed must be a whole number"),
     ):
         with pytest.raises(EqpropError, match=message):
             replace(SMALL, **change)
+    with pytest.raises(EqpropError, match="knows the state_noise of a device alone"):
+        LayersTrainer(few, replace(SMALL, device=EqpropDevice(read_noise=0.1)))
     trainer = LayersTrainer(few, SMALL)
     with pytest.raises(UnsettledError, match=r"phases at \|beta\| = 0.5 still move .* raise"):
-        trainer._check(0.1, 1e-9, 0.3)
+        trainer.check(0.1, 1e-9, 0.3)
     with pytest.raises(UnsettledError, match="cost is nan; lower rates"):
-        trainer._check(np.nan, 0.0, 0.0)
+        trainer.check(np.nan, 0.0, 0.0)
 
 
 def test_presets_take_other_layers(digits):
     config = conv_preset(digits, [4, 6, 8], [20])
-    assert [layer.channels for layer in config.layers[:3]] == [4, 6, 8]
-    assert config.layers[3] == Dense(20) and len(config.layer_rates) == 5
-    assert dense_preset(digits, [7, 5]).layers == (Dense(7), Dense(5))
+    assert [layer.channels for layer in config.hidden[:3]] == [4, 6, 8]
+    assert config.hidden[3] == 20 and len(config.layer_rates) == 5
+    assert dense_preset(digits, [7, 5]).hidden == (7, 5)
     assert len(dense_preset(digits, [7, 5]).layer_rates) == 3
 
 
@@ -268,7 +284,7 @@ def test_command_dense_by_jax(tmp_path, capsys):
         (("--network", "resistive", "--backend", "jax"), "resistive has no JAX backend"),
         (("--network", "convolutional", "--persistent"), "--persistent needs --network hopfield"),
         (("--network", "convolutional", "--threads", "1"), "leave it out"),
-        (("--network", "convolutional", "--rule", "none"), "--rule must be energy or field"),
+        (("--network", "convolutional", "--rule", "none"), "rule must be one of energy, field"),
         (
             ("--backend", "jax", "--estimator", "holomorphic", "--activation", "hard-sigmoid"),
             "hard-sigmoid is not holomorphic",

@@ -16,7 +16,7 @@ from thermo.training.eqprop.device import EqpropDevice, read_states
 from thermo.training.eqprop.jax_layers import Dense, Layout
 from thermo.training.eqprop.jax_rest import Parameters, Relaxation, relax
 from thermo.training.eqprop.layers import Acting, free_outputs
-from thermo.training.eqprop.trainer import Trainer
+from thermo.training.eqprop.trainer import HopfieldTrainer
 from thermo.training.tiles import Tiles
 
 ROWS, OUT = 2000, 4
@@ -97,7 +97,7 @@ def test_cost_and_right_answers_are_of_images_however_many_copies_there_are():
     reports = []
     with Tiles(1) as tiles:
         for copies in (1, 3):
-            trainer = Trainer(data, replace(config, device=EqpropDevice(replicas=copies)), tiles)
+            trainer = HopfieldTrainer(data, replace(config, device=EqpropDevice(replicas=copies)), tiles)
             reports.append(trainer.run_batch(np.arange(12), np.zeros((12, 0))))
     assert reports[0][0] > 0
     np.testing.assert_allclose(reports[1][:2], reports[0][:2], rtol=1e-5)

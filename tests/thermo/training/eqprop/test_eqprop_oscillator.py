@@ -14,6 +14,7 @@ from hw_models.imperfect import Imperfections
 from thermo.cli.main import main
 from thermo.data import Dataset, load_dataset
 from thermo.evaluate import evaluate
+from thermo.gradients.errors import EqpropError, UnsettledError
 from thermo.gradients.oscillator import (
     PhaseGradient,
     implicit_phase_gradient,
@@ -23,7 +24,6 @@ from thermo.gradients.oscillator import (
 from thermo.simulate import simulate
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.device import EqpropDevice
-from thermo.training.eqprop.errors import EqpropError, UnsettledError
 from thermo.training.eqprop.oscillator import (
     Oscillators,
     OscillatorTrainer,
@@ -163,7 +163,7 @@ def test_a_rule_that_sees_only_cosines_is_caught():
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_kernel_rests_where_the_reference_does(kind):
     with Tiles(1) as tiles:
-        trainer = OscillatorTrainer(toy(), config(), tiles, KINDS[kind])
+        trainer = OscillatorTrainer(toy(), config(), KINDS[kind], tiles)
         net = trainer.oscillators(trainer.w, trainer.b)
         wanted = 1 - np.cos(relax(net, trainer.x, sweeps=50_000, tolerance=1e-11)[-1])
         rest = phase_outputs(acting_of(net), trainer.x, tiles=tiles, sweeps=20_000)
@@ -184,7 +184,7 @@ def changes_of(trainer):
 @pytest.mark.parametrize("estimator", ["centred", "positive", "negative"])
 def test_an_update_is_the_estimate_of_the_gradient(estimator):
     with Tiles(1) as tiles:
-        trainer = OscillatorTrainer(toy(), config(estimator=estimator), tiles, KINDS["locked"])
+        trainer = OscillatorTrainer(toy(), config(estimator=estimator), KINDS["locked"], tiles)
         net = trainer.oscillators(trainer.w, trainer.b)
         got = changes_of(trainer)
     targets = np.where(trainer.one_hot[trainer.data.y_train] > 0, np.pi / 2, 0.0)
@@ -228,8 +228,8 @@ def test_threads_and_interruption_change_no_bit(tmp_path):
     resumed = train_oscillator(toy(), some, checkpoint=tmp_path / "c", threads=1)
     for other in (threaded, resumed):
         for a, b in zip(
-            (*whole.network.weights, *whole.network.fields),
-            (*other.network.weights, *other.network.fields),
+            (*whole.model.weights, *whole.model.fields),
+            (*other.model.weights, *other.model.fields),
             strict=True,
         ):
             np.testing.assert_array_equal(a, b)
@@ -238,12 +238,12 @@ def test_threads_and_interruption_change_no_bit(tmp_path):
 
 def test_a_network_without_hidden_layers_is_a_classifier(digits):
     some = replace(oscillator_preset(digits)[0], hidden=(), rates=(0.05,), epochs=20)
-    assert train_oscillator(digits, some, threads=1).valid_accuracy > 0.88
+    assert train_oscillator(digits, some, threads=1).score > 0.88
 
 
 def test_digits_are_learnt(trained, digits):
-    assert trained.valid_accuracy > 0.92
-    assert oscillator_accuracy(trained.network, digits, threads=1) > 0.9
+    assert trained.score > 0.92
+    assert oscillator_accuracy(trained.model, digits, threads=1) > 0.9
     assert trained.history[-1].cost < 0.2 * trained.history[0].cost
 
 
@@ -251,7 +251,7 @@ def test_the_compiled_machine_decides_as_the_model(trained, digits):
     """It comes to rest where the model can. Of some samples in a hundred the energy has several
     minima, and slow cells may find another than layer updates do.
     """
-    net, x = trained.network, digits.x_valid
+    net, x = trained.model, digits.x_valid
     found, result = evaluate(compile(net), digits, "valid", heat=False, keep_final=True)
     assert found.accuracy > 0.92
     assert np.mean(result.predictions() == net.predictions(x)) > 0.985
@@ -275,10 +275,10 @@ def test_a_nudged_netlist_falls_into_step_with_the_nudged_model():
 
 
 def test_settling_finds_a_step_and_a_time(trained, digits):
-    dt, time = settling(trained.network, digits.x_valid[:50])
+    dt, time = settling(trained.model, digits.x_valid[:50])
     assert dt == 2.0 ** round(np.log2(dt)) and dt <= 0.25
     assert time >= 1.5 * dt
-    stiff = replace(trained.network, fields=tuple(h + 300 for h in trained.network.fields))
+    stiff = replace(trained.model, fields=tuple(h + 300 for h in trained.model.fields))
     assert settling(stiff, digits.x_valid[:50])[0] < dt
 
 

@@ -15,12 +15,12 @@ from compiler.ir.kinds import verify
 from hw_models.imperfect import Imperfections
 from thermo.cli.main import main
 from thermo.data import Dataset, load_dataset
+from thermo.gradients.errors import EqpropError, NudgeError
 from thermo.simulate import simulate
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.device import EqpropDevice
-from thermo.training.eqprop.errors import EqpropError, NudgeError
 from thermo.training.eqprop.presets import resistive_preset
-from thermo.training.eqprop.resistive import _Resistive, resistive_accuracy, train_resistive
+from thermo.training.eqprop.resistive import ResistiveTrainer, resistive_accuracy, train_resistive
 from thermo.training.tiles import Tiles
 
 SIZES = (5, 8, 6, 3)
@@ -133,7 +133,7 @@ def cost(net, data):
 def test_the_update_is_the_slope_of_the_cost():
     data = toy()
     with Tiles(1) as tiles:
-        trainer = _Resistive(data, config(), tiles, 3.0)
+        trainer = ResistiveTrainer(data, config(), 3.0, tiles)
         before = [g.astype(float).copy() for g in trainer.w]
         trainer.run_batch(np.arange(40), np.empty((0, 6), np.float32))
         slopes = [(b - a) / 1e-3 for a, b in zip(trainer.w, before, strict=True)]
@@ -154,11 +154,11 @@ def test_the_test_of_slopes_sees_a_wrong_sign():
     """With the sources' signs swapped the update of the first layer is another one."""
     data = toy()
     with Tiles(1) as tiles:
-        a, b = (_Resistive(data, config(), tiles, g) for g in (3.0, 3.0))
+        a, b = (ResistiveTrainer(data, config(), g, tiles) for g in (3.0, 3.0))
         for t in (a, b):
             t.first = [g.copy() for g in t.w]
         a.run_batch(np.arange(40), np.empty((0, 6), np.float32))
-        b.u0, b._project = b.u0, lambda acting, x, p: np.dot(-x, acting.w.T, out=p)
+        b.u0, b.project = b.u0, lambda acting, x, p: np.dot(-x, acting.w.T, out=p)
         b.run_batch(np.arange(40), np.empty((0, 6), np.float32))
     da, db = a.w[0] - a.first[0], b.w[0] - b.first[0]
     assert np.abs(da - db).max() > 5e-3 * np.abs(da).max()
@@ -171,8 +171,8 @@ def test_digits_are_learnt_and_conductances_stay_physical():
         train_resistive(digits, replace(settings, epochs=10, hidden=(40,)), gain=gain, threads=t)
         for t in (1, 2)
     ]
-    net = runs[0].network
-    for a, b in zip(net.conductances, runs[1].network.conductances, strict=True):
+    net = runs[0].model
+    for a, b in zip(net.conductances, runs[1].model.conductances, strict=True):
         np.testing.assert_array_equal(a, b)  # threads change no bit
     assert all((g >= 0).all() for g in net.conductances)
     assert any((g == 0).any() for g in net.conductances)
@@ -202,7 +202,7 @@ def test_resuming_is_bitwise(tmp_path):
     with pytest.raises(EqpropError, match="another configuration"):
         train_resistive(digits, whole, gain=2 * gain, threads=1, checkpoint=path)
     again = train_resistive(digits, whole, gain=gain, threads=1, checkpoint=path)
-    for a, b in zip(straight.network.conductances, again.network.conductances, strict=True):
+    for a, b in zip(straight.model.conductances, again.model.conductances, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

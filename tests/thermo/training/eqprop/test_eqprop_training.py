@@ -15,6 +15,7 @@ from thermo.data import Dataset, load_dataset
 from thermo.energy.eqprop_effort import effort_of
 from thermo.evaluate import evaluate
 from thermo.gradients.diagnose import diagnose
+from thermo.gradients.errors import EqpropError, NudgeError, UnsettledError
 from thermo.gradients.estimators import How, estimate
 from thermo.gradients.rest import Settling
 from thermo.gradients.system import from_network
@@ -25,11 +26,10 @@ from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.deploy import acting_on, deployed_accuracy
 from thermo.training.eqprop.device import EqpropDevice, draw
-from thermo.training.eqprop.errors import EqpropError, NudgeError, UnsettledError
 from thermo.training.eqprop.layers import free_outputs, scratch, settling_time
 from thermo.training.eqprop.presets import eqprop_preset
 from thermo.training.eqprop.train import train_eqprop
-from thermo.training.eqprop.trainer import Trainer
+from thermo.training.eqprop.trainer import HopfieldTrainer
 from thermo.training.tiles import Tiles
 
 SIZES = (6, 9, 8, 3)
@@ -72,12 +72,12 @@ def config(**changes):
 
 
 def network_of(trainer):
-    return trainer.network(trainer._copy())
+    return trainer.network(trainer.copies())
 
 
 def test_the_kernel_rests_where_the_reference_does():
     with Tiles(1) as tiles:
-        trainer = Trainer(toy(), config(rule="field", angle=50.0), tiles)
+        trainer = HopfieldTrainer(toy(), config(rule="field", angle=50.0), tiles)
         net = network_of(trainer)
         wanted = reference_rest(net, trainer.x, tolerance=1e-10)[-1]
         rest = free_outputs(trainer.acting(), trainer.x, sweeps=400, tolerance=3e-7, tiles=tiles)
@@ -96,7 +96,7 @@ def energy(net, u, states):
 @pytest.mark.parametrize("beta", [0.0, 0.5, -0.5])
 def test_every_sweep_lowers_the_nudged_energy(beta):
     with Tiles(1) as tiles:
-        trainer = Trainer(toy(), config(), tiles)
+        trainer = HopfieldTrainer(toy(), config(), tiles)
     net, acting = network_of(trainer), trainer.acting()
     x = trainer.x
     y = trainer.one_hot[trainer.data.y_train]
@@ -167,7 +167,7 @@ def blocks(gradient, sizes=SIZES):
 )
 def test_an_update_is_the_estimate_of_the_gradient(rule, angle, estimator, name):
     with Tiles(1) as tiles:
-        trainer = Trainer(toy(), config(rule=rule, angle=angle, estimator=estimator), tiles)
+        trainer = HopfieldTrainer(toy(), config(rule=rule, angle=angle, estimator=estimator), tiles)
         net = network_of(trainer)
         got = changes_of(trainer)
     y = np.eye(3)[trainer.data.y_train]
@@ -186,7 +186,7 @@ def test_an_update_is_the_estimate_of_the_gradient(rule, angle, estimator, name)
 def test_the_test_of_updates_sees_a_missing_half():
     """Half a centred update, as of a rule that forgets a phase, is not the estimate."""
     with Tiles(1) as tiles:
-        trainer = Trainer(toy(), config(), tiles)
+        trainer = HopfieldTrainer(toy(), config(), tiles)
         net = network_of(trainer)
         got = changes_of(trainer)
     y = np.eye(3)[trainer.data.y_train]
@@ -197,7 +197,7 @@ def test_the_test_of_updates_sees_a_missing_half():
 
 def test_homeostasis_brings_both_ways_together():
     with Tiles(1) as tiles:
-        trainer = Trainer(
+        trainer = HopfieldTrainer(
             toy(), config(rule="field", angle=90.0, homeostasis=0.2, rates=(0.0, 0.1, 0.1)), tiles
         )
         skew = [w - b for w, b in zip(trainer.w[1:], trainer.back[1:], strict=True)]
@@ -206,7 +206,7 @@ def test_homeostasis_brings_both_ways_together():
         for step in range(n):
             trainer.step = step
             before = [w.copy() for w in trainer.w[1:]], [b.copy() for b in trainer.back[1:]]
-            trainer._homeostasis(rates)
+            trainer.homeostatic(rates)
             for k in range(2):
                 total[k] += (before[0][k] - trainer.w[k + 1]) / (0.2 * 0.1)
                 trainer.w[k + 1][:], trainer.back[k + 1][:] = before[0][k], before[1][k]
@@ -229,7 +229,7 @@ def test_digits_are_learnt_in_seconds(trained, digits):
 
 
 def test_the_compiled_network_decides_as_the_model(trained, digits):
-    net = trained.network
+    net = trained.model
     netlist = compile(net)
     figures, result = evaluate(netlist, digits, "test")
     assert np.array_equal(result.predictions(), net.predictions(digits.x_test))
@@ -244,7 +244,7 @@ def test_the_compiled_network_decides_as_the_model(trained, digits):
 def test_threads_change_no_bit(digits, changes):
     few = replace(eqprop_preset(digits), epochs=1, hidden=(24,), **changes)
     runs = [train_eqprop(digits, few, threads=t) for t in (1, 2)]
-    for a, b in zip(runs[0].network.weights, runs[1].network.weights, strict=True):
+    for a, b in zip(runs[0].model.weights, runs[1].model.weights, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -276,7 +276,7 @@ def test_resuming_is_bitwise(digits, tmp_path, changes):
         train_eqprop(digits, whole, threads=1, checkpoint=path, progress=Stop())
     again = train_eqprop(digits, whole, threads=1, checkpoint=path)
     assert len(again.history) == 3
-    for a, b in zip(straight.network.weights, again.network.weights, strict=True):
+    for a, b in zip(straight.model.weights, again.model.weights, strict=True):
         np.testing.assert_array_equal(a, b)
     with pytest.raises(EqpropError, match="checkpoint of another configuration"):
         train_eqprop(digits, replace(whole, beta=0.4), threads=1, checkpoint=path)
@@ -308,7 +308,7 @@ def test_a_device_is_drawn_once_by_its_laws():
 
 def test_the_device_acts_in_training(digits):
     base = replace(eqprop_preset(digits), hidden=(24,), epochs=1)
-    plain = train_eqprop(digits, base, threads=1).network.weights[0]
+    plain = train_eqprop(digits, base, threads=1).model.weights[0]
     for change in (
         {"imperfections": Imperfections(mismatch=0.2)},
         {"imperfections": Imperfections(asymmetry=0.2)},
@@ -319,18 +319,18 @@ def test_the_device_acts_in_training(digits):
         {"flipped": 0.2},
     ):
         other = train_eqprop(digits, replace(base, device=EqpropDevice(**change)), threads=1)
-        moved = np.abs(other.network.weights[0] - plain).max()
+        moved = np.abs(other.model.weights[0] - plain).max()
         assert moved > 1e-4, change
         perfect = train_eqprop(digits, replace(base, device=EqpropDevice()), threads=1)
-    np.testing.assert_array_equal(perfect.network.weights[0], plain)
+    np.testing.assert_array_equal(perfect.model.weights[0], plain)
 
 
 @pytest.mark.parametrize("rule", ["energy", "field"])
 def test_flipped_wires_are_updated_backwards(rule):
     with Tiles(1) as tiles:
-        plain = Trainer(toy(), config(rule=rule), tiles)
+        plain = HopfieldTrainer(toy(), config(rule=rule), tiles)
         right = changes_of(plain)
-        every = Trainer(toy(), config(rule=rule, device=EqpropDevice(flipped=1.0)), tiles)
+        every = HopfieldTrainer(toy(), config(rule=rule, device=EqpropDevice(flipped=1.0)), tiles)
         wrong = changes_of(every)
     weights = 3
     for k, (a, b) in enumerate(zip(right, wrong, strict=True)):
@@ -425,13 +425,13 @@ def test_what_cannot_be_trained_is_named(digits):
 
 def test_diagnosis_of_a_trained_network(trained, digits):
     y = np.eye(10)[digits.y_valid[:12]]
-    found = diagnose(trained.network, digits.x_valid[:12], y, betas=(0.01, 0.5))
+    found = diagnose(trained.model, digits.x_valid[:12], y, betas=(0.01, 0.5))
     assert found.angle == pytest.approx(0, abs=1e-4) and found.residual <= 1e-7
     first = {r.layer: r for r in found.layers if r.beta == 0.01}
     assert set(first) == {"layer1", "output"} and 0 < found.free_units < 1
     assert all(r.cosine > 0.99 for r in first.values()) and found.usable >= 0.01
     with pytest.raises(EqpropError, match="no sample"):
-        diagnose(trained.network, digits.x_valid[:0], y[:0])
+        diagnose(trained.model, digits.x_valid[:0], y[:0])
 
 
 def test_the_command_trains_and_says_what_it_did(tmp_path, capsys):

@@ -9,6 +9,7 @@ import pytest
 from hw_models.imperfect import Imperfections
 from thermo.cli.main import main
 from thermo.data import Dataset, load_dataset
+from thermo.gradients.errors import EqpropError
 from thermo.gradients.reference import implicit_gradient
 from thermo.gradients.rest import Settling
 from thermo.gradients.system import from_network
@@ -16,14 +17,12 @@ from thermo.kernels.eqprop import layers as kernel
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.deploy import deployed_accuracy
 from thermo.training.eqprop.device import EqpropDevice
-from thermo.training.eqprop.errors import EqpropError
+from thermo.training.eqprop.estimators import PUSHES, costs_per_update, pushes
 from thermo.training.eqprop.presets import eqprop_preset, resistive_preset
-from thermo.training.eqprop.pushes import PUSHES, pushes
-from thermo.training.eqprop.resistive import _Resistive, train_resistive
+from thermo.training.eqprop.resistive import ResistiveTrainer, train_resistive
 from thermo.training.eqprop.start import start_weights
 from thermo.training.eqprop.train import train_eqprop
-from thermo.training.eqprop.trainer import Trainer
-from thermo.training.eqprop.zeroth import costs_per_update
+from thermo.training.eqprop.trainer import HopfieldTrainer
 from thermo.training.tiles import Tiles
 
 SIZES = (4, 5, 3)
@@ -88,8 +87,8 @@ def test_starting_couplings_have_glorots_size(init):
 
 def test_a_multiplicative_step_is_the_exponential_of_the_additive_one():
     with Tiles(1) as tiles:
-        plain = step_of(Trainer(toy(), config(rates=(0.1,)), tiles))
-        trainer = Trainer(toy(), config(rates=(0.1,), update="multiplicative"), tiles)
+        plain = step_of(HopfieldTrainer(toy(), config(rates=(0.1,)), tiles))
+        trainer = HopfieldTrainer(toy(), config(rates=(0.1,), update="multiplicative"), tiles)
         before = [p.values.copy() for p in trainer.parameters()]
         got = step_of(trainer)
     for p, b, a, m in zip(trainer.parameters(), before, plain, got, strict=True):
@@ -108,22 +107,20 @@ def test_a_step_is_bounded_and_nothing_dies():
 def test_no_coupling_changes_sign_and_digits_are_learnt(digits):
     base = replace(eqprop_preset(digits, update="multiplicative"), epochs=25)
     with Tiles(1) as tiles:
-        start = [np.sign(w) for w in Trainer(digits, base, tiles).w]
+        start = [np.sign(w) for w in HopfieldTrainer(digits, base, tiles).w]
     device = EqpropDevice(Imperfections(mismatch=0.1), flipped=0.02)
     done = train_eqprop(digits, base, threads=1)
     odd = train_eqprop(digits, replace(base, device=device, epochs=3), threads=1)
     additive = train_eqprop(digits, replace(eqprop_preset(digits), epochs=3), threads=1)
-    for s, a, b, c in zip(
-        start, done.network.weights, odd.network.weights, additive.network.weights, strict=True
-    ):
+    for s, a, b, c in zip(start, done.model.weights, odd.model.weights, additive.model.weights, strict=True):
         assert np.array_equal(np.sign(a), s) and np.array_equal(np.sign(b), s)
         assert not np.array_equal(np.sign(c), s)  # the check sees an additive step
     assert deployed_accuracy(done.acting, digits) > 0.94  # as additive: test_eqprop_training
     both = replace(base, rule="field", angle=40.0, epochs=1)
     with Tiles(1) as tiles:
-        trainer = Trainer(digits, both, tiles)
+        trainer = HopfieldTrainer(digits, both, tiles)
         before = np.sign(trainer.back[1])
-        trainer.run_epoch()
+        trainer.run_epoch(tiles)
     assert np.array_equal(np.sign(trainer.back[1]), before)
 
 
@@ -131,8 +128,8 @@ def test_conductances_grow_and_shrink_by_shares(digits):
     settings, gain = resistive_preset(digits, update="multiplicative")
     settings = replace(settings, epochs=20, hidden=(40,))
     done = train_resistive(digits, settings, gain=gain, threads=1)
-    assert all((g > 0).all() for g in done.network.conductances)
-    assert done.valid_accuracy > 0.88
+    assert all((g > 0).all() for g in done.model.conductances)
+    assert done.score > 0.88
 
 
 # ---------------------------------------------------------------- without nudges
@@ -140,7 +137,7 @@ def test_conductances_grow_and_shrink_by_shares(digits):
 
 def reference_slopes(trainer, y):
     """-dC/d(parameters) by implicit differentiation, in the order of trainer.parameters()."""
-    system = from_network(trainer.network(trainer._copy()))
+    system = from_network(trainer.network(trainer.copies()))
     g, _ = implicit_gradient(
         system, trainer.x.astype(float), y, settling=Settling(tolerance=1e-11, newton=False)
     )
@@ -158,7 +155,7 @@ def flat(arrays):
 def draws(n, **changes):
     """n estimates of the slopes, (n, parameters), and the reference."""
     with Tiles(1) as tiles:
-        trainer = Trainer(toy(), config(**changes), tiles)
+        trainer = HopfieldTrainer(toy(), config(**changes), tiles)
         truth = flat(reference_slopes(trainer, np.eye(SIZES[-1])[trainer.data.y_train]))
         steps = []
         for _ in range(n):
@@ -198,7 +195,7 @@ def test_the_bias_grows_with_the_square_of_the_perturbation():
     smooth; float32 costs to 1e-7 leave 1e-6 of a difference over 2 c.
     """
     with Tiles(1) as tiles:
-        trainer = Trainer(toy(8), config(estimator="spsa", init_gain=0.1, init_bias=0.5), tiles)
+        trainer = HopfieldTrainer(toy(8), config(estimator="spsa", init_gain=0.1, init_bias=0.5), tiles)
         trainer.b[-1][:] = 0.5
         y = np.eye(SIZES[-1])[trainer.data.y_train]
         truth = reference_slopes(trainer, y)
@@ -242,14 +239,14 @@ def test_a_chip_without_nudges_learns_on_a_mismatched_device(digits, estimator):
     assert done.history[-1].sweeps_nudged == 0
     assert deployed_accuracy(done.acting, digits, device) > 0.3
     wrong = replace(settings, device=replace(device, flipped=1.0))
-    assert train_eqprop(digits, wrong, threads=1).valid_accuracy < 0.25
+    assert train_eqprop(digits, wrong, threads=1).score < 0.25
 
 
 def test_conductances_are_perturbed_too(digits):
     settings, gain = resistive_preset(digits)
     settings = replace(settings, hidden=(12,), epochs=1, estimator="spsa", rates=(1e-4,))
     with Tiles(1) as tiles:
-        trainer = _Resistive(digits, settings, tiles, gain)
+        trainer = ResistiveTrainer(digits, settings, gain, tiles)
         before = [g.copy() for g in trainer.w]
         trainer.run_batch(np.arange(trainer.batch), NO_WARPS)
     assert all((g >= 0).all() for g in trainer.w)
@@ -265,14 +262,14 @@ def spread_of_updates(replicas, coupling, seeds=40, shared=False):
     steps = []
     with Tiles(1) as tiles:
         for seed in range(seeds):
-            trainer = Trainer(
+            trainer = HopfieldTrainer(
                 toy(), config(device=device, seed=seed, sweeps_free=12, sweeps_nudged=12), tiles
             )
-            start = Trainer(toy(), config(), tiles)
+            start = HopfieldTrainer(toy(), config(), tiles)
             for mine, same in zip(trainer.parameters(), start.parameters(), strict=True):
                 mine.values[...] = same.values
             if shared:  # every copy with the noise of the first
-                relax = trainer._relax
+                relax = trainer.relax
 
                 def alike(acting, p, states, *rest, relax=relax):
                     used = relax(acting, p, states, *rest)
@@ -280,7 +277,7 @@ def spread_of_updates(replicas, coupling, seeds=40, shared=False):
                         s[:] = s[::replicas].repeat(replicas, axis=0)
                     return used
 
-                trainer._relax = alike
+                trainer.relax = alike
             steps.append(flat(step_of(trainer)))
     return float(np.sqrt(np.mean(np.var(steps, axis=0, ddof=1))))
 
@@ -306,7 +303,7 @@ def test_coupled_copies_keep_together():
     for coupling in (0.0, 3.0):
         device = EqpropDevice(state_noise=0.04, replicas=4, replica_coupling=coupling)
         with Tiles(1) as tiles:
-            trainer = Trainer(toy(), config(device=device, sweeps_free=30), tiles)
+            trainer = HopfieldTrainer(toy(), config(device=device, sweeps_free=30), tiles)
             trainer.run_batch(np.arange(trainer.n), NO_WARPS)
         hidden = trainer.free[0].reshape(-1, 4, SIZES[1])
         apart.append(hidden.std(axis=1, ddof=1).mean())
@@ -324,7 +321,7 @@ def test_quiet_replicas_are_one_machine(digits):
     one = train_eqprop(digits, base, threads=1)
     device = EqpropDevice(replicas=3, replica_coupling=1.0)
     three = train_eqprop(digits, replace(base, device=device), threads=1)
-    for a, b in zip(one.network.weights, three.network.weights, strict=True):
+    for a, b in zip(one.model.weights, three.model.weights, strict=True):
         np.testing.assert_allclose(a, b, atol=2e-4)  # float32 sums in another order, 36 updates
 
 
