@@ -10,7 +10,7 @@ is kept under a stamp over every source that it was made from; and inside `inter
 runs as the Python function that it is.
 """
 
-from compiler.jit.kernel import GATE, Kernel, interpreted, interpreted_if_cheap, njit
+from compiler.jit.kernel import GATE, Kernel, compiled, interpreted, interpreted_if_cheap, njit
 from compiler.jit.told import telling
 
-__all__ = ["GATE", "Kernel", "interpreted", "interpreted_if_cheap", "njit", "telling"]
+__all__ = ["GATE", "Kernel", "compiled", "interpreted", "interpreted_if_cheap", "njit", "telling"]

@@ -13,6 +13,7 @@ from compiler.jit.places import kept_anywhere
 from compiler.jit.stamp import stamp_of
 
 _plain: ContextVar[bool] = ContextVar("kernels run as plain Python", default=False)
+_always: ContextVar[bool] = ContextVar("cheap kernels are compiled too", default=False)
 _making = threading.RLock()
 
 
@@ -116,6 +117,16 @@ def interpreted() -> Iterator[None]:
         _plain.reset(token)
 
 
+@contextmanager
+def compiled() -> Iterator[None]:
+    """Inside, no kernel is interpreted for being cheap: what there is to compile is compiled."""
+    token = _always.set(True)
+    try:
+        yield
+    finally:
+        _always.reset(token)
+
+
 LOADING = 1.0
 """CPU seconds that a process takes to import numba and to read compiled kernels."""
 GATE = 0.017
@@ -133,7 +144,7 @@ def interpreted_if_cheap(
     circuits loads its kernels in the end.
     """
     global _spent
-    if _plain.get() or all(kernel.loaded for kernel in kernels):
+    if _plain.get() or _always.get() or all(kernel.loaded for kernel in kernels):
         return nullcontext()
     total = _spent + seconds
     if total <= LOADING or (total <= compiling and not all(kernel.kept for kernel in kernels)):

@@ -109,6 +109,7 @@ COMMANDS = {
         "Solve, invert, Lyapunov, exponential, determinant as measurements: error against time, kT and "
         "condition number, beside the exact answers; a table and a figure.",
     ),
+    "warm": ("thermo.cli.warm:warm", "Compile all kernels now, so that no later run waits for them."),
     "presets": (
         "thermo.cli.presets:presets",
         "List hardware presets, or one with the source of every figure.",
