@@ -8,10 +8,9 @@ are not listed were not read; `thermoc estimate --library FILE.lib` uses a whole
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 from hw_models.cells import Cell, CellLibrary
 from hw_models.characterise import DERIVATION
+from hw_models.frozen import Frozen
 from hw_models.registry import Registry
 from hw_models.source import Figure, Source
 
@@ -41,9 +40,7 @@ def _library(
         stated=Source("code", file),
         source=source,
         cells=tuple(Cell(row[0], tuple(row[1].split()), *row[2:]) for row in rows),
-        checks=MappingProxyType(
-            {f"check: {cell} energy": Figure(value, "J", other) for cell, value in checks.items()}
-        ),
+        checks=Frozen({f"check: {cell} energy": Figure(value, "J", other) for cell, value in checks.items()}),
     )
 
 

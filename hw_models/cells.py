@@ -11,10 +11,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 from hw_models.errors import HardwareError
+from hw_models.frozen import Frozen
 from hw_models.source import Figure, Source
 
 MAX_INPUTS = 6
@@ -90,8 +90,8 @@ class CellLibrary:
     stated: Source
     source: Source
     cells: tuple[Cell, ...]
-    checks: Mapping[str, Figure] = field(default_factory=lambda: MappingProxyType({}))
-    skipped: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    checks: Mapping[str, Figure] = field(default_factory=Frozen)
+    skipped: Mapping[str, int] = field(default_factory=Frozen)
 
     def __post_init__(self) -> None:
         seen: set[str] = set()

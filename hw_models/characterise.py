@@ -21,11 +21,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
 from hw_models.cells import INVERTER, MAX_INPUTS, NAND2, Cell, CellLibrary
+from hw_models.frozen import Frozen
 from hw_models.liberty import Group, LibertyError, function_pins, function_table, read_liberty
 from hw_models.source import Figure, Source
 
@@ -125,7 +125,7 @@ def characterise(group: Group, where: str) -> CellLibrary:
         stated=stated,
         source=source,
         cells=tuple(cells),
-        skipped=MappingProxyType(dict(skipped)),
+        skipped=Frozen(dict(skipped)),
     )
 
 

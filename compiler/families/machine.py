@@ -35,6 +35,8 @@ class LangevinMachine:
     j2, j3, j4 : (n,), self-energy; x0 : (n,), start
     readout_scale, readout_offset : (n_out,); answers = readout_scale * x_out(t_f) + readout_offset
     head : "classification" (label of the largest answer) or "regression" (the answers)
+    training_readout_scale : by which a classifier's training multiplies x_out; training goes on
+        with it, answers do not need it
     """
 
     w_in: np.ndarray
@@ -56,6 +58,7 @@ class LangevinMachine:
     head: str = "classification"
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+    training_readout_scale: float = 1.0
 
     @property
     def n_cells(self) -> int:
@@ -121,19 +124,24 @@ ARRAYS = (
     "readout_scale",
     "readout_offset",
 )
-FACTS = ("n_out", "kT", "mobility", "t_f", "dt", "head")
+FACTS = ("n_out", "kT", "mobility", "t_f", "dt", "head")  # and training_readout_scale
 
 
 def parts(model: LangevinMachine) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """(facts, arrays by name)."""
-    facts = {name: getattr(model, name) for name in FACTS}
+    facts = {name: getattr(model, name) for name in (*FACTS, "training_readout_scale")}
     return facts, {name: getattr(model, name) for name in ARRAYS}
 
 
 def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> LangevinMachine:
     """The model; KeyError, TypeError or NetlistError for what is missing or does not fit."""
     given: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
-    return LangevinMachine(**given, **{name: document[name] for name in FACTS}, **common_fields(document))
+    given |= {name: document[name] for name in FACTS}
+    common = common_fields(document)
+    meta = dict(common.pop("meta"))
+    scale = meta.pop("training_readout_scale", 1.0)  # where files of version 1 have it
+    scale = float(document.get("training_readout_scale", scale))
+    return LangevinMachine(**given, **common, meta=meta, training_readout_scale=scale)
 
 
 def lower_machine(machine: LangevinMachine) -> LangevinNetlist:

@@ -134,7 +134,9 @@ def _read_json(path: Path, options: Options) -> Any:
         from compiler.formats.ising import graph
 
         options.refuse(NETWORK, str(path), "an Ising model")
-        return graph.parse_node_link(document, options.as_ or "max-cut", name=str(path))
+        return graph.parse_node_link(
+            document, options.as_ or "max-cut", weight=options.weight, name=str(path)
+        )
     if qubo.is_qubo_json(document):
         options.refuse(NETWORK, str(path), "a QUBO")
         return qubo.parse_qubo_json(document, name=str(path))
@@ -163,9 +165,13 @@ def _refuse_pickle(path: Path, options: Options) -> Any:
 
 
 def _as_asked(source: Any, options: Options, path: Path) -> Any:
-    """The source, if `as_` has a meaning for it: graphs obeyed it, circuits may become Ising."""
+    """The source, if `as_` and `weight` mean something: graphs obeyed them, circuits may become Ising."""
+    graph = isinstance(source, IsingModel) and (options.as_ or options.weight) and _is_graph(path)
+    if options.weight is not None and not graph:
+        raise UnsupportedError(
+            f"{path}: --weight is for GraphML, GML and node-link files, where edges name it; leave it out"
+        )
     if options.as_ is not None:
-        graph = isinstance(source, IsingModel) and _is_graph(path)
         circuit = isinstance(source, GateNetlist | LogicNetwork) and options.as_ == "ising"
         if not (graph or circuit):
             what = source.problem.goal.kind if isinstance(source, IsingModel) else type(source).__name__

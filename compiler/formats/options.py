@@ -38,6 +38,8 @@ class Options:
     Ising models:
     as_ : what a graph's weights stand for, "max-cut" (the default) or "ising"; of a circuit of
         gates, "ising" is invertible logic
+    weight : attribute of a graph's edges that is their weight, or "none": every edge weighs 1;
+        without it, `weight`
     """
 
     activation: str | None = None
@@ -54,6 +56,7 @@ class Options:
     quantiles: tuple[float, ...] = ()
     bit_order: str = "feature"
     as_: str | None = None
+    weight: str | None = None
 
     def __post_init__(self) -> None:
         if self.four_weights not in (None, *FOUR_WEIGHTS):

@@ -158,6 +158,7 @@ READING = (
         "ising: a circuit as invertible logic, or a graph's weights as couplings (without it they are a "
         "Max-Cut problem).",
     ),
+    Option("weight", "--weight", str, None, "Of a graph's file: its edges' attribute, or none: all weigh 1."),
 )
 """Fields of compiler.formats.options.Options."""
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from compiler.passes.gates.heads import lower_head
 from compiler.passes.gates.lut_map import map_luts
 from compiler.pipelines import simplify
 from hw_models.cells import CellLibrary
+from hw_models.frozen import Frozen
 from thermo.data import DataError
 from thermo.energy.baselines import Baseline
 from thermo.energy.gate_result import GateEstimate, GateJoules, LibraryEstimate, MappedFigures
@@ -119,7 +119,7 @@ def estimate_gates(
         gates=_gates(netlist, bare, whole, done),
         depth=_depth(bare, whole),
         libraries=tuple(done),
-        refused=MappingProxyType(refused),
+        refused=Frozen(refused),
         baselines=baselines,
         cheapest=cheapest(baselines, accuracy),
         n_classes=0 if netlist.class_sums is None else netlist.class_sums.n_classes,
@@ -186,7 +186,7 @@ def mapped_figures(mapped: CellNetlist, toggles: np.ndarray, clock_Hz: float | N
     names = [library.cells[index].name for index in mapped.cell.tolist()]
     inverter = library.cells.index(library.inverter)
     return MappedFigures(
-        cells=MappingProxyType(dict(sorted(Counter(names).items()))),
+        cells=Frozen(dict(sorted(Counter(names).items()))),
         inverters=int((mapped.cell == inverter).sum()),
         area_um2=area,
         nand2_equivalents=area / library.nand2.area if library.has_nand2 else None,
@@ -218,11 +218,11 @@ def _gates(
         counted[f"nand2_equivalents_{entry.library.name}"] = entry.gates.nand2_equivalents
         if whole is not bare:
             counted[f"nand2_equivalents_with_head_{entry.library.name}"] = entry.whole.nand2_equivalents
-    return MappingProxyType(counted)
+    return Frozen(counted)
 
 
 def _depth(bare: GateNetlist, whole: GateNetlist) -> Mapping[str, int]:
     levels = {"optimised": gate_counts(bare)["depth"]}
     if whole is not bare:
         levels["with_head"] = gate_counts(whole)["depth"]
-    return MappingProxyType(levels)
+    return Frozen(levels)

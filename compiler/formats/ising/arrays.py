@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -57,7 +56,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray], *, name: str = "arrays") -> Is
         parts = (arrays["biases"], arrays["edges"], arrays["weights"])
         return from_thrml_arrays(*parts, np.reshape(beta, ()))
     J = _real(arrays["J"], "J", name)
-    facts: dict[str, Any] = {"meta": MappingProxyType({"source": "arrays"})}
+    facts: dict[str, Any] = {"meta": {"source": "arrays"}}
     for key in ("offset", "kT"):
         if key in arrays:
             value = _real(arrays[key], key, name)

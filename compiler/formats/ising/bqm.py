@@ -10,7 +10,6 @@ import json
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -156,7 +155,7 @@ def _model(
         offset=float(offset),
         vartype=VARTYPES[vartype],
         names=label_names(list(labels)),
-        meta=MappingProxyType({"source": "dimod"}),
+        meta={"source": "dimod"},
     )
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -128,7 +127,7 @@ def parse_dimacs(text: str, *, name: str = "text") -> IsingModel:
             f"{name}: has {len(clauses)} clauses but its header promises {promised}; it is "
             "truncated or altered"
         )
-    return from_clauses(variables, clauses, meta=MappingProxyType({"source": "dimacs"}))
+    return from_clauses(variables, clauses, meta={"source": "dimacs"})
 
 
 def write_dimacs(model: IsingModel) -> str:

@@ -75,7 +75,7 @@ def may_be_ising(head: bytes, path: Path) -> bool:
 def read_ising(path: str | os.PathLike, options: Options | None = None) -> IsingModel:
     """The model in a rudy, DIMACS, QUBO, dimod or graph file, gzipped or not.
 
-    options : `as_`, what a graph stands for, "max-cut" (the default) or "ising"
+    options : `as_`, what a graph stands for, "max-cut" (the default) or "ising"; `weight` of its edges
 
     Raises FormatError for a missing, foreign or malformed file.
     """
@@ -84,7 +84,8 @@ def read_ising(path: str | os.PathLike, options: Options | None = None) -> Ising
     if name == "graph":
         from compiler.formats.ising.graph import read_graph  # networkx takes its time
 
-        return read_graph(path, (options or Options()).as_ or "max-cut")
+        options = options or Options()
+        return read_graph(path, options.as_ or "max-cut", weight=options.weight)
     if name is None:
         raise FormatError(
             f"{path}: is no Ising model known here; formats are {', '.join(READERS)}, GraphML, GML"

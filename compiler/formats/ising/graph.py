@@ -1,7 +1,7 @@
 """networkx graphs with `weight` as Ising models: live ones, and GraphML, GML and JSON files.
 
-`max-cut`: J = -weight, cut = (W - (E - offset)) / 2. `ising`: J = weight, h = the nodes' `h`, and
-the graph's `offset`. An edge without a weight has 1. Parallel edges of a multigraph add up.
+`max-cut`: J = -weight. `ising`: J = weight, h = the nodes' `h`, and the graph's `offset`. An edge
+without a weight has GraphML's default, else 1. Parallel edges of a multigraph add up.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ from compiler.formats.ising.bqm import label_names
 from compiler.formats.ising.rudy import max_cut
 
 PROBLEMS = ("max-cut", "ising")
+NOT_WEIGHTS = ("id", "key", "source", "target")  # numbers of edges that no one means
 
 
 def from_graph(
-    graph: nx.Graph, problem: str = "max-cut", *, weight: str = "weight", field: str = "h"
+    graph: nx.Graph, problem: str = "max-cut", *, weight: str | None = None, field: str = "h"
 ) -> IsingModel:
     """The Max-Cut problem, or the Ising model, of a graph; spins in the order of its nodes.
 
-    weight, field : names of the edges' and nodes' attributes
+    weight : the edges' attribute, or "none": every edge weighs 1; None is "weight", unless no edge
+        has it and other numbers stand in its place, which is refused
+    field : the nodes' attribute
 
     Raises NetlistError for a directed or empty graph, a node joined to itself and attributes that
     are no finite numbers, UnsupportedError for an unknown problem.
@@ -40,6 +43,7 @@ def from_graph(
         raise NetlistError("graph: is directed, and couplings have no direction; give graph.to_undirected()")
     if not graph.number_of_edges():
         raise NetlistError(f"graph: has {graph.number_of_nodes()} nodes and no edges; give at least one edge")
+    attribute, default = _weight(graph, weight)
     place: dict[Hashable, int] = {node: k for k, node in enumerate(graph)}
     ends = np.empty((graph.number_of_edges(), 2), dtype=np.int64)
     values = np.empty(len(ends))
@@ -47,16 +51,43 @@ def from_graph(
         if a == b:
             raise NetlistError(f"graph: an edge joins node {a!r} to itself; leave it out")
         ends[k] = place[a], place[b]
-        values[k] = _number(data.get(weight, 1.0), f"edge ({a!r}, {b!r}) has the {weight}")
+        values[k] = _number(data.get(attribute, default), f"edge ({a!r}, {b!r}) has the {attribute}")
     facts: dict[str, Any] = {"names": label_names(list(graph)), "meta": {"source": "graph"}}
     if problem == "max-cut":
         return max_cut(len(place), ends[:, 0], ends[:, 1], values, **facts)
+    none = graph.graph.get("node_default", {}).get(field, 0.0)
     fields = [
-        _number(data.get(field, 0.0), f"node {node!r} has the {field}")
+        _number(data.get(field, none), f"node {node!r} has the {field}")
         for node, data in graph.nodes(data=True)
     ]
     offset = _number(graph.graph.get("offset", 0.0), "graph: the offset is")
     return from_edges(fields, ends[:, 0], ends[:, 1], values, offset=offset, **facts)
+
+
+def _weight(graph: nx.Graph, asked: str | None) -> tuple[str | None, Any]:
+    """(attribute, value without it) of the edges' weights.
+
+    GraphML's defaults, which networkx keeps in graph.graph, count.
+    """
+    if asked == "none":
+        return None, 1.0
+    defaults = graph.graph.get("edge_default", {})
+    found: dict[str, Any] = dict(defaults)
+    for *_, data in graph.edges(data=True):
+        found |= data
+    name = asked or "weight"
+    if name in found:
+        return name, defaults.get(name, 1.0)
+    numbers = [k for k, v in found.items() if k not in NOT_WEIGHTS and type(v) in (int, float)]
+    if asked is not None:
+        known = ", ".join(map(str, numbers)) or "none"
+        raise NetlistError(f"graph: no edge has the attribute {asked!r}; their numbers are {known}")
+    if numbers:
+        raise NetlistError(
+            f"graph: no edge has a `weight`, but they have {', '.join(map(str, numbers))}: say which it is "
+            f"(--weight {numbers[0]}), or that every edge weighs 1 (--weight none)"
+        )
+    return name, 1.0
 
 
 def _number(value: Any, what: str) -> float:
@@ -70,7 +101,11 @@ def _number(value: Any, what: str) -> float:
 
 
 def parse_node_link(
-    document: Mapping[str, Any], problem: str = "max-cut", *, name: str = "document"
+    document: Mapping[str, Any],
+    problem: str = "max-cut",
+    *,
+    weight: str | None = None,
+    name: str = "document",
 ) -> IsingModel:
     """The model in networkx's node-link JSON, whose edges are called `edges` or `links`.
 
@@ -102,15 +137,17 @@ def parse_node_link(
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise FormatError(f"{name}: is no node-link graph ({reason}); save it again") from None
-    return _told(graph, problem, name)
+    return _told(graph, problem, weight, name)
 
 
 def _label(label: Any) -> Hashable:
     return tuple(map(_label, label)) if isinstance(label, list) else label
 
 
-def read_graph(path: str | os.PathLike, problem: str = "max-cut") -> IsingModel:
+def read_graph(path: str | os.PathLike, problem: str = "max-cut", *, weight: str | None = None) -> IsingModel:
     """The model in a GraphML or GML file, told by its content; errors as from_graph.
+
+    Nodes of a GML file without labels are called by their ids.
 
     Raises FormatError for files that networkx cannot read.
     """
@@ -120,7 +157,7 @@ def read_graph(path: str | os.PathLike, problem: str = "max-cut") -> IsingModel:
         if markup:
             graph = nx.read_graphml(io.BytesIO(text.encode()), force_multigraph=False)
         else:
-            graph = nx.parse_gml(text.splitlines())
+            graph = _parse_gml(text)
     except (
         nx.NetworkXError,
         ParseError,
@@ -133,12 +170,21 @@ def read_graph(path: str | os.PathLike, problem: str = "max-cut") -> IsingModel:
         kind = "GraphML" if markup else "GML"
         reason = " ".join(str(error).split())[:120]
         raise FormatError(f"{path}: is no {kind} that networkx reads ({reason})") from None
-    return _told(graph, problem, str(path))
+    return _told(graph, problem, weight, str(path))
 
 
-def _told(graph: nx.Graph, problem: str, name: str) -> IsingModel:
+def _parse_gml(text: str) -> nx.Graph:
+    try:
+        return nx.parse_gml(text.splitlines())
+    except nx.NetworkXError as error:
+        if "no 'label' attribute" not in str(error):
+            raise
+        return nx.parse_gml(text.splitlines(), label="id")
+
+
+def _told(graph: nx.Graph, problem: str, weight: str | None, name: str) -> IsingModel:
     """from_graph with the file's name before its errors."""
     try:
-        return from_graph(graph, problem)
+        return from_graph(graph, problem, weight=weight)
     except NetlistError as error:
         raise FormatError(f"{name}: {error}") from None

@@ -11,7 +11,6 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -132,7 +131,7 @@ def _model(ends: np.ndarray, biases: np.ndarray, vartype: str, names: tuple[str,
         biases[~own],
         vartype=vartype,
         names=names,
-        meta=MappingProxyType({"source": "qubo"}),
+        meta={"source": "qubo"},
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -79,7 +78,7 @@ def parse_rudy(text: str, *, name: str = "text") -> IsingModel:
         edges[:, 1],
         np.array(weights),
         names=tuple(str(k + 1) for k in range(n)),
-        meta=MappingProxyType({"source": "rudy"}),
+        meta={"source": "rudy"},
     )
 
 

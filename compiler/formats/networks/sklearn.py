@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -63,7 +62,7 @@ def from_sklearn(estimator: Any) -> MLP:
         head="classification" if name == "MLPClassifier" else "regression",
         output_scale=output_scale,
         labels=labels,
-        meta=MappingProxyType({"origin": f"scikit-learn {name}"}),
+        meta={"origin": f"scikit-learn {name}"},
     )
 
 

@@ -5,7 +5,6 @@ Source: thrml 0.1, models/ising.py. The signs are ours and beta is 1 / kT: h = b
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,5 +55,5 @@ def from_thrml_arrays(biases: Any, edges: Any, weights: Any, beta: Any = 1.0) ->
         np.asarray(weights, dtype=np.float64),
         kT=1.0 / inverse,
         goal=Boltzmann(h.size),
-        meta=MappingProxyType({"source": "thrml"}),
+        meta={"source": "thrml"},
     )

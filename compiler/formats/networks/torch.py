@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -152,5 +151,5 @@ def chain_to_mlp(
         output_scale=scale,
         output_offset=offset,
         labels=labels,
-        meta=MappingProxyType({"origin": os.path.basename(origin)}),
+        meta={"origin": os.path.basename(origin)},
     )

@@ -14,7 +14,7 @@ from hw_models.presets import DEVICES
 from thermo.cli.console import BarProgress, notes
 from thermo.cli.options import AsJson, DataDir, DataName, Seed, Split, Threads
 from thermo.cli.studies.eqprop import finish
-from thermo.data import load_dataset
+from thermo.data import DataError, load_dataset
 from thermo.report.figures import save_png
 from thermo.report.page import Table
 from thermo.report.temperature_figures import accuracy_over_temperature
@@ -57,7 +57,10 @@ def temperature(
     """
     preset = DEVICES.get(device)
     netlist = compile(model)
-    dataset = load_dataset(data or str(netlist.meta.get("data", "digits")), data_dir)
+    trained_on = data or netlist.meta.get("data")
+    if not trained_on:
+        raise DataError(f"{model}: does not tell the data set it was trained on; name one with --data")
+    dataset = load_dataset(str(trained_on), data_dir)
     folder = make_folder(out)
     study = temperature_study(
         netlist,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 import numba
@@ -341,7 +340,7 @@ class BoltzmannTrainer:
                 config.sweeps,
                 self.data.image_shape,
                 config.threshold,
-                meta=MappingProxyType({**facts, "method": "chain"}),
+                meta={**facts, "method": "chain"},
             )
         facts |= {
             "method": config.method,

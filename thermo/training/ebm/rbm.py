@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
@@ -284,9 +283,7 @@ class RbmTrainer:
             c.copy(),
             self.data.image_shape,
             self.config.threshold,
-            meta=MappingProxyType(
-                {"method": self.config.method, "data": self.data.name, "split": self.data.split}
-            ),
+            meta={"method": self.config.method, "data": self.data.name, "split": self.data.split},
         )
 
 

@@ -25,7 +25,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
@@ -260,9 +259,7 @@ def lower_reverse_path(trained: ReversePath, *, visible_shape: tuple[int, ...] =
             scale=np.eye(trained.visible) / rest_position(config),
         ),
         dt=config.dt,
-        meta=MappingProxyType(
-            {"source": "reverse path", "seed": config.seed, "image_shape": list(visible_shape)}
-        ),
+        meta={"source": "reverse path", "seed": config.seed, "image_shape": list(visible_shape)},
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,12 +10,13 @@ import numpy as np
 
 from compiler.families.conv_hopfield import ConvHopfieldNetwork
 from compiler.families.hopfield import HopfieldNetwork
+from compiler.ir.facts import Facts
 from thermo.gradients.errors import EqpropError
 from thermo.training.eqprop.config import Conv
 from thermo.training.eqprop.jax_layers import Dense, Layout
 from thermo.training.eqprop.jax_rest import Parameters
 
-NO_META: Mapping[str, Any] = MappingProxyType({})
+NO_META: Mapping[str, Any] = Facts()
 
 
 def to_network(

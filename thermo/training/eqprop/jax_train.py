@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -202,7 +201,7 @@ class LayersTrainer(EqpropTrainer):
             self.layout,
             best,
             labels=data.labels,
-            meta=MappingProxyType({"method": "eqprop", "data": data.name, "split": data.split}),
+            meta={"method": "eqprop", "data": data.name, "split": data.split},
             relax_time=settling_time(self.layout, best, to_network(self.layout, best), x),
         )
 

@@ -14,7 +14,6 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -250,7 +249,7 @@ class OscillatorTrainer(HopfieldTrainer):
             input_scale=np.full(1, self.kind.scale),
             start=0.0 if self.kind.inputs == "phase" else math.pi / 2,
             labels=self.data.labels,
-            meta=MappingProxyType({"method": "eqprop", "data": self.data.name, "split": self.data.split}),
+            meta={"method": "eqprop", "data": self.data.name, "split": self.data.split},
         )
 
 

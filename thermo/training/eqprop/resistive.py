@@ -12,7 +12,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from types import MappingProxyType
 
 import numpy as np
 
@@ -159,7 +158,7 @@ class ResistiveTrainer(HopfieldTrainer):
             tuple(a.copy() for a in g),
             self.gain,
             self.data.labels,
-            MappingProxyType({"method": "eqprop", "data": self.data.name, "split": self.data.split}),
+            {"method": "eqprop", "data": self.data.name, "split": self.data.split},
         )
 
     def draw(self, device: EqpropDevice) -> DrawnCircuit:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -341,5 +340,5 @@ class HopfieldTrainer(EqpropTrainer):
             activation="hard-sigmoid",
             backward=tuple(a.T.copy() for a in back[1:]) if self.apart else None,
             labels=self.data.labels,
-            meta=MappingProxyType({"method": "eqprop", "data": self.data.name, "split": self.data.split}),
+            meta={"method": "eqprop", "data": self.data.name, "split": self.data.split},
         )

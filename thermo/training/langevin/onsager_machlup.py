@@ -24,7 +24,6 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import scipy.linalg
@@ -340,14 +339,11 @@ class OnsagerMachlupTrainer:
             t_f=config.t_f,
             dt=self.dt,
             labels=data.labels,
-            meta=MappingProxyType(
-                {
-                    "method": "least squares" if config.exact else "likelihood",
-                    "data": data.name,
-                    "split": data.split,
-                    "training_readout_scale": 1.0,
-                }
-            ),
+            meta={
+                "method": "least squares" if config.exact else "likelihood",
+                "data": data.name,
+                "split": data.split,
+            },
         )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import replace
-from types import MappingProxyType
 from typing import NoReturn
 
 import numpy as np
@@ -149,7 +148,7 @@ class PathwiseTrainer:
             s[:] = start.readout_scale
             o[:] = start.readout_offset
             if self.classes:
-                s[:] = start.meta.get("training_readout_scale", 1.0)
+                s[:] = start.training_readout_scale
                 o[:] = 0.0
             if self.symmetric and not np.array_equal(j, j.T):
                 raise TrainingError(
@@ -398,14 +397,8 @@ class PathwiseTrainer:
             dt=config.dt_evaluate,
             head="classification" if self.classes else "regression",
             labels=self.data.labels,
-            meta=MappingProxyType(
-                {
-                    "method": "pathwise",
-                    "data": self.data.name,
-                    "split": self.data.split,
-                    "training_readout_scale": float(s[0]),
-                }
-            ),
+            meta={"method": "pathwise", "data": self.data.name, "split": self.data.split},
+            training_readout_scale=float(s[0]),
         )
 
     def run_epoch(self, tiles: Tiles) -> EpochRecord:

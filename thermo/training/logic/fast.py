@@ -9,7 +9,6 @@ thread, so that results do not depend on threads.
 from __future__ import annotations
 
 import math
-from types import MappingProxyType
 
 import numpy as np
 
@@ -301,7 +300,7 @@ class FastTrainer(LogicTrainer):
             self.n_classes,
             self.best_tau,
             labels=tuple(self.labels),
-            meta=MappingProxyType({"method": "logic", "forward": self.config.forward}),
+            meta={"method": "logic", "forward": self.config.forward},
         )
 
 

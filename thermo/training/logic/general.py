@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import numpy as np
 
 from compiler.families.logic import LogicNetwork
@@ -172,5 +170,5 @@ class GeneralTrainer(LogicTrainer):
             self.best_tau,
             self.best,
             labels=tuple(self.labels),
-            meta=MappingProxyType({"method": "logic", "forward": self.config.forward}),
+            meta={"method": "logic", "forward": self.config.forward},
         )
