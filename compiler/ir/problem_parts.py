@@ -139,7 +139,7 @@ def pack_names(names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
 def unpack_names(content: np.ndarray, ends: np.ndarray) -> tuple[str, ...]:
     """The names of `pack_names`; ValueError for ends that do not fit."""
     whole, stops = content.tobytes(), ends.tolist()
-    starts = [0, *stops[:-1]]
+    starts = [0, *stops][:-1]
     if stops and (stops[-1] != len(whole) or any(a > b for a, b in zip(starts, stops, strict=True))):
         raise ValueError("the ends of names do not fit their bytes")
     return tuple(whole[a:b].decode("utf-8", "surrogatepass") for a, b in zip(starts, stops, strict=True))
