@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from compiler.ir.container import load, save
+from compiler.ir.kinds import verify
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase
-from compiler.ir.verify import verify
 from thermo.simulate import simulate
 
 DT = 1e-3

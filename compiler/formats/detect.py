@@ -196,7 +196,7 @@ READERS = (
         lambda head, path: head.startswith(container.MAGIC[:4]),
         lambda path, options: container.load(path),
     ),
-    Reader("canonical text", lambda head, path: head.startswith((b"langevin ", b"gates ")), _read_text),
+    Reader("canonical text", lambda head, path: kinds.is_text(head), _read_text),
     Reader("safetensors", _is_safetensors, _read_safetensors, state=True),
     Reader("linear system (.npz with A and b, or a sparse matrix)", _is_gaussian, _read_gaussian),
     Reader("Ising model (.npz with J, or thrml's arrays)", _is_ising_arrays, _read_ising_arrays),

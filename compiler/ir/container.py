@@ -11,30 +11,15 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import FormatError, NetlistError, UnsupportedError
 from compiler.files import replacing
-from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, named, verify_gates
-from compiler.ir.kinds import kind_of
-from compiler.ir.langevin import (
-    Cells,
-    CouplingKind,
-    Couplings,
-    Encoder,
-    Group,
-    LangevinNetlist,
-    Phase,
-    ReadOut,
-)
-from compiler.ir.problem import NOTHING_DONE
-from compiler.ir.problem_parts import lowered_of, lowered_parts, problem_of, problem_parts
-from compiler.ir.verify import verify
-from compiler.ir.version1 import from_meta
+from compiler.ir.kinds import KINDS, Kind, kind_of
+from compiler.ir.langevin import LangevinNetlist
 
 MAGIC = b"\x89TNL\r\n\x1a\n"  # a non-text byte and both line ends: shows mangled transfers
 VERSION = 1
@@ -42,43 +27,6 @@ ALIGN = 64
 PREFIX = struct.Struct("<8sIIQQ32s")  # magic, version, 0, header bytes, file bytes, SHA-256
 HEADER_LIMIT = 64 << 20
 DTYPES = ("<f8", "<f4", "<i8", "<i4", "|i1", "|u1", "<u2", "<u4", "<u8")
-
-Parts = tuple[dict[str, Any], dict[str, np.ndarray]]
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How netlists of one class become a JSON header and named arrays, and back.
-
-    encode : netlist -> (JSON-able dict, arrays by name)
-    decode : (kind_version, dict, arrays) -> netlist
-    verify : checks a netlist, raising NetlistError
-    """
-
-    name: str
-    version: int
-    cls: type
-    encode: Callable[[Any], Parts]
-    decode: Callable[[int, dict[str, Any], dict[str, np.ndarray]], Any]
-    verify: Callable[[Any], None]
-
-
-_KINDS: dict[str, Kind] = {}
-
-
-def register_kind(kind: Kind) -> None:
-    """Make a class of netlists known to save and load; NetlistError if the name is taken."""
-    if kind.name in _KINDS:
-        raise NetlistError(f"container kind {kind.name!r} is registered already; use another name")
-    _KINDS[kind.name] = kind
-
-
-def _kind_of(netlist: Any) -> Kind:
-    for kind in _KINDS.values():
-        if isinstance(netlist, kind.cls):
-            return kind
-    other = kind_of(netlist)
-    raise UnsupportedError(f"{other.what} is not kept in .tnl files; {other.instead}")
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -93,15 +41,17 @@ def save(netlist: Any, path: str | os.PathLike, *, check: bool = True) -> None:
     Raises NetlistError for an illegal netlist, UnsupportedError for a kind that files do not hold,
     OutputError where nothing can be written.
     """
-    kind = _kind_of(netlist)
+    kind = kind_of(netlist)
+    if kind.encode is None:
+        raise UnsupportedError(f"{kind.what} is not kept in .tnl files; {kind.instead}")
     if check:
         kind.verify(netlist)
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        _write(file, kind, netlist)
-
-
-def _write(file: Any, kind: Kind, netlist: Any) -> None:
     body, arrays = kind.encode(netlist)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        _write(file, kind, body, arrays)
+
+
+def _write(file: Any, kind: Kind, body: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     entries, blocks, offset = [], [], 0
     for name, array in arrays.items():
         array = np.ascontiguousarray(array)
@@ -166,11 +116,11 @@ def load(path: str | os.PathLike, *, check: bool = True) -> Any:
             "update thermoc or save the file with an older one"
         )
     kind_name, kind_version, body, arrays = reader(path, header, content)
-    kind = _KINDS.get(kind_name)
-    if kind is None or kind_version > kind.version:
+    kind = KINDS.get(kind_name)
+    if kind is None or kind.decode is None or kind_version > kind.version:
         raise FormatError(
             f"{path}: holds a netlist of kind {kind_name!r} version {kind_version}; this thermoc "
-            "reads " + ", ".join(f"{k.name!r} up to {k.version}" for k in _KINDS.values())
+            "reads " + ", ".join(f"{k.name!r} up to {k.version}" for k in KINDS.values() if k.decode)
         )
     try:
         netlist = kind.decode(kind_version, body, arrays)
@@ -310,174 +260,3 @@ def _read_array(path: Any, entry: dict[str, Any], content: np.ndarray, end: int)
 
 
 MAX_CONSTANT = 1 << 31  # values a repeated column may stand for: int32 cell ids allow no more
-
-
-# --- the Langevin kind -----------------------------------------------------------------------
-
-
-def _encode_langevin(netlist: LangevinNetlist) -> Parts:
-    arrays = {f"cells.{name}": column for name, column in netlist.cells.columns().items()}
-    groups = []
-    for c in netlist.couplings:
-        name = CouplingKind(c.kind).name.lower()
-        groups.append({"kind": name, "tied": c.tie is not None})
-        for column in ("indptr", "indices", "weight", "tie"):
-            if (value := getattr(c, column)) is not None:
-                arrays[f"couplings.{name}.{column}"] = value
-    body: dict[str, Any] = {
-        "n_cells": netlist.n_cells,
-        "couplings": groups,
-        "kT": float(netlist.kT),
-        "mobility": float(netlist.mobility),
-        "dt": float(netlist.dt),
-        "schedule": [_phase_to_json(p) for p in netlist.schedule],
-        "groups": [[g.name, int(g.start), int(g.stop)] for g in netlist.groups],
-        "readout": None,
-        "encoder": netlist.encoder is not None,
-        "noise": netlist.noise is not None,
-        "problem": None,
-        "meta": dict(netlist.meta),
-    }
-    if netlist.problem is not None:
-        body["problem"], columns = problem_parts(netlist.problem)
-        arrays |= columns
-    body["lowered"], columns = lowered_parts(netlist.lowered)
-    arrays |= columns
-    if netlist.encoder is not None:
-        arrays["encoder.shift"] = netlist.encoder.shift
-        arrays["encoder.scale"] = netlist.encoder.scale
-    if (r := netlist.readout) is not None:
-        body["readout"] = {
-            "phase": r.phase,
-            "window": float(r.window),
-            "shown": bool(r.shown),
-            "decision": r.decision,
-            "labels": list(r.labels),
-        }
-        for column in ("cells", "scale", "offset"):
-            if (value := getattr(r, column)) is not None:
-                arrays[f"readout.{column}"] = value
-    if netlist.noise is not None:
-        arrays["noise"] = netlist.noise
-    return body, arrays
-
-
-def _phase_to_json(p: Phase) -> dict[str, Any]:
-    plain = asdict(p)
-    for name in ("duration", "input_scale", "stiffness", "nudge"):
-        plain[name] = float(plain[name])
-    for name in ("coupling_scale", "kT"):
-        plain[name] = plain[name] and [float(v) for v in plain[name]]
-    plain["clamped"] = list(p.clamped)
-    return plain
-
-
-def _phase_from_json(plain: dict[str, Any]) -> Phase:
-    plain = dict(plain)
-    plain["coupling_scale"] = tuple(plain["coupling_scale"])
-    plain["kT"] = None if plain["kT"] is None else tuple(plain["kT"])
-    plain["clamped"] = tuple(plain["clamped"])
-    return Phase(**plain)
-
-
-def _cells(arrays: Mapping[str, np.ndarray]) -> Cells:
-    names = [f.name for f in fields(Cells) if f.name != "identity"]
-    return Cells(**{name: arrays[f"cells.{name}"] for name in names}, identity=arrays.get("cells.identity"))
-
-
-def _decode_langevin(version: int, body: dict[str, Any], arrays: dict[str, np.ndarray]) -> LangevinNetlist:
-    couplings = []
-    for group in body["couplings"]:
-        name = group["kind"]
-        prefix = f"couplings.{name}"
-        couplings.append(
-            Couplings(
-                CouplingKind[name.upper()],
-                indptr=arrays[f"{prefix}.indptr"],
-                indices=arrays[f"{prefix}.indices"],
-                weight=arrays[f"{prefix}.weight"],
-                tie=arrays[f"{prefix}.tie"] if group["tied"] else None,
-            )
-        )
-    readout = encoder = None
-    if (r := body["readout"]) is not None:
-        readout = ReadOut(
-            cells=arrays["readout.cells"],
-            phase=r["phase"],
-            window=r["window"],
-            shown=r["shown"],
-            decision=r["decision"],
-            scale=arrays.get("readout.scale"),
-            offset=arrays.get("readout.offset"),
-            labels=tuple(r["labels"]),
-        )
-    if body["encoder"]:
-        encoder = Encoder(arrays["encoder.shift"], arrays["encoder.scale"])
-    netlist = LangevinNetlist(
-        cells=_cells(arrays),
-        couplings=tuple(couplings),
-        kT=body["kT"],
-        mobility=body["mobility"],
-        schedule=tuple(_phase_from_json(p) for p in body["schedule"]),
-        groups=tuple(Group(*g) for g in body["groups"]),
-        readout=readout,
-        encoder=encoder,
-        noise=arrays["noise"] if body["noise"] else None,
-        dt=body["dt"],
-        problem=None if body.get("problem") is None else problem_of(body["problem"], arrays),
-        lowered=lowered_of(body["lowered"], arrays) if version > 1 else NOTHING_DONE,
-        meta=body["meta"],
-    )
-    return from_meta(netlist) if version == 1 else netlist
-
-
-register_kind(Kind("langevin", 2, LangevinNetlist, _encode_langevin, _decode_langevin, verify))
-
-
-# --- the gates kind --------------------------------------------------------------------------
-
-
-def _encode_gates(netlist: GateNetlist) -> Parts:
-    arrays = {name: getattr(netlist, name) for name in ("op", "a", "b", "outputs")}
-    body: dict[str, Any] = {
-        "inputs": list(netlist.input_names),
-        "outputs": list(netlist.output_names),
-        "class_sums": None,
-        "encoder": None,
-        "name": netlist.name,
-        "meta": dict(netlist.meta),
-    }
-    if (sums := netlist.class_sums) is not None:
-        body["class_sums"] = {"tau": float(sums.tau), "labels": list(sums.labels)}
-        arrays["class_sums.nets"] = sums.nets
-        arrays["class_sums.indptr"] = sums.indptr
-    if (encoder := netlist.encoder) is not None:
-        body["encoder"] = {"n_features": int(encoder.n_features), "scope": encoder.scope}
-        arrays["encoder.feature"] = encoder.feature
-        arrays["encoder.threshold"] = encoder.threshold
-    return body, arrays
-
-
-def _decode_gates(version: int, body: dict[str, Any], arrays: dict[str, np.ndarray]) -> GateNetlist:
-    sums = encoder = None
-    if (s := body["class_sums"]) is not None:
-        nets, indptr = arrays["class_sums.nets"], arrays["class_sums.indptr"]
-        sums = ClassSums(nets, indptr, s["tau"], tuple(s["labels"]))
-    if (e := body["encoder"]) is not None:
-        feature, threshold = arrays["encoder.feature"], arrays["encoder.threshold"]
-        scope = "absolute" if version == 1 else e["scope"]
-        encoder = Thermometer(e["n_features"], feature, threshold, scope)
-    return GateNetlist(
-        input_names=tuple(body["inputs"]),
-        op=arrays["op"],
-        a=arrays["a"],
-        b=arrays["b"],
-        output_names=tuple(body["outputs"]),
-        outputs=arrays["outputs"],
-        class_sums=sums,
-        encoder=encoder,
-        **(named({"meta": body["meta"]}) if version < 3 else {"name": body["name"], "meta": body["meta"]}),
-    )
-
-
-register_kind(Kind("gates", 3, GateNetlist, _encode_gates, _decode_gates, verify_gates))

@@ -218,8 +218,7 @@ def named(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def verify_gates(netlist: GateNetlist) -> None:
     """Check every invariant; NetlistError names the first offender."""
-    _names("input", netlist.input_names)
-    _names("output", netlist.output_names)
+    verify_names(netlist)
     n, m = netlist.n_inputs, netlist.n_gates
     for name, dtype in (("op", np.uint8), ("a", np.int32), ("b", np.int32)):
         _column(f"gate column {name}", getattr(netlist, name), dtype, m)
@@ -238,11 +237,24 @@ def verify_gates(netlist: GateNetlist) -> None:
                 f"gate {k} ({OP_NAMES[netlist.op[k]]}) does not depend on {name}, which must be "
                 f"{NONE}, got {nets[k]}: build the netlist with make_gates"
             )
+    verify_ends(netlist)
+
+
+def verify_names(netlist: Any) -> None:
+    """Check that inputs have names of their own, and outputs too."""
+    _names("input", netlist.input_names)
+    _names("output", netlist.output_names)
+
+
+def verify_ends(netlist: Any) -> None:
+    """Check outputs, class sums, encoder, name and meta of a circuit of gates or of tables."""
+    n = netlist.n_inputs
     _column("outputs", netlist.outputs, np.int32, netlist.n_outputs)
-    if (k := _first((netlist.outputs < 0) | (netlist.outputs >= n + m))) >= 0:
-        _fail(f"output {netlist.output_names[k]!r} shows net {netlist.outputs[k]}; nets are 0 to {n + m - 1}")
+    if (k := _first((netlist.outputs < 0) | (netlist.outputs >= netlist.n_nets))) >= 0:
+        shown = f"output {netlist.output_names[k]!r} shows net {netlist.outputs[k]}"
+        _fail(f"{shown}; nets are 0 to {netlist.n_nets - 1}")
     if netlist.class_sums is not None:
-        _verify_sums(netlist.class_sums, n + m)
+        _verify_sums(netlist.class_sums, netlist.n_nets)
     if netlist.encoder is not None:
         _verify_encoder(netlist.encoder, n)
     if not isinstance(netlist.name, str):

@@ -11,14 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from compiler.errors import FormatError, UnsupportedError
-from compiler.ir import gates_text, text
 from compiler.ir.cells import CellNetlist, verify_cells
+from compiler.ir.circuit_parts import gates_of, gates_parts, luts_of, luts_parts
 from compiler.ir.differences import first_difference
 from compiler.ir.gates import GateNetlist, verify_gates
+from compiler.ir.gates_text import dump_gates, parse_gates
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.langevin_parts import langevin_of, langevin_parts
+from compiler.ir.langevin_text import dump_langevin, langevin_difference, parse_langevin
 from compiler.ir.luts import LutNetlist, verify_luts
-from compiler.ir.verify import verify as verify_langevin
+from compiler.ir.luts_text import dump_luts, parse_luts
+from compiler.ir.problem_parts import Parts
+from compiler.ir.verify import verify_langevin
 
 N = TypeVar("N")
 
@@ -31,9 +38,10 @@ class Kind(Generic[N]):
     cls : its class
     verify : checks every invariant, NetlistError
     difference : name of the first thing in which two netlists differ, or None
-    dump : (netlist, limit=) -> canonical text; parse : (text, name=, check=) -> netlist; None where
-        there is no such text
-    instead : what to do where a verb does not take it
+    dump : (netlist, limit=) -> canonical text; parse : (text, name=, check=) -> netlist
+    version : newest one in files; encode : netlist -> (JSON-able header, arrays by name)
+    decode : (version, header, arrays) -> netlist, of every version so far
+    instead : what to do where a verb does not take it, its member being None
     """
 
     name: str
@@ -43,50 +51,60 @@ class Kind(Generic[N]):
     difference: Callable[[N, N], str | None]
     dump: Callable[..., str] | None = None
     parse: Callable[..., N] | None = None
+    version: int = 0
+    encode: Callable[[N], Parts] | None = None
+    decode: Callable[[int, dict[str, Any], dict[str, np.ndarray]], N] | None = None
     instead: str = ""
 
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Kind(
-            "langevin",
-            "a Langevin netlist",
-            LangevinNetlist,
-            verify_langevin,
-            text.difference,
-            text.dump,
-            text.parse,
-        ),
-        Kind(
-            "gates",
-            "a circuit of gates",
-            GateNetlist,
-            verify_gates,
-            first_difference,
-            gates_text.dump_gates,
-            gates_text.parse_gates,
-        ),
-        Kind(
-            "luts",
-            "a circuit of tables",
-            LutNetlist,
-            verify_luts,
-            first_difference,
-            instead="write it as BLIF with export_circuit, or keep the circuit of gates that it was mapped "
-            "from and map that again with map_luts",
-        ),
-        Kind(
-            "cells",
-            "a circuit of library cells",
-            CellNetlist,
-            verify_cells,
-            first_difference,
-            instead="keep the circuit of gates that it was mapped from, its `subject`, and map that again "
-            "with map_cells; cells_to_gates gives its own gates",
-        ),
-    )
-}
+_ALL: tuple[Kind, ...] = (
+    Kind(
+        name="langevin",
+        what="a Langevin netlist",
+        cls=LangevinNetlist,
+        verify=verify_langevin,
+        difference=langevin_difference,
+        dump=dump_langevin,
+        parse=parse_langevin,
+        version=2,
+        encode=langevin_parts,
+        decode=langevin_of,
+    ),
+    Kind(
+        name="gates",
+        what="a circuit of gates",
+        cls=GateNetlist,
+        verify=verify_gates,
+        difference=first_difference,
+        dump=dump_gates,
+        parse=parse_gates,
+        version=3,
+        encode=gates_parts,
+        decode=gates_of,
+    ),
+    Kind(
+        name="luts",
+        what="a circuit of tables",
+        cls=LutNetlist,
+        verify=verify_luts,
+        difference=first_difference,
+        dump=dump_luts,
+        parse=parse_luts,
+        version=1,
+        encode=luts_parts,
+        decode=luts_of,
+    ),
+    Kind(
+        name="cells",
+        what="a circuit of library cells",
+        cls=CellNetlist,
+        verify=verify_cells,
+        difference=first_difference,
+        instead="keep the circuit of gates that it was mapped from, its `subject`, and map that again "
+        "with map_cells; cells_to_gates gives its own gates",
+    ),
+)
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
 
 
 def kind_of(netlist: Any) -> Kind:
@@ -141,11 +159,16 @@ def parse(text: str, *, name: str = "text", check: bool = True) -> Any:
     word = first.partition(" ")[0]
     kind = KINDS.get(word)
     if kind is None or kind.parse is None:
-        known = " or ".join(repr(k.name) for k in KINDS.values() if k.parse is not None)
+        known = ", ".join(repr(k.name) for k in KINDS.values() if k.parse is not None)
         raise FormatError(
-            f"{name}, line 1: expected a netlist, whose text begins with {known}, got {first[:60]!r}"
+            f"{name}, line 1: expected a netlist, whose text begins with one of {known}; got {first[:60]!r}"
         )
     return kind.parse(text, name=name, check=check)
+
+
+def is_text(head: bytes) -> bool:
+    """Whether a file that begins so may be a netlist's text."""
+    return head.startswith(tuple(f"{k.name} ".encode() for k in KINDS.values() if k.parse is not None))
 
 
 def difference(a: Any, b: Any) -> str | None:

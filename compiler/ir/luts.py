@@ -16,7 +16,7 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.ir.facts import Facts, freeze_meta
-from compiler.ir.gates import NONE, ClassSums, Thermometer
+from compiler.ir.gates import NONE, ClassSums, Thermometer, verify_ends, verify_names
 
 WIDEST = 6  # operands of a table, whose 2^6 bits fill one uint64
 
@@ -89,6 +89,7 @@ def gate_table(op: int) -> int:
 
 def verify_luts(netlist: LutNetlist) -> None:
     """Check every invariant; NetlistError names the first offender."""
+    verify_names(netlist)
     k, n, m = netlist.k, netlist.n_inputs, netlist.n_luts
     if not 1 <= k <= WIDEST:
         raise NetlistError(f"tables have 1 to {WIDEST} operands at most, got k = {k}")
@@ -117,15 +118,7 @@ def verify_luts(netlist: LutNetlist) -> None:
         raise NetlistError(
             f"table {t} has {rows[t]} rows, but its bits are {int(table[t]):#x}; clear those above"
         )
-    roots = netlist.roots
-    if roots.size and not (roots.min() >= 0 and roots.max() < netlist.n_nets):
-        raise NetlistError(
-            f"outputs and class sums show nets 0 to {netlist.n_nets - 1}, got {roots.min()} to {roots.max()}"
-        )
-    if netlist.outputs.size != netlist.n_outputs:
-        raise NetlistError(
-            f"{netlist.outputs.size} outputs have {netlist.n_outputs} names; one each is needed"
-        )
+    verify_ends(netlist)
 
 
 def lut_depth(netlist: LutNetlist) -> int:

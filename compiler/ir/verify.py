@@ -1,4 +1,4 @@
-"""verify(netlist): every invariant of a LangevinNetlist, the first offender named.
+"""verify_langevin(netlist): every invariant of a LangevinNetlist, the first offender named.
 
 The rules are listed in docs/ir.md. All checks are vectorised: eight million couplings take well
 under a second.
@@ -40,7 +40,7 @@ DECISIONS = ("argmax", "value")
 PSD_LIMIT = 512  # cells up to which the noise matrix's eigenvalues are checked
 
 
-def verify(netlist: LangevinNetlist) -> None:
+def verify_langevin(netlist: LangevinNetlist) -> None:
     """Check every invariant of the netlist.
 
     Raises NetlistError naming the first offender: the object, the rule, the value, the way out.

@@ -18,7 +18,7 @@ from compiler.families.conv_hopfield import (
 from compiler.families.hopfield import lower_hopfield, stable_step
 from compiler.families.layered import ACTIVATIONS
 from compiler.families.store import load_model, save_model
-from compiler.ir import container, text
+from compiler.ir import container, kinds
 from compiler.ir.kinds import verify
 from compiler.ir.symmetry import matrix
 from compiler.passes.langevin import prune, quantize_couplings, select_cells, sweep_unread, symmetrize
@@ -108,12 +108,12 @@ def test_netlist_shares_parameters_and_is_the_dense_one(backward):
 def test_text_and_container_keep_the_ties(tmp_path):
     netlist = compile(network())
     assert netlist.couplings[0].tie is not None
-    again = text.parse(text.dump(netlist))
+    again = kinds.parse(kinds.dump(netlist))
     container.save(netlist, tmp_path / "a.tnl")
     for other in (again, container.load(tmp_path / "a.tnl")):
         np.testing.assert_array_equal(other.couplings[0].tie, netlist.couplings[0].tie)
         np.testing.assert_array_equal(other.couplings[0].weight, netlist.couplings[0].weight)
-        assert text.dump(other) == text.dump(netlist)
+        assert kinds.dump(other) == kinds.dump(netlist)
 
 
 @pytest.mark.parametrize(

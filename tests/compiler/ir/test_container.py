@@ -12,7 +12,7 @@ from toys.compiler import gradient_toy, netlists, toy, with_couplings
 from compiler.errors import FormatError, NetlistError, UnsupportedError
 from compiler.files import OutputError
 from compiler.ir import container
-from compiler.ir.container import PREFIX, is_container, load, register_kind, save
+from compiler.ir.container import PREFIX, is_container, load, save
 from compiler.ir.kinds import difference, equal
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase
 
@@ -225,30 +225,9 @@ def test_folders_that_cannot_be_written(tmp_path):
         save(toy(), "/dev/null/net.tnl")
 
 
-def test_kinds_are_registered_once():
-    with pytest.raises(NetlistError, match="'langevin' is registered already"):
-        register_kind(container._KINDS["langevin"])
+def test_what_is_no_netlist_is_not_saved():
     with pytest.raises(UnsupportedError, match="a dict is no netlist; give a Langevin netlist or"):
         save({}, "net.tnl")
-
-
-def test_another_kind_plugs_in(tmp_path, monkeypatch):
-    class Gates:
-        def __init__(self, ids):
-            self.ids = ids
-
-    kind = container.Kind(
-        "test-gates",
-        1,
-        Gates,
-        lambda g: ({"n": len(g.ids)}, {"ids": g.ids}),
-        lambda version, body, arrays: Gates(arrays["ids"]),
-        lambda g: None,
-    )
-    monkeypatch.setattr(container, "_KINDS", dict(container._KINDS))
-    register_kind(kind)
-    save(Gates(np.arange(5, dtype=np.uint8)), tmp_path / "g.tnl")
-    assert load(tmp_path / "g.tnl").ids.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_is_container(file, tmp_path):

@@ -65,10 +65,10 @@ VERBS = {
 ALL = {"langevin", "p-bits", "gates", "luts", "cells"}
 ANSWERS = {
     "verify": ALL,
-    "dump": {"langevin", "p-bits", "gates"},
-    "parse": {"langevin", "p-bits", "gates"},
+    "dump": ALL - {"cells"},
+    "parse": ALL - {"cells"},
     "equal": ALL,
-    "save, load": {"langevin", "p-bits", "gates"},
+    "save, load": ALL - {"cells"},
     "counts": ALL,
     "simplify": {"langevin", "p-bits", "gates"},
     "compile": {"langevin", "p-bits", "gates"},

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.ir.kinds import verify
 from compiler.ir.langevin import Activation, LangevinNetlist
-from compiler.ir.verify import verify
 from hw_models.imperfect import Imperfections
 from thermo.kernels.random import STREAM_INITIAL, normals_numpy
 from thermo.progress import NullProgress, Progress

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from compiler.ir.kinds import verify
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.verify import verify
 from hw_models.imperfect import Imperfections
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.ir.kinds import verify
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.verify import verify
 from thermo.kernels.random import threefry4x32_numpy
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError

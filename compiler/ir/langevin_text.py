@@ -1,4 +1,4 @@
-"""Canonical text of a LangevinNetlist: parse(dump(n)) equals n, with exact numbers.
+"""Canonical text of a LangevinNetlist: parse_langevin(dump_langevin(n)) equals n, with exact numbers.
 
 Grammar and an example: docs/ir.md. Runs of equal values are written value*count, cell columns that
 hold their default throughout are left out.
@@ -32,7 +32,7 @@ from compiler.ir.langevin import (
 from compiler.ir.problem import Lowered
 from compiler.ir.problem_text import LOWERED, ProblemParser, lowered_lines, problem_lines
 from compiler.ir.text_parts import TOKEN, meta_text, number_text, runs_text, spans_text, word_text
-from compiler.ir.verify import verify
+from compiler.ir.verify import verify_langevin
 from compiler.ir.version1 import from_meta
 
 HEAD = "langevin 2"
@@ -40,7 +40,7 @@ HEADS = ("langevin 1", HEAD)  # the first kept problem and notes in meta
 CODES: dict[str, type[IntEnum]] = {"activation": Activation, "order": Order, "kind": CellKind, "role": Role}
 
 
-def difference(a: LangevinNetlist, b: LangevinNetlist) -> str | None:
+def langevin_difference(a: LangevinNetlist, b: LangevinNetlist) -> str | None:
     """Name of the first thing in which two netlists differ, or None."""
     for f in fields(Cells):
         if not same_array(getattr(a.cells, f.name), getattr(b.cells, f.name)):
@@ -81,7 +81,7 @@ def difference(a: LangevinNetlist, b: LangevinNetlist) -> str | None:
 # --- dump ------------------------------------------------------------------------------------
 
 
-def dump(netlist: LangevinNetlist, *, limit: int | None = None) -> str:
+def dump_langevin(netlist: LangevinNetlist, *, limit: int | None = None) -> str:
     """Canonical text. With `limit`, at most that many couplings of each group, and that many runs
     of values of each column, are shown; a text that leaves some out says so and cannot be parsed.
     """
@@ -185,7 +185,7 @@ def _phase_line(p: Phase) -> str:
 # --- parse -----------------------------------------------------------------------------------
 
 
-def parse(text: str, *, name: str = "text", check: bool = True) -> LangevinNetlist:
+def parse_langevin(text: str, *, name: str = "text", check: bool = True) -> LangevinNetlist:
     """The netlist of a canonical text; `name` (a file name) begins every error.
 
     Raises FormatError naming the line; also for a netlist that breaks an invariant, unless
@@ -195,7 +195,7 @@ def parse(text: str, *, name: str = "text", check: bool = True) -> LangevinNetli
     try:
         netlist = parser.netlist()
         if check:
-            verify(netlist)
+            verify_langevin(netlist)
     except NetlistError as error:
         raise FormatError(f"{name}: {error}") from None
     return netlist

@@ -1,0 +1,85 @@
+"""Circuits of gates and of tables as the JSON header and arrays of a file, and back.
+
+Layout: docs/formats.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, named
+from compiler.ir.luts import LutNetlist
+from compiler.ir.problem_parts import Parts
+
+Arrays = dict[str, np.ndarray]
+
+
+def gates_parts(netlist: GateNetlist) -> Parts:
+    """(JSON-able header, arrays by name) of a circuit of gates."""
+    body, arrays = _around(netlist)
+    return body, {name: getattr(netlist, name) for name in ("op", "a", "b")} | arrays
+
+
+def gates_of(version: int, body: dict[str, Any], arrays: Arrays) -> GateNetlist:
+    """The circuit of a header and arrays of kind version 1 to 3; KeyError and the like for what is
+    missing.
+    """
+    if version == 1 and body["encoder"] is not None:
+        body = {**body, "encoder": {**body["encoder"], "scope": "absolute"}}
+    if version < 3:
+        body = body | named({"meta": body["meta"]})
+    return GateNetlist(op=arrays["op"], a=arrays["a"], b=arrays["b"], **_fields(body, arrays))
+
+
+def luts_parts(netlist: LutNetlist) -> Parts:
+    """(JSON-able header, arrays by name) of a circuit of tables."""
+    body, arrays = _around(netlist)
+    return {**body, "k": int(netlist.k)}, {"fanins": netlist.fanins, "table": netlist.table, **arrays}
+
+
+def luts_of(version: int, body: dict[str, Any], arrays: Arrays) -> LutNetlist:
+    """The circuit of a header and arrays; KeyError and the like for what is missing."""
+    return LutNetlist(k=body["k"], fanins=arrays["fanins"], table=arrays["table"], **_fields(body, arrays))
+
+
+def _around(netlist: GateNetlist | LutNetlist) -> Parts:
+    """All but the gates or tables: names, outputs, class sums, encoder."""
+    arrays = {"outputs": netlist.outputs}
+    body: dict[str, Any] = {
+        "inputs": list(netlist.input_names),
+        "outputs": list(netlist.output_names),
+        "class_sums": None,
+        "encoder": None,
+        "name": netlist.name,
+        "meta": dict(netlist.meta),
+    }
+    if (sums := netlist.class_sums) is not None:
+        body["class_sums"] = {"tau": float(sums.tau), "labels": list(sums.labels)}
+        arrays["class_sums.nets"] = sums.nets
+        arrays["class_sums.indptr"] = sums.indptr
+    if (encoder := netlist.encoder) is not None:
+        body["encoder"] = {"n_features": int(encoder.n_features), "scope": encoder.scope}
+        arrays["encoder.feature"] = encoder.feature
+        arrays["encoder.threshold"] = encoder.threshold
+    return body, arrays
+
+
+def _fields(body: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
+    sums = encoder = None
+    if (s := body["class_sums"]) is not None:
+        nets, indptr = arrays["class_sums.nets"], arrays["class_sums.indptr"]
+        sums = ClassSums(nets, indptr, s["tau"], tuple(s["labels"]))
+    if (e := body["encoder"]) is not None:
+        feature, threshold = arrays["encoder.feature"], arrays["encoder.threshold"]
+        encoder = Thermometer(e["n_features"], feature, threshold, e["scope"])
+    return {
+        "input_names": tuple(body["inputs"]),
+        "output_names": tuple(body["outputs"]),
+        "outputs": arrays["outputs"],
+        "class_sums": sums,
+        "encoder": encoder,
+        "name": body["name"],
+        "meta": body["meta"],
+    }

@@ -1,0 +1,117 @@
+"""What the texts of circuits share: inputs, outputs, class sums, encoder. Grammar: docs/ir.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from compiler.ir.gates import ClassSums, GateNetlist, Thermometer
+from compiler.ir.luts import LutNetlist
+from compiler.ir.text_parts import TOKEN, Parser, meta_text, number_text, runs_text, spans_text, word_text
+
+MAX_IDS = 1 << 24  # a short text can name any number of ids by its spans
+
+
+def few(words: list[str], limit: int | None) -> list[str]:
+    """At most `limit` words, and how many are left out."""
+    return words if limit is None or len(words) <= limit else [*words[:limit], f"...{len(words) - limit}"]
+
+
+def inputs_line(netlist: GateNetlist | LutNetlist, limit: int | None) -> str:
+    """`inputs COUNT NAME ...`"""
+    names = few([word_text(name) for name in netlist.input_names], limit)
+    return " ".join(["inputs", str(netlist.n_inputs), *names])
+
+
+def lines_after(netlist: GateNetlist | LutNetlist, limit: int | None) -> Iterator[str]:
+    """What follows the gates or tables."""
+    for name, net in zip(netlist.output_names, netlist.outputs, strict=True):
+        yield f"output {word_text(name)} {net}"
+    if (sums := netlist.class_sums) is not None:
+        yield f"classes {sums.n_classes} tau {number_text(sums.tau)}"
+        for c, (start, stop) in enumerate(zip(sums.indptr[:-1], sums.indptr[1:], strict=True)):
+            yield " ".join([f"  {c}:", *few(spans_text(sums.nets[start:stop]), limit)])
+        if sums.labels:
+            yield f"  labels {' '.join(word_text(v) for v in sums.labels)}"
+    if (encoder := netlist.encoder) is not None:
+        scope = "" if encoder.scope == "absolute" else f" {encoder.scope}"
+        yield f"thermometer {encoder.n_features}{scope}"
+        yield " ".join(["  feature", *few(spans_text(encoder.feature), limit)])
+        yield f"  threshold {runs_text(encoder.threshold, limit=limit)}".rstrip()
+    if netlist.name:
+        yield f"name {word_text(netlist.name)}"
+    if netlist.meta:
+        yield f"meta {meta_text(netlist.meta)}"
+
+
+class CircuitParser(Parser):
+    """Reads line by line; each method reads one statement and its indented lines."""
+
+    def inputs(self) -> tuple[str, ...]:
+        words = TOKEN.findall(self.next() or "")
+        if len(words) < 2 or words[0] != "inputs" or len(words) - 2 != self.integer(words[1]):
+            self.fail("expected `inputs COUNT NAME ...` with that many names")
+        return tuple(self.word(w) for w in words[2:])
+
+    def after(self) -> dict[str, Any]:
+        """The fields that follow the gates or tables, to the end of the text."""
+        names, nets = [], []
+        rest: dict[str, Any] = {}
+        while (line := self.next()) is not None:
+            statement, *words = TOKEN.findall(line)
+            if statement == "output" and len(words) == 2:
+                names.append(self.word(words[0]))
+                nets.append(self.integer(words[1]))
+            elif statement == "classes" and len(words) == 3 and "class_sums" not in rest:
+                rest["class_sums"] = self.class_sums(words)
+            elif statement == "thermometer" and 1 <= len(words) <= 2 and "encoder" not in rest:
+                rest["encoder"] = self.thermometer(self.integer(words[0]), *words[1:])
+            elif statement == "name" and len(words) == 1 and "name" not in rest:
+                rest["name"] = self.word(words[0])
+            elif statement == "meta" and "meta" not in rest:
+                rest["meta"] = self.meta(line[len("meta") :])
+            else:
+                self.fail(f"cannot read the statement {line[:60]!r}")
+        if self.at < len(self.lines):
+            self.line_number = self.lines[self.at][0]
+            self.fail(f"an indented line stands alone: {self.lines[self.at][1].strip()[:60]!r}")
+        return {"output_names": tuple(names), "outputs": np.array(nets, dtype=np.int32), **rest}
+
+    def ids(self, words: list[str]) -> list[int]:
+        spans = [self.span(word) for word in words]
+        if sum(len(span) for span in spans) > MAX_IDS:
+            self.fail(f"more than {MAX_IDS:,} ids are listed; the text was altered")
+        return [i for span in spans for i in span]
+
+    def class_sums(self, words: list[str]) -> ClassSums:
+        if words[1] != "tau":
+            self.fail("expected `classes COUNT tau NUMBER`")
+        count, tau = self.integer(words[0]), self.number(words[2])
+        labels: tuple[str, ...] = ()
+        nets: list[int] = []
+        ends = [0]
+        while (line := self.next(indented=True)) is not None:
+            first, *rest = TOKEN.findall(line)
+            if first == "labels":
+                labels = tuple(self.word(w) for w in rest)
+            elif first == f"{len(ends) - 1}:":
+                nets += self.ids(rest)
+                ends.append(len(nets))
+            else:
+                self.fail(f"expected the nets of class {len(ends) - 1}, got {line[:60]!r}")
+        if len(ends) - 1 != count:
+            self.fail(f"{len(ends) - 1} classes are listed where {count} are announced")
+        return ClassSums(np.array(nets, dtype=np.int32), np.array(ends, dtype=np.int64), tau, labels)
+
+    def thermometer(self, n_features: int, scope: str = "absolute") -> Thermometer:
+        given: dict[str, list[str]] = {}
+        while (line := self.next(indented=True)) is not None:
+            name, *words = line.split()
+            given[name] = words
+        if set(given) != {"feature", "threshold"}:
+            self.fail("a thermometer needs one line `feature` and one line `threshold`")
+        feature = np.array(self.ids(given["feature"]), dtype=np.int32)
+        threshold = self.runs(given["threshold"], np.float64)
+        return Thermometer(n_features, feature, threshold, scope)
