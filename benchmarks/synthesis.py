@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from abc_sizes import SCRIPTS, abc_gates, program, yosys_gates
 
+from compiler.circuits.class_nets import expose_class_nets
 from compiler.circuits.evaluate import evaluate_words
 from compiler.circuits.possible import possible_words
 from compiler.counting import gate_counts
@@ -28,7 +29,6 @@ from compiler.equivalence import check_equal
 from compiler.families.logic import lower_logic
 from compiler.families.store import load_model
 from compiler.formats.circuits.export import export_circuit
-from compiler.formats.circuits.heads import expose_class_nets
 from compiler.ir.container import load
 from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
 from compiler.passes.gates.heads import ADDERS, lower_head

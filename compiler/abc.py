@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from compiler.circuits.builder import Builder
+from compiler.circuits.class_nets import expose_class_nets
 from compiler.circuits.possible import implications
 from compiler.errors import ThermocError
 from compiler.formats.circuits.aiger import write_aiger
-from compiler.formats.circuits.heads import expose_class_nets
 from compiler.ir.gates import AND, OR, GateNetlist, Thermometer
 
 PROGRAMS = ("abc", "berkeley-abc", "yosys-abc")

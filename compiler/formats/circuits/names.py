@@ -63,14 +63,6 @@ def fresh_prefix(prefix: str, taken: Iterable[str]) -> str:
     return prefix
 
 
-def fresh_name(name: str, taken: Iterable[str]) -> str:
-    """The name, lengthened until it is not taken."""
-    names = set(taken)
-    while name in names:
-        name += "_"
-    return name
-
-
 def refuse_class_sums(netlist: AnyNetlist, format_: str) -> None:
     """UnsupportedError for a netlist whose answers are counts: foreign formats hold plain nets."""
     if netlist.class_sums is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from compiler.circuits.class_nets import fresh_name
 from compiler.circuits.evaluate import evaluate_words, pack_bits, unpack_bits
 from compiler.errors import UnsupportedError
-from compiler.formats.circuits.names import fresh_name
 from compiler.formats.circuits.ports import Port
 from compiler.formats.circuits.verilog_write import Interface, VerilogOptions, escaped, verilog_interface
 from compiler.ir.gates import GateNetlist

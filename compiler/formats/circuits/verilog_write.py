@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.circuits.class_nets import fresh_name
 from compiler.errors import UnsupportedError
-from compiler.formats.circuits.names import fresh_name, fresh_prefix, name_nets, title
+from compiler.formats.circuits.names import fresh_prefix, name_nets, title
 from compiler.formats.circuits.operators import operators
 from compiler.formats.circuits.ports import Port, group_ports
 from compiler.ir.gates import NONE, READS_A, READS_B, TWO_INPUT, ClassSums, GateNetlist

@@ -17,8 +17,8 @@ from itertools import pairwise
 import numpy as np
 
 from compiler.circuits.builder import Builder
+from compiler.circuits.class_nets import expose_class_nets
 from compiler.errors import NetlistError, UnsupportedError
-from compiler.formats.circuits.heads import expose_class_nets
 from compiler.ir.gates import AND, CONST0, CONST1, OR, XOR, GateNetlist, make_gates
 from compiler.ir.kinds import expect
 from compiler.passes.gates.exclusive import merge_exclusive

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from toys.gates import every_op, random_circuit
 
+from compiler.circuits.class_nets import expose_class_nets
 from compiler.circuits.evaluate import all_patterns, evaluate, evaluate_classes, evaluate_words
 from compiler.counting import gate_depth
 from compiler.equivalence import check_equal
@@ -19,7 +20,6 @@ from compiler.formats.circuits.blif import parse_blif, write_blif
 from compiler.formats.circuits.c import PART, write_c
 from compiler.formats.circuits.circuits import FORMATS
 from compiler.formats.circuits.export import ExportOptions, export_circuit
-from compiler.formats.circuits.heads import expose_class_nets
 from compiler.formats.circuits.ports import Port, group_ports
 from compiler.formats.circuits.testbench import write_testbench
 from compiler.formats.circuits.verilog import parse_verilog

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
-from compiler.formats.circuits.names import fresh_name
 from compiler.ir.gates import GateNetlist
 
 
@@ -27,3 +27,11 @@ def expose_class_nets(netlist: GateNetlist) -> GateNetlist:
     return replace(
         netlist, output_names=(*netlist.output_names, *names), outputs=netlist.roots, class_sums=None
     )
+
+
+def fresh_name(name: str, taken: Iterable[str]) -> str:
+    """The name, lengthened until it is not taken."""
+    names = set(taken)
+    while name in names:
+        name += "_"
+    return name
