@@ -119,9 +119,8 @@ class Cells:
         """n cells from columns or scalars, scalars being repeated."""
         real = (j2, j3, j4, h, lo, hi, mass, friction, x0)
         code = (activation, order, kind, role)
-        known = None if identity is None else _column(identity, n, np.int32)
-        columns = (*(_column(v, n, np.float64) for v in real), *(_column(v, n, np.int8) for v in code))
-        return Cells(*columns, identity=known)
+        cells = Cells(*(_column(v, n, np.float64) for v in real), *(_column(v, n, np.int8) for v in code))
+        return cells if identity is None else replace(cells, identity=_column(identity, n, np.int32))
 
     def columns(self) -> dict[str, np.ndarray]:
         """Columns by name, `identity` only where there is one."""

@@ -192,6 +192,7 @@ def netlists(draw) -> LangevinNetlist:
         order=column(st.sampled_from(list(Order))),
         kind=kind,
         role=role,
+        identity=draw(st.none() | st.permutations(range(3, n + 3))),
     )
     couplings = []
     allowed = [(i, j) for i in range(n) for j in range(n) if i != j and role[i] != Role.INPUT]

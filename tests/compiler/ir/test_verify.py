@@ -25,6 +25,10 @@ def phase(**changes):
     return T.with_(schedule=(T.schedule[0], replace(T.schedule[1], **changes)))
 
 
+def known(*numbers, dtype=np.int32):
+    return T.with_(cells=replace(T.cells, identity=np.array(numbers, dtype)))
+
+
 def readout(**changes):
     return T.with_(readout=replace(T.readout, **changes))
 
@@ -128,6 +132,9 @@ BAD = {
     "offset nan": (readout(offset=np.array([0, np.nan, 0])), "offset has a value that is not finite"),
     "labels": (readout(labels=("a",)), "1 labels for 3 answers"),
     "label type": (readout(labels=(1, 2, 3)), "labels must be strings"),
+    "identity dtype": (known(*range(7), dtype=int), "cell column identity must be an array of int32"),
+    "identity sign": (known(-1, *range(6)), "cell 0: identity is -1"),
+    "identity twice": (known(0, 1, 2, 3, 4, 1, 6), "cell 5: identity 1 is another cell's, too"),
     # encoder, noise, meta
     "encoder dtype": (T.with_(encoder=Encoder(np.ones(1, int), np.ones(1))), "encoder: shift must"),
     "encoder size": (T.with_(encoder=Encoder(np.ones(3), np.ones(1))), "shift has 3 values; give 1"),

@@ -19,7 +19,6 @@ from thermo.report.training_energy import energy_table
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.conv_presets import conv_preset, dense_preset
-from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.jax_layers import SIGMAS
 from thermo.training.eqprop.jax_train import TrainedLayers, layers_accuracy, layout_of
 from thermo.training.eqprop.train import train_eqprop
@@ -50,9 +49,7 @@ def settings(request: Request, config: EqpropConfig) -> EqpropConfig:
         changes["rates"] = tuple(request.given["rate"])
     if "no_augment" in request.given:
         changes["augmentation"] = Augmentation()
-    if "state_noise" in request.given:
-        changes["device"] = EqpropDevice(state_noise=request.given["state_noise"])
-    return replace(config, seed=request.seed, **changes)
+    return replace(config, seed=request.seed, device=request.trained_on(), **changes)
 
 
 def _train(request: Request, preset: EqpropConfig, title: str) -> None:

@@ -32,7 +32,7 @@ LEARNING = "update init perturbation directions"
 COST = "device weight_memory"
 IMPERFECT = "mismatch asymmetry weight_bits bias_mismatch device_seed"
 ONLY_JAX = ("convolutional",)
-LAYERED = f"{COST} points activation rule angle homeostasis state_noise no_augment"
+LAYERED = f"{COST} {IMPERFECT} points activation rule angle homeostasis state_noise no_augment"
 LEARNT_BY = ("epochs", "beta", "estimator", *LEARNING.split())
 """Options that are fields of EqpropConfig under the same name."""
 

@@ -93,19 +93,27 @@ def check_nudging(layout: Layout, how: Nudging) -> None:
 
 
 def estimate(
-    layout: Layout, p: Parameters, x: Array, y: Array, how: Nudging, key: Array, sign: Array | float = 1.0
+    layout: Layout,
+    p: Parameters,
+    x: Array,
+    y: Array,
+    how: Nudging,
+    key: Array,
+    sign: Array | float = 1.0,
+    acting: Parameters | None = None,
 ) -> Found:
     """Gradient of C = 1/2 |u_out - y|^2 from free and nudged rest states.
 
     x : (rows, *input_shape) encoded; y : (rows, n_out); key : of state noise
-    sign : of the nudge of "one-sided"
+    sign : of the nudge of "one-sided"; acting : what drives, of a device on which p is programmed
     """
     keys = jax.random.split(key, 3)
     real, off, weights, n = how.nodes()
     rows = x.shape[0]
-    drive = input_drive(layout, p, x)
+    drives = p if acting is None else acting
+    drive = input_drive(layout, drives, x)
     free, used, left = relax(
-        layout, p, drive, start(layout, drive), y, jnp.zeros((), drive.dtype), how.free, keys[0]
+        layout, drives, drive, start(layout, drive), y, jnp.zeros((), drive.dtype), how.free, keys[0]
     )
     single = n == 1
     betas_real = jnp.asarray(real, drive.dtype) * (sign if how.estimator == "one-sided" else 1.0)
@@ -125,7 +133,7 @@ def estimate(
             return jnp.tile(a, (many, *(1,) * (a.ndim - 1)))
 
         begin = [tiled(u).astype(row_beta.dtype) for u in free]
-        states, a, b = relax(layout, p, tiled(drive), begin, tiled(y), row_beta, how.nudged, k)
+        states, a, b = relax(layout, drives, tiled(drive), begin, tiled(y), row_beta, how.nudged, k)
         used_n, left_n = jnp.maximum(used_n, a), jnp.maximum(left_n, b)
         factor = jnp.repeat(jnp.asarray(share, drive.dtype) / (n * betas), rows)
         parts.append((states, factor))

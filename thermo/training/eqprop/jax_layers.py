@@ -162,9 +162,13 @@ def _by_parts(linear: Callable[[Array], Array], u: Array) -> Array:
 
 
 def up(layer: Conv | Dense, w: Array, u: Array) -> Array:
-    """Drive of the layer by the state u below: w * u, or u w."""
+    """Drive of the layer by the state u below: w * u, or u w. Couplings of a convolution that differ
+    from place to place are (height, width, k, k, in, out).
+    """
     if isinstance(layer, Dense):
         return _by_parts(lambda v: jnp.matmul(v.reshape(v.shape[0], -1), w, precision=EXACT), u)
+    if w.ndim == 6:
+        return _by_parts(lambda v: _by_place(v, w, layer), u)
     return _by_parts(lambda v: _conv(v, w, layer), u)
 
 
@@ -176,6 +180,8 @@ def down(layer: Conv | Dense, w: Array, v: Array, below: tuple[int, ...]) -> Arr
     """
     if isinstance(layer, Dense):
         return _by_parts(lambda r: jnp.matmul(r, w.T, precision=EXACT).reshape(r.shape[0], *below), v)
+    if w.ndim == 6:
+        return _by_parts(lambda r: _turned(r, w, layer, below), v)
     return _by_parts(lambda r: _transposed(r, w, layer, below), v)
 
 
@@ -184,6 +190,22 @@ def _conv(v: Array, w: Array, layer: Conv) -> Array:
     return lax.conv_general_dilated(
         v, w, (layer.stride, layer.stride), (pad, pad), dimension_numbers=_NHWC, precision=EXACT
     )
+
+
+def _by_place(v: Array, w: Array, layer: Conv) -> Array:
+    """The convolution with couplings w (height, width, k, k, in, out) of each place."""
+    rows, columns, k = w.shape[:3]
+    v = jnp.pad(v, ((0, 0), (layer.padding,) * 2, (layer.padding,) * 2, (0, 0)))
+    y = jnp.arange(rows)[:, None] * layer.stride + jnp.arange(k)
+    x = jnp.arange(columns)[:, None] * layer.stride + jnp.arange(k)
+    seen = v[:, y[:, None, :, None], x[None, :, None, :]]  # (n, height, width, k, k, in)
+    return jnp.einsum("nijabc,ijabco->nijo", seen, w, precision=EXACT)
+
+
+def _turned(v: Array, w: Array, layer: Conv, below: tuple[int, ...]) -> Array:
+    """The transpose of `_by_place`."""
+    zero = jax.ShapeDtypeStruct((v.shape[0], *below), v.dtype)
+    return jax.linear_transpose(lambda u: _by_place(u, w, layer), zero)(v)[0]
 
 
 def _transposed(v: Array, w: Array, layer: Conv, below: tuple[int, ...]) -> Array:

@@ -71,18 +71,20 @@ def update(
     key: Array,
     sign: Array,
     rate: Array,
+    acting: Parameters | None = None,
 ) -> tuple[Parameters, Any, Array]:
     """(parameters, optimiser's memory, figures) after one batch.
 
     images : (n, *input_shape) all of the data; targets : (n, n_out) one-hot; rows : (batch,) ids
     maps : (batch, 6) warps or None; sign : of a one-sided nudge; rate : factor on all rates
+    acting : what drives, of a device on which p is programmed
     figures : (6,) cost, share right, sweeps and residual of free phases, of nudged ones
     """
     noise, draw = jax.random.split(key)
     x = images[rows]
     if maps is not None:
         x = warp(x, maps)
-    found = estimate(layout, p, x, targets[rows], nudging, noise, sign)
+    found = estimate(layout, p, x, targets[rows], nudging, noise, sign, acting)
     gradient = found.gradient
     if learning.homeostasis:
         e = normals(layout, draw, learning.draws, x.dtype)

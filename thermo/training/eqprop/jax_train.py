@@ -24,6 +24,7 @@ from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.epochs import INIT, EqpropTrainer
 from thermo.training.eqprop.estimators import coin
 from thermo.training.eqprop.jax_convert import to_network
+from thermo.training.eqprop.jax_device import draw_layers
 from thermo.training.eqprop.jax_estimators import Nudging, check_nudging
 from thermo.training.eqprop.jax_layers import Dense, Layout
 from thermo.training.eqprop.jax_rest import Parameters, Relaxation, euler_steps, free_rest
@@ -38,10 +39,13 @@ SETTLED_ROWS = 100  # samples that the settling time is measured on
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainedLayers(Trained[HopfieldNetwork | ConvHopfieldNetwork, EqpropEpoch]):
-    """layout, parameters : the model as JAX has it"""
+    """layout, parameters : the model as JAX has it; acting : what drives on the device it was trained
+    on (the same parameters where that is perfect)
+    """
 
     layout: Layout
     parameters: Parameters
+    acting: Parameters
 
 
 def layout_of(dataset: Dataset, config: EqpropConfig) -> Layout:
@@ -98,13 +102,15 @@ class LayersTrainer(EqpropTrainer):
 
     def __init__(self, dataset: Dataset, config: EqpropConfig) -> None:
         super().__init__(dataset, config)
-        device = config.device
-        if device is not None and device != EqpropDevice(state_noise=device.state_noise, seed=device.seed):
+        device = config.device or EqpropDevice()
+        known = EqpropDevice(device.imperfections, state_noise=device.state_noise, seed=device.seed)
+        if device != known:
             raise EqpropError(
-                f"training: engine 'jax' knows the state_noise of a device alone, got {device}; leave the "
-                "others out, or set engine to 'numba'"
+                "training: engine 'jax' knows imperfections and state_noise of a device alone, got "
+                f"{device}; leave the others out, or set engine to 'numba'"
             )
         self.layout = layout_of(dataset, config)
+        self.drawn = None if device.imperfections.ideal else draw_layers(self.layout, device)
         self.nudging = nudging_of(config)
         check_nudging(self.layout, self.nudging)
         self.learning = Learning(
@@ -160,6 +166,7 @@ class LayersTrainer(EqpropTrainer):
             jax.random.fold_in(self.key, self.step),
             jnp.float32(coin(config.seed, self.step) if config.estimator == "one-sided" else 1.0),
             jnp.float32(self.rate()),
+            None if self.drawn is None else self.acting(self.here[0]),
         )
         self.step += 1
         return figures
@@ -173,7 +180,11 @@ class LayersTrainer(EqpropTrainer):
 
     def predictions(self, split: str) -> np.ndarray:
         x, _ = self.data.part(split)
-        return free_outputs(self.layout, self.tree()[0], x, self.config).argmax(axis=1)
+        return free_outputs(self.layout, self.acting(self.tree()[0]), x, self.config).argmax(axis=1)
+
+    def acting(self, p: Parameters) -> Parameters:
+        """What drives where p is programmed."""
+        return p if self.drawn is None else jax.tree.map(jnp.asarray, self.drawn.act(p))
 
     def keep(self) -> None:
         n = self.n_parameters
@@ -202,7 +213,7 @@ class LayersTrainer(EqpropTrainer):
             best,
             labels=data.labels,
             meta={"method": "eqprop", "data": data.name, "split": data.split},
-            relax_time=settling_time(self.layout, best, to_network(self.layout, best), x),
+            relax_time=settling_time(self.layout, self.acting(best), to_network(self.layout, best), x),
         )
 
 
@@ -232,9 +243,9 @@ def free_outputs(layout: Layout, p: Parameters, x: np.ndarray, config: EqpropCon
 
 
 def layers_accuracy(trained: TrainedLayers, dataset: Dataset, split: str = "test") -> float:
-    """Share of right decisions of a trained network, with its state noise if any."""
+    """Share of right decisions of a trained network, on the device it was trained on."""
     x, y = dataset.part(split)
-    outputs = free_outputs(trained.layout, trained.parameters, x, trained.config)
+    outputs = free_outputs(trained.layout, trained.acting, x, trained.config)
     return float(np.mean(outputs.argmax(axis=1) == y))
 
 

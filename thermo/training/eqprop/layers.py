@@ -114,21 +114,28 @@ def scratch(sizes: Sequence[int], rows: int) -> tuple[tuple[np.ndarray, ...], tu
     return states, tuple(np.empty_like(s) for s in states)
 
 
-def settling_time(network: HopfieldNetwork, data: np.ndarray, *, tolerance: float = 1e-3) -> float:
+def settling_time(
+    network: HopfieldNetwork, data: np.ndarray, acting: Acting | None = None, *, tolerance: float = 1e-3
+) -> float:
     """Time after which the compiled netlist's cells rest, half as long again as measured on raw
     `data` (n, n_inputs) in Euler steps of the netlist's own dt: all but one sample in a thousand
     move at a speed below `tolerance`. At least 10, at most 200 of a cell's own relaxation times.
+
+    acting : what drives, on a device; None: the network's own couplings
     """
+    weights, biases, back = network.weights, network.biases, network.feedback
+    if acting is not None:
+        weights, biases = acting.forward, acting.bias
+        back = tuple(a.T for a in acting.back[1:])
     u = (np.asarray(data, np.float32) - network.input_shift) * network.input_scale
-    p = (u @ network.weights[0].T + network.biases[0]).astype(np.float32)
-    states = [np.zeros((u.shape[0], w.shape[0]), np.float32) for w in network.weights]
+    p = (u @ weights[0].T + biases[0]).astype(np.float32)
+    states = [np.zeros((u.shape[0], w.shape[0]), np.float32) for w in weights]
     dt = stable_step(network)
-    back = network.feedback
     for step in range(1, math.ceil(LONGEST / dt) + 1):
         speed = np.zeros(u.shape[0])
         new = []
         for l, s in enumerate(states):
-            z = p if l == 0 else states[l - 1] @ network.weights[l].T + network.biases[l]
+            z = p if l == 0 else states[l - 1] @ weights[l].T + biases[l]
             if l + 1 < len(states):
                 z = z + states[l + 1] @ back[l].T
             moved = np.clip(s + np.float32(dt) * (z - s), 0, 1) - s

@@ -220,7 +220,7 @@ class OscillatorTrainer(HopfieldTrainer):
 
     def model(self) -> OscillatorNetwork:
         network = self.oscillators(self.best[0], self.best[2])
-        dt, time = settling(network, self.data.x_valid[:SETTLED_ON])
+        dt, time = settling(network, self.data.x_valid[:SETTLED_ON], self.config.device)
         return replace(network, dt=dt, relax_time=time)
 
     def outputs(self, split: str) -> AtRest:

@@ -200,14 +200,16 @@ def phase_outputs(
     )
 
 
-def settling(network: OscillatorNetwork, data: np.ndarray) -> tuple[float, float]:
-    """(dt, time) for the compiled netlist, measured on raw `data` (n, n_inputs).
+def settling(
+    network: OscillatorNetwork, data: np.ndarray, device: EqpropDevice | None = None
+) -> tuple[float, float]:
+    """(dt, time) for the compiled netlist, measured on raw `data` (n, n_inputs), on a device if given.
 
     dt is safe for input fields up to 1.25 times the largest found; the time is half as long again
     as it takes until in all but one sample of a hundred no phase moves faster than 0.01 rad a unit
     of time, in Euler steps from the netlist's own start.
     """
-    acting = acting_of(network)
+    acting = acting_of(network, device)
     x = np.asarray(data, np.float32)
     u = np.empty((2 * x.shape[0], x.shape[1]), np.float32)
     spins(acting, x, u)
@@ -226,7 +228,7 @@ def settling(network: OscillatorNetwork, data: np.ndarray) -> tuple[float, float
         for l, (s, a) in enumerate(zip(now, phases, strict=True)):
             z = p if l == 0 else np.dot(now[l - 1], acting.forward[l].T)
             if l < top:
-                z = z + np.dot(now[l + 1], acting.forward[l + 1])
+                z = z + np.dot(now[l + 1], acting.back[l + 1])
             rate = s[0::2] * z[1::2] - s[1::2] * z[0::2]
             if l:
                 rate -= s[1::2] * acting.field[l][0]

@@ -38,7 +38,10 @@ def train_eqprop(
 
         by_jax = LayersTrainer(dataset, config)
         found = fit(by_jax, facts, label, threads=1, **run)
-        return found.extended(TrainedLayers, layout=by_jax.layout, parameters=by_jax.best)
+        best = by_jax.best
+        return found.extended(
+            TrainedLayers, layout=by_jax.layout, parameters=best, acting=by_jax.acting(best)
+        )
     trainer = HopfieldTrainer(dataset, config)
     trained = fit(trainer, facts, label, threads=threads, **run)
     return trained.extended(TrainedHopfield, acting=trainer.best_acting(), drawn=trainer.drawn)

@@ -324,7 +324,8 @@ class HopfieldTrainer(EqpropTrainer):
 
     def model(self) -> Any:
         network = self.network(self.best)
-        return replace(network, relax_time=settling_time(network, self.data.x_valid[:1000]))
+        acting = None if self.drawn is None else Acting(*self.drawn.act(*self.best))
+        return replace(network, relax_time=settling_time(network, self.data.x_valid[:1000], acting))
 
     def best_acting(self) -> Any:
         """What drives with the parameters of the best epoch, which become the present ones."""
