@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from compiler.ir.text import dump, parse
 from scipy.special import expit
 
 from compiler.api import compile as compile_model
@@ -20,7 +21,6 @@ from compiler.families.resistive import conductance_unit
 from compiler.families.store import load_model, save_model
 from compiler.ir.container import load, save
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase, ReadOut, Role
-from compiler.ir.text import dump, parse
 from compiler.pipelines import langevin_pipeline, run_passes
 from hw_models.imperfect import Imperfections
 from thermo.cli.main import main

@@ -1,0 +1,34 @@
+"""The machine running: simulators, training, energy, samplers, studies, reports, the command line.
+
+Names are imported on first use, so that `import thermo` costs nothing. `simulate` and `evaluate` are
+modules that can be called: `thermo.simulate(netlist)` beside `thermo.simulate.langevin`.
+"""
+
+from hw_models import __version__ as __version__
+from hw_models.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "data": ("DataError", "Dataset", "load_dataset"),
+        "energy": ("cheapest", "estimate", "measure_baselines", "measure_cycle"),
+        "linear_algebra": ("exponential", "inverse", "log_determinant", "lyapunov", "solve"),
+        "samplers": ("dale_langevin", "sa_sgld", "sgld"),
+        "simulate": ("SimulationError", "SpinSystem"),
+        "training.ebm.boltzmann": ("train_boltzmann", "train_denoising"),
+        "training.ebm.boltzmann_config": ("BoltzmannConfig",),
+        "training.ebm.config": ("RbmConfig",),
+        "training.ebm.rbm": ("train_rbm",),
+        "training.eqprop.config": ("EqpropConfig",),
+        "training.eqprop.oscillator": ("train_oscillator",),
+        "training.eqprop.resistive": ("train_resistive",),
+        "training.eqprop.train": ("train_eqprop",),
+        "training.langevin.config": ("OnsagerMachlupConfig", "PathwiseConfig"),
+        "training.langevin.mlp": ("MLPConfig", "train_mlp"),
+        "training.langevin.onsager_machlup": ("train_onsager_machlup",),
+        "training.langevin.pathwise": ("train_pathwise",),
+        "training.logic.config": ("LogicConfig",),
+        "training.logic.train": ("train_logic",),
+    },
+    modules=("evaluate", "simulate"),
+)

@@ -7,7 +7,6 @@ import pytest
 from toys.gates import random_circuit
 
 import compiler
-import hw_models
 from compiler.counting import COUNTS
 from compiler.errors import FormatError, TargetError, ThermocError, UnsupportedError
 from compiler.families.registry import HOMES, family_named, family_of
@@ -177,22 +176,6 @@ def test_one_line_tells_a_netlist_or_model():
     shown += [repr(netlists()["p-bits"].cells), repr(netlists()["p-bits"].couplings[0])]
     assert all("\n" not in line and "array" not in line and len(line) < 100 for line in shown)
     assert repr(netlists()["p-bits"]) == 'LangevinNetlist(2 cells, 2 couplings, kT 1, "ising")'
-
-
-@pytest.mark.parametrize("package", [compiler, hw_models])
-def test_packages_show_their_names(package):
-    names = dir(package)
-    assert {"__doc__", "__version__"} < set(names) and package.__doc__
-    assert package.__version__ == hw_models.__version__
-    for name in package.__all__:
-        assert name in names and getattr(package, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        _ = package.nonsense
-
-
-def test_every_name_stays_its_own_after_all_are_imported():
-    for name in compiler.__all__:  # a function that is called as its module would be lost
-        assert getattr(compiler, name).__name__ != f"compiler.{name}"
 
 
 def test_families_are_found_by_name_and_by_model():

@@ -10,7 +10,8 @@ from compiler.errors import UnsupportedError
 from thermo.kernels.spins import colours as kernel
 from thermo.kernels.spins.rows import GROUP, pack_edges
 from thermo.simulate.spins.lanes import Workers, check_identity, check_sweeps, inverse
-from thermo.simulate.spins.system import Layout, SpinSystem
+from thermo.simulate.spins.layout import Layout
+from thermo.simulate.spins.system import SpinSystem
 
 BLOCK = 64  # places whose random words are made together
 REFRESH = 1024  # sweeps after which inexact sums are made anew, at multiples of it

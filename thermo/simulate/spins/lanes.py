@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -13,10 +13,8 @@ from thermo.kernels.langevin.tile import sparse_lanes
 from thermo.kernels.spins import colours as kernel
 from thermo.kernels.spins.rows import BLOCK
 from thermo.simulate.errors import SimulationError
+from thermo.simulate.spins.layout import Spins
 from thermo.simulate.threads import limited_threads
-
-if TYPE_CHECKING:
-    from thermo.simulate.spins.system import SpinSystem
 
 BETA_MOST = np.float32(1e30)  # 2 / kT where kT is 0: greedy descent
 SLICE = 256  # sweeps of one kernel call, after which Ctrl-C is heard
@@ -87,7 +85,7 @@ class LaneTiles(Workers):
 
     def __init__(
         self,
-        system: SpinSystem,
+        system: Spins,
         states: np.ndarray,
         seed: int = 0,
         first_chain: int = 0,

@@ -14,60 +14,11 @@ from scipy import sparse
 from compiler.errors import UnsupportedError
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, LangevinNetlist, Role
 from compiler.ir.symmetry import matrix
-from compiler.passes.spins.colour import colour
 from hw_models.imperfect import Imperfections
-from thermo.kernels.spins.rows import GROUP
 from thermo.simulate.device import acting_biases, acting_couplings
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.spins.lanes import MOST_SWEEPS, LaneTiles
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Layout:
-    """Which cells are coupled, and in which order they are updated; shared by all parameters.
-
-    colours : (n,) int32; order : (n,) int64, cell of each row, rows being sorted by colour
-    indptr, indices : CSR couplings among rows; source : (nnz,) int64, place of each coupling's
-        weight among the weights of the system
-    place : (n,) int64 of each row; each colour begins at a multiple of 16 places
-    n_places : multiple of 16
-    """
-
-    colours: np.ndarray
-    order: np.ndarray
-    indptr: np.ndarray
-    indices: np.ndarray
-    source: np.ndarray
-    place: np.ndarray
-    n_places: int
-
-    @property
-    def n(self) -> int:
-        return self.order.size
-
-
-def make_layout(n: int, driven: np.ndarray, driving: np.ndarray, source: np.ndarray) -> Layout:
-    """Colour and sort n cells with directed couplings driving -> driven."""
-    ones = np.ones(driven.size, dtype=np.int8)
-    colours = colour(sparse.csr_array((ones, (driven, driving)), shape=(n, n)))
-    order = np.argsort(colours, kind="stable")
-    rank = np.empty(n, dtype=np.int64)
-    rank[order] = np.arange(n)
-    sizes = np.bincount(colours) if n else np.zeros(0, np.int64)
-    starts = np.concatenate([[0], np.cumsum(-(-sizes // GROUP) * GROUP)])
-    within = np.arange(n) - np.concatenate([[0], np.cumsum(sizes)])[colours[order]]
-    by_row = np.lexsort((rank[driving], rank[driven]))
-    indptr = np.zeros(n + 1, dtype=np.int64)
-    np.cumsum(np.bincount(rank[driven], minlength=n), out=indptr[1:])
-    return Layout(
-        colours=colours,
-        order=order,
-        indptr=indptr,
-        indices=rank[driving][by_row].astype(np.int32),
-        source=source[by_row],
-        place=starts[colours[order]] + within,
-        n_places=int(starts[-1]),
-    )
+from thermo.simulate.spins.layout import Layout, make_layout
 
 
 @dataclass(frozen=True, slots=True, eq=False)

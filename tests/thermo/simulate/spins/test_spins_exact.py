@@ -18,7 +18,7 @@ from toys.spin_twin import (
 )
 
 from compiler.families.ising import from_edges, lower_ising
-from thermo.simulate.spins import system as spin_system
+from thermo.simulate.spins import layout
 from thermo.simulate.spins.chains import Chains
 from thermo.simulate.spins.run import simulate_spins
 from thermo.simulate.spins.system import SpinSystem
@@ -71,7 +71,7 @@ def test_half_the_field_is_noticed():
 
 def test_coupled_cells_moving_together_are_noticed(monkeypatch):
     """With one colour for all, cells that see each other move at once: another law."""
-    monkeypatch.setattr(spin_system, "colour", lambda graph: np.zeros(graph.shape[0], np.int32))
+    monkeypatch.setattr(layout, "colour", lambda graph: np.zeros(graph.shape[0], np.int32))
     system = SpinSystem.from_pairs(*random_pairs(8, 0.6, 8))
     assert strays(exact_law(system, kT), draws(system, 10_000, "chains")) > 3
 
