@@ -17,7 +17,7 @@ from compiler.families.logic import LogicNetwork
 from compiler.families.store import KEY, load_model
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.circuits import may_be_circuit, read_circuit
-from compiler.formats.ising.files import ising_format, may_be_ising, read_ising
+from compiler.formats.ising.files import GRAPH, ising_format, may_be_ising, read_ising
 from compiler.formats.options import GATES, NETWORK
 from compiler.formats.options import Options as Options
 from compiler.ir import container, kinds
@@ -181,8 +181,9 @@ def _as_asked(source: Any, options: Options, path: Path) -> Any:
 
 def _is_graph(path: Path) -> bool:
     """Whether an Ising model's file is a graph, which `as_` gives its meaning."""
-    if ising_format(path) is not None:
-        return ising_format(path) == "graph"
+    known = ising_format(path)
+    if known is not None:
+        return known is GRAPH
     try:
         document = json.loads(read_text(path))
     except (FormatError, ValueError, RecursionError):

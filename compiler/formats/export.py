@@ -7,10 +7,10 @@ from typing import Any
 
 from compiler.errors import UnsupportedError
 from compiler.families.ising import IsingModel
+from compiler.formats.circuits.circuits import FORMATS as CIRCUITS
 from compiler.formats.circuits.export import DEFAULTS, ExportOptions, export_circuit
-from compiler.formats.circuits.export import FORMATS as CIRCUITS
+from compiler.formats.ising.files import WRITTEN as ISING
 from compiler.formats.ising.files import to_ising
-from compiler.formats.ising.write import FORMATS as ISING
 from compiler.formats.ising.write import export_ising
 from compiler.ir.kinds import kind_of
 

@@ -20,6 +20,7 @@ from compiler.families.ising_summary import ising_summary
 from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.files import check_writable
 from compiler.formats.detect import Options, read_model_or_netlist
+from compiler.formats.ising import qubo
 from compiler.formats.ising.files import ising_format
 from compiler.formats.ising.invertible import invertible
 from compiler.ir.container import save
@@ -236,7 +237,7 @@ def compile_(model: MODEL, given: Given) -> None:
         )
     save(netlist, out)
     numbers = counts(netlist)
-    if isinstance(source, IsingModel) and ising_format(model) == "QUBO":
+    if isinstance(source, IsingModel) and ising_format(model) is qubo.FORMAT:
         notes.print("QUBO files hold no offset: energies are those of the written terms")
     problem = {} if is_circuit else ising_summary(netlist)
     legal = "" if is_circuit else f", legal for {target}"

@@ -20,8 +20,8 @@ from compiler.formats.circuits.export import ExportOptions, export_circuit
 from compiler.formats.circuits.testbench import write_testbench
 from compiler.formats.circuits.verilog_write import verilog_interface
 from compiler.formats.detect import read_model_or_netlist
+from compiler.formats.ising.files import WRITTEN as ISING_FORMATS
 from compiler.formats.ising.files import to_ising
-from compiler.formats.ising.write import FORMATS as ISING_FORMATS
 from compiler.formats.ising.write import export_ising
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect

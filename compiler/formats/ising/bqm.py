@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from compiler.errors import FormatError, UnsupportedError
 from compiler.families.ising import IsingModel
 from compiler.families.quadratic import from_quadratic, to_quadratic
+from compiler.formats.format import Format, plain
 
 MAGIC = b"DIMODBQM"
 TYPE = "BinaryQuadraticModel"
@@ -196,3 +198,6 @@ def labels(model: IsingModel) -> list[int] | list[str]:
     if all(name.isascii() and name.isdigit() and str(int(name)) == name for name in model.names):
         return [int(name) for name in model.names]
     return list(model.names)
+
+
+FORMAT = Format("bqm", "dimod BQM", (), re.compile(re.escape(MAGIC)), plain(read_bqm), write_bqm)

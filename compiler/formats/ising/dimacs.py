@@ -13,6 +13,7 @@ all of size 1/4. The auxiliary spins follow the variables in clause order; names
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 from compiler.errors import FormatError, NetlistError, UnsupportedError
 from compiler.families.ising import IsingModel, from_edges
 from compiler.formats.circuits.circuit_files import read_text
+from compiler.formats.format import Format, plain
 from compiler.formats.ising.number_lines import number_lines, whole
 from compiler.ir.problem import Formula
 
@@ -146,3 +148,13 @@ def write_dimacs(model: IsingModel) -> str:
     lines = [f"p cnf {goal.variables} {len(clauses)}"]
     lines += [" ".join(map(str, [*clause, 0])) for clause in clauses]
     return "\n".join(lines) + "\n"
+
+
+FORMAT = Format(
+    "dimacs",
+    "DIMACS",
+    (".cnf",),
+    re.compile(rb"(?:[ \t]*(?:c[^\n]*)?\n)*[ \t]*p[ \t]+w?cnf\b"),
+    plain(read_dimacs),
+    write_dimacs,
+)

@@ -19,6 +19,7 @@ from compiler.errors import FormatError, UnsupportedError
 from compiler.families.ising import IsingModel
 from compiler.families.quadratic import from_quadratic, to_quadratic
 from compiler.formats.circuits.circuit_files import read_text
+from compiler.formats.format import Format, plain
 from compiler.formats.ising.bqm import labels
 from compiler.formats.ising.number_lines import number_lines, number_text, real, whole
 
@@ -155,3 +156,18 @@ def write_coo(model: IsingModel) -> str:
         for i, j, v in zip(ids[q.row].tolist(), ids[q.col].tolist(), q.quadratic.tolist(), strict=True)
     ]
     return "\n".join(lines) + "\n"
+
+
+FORMAT = Format(
+    "coo",
+    "QUBO",
+    (".coo", ".qubo"),
+    re.compile(
+        rb"(?:[ \t]*(?:c[^\n]*)?\n)*[ \t]*p[ \t]+qubo\b"
+        rb"|[ \t]*#[^\n]*vartype[:=]"
+        rb"|(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*\d+[ \t]+\d+[ \t]+"
+        rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?[ \t]*(?:\n|$)"
+    ),
+    plain(read_qubo),
+    write_coo,
+)

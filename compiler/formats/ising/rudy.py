@@ -7,6 +7,7 @@ maximises 1/2 sum w (1 - s_i s_j) over the edges, so J = -w.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from compiler.errors import FormatError, UnsupportedError
 from compiler.families.ising import IsingModel, from_edges
 from compiler.formats.circuits.circuit_files import read_text
+from compiler.formats.format import Format, plain
 from compiler.formats.ising.number_lines import number_lines, number_text, real, whole
 from compiler.ir.problem import MaxCut
 
@@ -101,3 +103,13 @@ def write_rudy(model: IsingModel) -> str:
         for i, j, w in zip(model.row.tolist(), model.col.tolist(), model.J.tolist(), strict=True)
     ]
     return "\n".join(lines) + "\n"
+
+
+FORMAT = Format(
+    "rudy",
+    "rudy",
+    (".txt", ".rud", ".rudy", ".mc"),
+    re.compile(rb"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*\d+[ \t]+\d+[ \t]*(?:\n|$)"),
+    plain(read_rudy),
+    write_rudy,
+)
