@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import IO
 
 import numpy as np
 import safetensors
@@ -154,7 +155,7 @@ def _tensor(path: str | os.PathLike, name: str, entry: Mapping) -> np.ndarray:
     return values.copy()
 
 
-def _header(member: zipfile.ZipExtFile, info: zipfile.ZipInfo) -> Header:
+def _header(member: IO[bytes], info: zipfile.ZipInfo) -> Header:
     version = npy.read_magic(member)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, _, dtype = read(member)

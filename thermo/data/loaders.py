@@ -234,7 +234,7 @@ def _npz_arrays(path: Path) -> dict[str, np.ndarray]:
             raise DataError(f"{path}: {side} is a single number; it needs one row a sample")
         if 0 in shape:
             raise DataError(f"{path}: {side} is empty; give at least one row")
-    for x, y in (sides[:2], sides[2:]) if given_test else (sides,):
+    for x, y in (("x", "y"), ("x_test", "y_test"))[: len(sides) // 2]:
         rows, labels = headers[x].shape[0], headers[y].shape[0]
         if rows != labels:
             raise DataError(f"{path}: {x} has {rows} rows and {y} {labels}; they must match")

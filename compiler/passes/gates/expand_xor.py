@@ -18,7 +18,9 @@ def expand_xor(netlist: GateNetlist) -> GateNetlist:
         return netlist
     n = netlist.n_inputs
     place = np.concatenate([np.arange(n), n + np.cumsum(1 + 3 * exclusive) - 1]).astype(np.int32)
-    op, a, b = [], [], []
+    op: list[int] = []
+    a: list[int] = []
+    b: list[int] = []
     for k in range(netlist.n_gates):
         kind = int(netlist.op[k])
         x, y = (-1 if net < 0 else int(place[net]) for net in (netlist.a[k], netlist.b[k]))

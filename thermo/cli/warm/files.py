@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -221,7 +222,8 @@ def _mlp(path: Path) -> None:
     """A torch state dict of an ordinary network 16-8-3."""
     rng = np.random.default_rng(11)
     shapes = {"0.weight": (8, 16), "0.bias": (8,), "2.weight": (3, 8), "2.bias": (3,)}
-    np.savez(path, **{k: rng.normal(0, 0.4, shape).astype(np.float32) for k, shape in shapes.items()})
+    arrays: dict[str, Any] = {k: rng.normal(0, 0.4, s).astype(np.float32) for k, s in shapes.items()}
+    np.savez(path, **arrays)
 
 
 def _system(path: Path) -> None:
