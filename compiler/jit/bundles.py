@@ -1,11 +1,20 @@
-"""The level of CPUs for which shipped code is read in this process. Importing this imports numba."""
+"""Bundles: compiled kernels that wheels carry, for a level of CPUs. Importing this imports numba.
+
+A bundle serves one Python, platform, numba and level. Code of a level has the bits of code for the
+CPU itself (kernels say what is fused), so the level is a matter of speed alone. Below v3 fused
+multiplications are emulated, several times slower: such CPUs compile for themselves.
+"""
 
 from __future__ import annotations
 
 import functools
+import pickle
+import shutil
 from pathlib import Path
 
 import numba
+from llvmlite import binding
+from numba.core.caching import IndexDataCacheFile
 from numba.core.codegen import get_host_cpu_features
 
 from compiler.jit.places import BUNDLES, bundle_name
@@ -39,6 +48,55 @@ def bundle_folder() -> Path | None:
     """The folder of shipped code for this process, or None."""
     name = level()
     return None if name is None else _folder(name)
+
+
+def target_features() -> frozenset[str]:
+    """Features of the CPU that compiled kernels of this process are for.
+
+    Data must be laid out for these, not for what the CPU could do besides.
+    """
+    given = numba.config.CPU_FEATURES  # type: ignore[attr-defined]
+    name = level()
+    if name is not None:
+        return frozenset(LEVELS[name])
+    told = get_host_cpu_features() if given is None else given
+    return frozenset(feature[1:] for feature in told.split(",") if feature.startswith("+"))
+
+
+def environment_of(name: str) -> dict[str, str]:
+    """Variables under which numba compiles for a level.
+
+    Raises ValueError for a level that this CPU lacks: kernels could not be run to compile them.
+    """
+    host = binding.get_host_cpu_features()
+    missing = [feature for feature in LEVELS[name] if not host.get(feature)]
+    if missing:
+        raise ValueError(f"this CPU lacks {', '.join(missing)} of {name}: build that level elsewhere")
+    signs = {feature: "+" if feature in LEVELS[name] else "-" for feature in sorted(host)}
+    features = [sign + feature for feature, sign in signs.items()]
+    # LLVM's tuning of v4 is for the first CPUs with 512 bits, which slowed down when they used them
+    return {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": ",".join([*features, "-prefer-256-bit"])}
+
+
+def pack(compiled: Path, bundles: Path, name: str) -> Path:
+    """Make the bundle of a level out of a cache that was filled under `environment_of(name)`.
+
+    Kernels called from Python alone: those that they call are inside their code.
+    Returns the bundle's folder, made anew within `bundles`.
+    """
+    folder = bundles / bundle_name(numba.__version__, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for index in sorted(compiled.glob("*.nbi")):
+        if ".inner." in index.name:
+            continue
+        data = index.read_bytes()
+        stamp, entries = pickle.loads(data[len(pickle.dumps(numba.__version__, protocol=-1)) :])
+        file = IndexDataCacheFile(str(folder), index.name.removesuffix(".nbi"), stamp)
+        file._save_index({(signature, name): part for (signature, _), part in entries.items()})
+        for part in entries.values():
+            shutil.copyfile(compiled / part, folder / part)
+    return folder
 
 
 def _folder(name: str) -> Path:

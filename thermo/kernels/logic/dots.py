@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils, config
-from numba.core.codegen import get_host_cpu_features
+from numba.core import cgutils
 
+from compiler.jit.bundles import target_features
 from thermo.kernels.jit import njit
 from thermo.kernels.random import intrinsic
 
@@ -31,12 +31,11 @@ _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 
 def simd_path() -> str:
-    """ "avx512vnni", "avx2" or "portable": what numba compiles for in this process."""
-    given = config.CPU_FEATURES  # type: ignore[attr-defined]
-    features = set((get_host_cpu_features() if given is None else given).split(","))
-    if {"+avx512vnni", "+avx512bw", "+avx512vl"} <= features:
+    """ "avx512vnni", "avx2" or "portable": what kernels of this process are compiled for."""
+    features = target_features()
+    if {"avx512vnni", "avx512bw", "avx512vl"} <= features:
         return "avx512vnni"
-    return "avx2" if "+avx2" in features else "portable"
+    return "avx2" if "avx2" in features else "portable"
 
 
 def _vnni(builder: Any, acc: Any, rows: Any, weights: Any) -> Any:
