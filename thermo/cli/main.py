@@ -61,51 +61,51 @@ COMMANDS = {
         "Print a netlist's counts, the targets it is legal for, and its canonical text.",
     ),
     "study seeds": (
-        "thermo.cli.studies.langevin:seeds",
+        "thermo.cli.studies:seeds",
         "Train the default and every heat budget over several seeds, with the no-coupling control.",
     ),
     "study pareto": (
-        "thermo.cli.studies.langevin:pareto",
+        "thermo.cli.studies:pareto",
         "Accuracy against heat for several widths, with the no-coupling control, in one figure.",
     ),
     "study devices": (
-        "thermo.cli.studies.langevin:devices",
+        "thermo.cli.studies:devices",
         "The same mismatched devices under a machine trained clean and one trained with mismatch.",
     ),
     "study eqprop-gradients": (
-        "thermo.cli.studies.eqprop:gradients",
+        "thermo.cli.studies:eqprop_gradients",
         "Relative error of every gradient estimator over nudge, points and asymmetry; one figure.",
     ),
     "study eqprop-devices": (
-        "thermo.cli.studies.eqprop:devices",
+        "thermo.cli.studies:eqprop_devices",
         "Training on the imperfect device against training clean and deploying on it, paired.",
     ),
     "study eqprop-asymmetry": (
-        "thermo.cli.studies.eqprop:asymmetry",
+        "thermo.cli.studies:eqprop_asymmetry",
         "Accuracy over the starting angle between forward and transposed backward weights.",
     ),
     "study eqprop-noise": (
-        "thermo.cli.studies.eqprop:noise",
+        "thermo.cli.studies:eqprop_noise",
         "Accuracy with noisy states: small one-sided nudges against centred and holomorphic ones.",
     ),
     "study eqprop-temperature": (
-        "thermo.cli.studies.temperature:temperature",
+        "thermo.cli.studies:eqprop_temperature",
         "Accuracy over temperature and averaging time, with heat and joules of an inference.",
     ),
     "study generative": (
-        "thermo.cli.studies.generative:generative",
+        "thermo.cli.studies:generative",
         "Generative thermodynamic computing: couplings that most probably run noising backwards.",
     ),
     "study logic": (
-        "thermo.cli.studies.logic:logic",
+        "thermo.cli.studies:logic",
         "Train logic-gate networks of several sizes and lengths of training over several seeds.",
     ),
     "study faults": (
-        "thermo.cli.studies.faults:faults",
+        "thermo.cli.studies:faults",
         "Accuracy of a circuit against the rate of flips and of stuck gates; a table and a figure.",
     ),
     "study linear-algebra": (
-        "thermo.cli.studies.linear:linear_algebra",
+        "thermo.cli.studies:linear_algebra",
         "Solve, invert, Lyapunov, exponential, determinant as measurements: error against time, kT and "
         "condition number, beside the exact answers; a table and a figure.",
     ),

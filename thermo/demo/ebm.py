@@ -16,7 +16,7 @@ from thermo.demo.part import Part
 from thermo.energy.samples import SampleEnergy, sample_energy
 from thermo.progress import Progress
 from thermo.report import figures
-from thermo.report.ebm_figures import sample_grid
+from thermo.report.figures import sample_grid
 from thermo.report.page import Figure, Section, Table
 from thermo.report.text import si
 from thermo.simulate.spins.run import simulate_spins

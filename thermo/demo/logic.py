@@ -23,11 +23,10 @@ from thermo.energy.gates import estimate_gates
 from thermo.evaluate import evaluate
 from thermo.progress import Progress
 from thermo.report import figures
-from thermo.report.gate_figures import accuracy_against_fault_rate
 from thermo.report.gates import gate_tables
 from thermo.report.page import Figure, Section
 from thermo.report.text import si, times
-from thermo.studies.faults import FaultPoint, accuracy_against_faults
+from thermo.studies.faults import FaultPoint, accuracy_against_fault_rate, accuracy_against_faults
 from thermo.training.logic import logic_preset, train_logic
 
 LIBRARY = "nangate45"

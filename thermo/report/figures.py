@@ -1,15 +1,20 @@
-"""Figures as SVG text, drawn without global state so that they can be made in any thread."""
+"""Figures that more than one command draws, without global state so that any thread can."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from thermo.gradients.diagnose import Diagnosis
+from thermo.training.ebm.errors import EbmError
 
 COLOURS = ("#0b62a4", "#d1495b", "#2e8b57", "#b8860b", "#6a4c93", "#3d9aa1", "#8c564b", "#444444")
 MUTED = "#8a8f98"
@@ -30,14 +35,16 @@ class Series:
     control: bool = False
 
 
-def _figure(width: float = 7.2, height: float = 4.0) -> tuple[Figure, Axes]:
+def new_figure(width: float = 7.2, height: float = 4.0) -> tuple[Figure, Axes]:
+    """A figure of one dressed panel; sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
-    _dress(axes)
+    dress(axes)
     return figure, axes
 
 
-def _dress(axes: Axes) -> None:
+def dress(axes: Axes) -> None:
+    """Give a panel the house's looks."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(True, which="major", color="#e6e8eb", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -64,7 +71,7 @@ def accuracy_against_heat(
 
     lines : (label, score) drawn across, for a digital baseline or a teacher
     """
-    figure, axes = _figure()
+    figure, axes = new_figure()
     for k, s in enumerate(series):
         colour = MUTED if s.control else COLOURS[k % len(COLOURS)]
         order = np.argsort(s.heat)
@@ -101,7 +108,7 @@ def output_trajectories(
     figure = Figure(figsize=(7.2, 2.6), layout="constrained")
     for k in range(n):
         axes = figure.add_subplot(1, n, k + 1)
-        _dress(axes)
+        dress(axes)
         for j, label in enumerate(labels):
             right = label == truth[k]
             axes.plot(
@@ -124,7 +131,7 @@ def energy_breakdown(parts: Sequence[tuple[str, float]], baselines: Sequence[tup
     """Joules per inference, one bar a part on a log axis, digital baselines below."""
     rows = [(label, value, COLOURS[0]) for label, value in parts if value > 0]
     rows += [(label, value, MUTED) for label, value in baselines if value > 0]
-    figure, axes = _figure(7.2, 0.6 + 0.34 * len(rows))
+    figure, axes = new_figure(7.2, 0.6 + 0.34 * len(rows))
     place = np.arange(len(rows))[::-1]
     values = [r[1] for r in rows]
     axes.barh(place, values, color=[r[2] for r in rows], height=0.62)
@@ -142,7 +149,7 @@ def energy_breakdown(parts: Sequence[tuple[str, float]], baselines: Sequence[tup
 
 def device_spread(groups: Sequence[tuple[str, np.ndarray]], *, score: str = "accuracy, %"):
     """One strip of points a group (accuracies of single devices), its mean as a bar."""
-    figure, axes = _figure(7.2, 3.4)
+    figure, axes = new_figure(7.2, 3.4)
     for k, (_, values) in enumerate(groups):
         colour = COLOURS[k % len(COLOURS)]
         x = k + np.linspace(-0.18, 0.18, values.size)
@@ -155,4 +162,103 @@ def device_spread(groups: Sequence[tuple[str, np.ndarray]], *, score: str = "acc
     axes.set_xlim(-0.6, len(groups) - 0.2)
     axes.set_ylabel(score)
     axes.grid(False, axis="x")
+    return figure
+
+
+def accuracy_lines(
+    x: Sequence[float],
+    series: Sequence[tuple[str, Sequence[float]]],
+    xlabel: str,
+    ylabel: str,
+    *,
+    errors: Sequence[Sequence[float]] | None = None,
+    log: bool = False,
+    dashed: int = 0,
+) -> Figure:
+    """Accuracies in per cent over one setting; errors : bars of each series; log : axis of x
+
+    dashed : so many series are dashed, the next as many take the same colours
+    """
+    many = len(series) > 4
+    figure = Figure(figsize=(8.4 if many else 6.4, 3.8), layout="constrained")
+    axes = figure.add_subplot()
+    dress(axes)
+    for k, (label, values) in enumerate(series):
+        axes.errorbar(
+            x,
+            values,
+            None if errors is None else errors[k],
+            fmt="o--" if k < dashed else "o-",
+            label=label,
+            markersize=4,
+            color=COLOURS[(k % dashed if dashed else k) % len(COLOURS)],
+            capsize=2,
+        )
+    if log:
+        axes.set_xscale("log")
+        axes.set_xticks(list(x), [f"{v:g}" for v in x])
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if many else {}
+    axes.legend(frameon=False, fontsize=8, **beside)
+    return figure
+
+
+def diagnosis_errors(found: Diagnosis) -> Figure:
+    """Relative error of every layer's gradient over the nudge, and where the Cauchy sum ends."""
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    axes = figure.add_subplot()
+    dress(axes)
+    for k, layer in enumerate(dict.fromkeys(r.layer for r in found.layers)):
+        rows = [r for r in found.layers if r.layer == layer]
+        axes.loglog(
+            [r.beta for r in rows], [r.error for r in rows], "o-", color=COLOURS[k], label=layer, markersize=4
+        )
+    if np.isfinite(found.radius):
+        axes.axvline(
+            found.radius,
+            color=MUTED,
+            linestyle="--",
+            linewidth=1.0,
+            label=f"no Cauchy sum beyond {found.radius:.3g}",
+        )
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("nudge β")
+    axes.set_ylabel(f"relative error, {found.estimator}")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+GAP = 1  # pixels between images
+
+
+def tile_images(images: np.ndarray, shape: tuple[int, ...], columns: int) -> np.ndarray:
+    """One picture (height, width) of images (n, h w) in rows of `columns`, 0.5 between them."""
+    if len(shape) != 2:
+        raise EbmError(f"sample grid: images must be (height, width), got shape {shape}; give grey images")
+    h, w = shape
+    n = images.shape[0]
+    rows = -(-n // columns)
+    out = np.full((rows * (h + GAP) - GAP, columns * (w + GAP) - GAP), 0.5)
+    for k, image in enumerate(images):
+        r, c = divmod(k, columns)
+        out[r * (h + GAP) : r * (h + GAP) + h, c * (w + GAP) : c * (w + GAP) + w] = image.reshape(h, w)
+    return out
+
+
+def sample_grid(
+    groups: Sequence[tuple[str, np.ndarray]], shape: tuple[int, ...], columns: int = 10
+) -> Figure:
+    """Panels of images side by side: (title, (n, h w) values in [0, 1])."""
+    pictures = [(title, tile_images(images, shape, columns)) for title, images in groups]
+    height = max(p.shape[0] / p.shape[1] for _, p in pictures)
+    width = 4.0
+    figure = Figure(figsize=(width * len(pictures), width * height + 0.4), layout="constrained")
+    for k, (title, picture) in enumerate(pictures):
+        axes = figure.add_subplot(1, len(pictures), k + 1)
+        axes.imshow(picture, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
+        axes.set_title(title, fontsize=9)
+        axes.set_xticks([])
+        axes.set_yticks([])
     return figure

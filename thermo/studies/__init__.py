@@ -1,1 +1,17 @@
-"""Many trainings, one table and figure: seeds, Pareto fronts, mismatched devices."""
+"""Many trainings or measurements, one table and figure; one file a study."""
+
+STUDIES = {
+    "seeds": "thermo.studies.langevin:SEEDS",
+    "pareto": "thermo.studies.langevin:PARETO",
+    "devices": "thermo.studies.langevin:DEVICES",
+    "eqprop-gradients": "thermo.studies.eqprop_gradients:STUDY",
+    "eqprop-devices": "thermo.studies.eqprop_devices:STUDY",
+    "eqprop-asymmetry": "thermo.studies.eqprop_asymmetry:STUDY",
+    "eqprop-noise": "thermo.studies.eqprop_noise:STUDY",
+    "eqprop-temperature": "thermo.studies.eqprop_temperature:STUDY",
+    "generative": "thermo.studies.generative:STUDY",
+    "logic": "thermo.studies.logic:STUDY",
+    "faults": "thermo.studies.faults:STUDY",
+    "linear-algebra": "thermo.studies.linear_algebra:STUDY",
+}
+"""Module and name of every Study, imported when it is run."""

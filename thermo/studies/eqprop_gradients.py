@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from compiler.families.hopfield import HopfieldNetwork
 from thermo.gradients.estimators import How, estimate
@@ -14,7 +17,11 @@ from thermo.gradients.homeostasis import homeostatic_loss, jacobian_angle
 from thermo.gradients.radius import cauchy_radius
 from thermo.gradients.reference import implicit_gradient, response
 from thermo.gradients.system import System, cosine, from_network, relative_error
+from thermo.options import Option
 from thermo.progress import NullProgress, Progress
+from thermo.report.figures import COLOURS, MUTED, dress
+from thermo.report.page import Table
+from thermo.studies.study import Findings, Study
 from thermo.training.eqprop.layers import rotate
 
 SIZES = (8, 16, 12, 4)
@@ -206,3 +213,147 @@ def run_gradient_study(
     finally:
         progress.stop()
     return GradientStudy(tuple(nudges), tuple(skewed), tuple(mended), radius)
+
+
+def run_gradients(
+    folder: Path,
+    *,
+    activation: str = "sigmoid",
+    gain: float = 2.0,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> Findings:
+    """Every estimator; nothing of it is kept in the folder."""
+    study = run_gradient_study(seed=seed, activation=activation, gain=gain, progress=progress)
+    figure = gradient_errors(study)
+    return Findings(asdict(study), tuple(gradient_tables(study)), {"eqprop-gradients": figure})
+
+
+def gradient_tables(study: GradientStudy) -> list[Table]:
+    """Errors over beta, errors over N, and the asymmetric systems."""
+    betas = sorted({r.beta for r in study.nudges}, reverse=True)
+    keys = dict.fromkeys((r.estimator, r.points) for r in study.nudges)
+    found = {(r.estimator, r.points, r.beta): r.error for r in study.nudges}
+    rows = []
+    for name, points in keys:
+        if name == "holomorphic" and points not in (1, 2, 3, 4, 6, 8, 12):
+            continue
+        label = f"{name}, N = {points}" if name == "holomorphic" else name
+        slope = ""
+        if name not in ("contrastive", "coupled-centred"):
+            slope = f"{fitted_slope(study.nudges, name, points):.2f}"
+        rows.append((label, *(f"{found[name, points, b]:.1e}" for b in betas), slope))
+    first = Table(
+        ("estimator", *(f"β = {b:g}" for b in betas), "slope"),
+        tuple(rows),
+        tuple(range(1, len(betas) + 2)),
+        "Relative error to implicit differentiation; slope of log error over log β, three smallest"
+        f" above rounding. Cauchy sums converge for |β| < {study.radius:.2g} (fitted)",
+    )
+    rows = [
+        (
+            f"{r.angle:.0f}°",
+            f"{r.steps}",
+            f"{r.loss:.1e}",
+            f"{r.cauchy_error:.1e}",
+            f"{r.cauchy_cosine:.4f}",
+            f"{r.exact_cosine:.4f}",
+            f"{r.asymep_error:.1e}",
+            f"{r.asymep_cosine:.6f}",
+        )
+        for r in (*study.angles, *study.homeostasis)
+    ]
+    second = Table(
+        (
+            "angle",
+            "homeostatic steps",
+            "loss",
+            "Cauchy to exact du/dβ",
+            "its cosine",
+            "exact's cosine",
+            "AsymEP error",
+            "AsymEP cosine",
+        ),
+        tuple(rows),
+        tuple(range(8)),
+        "Asymmetric couplings, N = 8, |β| = 0.2; cosines to the true gradient",
+    )
+    return [first, second]
+
+
+SHOWN = (
+    ("positive", 1, "one-sided, β > 0"),
+    ("negative", 1, "one-sided, β < 0"),
+    ("centred", 2, "centred (±β)"),
+    ("holomorphic", 4, "holomorphic, N = 4"),
+    ("holomorphic", 8, "holomorphic, N = 8"),
+)
+
+
+def gradient_errors(study: GradientStudy) -> Figure:
+    """Three panels: error over beta, error over N, cosine over homeostatic steps at 90 degrees."""
+    figure = Figure(figsize=(12.0, 3.9), layout="constrained")
+    axes = [figure.add_subplot(1, 3, k + 1) for k in range(3)]
+    for a in axes:
+        dress(a)
+    for k, (name, points, label) in enumerate(SHOWN):
+        rows = [r for r in study.nudges if r.estimator == name and r.points == points]
+        axes[0].loglog(
+            [r.beta for r in rows], [r.error for r in rows], "o-", color=COLOURS[k], label=label, markersize=4
+        )
+    axes[0].xaxis.set_minor_formatter(NullFormatter())
+    axes[0].set_xlabel("nudge β")
+    axes[0].set_ylabel("relative error to implicit differentiation")
+    axes[0].legend(frameon=False, fontsize=8)
+    betas = sorted({r.beta for r in study.nudges}, reverse=True)[:4]
+    for k, beta in enumerate(betas):
+        rows = [r for r in study.nudges if r.estimator == "holomorphic" and r.beta == beta]
+        axes[1].semilogy(
+            [r.points for r in rows],
+            [r.error for r in rows],
+            "o-",
+            color=COLOURS[k],
+            label=f"|β| = {beta:g}",
+            markersize=4,
+        )
+    axes[1].set_xlabel("points N on the circle")
+    axes[1].set_ylabel("relative error, holomorphic")
+    axes[1].legend(frameon=False, fontsize=8)
+    steps = np.array([r.steps for r in study.homeostasis]) + 1
+    axes[2].semilogx(
+        steps,
+        [r.cauchy_cosine for r in study.homeostasis],
+        "o-",
+        color=COLOURS[0],
+        label="Cauchy du/dβ (generalised EP)",
+        markersize=4,
+    )
+    axes[2].semilogx(
+        steps,
+        [r.asymep_cosine for r in study.homeostasis],
+        "s-",
+        color=COLOURS[2],
+        label="AsymEP",
+        markersize=4,
+    )
+    axes[2].axhline(1.0, color=MUTED, linewidth=0.8)
+    axes[2].set_xlabel("homeostatic steps + 1, start at 90°")
+    axes[2].set_ylabel("cosine to the true gradient")
+    axes[2].legend(frameon=False, fontsize=8, loc="lower right")
+    return figure
+
+
+STUDY = Study(
+    "eqprop-gradients",
+    """Relative error of every gradient estimator over nudge, points and asymmetry; one figure.
+
+A skewed 8-16-12-4 network in float64 against implicit differentiation.
+
+Example: thermoc study eqprop-gradients -o runs/gradients""",
+    (
+        Option("activation", "--activation", str, "sigmoid", "sigmoid or tanh (holomorphic ones)."),
+        Option("gain", "--gain", float, 2.0, "Size of the couplings; 2 feeds back clearly.", min=0),
+        Option("seed", "--seed", int, 1, "Seed of everything random.", min=0),
+    ),
+    run_gradients,
+)

@@ -9,21 +9,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from compiler.api import compile
 from compiler.errors import UnsupportedError
 from compiler.files import make_folder
 from compiler.ir.langevin import CellKind, LangevinNetlist
 from hw_models.constants import thermal_energy
+from hw_models.presets import DEVICES
 from hw_models.rc import RCDevice, periphery
-from thermo.data import DataError, Dataset
+from thermo.data import DataError, Dataset, load_dataset
 from thermo.evaluate import check_fit, label_codes
+from thermo.options import Option
 from thermo.progress import NullProgress, Progress
+from thermo.report.figures import COLOURS, MUTED, dress
+from thermo.report.page import Table
+from thermo.report.text import si
 from thermo.studies.bath import AtTemperature, Setting, digest_of, measure_at, relaxing_phases, whole_windows
 from thermo.studies.records import Point, check_classes, recorded
+from thermo.studies.study import SEED, THREADS, Findings, Study
 
 DEFAULT_KT = (0.0, *(float(f"{10 ** (k / 2):.3g}") for k in range(-6, 2)))
 SHARES = (0.0, 1 / 16, 1 / 4, 1.0)
@@ -252,3 +260,216 @@ def _readings(
                 )
             )
     return out
+
+
+def run_temperature(
+    folder: Path,
+    *,
+    model: Path,
+    dataset: Dataset | None = None,
+    split: str = "test",
+    kTs: Sequence[float] | None = None,
+    windows: Sequence[float] | None = None,
+    samples: int = 500,
+    runs: int = 4,
+    dt: float | None = None,
+    device: str = "rc-1fF",
+    seed: int = 0,
+    threads: int | None = None,
+    data_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """The network of the file `model`; on the data set that it was trained on unless another is given."""
+    preset = DEVICES.get(device)
+    netlist = compile(model)
+    if dataset is None:
+        trained_on = netlist.meta.get("data")
+        if not trained_on:
+            raise DataError(f"{model}: does not tell the data set it was trained on; name one with --data")
+        dataset = load_dataset(str(trained_on), data_dir)
+    study = temperature_study(
+        netlist,
+        dataset,
+        preset,
+        folder,
+        kTs=kTs,
+        windows=windows,
+        samples=samples,
+        runs=runs,
+        split=split,
+        dt=dt,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+    )
+    figure = accuracy_over_temperature(study, 1 / dataset.n_classes)
+    return Findings(asdict(study), tuple(temperature_tables(study)), {"eqprop-temperature": figure})
+
+
+def temperature_tables(study: TemperatureStudy) -> list[Table]:
+    """Accuracies over kT and window; heat and joules of the instant and of the longest window."""
+    windows = sorted({r.window for r in study.readings})
+    found = {(r.kT, r.window): r for r in study.readings}
+    kTs = sorted({r.kT for r in study.readings})
+
+    def cell(r: Reading) -> str:
+        lost = "" if r.lost != r.lost else f" ({0.0 - 100 * r.lost:+.1f} ± {100 * r.lost_sem:.1f})"
+        return f"{100 * r.accuracy:.2f} ± {100 * r.sem:.2f}{lost}"
+
+    heads = ["one instant" if w == 0 else f"average over {w:g}" for w in windows]
+    first = Table(
+        ("kT", *heads),
+        tuple((f"{kT:g}", *(cell(found[kT, w]) for w in windows)) for kT in kTs),
+        tuple(range(len(windows) + 1)),
+        f"Accuracy of one inference, %: {study.samples} {study.split} samples, {study.runs} "
+        f"run{'s' if study.runs > 1 else ''} each, read after {study.relaxation:g} units of "
+        f"time in steps of {study.dt:g}; ± standard error over samples; in brackets the change to "
+        "kT = 0, paired",
+    )
+    rows = []
+    for kT in kTs:
+        for w in dict.fromkeys((windows[0], windows[-1])):
+            r = found[kT, w]
+            heat = "" if kT == 0 else f"{r.heat_kT:.4g} ± {r.heat_sem:.2g}"
+            rows.append(
+                (
+                    f"{kT:g}",
+                    f"{w:g}",
+                    f"{r.energy:.4g}",
+                    heat,
+                    "" if kT == 0 else f"{r.above_idle_kT:.4g}",
+                    "" if r.physics_J != r.physics_J else si(r.physics_J, "J"),
+                    "" if r.total_J is None else si(r.total_J, "J"),
+                    "" if r.latency_s is None else si(r.latency_s, "s"),
+                )
+            )
+    timeless = (
+        ""
+        if rows and rows[0][-1]
+        else ("; phase cells have no RC time, hence no periphery and no latency here")
+    )
+    second = Table(
+        ("kT", "window", "heat", "heat, kT", "above idle, kT", "heat, J", "with periphery", "latency"),
+        tuple(rows),
+        tuple(range(8)),
+        f"Heat given to the bath by one inference ({study.heat_method}), reset not counted; idle: "
+        f"without couplings and drive. Joules on {study.device} at {study.ambient:g} K{timeless}",
+    )
+    if not study.halved:
+        return [first, second]
+
+    def both(a: float, b: float, digits: str) -> str:
+        return f"{a:{digits}} ± {b:.2g}"
+
+    again = []
+    for h in study.halved:
+        r = found[h.kT, h.window]
+        again.append(
+            (
+                f"{h.kT:g}",
+                f"{h.window:g}",
+                both(100 * r.accuracy, 100 * r.sem, ".2f"),
+                both(100 * h.accuracy, 100 * h.sem, ".2f"),
+                both(r.heat_kT, r.heat_sem, ".4g"),
+                both(h.heat_kT, h.heat_sem, ".4g"),
+            )
+        )
+    third = Table(
+        ("kT", "window", "accuracy %", "with dt halved", "heat, kT", "with dt halved"),
+        tuple(again),
+        tuple(range(6)),
+        f"Again with half the time step {study.dt:g}, where accuracy falls",
+    )
+    return [first, second, third]
+
+
+def accuracy_over_temperature(study: TemperatureStudy, chance: float) -> Figure:
+    """Two panels: accuracy over kT and over heat per inference, a curve for each window.
+
+    chance : accuracy of a guess; bars are standard errors over samples
+    """
+    figure = Figure(figsize=(10.4, 4.0), layout="constrained")
+    left, right = (figure.add_subplot(1, 2, k + 1) for k in range(2))
+    windows = sorted({r.window for r in study.readings})
+    cold = [r for r in study.readings if r.kT == 0]
+    thermal = thermal_energy(study.ambient)
+    for a in (left, right):
+        dress(a)
+        a.axhline(100 * chance, color=MUTED, linewidth=0.8, linestyle=":")
+        if cold:
+            a.axhline(100 * cold[0].accuracy, color=MUTED, linewidth=0.8)
+    for k, window in enumerate(windows):
+        warm = [r for r in study.readings if r.window == window and r.kT > 0]
+        label = f"average over {window:g}" if window else "one instant"
+        for a, x in (
+            (left, [(r.kT, r) for r in warm]),
+            (right, [(r.above_idle_kT * thermal, r) for r in warm if r.above_idle_kT > 0]),
+        ):
+            a.errorbar(
+                [v for v, _ in x],
+                [100 * r.accuracy for _, r in x],
+                [100 * r.sem for _, r in x],
+                fmt="o-",
+                markersize=3.5,
+                linewidth=1.3,
+                color=COLOURS[k % len(COLOURS)],
+                label=label,
+            )
+    for a in (left, right):
+        a.set_xscale("log")
+        a.set_ylim(bottom=0)
+    left.set_xlabel("kT, units of the netlist's energy")
+    left.set_ylabel("accuracy of one inference, %")
+    right.set_xlabel(f"heat per inference above idle at {study.ambient:g} K, J")
+    left.legend(frameon=False, fontsize=8, title=f"relaxation {study.relaxation:g}, then", title_fontsize=8)
+    if cold:
+        right.annotate(
+            "kT = 0",
+            (0.98, 100 * cold[0].accuracy),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            ha="right",
+            textcoords="offset points",
+            fontsize=8,
+            color=MUTED,
+        )
+    return figure
+
+
+STUDY = Study(
+    "eqprop-temperature",
+    """Accuracy over temperature and averaging time, with heat and joules of an inference.
+
+The network is compiled as it was trained, at kT = 0, and run in a bath: it relaxes for its own
+time, then its outputs are averaged. Every run decides by itself. Without --data, the data set
+that the model was trained on.
+
+Example: thermoc study eqprop-temperature mnist.safetensors --data mnist -o runs/temperature""",
+    (
+        Option(
+            "dataset",
+            "--data",
+            str,
+            None,
+            "Data set: digits, mnist, fashion-mnist, cifar10, monk1-3, cosine or file.npz.",
+        ),
+        Option("split", "--split", str, "test", "Part of the data: train, valid or test."),
+        Option("kTs", "--kT", list[float], None, "Temperatures, netlist units; may be repeated."),
+        Option(
+            "windows",
+            "--window",
+            list[float],
+            None,
+            "Averaging times after the relaxation, 0 is an instant; repeated.",
+        ),
+        Option("samples", "--samples", int, 500, "The first so many samples of the split.", min=2),
+        Option("runs", "--runs", int, 4, "Inferences of every sample.", min=1),
+        Option("dt", "--dt", float, None, "Time step instead of its own."),
+        Option("device", "--device", str, "rc-1fF", "Hardware preset; `thermoc presets` lists them."),
+        SEED,
+        THREADS,
+    ),
+    run_temperature,
+    source=("model", "Trained model (.safetensors), or its netlist (.tnl)."),
+    folder="Folder; a temperature in it is not run again.",
+)

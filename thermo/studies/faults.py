@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from compiler.errors import UnsupportedError
+from compiler.ir.container import load
 from compiler.ir.gates import GateNetlist
 from thermo.data import DataError, Dataset
-from thermo.evaluate import evaluate
+from thermo.evaluate import check_fit, evaluate
+from thermo.options import Option
 from thermo.progress import NullProgress, Progress
+from thermo.report.figures import COLOURS, MUTED, new_figure
+from thermo.report.page import Table
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.gates.faults import Faults
+from thermo.studies.study import DATA, SEED, THREADS, Findings, Study
 
 Kind = Literal["flip", "stuck_at"]
+RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +91,130 @@ def accuracy_against_faults(
     finally:
         progress.stop()
     return points
+
+
+def run_faults(
+    folder: Path,
+    *,
+    net: Path,
+    dataset: Dataset,
+    split: str = "test",
+    flip: Sequence[float] | None = None,
+    stuck: Sequence[float] | None = None,
+    draws: int = 5,
+    limit: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """Accuracy of the circuit in the file `net` at every rate of both faults."""
+    netlist = load(net)
+    if not isinstance(netlist, GateNetlist):
+        raise UnsupportedError(
+            f"{net}: faults of gates need a circuit of gates, this is a "
+            f"{type(netlist).__name__}; mismatch of analog devices: thermoc study devices"
+        )
+    check_fit(netlist, dataset)
+    asked: list[tuple[Kind, list[float]]] = [("flip", list(flip or [])), ("stuck_at", list(stuck or []))]
+    if flip is None and stuck is None:
+        asked = [("flip", list(RATES)), ("stuck_at", list(RATES))]
+    points: list[FaultPoint] = []
+    for kind, rates in asked:
+        # the circuit as it is, once, then every rate
+        rates = ([] if points or 0.0 in rates else [0.0]) + rates if rates else []
+        points += accuracy_against_faults(
+            netlist,
+            dataset,
+            kind,
+            rates,
+            draws=draws,
+            seed=seed,
+            split=split,
+            limit=limit,
+            threads=threads,
+            progress=progress,
+        )
+    figure = accuracy_against_fault_rate(points, 1 / dataset.n_classes)
+    result = [{**asdict(p), "mean": p.mean, "spread": p.spread} for p in points]
+    table = faults_table(points, f"{dataset.name}, {split} split: mean ± spread over draws of the faults")
+    return Findings({"points": result}, (table,), {"faults": figure})
+
+
+def faults_table(points: Sequence[FaultPoint], caption: str) -> Table:
+    """A row a rate."""
+    names = {"flip": "flips", "stuck_at": "stuck"}
+    rows = tuple(
+        (
+            names[p.kind] if p.rate else "none",
+            f"{p.rate:g}",
+            f"{100 * p.mean:.2f} ± {100 * p.spread:.2f}" if p.rate else f"{100 * p.mean:.2f}",
+            str(len(p.accuracies)),
+        )
+        for p in points
+    )
+    return Table(("faults", "rate", "accuracy %", "draws"), rows, (1, 2, 3), caption)
+
+
+CURVES = {"flip": "gates flip, probability a sample", "stuck_at": "gates stuck, share"}
+
+
+def accuracy_against_fault_rate(points: Sequence[FaultPoint], chance: float) -> Figure:
+    """Accuracy in per cent against the rate, one curve a kind, with the spread over draws.
+
+    Points of rate 0 become a line across; chance : accuracy of a guess, a second one
+    """
+    figure, axes = new_figure()
+    for k, kind in enumerate(dict.fromkeys(p.kind for p in points)):
+        here = sorted((p for p in points if p.kind == kind and p.rate > 0), key=lambda p: p.rate)
+        axes.errorbar(
+            [p.rate for p in here],
+            [100 * p.mean for p in here],
+            [100 * p.spread for p in here],
+            fmt="o-",
+            color=COLOURS[k],
+            capsize=2,
+            markersize=5,
+            label=CURVES[kind],
+        )
+    clean = [100 * p.mean for p in points if p.rate == 0][:1]
+    for label, level in [*(("no faults", c) for c in clean), ("a guess", 100 * chance)]:
+        axes.axhline(level, color=MUTED, linewidth=1, linestyle=":")
+        axes.annotate(
+            f"{label}: {level:.1f}",
+            (0.01, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            fontsize=8,
+            color="#444444",
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel("fault rate")
+    axes.set_ylabel("accuracy, %")
+    axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 0.15))
+    return figure
+
+
+STUDY = Study(
+    "faults",
+    """Accuracy of a circuit against the rate of flips and of stuck gates; a table and a figure.
+
+Without --flip and --stuck, both are tried from 0.0001 to 0.3.
+
+Example: thermoc study faults net.tnl --data mnist -o runs/faults""",
+    (
+        DATA,
+        Option("split", "--split", str, "test", "Part of the data: train, valid or test."),
+        Option(
+            "flip", "--flip", list[float], None, "Probability that a gate flips in a sample; may be repeated."
+        ),
+        Option("stuck", "--stuck", list[float], None, "Share of gates that are stuck; may be repeated."),
+        Option("draws", "--draws", int, 5, "Draws of every fault rate.", min=1),
+        Option("limit", "--limit", int, None, "Only the first samples of the split.", min=1),
+        SEED,
+        THREADS,
+    ),
+    run_faults,
+    source=("net", "Circuit (.tnl) with an encoder and class sums."),
+    folder="Folder of the study.",
+)

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from scipy.linalg import expm, solve_continuous_lyapunov
 
-from compiler.errors import ThermocError
+from compiler.errors import ThermocError, UnsupportedError
 from compiler.files import make_folder, replacing
+from hw_models.presets import DEVICES
 from hw_models.rc import RCDevice
 from thermo.linear_algebra import (
     Measurement,
@@ -28,7 +31,12 @@ from thermo.linear_algebra import (
     lyapunov,
     solve,
 )
+from thermo.options import Option
 from thermo.progress import NullProgress, Progress
+from thermo.report.figures import COLOURS, dress
+from thermo.report.page import Table
+from thermo.report.text import si
+from thermo.studies.study import SEED, THREADS, Findings, Study
 
 OPERATIONS = ("solve", "inverse", "lyapunov", "exponential", "determinant")
 TIMES = (4.0, 16.0, 64.0, 256.0)  # in units of the slowest relaxation
@@ -231,3 +239,164 @@ def _rms(errors: np.ndarray) -> np.ndarray:
 def _slope(x: np.ndarray, errors: np.ndarray) -> float:
     """Of the logarithm of the root mean square over problems, (len(x), problems)."""
     return float(np.polyfit(np.log(x), np.log(_rms(errors)), 1)[0])
+
+
+AXES = {
+    "time": "measured for, in slowest relaxation times",
+    "kT": "kT",
+    "condition": "condition number of A (the run is longer by as much)",
+}
+
+
+def run_linear_algebra(
+    folder: Path,
+    *,
+    n: int = 16,
+    conditions: Sequence[float] | None = None,
+    machines: int = 64,
+    seeds: int = 8,
+    device: str = "rc-1fF",
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """Every operation over measuring time, kT and condition number."""
+    asked = list(conditions or [4.0, 16.0, 64.0])
+    for c in asked:
+        if not 1 < c <= 1e4:
+            raise UnsupportedError(f"condition must be above 1 and at most 10000, got {c:g}")
+    preset = DEVICES.get(device)
+    wanted = settings(n, asked, machines, seeds, seed)
+    points = run_study(wanted, folder, preset, threads=threads, progress=progress)
+    middle = sorted(asked)[len(asked) // 2]
+    base = Setting("solve", n, float(middle), TIMES[-2], 1.0, machines, seed)
+    panels: list[tuple[str, list[Curve]]] = []
+    for along, label in AXES.items():
+        found = [curve(points, name, along, base) for name in OPERATIONS]
+        curves = [c for c in found if c is not None]
+        if curves:
+            panels.append((label, curves))
+    result = {
+        "points": [asdict(p) for p in points],
+        "curves": {label: [asdict(c) for c in curves] for label, curves in panels},
+    }
+    tables = accuracy_table(points, replace(base, time=TIMES[-1])), slopes_table(panels)
+    return Findings(result, tables, {"linear-algebra": linear_algebra_errors(panels)})
+
+
+def accuracy_table(points: list[LinearPoint], at: Setting) -> Table:
+    """Mean figures over the seeds, at the longest time."""
+    rows = []
+    for name in OPERATIONS:
+        here = [p for p in points if replace(p.setting, seed=at.seed) == replace(at, operation=name)]
+        if not here:
+            continue
+        count = len(here)
+
+        def mean(values: list[float], count: int = count) -> float:
+            return sum(values) / count
+
+        def root(values: list[float], count: int = count) -> float:
+            return float((sum(v * v for v in values) / count) ** 0.5)
+
+        joules = [p.cost["physics"] for p in here if p.cost["physics"] is not None]
+        rows.append(
+            (
+                name,
+                f"{root([p.error for p in here]):.2g}",
+                f"{root([p.own_error for p in here]):.2g}",
+                f"{root([p.z for p in here]):.2f}",
+                f"{min(p.samples for p in here):,.0f}",
+                f"{here[0].time:,.0f}",
+                si(mean([p.cost["seconds"] for p in here]), "s"),
+                si(mean(joules), "J") if len(joules) == count else "not measured",
+                si(mean([p.cost["total"] for p in here]), "J"),
+                f"{mean([p.seconds for p in here]):.2g} s",
+            )
+        )
+    return Table(
+        (
+            "operation",
+            "error",
+            "own estimate",
+            "z",
+            "samples",
+            "time of one machine",
+            "on the device",
+            "physics",
+            "with periphery",
+            "simulated in",
+        ),
+        tuple(rows),
+        tuple(range(1, 10)),
+        f"{at.n} cells, condition number {at.condition:g}, {at.machines} machines side by side, "
+        f"kT {at.kT:g}: relative error to the exact answer (ln det: absolute), root mean square "
+        f"over problems; energy of all machines",
+    )
+
+
+def slopes_table(panels: list[tuple[str, list[Curve]]]) -> Table:
+    """How fast every error falls along each axis."""
+    rows = [
+        (
+            label,
+            c.operation,
+            f"{c.slope:+.2f} ± {c.slope_error:.2f}",
+            f"{c.own_slope:+.2f}",
+            "  ".join(f"{e:.2g}" for e in c.error),
+        )
+        for label, curves in panels
+        for c in curves
+    ]
+    return Table(
+        ("along", "operation", "slope", "own slope", "errors"),
+        tuple(rows),
+        (),
+        "Slope of the logarithm of the error, ± one standard error over problems; own slope: of "
+        "the machines' own estimates",
+    )
+
+
+def linear_algebra_errors(panels: Sequence[tuple[str, Sequence[Curve]]]) -> Figure:
+    """A panel for each (axis label, curves): errors to the exact answer as points, and the
+    machines' own error estimates as lines."""
+    figure = Figure(figsize=(4.2 * len(panels), 3.9), layout="constrained")
+    colours: dict[str, str] = {}
+    for k, (label, curves) in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), k + 1)
+        dress(axes)
+        for curve in curves:
+            colour = colours.setdefault(curve.operation, COLOURS[len(colours) % len(COLOURS)])
+            name = f"{curve.operation}, slope {curve.slope:+.2f}"
+            axes.loglog(curve.x, curve.error, "o", color=colour, markersize=4, label=name)
+            axes.loglog(curve.x, curve.own_error, "-", color=colour, linewidth=1.0)
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        if len(curves[0].x) < 5:
+            axes.set_xticks(curves[0].x, [f"{x:g}" for x in curves[0].x])
+        axes.set_xlabel(label)
+        if k == 0:
+            axes.set_title("points: error; lines: the machine's own estimate", fontsize=8)
+            axes.set_ylabel("relative error (ln det: absolute)")
+        axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+STUDY = Study(
+    "linear-algebra",
+    """Solve, invert, Lyapunov, exponential, determinant as measurements: error against time, kT and
+condition number, beside the exact answers; a table and a figure.
+
+Example: thermoc study linear-algebra -o runs/linear""",
+    (
+        Option("n", "--size", int, 16, "Cells: A is size x size.", min=2, max=256),
+        Option("conditions", "--condition", list[float], None, "Condition numbers of A; may be repeated."),
+        Option("machines", "--machines", int, 64, "Copies that run side by side.", min=16),
+        Option("seeds", "--seeds", int, 8, "Problems of each setting.", min=2),
+        Option("device", "--device", str, "rc-1fF", "Preset for seconds and joules."),
+        SEED,
+        THREADS,
+    ),
+    run_linear_algebra,
+    folder="Folder of the study; points in it are kept.",
+)

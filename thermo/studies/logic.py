@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from compiler.counting import gate_counts
 from compiler.families.logic import lower_logic
 from compiler.families.store import save_model
 from thermo.data import Dataset
 from thermo.evaluate import evaluate
+from thermo.options import Option
 from thermo.progress import Progress
+from thermo.report.figures import COLOURS, MUTED, dress
 from thermo.report.page import Table
+from thermo.simulate.threads import check_threads
 from thermo.studies.records import Point, run_recorded
-from thermo.training.logic import train_logic
+from thermo.studies.study import DATA, THREADS, Findings, Study
+from thermo.training.logic import logic_preset, train_logic
+
+# hard networks on the official test sets, LILogicNet (arXiv 2511.12340)
+PUBLISHED = {
+    "mnist": ((4000, 97.96), (8000, 98.45), (32000, 98.95)),
+    "cifar10": ((8000, 55.11), (64000, 57.66)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +132,89 @@ def _spread(values: Sequence[float]) -> str:
     if len(values) == 1:
         return f"{values[0]:.2f}"
     return f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"
+
+
+def run_logic(
+    folder: Path,
+    *,
+    dataset: Dataset,
+    gates: Sequence[int] | None = None,
+    epochs: Sequence[int] | None = None,
+    n_seeds: int = 5,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """Networks of every size, length of training and seed."""
+    check_threads(threads)
+    points = []
+    sizes: list[int | None] = [*gates] if gates else [None]
+    lengths: list[int | None] = [*epochs] if epochs else [None]
+    for size in sizes:
+        for length in lengths:
+            for seed in range(n_seeds):
+                layers = None if size is None else (size,)
+                config = logic_preset(dataset, layers=layers, epochs=length, seed=seed)
+                series = f"{config.n_gates} gates, {config.epochs} epochs"
+                points.append(Point(series, config))
+    measured = run_logic_points(points, dataset, folder, threads=threads, progress=progress)
+    figure = accuracy_against_gates(
+        [m.gates for m in measured],
+        [m.seconds / 60 for m in measured],
+        [100 * m.accuracy for m in measured],
+        published=[("published", *p) for p in PUBLISHED.get(dataset.name, ())],
+    )
+    return Findings({"points": [asdict(m) for m in measured]}, (logic_table(measured),), {"logic": figure})
+
+
+def accuracy_against_gates(
+    gates: Sequence[int],
+    minutes: Sequence[float],
+    accuracy: Sequence[float],
+    *,
+    published: Sequence[tuple[str, int, float]] = (),
+) -> Figure:
+    """Two panels with every training as a point.
+
+    accuracy : per cent; published : (who, gates, per cent) drawn beside, in the first panel
+    """
+    figure = Figure(figsize=(8.4, 3.8), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    sizes, score = np.asarray(gates), np.asarray(accuracy)
+    each = np.unique(sizes)
+    for panel, values in zip(axes, (sizes, np.asarray(minutes)), strict=True):
+        dress(panel)
+        for k, size in enumerate(each):
+            mine = sizes == size
+            colour = COLOURS[k % len(COLOURS)]
+            panel.plot(values[mine], score[mine], "o", color=colour, markersize=4, label=f"{size:,} gates")
+    for who, size, value in published:
+        axes[0].plot([size], [value], "x", color=MUTED, markersize=7)
+        axes[0].annotate(
+            who, (size, value), xytext=(4, -10), textcoords="offset points", color=MUTED, fontsize=7
+        )
+    ticks = sorted({*each.tolist(), *(size for _, size, _ in published)})
+    axes[0].set_xscale("log")
+    axes[0].set_xticks(ticks, [f"{size:,}" for size in ticks])
+    axes[0].minorticks_off()
+    axes[0].set_xlabel("gates")
+    axes[1].set_xlim(0, 1.05 * max(minutes))
+    axes[0].set_ylabel("test accuracy, %")
+    axes[1].set_xlabel("minutes of training")
+    axes[1].legend(frameon=False, fontsize=8)
+    return figure
+
+
+STUDY = Study(
+    "logic",
+    """Train logic-gate networks of several sizes and lengths of training over several seeds.
+
+Example: thermoc study logic --data mnist --gates 4000 --gates 8000 -o runs/logic""",
+    (
+        DATA,
+        Option("gates", "--gates", list[int], None, "Gates; may be repeated.", min=1),
+        Option("epochs", "--epochs", list[int], None, "Lengths of training; may be repeated.", min=1),
+        Option("n_seeds", "--seeds", int, 5, "Seeds of each.", min=1),
+        THREADS,
+    ),
+    run_logic,
+)

@@ -329,7 +329,7 @@ def test_interruption_ends_with_130(capsys, monkeypatch, net):
     monkeypatch.setattr("thermo.cli.simulate.run", interrupt)
     assert main(["simulate", str(net)]) == 130
     assert capsys.readouterr().err == "interrupted\n"  # a simulation keeps nothing
-    monkeypatch.setattr("thermo.cli.studies.linear.run_study", interrupt)
+    monkeypatch.setattr("thermo.studies.linear_algebra.run_study", interrupt)
     assert main(["study", "linear-algebra", "-o", str(net.parent / "study")]) == 130
     assert "goes on from there" in capsys.readouterr().err
 

@@ -10,8 +10,7 @@ from compiler.families.ising import IsingModel
 from compiler.families.rbm import RBM
 from compiler.families.store import load_model
 from thermo.cli.main import main
-from thermo.report.ebm_figures import sample_grid, tile_images
-from thermo.report.figures import svg
+from thermo.report.figures import sample_grid, svg, tile_images
 
 QUICK = ("--ais-chains", "50", "--ais-steps", "200", "--sample-sweeps", "50", "--threads", "1")
 

@@ -11,9 +11,9 @@ from compiler.families.machine import lower_machine
 from hw_models.imperfect import Imperfections
 from thermo.data import load_dataset
 from thermo.studies.devices import accuracy_on_devices, paired
+from thermo.studies.langevin import pareto_series, seeds_table
 from thermo.studies.points import load_machine, run_points
 from thermo.studies.records import Point
-from thermo.studies.summary import pareto_series, seeds_table
 from thermo.training.langevin.presets import pathwise_preset
 
 

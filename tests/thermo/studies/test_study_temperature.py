@@ -15,9 +15,8 @@ from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist
 from hw_models.presets import DEVICES
 from thermo.cli.main import main
 from thermo.data import DataError, Dataset
-from thermo.report.temperature_figures import accuracy_over_temperature
 from thermo.simulate import simulate
-from thermo.studies.eqprop_temperature import temperature_study
+from thermo.studies.eqprop_temperature import accuracy_over_temperature, temperature_study
 
 DEVICE = DEVICES.get("rc-1fF")
 

@@ -30,8 +30,7 @@ from thermo.cli.options import (
 )
 from thermo.data import Dataset, load_dataset
 from thermo.energy.samples import SampleEnergy, sample_energy
-from thermo.report.ebm_figures import sample_grid
-from thermo.report.figures import save_png
+from thermo.report.figures import sample_grid, save_png
 from thermo.report.page import Table
 from thermo.report.text import si, text_table
 from thermo.simulate.threads import check_threads

@@ -15,8 +15,7 @@ from thermo.data import Dataset
 from thermo.gradients.diagnose import Diagnosis, LayerQuality, diagnose
 from thermo.gradients.errors import EqpropError
 from thermo.gradients.estimators import ESTIMATORS
-from thermo.report.eqprop_figures import diagnosis_errors
-from thermo.report.figures import save_png
+from thermo.report.figures import diagnosis_errors, save_png
 from thermo.report.page import Table
 
 DIAGNOSED = 32

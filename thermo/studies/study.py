@@ -1,0 +1,47 @@
+"""What every study is: options, a run, and findings as tables, figures and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from thermo.options import Option
+from thermo.report.page import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+THREADS = Option("threads", "--threads", int, None, "Threads (results do not depend on it).", min=1)
+SEED = Option("seed", "--seed", int, 0, "Seed of everything random.", min=0)
+DATA = Option("dataset", "--data", str, "mnist", "Data set; see `thermoc data`.")
+EPOCHS = Option("epochs", "--epochs", int, None, "At most.", min=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """result : JSON's keys; figures : of matplotlib, by the name of their file"""
+
+    result: Mapping[str, Any]
+    tables: tuple[Table, ...]
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One study.
+
+    name : "eqprop-noise", of the command and its files
+    told : what it does, with an example, as `--help` shows it
+    options : what it takes; --data is the name of a data set and becomes the keyword dataset
+    run : f(folder, *, progress, options) -> Findings; what is in the folder is not run again
+    source : (name, help) of the netlist or model that it is about, the keyword of that name
+    folder : what --help says of --out
+    """
+
+    name: str
+    told: str
+    options: tuple[Option, ...]
+    run: Callable[..., Findings]
+    source: tuple[str, str] | None = None
+    folder: str = "Folder of the study; what is in it is not run again."
