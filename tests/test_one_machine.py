@@ -20,6 +20,7 @@ from compiler.families.machine import lower_machine, machine_cells
 from compiler.families.resistive import conductance_unit
 from compiler.families.store import load_model, save_model
 from compiler.ir.container import load, save
+from compiler.ir.kinds import dump, parse
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase, ReadOut, Role
 from compiler.pipelines import langevin_pipeline, run_passes
 from hw_models.imperfect import Imperfections
