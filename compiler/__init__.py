@@ -24,7 +24,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "families.ising": ("IsingModel", "from_edges", "lower_ising"),
         "families.ising_graphs": ("boltzmann_machine", "grid_ebm", "grid_graph", "hopfield_memory"),
         "families.logic": ("LogicLayer", "LogicNetwork", "lower_logic"),
-        "families.machine": ("LangevinMachine", "lower_machine"),
+        "families.langevin": ("LangevinMachine", "lower_langevin"),
         "families.mlp": ("MLP", "lower_mlp"),
         "families.oscillator": ("OscillatorNetwork", "lower_oscillator"),
         "families.rbm": ("RBM", "lower_rbm"),

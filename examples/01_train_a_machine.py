@@ -1,6 +1,6 @@
 """Train a Langevin machine on the embedded digits, compile it, run it with noise."""
 
-from compiler import lower_machine, save
+from compiler import lower_langevin, save
 from thermo.data import load_dataset
 from thermo.evaluate import evaluate
 from thermo.training import train_pathwise
@@ -8,7 +8,7 @@ from thermo.training.langevin.presets import pathwise_preset
 
 digits = load_dataset("digits")
 trained = train_pathwise(digits, pathwise_preset(digits))
-netlist = lower_machine(trained.model)
+netlist = lower_langevin(trained.model)
 save(netlist, "digits.tnl")
 
 one, _ = evaluate(netlist, digits, "test")

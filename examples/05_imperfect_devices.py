@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from compiler import lower_machine
+from compiler import lower_langevin
 from hw_models.imperfect import Imperfections
 from thermo.data import load_dataset
 from thermo.studies.devices import accuracy_on_devices, paired
@@ -14,7 +14,7 @@ device = Imperfections(mismatch=0.3)
 clean = pathwise_preset(digits)
 aware = replace(clean, non_ideal=device)
 on_devices = [
-    accuracy_on_devices(lower_machine(train_pathwise(digits, c).model), digits, device, 10)
+    accuracy_on_devices(lower_langevin(train_pathwise(digits, c).model), digits, device, 10)
     for c in (clean, aware)
 ]
 both = paired(*on_devices)

@@ -15,8 +15,8 @@ from compiler.ir.text import dump, parse
 from scipy.special import expit
 
 from compiler.api import compile as compile_model
+from compiler.families.langevin import langevin_cells, lower_langevin
 from compiler.families.layered import Layers
-from compiler.families.machine import lower_machine, machine_cells
 from compiler.families.resistive import conductance_unit
 from compiler.families.store import load_model, save_model
 from compiler.ir.container import load, save
@@ -236,13 +236,13 @@ def test_langevin(data, tmp_path):
     (w, j, b), _, _ = trainer.effective()
     model = trainer.machine(trainer.theta)
     netlist = compiled(model, tmp_path)
-    inputs, dynamic = machine_cells(model.n_cells, model.n_inputs)
+    inputs, dynamic = langevin_cells(model.n_cells, model.n_inputs)
     drove = joined(netlist.n_cells, [(dynamic, inputs, w), (dynamic, dynamic, j)])
     np.testing.assert_array_equal(simulated(netlist, LAW, SEED, "w"), drove)
     np.testing.assert_array_equal(prepare(netlist, LAW, SEED).h.astype(np.float32), b)
     assert not np.array_equal(simulated(netlist, LAW, OTHER, "w"), drove)
     # the machine that drove, lowered, on a perfect device
-    acting = lower_machine(replace(model, w_in=w, coupling=j, bias=b))
+    acting = lower_langevin(replace(model, w_in=w, coupling=j, bias=b))
     perfect = evaluate(acting, data, "test", seed=3, threads=1)[0].accuracy
     run = {"seed": 3, "threads": 1, "non_ideal": LAW}
     assert evaluate(netlist, data, "test", device_seed=SEED, **run)[0].accuracy == perfect

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.families.activations import PHIS
 from compiler.ir.langevin import (
     Activation,
     Cells,
@@ -26,7 +27,6 @@ from compiler.ir.langevin import (
 
 ACTIVATIONS = ("hard-sigmoid", "sigmoid", "tanh")
 CODES = {"sigmoid": Activation.SIGMOID, "tanh": Activation.TANH}
-SLOPES = {"hard-sigmoid": 1.0, "sigmoid": 0.25, "tanh": 1.0}
 LARGEST_STEP = 0.25
 CHUNK = 1024  # rows relaxed at once
 
@@ -190,16 +190,9 @@ def relaxing_netlist(
 def step_for(activation: str, up: float, down: float, layers: int) -> float:
     """The step of hopfield.stable_step from the largest norms of forward and of backward blocks."""
     both = max(up, down) if layers < 3 else up + down
-    step = min(LARGEST_STEP, 1.0 / (1.0 + SLOPES[activation] * both))
+    step = min(LARGEST_STEP, 1.0 / (1.0 + PHIS[activation].steepest * both))
     # a power of 2: a whole number of steps in every unit of time
     return float(2.0 ** math.floor(math.log2(step)))
-
-
-def activate(name: str, z: np.ndarray) -> np.ndarray:
-    """sigma(z) of the named activation of ACTIVATIONS."""
-    if name == "hard-sigmoid":
-        return np.clip(z, 0, 1)
-    return np.tanh(z) if name == "tanh" else 0.5 * (1 + np.tanh(z / 2))
 
 
 def relax_layers(
@@ -216,9 +209,9 @@ def relax_layers(
 
     weights : L matrices (n_(l+1), n_l); back : L - 1 matrices (n_l, n_(l+1)); biases : one a unit
     """
-    drive = u @ weights[0].T + biases[0]
+    drive, phi = u @ weights[0].T + biases[0], PHIS[activation].value
     n, last = u.shape[0], len(weights)
-    states = [activate(activation, drive)]
+    states = [phi(drive)]
     states += [np.zeros((n, w.shape[0])) for w in weights[1:]]
     order = [*range(last, 0, -2), *range(last - 1, 0, -2)]
     change = math.inf
@@ -229,7 +222,7 @@ def relax_layers(
             z = drive if l == 1 else states[l - 2] @ weights[l - 1].T + biases[l - 1]
             if l < last:
                 z = z + states[l] @ back[l - 1].T
-            new = activate(activation, z)
+            new = phi(z)
             step = new - states[l - 1]
             change = max(change, float(np.abs(step).max(initial=0.0)))
             states[l - 1] = states[l - 1] + mix * step

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.families.activations import PHIS
 from compiler.families.layered import Layers, encoder_arrays, encoder_of, in_order, numbered
 from compiler.families.registry import Family, common_fields
 from compiler.ir.facts import Facts, freeze_meta
@@ -109,7 +110,7 @@ class MLP:
         """(n, n_answers) float64 answers to raw data (n, n_inputs)."""
         y = (np.asarray(data, dtype=np.float64) - self.input_shift) * self.input_scale
         for w, b, name in zip(self.weights, self.biases, self.activations, strict=True):
-            y = activate(name, y @ w.T.astype(np.float64) + b)
+            y = PHIS[name].value(y @ w.T.astype(np.float64) + b)
         if self.output_scale is not None:
             y = y @ self.output_scale.T
         return y if self.output_offset is None else y + self.output_offset
@@ -117,17 +118,6 @@ class MLP:
     def predictions(self, data: Any) -> np.ndarray:
         """(n,) index of the largest answer."""
         return np.argmax(self.answers(data), axis=1)
-
-
-def activate(name: str, x: np.ndarray) -> np.ndarray:
-    """phi(x) of the named activation."""
-    if name == "clip":
-        return np.clip(x, 0, 1)
-    if name == "sigmoid":
-        return 0.5 * (1 + np.tanh(x / 2))  # does not overflow
-    if name == "tanh":
-        return np.tanh(x)
-    return np.maximum(x, 0) if name == "relu" else x
 
 
 def parts(model: MLP) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -156,9 +146,6 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> MLP:
 
 
 CODES = {a.name.lower(): a for a in Activation}
-# largest slope of phi, and the largest |phi(x)| there can be
-LIPSCHITZ = {"identity": 1.0, "clip": 1.0, "sigmoid": 0.25, "tanh": 1.0, "relu": 1.0}
-BOUND = {"identity": math.inf, "clip": 1.0, "sigmoid": 1.0, "tanh": 1.0, "relu": math.inf}
 MAX_TIME = 1e5
 
 
@@ -251,10 +238,10 @@ def _terms(mlp: MLP, u: np.ndarray, norm: float) -> list[float]:
         w, b = w.astype(np.float64), b.astype(np.float64)
         gain = float(np.linalg.norm(w, norm))
         sizes.append(gain * shown + float(np.linalg.norm(b, norm)))
-        gains.append(gain * (LIPSCHITZ[mlp.activations[k - 1]] if k else 1.0))
-        zero = abs(float(activate(name, np.zeros(1))[0]))
+        gains.append(gain * (PHIS[mlp.activations[k - 1]].steepest if k else 1.0))
+        zero = abs(float(PHIS[name].value(np.zeros(1))[0]))
         width = 1.0 if norm == np.inf else math.sqrt(b.size)
-        shown = min(LIPSCHITZ[name] * sizes[-1] + zero * width, BOUND[name] * width)
+        shown = min(PHIS[name].steepest * sizes[-1] + zero * width, PHIS[name].bound * width)
     terms, product = [], 1.0
     for k in range(len(sizes)):
         terms.append(sizes[-1 - k] * product)

@@ -57,7 +57,7 @@ HOMES = {
     "gaussian": "compiler.families.gaussian",
     "hopfield": "compiler.families.hopfield",
     "ising": "compiler.families.ising",
-    "langevin": "compiler.families.machine",
+    "langevin": "compiler.families.langevin",
     "logic": "compiler.families.logic",
     "mlp": "compiler.families.mlp",
     "oscillator": "compiler.families.oscillator",

@@ -12,7 +12,7 @@ import pytest
 
 from compiler.arrays import npz_headers, read_npz, read_safetensors
 from compiler.errors import FormatError
-from compiler.families.machine import LangevinMachine
+from compiler.families.langevin import LangevinMachine
 from compiler.families.mlp import MLP
 from compiler.families.store import load_model, save_model
 from compiler.packed import LARGE, read_packed

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from compiler.families.hopfield import HopfieldNetwork, lower_hopfield
-from compiler.families.machine import LangevinMachine, lower_machine
+from compiler.families.langevin import LangevinMachine, lower_langevin
 from hw_models.presets import DEVICES
 from thermo.data import DataError, Dataset
 from thermo.energy.inference import estimate_langevin
@@ -52,7 +52,7 @@ def numbers(n_values=3, n=50):
 
 
 def test_the_largest_input_wins():
-    got, result = evaluate(lower_machine(machine()), classes(), "valid")
+    got, result = evaluate(lower_langevin(machine()), classes(), "valid")
     assert (got.split, got.n_samples, got.runs) == ("valid", 60, 1)
     assert got.accuracy == 1.0 and got.accuracy_sem == 0.0
     assert got.rmse is None and got.heat_kT is None
@@ -63,18 +63,18 @@ def test_answers_are_matched_by_label_not_by_position():
     """The machine's labels name the classes in another order than the data set."""
     data = classes(labels=("a", "b", "c"))
     as_named = replace(data, y_test=np.array([2, 0, 1])[data.y_test])
-    netlist = lower_machine(machine(labels=("c", "a", "b"), kT=0.001))
+    netlist = lower_langevin(machine(labels=("c", "a", "b"), kT=0.001))
     assert evaluate(netlist, as_named)[0].accuracy > 0.9
     assert evaluate(netlist, data)[0].accuracy < 0.1
     # the read-out of the cycle is scored in the same way
     told = estimate_langevin(netlist, as_named, DEVICES.get("rc-1fF"), ())
     assert told.cycle.accuracy > 0.9
-    other_names = lower_machine(machine(labels=("x", "y", "z")))
+    other_names = lower_langevin(machine(labels=("x", "y", "z")))
     assert evaluate(other_names, data)[0].accuracy == 1.0
 
 
 def test_accuracy_and_heat_carry_their_standard_errors():
-    netlist = lower_machine(machine(kT=0.2))
+    netlist = lower_langevin(machine(kT=0.2))
     got, result = evaluate(netlist, classes(), runs=2, seed=3)
     assert 0.3 < got.accuracy < 1
     assert got.accuracy == np.mean(result.predictions() == classes().y_test)
@@ -88,7 +88,7 @@ def test_error_of_a_regression_against_the_closed_form():
     """At kT = 0 the answer is DRIVE / K (1 - (1 - K dt)^n) x after n Euler steps."""
     gain = DRIVE / K * (1 - (1 - K * DT) ** round(T_F / DT))
     data = numbers()
-    got, _ = evaluate(lower_machine(machine(head="regression")), data)
+    got, _ = evaluate(lower_langevin(machine(head="regression")), data)
     assert got.accuracy is None and got.accuracy_sem is None
     want = np.sqrt(np.mean(((gain - 1) * data.x_test) ** 2))
     assert got.rmse == pytest.approx(want, rel=1e-5)
@@ -96,7 +96,7 @@ def test_error_of_a_regression_against_the_closed_form():
 
 def test_a_regression_is_estimated_without_a_baseline():
     got = estimate_langevin(
-        lower_machine(machine(head="regression", kT=0.01)), numbers(), DEVICES.get("rc-1fF"), ()
+        lower_langevin(machine(head="regression", kT=0.01)), numbers(), DEVICES.get("rc-1fF"), ()
     )
     told = got.to_dict()
     assert told["accuracy"] is None and told["rmse"] > 0
@@ -106,7 +106,7 @@ def test_a_regression_is_estimated_without_a_baseline():
 
 def test_one_sample_has_no_spread():
     data = classes(n=1)
-    heat = evaluate(lower_machine(machine(kT=0.1)), data)[0].heat_kT
+    heat = evaluate(lower_langevin(machine(kT=0.1)), data)[0].heat_kT
     assert heat.std == 0.0 and heat.sem == 0.0
 
 
@@ -123,17 +123,17 @@ def test_one_sample_has_no_spread():
 )
 def test_misfits_are_named(netlist, data, rule):
     with pytest.raises(DataError, match=rule):
-        evaluate(lower_machine(netlist), data)
+        evaluate(lower_langevin(netlist), data)
 
 
 def test_a_netlist_without_read_out_is_named():
     with pytest.raises(DataError, match="no read-out"):
-        check_fit(lower_machine(machine()).with_(readout=None), classes())
+        check_fit(lower_langevin(machine()).with_(readout=None), classes())
 
 
 def test_an_unknown_split_is_named():
     with pytest.raises(DataError, match="split must be train, valid or test, got 'all'"):
-        evaluate(lower_machine(machine()), classes(), "all")
+        evaluate(lower_langevin(machine()), classes(), "all")
 
 
 def nudged_network(labels=()):

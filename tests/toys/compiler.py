@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from hypothesis import strategies as st
 
-from compiler.families.machine import LangevinMachine
+from compiler.families.langevin import LangevinMachine
 from compiler.families.mlp import MLP
 from compiler.ir.langevin import (
     Activation,

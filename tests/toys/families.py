@@ -11,8 +11,8 @@ from compiler.families.denoising_chain import DenoisingChain
 from compiler.families.gaussian import gaussian
 from compiler.families.hopfield import HopfieldNetwork
 from compiler.families.ising import from_edges
+from compiler.families.langevin import LangevinMachine
 from compiler.families.logic import LogicLayer, LogicNetwork
-from compiler.families.machine import LangevinMachine
 from compiler.families.mlp import MLP
 from compiler.families.oscillator import OscillatorNetwork
 from compiler.families.rbm import RBM

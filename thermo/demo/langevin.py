@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.families.machine import lower_machine
+from compiler.families.langevin import lower_langevin
 from compiler.families.mlp import MLP, lower_mlp
 from compiler.families.store import save_model
 from compiler.ir.container import load_langevin, save
@@ -103,7 +103,7 @@ def _train_points(
             if epochs is not None:
                 config = replace(config, epochs=epochs)
             trained = train_pathwise(dataset, config, threads=threads)
-            netlist = lower_machine(trained.model)
+            netlist = lower_langevin(trained.model)
             found, _ = evaluate(netlist, dataset, "test", seed=seed, threads=threads)
             points.append(_Point(penalty, couplings, trained, netlist, found))
             assert found.accuracy is not None and found.heat_kT is not None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from compiler.families.activations import PHIS
 from compiler.families.conv_hopfield import ConvHopfieldNetwork, Shared
 from compiler.families.hopfield import HopfieldNetwork
 from thermo.gradients.errors import EqpropError, NudgeError, UnsettledError
@@ -16,7 +17,7 @@ from thermo.gradients.homeostasis import jacobian_angle
 from thermo.gradients.radius import cauchy_radius
 from thermo.gradients.reference import implicit_gradient
 from thermo.gradients.rest import Settling
-from thermo.gradients.system import ACTIVATIONS, Gradient, from_network
+from thermo.gradients.system import Gradient, from_network
 
 BETAS = (0.02, 0.05, 0.1, 0.2, 0.5, 0.9)
 # thousands of cheap steps: Newton's matrices of many units and samples cost far more
@@ -63,7 +64,7 @@ class Diagnosis:
     @property
     def verdict(self) -> str:
         """What the radius says about the nudge trained with."""
-        if not ACTIVATIONS[self.activation].holomorphic:
+        if not PHIS[self.activation].holomorphic:
             return f"no Cauchy sum: {self.activation} is not holomorphic"
         if np.isnan(self.radius):
             return "no Cauchy sum: no circle of nudges comes to rest, lower the rates"

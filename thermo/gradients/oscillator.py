@@ -25,11 +25,6 @@ class PhaseGradient:
         return np.concatenate([a.ravel() for a in (*self.weights, *self.fields)])
 
 
-def phase_cost(phases: np.ndarray, targets: np.ndarray) -> float:
-    """Batch mean of sum_k (1 - cos(phi_k - t_k))."""
-    return float(np.sum(1 - np.cos(phases - targets), axis=1).mean())
-
-
 def implicit_phase_gradient(
     network: OscillatorNetwork, data: np.ndarray, targets: np.ndarray
 ) -> PhaseGradient:

@@ -29,13 +29,13 @@ def adjoint(system: System, u: np.ndarray, x: np.ndarray, right: np.ndarray) -> 
     """(batch, n) lambda = (1 - D w^T)^-1 D right, D = sigma'(drive): what a unit force on each
     drive does to right . u at rest.
     """
-    slope = system.sigma.slope(u @ system.w.T + system.bias_drive(x))
+    slope = system.slope(u, system.bias_drive(x))
     return slope * _solve(lambda v, k: v - system.w.T @ (slope[k] * v), right)
 
 
 def response(system: System, u: np.ndarray, x: np.ndarray, force: np.ndarray) -> np.ndarray:
     """(batch, n) (1 - D w)^-1 D force: how the rest state moves with a force on the drives."""
-    slope = system.sigma.slope(u @ system.w.T + system.bias_drive(x))
+    slope = system.slope(u, system.bias_drive(x))
     return _solve(lambda v, k: v - slope[k] * (system.w @ v), slope * force)
 
 
@@ -64,7 +64,7 @@ def bptt_gradient(system: System, x: np.ndarray, y: np.ndarray, *, steps: int, m
     back = system.error(states[-1], y)
     total = None
     for u in reversed(states[:-1]):
-        delta = mix * system.sigma.slope(u @ system.w.T + fixed) * back
+        delta = mix * system.slope(u, fixed) * back
         g = system.local(delta, u, x)
         total = g if total is None else _sum(total, g)
         back = (1.0 - mix) * back + delta @ system.w

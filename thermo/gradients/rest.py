@@ -148,7 +148,7 @@ def _newton(system, u, drive, residual, w, rate, clamped):  # type: ignore[no-un
     start, out = u, system.outputs
     first = np.abs(residual(u)).max()
     for _ in range(8):
-        slope = system.sigma.slope(drive(u))
+        slope = system.sigma.slope(system.sigma.value(drive(u)))
         inner = np.array(np.broadcast_to(w, (u.shape[0], *w.shape)), dtype=u.dtype)
         if rate:
             inner[:, out, out] -= rate

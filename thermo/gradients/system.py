@@ -4,39 +4,15 @@ the gradient are compared on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.families.activations import PHIS, Phi
 from compiler.families.hopfield import HopfieldNetwork
 from thermo.gradients.errors import EqpropError
 
-
-@dataclass(frozen=True, slots=True)
-class Activation:
-    """sigma and its slope, for real or (where `holomorphic`) complex drive.
-
-    curvature : smallest 1 / sigma', the stiffness that a unit has by itself
-    """
-
-    value: Callable[[np.ndarray], np.ndarray]
-    slope: Callable[[np.ndarray], np.ndarray]
-    curvature: float
-    holomorphic: bool
-
-
-def _sigmoid(z: np.ndarray) -> np.ndarray:
-    return 0.5 * (1.0 + np.tanh(0.5 * z))
-
-
-ACTIVATIONS = {
-    "hard-sigmoid": Activation(
-        lambda z: np.clip(z, 0.0, 1.0), lambda z: ((z > 0) & (z < 1)).astype(float), 1.0, False
-    ),
-    "sigmoid": Activation(_sigmoid, lambda z: _sigmoid(z) * (1.0 - _sigmoid(z)), 4.0, True),
-    "tanh": Activation(np.tanh, lambda z: 1.0 - np.tanh(z) ** 2, 1.0, True),
-}
+ACTIVATIONS = ("hard-sigmoid", "sigmoid", "tanh")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,8 +72,8 @@ class System:
         return self.b.size
 
     @property
-    def sigma(self) -> Activation:
-        return ACTIVATIONS[self.activation]
+    def sigma(self) -> Phi:
+        return PHIS[self.activation]
 
     def __post_init__(self) -> None:
         n = self.b.size
@@ -117,6 +93,10 @@ class System:
     def bias_drive(self, x: np.ndarray) -> np.ndarray:
         """(batch, n) what inputs (batch, n_in) and biases drive."""
         return np.asarray(x, dtype=float) @ self.w_in.T + self.b
+
+    def slope(self, u: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+        """(batch, n) sigma' of every drive, by the states u and by what `bias_drive` gives."""
+        return self.sigma.slope(self.sigma.value(u @ self.w.T + fixed))
 
     def cost(self, u: np.ndarray, y: np.ndarray) -> float:
         """Mean over the batch of 1/2 |u_out - y|^2."""
@@ -153,10 +133,6 @@ class System:
         return Gradient(
             np.where(self.mask, w, 0.0), np.where(self.mask_in, -(u.T @ x) / k, 0.0), -u.mean(axis=0), True
         )
-
-    def with_w(self, w: np.ndarray) -> System:
-        """The same units with other couplings, not tied."""
-        return replace(self, w=w, tied=False)
 
 
 def from_network(network: HopfieldNetwork) -> System:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.families.machine import lower_machine
+from compiler.families.langevin import lower_langevin
 from hw_models.imperfect import Imperfections
 from thermo.data import Dataset
 from thermo.options import Option
@@ -109,7 +109,7 @@ def run_devices(
         )
         accuracies = [
             accuracy_on_devices(
-                lower_machine(load_machine(m, folder)),
+                lower_langevin(load_machine(m, folder)),
                 dataset,
                 device,
                 n_devices,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import ThermocError
-from compiler.families.machine import LangevinMachine, lower_machine
+from compiler.families.langevin import LangevinMachine, lower_langevin
 from compiler.families.store import load_model, save_model
 from compiler.files import make_folder
 from thermo.data import Dataset
@@ -76,7 +76,7 @@ def _measure(
 ) -> Measured:
     trained = _train(point, dataset, checkpoint, threads, progress)
     save_model(trained.model, model)
-    netlist = lower_machine(trained.model)
+    netlist = lower_langevin(trained.model)
     options: dict[str, Any] = {"seed": point.config.seed, "threads": threads}
     full, _ = evaluate(netlist, dataset, "test", **options)
     halved, _ = evaluate(netlist, dataset, "test", dt=netlist.dt / 2, **options)

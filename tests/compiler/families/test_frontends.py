@@ -5,7 +5,7 @@ import pytest
 from toys.compiler import machine, mlp, small_mlp, toy
 
 from compiler.errors import NetlistError
-from compiler.families.machine import lower_machine
+from compiler.families.langevin import lower_langevin
 from compiler.families.mlp import lower_mlp, settling_time
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import Couplings
@@ -129,7 +129,7 @@ def test_float32_weights_stay_float32():
 
 def test_the_machine_keeps_its_equation():
     m = machine()
-    netlist = lower_machine(m)
+    netlist = lower_langevin(m)
     verify(netlist)
     x = np.random.default_rng(2).normal(size=m.n_cells)
     data = np.array([0.2, 0.9, -0.4])
@@ -139,13 +139,13 @@ def test_the_machine_keeps_its_equation():
     np.testing.assert_allclose(f[m.n_inputs :], expected, rtol=1e-12)
     assert (f[: m.n_inputs] == 0).all()
     # the couplings are skewed, so that their transpose is another machine
-    twin = lower_machine(replace(m, coupling=m.coupling.T.copy()))
+    twin = lower_langevin(replace(m, coupling=m.coupling.T.copy()))
     assert np.abs(force(twin, x, u)[m.n_inputs :] - expected).max() > 0.1
 
 
 def test_the_layout_of_a_lowered_machine():
     m = machine(t_f=0.4, dt=2e-3, kT=0.7, mobility=1.5, x0=np.arange(6.0))
-    netlist = lower_machine(m)
+    netlist = lower_langevin(m)
     assert [(g.name, g.start, g.stop) for g in netlist.groups] == [
         ("input", 0, 3),
         ("hidden", 3, 7),
@@ -157,27 +157,27 @@ def test_the_layout_of_a_lowered_machine():
     assert netlist.readout.labels == ("a", "b")
     assert netlist.cells.x0.tolist() == [0, 0, 0, 0, 1, 2, 3, 4, 5]
     assert netlist.couplings[0].weight.dtype == np.float32
-    no_hidden = lower_machine(machine(n_hidden=0))
+    no_hidden = lower_langevin(machine(n_hidden=0))
     assert [g.name for g in no_hidden.groups] == ["input", "output"]
 
 
 def test_the_machines_read_out():
     x = np.array([0.0] * 7 + [0.4, -0.9])
-    plain = lower_machine(machine(readout_scale=np.full(2, 5.0)))
+    plain = lower_langevin(machine(readout_scale=np.full(2, 5.0)))
     assert plain.readout.scale is None
     parts = {"readout_scale": np.array([5.0, -2.0]), "readout_offset": np.array([0.1, 0.0])}
     for head in ("classification", "regression"):
-        netlist = lower_machine(machine(head=head, **parts))
+        netlist = lower_langevin(machine(head=head, **parts))
         verify(netlist)
         np.testing.assert_allclose(read(netlist, x), [2.1, 1.8])
         assert netlist.readout.decision == ("argmax" if head == "classification" else "value")
-    negative = lower_machine(machine(readout_scale=np.full(2, -1.0)))
+    negative = lower_langevin(machine(readout_scale=np.full(2, -1.0)))
     assert read(negative, x).tolist() == [-0.4, 0.9]
 
 
 def test_a_machine_without_couplings_is_legal():
     m = machine()
-    netlist = lower_machine(replace(m, coupling=np.zeros((6, 6)), w_in=np.zeros((6, 3))))
+    netlist = lower_langevin(replace(m, coupling=np.zeros((6, 6)), w_in=np.zeros((6, 3))))
     verify(netlist)
     assert netlist.n_couplings == 0
     assert state(netlist, np.zeros(6)).size == 9

@@ -8,8 +8,9 @@ import pytest
 
 from compiler.api import compile
 from compiler.errors import FormatError, NetlistError
+from compiler.families.activations import PHIS
 from compiler.families.hopfield import HopfieldNetwork, lower_hopfield, relax, stable_step
-from compiler.families.layered import ACTIVATIONS, activate
+from compiler.families.layered import ACTIVATIONS
 from compiler.families.store import load_model, save_model
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import Activation, Role
@@ -42,8 +43,8 @@ def test_rest_is_where_every_unit_meets_its_drive(activation, backward):
         z = states[l - 1] @ net.weights[l - 1].T + net.biases[l - 1]
         if l < 3:
             z = z + states[l + 1] @ back[l - 1].T
-        np.testing.assert_allclose(states[l], activate(activation, z), atol=1e-10)
-    forward = activate(activation, DATA @ net.weights[0].T + net.biases[0])
+        np.testing.assert_allclose(states[l], PHIS[activation].value(z), atol=1e-10)
+    forward = PHIS[activation].value(DATA @ net.weights[0].T + net.biases[0])
     assert np.abs(states[1] - forward).max() > 0.02  # the feedback acts
 
 

@@ -13,7 +13,7 @@ from toys.compiler import machine, mlp, toy
 
 from compiler import compile, equal
 from compiler.errors import FormatError, UnsupportedError
-from compiler.families.machine import LangevinMachine
+from compiler.families.langevin import LangevinMachine
 from compiler.families.store import save_model
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.networks.sklearn import from_sklearn

@@ -13,7 +13,7 @@ import compiler
 from compiler import compile, to_netlist
 from compiler.counting import counts
 from compiler.errors import NetlistError, TargetError, UnsupportedError
-from compiler.families.machine import lower_machine
+from compiler.families.langevin import lower_langevin
 from compiler.families.store import save_model
 from compiler.ir import symmetry
 from compiler.ir.kinds import difference, dump, equal, verify
@@ -125,7 +125,7 @@ def test_change_units_maps_trajectories(energy, length):
 
 
 def test_change_units_scales_potential_and_noise_matrix():
-    netlist = lower_machine(machine())
+    netlist = lower_langevin(machine())
     w = symmetrize(netlist)
     again = change_units(w, energy=0.3, length=2.0)
     x, u = RNG.normal(size=6), np.array([0.1, -0.4, 0.2])
@@ -242,7 +242,7 @@ def test_every_pipeline_keeps_netlists_legal(netlist):
 
 
 def test_quantize_couplings():
-    netlist = lower_machine(machine())
+    netlist = lower_langevin(machine())
     w = netlist.couplings[0].weight
     top = float(np.abs(w).max())
     for bits in (2, 4, 8):
@@ -276,7 +276,7 @@ def test_symmetrize():
     np.testing.assert_array_equal(s[:, :2], w[:, :2])
     assert (s[:2] == 0).all()
     assert not is_gradient(TOY)
-    m = lower_machine(machine())
+    m = lower_langevin(machine())
     assert not is_gradient(m) and is_gradient(symmetrize(m))
     assert symmetrize(m).couplings[0].weight.dtype == np.float32
     assert is_gradient(symmetrize(symmetrize(m)))
@@ -422,11 +422,11 @@ def test_mends_for_targets_without_limits_change_nothing():
 def test_compile_takes_what_users_have(tmp_path):
     path = tmp_path / "m.safetensors"
     save_model(machine(), path)
-    expected = dump(lower_machine(machine()))
+    expected = dump(lower_langevin(machine()))
     assert dump(compile(path)) == expected
     assert dump(compile(str(path))) == expected
     assert dump(compile(machine())) == expected
-    assert dump(compile(lower_machine(machine()))) == expected
+    assert dump(compile(lower_langevin(machine()))) == expected
     assert compile(mlp(), dt=0.1).dt == 0.1
 
 
@@ -453,7 +453,7 @@ def test_counts():
     assert not c["symmetric"] and not c["gradient"] and 0 < c["antisymmetric_fraction"] < 1
     assert c["duration"] == 0.6
     assert c["bytes"] == 7 * (9 * 8 + 4) + 2 * 8 * 8 + 8 * 12 + 3 * 8 + 2 * 8
-    s = counts(symmetrize(lower_machine(machine())))
+    s = counts(symmetrize(lower_langevin(machine())))
     assert s["symmetric"] and s["gradient"] and s["antisymmetric_fraction"] == 0
     empty = counts(LangevinNetlist(Cells.make(0), (), 1, 1, ()))
     assert empty["cells"]["total"] == 0 and empty["degree_mean"] == 0 and empty["symmetric"]

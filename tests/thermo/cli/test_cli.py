@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler import LangevinMachine, load, lower_machine, save, save_model
+from compiler import LangevinMachine, load, lower_langevin, save, save_model
 from compiler.ir.langevin import Cells, CouplingKind, Couplings
 from thermo.cli.main import COMMANDS, main
 from thermo.data import load_dataset
@@ -39,7 +39,7 @@ def machine():
 @pytest.fixture
 def net(machine, tmp_path):
     path = tmp_path / "net.tnl"
-    save(lower_machine(machine), path)
+    save(lower_langevin(machine), path)
     return path
 
 
@@ -279,7 +279,7 @@ def test_outputs_that_cannot_be_written(capsys, net, machine, tmp_path):
 
 
 def test_a_diverging_trajectory_is_named_with_a_step_that_holds(capsys, tmp_path):
-    netlist = lower_machine(_wild())
+    netlist = lower_langevin(_wild())
     path = tmp_path / "wild.tnl"
     save(netlist, path)
     _fails(capsys, ["simulate", path, "--dt", 0.1], "dt")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from compiler.errors import ThermocError
-from compiler.families.machine import lower_machine
+from compiler.families.langevin import lower_langevin
 from hw_models.imperfect import Imperfections
 from thermo.data import load_dataset
 from thermo.studies.devices import accuracy_on_devices, paired
@@ -99,7 +99,7 @@ def test_records_hold_both_time_steps(study):
 
 def test_devices_differ_and_repeat(study, digits):
     _, folder, measured = study
-    netlist = lower_machine(load_machine(measured[0], folder))
+    netlist = lower_langevin(load_machine(measured[0], folder))
     device = Imperfections(mismatch=0.5)
     first = accuracy_on_devices(netlist, digits, device, 3, seed=7)
     assert np.array_equal(first, accuracy_on_devices(netlist, digits, device, 3, seed=7))

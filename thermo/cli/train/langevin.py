@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from compiler.families.machine import LangevinMachine, lower_machine
+from compiler.families.langevin import LangevinMachine, lower_langevin
 from compiler.families.store import load_model, save_model
 from compiler.files import check_writable
 from hw_models.imperfect import Imperfections
@@ -146,7 +146,7 @@ def langevin(
     if device_seed is not None:
         there = {"non_ideal": trained.config.non_ideal, "device_seed": device_seed}
     evaluation, _ = evaluate(
-        lower_machine(trained.model),
+        lower_langevin(trained.model),
         dataset,
         "test",
         seed=seed,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.families.machine import machine_cells
+from compiler.families.langevin import langevin_cells
 from hw_models.imperfect import Imperfections, act, bias_factors, factors, quantise
 
 
@@ -40,7 +40,7 @@ class DrawnMachine:
 
 def draw_machine(n: int, n_in: int, law: Imperfections, seed: int) -> DrawnMachine:
     """Device `seed` of a machine of n dynamic cells, outputs among them, and n_in inputs."""
-    inputs, dynamic = machine_cells(n, n_in)
+    inputs, dynamic = langevin_cells(n, n_in)
     return DrawnMachine(
         law,
         factors(law, seed, dynamic[:, None], inputs[None, :]),

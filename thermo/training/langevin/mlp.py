@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from compiler.families.mlp import MLP, activate
+from compiler.families.activations import PHIS, Phi
+from compiler.families.mlp import MLP
 from thermo.data import Dataset
 from thermo.progress import Progress
 from thermo.training.config import TrainingConfig
@@ -19,13 +20,7 @@ from thermo.training.optimise import Adam, cosine_rate
 from thermo.training.rules import Rules
 from thermo.training.tiles import Tiles
 
-# phi and its derivative by the input, the latter as a function of the value phi.
-_ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
-    "identity": (lambda x: x, np.ones_like),
-    "relu": (lambda x: np.maximum(x, 0), lambda y: (y > 0).astype(y.dtype)),
-    "sigmoid": (lambda x: 0.5 * (1 + np.tanh(0.5 * x)), lambda y: y * (1 - y)),
-    "tanh": (np.tanh, lambda y: 1 - y * y),
-}
+ACTIVATIONS = ("identity", "relu", "sigmoid", "tanh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +33,7 @@ class MLPConfig(TrainingConfig):
     weight_decay: float = 1e-5
 
     def check(self, rules: Rules) -> None:
-        rules.choice("activation", tuple(sorted(_ACTIVATIONS)))
+        rules.choice("activation", ACTIVATIONS)
         if any(width < 1 for width in self.hidden):
             rules.fail("hidden", "widths >= 1")
 
@@ -92,11 +87,11 @@ class MLPTrainer:
 
     def run_epoch(self, tiles: Tiles) -> MLPEpoch:
         config, total = self.config, self.config.epochs * self.n_batches
-        phi, slope = _ACTIVATIONS[config.activation]
+        phi = PHIS[config.activation]
         order = np.random.default_rng([config.seed, 1, self.epoch]).permutation(self.x.shape[0])
         for k in range(self.n_batches):
             rows = order[k * self.batch : (k + 1) * self.batch]
-            gradient = _gradient(self.parameters, self.x[rows], self.target[rows], self.classes, phi, slope)
+            gradient = gradient_of(self.parameters, self.x[rows], self.target[rows], self.classes, phi)
             rate = cosine_rate(config.learning_rate, self.step, total, warmup=min(100, total // 10))
             for p, g, adam in zip(self.parameters, gradient, self.adams, strict=True):
                 p -= adam.change(g, rate, self.step) + rate * config.weight_decay * p
@@ -160,20 +155,15 @@ def train_mlp(
     return fit(trainer, (dataset, config), label, progress=progress, threads=1)
 
 
-def _gradient(
-    parameters: list[np.ndarray],
-    x: np.ndarray,
-    target: np.ndarray,
-    classes: bool,
-    phi: Callable,
-    slope: Callable,
+def gradient_of(
+    parameters: list[np.ndarray], x: np.ndarray, target: np.ndarray, classes: bool, phi: Phi
 ) -> list[np.ndarray]:
     """Gradient of the mean loss of one batch, in the order of `parameters`."""
     layers = len(parameters) // 2
     values = [x]
     for k in range(layers):
         z = values[-1] @ parameters[2 * k].T + parameters[2 * k + 1]
-        values.append(phi(z) if k < layers - 1 else z)
+        values.append(phi.value(z) if k < layers - 1 else z)
     answer = values[-1]
     if classes:
         answer = np.exp(answer - answer.max(axis=1, keepdims=True))
@@ -183,7 +173,7 @@ def _gradient(
     for k in range(layers - 1, -1, -1):
         out = [delta.T @ values[k], delta.sum(axis=0), *out]
         if k:
-            delta = (delta @ parameters[2 * k]) * slope(values[k])
+            delta = (delta @ parameters[2 * k]) * phi.slope(values[k])
     return out
 
 
@@ -200,7 +190,7 @@ def hidden_activations(network: MLP, data: np.ndarray) -> tuple[np.ndarray, np.n
     kept = []
     last = len(network.weights) - 1
     for k, (w, b, name) in enumerate(zip(network.weights, network.biases, network.activations, strict=True)):
-        y = activate(name, y @ w.T.astype(np.float32) + b.astype(np.float32))
+        y = PHIS[name].value(y @ w.T.astype(np.float32) + b.astype(np.float32))
         if k < last:
             kept.append(y)
     p = np.exp(y - y.max(axis=1, keepdims=True))

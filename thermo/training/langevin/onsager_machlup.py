@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from compiler.families.machine import LangevinMachine
+from compiler.families.langevin import LangevinMachine
 from compiler.families.mlp import MLP
 from thermo.data import Dataset
 from thermo.progress import Progress

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from compiler.families.machine import LangevinMachine
+from compiler.families.langevin import LangevinMachine
 from thermo.data import Dataset
 from thermo.kernels.langevin import bptt
 from thermo.progress import Progress

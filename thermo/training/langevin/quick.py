@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from compiler.families.machine import LangevinMachine
+from compiler.families.langevin import LangevinMachine
 from thermo.kernels.langevin import bptt
 from thermo.training.errors import TrainingDivergedError
 from thermo.training.tiles import Tiles

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.families.machine import LangevinMachine
+from compiler.families.langevin import LangevinMachine
 from thermo.training.loop import Trained
 
 

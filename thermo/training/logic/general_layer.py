@@ -21,7 +21,6 @@ from thermo.training.tiles import Tiles
 
 BLOCK = 512  # gates, or nets, of one task
 _NO_NOISE = np.zeros((0, 0), np.float32)
-_NO_WIRES = np.zeros((0, 0), np.int32)
 
 
 class GeneralLayer:

@@ -177,7 +177,8 @@ def test_teacher_learns_and_its_gradient_is_right(digits, teacher):
 
 
 def test_mlp_gradient_is_that_of_finite_differences():
-    from thermo.training.langevin.mlp import _ACTIVATIONS, _gradient
+    from compiler.families.activations import PHIS
+    from thermo.training.langevin.mlp import gradient_of
 
     rng = np.random.default_rng(0)
     sizes = (4, 5, 3)
@@ -190,7 +191,7 @@ def test_mlp_gradient_is_that_of_finite_differences():
         z = np.tanh(x @ p[0].T + p[1]) @ p[2].T + p[3]
         return -np.mean(np.sum(y * (z - np.log(np.exp(z).sum(axis=1, keepdims=True))), axis=1))
 
-    g = _gradient(p, x, y, True, *_ACTIVATIONS["tanh"])
+    g = gradient_of(p, x, y, True, PHIS["tanh"])
     for _ in range(5):
         d = [rng.standard_normal(v.shape) for v in p]
         e = 1e-5

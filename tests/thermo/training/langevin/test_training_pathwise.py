@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler.families.machine import lower_machine
+from compiler.families.langevin import lower_langevin
 from hw_models.imperfect import Imperfections, bias_factors, factors
 from thermo.data import Dataset, load_dataset
 from thermo.kernels.random import STREAM_TRAINING, normals_numpy
@@ -220,7 +220,7 @@ def test_machine_reproduces_the_reported_figures(digits, budgeted):
 def test_training_kernels_and_the_simulator_run_the_same_machine(digits, budgeted):
     cold = replace(budgeted.model, kT=0.0)
     outputs, heat = run_machine(cold, digits.x_valid)
-    result = simulate(lower_machine(cold), digits.x_valid)
+    result = simulate(lower_langevin(cold), digits.x_valid)
     # float32 on both sides, sums in another order, 200 steps
     assert np.abs(outputs - result.outputs[0, :, 0]).max() < 1e-4
     assert np.allclose(heat, result.heat[:, 0], rtol=1e-4, atol=1e-2)

@@ -15,7 +15,7 @@ from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase, ReadOut, Role
 
 
-def machine_cells(n: int, n_in: int) -> tuple[np.ndarray, np.ndarray]:
+def langevin_cells(n: int, n_in: int) -> tuple[np.ndarray, np.ndarray]:
     """Cell numbers, in the netlist that a machine is lowered to, of n_in inputs and n dynamic cells.
     Devices are drawn for these numbers, in training as in simulation (hw_models.imperfect).
     """
@@ -144,7 +144,7 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> Langevi
     return LangevinMachine(**given, **common, meta=meta, training_readout_scale=scale)
 
 
-def lower_machine(machine: LangevinMachine) -> LangevinNetlist:
+def lower_langevin(machine: LangevinMachine) -> LangevinNetlist:
     """Cells are the inputs (frozen), the hidden ones, the outputs; groups input, hidden, output.
 
     One phase `relax` of t_f, read at its end. A classifier whose read-out scale and offset are the
@@ -153,7 +153,7 @@ def lower_machine(machine: LangevinMachine) -> LangevinNetlist:
     n_in, n = machine.n_inputs, machine.n_inputs + machine.n_cells
     weights = np.concatenate([machine.w_in, machine.coupling], axis=1)
     i, j = np.nonzero(weights)
-    inputs, dynamic = machine_cells(machine.n_cells, n_in)
+    inputs, dynamic = langevin_cells(machine.n_cells, n_in)
     known = np.concatenate([inputs, dynamic])
     role = np.full(n, Role.DYNAMIC)
     role[:n_in] = Role.INPUT
@@ -198,4 +198,4 @@ def lower_machine(machine: LangevinMachine) -> LangevinNetlist:
     )
 
 
-FAMILY = Family("langevin", LangevinMachine, "a Langevin machine", parts, build, lower_machine)
+FAMILY = Family("langevin", LangevinMachine, "a Langevin machine", parts, build, lower_langevin)
