@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from compiler.ir.text import dump, parse
 from scipy.special import expit
 
 from compiler.api import compile as compile_model
