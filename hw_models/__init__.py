@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "rc": ("RCDevice", "periphery"),
         "registry": ("Registry",),
         "rlc": ("RLCArray",),
-        "source": ("Figure", "Source"),
+        "source": ("Quantity", "Source"),
         "targets": ("TARGETS", "Target"),
         "topologies": ("Graph", "Topology"),
         "weights": ("WEIGHT_MEMORIES", "WeightMemory"),

@@ -12,7 +12,7 @@ from hw_models.cells import Cell, CellLibrary
 from hw_models.characterise import DERIVATION
 from hw_models.frozen import Frozen
 from hw_models.registry import Registry
-from hw_models.source import Figure, Source
+from hw_models.source import Quantity, Source
 
 # name, pins, table, um2, J per toggle, W, s, s/F, F
 Row = tuple[str, str, int, float, float, float, float, float, float]
@@ -34,13 +34,15 @@ def _library(
     return CellLibrary(
         name=name,
         summary=summary,
-        voltage=Figure(voltage, "V", Source("code", file, "nom_voltage")),
-        load=Figure(load, "F", source),
-        slew=Figure(slew, "s", source),
+        voltage=Quantity(voltage, "V", Source("code", file, "nom_voltage")),
+        load=Quantity(load, "F", source),
+        slew=Quantity(slew, "s", source),
         stated=Source("code", file),
         source=source,
         cells=tuple(Cell(row[0], tuple(row[1].split()), *row[2:]) for row in rows),
-        checks=Frozen({f"check: {cell} energy": Figure(value, "J", other) for cell, value in checks.items()}),
+        checks=Frozen(
+            {f"check: {cell} energy": Quantity(value, "J", other) for cell, value in checks.items()}
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from hw_models.errors import HardwareError
 from hw_models.frozen import Frozen
-from hw_models.source import Figure, Source
+from hw_models.source import Quantity, Source
 
 MAX_INPUTS = 6
 BUFFER, INVERTER, NAND2 = 1, 2, 14
@@ -84,13 +84,13 @@ class CellLibrary:
 
     name: str
     summary: str
-    voltage: Figure
-    load: Figure
-    slew: Figure
+    voltage: Quantity
+    load: Quantity
+    slew: Quantity
     stated: Source
     source: Source
     cells: tuple[Cell, ...]
-    checks: Mapping[str, Figure] = field(default_factory=Frozen)
+    checks: Mapping[str, Quantity] = field(default_factory=Frozen)
     skipped: Mapping[str, int] = field(default_factory=Frozen)
 
     def __post_init__(self) -> None:
@@ -141,7 +141,7 @@ class CellLibrary:
         """J/F: charging or discharging one farad at this voltage costs V^2 / 2 on average."""
         return self.voltage.value**2 / 2
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, Quantity]:
         """Every known figure by its name."""
         found = {"voltage": self.voltage, "load": self.load, "slew": self.slew}
         for cell in self.cells:
@@ -149,7 +149,7 @@ class CellLibrary:
                 value = getattr(cell, name)
                 if value is not None:
                     source = self.stated if name in ("area", "leakage") else self.source
-                    found[f"{cell.name} {name}"] = Figure(value, unit, source)
+                    found[f"{cell.name} {name}"] = Quantity(value, unit, source)
         return {**found, **self.checks}
 
     def describe(self) -> dict[str, Any]:

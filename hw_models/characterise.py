@@ -27,7 +27,7 @@ import numpy as np
 from hw_models.cells import INVERTER, MAX_INPUTS, NAND2, Cell, CellLibrary
 from hw_models.frozen import Frozen
 from hw_models.liberty import Group, LibertyError, function_pins, function_table, read_liberty
-from hw_models.source import Figure, Source
+from hw_models.source import Quantity, Source
 
 DERIVATION = "read at one NAND2 input of load and a NAND2's own slew, see docs/formats.md#liberty"
 _PREFIX = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3}
@@ -119,9 +119,9 @@ def characterise(group: Group, where: str) -> CellLibrary:
     return CellLibrary(
         name=group.arguments[0] if group.arguments else Path(where).name,
         summary=f"{len(cells)} combinational cells of {Path(where).name}",
-        voltage=Figure(file.voltage, "V", Source("code", Path(where).name, "nom_voltage")),
-        load=Figure(load * file.charge, "F", source),
-        slew=Figure(slew * file.time, "s", source),
+        voltage=Quantity(file.voltage, "V", Source("code", Path(where).name, "nom_voltage")),
+        load=Quantity(load * file.charge, "F", source),
+        slew=Quantity(slew * file.time, "s", source),
         stated=stated,
         source=source,
         cells=tuple(cells),

@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from hw_models.errors import HardwareError
-from hw_models.source import Figure, Source
+from hw_models.source import Quantity, Source
 
 _HOROWITZ = "M. Horowitz, Computing's energy problem, ISSCC 2014, 45 nm 0.9 V"
 _PAPER = Source("paper", _HOROWITZ)
 _SECOND_HAND = Source("second-hand", _HOROWITZ, "quoted in gist V0XNIHILI/2b6fa61edd4c06d9ffce5551065124c1")
 _PJ = 1e-12
 
-FP32_MAC = Figure(4.6 * _PJ, "J", Source("paper", _HOROWITZ, "fp32 multiply 3.7 + add 0.9 pJ"))
-INT8_MAC = Figure(0.23 * _PJ, "J", Source("second-hand", _HOROWITZ, "int8 multiply 0.2 + add 0.03 pJ"))
+FP32_MAC = Quantity(4.6 * _PJ, "J", Source("paper", _HOROWITZ, "fp32 multiply 3.7 + add 0.9 pJ"))
+INT8_MAC = Quantity(0.23 * _PJ, "J", Source("second-hand", _HOROWITZ, "int8 multiply 0.2 + add 0.03 pJ"))
 
 SRAM_READ = (
-    (8 * 1024, Figure(10 * _PJ, "J / 64 bit", _PAPER)),
-    (32 * 1024, Figure(20 * _PJ, "J / 64 bit", _SECOND_HAND)),
-    (1024 * 1024, Figure(100 * _PJ, "J / 64 bit", _SECOND_HAND)),
+    (8 * 1024, Quantity(10 * _PJ, "J / 64 bit", _PAPER)),
+    (32 * 1024, Quantity(20 * _PJ, "J / 64 bit", _SECOND_HAND)),
+    (1024 * 1024, Quantity(100 * _PJ, "J / 64 bit", _SECOND_HAND)),
 )
 """(capacity in bytes, energy of a 64-bit read), smallest first."""
 
-DRAM_READ = Figure(
+DRAM_READ = Quantity(
     1300 * _PJ, "J / 64 bit", Source("second-hand", _HOROWITZ, "the lower end of 1300 to 2600 pJ")
 )
 
@@ -44,7 +44,7 @@ class DigitalEnergy:
         return self.arithmetic + self.weight_memory
 
 
-def weight_read(n_bytes: int) -> Figure:
+def weight_read(n_bytes: int) -> Quantity:
     """Energy of a 64-bit read from the smallest memory that holds n_bytes of weights."""
     for capacity, figure in SRAM_READ:
         if n_bytes <= capacity:

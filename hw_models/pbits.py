@@ -13,7 +13,7 @@ from typing import Any
 
 from hw_models.errors import HardwareError
 from hw_models.registry import Registry
-from hw_models.source import Figure, Source, check_figures, figures_of
+from hw_models.source import Quantity, Source, check_figures, figures_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +30,17 @@ class PBitDevice:
 
     name: str
     summary: str
-    rng_energy: Figure
-    update_time: Figure
-    pitch: Figure
-    bias_energy: Figure
-    clock_energy: Figure
-    wire_capacitance: Figure
-    signal_voltage: Figure
-    write_energy: Figure
-    read_energy: Figure
+    rng_energy: Quantity
+    update_time: Quantity
+    pitch: Quantity
+    bias_energy: Quantity
+    clock_energy: Quantity
+    wire_capacitance: Quantity
+    signal_voltage: Quantity
+    write_energy: Quantity
+    read_energy: Quantity
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, Quantity]:
         """Every figure by its name."""
         return figures_of(self)
 
@@ -120,34 +120,34 @@ _UNIT = "pre-silicon sampling unit, energy model of its authors"
 _CMOS = PBitDevice(
     name="pbit-cmos",
     summary="subthreshold CMOS p-bits on a 3 um grid, states sent at 0.1 V",
-    rng_energy=Figure(350e-18, "J", Source("second-hand", _CHAIN, "random bit")),
-    update_time=Figure(100e-9, "s", Source("second-hand", _CHAIN, "autocorrelation time")),
-    pitch=Figure(3e-6, "m", Source("second-hand", _CHAIN, "3 um x 3 um cell")),
-    bias_energy=Figure(
+    rng_energy=Quantity(350e-18, "J", Source("second-hand", _CHAIN, "random bit")),
+    update_time=Quantity(100e-9, "s", Source("second-hand", _CHAIN, "autocorrelation time")),
+    pitch=Quantity(3e-6, "m", Source("second-hand", _CHAIN, "3 um x 3 um cell")),
+    bias_energy=Quantity(
         0.5 * 1e-15 * 0.1**2, "J", Source("assumed", "1 fF of summing node a coupling at 0.1 V")
     ),
-    clock_energy=Figure(1e-15 * 0.8**2, "J", Source("assumed", "1 fF of gate and wire switched at 0.8 V")),
-    wire_capacitance=Figure(2e-10, "F/m", _WIRE),
-    signal_voltage=Figure(0.1, "V", _SIGNAL),
-    write_energy=Figure(1e-15, "J", Source("assumed", "one latch written at 0.8 V")),
-    read_energy=Figure(1e-15, "J", Source("assumed", "one latch read at 0.8 V")),
+    clock_energy=Quantity(1e-15 * 0.8**2, "J", Source("assumed", "1 fF of gate and wire switched at 0.8 V")),
+    wire_capacitance=Quantity(2e-10, "F/m", _WIRE),
+    signal_voltage=Quantity(0.1, "V", _SIGNAL),
+    write_energy=Quantity(1e-15, "J", Source("assumed", "one latch written at 0.8 V")),
+    read_energy=Quantity(1e-15, "J", Source("assumed", "one latch read at 0.8 V")),
 )
 
 _MAGNETIC = replace(
     _CMOS,
     name="pbit-magnetic",
     summary="low-barrier magnetic tunnel junctions on the same grid",
-    rng_energy=Figure(2e-15, "J", Source("memory", "low-barrier magnetic tunnel junction")),
-    update_time=Figure(10e-9, "s", Source("memory", "fluctuation time of low-barrier magnets")),
+    rng_energy=Quantity(2e-15, "J", Source("memory", "low-barrier magnetic tunnel junction")),
+    update_time=Quantity(10e-9, "s", Source("memory", "fluctuation time of low-barrier magnets")),
 )
 
 _SAMPLING_UNIT = replace(
     _CMOS,
     name="pbit-sampling-unit",
     summary="the grid with energies published for a pre-silicon sampling unit",
-    rng_energy=Figure(7.09e-15, "J", Source("second-hand", _UNIT, "sample per bit")),
-    write_energy=Figure(153.6e-12, "J", Source("second-hand", _UNIT, "write per bit")),
-    read_energy=Figure(1.692e-12, "J", Source("second-hand", _UNIT, "read per bit")),
+    rng_energy=Quantity(7.09e-15, "J", Source("second-hand", _UNIT, "sample per bit")),
+    write_energy=Quantity(153.6e-12, "J", Source("second-hand", _UNIT, "write per bit")),
+    read_energy=Quantity(1.692e-12, "J", Source("second-hand", _UNIT, "read per bit")),
 )
 
 PBITS = Registry("p-bit device", [(d.name, d) for d in (_CMOS, _MAGNETIC, _SAMPLING_UNIT)])

@@ -19,7 +19,7 @@ from typing import Any
 
 from hw_models.constants import thermal_energy
 from hw_models.errors import HardwareError
-from hw_models.source import Figure, check_figures, figures_of
+from hw_models.source import Quantity, check_figures, figures_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +68,19 @@ class RCDevice:
 
     name: str
     summary: str
-    capacitance: Figure
-    resistance: Figure
-    ambient: Figure
-    swing: Figure
-    input_bits: Figure
-    input_energy: Figure
-    output_bits: Figure
-    output_energy: Figure
-    clock_energy: Figure
-    static_power: Figure
-    converter_time: Figure
+    capacitance: Quantity
+    resistance: Quantity
+    ambient: Quantity
+    swing: Quantity
+    input_bits: Quantity
+    input_energy: Quantity
+    output_bits: Quantity
+    output_energy: Quantity
+    clock_energy: Quantity
+    static_power: Quantity
+    converter_time: Quantity
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, Quantity]:
         """Every figure by its name."""
         return figures_of(self)
 

@@ -31,7 +31,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Quantity:
     """A value with its unit and source."""
 
     value: float
@@ -44,10 +44,10 @@ class Figure:
         return {"value": self.value, "unit": self.unit, "kind": self.source.kind, "ref": ref}
 
 
-def figures_of(device: Any) -> dict[str, Figure]:
+def figures_of(device: Any) -> dict[str, Quantity]:
     """Every figure of a device's dataclass by its name."""
     found = {f.name: getattr(device, f.name) for f in fields(device)}
-    return {name: value for name, value in found.items() if isinstance(value, Figure)}
+    return {name: value for name, value in found.items() if isinstance(value, Quantity)}
 
 
 def check_figures(device: Any, positive: tuple[str, ...]) -> None:

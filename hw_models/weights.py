@@ -9,7 +9,7 @@ from typing import Any
 from hw_models.digital import SRAM_READ
 from hw_models.errors import HardwareError
 from hw_models.registry import Registry
-from hw_models.source import Figure, Source
+from hw_models.source import Quantity, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class WeightMemory:
 
     name: str
     summary: str
-    write: Figure
+    write: Quantity
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.write.value) and self.write.value >= 0):
@@ -37,7 +37,7 @@ _MEMORIES = (
     WeightMemory(
         "sram-8bit",
         "8-bit weights in a small SRAM beside the array, converted where they act",
-        Figure(
+        Quantity(
             _WORD.value / 8,
             "J",
             Source(
@@ -50,19 +50,19 @@ _MEMORIES = (
     WeightMemory(
         "capacitor-10fF",
         "weights as charge, refreshed by training itself",
-        Figure(10e-15 * 1.0**2, "J", Source("assumed", "C V^2, 10 fF at 1 V; driver not counted")),
+        Quantity(10e-15 * 1.0**2, "J", Source("assumed", "C V^2, 10 fF at 1 V; driver not counted")),
     ),
     WeightMemory(
         "oxide-cell",
         "resistive memory, one programming pulse a write, no verify",
-        Figure(
+        Quantity(
             1.5 * 50e-6 * 50e-9, "J", Source("memory", "oxide resistive cell: pulse of 1.5 V, 50 uA, 50 ns")
         ),
     ),
     WeightMemory(
         "sampling-unit",
         "8 bits at the write energy published for a pre-silicon sampling unit",
-        Figure(
+        Quantity(
             8 * 153.6e-12,
             "J",
             Source(

@@ -12,7 +12,7 @@ from hw_models.errors import HardwareError
 from hw_models.presets import DEVICES
 from hw_models.rc import periphery
 from hw_models.registry import Registry
-from hw_models.source import KINDS, Figure, Source
+from hw_models.source import KINDS, Quantity, Source
 from hw_models.targets import TARGETS, Target
 
 ASSUMED = Source("assumed", "a test")
@@ -22,7 +22,7 @@ def device(**figures):
     """rc-1fF with other figures: C = 2 fF, R = 3 Mohm, 300 K unless told."""
     values = {"capacitance": 2e-15, "resistance": 3e6, "ambient": 300.0} | figures
     base = DEVICES.get("rc-1fF")
-    changed = {k: Figure(v, getattr(base, k).unit, ASSUMED) for k, v in values.items()}
+    changed = {k: Quantity(v, getattr(base, k).unit, ASSUMED) for k, v in values.items()}
     return replace(base, **changed)
 
 
@@ -194,7 +194,7 @@ def test_every_preset_carries_its_sources(name):
 def test_source_kinds_are_checked():
     with pytest.raises(HardwareError, match=r"source kind must be one of exact.*got 'guessed'"):
         Source("guessed", "nobody")
-    told = Figure(1.0, "J", Source("paper", "A", "table 2")).describe()
+    told = Quantity(1.0, "J", Source("paper", "A", "table 2")).describe()
     assert told == {"value": 1.0, "unit": "J", "kind": "paper", "ref": "A, table 2"}
 
 

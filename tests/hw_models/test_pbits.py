@@ -6,11 +6,11 @@ import pytest
 
 from hw_models.errors import HardwareError
 from hw_models.pbits import PBITS, pbit_energy
-from hw_models.source import Figure, Source
+from hw_models.source import Quantity, Source
 
 
 def figure(value, unit="J"):
-    return Figure(value, unit, Source("assumed", "a test"))
+    return Quantity(value, unit, Source("assumed", "a test"))
 
 
 UNITS = replace(

@@ -11,7 +11,7 @@ import numpy as np
 from compiler.ir.langevin import LangevinNetlist, Phase
 from hw_models.digital import INT8_MAC
 from hw_models.rc import RCDevice
-from hw_models.source import KINDS, Figure
+from hw_models.source import KINDS, Quantity
 from hw_models.weights import WeightMemory
 from thermo.simulate.langevin.run import simulate_langevin
 
@@ -176,7 +176,7 @@ def training_energy(
     conversions = effort.presentations + effort.relaxations
     f = device.figures()
 
-    def term(name: str, joules: float, how: str, *figures: Figure, counted: bool = True) -> Term:
+    def term(name: str, joules: float, how: str, *figures: Quantity, counted: bool = True) -> Term:
         kinds = [x.source.kind for x in figures] + (["measured"] if counted else [])
         return Term(name, float(joules), max(kinds, key=KINDS.index), how)
 

@@ -10,13 +10,13 @@ from compiler.families.ising import from_edges
 from compiler.families.rbm import RBM
 from compiler.ir.problem import Boltzmann
 from hw_models.pbits import PBITS
-from hw_models.source import Figure, Source
+from hw_models.source import Quantity, Source
 from hw_models.topologies import Topology
 from thermo.energy.samples import sample_energy
 
 
 def figure(value, unit="J"):
-    return Figure(value, unit, Source("assumed", "a test"))
+    return Quantity(value, unit, Source("assumed", "a test"))
 
 
 UNITS = replace(

@@ -9,7 +9,7 @@ from compiler.families.hopfield import HopfieldNetwork, lower_hopfield, relax
 from compiler.families.resistive import lower_resistive
 from hw_models.errors import HardwareError
 from hw_models.presets import DEVICES
-from hw_models.source import Figure, Source
+from hw_models.source import Quantity, Source
 from hw_models.weights import WEIGHT_MEMORIES, WeightMemory
 from thermo.data import load_dataset
 from thermo.energy.eqprop_effort import effort_of, energy_of, resistive_energy_of
@@ -151,4 +151,4 @@ def test_memories_have_sources_and_refuse_nonsense():
     with pytest.raises(HardwareError, match="choose one of sram-8bit"):
         WEIGHT_MEMORIES.get("wax")
     with pytest.raises(HardwareError, match="write must be >= 0"):
-        WeightMemory("x", "", Figure(-1.0, "J", Source("assumed", "x")))
+        WeightMemory("x", "", Quantity(-1.0, "J", Source("assumed", "x")))
