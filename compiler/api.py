@@ -9,6 +9,7 @@ from typing import Any
 from compiler.errors import TargetError, UnsupportedError
 from compiler.families.registry import classes, family_of
 from compiler.formats.detect import Options, read_model_or_netlist
+from compiler.formats.foreign import from_foreign
 from compiler.ir.kinds import KINDS, kind_of
 from compiler.passes.legalize import MENDS, MendOptions, legalize
 from compiler.passes.spins.model import is_ising, remember
@@ -20,7 +21,7 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
     """The netlist of any kind of a netlist, a model of compiler.families, a scikit-learn estimator, a
     torch.nn.Sequential, a dimod BQM, a thrml IsingEBM, a networkx graph, or a file with one.
 
-    options : what a foreign file or module does not say (activation, head, labels, as_)
+    options : what a foreign file or module does not say (activation, head, labels, as_, weight)
     lowering : the keyword arguments of the family's own front end: tolerance, dt, input_range of
         lower_mlp, sweeps, kT, sample of lower_ising, and so on
 
@@ -28,28 +29,7 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
     """
     if isinstance(source, (str, os.PathLike)):
         source = read_model_or_netlist(source, options)
-    origin = type(source).__module__.partition(".")[0]
-    if origin == "sklearn":
-        from compiler.formats.networks.sklearn import from_sklearn
-
-        source = from_sklearn(source)
-    elif origin == "torch":
-        from compiler.formats.networks.torch import from_module
-
-        given = options or Options()
-        source = from_module(source, head=given.head, labels=given.labels)
-    elif origin == "dimod":
-        from compiler.formats.ising.bqm import from_bqm
-
-        source = from_bqm(source)
-    elif origin == "thrml":
-        from compiler.formats.networks.thrml import from_thrml
-
-        source = from_thrml(source)
-    elif origin == "networkx":
-        from compiler.formats.ising.graph import from_graph
-
-        source = from_graph(source, (options or Options()).as_ or "max-cut")
+    source = from_foreign(source, options)
     family = family_of(source)
     if family is not None:
         return family.lowered(source, **lowering)

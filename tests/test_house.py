@@ -12,7 +12,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("hw_models", "compiler", "thermo")
-IN_ORDER = ("hw_models", "compiler")  # packages whose rooms have an order, see pyproject.toml
 
 
 def _modules(root):
@@ -74,7 +73,7 @@ def test_there_is_no_circle_of_imports(package):
     assert _circles(_graph(), package) == []
 
 
-@pytest.mark.parametrize("package", IN_ORDER)
+@pytest.mark.parametrize("package", PACKAGES)
 def test_no_arrow_points_back_up(package):
     graph, layers = _graph(), _layers(package)
     assert _arrows_back_up(graph, package, layers) == []
