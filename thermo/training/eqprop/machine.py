@@ -27,7 +27,8 @@ class Parameter:
 class Machine(Protocol):
     """Layers that come to rest, and the parameters between them. Arrays are float32.
 
-    step : updates done; n_rows : rows of a batch, replicas of an image being neighbours
+    step : updates done; n_rows : rows of a batch, replicas of an image being neighbours, and `lanes`
+        rows a sample: of oscillators two, cosines and sines, of which biases see the first
     w, back : (n_(l+1), n_l) of each layer, forward and back (the same where they are `tied`, and the
         first has no way back); b : (n_l,); vw, vback, vb : their velocities
     u0 : (n_rows, n_inputs); p : (n_rows, n_1) drive by the inputs; target : (n_rows, n_out)
@@ -42,6 +43,7 @@ class Machine(Protocol):
     tiles: Tiles
     step: int
     n_rows: int
+    lanes: int
     w: list[np.ndarray]
     back: list[np.ndarray]
     b: list[np.ndarray]

@@ -21,13 +21,11 @@ import numpy as np
 from compiler.families.oscillator import OscillatorNetwork
 from thermo.data import Dataset
 from thermo.gradients.errors import EqpropError
-from thermo.kernels.eqprop import layers as kernel
 from thermo.progress import Progress
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.epochs import READ
-from thermo.training.eqprop.estimators import pushes
-from thermo.training.eqprop.layers import AtRest, scratch
+from thermo.training.eqprop.layers import AtRest
 from thermo.training.eqprop.oscillator_layers import (
     Acting,
     acting_of,
@@ -70,8 +68,11 @@ class Oscillators:
 class OscillatorTrainer(HopfieldTrainer):
     """The shared trainer with spins for states: two rows a sample, cosines and sines.
 
-    `w` are the couplings J, `b` the fields h.
+    `w` are the couplings J, `b` the fields h: J <- J + rate contrast of cos(phi_i - phi_j) and
+    h <- h + rate contrast of cos phi_i.
     """
+
+    lanes = 2
 
     def __init__(
         self, dataset: Dataset, config: EqpropConfig, kind: Oscillators, tiles: Tiles | None = None
@@ -87,6 +88,8 @@ class OscillatorTrainer(HopfieldTrainer):
             raise EqpropError(
                 f"oscillator training: estimator must be one of {', '.join(NUDGES)}, got {config.estimator!r}"
             )
+        if config.device is not None and config.device.replicas > 1:
+            raise EqpropError("oscillator training: a device has one replica here; leave replicas out")
         super().__init__(dataset, config, tiles)
 
     def initial(self) -> None:
@@ -98,16 +101,7 @@ class OscillatorTrainer(HopfieldTrainer):
             self.b[0] -= self.w[0] @ common
         self.b[-1][:] = self.kind.hold
         self.plain = self.oscillators(self.w, self.b)
-
-    def allocate(self) -> None:
-        super().allocate()
-        n, sizes = 2 * self.batch, self.sizes
-        self.u0 = np.empty((n, sizes[0]), np.float32)
-        self.p = np.empty((n, sizes[1]), np.float32)
-        self.target = np.empty((n, sizes[-1]), np.float32)
-        self.free, self.drives = scratch(sizes[1:], n)
-        self.pushed, self.signed = scratch(sizes[1:], 2 * n)
-        self.change, _ = scratch(sizes[1:], n)
+        self.encode = acting_of(self.plain).encode
 
     def acting(self) -> Acting:
         if self.drawn is None:
@@ -115,108 +109,67 @@ class OscillatorTrainer(HopfieldTrainer):
         forward, back, fields = self.drawn.act(self.w, self.w, self.b)
         return make_acting(forward, back, fields, self.plain)
 
-    def run_batch(self, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
-        config, n = self.config, 2 * self.batch
-        acting = self.acting()
-        labels = self.data.y_train[rows]
-        hot = self.one_hot[labels]
+    def load(self, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
+        self.labels = self.data.y_train[rows]
+        hot = self.one_hot[self.labels]
         self.target[0::2] = 1 - hot + np.float32(math.cos(self.kind.right)) * hot
         self.target[1::2] = np.float32(math.sin(self.kind.right)) * hot
-        nudges = pushes(config.estimator, config.beta, config.seed, self.step)
-        first = self.step * (config.sweeps_free + 2 * config.sweeps_nudged)
-        sigma = 0.0 if config.device is None else config.device.state_noise
 
-        def one(t: int) -> tuple[float, ...]:
-            mine = slice(self.bounds[t], self.bounds[t + 1])
-            part = slice(2 * mine.start, 2 * mine.stop)
+        def one(t: int) -> None:
+            part = self.tile(t)
+            mine = slice(part.start // 2, part.stop // 2)
             x = np.empty((mine.stop - mine.start, self.sizes[0]), np.float32)
             self.batches.fill(x, rows[mine], warps[mine])
-            spins(acting, x, self.u0[part])
-            p, y = self.p[part], self.target[part]
-            np.dot(self.u0[part], acting.forward[0].T, out=p)
-            free = tuple(s[part] for s in self.free)
-            drives = tuple(d[part] for d in self.drives)
-            begin_tile(acting, p, free, drives)
+            spins(self.encode, x, self.u0[part])
 
-            def relax(states: tuple[np.ndarray, ...], beta: float, most: int, step: int) -> tuple[int, float]:
-                return relax_tile(
-                    acting,
-                    p,
-                    states,
-                    drives,
-                    y,
-                    beta,
-                    most,
-                    config.tolerance,
-                    sigma,
-                    config.seed,
-                    mine.start,
-                    step,
-                )
+        self.tiles.map(one, self.n_tiles)
+        return rows.repeat(2)
 
-            used, left = relax(free, 0.0, config.sweeps_free, first)
-            out = free[-1]
-            cost = float(out.shape[0] // 2 * out.shape[1] - np.sum(out * y, dtype=np.float64))
-            right = float((out[0::2].argmin(axis=1) == labels[mine]).sum())
-            used_n, left_n = 0.0, 0.0
-            for k, push in enumerate(nudges):
-                there = slice(part.start + k * n, part.stop + k * n)
-                states = tuple(s[there] for s in self.pushed)
-                for s, f in zip(states, free, strict=True):
-                    s[:] = f
-                a, b = relax(
-                    states,
-                    push.beta,
-                    config.sweeps_nudged,
-                    first + config.sweeps_free + k * config.sweeps_nudged,
-                )
-                used_n, left_n = used_n + a / len(nudges), left_n + b / len(nudges)
-            return cost, right, used, left, used_n, left_n
+    def project(self, acting: Acting, x: np.ndarray, p: np.ndarray) -> None:
+        np.dot(x, acting.forward[0].T, out=p)
 
-        report = np.array(self.tiles.map(one, len(self.bounds) - 1), float)
-        self.read()
-        self.learn([push.width for push in nudges])
-        self.step += 1
-        return report.sum(axis=0)
+    def start(
+        self, acting: Acting, p: np.ndarray, states: tuple[np.ndarray, ...], drives: tuple[np.ndarray, ...]
+    ) -> None:
+        begin_tile(acting, p, states, drives)
+
+    def relax(
+        self,
+        acting: Acting,
+        p: np.ndarray,
+        states: tuple[np.ndarray, ...],
+        drives: tuple[np.ndarray, ...],
+        y: np.ndarray,
+        beta: float,
+        most: int,
+        first: int,
+        row0: int,
+    ) -> tuple[int, float]:
+        config = self.config
+        return relax_tile(
+            acting,
+            p,
+            states,
+            drives,
+            y,
+            beta,
+            most,
+            config.tolerance,
+            config.state_noise,
+            config.seed,
+            row0 // 2,
+            first,
+        )
+
+    def judge(self, out: np.ndarray, part: slice) -> tuple[float, float]:
+        cost = out.shape[0] // 2 * out.shape[1] - np.sum(out * self.target[part], dtype=np.float64)
+        labels = self.labels[part.start // 2 : part.stop // 2]
+        return float(cost), float((out[0::2].argmin(axis=1) == labels).sum())
 
     def read(self) -> None:
         if self.config.device is not None:
             rng = np.random.default_rng([self.config.seed, READ, self.step])
             read_spins((*self.free, *self.pushed), self.config.device, rng)
-
-    def learn(self, betas: Sequence[float]) -> None:
-        """J <- J + rate contrast of cos(phi_i - phi_j), h <- h + rate contrast of cos phi_i."""
-        n, two = 2 * self.batch, len(betas) == 2
-        width = betas[0] - betas[1] if two else betas[0]
-        scale = np.float32(1.0 / (width * self.batch))
-        for l, change in enumerate(self.change):
-            other = self.pushed[l][n:] if two else self.free[l]
-            np.subtract(self.pushed[l][:n], other, out=change)
-            change *= scale
-            np.multiply(self.pushed[l][:n], scale, out=self.signed[l][:n])
-            np.multiply(other, -scale, out=self.signed[l][n:])
-            if not two:
-                self.pushed[l][n:] = self.free[l]
-        rates, momentum = self.layer_rates(), np.float32(self.config.momentum)
-        polarity = self.polarity
-
-        def one(k: int) -> None:
-            l, rows = self.blocks[k]
-            post, pre = (self.signed[l], self.pushed[l - 1]) if l else (self.change[0], self.u0)
-            block = np.ascontiguousarray(post[:, rows])
-            w, v = self.w[l][rows], self.vw[l][rows]
-            if polarity is None:
-                kernel.momentum_step(w, v, block, pre, momentum, rates[l])
-                return
-            v *= momentum
-            v += (block.T @ pre) * polarity[l][rows]
-            w += rates[l] * v
-
-        self.tiles.map(one, len(self.blocks))
-        for l, (b, v) in enumerate(zip(self.b, self.vb, strict=True)):
-            v *= momentum
-            v += self.change[l][0::2].sum(axis=0)
-            b += rates[l] * v
 
     def model(self) -> OscillatorNetwork:
         network = self.oscillators(self.best[0], self.best[2])

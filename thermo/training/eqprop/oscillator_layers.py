@@ -73,9 +73,9 @@ def acting_of(network: OscillatorNetwork, device: EqpropDevice | None = None) ->
     return make_acting(forward, back, fields, network)
 
 
-def spins(acting: Acting, x: np.ndarray, out: np.ndarray) -> None:
-    """out (2 rows, n_in) <- input spins of raw data x (rows, n_in), both float32."""
-    shift, scale, phase = acting.encode
+def spins(encode: tuple[np.ndarray, np.ndarray, bool], x: np.ndarray, out: np.ndarray) -> None:
+    """out (2 rows, n_in) <- input spins of raw data x (rows, n_in), both float32; see Acting.encode."""
+    shift, scale, phase = encode
     u = (x - shift) * scale
     if phase:
         np.cos(u, out=out[0::2])
@@ -168,7 +168,7 @@ def phase_outputs(
         rows = slice(starts[k], min(starts[k] + ROWS, x.shape[0]))
         n = rows.stop - rows.start
         u = np.empty((2 * n, x.shape[1]), np.float32)
-        spins(acting, x[rows], u)
+        spins(acting.encode, x[rows], u)
         p = np.dot(u, acting.forward[0].T)
         states, drives = scratch(acting.sizes[1:], 2 * n)
         begin_tile(acting, p, states, drives)
@@ -212,7 +212,7 @@ def settling(
     acting = acting_of(network, device)
     x = np.asarray(data, np.float32)
     u = np.empty((2 * x.shape[0], x.shape[1]), np.float32)
-    spins(acting, x, u)
+    spins(acting.encode, x, u)
     p = np.dot(u, acting.forward[0].T) + np.tile(acting.field[0], (x.shape[0], 1))
     largest = float(np.sqrt(np.square(p[0::2]) + np.square(p[1::2])).max())
     dt = stable_step(network, MARGIN * largest)

@@ -198,7 +198,9 @@ class ResistiveTrainer(HopfieldTrainer):
     def project(self, acting: Circuit, x: np.ndarray, p: np.ndarray) -> None:
         np.dot(x, acting.w.T, out=p)
 
-    def start(self, p: np.ndarray, states: tuple[np.ndarray, ...]) -> None:
+    def start(
+        self, acting: Circuit, p: np.ndarray, states: tuple[np.ndarray, ...], drives: tuple[np.ndarray, ...]
+    ) -> None:
         for s in states:
             s[:] = 0
 

@@ -53,8 +53,12 @@ class HopfieldTrainer(EqpropTrainer):
 
     Another kind overrides what it needs of: initial (parameters w, back, b and their velocities),
     draw (a device's factors), acting (what drives in a batch), project (inputs' drive), start,
-    relax (one tile of rows, one phase), read, learn (from free and pushed states), outputs, allocate.
+    relax (one tile of rows, one phase), judge, read, learn (from free and pushed states), outputs.
+
+    lanes : rows of a sample
     """
+
+    lanes = 1
 
     def __init__(self, dataset: Dataset, config: EqpropConfig, tiles: Tiles | None = None) -> None:
         super().__init__(dataset, config)
@@ -69,8 +73,9 @@ class HopfieldTrainer(EqpropTrainer):
         self.x = self.batches.x
         self.one_hot = np.eye(dataset.n_classes, dtype=np.float32)
         self.replicas = 1 if config.device is None else config.device.replicas
-        self.n_rows = self.batch * self.replicas  # replicas of an image are neighbours
-        self.bounds = [*range(0, self.n_rows, config.tile * self.replicas), self.n_rows]
+        per = self.replicas * self.lanes  # replicas of an image are neighbours
+        self.n_rows = self.batch * per
+        self.bounds = [*range(0, self.n_rows, config.tile * per), self.n_rows]
         self.drawn: Any = None if config.device is None else self.draw(config.device)
         with Tiles(1):  # the same start whatever the threads
             self.initial()
@@ -177,25 +182,28 @@ class HopfieldTrainer(EqpropTrainer):
             of outputs above it: a spring of FAINT strength to a target far away
         """
         goal, beta = self.target[part], 0.0
-        p, y = self.p[part], self.target[part]
+        p = self.p[part]
         self.project(acting, self.u0[part], p)
         if currents:
             p += currents[0][part]
             if len(currents) > 1:
                 goal, beta = currents[1][part] / np.float32(FAINT), FAINT
-        free = tuple(s[part] for s in self.free)
+        free, drives = (tuple(s[part] for s in some) for some in (self.free, self.drives))
         if start:
             for s, given in zip(free, start, strict=True):
                 s[:] = given
         else:
-            self.start(p, free)
-        drives = tuple(d[part] for d in self.drives)
+            self.start(acting, p, free, drives)
         used, left = self.relax(
             acting, p, free, drives, goal, beta, self.config.sweeps_free, first, part.start
         )
-        out = free[-1]
+        return *self.judge(free[-1], part), used, left
+
+    def judge(self, out: np.ndarray, part: slice) -> tuple[float, float]:
+        """(sum of costs, number of right answers) of these outputs of the rows `part`."""
+        y = self.target[part]
         right = float((out.argmax(axis=1) == y.argmax(axis=1)).sum())
-        return 0.5 * float(np.square(out - y).sum()), right, used, left
+        return 0.5 * float(np.square(out - y).sum()), right
 
     def load(self, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
         """Inputs and targets of these rows; returns them once for each replica, (n_rows,)."""
@@ -232,7 +240,9 @@ class HopfieldTrainer(EqpropTrainer):
     def project(self, acting: Any, x: np.ndarray, p: np.ndarray) -> None:
         kernel.project(x, acting.forward[0], acting.bias[0], p)
 
-    def start(self, p: np.ndarray, states: tuple[np.ndarray, ...]) -> None:
+    def start(
+        self, acting: Any, p: np.ndarray, states: tuple[np.ndarray, ...], drives: tuple[np.ndarray, ...]
+    ) -> None:
         kernel.start_free(p, states)
 
     def relax(

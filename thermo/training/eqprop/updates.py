@@ -68,7 +68,7 @@ def step_products(machine: Machine, rates: Sequence[np.float32]) -> None:
     machine.tiles.map(one, len(machine.blocks))
     for l, (b, v) in enumerate(zip(machine.b, machine.vb, strict=True)):
         v *= momentum
-        v += machine.change[l].sum(axis=0)
+        v += machine.change[l][:: machine.lanes].sum(axis=0)
         b += rates[l] * v
 
 
@@ -94,11 +94,12 @@ def advance(
 
 
 def contrast(machine: Machine, betas: Sequence[float]) -> None:
-    """change <- (one phase - the other) / (width n); of an energy also signed, with which
+    """change <- (one phase - the other) / (width samples); of an energy also signed, with which
     signed^T pushed is the contrast of products.
     """
     n, two = machine.n_rows, len(betas) == 2
-    scale = np.float32(1.0 / ((betas[0] - betas[1] if two else betas[0]) * n))
+    samples = n // machine.lanes
+    scale = np.float32(1.0 / ((betas[0] - betas[1] if two else betas[0]) * samples))
     for l, change in enumerate(machine.change):
         other = machine.pushed[l][n:] if two else machine.free[l]
         np.subtract(machine.pushed[l][:n], other, out=change)

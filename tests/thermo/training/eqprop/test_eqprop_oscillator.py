@@ -313,6 +313,7 @@ def test_noise_turns_phases_by_what_it_says():
         ({"persistent": True}, "persistent must be False"),
         ({"update": "multiplicative"}, "update must be 'additive'"),
         ({"estimator": "contrastive"}, "estimator must be one of centred"),
+        ({"device": EqpropDevice(replicas=2)}, "leave replicas out"),
     ],
 )
 def test_what_it_cannot_do_is_refused(change, message):
