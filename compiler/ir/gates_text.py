@@ -10,8 +10,8 @@ from compiler.errors import FormatError, NetlistError
 from compiler.ir.circuit_text import CircuitParser, inputs_line, lines_after
 from compiler.ir.gates import NONE, OP_NAMES, READS_A, READS_B, GateNetlist, named, verify_gates
 
-HEAD = "gates 2"
-HEADS = ("gates 1", HEAD)  # the first kept the name in meta
+HEAD = "gates 1"
+NAMED = "gates 2"  # with a name, which the first kept in meta
 OPS = {name: op for op, name in enumerate(OP_NAMES)}
 
 
@@ -23,7 +23,7 @@ def dump_gates(netlist: GateNetlist, *, limit: int | None = None) -> str:
 
 def _lines(netlist: GateNetlist, limit: int | None) -> Iterator[str]:
     n = netlist.n_inputs
-    yield HEAD
+    yield NAMED if netlist.name or "name" in netlist.meta else HEAD
     yield inputs_line(netlist, limit)
     yield f"gates {netlist.n_gates}"
     for k in range(netlist.n_gates if limit is None else min(limit, netlist.n_gates)):
@@ -57,12 +57,12 @@ class _GateParser(CircuitParser):
 
     def gates(self) -> GateNetlist:
         head = self.next()
-        if head not in HEADS:
+        if head not in (HEAD, NAMED):
             self.fail(f"expected {HEAD!r}, got {head!r}; is this a circuit's text?")
         inputs = self.inputs()
         op, a, b = self.columns(len(inputs))
         rest = self.after()
-        if head != HEAD:
+        if head == HEAD:
             rest |= named(rest)
         return GateNetlist(input_names=inputs, op=op, a=a, b=b, **rest)
 

@@ -33,10 +33,10 @@ from compiler.ir.problem import Lowered
 from compiler.ir.problem_text import LOWERED, ProblemParser, lowered_lines, problem_lines
 from compiler.ir.text_parts import TOKEN, meta_text, number_text, runs_text, spans_text, word_text
 from compiler.ir.verify import verify_langevin
-from compiler.ir.version1 import from_meta
+from compiler.ir.version1 import from_meta, is_old
 
-HEAD = "langevin 2"
-HEADS = ("langevin 1", HEAD)  # the first kept problem and notes in meta
+HEAD = "langevin 1"
+FULL = "langevin 2"  # with a problem or traces of passes, which the first kept in meta
 CODES: dict[str, type[IntEnum]] = {"activation": Activation, "order": Order, "kind": CellKind, "role": Role}
 
 
@@ -89,7 +89,7 @@ def dump_langevin(netlist: LangevinNetlist, *, limit: int | None = None) -> str:
 
 
 def _lines(netlist: LangevinNetlist, limit: int | None) -> Iterator[str]:
-    yield HEAD
+    yield HEAD if is_old(netlist) else FULL
     for name in ("kT", "mobility", "dt"):
         yield f"{name} {number_text(getattr(netlist, name))}"
     yield f"cells {netlist.n_cells}"
@@ -206,7 +206,7 @@ class _Parser(ProblemParser):
 
     def netlist(self) -> LangevinNetlist:
         head = self.next()
-        if head not in HEADS:
+        if head not in (HEAD, FULL):
             self.fail(f"expected {HEAD!r}, got {head!r}; is this a netlist's text?")
         parts: dict[str, Any] = {n: self.scalar(n) for n in ("kT", "mobility", "dt")}
         parts["cells"] = self.cells()
@@ -250,7 +250,7 @@ class _Parser(ProblemParser):
             lowered=Lowered(**done),
             **parts,
         )
-        return netlist if head == HEAD else self.converted(netlist)
+        return netlist if head == FULL else self.converted(netlist)
 
     def converted(self, netlist: LangevinNetlist) -> LangevinNetlist:
         """The netlist of an old text."""

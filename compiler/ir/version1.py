@@ -101,6 +101,14 @@ def _lowered(meta: Mapping[str, Any], kT: float) -> Lowered:
     return Lowered(logical, placement, embedded, gauge, wells, energy, float(meta.get("length_scale", 1.0)))
 
 
+def is_old(netlist: LangevinNetlist) -> bool:
+    """Whether version 1 says the same of the netlist: no problem, no traces, none of its keys in meta."""
+    lowered = netlist.lowered
+    parts = (lowered.logical, lowered.placement, lowered.embedded, lowered.gauge, lowered.wells)
+    done = any(part is not None for part in parts) or lowered.energy_scale != 1 or lowered.length_scale != 1
+    return netlist.problem is None and not done and not any(key in netlist.meta for key in OLD_KEYS)
+
+
 def from_meta(netlist: LangevinNetlist) -> LangevinNetlist:
     """A netlist of version 1 with the problem and the notes in its meta as fields.
 

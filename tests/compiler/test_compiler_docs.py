@@ -16,7 +16,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def test_the_example_in_ir_md_is_canonical():
     text = (DOCS / "ir.md").read_text()
-    block = re.search(r"(?:^    .*\n)+", text[text.index("    langevin 2") :], re.M).group()
+    block = re.search(r"(?:^    .*\n)+", text[text.index("    langevin 1") :], re.M).group()
     example = textwrap.dedent(block)
     assert dump(parse(example)) == example
 

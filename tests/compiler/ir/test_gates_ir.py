@@ -174,7 +174,7 @@ def test_empty_circuits():
         ("tau 1.5", "tau 0.0", "tau must be a finite number above 0"),
         ("feature 2 0", "feature 2 3", "input 1 reads feature 3; features are 0 to 2"),
         ("thermometer 3", "thermostat 3", "cannot read the statement"),
-        ("gates 2\n", "gates 3\n", "expected 'gates 2'"),
+        ("gates 2\n", "gates 3\n", "expected 'gates 1'"),
     ],
 )
 def test_bad_texts_are_refused_in_one_line(old, new, message):

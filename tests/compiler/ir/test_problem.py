@@ -312,6 +312,7 @@ def test_old_cut_and_grid():
 def test_old_texts_are_converted():
     meta = {"ising": {"offset": 1.5, "vartype": "binary", "problem": {"kind": "ising"}}, "note": 1}
     text = dump(lower_ising(from_edges([1.0, 2.0], [0], [1], [3.0])).with_(problem=None, meta=meta))
+    assert text.startswith("langevin 2\n") and equal(parse(text), parse(dump(parse(text))))
     netlist = parse(text.replace("langevin 2", "langevin 1"))
     assert netlist.problem.offset == 1.5 and dict(netlist.meta) == {"note": 1}
     assert parse(text).problem is None  # of this version it is a fact for people

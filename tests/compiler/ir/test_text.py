@@ -90,7 +90,7 @@ TEXT = dump(toy())
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("langevin 2", "langevin 3", "line 1: expected 'langevin 2'"),
+        ("langevin 1", "langevin 3", "line 1: expected 'langevin 1'"),
         ("kT 0.3\n", "", "line 2: expected `kT NUMBER`"),
         ("kT 0.3", "kT warm", "line 2: 'warm' is no number"),
         ("cells 7", "cells seven", "'seven' is no whole number"),
