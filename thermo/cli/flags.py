@@ -29,6 +29,15 @@ SPLIT = Option("split", "--split", str, "test", "Part of the data: train, valid 
 LIMIT = Option("limit", "--limit", int, None, "Only the first samples of the split.", min=1)
 SAMPLES = (DATA, DATA_DIR, SPLIT, LIMIT)
 SEED = Option("seed", "--seed", int, 0, "Seed of everything random.", min=0)
+THREADS = Option("threads", "--threads", int, None, "Threads (results do not depend on it).", min=1)
+CHECKPOINT = Option(
+    "checkpoint",
+    "--checkpoint",
+    Path,
+    None,
+    "File kept while training; if it exists, training resumes from it. Default: beside the model, removed "
+    "at the end.",
+)
 AS_JSON = Option("as_json", "--json", bool, False, "Print one JSON object on standard output, nothing else.")
 
 

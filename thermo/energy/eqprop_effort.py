@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from compiler.families.resistive import conductance_unit
+from compiler.errors import UnsupportedError
+from compiler.families.oscillator import OscillatorNetwork
+from compiler.families.resistive import ResistiveNetwork, conductance_unit
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.rc import RCDevice
 from hw_models.weights import WeightMemory
@@ -87,6 +89,11 @@ def couplings_of(network: Any) -> int:
     return sum(a.size for a in (*arrays, *backward))
 
 
+def unpriced(network: Any) -> str:
+    """Why a training of this network has no joules, "" where it has."""
+    return "no device preset has phase oscillators" if isinstance(network, OscillatorNetwork) else ""
+
+
 def energy_of(
     trained: Any,
     dataset: Dataset,
@@ -102,7 +109,13 @@ def energy_of(
     relaxation does.
 
     scale : drive of the netlist's cells per drive of the trained units
+
+    Raises UnsupportedError where no preset is hardware of this kind, see `unpriced`.
     """
+    if reason := unpriced(trained.model):
+        raise UnsupportedError(f"this training has no joules: {reason}; its effort_of is known")
+    if isinstance(trained.model, ResistiveNetwork):
+        return resistive_energy_of(trained, dataset, netlist, device, memory)
     config: EqpropConfig = trained.config
     effort = effort_of(trained, dataset)
     last = trained.history[-1]

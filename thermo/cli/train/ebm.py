@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 
 from compiler.families.denoising_chain import DenoisingChain
 from compiler.families.ising import IsingModel
@@ -17,19 +16,10 @@ from compiler.files import check_writable, replacing
 from hw_models.imperfect import Imperfections
 from hw_models.pbits import PBITS
 from thermo.cli.console import BarProgress, emit, manifest, notes
-from thermo.cli.options import (
-    AsJson,
-    Asymmetry,
-    BiasMismatch,
-    Bits,
-    Checkpoint,
-    DataDir,
-    Mismatch,
-    Seed,
-    Threads,
-)
+from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
 from thermo.data import Dataset, load_dataset
 from thermo.energy.samples import SampleEnergy, sample_energy
+from thermo.options import Option
 from thermo.report.figures import sample_grid, save_png
 from thermo.report.page import Table
 from thermo.report.text import si, text_table
@@ -58,74 +48,51 @@ class _Trained:
     rows: tuple[tuple[str, str], ...]
 
 
-def ebm(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Model to write (.safetensors).")],
-    data: Annotated[str, typer.Option("--data", help="Data set; see `thermoc data`.")] = "digits",
-    data_dir: DataDir = None,
-    model: Annotated[
-        str, typer.Option("--model", help="rbm, grid (Boltzmann machine), or dtm (denoising chain).")
-    ] = "rbm",
-    method: Annotated[
-        str | None, typer.Option("--method", help="Of rbm and grid: pcd, cd or tempered.")
-    ] = None,
-    hidden: Annotated[int | None, typer.Option("--hidden", min=1, help="Hidden units of an rbm.")] = None,
-    k: Annotated[int | None, typer.Option("-k", "--sweeps", min=1, help="Sweeps between updates.")] = None,
-    chains: Annotated[
-        int | None, typer.Option("--chains", min=1, help="Persistent chains (none: a batch).")
-    ] = None,
-    temperatures: Annotated[
-        int | None, typer.Option("--temperatures", min=2, help="Of tempered chains.")
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option("--threshold", help="Bits are data >= this; none: drawn with the datum's probability."),
-    ] = None,
-    grid: Annotated[
-        str | None, typer.Option("--grid", help="Wiring of grid and dtm: square, g8, g12, g16.")
-    ] = None,
-    side: Annotated[
-        int | None, typer.Option("--side", min=2, help="Cells along an edge of the grid.")
-    ] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Models in a dtm's chain.")] = None,
-    noise: Annotated[
-        float | None, typer.Option("--noise", help="Of a dtm: bits keep exp(-noise) of themselves in all.")
-    ] = None,
-    penalty: Annotated[
-        bool, typer.Option("--penalty/--no-penalty", help="Correlation penalty of a dtm.")
-    ] = True,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
-    batch: Annotated[int | None, typer.Option("--batch", min=1)] = None,
-    batches: Annotated[
-        int | None, typer.Option("--batches", min=1, help="Of an epoch; grid and dtm only.")
-    ] = None,
-    learning_rate: Annotated[float | None, typer.Option("--learning-rate")] = None,
-    mismatch: Mismatch = 0.0,
-    asymmetry: Asymmetry = 0.0,
-    bits: Bits = None,
-    bias_mismatch: BiasMismatch = 0.0,
-    device_seed: Annotated[
-        int | None, typer.Option("--device-seed", min=0, help="Which device is drawn (none: the seed's).")
-    ] = None,
-    ais_chains: Annotated[
-        int, typer.Option("--ais-chains", min=2, help="Chains of the reported likelihood.")
-    ] = 256,
-    ais_steps: Annotated[
-        int, typer.Option("--ais-steps", min=1, help="Temperatures of the reported likelihood.")
-    ] = 14_500,
-    device: Annotated[
-        str, typer.Option("--device", help="Array of p-bits; `thermoc presets` lists them.")
-    ] = "pbit-cmos",
-    sample_sweeps: Annotated[
-        int | None, typer.Option("--sample-sweeps", min=1, help="From a start to a sample.")
-    ] = None,
-    picture: Annotated[
-        Path | None, typer.Option("--picture", help="Write samples beside data here (.png).")
-    ] = None,
-    checkpoint: Checkpoint = None,
-    seed: Seed = 0,
-    threads: Threads = None,
-    as_json: AsJson = False,
-) -> None:
+OPTIONS = (
+    Option("out", "--out", Path, ..., "Model to write (.safetensors).", short="-o"),
+    Option("data", "--data", str, "digits", "Data set; see `thermoc data`."),
+    DATA_DIR,
+    Option("model", "--model", str, "rbm", "rbm, grid (Boltzmann machine), or dtm (denoising chain)."),
+    Option("method", "--method", str, None, "Of rbm and grid: pcd, cd or tempered."),
+    Option("hidden", "--hidden", int, None, "Hidden units of an rbm.", min=1),
+    Option("sweeps", "--sweeps", int, None, "Sweeps between updates.", min=1, short="-k"),
+    Option("chains", "--chains", int, None, "Persistent chains (none: a batch).", min=1),
+    Option("temperatures", "--temperatures", int, None, "Of tempered chains.", min=2),
+    Option(
+        "threshold",
+        "--threshold",
+        float,
+        None,
+        "Bits are data >= this; none: drawn with the datum's probability.",
+    ),
+    Option("grid", "--grid", str, None, "Wiring of grid and dtm: square, g8, g12, g16."),
+    Option("side", "--side", int, None, "Cells along an edge of the grid.", min=2),
+    Option("steps", "--steps", int, None, "Models in a dtm's chain.", min=1),
+    Option("noise", "--noise", float, None, "Of a dtm: bits keep exp(-noise) of themselves in all."),
+    Option("penalty", "--penalty/--no-penalty", bool, True, "Correlation penalty of a dtm."),
+    Option("epochs", "--epochs", int, None, "", min=1),
+    Option("batch", "--batch", int, None, "", min=1),
+    Option("batches", "--batches", int, None, "Of an epoch; grid and dtm only.", min=1),
+    Option("learning_rate", "--learning-rate", float, None, ""),
+    Option("mismatch", "--mismatch", float, 0.0, "Relative spread of every directed coupling."),
+    Option("asymmetry", "--asymmetry", float, 0.0, "Relative spread of W_ij against W_ji."),
+    Option("bits", "--bits", int, None, "Resolution of the couplings (none: exact)."),
+    Option("bias_mismatch", "--bias-mismatch", float, 0.0, "Relative spread of every bias."),
+    Option("device_seed", "--device-seed", int, None, "Which device is drawn (none: the seed's).", min=0),
+    Option("ais_chains", "--ais-chains", int, 256, "Chains of the reported likelihood.", min=2),
+    Option("ais_steps", "--ais-steps", int, 14500, "Temperatures of the reported likelihood.", min=1),
+    Option("device", "--device", str, "pbit-cmos", "Array of p-bits; `thermoc presets` lists them."),
+    Option("sample_sweeps", "--sample-sweeps", int, None, "From a start to a sample.", min=1),
+    Option("picture", "--picture", Path, None, "Write samples beside data here (.png)."),
+    CHECKPOINT,
+    SEED,
+    THREADS,
+    AS_JSON,
+)
+
+
+@with_flags(*OPTIONS)
+def ebm(given: Given) -> None:
     """Train an energy-based model on bits of a data set; defaults suit the data set.
 
     An rbm's epoch is chosen by its likelihood on the validation split; the test split's is measured
@@ -138,80 +105,91 @@ def ebm(
 
     Example: thermoc train ebm --data mnist --model dtm --steps 4 -o mnist-dtm.safetensors
     """
-    check_writable(out)
-    if picture is not None:
-        check_writable(picture)
-    check_threads(threads)
-    if model not in MODELS:
-        raise EbmError(f"--model must be one of {', '.join(MODELS)}, got {model!r}")
-    array = PBITS.get(device)
-    dataset = load_dataset(data, data_dir)
-    _check_picture(picture, dataset)
-    imperfect = Imperfections(mismatch, asymmetry, bits, bias_mismatch)
+    check_writable(given["out"])
+    if given["picture"] is not None:
+        check_writable(given["picture"])
+    check_threads(given["threads"])
+    if given["model"] not in MODELS:
+        raise EbmError(f"--model must be one of {', '.join(MODELS)}, got {given['model']!r}")
+    array = PBITS.get(given["device"])
+    dataset = load_dataset(given["data"], given["data_dir"])
+    _check_picture(given["picture"], dataset)
+    imperfect = Imperfections(given["mismatch"], given["asymmetry"], given["bits"], given["bias_mismatch"])
     common = {
-        "epochs": epochs,
-        "batch": batch,
-        "learning_rate": learning_rate,
-        "threshold": threshold,
-        "chains": chains,
-        "temperatures": temperatures,
-        "method": method,
-        "seed": seed,
+        "epochs": given["epochs"],
+        "batch": given["batch"],
+        "learning_rate": given["learning_rate"],
+        "threshold": given["threshold"],
+        "chains": given["chains"],
+        "temperatures": given["temperatures"],
+        "method": given["method"],
+        "seed": given["seed"],
         "non_ideal": None if imperfect.ideal else imperfect,
-        "device_seed": device_seed,
+        "device_seed": given["device_seed"],
     }
-    graph = {"rule": grid, "side": side, "sweeps": k, "batches": batches}
-    chain = {"steps": steps, "noise": noise}
-    _refuse(model, {"hidden": hidden}, ("rbm",))
-    _refuse(model, {"grid": grid, "side": side, "batches": batches}, ("grid", "dtm"))
-    _refuse(model, chain, ("dtm",))
-    single = {"method": method, "temperatures": temperatures, "chains": chains}
-    _refuse(model, single, ("rbm", "grid"))
-    kept = checkpoint or out.with_name(out.name + ".checkpoint")
+    graph = {
+        "rule": given["grid"],
+        "side": given["side"],
+        "sweeps": given["sweeps"],
+        "batches": given["batches"],
+    }
+    chain = {"steps": given["steps"], "noise": given["noise"]}
+    _refuse(given["model"], {"hidden": given["hidden"]}, ("rbm",))
+    _refuse(
+        given["model"],
+        {"grid": given["grid"], "side": given["side"], "batches": given["batches"]},
+        ("grid", "dtm"),
+    )
+    _refuse(given["model"], chain, ("dtm",))
+    single = {"method": given["method"], "temperatures": given["temperatures"], "chains": given["chains"]}
+    _refuse(given["model"], single, ("rbm", "grid"))
+    kept = given["checkpoint"] or given["out"].with_name(given["out"].name + ".checkpoint")
     if kept.exists():
         notes.print(f"resuming from {kept}", markup=False)
-    run: dict[str, Any] = {"progress": BarProgress(), "checkpoint": kept, "threads": threads}
-    if model == "rbm":
+    run: dict[str, Any] = {"progress": BarProgress(), "checkpoint": kept, "threads": given["threads"]}
+    if given["model"] == "rbm":
         trained = _rbm(
-            train_rbm(dataset, rbm_preset(dataset, n_hidden=hidden, k=k, **common), **run),
+            train_rbm(
+                dataset, rbm_preset(dataset, n_hidden=given["hidden"], k=given["sweeps"], **common), **run
+            ),
             dataset,
-            ais_chains,
-            ais_steps,
-            threads,
+            given["ais_chains"],
+            given["ais_steps"],
+            given["threads"],
         )
-    elif model == "grid":
+    elif given["model"] == "grid":
         config = boltzmann_preset(dataset, chain=False, **graph, **common)
         trained = _graph(train_boltzmann(dataset, config, **run))
     else:
         config = boltzmann_preset(
-            dataset, chain=True, **graph, **chain, **common, penalty=None if penalty else 0.0
+            dataset, chain=True, **graph, **chain, **common, penalty=None if given["penalty"] else 0.0
         )
         trained = _graph(train_denoising(dataset, config, **run))
-    made = manifest(seed=seed)
+    made = manifest(seed=given["seed"])
     facts = {"data": dataset.name, "training_seconds": trained.seconds, **trained.facts}
     kept_facts = {k: v for k, v in facts.items() if k != "history"}
     written = replace(trained.model, meta={**trained.model.meta, **kept_facts, "manifest": made})
-    save_model(written, out)
-    if checkpoint is None:
+    save_model(written, given["out"])
+    if given["checkpoint"] is None:
         kept.unlink(missing_ok=True)  # not before the model is there
     samples = draw_samples(
         written,
         1000,
-        sweeps=sample_sweeps,
-        seed=seed,
-        threads=threads,
+        sweeps=given["sample_sweeps"],
+        seed=given["seed"],
+        threads=given["threads"],
         device=trained.config.non_ideal,
         device_seed=trained.config.on_device,
     )
     split_bits = static_bits(dataset.x_valid, "valid", trained.config.threshold)
     apart = moment_errors(samples.bits, split_bits)
     cost = sample_energy(written, array, sweeps=samples.sweeps, activity=samples.activity)
-    if picture is not None:
-        _draw(picture, dataset, samples, split_bits)
+    if given["picture"] is not None:
+        _draw(given["picture"], dataset, samples, split_bits)
     emit(
         {
-            "model": out,
-            "family": model,
+            "model": given["out"],
+            "family": given["model"],
             "data": dataset.name,
             **trained.facts,
             "seconds": trained.seconds,
@@ -219,13 +197,13 @@ def ebm(
             "per_sample": cost.describe(),
             "energy_J": cost.energy.describe(),
             "latency_s": cost.seconds,
-            "picture": picture,
+            "picture": given["picture"],
             "config": asdict(trained.config),
             "manifest": made,
         },
-        as_json,
-        _text(model, trained, samples, apart, cost)
-        + f"\n\nwrote {out}; next: thermoc compile {out} -o net.tnl",
+        given["json"],
+        _text(given["model"], trained, samples, apart, cost)
+        + f"\n\nwrote {given['out']}; next: thermoc compile {given['out']} -o net.tnl",
     )
 
 

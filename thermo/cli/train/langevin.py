@@ -4,76 +4,69 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 
 from compiler.families.langevin import LangevinMachine, lower_langevin
 from compiler.families.store import load_model, save_model
 from compiler.files import check_writable
 from hw_models.imperfect import Imperfections
 from thermo.cli.console import BarProgress, emit, manifest, notes
-from thermo.cli.options import (
-    AsJson,
-    Asymmetry,
-    BiasMismatch,
-    Bits,
-    Checkpoint,
-    DataDir,
-    Mismatch,
-    Seed,
-    Threads,
-)
+from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
 from thermo.data import load_dataset
 from thermo.evaluate import evaluate
+from thermo.options import Option
 from thermo.report.page import Table
 from thermo.report.text import text_table
 from thermo.simulate.threads import check_threads
 from thermo.training import TrainingError, train_onsager_machlup, train_pathwise
 from thermo.training.langevin.presets import likelihood_preset, pathwise_preset
 
-
-def langevin(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Model to write (.safetensors).")],
-    data: Annotated[str, typer.Option("--data", help="Data set; see `thermoc data`.")] = "digits",
-    data_dir: DataDir = None,
-    method: Annotated[
+OPTIONS = (
+    Option("out", "--out", Path, ..., "Model to write (.safetensors).", short="-o"),
+    Option("data", "--data", str, "digits", "Data set; see `thermoc data`."),
+    DATA_DIR,
+    Option(
+        "method",
+        "--method",
         str,
-        typer.Option(
-            "--method",
-            help="pathwise (gradients through the noisy run), likelihood (teacher-student, "
-            "streamed) or least-squares (the same, exact).",
-        ),
-    ] = "pathwise",
-    hidden: Annotated[int | None, typer.Option("--hidden", min=0, help="Hidden cells.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
-    start: Annotated[Path | None, typer.Option("--start", help="Trained model to go on from.")] = None,
-    heat_penalty: Annotated[
-        float | None, typer.Option("--heat-penalty", min=0, help="Loss per kT of heat.")
-    ] = None,
-    heat_budget: Annotated[
-        float | None, typer.Option("--heat-budget", help="Wanted mean heat in kT; finds the penalty.")
-    ] = None,
-    couplings: Annotated[
-        bool, typer.Option("--couplings/--no-couplings", help="Couplings among dynamic cells.")
-    ] = True,
-    directed: Annotated[
-        bool, typer.Option("--directed", help="Train J_ij and J_ji apart; no potential then.")
-    ] = False,
-    mismatch: Mismatch = 0.0,
-    asymmetry: Asymmetry = 0.0,
-    bits: Bits = None,
-    bias_mismatch: BiasMismatch = 0.0,
-    device_seed: Annotated[
-        int | None,
-        typer.Option("--device-seed", min=0, help="Train in place on this device (none: a new one a batch)."),
-    ] = None,
-    checkpoint: Checkpoint = None,
-    seed: Seed = 0,
-    threads: Threads = None,
-    as_json: AsJson = False,
-) -> None:
+        "pathwise",
+        "pathwise (gradients through the noisy run), likelihood (teacher-student, streamed) or "
+        "least-squares (the same, exact).",
+    ),
+    Option("hidden", "--hidden", int, None, "Hidden cells.", min=0),
+    Option("epochs", "--epochs", int, None, "", min=1),
+    Option("start", "--start", Path, None, "Trained model to go on from."),
+    Option("heat_penalty", "--heat-penalty", float, None, "Loss per kT of heat.", min=0),
+    Option("heat_budget", "--heat-budget", float, None, "Wanted mean heat in kT; finds the penalty."),
+    Option("couplings", "--couplings/--no-couplings", bool, True, "Couplings among dynamic cells."),
+    Option("directed", "--directed", bool, False, "Train J_ij and J_ji apart; no potential then."),
+    Option("mismatch", "--mismatch", float, 0.0, "Relative spread of every directed coupling."),
+    Option("asymmetry", "--asymmetry", float, 0.0, "Relative spread of W_ij against W_ji."),
+    Option("bits", "--bits", int, None, "Resolution of the couplings (none: exact)."),
+    Option("bias_mismatch", "--bias-mismatch", float, 0.0, "Relative spread of every bias."),
+    Option(
+        "device_seed",
+        "--device-seed",
+        int,
+        None,
+        "Train in place on this device (none: a new one a batch).",
+        min=0,
+    ),
+    CHECKPOINT,
+    SEED,
+    THREADS,
+    AS_JSON,
+)
+
+PATHWISE = {"start", "heat_penalty", "heat_budget", "directed", "checkpoint", "device_seed"}
+PATHWISE |= {"mismatch", "asymmetry", "bits", "bias_mismatch"}
+"""Flags that back-propagation through the noisy run takes, and teacher and student do not."""
+
+
+@with_flags(*OPTIONS)
+def langevin(given: Given) -> None:
     """Train a Langevin machine; defaults are the settings tuned for the data set.
 
     Mismatch, asymmetry and bits are drawn anew for every batch: a machine trained so keeps its
@@ -82,75 +75,69 @@ def langevin(
 
     Example: thermoc train langevin --data mnist -o mnist.safetensors
     """
-    check_writable(out)
-    check_threads(threads)  # the simulator's limit, told before hours of training and not after
-    if method in ("likelihood", "least-squares"):
-        given = {
-            "--start": start is not None,
-            "--heat-penalty": heat_penalty is not None,
-            "--heat-budget": heat_budget is not None,
-            "--directed": directed,
-            "--mismatch": mismatch != 0,
-            "--asymmetry": asymmetry != 0,
-            "--bits": bits is not None,
-            "--bias-mismatch": bias_mismatch != 0,
-            "--device-seed": device_seed is not None,
-            "--checkpoint": checkpoint is not None,
-        }
-        for option in (name for name, there in given.items() if there):
-            raise TrainingError(f"{option} needs --method pathwise, got {method}: leave it out")
-    dataset = load_dataset(data, data_dir)
-    first = _machine(start) if start else None
-    if first is not None and hidden not in (None, first.n_hidden):
+    check_writable(given["out"])
+    check_threads(given["threads"])  # the simulator's limit, told before hours of training and not after
+    if given["method"] in ("likelihood", "least-squares"):
+        for option in OPTIONS:
+            if option.key in PATHWISE and option.is_given(given[option.key]):
+                raise TrainingError(
+                    f"{option.flag} needs --method pathwise, got {given['method']}: leave it out"
+                )
+    dataset = load_dataset(given["data"], given["data_dir"])
+    first = _machine(given["start"]) if given["start"] else None
+    if first is not None and given["hidden"] not in (None, first.n_hidden):
         raise TrainingError(
-            f"{start}: has {first.n_hidden} hidden cells, --hidden asks for {hidden}; leave it out"
+            f"{given['start']}: has {first.n_hidden} hidden cells, --hidden asks for {given['hidden']}; "
+            "leave it out"
         )
-    kept = checkpoint or out.with_name(out.name + ".checkpoint")
-    if method == "pathwise":
+    kept = given["checkpoint"] or given["out"].with_name(given["out"].name + ".checkpoint")
+    if given["method"] == "pathwise":
         config = _changed(
             pathwise_preset(
                 dataset,
-                heat_budget=heat_budget,
-                couplings=couplings,
-                n_hidden=hidden if first is None else first.n_hidden,
+                heat_budget=given["heat_budget"],
+                couplings=given["couplings"],
+                n_hidden=given["hidden"] if first is None else first.n_hidden,
             ),
-            epochs=epochs,
-            heat_penalty=heat_penalty,
-            seed=seed,
-            symmetric=not directed,
-            non_ideal=_non_ideal(mismatch, asymmetry, bits, bias_mismatch),
-            device_seed=device_seed,
+            epochs=given["epochs"],
+            heat_penalty=given["heat_penalty"],
+            seed=given["seed"],
+            symmetric=not given["directed"],
+            non_ideal=_non_ideal(
+                given["mismatch"], given["asymmetry"], given["bits"], given["bias_mismatch"]
+            ),
+            device_seed=given["device_seed"],
         )
         if kept.exists():
             notes.print(f"resuming from {kept}", markup=False)
         trained = train_pathwise(
-            dataset, config, start=first, progress=BarProgress(), checkpoint=kept, threads=threads
+            dataset, config, start=first, progress=BarProgress(), checkpoint=kept, threads=given["threads"]
         )
-    elif method in ("likelihood", "least-squares"):
+    elif given["method"] in ("likelihood", "least-squares"):
         config = _changed(
-            likelihood_preset(dataset, exact=method == "least-squares", n_hidden=hidden),
-            epochs=epochs,
-            couplings=couplings,
-            seed=seed,
+            likelihood_preset(dataset, exact=given["method"] == "least-squares", n_hidden=given["hidden"]),
+            epochs=given["epochs"],
+            couplings=given["couplings"],
+            seed=given["seed"],
         )
-        trained = train_onsager_machlup(dataset, config, progress=BarProgress(), threads=threads)
+        trained = train_onsager_machlup(dataset, config, progress=BarProgress(), threads=given["threads"])
     else:
-        raise TrainingError(f"method must be pathwise, likelihood or least-squares, got {method!r}")
+        raise TrainingError(f"method must be pathwise, likelihood or least-squares, got {given['method']!r}")
 
-    if heat_budget is not None and trained.mean_heat > heat_budget:
+    if given["heat_budget"] is not None and trained.mean_heat > given["heat_budget"]:
         notes.print(
-            f"the heat budget of {heat_budget:g} kT was not met ({trained.mean_heat:,.0f} kT on "
+            f"the heat budget of {given['heat_budget']:g} kT was not met ({trained.mean_heat:,.0f} kT on "
             "validation data): train longer or raise it"
         )
     there = {}
-    if device_seed is not None:
-        there = {"non_ideal": trained.config.non_ideal, "device_seed": device_seed}
+    if given["device_seed"] is not None:
+        there = {"non_ideal": trained.config.non_ideal, "device_seed": given["device_seed"]}
     evaluation, _ = evaluate(
         lower_langevin(trained.model),
         dataset,
         "test",
-        seed=seed,
-        threads=threads,
+        seed=given["seed"],
+        threads=given["threads"],
         progress=BarProgress(),
         **there,
     )
@@ -160,13 +147,15 @@ def langevin(
         "heat_kT": None if evaluation.heat_kT is None else asdict(evaluation.heat_kT),
         "training_seconds": trained.seconds,
     }
-    machine = replace(trained.model, meta={**trained.model.meta, **facts, "manifest": manifest(seed=seed)})
-    save_model(machine, out)
-    if method == "pathwise" and checkpoint is None:
+    machine = replace(
+        trained.model, meta={**trained.model.meta, **facts, "manifest": manifest(seed=given["seed"])}
+    )
+    save_model(machine, given["out"])
+    if given["method"] == "pathwise" and given["checkpoint"] is None:
         kept.unlink(missing_ok=True)  # not before the model is there: a training may take hours
     emit(
         {
-            "model": out,
+            "model": given["out"],
             "data": dataset.name,
             "split": "test",
             "accuracy": evaluation.accuracy,
@@ -180,11 +169,11 @@ def langevin(
             "best_epoch": trained.best_epoch,
             "seconds": trained.seconds,
             "config": asdict(trained.config),
-            "manifest": manifest(seed=seed),
+            "manifest": manifest(seed=given["seed"]),
         },
-        as_json,
+        given["json"],
         text_table(Table(("trained machine", ""), _rows(machine, evaluation, trained), (1,)))
-        + f"\n\nwrote {out}; next: thermoc compile {out} -o net.tnl",
+        + f"\n\nwrote {given['out']}; next: thermoc compile {given['out']} -o net.tnl",
     )
 
 

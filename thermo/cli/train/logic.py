@@ -4,67 +4,52 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from compiler.counting import gate_counts
 from compiler.families.logic import lower_logic
 from compiler.families.store import save_model
 from compiler.files import check_writable
 from thermo.cli.console import BarProgress, emit, manifest, notes
-from thermo.cli.options import AsJson, Checkpoint, DataDir, Seed, Threads
+from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
 from thermo.data import load_dataset
 from thermo.evaluate import Evaluation, evaluate
+from thermo.options import Option
 from thermo.report.page import Table
 from thermo.report.text import text_table
 from thermo.simulate.threads import check_threads
 from thermo.training import TrainingError
 from thermo.training.logic import LogicAugmentation, TrainedLogic, logic_preset, train_logic
 
+OPTIONS = (
+    Option("out", "--out", Path, ..., "Model to write (.safetensors).", short="-o"),
+    Option("data", "--data", str, "digits", "Data set; see `thermoc data`."),
+    DATA_DIR,
+    Option("gates", "--gates", list[int], None, "Gates of a layer; repeat it for several layers.", min=1),
+    Option(
+        "candidates", "--candidates", str, None, "Wires that each input chooses from, or all.", short="-k"
+    ),
+    Option("wiring", "--wiring", str, None, "learnable, or fixed (balanced)."),
+    Option("forward", "--forward", str, None, "straight-through, soft or gumbel."),
+    Option("parametrisation", "--parametrisation", str, None, "table (4 logits) or gates (16)."),
+    Option("estimator", "--estimator", str, None, "Of a threshold's slope: identity or reste."),
+    Option("encoding", "--encoding", str, None, "absolute, dataset-quantile or image-quantile."),
+    Option("threshold", "--threshold", list[float], None, "Of the encoding; repeat it for several."),
+    Option("tau", "--tau", str, None, "Divisor of the class sums: a number, adaptive or width."),
+    Option("epochs", "--epochs", int, None, "", min=1),
+    Option("batch", "--batch", int, None, "", min=1),
+    Option("learning_rate", "--learning-rate", float, None, ""),
+    Option("augment", "--augment/--no-augment", bool, True, "Move and warp training images."),
+    Option("backend", "--backend", str, "numba", "numba, or jax on its default device."),
+    CHECKPOINT,
+    SEED,
+    THREADS,
+    AS_JSON,
+)
 
-def logic(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Model to write (.safetensors).")],
-    data: Annotated[str, typer.Option("--data", help="Data set; see `thermoc data`.")] = "digits",
-    data_dir: DataDir = None,
-    gates: Annotated[
-        list[int] | None,
-        typer.Option("--gates", min=1, help="Gates of a layer; repeat it for several layers."),
-    ] = None,
-    candidates: Annotated[
-        str | None, typer.Option("-k", "--candidates", help="Wires that each input chooses from, or all.")
-    ] = None,
-    wiring: Annotated[str | None, typer.Option("--wiring", help="learnable, or fixed (balanced).")] = None,
-    forward: Annotated[
-        str | None, typer.Option("--forward", help="straight-through, soft or gumbel.")
-    ] = None,
-    parametrisation: Annotated[
-        str | None, typer.Option("--parametrisation", help="table (4 logits) or gates (16).")
-    ] = None,
-    estimator: Annotated[
-        str | None, typer.Option("--estimator", help="Of a threshold's slope: identity or reste.")
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option("--encoding", help="absolute, dataset-quantile or image-quantile.")
-    ] = None,
-    threshold: Annotated[
-        list[float] | None, typer.Option("--threshold", help="Of the encoding; repeat it for several.")
-    ] = None,
-    tau: Annotated[
-        str | None, typer.Option("--tau", help="Divisor of the class sums: a number, adaptive or width.")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
-    batch: Annotated[int | None, typer.Option("--batch", min=1)] = None,
-    learning_rate: Annotated[float | None, typer.Option("--learning-rate")] = None,
-    augment: Annotated[
-        bool, typer.Option("--augment/--no-augment", help="Move and warp training images.")
-    ] = True,
-    backend: Annotated[str, typer.Option("--backend", help="numba, or jax on its default device.")] = "numba",
-    checkpoint: Checkpoint = None,
-    seed: Seed = 0,
-    threads: Threads = None,
-    as_json: AsJson = False,
-) -> None:
+
+@with_flags(*OPTIONS)
+def logic(given: Given) -> None:
     """Train a network of two-input gates, functions and wiring; defaults suit the data set.
 
     The epoch is chosen by the validation accuracy of the hard network, the one that becomes gates;
@@ -72,49 +57,54 @@ def logic(
 
     Example: thermoc train logic --data mnist --gates 8000 -o mnist-gates.safetensors
     """
-    check_writable(out)
-    check_threads(threads)
-    dataset = load_dataset(data, data_dir)
+    check_writable(given["out"])
+    check_threads(given["threads"])
+    dataset = load_dataset(given["data"], given["data_dir"])
     config = logic_preset(
         dataset,
-        layers=tuple(gates) if gates else None,
-        k=_count(candidates),
-        wiring=wiring,
-        forward=forward,
-        parametrisation=parametrisation,
-        estimator=estimator,
-        encoding=encoding,
-        thresholds=tuple(threshold) if threshold else None,
-        tau=_tau(tau),
-        epochs=epochs,
-        batch=batch,
-        learning_rate=learning_rate,
-        seed=seed,
-        augmentation=None if augment else LogicAugmentation(),
+        layers=tuple(given["gates"]) if given["gates"] else None,
+        k=_count(given["candidates"]),
+        wiring=given["wiring"],
+        forward=given["forward"],
+        parametrisation=given["parametrisation"],
+        estimator=given["estimator"],
+        encoding=given["encoding"],
+        thresholds=tuple(given["threshold"]) if given["threshold"] else None,
+        tau=_tau(given["tau"]),
+        epochs=given["epochs"],
+        batch=given["batch"],
+        learning_rate=given["learning_rate"],
+        seed=given["seed"],
+        augmentation=None if given["augment"] else LogicAugmentation(),
     )
-    kept = checkpoint or out.with_name(out.name + ".checkpoint")
+    kept = given["checkpoint"] or given["out"].with_name(given["out"].name + ".checkpoint")
     if kept.exists():
         notes.print(f"resuming from {kept}", markup=False)
     trained = train_logic(
-        dataset, config, progress=BarProgress(), checkpoint=kept, threads=threads, backend=backend
+        dataset,
+        config,
+        progress=BarProgress(),
+        checkpoint=kept,
+        threads=given["threads"],
+        backend=given["backend"],
     )
     netlist = lower_logic(trained.model)
-    evaluation, _ = evaluate(netlist, dataset, "test", threads=threads)
+    evaluation, _ = evaluate(netlist, dataset, "test", threads=given["threads"])
     facts = {
         "data": dataset.name,
         "validation": trained.score,
         "test": evaluation.accuracy,
         "training_seconds": trained.seconds,
     }
-    made = manifest(seed=seed)
+    made = manifest(seed=given["seed"])
     network = replace(trained.model, meta={**trained.model.meta, **facts, "manifest": made})
-    save_model(network, out)
-    if checkpoint is None:
+    save_model(network, given["out"])
+    if given["checkpoint"] is None:
         kept.unlink(missing_ok=True)  # not before the model is there
     counted = gate_counts(netlist)
     emit(
         {
-            "model": out,
+            "model": given["out"],
             "data": dataset.name,
             "split": "test",
             "accuracy": evaluation.accuracy,
@@ -130,9 +120,9 @@ def logic(
             "config": asdict(config),
             "manifest": made,
         },
-        as_json,
+        given["json"],
         text_table(Table(("trained network", ""), _rows(evaluation, trained, counted), (1,)))
-        + f"\n\nwrote {out}; next: thermoc compile {out} -o net.tnl",
+        + f"\n\nwrote {given['out']}; next: thermoc compile {given['out']} -o net.tnl",
     )
 
 
