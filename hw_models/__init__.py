@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "constants": ("K_B", "landauer", "thermal_energy"),
         "digital": ("network_energy",),
         "errors": ("HardwareError",),
+        "imperfect": ("Imperfections", "bias_factors", "factors", "quantise"),
         "pbits": ("PBITS", "PBitDevice", "pbit_energy"),
         "presets": ("DEVICES",),
         "rc": ("RCDevice", "periphery"),

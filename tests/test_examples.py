@@ -13,7 +13,7 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 SHORT = """
 import runpy, sys
 from dataclasses import replace
-from thermo.training import presets
+from thermo.training.langevin import presets
 full = presets.pathwise_preset
 presets.pathwise_preset = lambda *a, **k: replace(full(*a, **k), epochs=2)
 runpy.run_path(sys.argv[1], run_name="__main__")

@@ -113,7 +113,7 @@ def kind_of(netlist: Any) -> Kind:
         if isinstance(netlist, kind.cls):
             return kind
     raise UnsupportedError(
-        f"a {type(netlist).__name__} is no netlist; give {' or '.join(k.what for k in KINDS.values())}. "
+        f"a {type(netlist).__name__} is no netlist; give one of {', '.join(k.what for k in KINDS.values())}. "
         "A model or file becomes one with compile() or load()"
     )
 

@@ -226,7 +226,9 @@ def test_folders_that_cannot_be_written(tmp_path):
 
 
 def test_what_is_no_netlist_is_not_saved():
-    with pytest.raises(UnsupportedError, match="a dict is no netlist; give a Langevin netlist or"):
+    with pytest.raises(
+        UnsupportedError, match="a dict is no netlist; give one of a Langevin netlist, a circuit"
+    ):
         save({}, "net.tnl")
 
 
