@@ -33,10 +33,11 @@ from compiler.passes.gates.lut_map import map_luts
 from compiler.passes.spins.model import decode
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.targets import TARGETS
-from thermo.data import Dataset
+from thermo.data import DataError, Dataset
 from thermo.energy import estimate
 from thermo.evaluate import evaluate
 from thermo.simulate import simulate
+from thermo.studies.eqprop_temperature import run_temperature
 
 CUT = "5 6\n1 2 1\n2 3 1\n3 4 1\n4 5 1\n1 5 1\n1 3 1\n"
 WALL = {"seconds", "run_seconds", "meta"}  # time of the wall; facts themselves
@@ -238,3 +239,9 @@ def test_meta_is_copied_and_closed():
     netlist = netlists()["cut"].with_(meta=given)
     given["source"] = "you"
     assert netlist.meta["source"] == "me" and isinstance(netlist.meta, Facts)
+
+
+def test_a_study_without_facts_refuses_rather_than_guess(tmp_path):
+    save_model(models()["hopfield"], tmp_path / "m.safetensors")
+    with pytest.raises(DataError, match="name one with --data"):
+        run_temperature(tmp_path, model=tmp_path / "m.safetensors")
