@@ -1,0 +1,258 @@
+"""JSON's keys of every command and what they mean; a test compares them with what commands print.
+
+A key that ends in ? is there only where it has a meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+MEASURED = {
+    "accuracy": "share of right decisions, null where nothing is decided",
+    "accuracy_sem": "its standard error",
+    "split": "part of the data",
+    "n_samples": "samples of it",
+    "runs": "trajectories averaged per decision",
+}
+HEAT = "{mean, std, sem} given to the bath per inference, that is all its runs; null where not measured"
+BASELINES = {
+    "digital_baseline_J": "joules of the cheapest digital design of at least the accuracy",
+    "digital_baseline": "that design: name, sizes, accuracy, float_accuracy, energy",
+    "baselines": "every design that was tried",
+}
+ADVANTAGE = (
+    "its joules, weight reads included, over ours: {bare, with_periphery}; the same with _arithmetic: its "
+    "arithmetic alone"
+)
+COUNTS = "see [ir.md](ir.md#counts)"
+MANIFEST = {"manifest": "version, command, seed, SHA-256 of inputs"}
+SAVED = {"saved": "file written by --save, or null"}
+PROBLEM = {
+    "problem": "ising, max-cut, sat, circuit, boltzmann",
+    "cut?": "of a graph: weight cut by the best state",
+    "clauses?": "of a formula: their number",
+    "satisfied?": "of them, that hold in the best state",
+    "assignment?": "of its variables, as DIMACS literals",
+    "words?": "of a circuit: {word: number}",
+    "consistent?": "of a circuit: every gate agrees",
+    "energy": "the least",
+    "energies": "of each chain, ladder or run",
+}
+TRAINED = {
+    "model": "file written",
+    "data": "data set",
+    "split?": "test",
+    "valid_accuracy": "of the epoch that was chosen, on validation data",
+    "best_epoch": "that epoch",
+    "seconds": "wall time of the training",
+    "config": "every setting of the training",
+    **MANIFEST,
+}
+
+KEYS: Mapping[str, Mapping[str, str]] = {
+    "compile": {
+        "netlist": "file written",
+        "target?": "what a Langevin netlist is legal for",
+        "counts": COUNTS,
+        "counts_before?": "of a circuit, before it was simplified",
+        "problem?": "of an Ising model: kind, variables, offset, phases, clamped",
+        "seconds": "wall time",
+        **MANIFEST,
+    },
+    "show": {
+        "counts": COUNTS,
+        "problem?": "as of compile",
+        "targets?": "of a Langevin netlist: {target: what makes it illegal}",
+        "text": "canonical text",
+        **MANIFEST,
+    },
+    "export": {
+        "file": "file written",
+        "format": "its format",
+        "counts?": f"of a circuit; {COUNTS}",
+        "latency?": "clocks, with --pipeline",
+        "testbench?": "{file, samples, source, accuracy}",
+        "spins?": "of an Ising model: its variables",
+        "couplings?": "of an Ising model",
+        "offset_dropped?": "what coo does not hold",
+        **MANIFEST,
+    },
+    "check": {
+        "equal": "whether both compute the same",
+        "method": "exhaustive, simulation or sat",
+        "matched_inputs": "by name or position",
+        "matched_outputs": "likewise",
+        "patterns": "input patterns tried",
+        "sat_calls": "of the solver",
+        "counterexample": "{input: bit}, or null",
+        "output": "that differs, or null",
+        "values": "its two values, or null",
+        "possible_only": "whether only inputs that the encoder can make were compared",
+        "abc": "{status, program, detail} of the second opinion",
+        "seconds": "wall time of our check",
+        **MANIFEST,
+    },
+    "simulate, an analog netlist": {
+        **{f"{key}?": told for key, told in MEASURED.items() if key != "runs"},
+        "rmse?": "root-mean-square error of regression",
+        "runs": MEASURED["runs"],
+        "heat_kT?": HEAT,
+        "heat_method": "potential, stratonovich or none",
+        "dt": "time step",
+        "method": "scheme",
+        "kT": "temperature, null where it changes",
+        "seconds": "wall time",
+        "outputs_mean": "without data: mean of every answer over the runs; null with data",
+        "outputs_error?": "its standard error, null for one run",
+        "outputs_warning?": "fewer than 16 runs, unless kT is 0",
+        **{f"{key.rstrip('?')}?": f"of wells: {told}" for key, told in PROBLEM.items()},
+        "mean_energy?": "of wells: {mean, sem, ess, reliable, warning}, ess the number of runs",
+        "broken_chains?": "of wells in chains: {mean, share}",
+        "variables?": "of wells: {name: value} of the best state",
+        **SAVED,
+        **MANIFEST,
+    },
+    "simulate, a circuit of gates": {
+        **MEASURED,
+        "gates": "each count by its definition",
+        "seconds": "wall time, with preparation",
+        "run_seconds": "of it, the samples",
+        "samples_per_second": "samples over run_seconds",
+        "faults?": "{flip, stuck_at}",
+        "toggles?": "{gates, inputs, gates_per_sample, mean_activity}",
+        **SAVED,
+        **MANIFEST,
+    },
+    "simulate, p-bits": {
+        **PROBLEM,
+        "mean_energy": "of samples: {mean, sem, ess, r_hat, reliable, warning}; null without",
+        "means": "of samples: {name: mean}; null without",
+        "means_ess": "effective sample sizes of the means, {median, least}, or null",
+        "means_warning": "which means say little: an ESS below 400, alike in all chains, one chain",
+        "broken_chains?": "of embedded models: {mean, share}",
+        "sweeps": "of each chain",
+        "chains": "independent chains, or ladders",
+        "seconds": "wall time",
+        "updates": "of single p-bits",
+        "updates_per_second": "updates over seconds",
+        "method": "chains, lanes or packed",
+        "kT": "last temperature, or the ladder",
+        "flips?": "updates that changed a state",
+        "acceptance?": "of a ladder: share of exchanges accepted",
+        "round_trips?": "of a ladder: journeys from cold to hot and back",
+        "vartype": "spin or binary",
+        "variables": "{name: value} of the best state",
+        **SAVED,
+        **MANIFEST,
+    },
+    "estimate, a Langevin machine": {
+        **MEASURED,
+        "rmse": "root-mean-square error of regression",
+        "heat_kT": HEAT,
+        "heat_above_idle_kT": "above that of the machine without couplings and drive",
+        "halved_dt": "{accuracy, heat_kT} with half the time step",
+        "cycle_kT": "work and heat of the whole cycle by part; null without a potential",
+        "energy_J": "{physics, input_drive, read_out, clocking, idle, total} of one inference",
+        "latency_s": "of one inference",
+        "landauer_J": "of one bit erased at the device's temperature",
+        "answer_bits": "log2 of the classes",
+        **BASELINES,
+        "advantage": ADVANTAGE,
+        "device": "the preset, every figure with its source",
+        **MANIFEST,
+    },
+    "estimate, a circuit of gates": {
+        **{key: told for key, told in MEASURED.items() if key != "runs"},
+        "samples": "where they come from",
+        "toggles_per_gate": "per inference, mean over the optimised circuit's gates",
+        "gates": "each count by its definition, see [above](#estimating-a-circuit)",
+        "depth": "{optimised, with_head} in two-input gates",
+        "library": "the first one asked for; the next five are its own, with head",
+        "energy_J": "{dynamic, input_pins, leakage, total}",
+        "latency_s": "longest path through the cells, or the clock's period",
+        "f_max_Hz": "its inverse",
+        "area_um2": "of all cells",
+        "advantage": ADVANTAGE,
+        "libraries": "each with cells, n_cells, inverters, area_um2, nand2_equivalents, depth in cells, "
+        "delay_s, f_max_Hz, latency_s, leakage_W, energy_J, without_head, advantage, voltage, source",
+        "refused": "why a library gives none",
+        "excluded": "what is not counted",
+        "landauer_J": "of one bit erased at room temperature",
+        **BASELINES,
+        **MANIFEST,
+    },
+    "estimate, p-bits": {
+        "device": "preset",
+        "energy_J": "{rng, bias, neighbour, clock, write, read, total} of one run of the schedule",
+        "updates": "of single p-bits",
+        "sweeps": "of the schedule",
+        "cells": "p-bits",
+        "couplings": "directed ones",
+        "wire_m": "that an update drives",
+        "activity": "share of updates that flip",
+        "latency_s": "of one run",
+        "energies": "the preset, every figure with its source",
+        **MANIFEST,
+    },
+    "train langevin": {
+        **TRAINED,
+        **{key: MEASURED[key] for key in ("accuracy", "n_samples", "runs")},
+        "rmse": "root-mean-square error of regression",
+        "heat_kT": HEAT,
+        "largest_coupling": "the largest |J|",
+        "heat_penalty": "loss per kT that it was trained with",
+    },
+    "train eqprop": {
+        **TRAINED,
+        **{key: MEASURED[key] for key in ("accuracy", "n_samples", "runs")},
+        "last_epoch": "sweeps, residuals, angle and accuracies of the last epoch",
+        "effort": "relaxations, nudged_relaxations, weight_writes, presentations, reads, products, "
+        "sweeps, updates",
+        "training_energy_J?": "{relaxation or current, input_drive, nudge_drive, state_read, arithmetic, "
+        "weight_write, clocking, idle, total}; of oscillators none",
+        "training_energy?": "device, weight_memory, seconds, J_per_presentation, terms with kind and how",
+        "diagnosis?": "with --diagnose: layers (layer, beta, error, cosine), angle, residual, usable, "
+        "free_units, radius, points, beta, unsettled, samples, activation",
+        "network?": "by JAX: sizes, and of convolutions shapes, parameters, couplings",
+        "gain?": "of resistive networks, volts",
+        "oscillators?": "kind of oscillator",
+    },
+    "train logic": {
+        **TRAINED,
+        **{key: MEASURED[key] for key in ("accuracy", "n_samples", "runs")},
+        "soft_accuracy": "of its relaxation",
+        "soft_hard_gap": "soft_accuracy - valid_accuracy",
+        "gates": "each count by its definition",
+        "inputs": "bits that it reads",
+    },
+    "train ebm": {
+        **{key: told for key, told in TRAINED.items() if key not in ("valid_accuracy", "best_epoch")},
+        "family": "rbm, grid or dtm",
+        "log_likelihood?": "of an RBM, nats a test row; also its log_z_error, rows_error and n_samples",
+        "log_z_error?": "standard error of log_likelihood by that of log Z",
+        "rows_error?": "by the spread over rows",
+        "n_samples?": "test rows",
+        "ais?": "how log Z was found: chains, steps, ESS; null where it is exact",
+        "valid_log_likelihood?": "of an RBM, on which the epoch was chosen",
+        "valid_error?": "its standard error",
+        "base_rate_log_likelihood?": "of independent units with the data's means",
+        "best_epoch?": "of an RBM",
+        "reconstruction_error?": "of an RBM, on validation data",
+        "autocorrelation?": "of a grid or dtm, of each model",
+        "gradient?": "of a grid or dtm: size of the last one",
+        "penalty?": "of a dtm: correlation penalty of each model",
+        "binarisation": "how data became bits",
+        "history": "every epoch",
+        "samples": "{sweeps, activity, moments}",
+        "per_sample": "what one sample costs, as of estimate",
+        "energy_J": "of one sample, by part",
+        "latency_s": "of one sample",
+        "picture": "file of --picture, or null",
+    },
+}
+
+
+def expected(command: str) -> tuple[set[str], set[str]]:
+    """(keys that are always there, all keys) of a command, and for simulate and estimate its kind."""
+    keys = KEYS[command]
+    return {key for key in keys if not key.endswith("?")}, {key.rstrip("?") for key in keys}
