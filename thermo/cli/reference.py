@@ -45,7 +45,7 @@ def with_reference(page: str) -> str:
 
 
 def _flags(command: Any) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
         kind, told = typing.get_args(parameter.annotation)[:2]
         if type(told).__name__ != "OptionInfo":
