@@ -18,7 +18,8 @@ from compiler.equivalence import Verdict, check_equal
 from compiler.errors import UnsupportedError
 from compiler.ir.gates import GateNetlist
 from thermo.cli.console import emit, manifest, notes
-from thermo.cli.options import AsJson, Seed
+from thermo.cli.flags import AS_JSON, SEED, Given, with_flags
+from thermo.options import Option
 
 SHOWN = 64  # inputs up to which a counterexample is written out
 FOUND = {
@@ -28,29 +29,36 @@ FOUND = {
 }
 
 
+OPTIONS = (
+    Option(
+        "possible",
+        "--possible/--all-inputs",
+        bool,
+        None,
+        "Only inputs that the first circuit's encoder can make, or all; by default all unless both circuits "
+        "have the same encoder.",
+    ),
+    Option(
+        "conflicts",
+        "--conflicts",
+        int,
+        None,
+        "Effort of the SAT solver for an output (none: no limit).",
+        min=1,
+    ),
+    Option("abc", "--abc/--no-abc", bool, True, "Ask ABC's cec, too, where it is installed."),
+    Option("abc_timeout", "--abc-timeout", float, TIMEOUT, "Seconds that ABC may take.", min=1),
+    SEED,
+    AS_JSON,
+)
+
+
+@with_flags(*OPTIONS)
 def check(
     a: Annotated[Path, typer.Argument(help="Circuit (.blif, .aig, .aag, .bench, .v, .json, .gz, .tnl).")],
     b: Annotated[Path, typer.Argument(help="The circuit it is compared with.")],
-    possible: Annotated[
-        bool | None,
-        typer.Option(
-            "--possible/--all-inputs",
-            help="Only inputs that the first circuit's encoder can make, or all; by default all "
-            "unless both circuits have the same encoder.",
-        ),
-    ] = None,
-    conflicts: Annotated[
-        int | None,
-        typer.Option("--conflicts", min=1, help="Effort of the SAT solver for an output (none: no limit)."),
-    ] = None,
-    abc: Annotated[
-        bool, typer.Option("--abc/--no-abc", help="Ask ABC's cec, too, where it is installed.")
-    ] = True,
-    abc_timeout: Annotated[
-        float, typer.Option("--abc-timeout", min=1, help="Seconds that ABC may take.")
-    ] = TIMEOUT,
-    seed: Seed = 0,
-    as_json: AsJson = False,
+    *,
+    given: Given,
 ) -> None:
     """Are two circuits equal? Exit code 0 if they are, 1 with a counterexample if not.
 
@@ -62,24 +70,26 @@ def check(
     """
     began = time.perf_counter()
     first, second = (to_netlist(path) for path in (a, b))
-    encoder = first.encoder if possible or (possible is None and _same(first, second)) else None
-    if possible and encoder is None:
+    encoder = (
+        first.encoder if given["possible"] or (given["possible"] is None and _same(first, second)) else None
+    )
+    if given["possible"] and encoder is None:
         raise UnsupportedError(f"{a}: has no encoder, so that every input is possible")
-    verdict = check_equal(first, second, seed=seed, encoder=encoder, conflicts=conflicts)
+    verdict = check_equal(first, second, seed=given["seed"], encoder=encoder, conflicts=given["conflicts"])
     ours = time.perf_counter() - began
     for what, how in (("inputs", verdict.matched_inputs), ("outputs", verdict.matched_outputs)):
         if how == "position":
             notes.print(f"note: the {what} have different names; they are matched by position")
     _hint(verdict, first)
     opinion = AbcVerdict("not asked")
-    if abc:
+    if given["abc"]:
         by_name = (verdict.matched_inputs == "name", verdict.matched_outputs == "name")
-        opinion = ask_abc(first, second, by_name=by_name, encoder=encoder, timeout=abc_timeout)
+        opinion = ask_abc(first, second, by_name=by_name, encoder=encoder, timeout=given["abc_timeout"])
     _agree(verdict, opinion, a, b)
     emit(
         {**asdict(verdict), "abc": asdict(opinion), "seconds": ours, "manifest": manifest(a=a, b=b)},
-        as_json,
-        _told(verdict, a, b) + (f"\nabc: {_opinion(opinion)}" if abc else ""),
+        given["json"],
+        _told(verdict, a, b) + (f"\nabc: {_opinion(opinion)}" if given["abc"] else ""),
     )
     if not verdict.equal:
         raise typer.Exit(1)

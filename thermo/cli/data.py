@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from thermo.cli.console import emit
-from thermo.cli.options import AsJson, DataDir
+from thermo.cli.flags import AS_JSON, DATA_DIR, Given, with_flags
 from thermo.data import NAMES, SOURCES, DataError, checksum_ok, fetch, find_file
 from thermo.report.page import Table
 from thermo.report.text import text_table
@@ -19,11 +19,15 @@ _LOCAL = {
 _EMBEDDED = ("digits", "cosine")
 
 
+OPTIONS = (DATA_DIR, AS_JSON)
+
+
+@with_flags(*OPTIONS)
 def data(
     action: Annotated[str, typer.Argument(help="list or fetch.")] = "list",
     name: Annotated[str | None, typer.Argument(help="Data set to fetch.")] = None,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
+    *,
+    given: Given,
 ) -> None:
     """List the data sets that are here, or fetch one and check it.
 
@@ -32,10 +36,10 @@ def data(
     if action == "fetch":
         if name is None:
             raise DataError(f"`data fetch` needs a name; choose one of {', '.join(SOURCES)}")
-        paths = fetch(name, data_dir)
+        paths = fetch(name, given["data_dir"])
         emit(
             {"name": name, "files": [str(p) for p in paths]},
-            as_json,
+            given["json"],
             "\n".join(f"{p}: checksum ok" for p in paths),
         )
         return
@@ -43,11 +47,11 @@ def data(
         raise DataError(f"data takes list or fetch, got {action!r}")
     rows, result = [], {}
     for known in NAMES:
-        status, where, checked = _status(known, data_dir)
+        status, where, checked = _status(known, given["data_dir"])
         rows.append((known, status, checked, where))
         result[known] = {"status": status, "where": where, "checksum": checked}
     table = Table(("data set", "status", "checksum", "where"), tuple(rows))
-    emit(result, as_json, text_table(table))
+    emit(result, given["json"], text_table(table))
 
 
 def _status(name: str, data_dir: object) -> tuple[str, str, str]:

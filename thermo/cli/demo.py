@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from thermo.cli.console import BarProgress, emit, manifest
-from thermo.cli.options import AsJson, Seed, Threads
+from thermo.cli.flags import AS_JSON, SEED, THREADS, Given, with_flags
 from thermo.demo import run_demo
+from thermo.options import Option
 from thermo.report.text import text_table
 
+OPTIONS = (
+    Option("out", "--out", Path, Path("thermoc-demo"), "Folder for the results.", short="-o"),
+    SEED,
+    THREADS,
+    AS_JSON,
+)
 
-def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("thermoc-demo"),
-    seed: Seed = 0,
-    threads: Threads = None,
-    as_json: AsJson = False,
-) -> None:
+
+@with_flags(*OPTIONS)
+def demo(*, given: Given) -> None:
     """Train, compile, run with noise and mismatch, and price a classifier of handwritten digits.
 
     Takes under two minutes on two cores and writes a report page.
@@ -27,7 +28,7 @@ def demo(
     Example: thermoc demo --out thermoc-demo
     """
     began = time.perf_counter()
-    done = run_demo(out, seed=seed, threads=threads, progress=BarProgress())
+    done = run_demo(given["out"], seed=given["seed"], threads=given["threads"], progress=BarProgress())
     seconds = time.perf_counter() - began
     text = "\n\n".join(
         [
@@ -42,4 +43,4 @@ def demo(
             ),
         ]
     )
-    emit({**done.figures, "seconds": seconds, "manifest": manifest(seed=seed)}, as_json, text)
+    emit({**done.figures, "seconds": seconds, "manifest": manifest(seed=given["seed"])}, given["json"], text)

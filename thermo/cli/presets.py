@@ -14,7 +14,7 @@ from hw_models.registry import Registry
 from hw_models.targets import TARGETS
 from hw_models.weights import WEIGHT_MEMORIES
 from thermo.cli.console import emit
-from thermo.cli.options import AsJson
+from thermo.cli.flags import AS_JSON, Given, with_flags
 from thermo.report.page import Table
 from thermo.report.text import text_table
 
@@ -27,9 +27,12 @@ SHELVES: dict[str, Registry[Any]] = {
 }
 
 
+OPTIONS = (AS_JSON,)
+
+
+@with_flags(*OPTIONS)
 def presets(
-    name: Annotated[str | None, typer.Argument(help="Preset to show in full.")] = None,
-    as_json: AsJson = False,
+    name: Annotated[str | None, typer.Argument(help="Preset to show in full.")] = None, *, given: Given
 ) -> None:
     """List hardware presets, or one with the source of every figure.
 
@@ -44,14 +47,14 @@ def presets(
             for k, v in described["figures"].items()
         )
         table = Table(("figure", "value", "firmness", "source"), rows)
-        emit(described, as_json, f"{name}: {described['summary']}\n\n" + text_table(table))
+        emit(described, given["json"], f"{name}: {described['summary']}\n\n" + text_table(table))
         return
     listed = {
         kind: {n: shelf.get(n).describe()["summary"] for n in shelf.names()}
         for kind, shelf in SHELVES.items()
     }
     tables = (Table((kind, "what it is"), tuple(entries.items())) for kind, entries in listed.items())
-    emit(listed, as_json, "\n\n".join(text_table(t) for t in tables))
+    emit(listed, given["json"], "\n\n".join(text_table(t) for t in tables))
 
 
 def _described(name: str) -> dict[str, Any]:
