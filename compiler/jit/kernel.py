@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -129,6 +130,8 @@ def compiled() -> Iterator[None]:
 
 LOADING = 1.0
 """CPU seconds that a process takes to import numba and to read compiled kernels."""
+LOADED = 0.1
+"""The same where numba is imported."""
 GATE = 0.017
 """CPU seconds that all passes of -O 2 take for a gate when their kernels are interpreted."""
 _spent = 0.0  # by interpreting, in this process, as estimated
@@ -147,7 +150,9 @@ def interpreted_if_cheap(
     if _plain.get() or _always.get() or all(kernel.loaded for kernel in kernels):
         return nullcontext()
     total = _spent + seconds
-    if total <= LOADING or (total <= compiling and not all(kernel.kept for kernel in kernels)):
+    if total <= (LOADED if "numba" in sys.modules else LOADING) or (
+        total <= compiling and not all(kernel.kept for kernel in kernels)
+    ):
         _spent = total
         return interpreted()
     return nullcontext()

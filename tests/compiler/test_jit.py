@@ -11,7 +11,7 @@ from toys.gates import random_circuit
 
 from compiler.circuits.evaluate import all_patterns, evaluate_words
 from compiler.ir.kinds import dump
-from compiler.jit import Kernel, interpreted, interpreted_if_cheap, njit, telling
+from compiler.jit import Kernel, compiled, interpreted, interpreted_if_cheap, njit, telling
 from compiler.jit.told import tell
 from compiler.passes.gates import xag
 from compiler.passes.gates.cell_mapping import map_cells
@@ -91,6 +91,7 @@ def test_interpreting_ends_when_it_has_cost_as_much_as_compiling(monkeypatch):
             seen.append(module._plain.get())
     assert seen == [True, True, True, False]
     monkeypatch.setattr(module, "_spent", 0.0)
+    monkeypatch.setattr(module, "LOADED", module.LOADING)  # as if numba were not imported
     monkeypatch.setattr(Kernel, "kept", True)  # loading takes a second
     with interpreted_if_cheap(1.0, fresh):
         assert module._plain.get()
@@ -98,27 +99,24 @@ def test_interpreting_ends_when_it_has_cost_as_much_as_compiling(monkeypatch):
         assert not module._plain.get()
 
 
-def both_ways(function, monkeypatch):
+def both_ways(function):
     """What it returns interpreted, and compiled."""
-    from compiler.jit import kernel as module
-
     with interpreted():
         plain = function()
-    monkeypatch.setattr(module, "LOADING", -1.0)
-    monkeypatch.setattr(Kernel, "kept", True)
-    return plain, function()
+    with compiled():
+        return plain, function()
 
 
 @pytest.mark.parametrize("objective", ["gates", "ands"])
 @pytest.mark.parametrize("seed, size", [(0, 20), (1, 60), (2, 150)])
-def test_interpreted_passes_make_the_same_netlists(objective, seed, size, monkeypatch):
+def test_interpreted_passes_make_the_same_netlists(objective, seed, size):
     circuit = random_circuit(np.random.default_rng(seed), 8, size, 6)
-    plain, compiled = both_ways(lambda: dump(simplify(circuit, 2, objective=objective)), monkeypatch)
+    plain, fast = both_ways(lambda: dump(simplify(circuit, 2, objective=objective)))
     assert rewrite_all.loaded
-    assert plain == compiled != dump(circuit)
+    assert plain == fast != dump(circuit)
 
 
-def test_interpreted_mapping_and_values_are_the_same(monkeypatch):
+def test_interpreted_mapping_and_values_are_the_same():
     circuit = random_circuit(np.random.default_rng(5), 7, 120, 9)
     library = CELL_LIBRARIES.get("nangate45")
 
@@ -132,8 +130,8 @@ def test_interpreted_mapping_and_values_are_the_same(monkeypatch):
             values.tolist(),
         )
 
-    plain, compiled = both_ways(everything, monkeypatch)
-    assert plain == compiled
+    plain, fast = both_ways(everything)
+    assert plain == fast
 
 
 CALLEE = "from compiler.jit import njit\nFACTOR = 2\n\n@njit(cache=True)\ndef callee(a):\n    return {}\n"

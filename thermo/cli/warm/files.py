@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -205,6 +206,17 @@ def _images(path: Path) -> None:
     np.savez(path, x=x[:96], y=y[:96], x_test=x[96:], y_test=y[96:])
 
 
+def _mnist(path: Path) -> None:
+    """Small files in MNIST's format beside `path`; the last 5,000 images validate."""
+    few = (255 * np.random.default_rng(8).random((64, 28, 28))).astype(np.uint8)
+    for part, n in (("train", 5064), ("t10k", 48)):
+        images, labels = np.resize(few, (n, 28, 28)), (np.arange(n) % 10).astype(np.uint8)
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            head = bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">u4").tobytes()
+            packed = gzip.compress(head + array.tobytes(), compresslevel=1, mtime=0)
+            path.with_name(f"{part}-{kind}-ubyte.gz").write_bytes(packed)
+
+
 def _pairs(path: Path) -> None:
     """Two features, three classes."""
     rng = np.random.default_rng(3)
@@ -280,6 +292,7 @@ def _graph(weights: tuple[float, ...], n: int) -> Callable[[Path], None]:
 
 INPUTS: dict[str, str | Callable[[Path], None]] = {
     "images.npz": _images,
+    "mnist": _mnist,
     "pairs.npz": _pairs,
     "curve.npz": _curve,
     "mlp.npz": _mlp,
