@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hw_models.device import Device
 from hw_models.rc import RCDevice
 from hw_models.registry import Registry
 from hw_models.source import Quantity, Source
@@ -45,4 +46,5 @@ _SAMPLING_UNIT = replace(
     output_energy=Quantity(8 * 1.692e-12, "J", Source("second-hand", _UNIT, "8 bits, read per bit")),
 )
 
-DEVICES = Registry("device", [(d.name, d) for d in (_RC_1FF, _RC_1PF, _SAMPLING_UNIT)])
+_ALL: tuple[Device, ...] = (_RC_1FF, _RC_1PF, _SAMPLING_UNIT)
+DEVICES = Registry("device", [(d.name, d) for d in _ALL])

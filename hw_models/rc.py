@@ -1,4 +1,4 @@
-"""RC cells: a capacitor that relaxes through a resistor, and what stands around an array of them.
+"""RC cells: a capacitor that relaxes through a resistor.
 
 A dimensionless cell dx/dt = -mobility 2 J2 x is a capacitor C discharging through R, so that
 
@@ -18,39 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hw_models.constants import thermal_energy
+from hw_models.device import Units
 from hw_models.errors import HardwareError
 from hw_models.source import Quantity, check_figures, figures_of
-
-
-@dataclass(frozen=True, slots=True)
-class Units:
-    """What one dimensionless unit is.
-
-    energy : J; voltage : V; time : s; conductance : S per unit of W; kT : thermal energy of the
-    device in energy units (the netlist's own kT unless that is 0)
-    """
-
-    energy: float
-    voltage: float
-    time: float
-    conductance: float
-    kT: float
-
-    def volts(self, x: Any) -> Any:
-        """V of a state x; `state` is the reverse."""
-        return x * self.voltage
-
-    def state(self, volts: Any) -> Any:
-        """x of a voltage."""
-        return volts / self.voltage
-
-    def joules(self, energy: Any) -> Any:
-        """J of an energy in the netlist's units (not in kT)."""
-        return energy * self.energy
-
-    def seconds(self, time: Any) -> Any:
-        """s of a time in the netlist's units."""
-        return time * self.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +65,15 @@ class RCDevice:
             "figures": {k: f.describe() for k, f in self.figures().items()},
         }
 
+    def energy_figures(self, kT: float) -> tuple[Quantity, ...]:
+        """What the unit of energy of a netlist with this kT follows from."""
+        return (self.ambient,) if kT > 0 else (self.capacitance, self.swing)
+
+    @property
+    def time_figures(self) -> tuple[Quantity, ...]:
+        """What the unit of time follows from."""
+        return self.capacitance, self.resistance
+
     def units(self, *, kT: float, mobility: float, j2: float) -> Units:
         """Units of a netlist with this kT, mobility and (typical) J2 on this device.
 
@@ -136,43 +115,3 @@ class RCDevice:
         c, r = self.capacitance.value, self.resistance.value
         kT = thermal_energy(self.ambient.value) * 2.0 * j2 / (c * voltage**2)
         return kT, time / (2.0 * j2 * r * c)
-
-
-@dataclass(frozen=True, slots=True)
-class Periphery:
-    """Joules per inference spent around the physics."""
-
-    input_drive: float
-    read_out: float
-    clocking: float
-    idle: float
-
-
-def periphery(
-    device: RCDevice, *, n_inputs: int, n_outputs: int, n_cells: int, n_phases: int, runs: int, seconds: float
-) -> Periphery:
-    """Energy of converters, switches and static currents for one inference of `runs` runs.
-
-    seconds : time of one run on the machine; inputs are converted once, outputs after every run
-
-        input_drive = n_inputs input_bits input_energy
-        read_out    = n_outputs runs output_energy
-        clocking    = n_cells n_phases runs clock_energy
-        idle        = n_cells static_power (runs seconds + (1 + runs) converter_time)
-
-    Raises HardwareError for a count below 0, less than one run or a negative time.
-    """
-    counts = {"inputs": n_inputs, "outputs": n_outputs, "cells": n_cells, "phases": n_phases}
-    for name, count in counts.items():
-        if count < 0:
-            raise HardwareError(f"periphery: number of {name} must be >= 0, got {count}")
-    if runs < 1 or not seconds >= 0:
-        raise HardwareError(f"periphery: runs must be >= 1 and seconds >= 0, got {runs} and {seconds}")
-    return Periphery(
-        input_drive=n_inputs * device.input_bits.value * device.input_energy.value,
-        read_out=n_outputs * runs * device.output_energy.value,
-        clocking=n_cells * n_phases * runs * device.clock_energy.value,
-        idle=n_cells
-        * device.static_power.value
-        * (runs * seconds + device.converter_time.value * (1 + runs)),
-    )

@@ -8,9 +8,9 @@ import pytest
 from compiler.ir.langevin import Activation, CellKind, CouplingKind
 from hw_models import digital
 from hw_models.constants import K_B, landauer, thermal_energy
+from hw_models.device import periphery
 from hw_models.errors import HardwareError
 from hw_models.presets import DEVICES
-from hw_models.rc import periphery
 from hw_models.registry import Registry
 from hw_models.source import KINDS, Quantity, Source
 from hw_models.targets import TARGETS, Target

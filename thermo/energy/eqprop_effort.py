@@ -10,7 +10,7 @@ from compiler.errors import UnsupportedError
 from compiler.families.oscillator import OscillatorNetwork
 from compiler.families.resistive import ResistiveNetwork, conductance_unit
 from compiler.ir.langevin import LangevinNetlist
-from hw_models.rc import RCDevice
+from hw_models.device import Device
 from hw_models.weights import WeightMemory
 from thermo.data import Dataset
 from thermo.energy.training import (
@@ -98,7 +98,7 @@ def energy_of(
     trained: Any,
     dataset: Dataset,
     netlist: LangevinNetlist,
-    device: RCDevice,
+    device: Device,
     memory: WeightMemory,
     *,
     scale: float = 1.0,
@@ -128,7 +128,7 @@ def energy_of(
 
 
 def resistive_energy_of(
-    trained: Any, dataset: Dataset, netlist: LangevinNetlist, device: RCDevice, memory: WeightMemory
+    trained: Any, dataset: Dataset, netlist: LangevinNetlist, device: Device, memory: WeightMemory
 ) -> TrainingEnergy:
     """The same of a resistive network, whose currents flow for as long as its sources are on: the
     power sum g (v_i - v_j)^2 at rest of validation images, a volt of the model being the device's

@@ -11,7 +11,7 @@ import numpy as np
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.symmetry import is_gradient
 from hw_models.constants import landauer
-from hw_models.rc import RCDevice, Units, periphery
+from hw_models.device import Device, Units, periphery
 from thermo.data import Dataset
 from thermo.energy.baselines import Baseline
 from thermo.energy.cycle import Reset, measure_cycle
@@ -67,7 +67,7 @@ class Estimate:
     energy: Joules
     latency_s: float
     units: Units
-    device: RCDevice
+    device: Device
     baselines: tuple[Baseline, ...]
     cheapest: Baseline | None
     n_classes: int
@@ -156,7 +156,7 @@ def idle_heat(netlist: LangevinNetlist, *, runs: int = 2000, seed: int = 0, **op
     return Heat(float(values.mean()), std, std / np.sqrt(values.size))
 
 
-def device_units(netlist: LangevinNetlist, device: RCDevice) -> Units:
+def device_units(netlist: LangevinNetlist, device: Device) -> Units:
     """The netlist's units on the device. HardwareError where the device cannot hold it."""
     dynamic = ~netlist.cells.frozen
     return device.units(
@@ -167,7 +167,7 @@ def device_units(netlist: LangevinNetlist, device: RCDevice) -> Units:
 def estimate_langevin(
     netlist: LangevinNetlist,
     dataset: Dataset,
-    device: RCDevice,
+    device: Device,
     baselines: tuple[Baseline, ...] | Callable[[float | None], tuple[Baseline, ...]],
     *,
     split: str = "test",

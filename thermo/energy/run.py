@@ -296,7 +296,7 @@ def estimate(
     baselines : digital designs measured on the same split; by default they are trained, up to one
         as accurate as the netlist, and kept in the user's cache. () leaves them out
     options : of all seed, threads; with data split. Langevin machines (to an Estimate): device (a
-        preset's name or an RCDevice), runs, reset. p-bits (to a SpinEstimate): device. Circuits (to
+        preset's name or a Device), runs, reset. p-bits (to a SpinEstimate): device. Circuits (to
         a GateEstimate): libraries (presets' names, Liberty files or CellLibrary), clock_Hz,
         objective, adder
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from compiler.ir.langevin import LangevinNetlist, Phase
+from hw_models.device import Device
 from hw_models.digital import INT8_MAC
-from hw_models.rc import RCDevice
 from hw_models.source import KINDS, Quantity
 from hw_models.weights import WeightMemory
 from thermo.simulate.langevin.run import simulate_langevin
@@ -148,7 +148,7 @@ def measured_relaxation(
 def training_energy(
     effort: TrainingEffort,
     cost: RelaxationCost,
-    device: RCDevice,
+    device: Device,
     memory: WeightMemory,
     *,
     sizes: tuple[int, ...],
@@ -174,14 +174,13 @@ def training_energy(
     cells, n_out = sum(sizes[1:]), sizes[-1]
     time = (effort.free * cost.time_free + effort.nudged * cost.time_nudged) * units.time
     conversions = effort.presentations + effort.relaxations
-    f = device.figures()
 
     def term(name: str, joules: float, how: str, *figures: Quantity, counted: bool = True) -> Term:
         kinds = [x.source.kind for x in figures] + (["measured"] if counted else [])
         return Term(name, float(joules), max(kinds, key=KINDS.index), how)
 
-    unit = (f["capacitance"], f["swing"]) if kT == 0 else (f["ambient"],)
-    inputs = f["input_bits"], f["input_energy"]
+    unit = device.energy_figures(kT)
+    inputs = device.input_bits, device.input_energy
     each_input = device.input_bits.value * device.input_energy.value
     terms = [
         term(
@@ -196,7 +195,7 @@ def training_energy(
             "state_read",
             effort.reads * device.output_energy.value,
             "states that are read",
-            f["output_energy"],
+            device.output_energy,
         ),
         term(
             "arithmetic",
@@ -209,16 +208,15 @@ def training_energy(
             "clocking",
             effort.relaxations * cells * device.clock_energy.value,
             "one a cell and relaxation",
-            f["clock_energy"],
+            device.clock_energy,
         ),
         term(
             "idle",
             cells * device.static_power.value * (time + conversions * device.converter_time.value),
             "static currents for as long as it takes",
-            f["static_power"],
-            f["converter_time"],
-            f["capacitance"],
-            f["resistance"],
+            device.static_power,
+            device.converter_time,
+            *device.time_figures,
         ),
     ]
     if cost.current:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from compiler.families.gaussian import gaussian
-from hw_models.rc import RCDevice, periphery
+from hw_models.device import Device, periphery
 from thermo.linear_algebra.machine import LinearAlgebraError
 from thermo.linear_algebra.measurement import Measurement
 
@@ -20,7 +20,7 @@ class AnalogCost:
     seconds : of the physics, copies side by side; machine_seconds : one after the other, with its
         converters; unit_seconds : of one unit of 1 / A
     physics : J, heat of all copies, or None where it was not measured; input_drive, read_out,
-        clocking, idle : J, see hw_models.rc.periphery
+        clocking, idle : J, see hw_models.device.periphery
     """
 
     device: str
@@ -43,7 +43,7 @@ class AnalogCost:
 
 
 def analog_cost(
-    measurement: Measurement, A: Any, device: RCDevice, *, analog_average: bool = False
+    measurement: Measurement, A: Any, device: Device, *, analog_average: bool = False
 ) -> AnalogCost:
     """Cost of a measurement on `device`, whose typical cell has J2 = median(A_ii) / 2.
 

@@ -20,8 +20,8 @@ from compiler.errors import UnsupportedError
 from compiler.files import make_folder
 from compiler.ir.langevin import CellKind, LangevinNetlist
 from hw_models.constants import thermal_energy
+from hw_models.device import Device, periphery
 from hw_models.presets import DEVICES
-from hw_models.rc import RCDevice, periphery
 from thermo.data import DataError, Dataset, load_dataset
 from thermo.evaluate import check_fit, label_codes
 from thermo.options import Option
@@ -103,7 +103,7 @@ class TemperatureStudy:
 def temperature_study(
     netlist: LangevinNetlist,
     dataset: Dataset,
-    device: RCDevice,
+    device: Device,
     folder: str | Path,
     *,
     kTs: Sequence[float] | None = None,
@@ -209,7 +209,7 @@ def _readings(
     windows: Sequence[int],
     dt: float,
     relaxation: float,
-    device: RCDevice,
+    device: Device,
 ) -> list[Reading]:
     thermal = thermal_energy(device.ambient.value)
     cold = next((np.array(f.right[0]) for f in found if f.kT == 0), None)

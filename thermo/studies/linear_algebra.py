@@ -20,8 +20,8 @@ from scipy.linalg import expm, solve_continuous_lyapunov
 
 from compiler.errors import ThermocError, UnsupportedError
 from compiler.files import make_folder, replacing
+from hw_models.device import Device
 from hw_models.presets import DEVICES
-from hw_models.rc import RCDevice
 from thermo.linear_algebra import (
     Measurement,
     analog_cost,
@@ -90,7 +90,7 @@ def problem(n: int, condition: float, seed: int) -> tuple[np.ndarray, np.ndarray
     return 0.5 * (a + a.T), rng.normal(size=n), root @ root.T
 
 
-def measure(setting: Setting, device: RCDevice, threads: int | None = None) -> LinearPoint:
+def measure(setting: Setting, device: Device, threads: int | None = None) -> LinearPoint:
     """Run one measurement and grade it."""
     a, b, q = problem(setting.n, setting.condition, setting.seed)
     span = setting.time * setting.condition
@@ -152,7 +152,7 @@ def settings(n: int, conditions: Sequence[float], machines: int, seeds: int, see
 def run_study(
     wanted: Sequence[Setting],
     folder: Path,
-    device: RCDevice,
+    device: Device,
     *,
     threads: int | None = None,
     progress: Progress | None = None,
