@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,10 @@ from compiler.families.ising import IsingModel
 from compiler.families.logic import LogicNetwork
 from compiler.families.store import KEY, load_model
 from compiler.formats.circuits.circuit_files import read_text
+from compiler.formats.circuits.circuits import READ as CIRCUITS
 from compiler.formats.circuits.circuits import may_be_circuit, read_circuit
+from compiler.formats.format import Format
+from compiler.formats.ising.files import FORMATS as ISING
 from compiler.formats.ising.files import GRAPH, ising_format, may_be_ising, read_ising
 from compiler.formats.options import GATES, NETWORK
 from compiler.formats.options import Options as Options
@@ -191,6 +194,10 @@ def _is_graph(path: Path) -> bool:
     return isinstance(document, dict) and "nodes" in document
 
 
+def _titles(formats: Iterable[Format]) -> str:
+    return ", ".join(known.title for known in formats)
+
+
 READERS = (
     Reader(
         "thermoc netlist (.tnl)",
@@ -209,12 +216,10 @@ READERS = (
         lambda head, path: head.lstrip().startswith(b"{") or path.suffix.lower() == ".json",
         _read_json,
     ),
-    Reader("Ising model (rudy, DIMACS, QUBO, dimod BQM, GraphML, GML, also .gz)", may_be_ising, _read_ising),
+    Reader(f"Ising model ({_titles(ISING.values())}, also .gz)", may_be_ising, _read_ising),
     Reader("pickle", lambda head, path: head[:1] == b"\x80" and head[1:2] <= b"\x05", _refuse_pickle),
     Reader(
-        "circuit (BLIF, AIGER, .bench, structural Verilog, also .gz)",
-        may_be_circuit,
-        lambda path, options: read_circuit(path),
+        f"circuit ({_titles(CIRCUITS)}, also .gz)", may_be_circuit, lambda path, options: read_circuit(path)
     ),
     Reader("ONNX", lambda head, path: path.suffix.lower() == ".onnx", _read_onnx),
     # a damaged file is named by what its ending promises

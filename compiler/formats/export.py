@@ -16,8 +16,8 @@ from compiler.ir.kinds import kind_of
 
 
 def export(netlist: Any, format_: str, path: str | os.PathLike, options: ExportOptions = DEFAULTS) -> None:
-    """Write a circuit (verilog, blif, aiger, bench, yosys-json, c, dot), or an Ising model or its
-    netlist of p-bits (rudy, bqm, coo, dimacs); a circuit of tables as blif.
+    """Write a circuit (verilog, aiger, c, ...: compiler.formats.circuits.circuits), or an Ising model
+    or its netlist of p-bits (rudy, bqm, ...: compiler.formats.ising.files); a circuit of tables as blif.
 
     options : of circuits, see ExportOptions
 

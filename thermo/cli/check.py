@@ -16,6 +16,7 @@ from compiler.api import to_netlist
 from compiler.circuits.possible import implications
 from compiler.equivalence import Verdict, check_equal
 from compiler.errors import UnsupportedError
+from compiler.formats.circuits.circuits import SUFFIXES
 from compiler.ir.gates import GateNetlist
 from thermo.cli.console import emit, manifest, notes
 from thermo.cli.flags import AS_JSON, SEED, Given, with_flags
@@ -55,7 +56,7 @@ OPTIONS = (
 
 @with_flags(*OPTIONS)
 def check(
-    a: Annotated[Path, typer.Argument(help="Circuit (.blif, .aig, .aag, .bench, .v, .json, .gz, .tnl).")],
+    a: Annotated[Path, typer.Argument(help=f"Circuit ({', '.join(SUFFIXES)}, .json, .gz, .tnl).")],
     b: Annotated[Path, typer.Argument(help="The circuit it is compared with.")],
     *,
     given: Given,

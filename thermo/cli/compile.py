@@ -19,6 +19,7 @@ from compiler.families.ising import IsingModel
 from compiler.families.ising_summary import ising_summary
 from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.files import check_writable
+from compiler.formats.circuits.circuits import SUFFIXES
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.ising import qubo
 from compiler.formats.ising.files import ising_format
@@ -37,7 +38,7 @@ MODEL = Annotated[
     Path,
     typer.Argument(
         help="Model (.safetensors, .onnx, .pt, .npz, .json), netlist (.tnl, text), circuit "
-        "(.blif, .aig, .aag, .bench, .v, also .gz) or Ising problem (rudy .txt, .cnf, .coo, "
+        f"({', '.join(SUFFIXES)}, also .gz) or Ising problem (rudy .txt, .cnf, .coo, "
         "dimod's or networkx's .json, .graphml, .gml)."
     ),
 ]

@@ -65,8 +65,7 @@ TAKERS = {"a circuit": (HEAD, *WRITING, *BENCH), "an Ising model": ()}
 
 @with_flags(FORMAT, OUT, HEAD, *WRITING, *BENCH, SEED, AS_JSON)
 def export(net: NET, given: Given) -> None:
-    """Write a circuit as Verilog, BLIF, AIGER, .bench, Yosys JSON, C or DOT, or an Ising model as
-    rudy (Max-Cut), dimod's JSON, QUBO coordinates or DIMACS.
+    """Write a circuit (Verilog, AIGER, C, ...) or an Ising model (Max-Cut, QUBO, ...) for other tools.
 
     Example: thermoc export adder.tnl --format verilog -o adder.v
 

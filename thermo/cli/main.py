@@ -45,8 +45,7 @@ COMMANDS = {
     ),
     "export": (
         "thermo.cli.export:export",
-        "Write a circuit as Verilog, BLIF, AIGER, .bench, Yosys JSON, C or DOT, or an Ising model as "
-        "rudy (Max-Cut), dimod's JSON, QUBO coordinates or DIMACS.",
+        "Write a circuit (Verilog, AIGER, C, ...) or an Ising model (Max-Cut, QUBO, ...) for other tools.",
     ),
     "simulate": (
         "thermo.cli.simulate:simulate",

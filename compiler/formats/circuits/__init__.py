@@ -1,1 +1,1 @@
-"""Circuits: BLIF, AIGER, .bench, Verilog, Yosys JSON, C, dot."""
+"""Circuits of gates in the files of other tools."""

@@ -25,13 +25,15 @@ FORMATS = {
         dot.FORMAT,
     )
 }
+READ = tuple(known for known in FORMATS.values() if known.read is not None)
+SUFFIXES = tuple(suffix for known in READ for suffix in known.suffixes)
 
 
 def may_be_circuit(head: bytes, path: Path) -> bool:
     """Whether a file with these first bytes is a circuit, for the general detection."""
     if head.startswith((b"\x89", b"PK", b"\x80", b"langevin ")):
         return False
-    return head.startswith(GZIP) or told(FORMATS.values(), path) is not None
+    return head.startswith(GZIP) or told(READ, path) is not None
 
 
 def read_circuit(path: str | os.PathLike) -> GateNetlist:
@@ -41,8 +43,8 @@ def read_circuit(path: str | os.PathLike) -> GateNetlist:
     reader refuses.
     """
     read_packed(path, 1)
-    known = told(FORMATS.values(), path)
+    known = told(READ, path)
     if known is None or known.read is None:
-        titles = ", ".join(f.title for f in FORMATS.values() if f.read is not None)
+        titles = ", ".join(f.title for f in READ)
         raise FormatError(f"{path}: is no circuit known here; formats are {titles}, also gzipped")
     return known.read(path, DEFAULTS)
