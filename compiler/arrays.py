@@ -175,4 +175,5 @@ def _check_density(path: str | os.PathLike, name: str, header: Header) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split())[:100] or type(error).__name__
+    told = error.args[0] if isinstance(error, tokenize.TokenError) else error
+    return " ".join(str(told).split())[:100] or type(error).__name__

@@ -444,7 +444,7 @@ _CLASSES = (_ROWS[:, 0] > 0.5).astype(int)
         ({"x": _ROWS[:0], "y": _CLASSES[:0]}, "x is empty"),
         ({"x": _ROWS, "y": np.where(_CLASSES, np.nan, 1.0)}, "y must be finite"),
         ({"x": _ROWS, "y": _CLASSES[:, None]}, "one column"),
-        ({"x": _ROWS, "y": _CLASSES, "x_test": _ROWS[:, :2], "y_test": _CLASSES}, "2 values a row"),
+        ({"x": _ROWS, "y": _CLASSES, "x_test": _ROWS[:, :2], "y_test": _CLASSES}, "must be alike"),
     ],
 )
 def test_bad_data_files_are_named(capsys, tmp_path, arrays, words):
