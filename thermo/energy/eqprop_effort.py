@@ -22,7 +22,7 @@ from thermo.energy.training import (
     training_energy,
 )
 from thermo.training.eqprop.config import EqpropConfig
-from thermo.training.eqprop.estimators import NODES, ZEROTH, costs_per_update
+from thermo.training.eqprop.estimators import UNNUDGED
 
 MEASURED_LAYERS = 16  # images that unrolled convolutions are simulated for
 
@@ -47,24 +47,22 @@ def effort_of(trained: Any, dataset: Dataset) -> TrainingEffort:
     updates = float(epochs * (n // batch))
     images = updates * batch
     couplings = couplings_of(trained.model)
-    if config.estimator in ZEROTH:
-        free = images * copies * costs_per_update(config.estimator, config.directions)
-        writes = costs_per_update(config.estimator, config.directions) + (
-            1 if config.estimator == "spsa" else 0
-        )
-        nudged, reads = 0.0, free * sizes[-1]
-        products = updates * config.directions * couplings
-    elif config.estimator == NODES:
-        free, nudged = images * copies * (1 + 2 * config.directions), 0.0
-        reads = free * sizes[-1] + images * copies * sum(sizes[1:-1])
-        writes, products = 1, 2.0 * images * copies * couplings
+    products = 2.0 * images * copies * couplings
+    rule = UNNUDGED.get(config.estimator)
+    if rule is not None:
+        free, nudged = images * copies * rule.relaxations(config.directions), 0.0
+        writes, reads = rule.writes(config.directions), free * sizes[-1]
+        if rule.local:
+            reads += images * copies * sum(sizes[1:-1])
+        else:
+            products = updates * config.directions * couplings
     else:
         free, nudged = images * copies, images * copies * config.phases
         # the phases that updates compare; without an energy, and for du/dbeta, the free states as well
         response = config.rule == "field" or config.estimator == "generalised-cauchy"
         compared = max(2.0, config.phases + (response and config.phases > 1))
         reads = images * copies * compared * sum(sizes[1:])
-        writes, products = 1, 2.0 * images * copies * couplings
+        writes = 1
     used_free = float(np.mean([h.sweeps_free for h in trained.history]))
     used_nudged = float(np.mean([h.sweeps_nudged for h in trained.history]))
     return TrainingEffort(

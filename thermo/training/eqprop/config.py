@@ -17,7 +17,7 @@ from thermo.training.eqprop.estimators import (
     NEGATIVE,
     NODES,
     PUSHES,
-    ZEROTH,
+    UNNUDGED,
     points_of,
 )
 from thermo.training.eqprop.start import INITS
@@ -170,7 +170,7 @@ class EqpropConfig(TrainingConfig):
                 f"training: estimator {NODES!r} reaches the first layer and the outputs with its "
                 f"currents, the network has {len(self.hidden)} hidden layers; take at most one"
             )
-        if self.estimator in (*ZEROTH, NODES) and (self.persistent or self.homeostasis):
+        if self.estimator in UNNUDGED and (self.persistent or self.homeostasis):
             raise EqpropError(
                 f"training: estimator {self.estimator!r} takes no persistent states and no "
                 "homeostasis; leave persistent and homeostasis out"

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from thermo.kernels.eqprop.layers import HELD
+from thermo.training.eqprop import nodes, zeroth
 
 _SIGN = 3
-ZEROTH = ("spsa", "weight-perturbation")
-"""spsa : (C(w + c d) - C(w - c d)) / 2c d, signs d of all parameters at once (Spall 1992)
-weight-perturbation : (C(w + c d) - C(w)) / c d, one cost at w for all directions (parallel
-    stochastic error descent, Cauwenberghs 1993; memory)
-"""
-NODES = "node-perturbation"
+UNNUDGED = {e.name: e for e in (*zeroth.ESTIMATORS, nodes.ESTIMATOR)}
+"""Estimators without nudges. A further one is a file beside these and its name here."""
+NODES = nodes.ESTIMATOR.name
 CIRCULAR = ("holomorphic", "generalised-cauchy")
 """Nudges on a circle in the complex plane, by JAX."""
 BY_JAX = ("positive", "one-sided", "centred", *CIRCULAR)
@@ -57,7 +55,7 @@ PUSHES = {
     "coupled-centred": lambda b: _hold(b, -b),
 }
 """Estimators by relaxation: nudges of `estimator` at strength b."""
-ESTIMATORS = (*PUSHES, *ZEROTH, NODES)
+ESTIMATORS = (*PUSHES, *UNNUDGED)
 
 NEGATIVE = ("centred", "one-sided", "negative")
 """Those with a negative nudge, which must stay below the outputs' curvature."""
@@ -84,8 +82,3 @@ def points_of(
     real = [(float(np.real(b)), w) for b, w in some if np.imag(b) == 0]
     off = [(complex(b), w) for b, w in some if np.imag(b) != 0]
     return [b for b, _ in real], [b for b, _ in off], [w for _, w in real + off], n
-
-
-def costs_per_update(estimator: str, directions: int) -> int:
-    """Relaxations of each image in one update by an estimator of ZEROTH."""
-    return 2 * directions if estimator == "spsa" else 1 + directions

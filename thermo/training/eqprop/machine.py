@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.tiles import Tiles
 
 
@@ -22,6 +21,29 @@ class Parameter:
     velocity: np.ndarray
     layer: int
     coupling: bool
+
+
+class Settings(Protocol):
+    """What rules read of thermo.training.eqprop.config.EqpropConfig, which knows the rules."""
+
+    @property
+    def estimator(self) -> str: ...
+    @property
+    def beta(self) -> float: ...
+    @property
+    def perturbation(self) -> float: ...
+    @property
+    def directions(self) -> int: ...
+    @property
+    def sweeps_free(self) -> int: ...
+    @property
+    def sweeps_nudged(self) -> int: ...
+    @property
+    def update(self) -> str: ...
+    @property
+    def momentum(self) -> float: ...
+    @property
+    def seed(self) -> int: ...
 
 
 class Machine(Protocol):
@@ -39,7 +61,6 @@ class Machine(Protocol):
         update, or None
     """
 
-    config: EqpropConfig
     tiles: Tiles
     step: int
     n_rows: int
@@ -60,6 +81,9 @@ class Machine(Protocol):
     drives: tuple[np.ndarray, ...]
     states: tuple[np.ndarray, ...]
     blocks: list[tuple[int, slice]]
+
+    @property
+    def config(self) -> Settings: ...
 
     @property
     def apart(self) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from thermo.training.eqprop.machine import Machine
+from thermo.training.eqprop.unnudged import Unnudged
 from thermo.training.eqprop.updates import step_products
 
 _DELTA = 8
@@ -55,3 +56,6 @@ def node_batch(machine: Machine, rows: np.ndarray, warps: np.ndarray) -> np.ndar
             pushed[:n], pushed[n:] = free, change
     step_products(machine, machine.layer_rates())
     return np.append(np.mean(reports, axis=0), (0.0, 0.0))
+
+
+ESTIMATOR = Unnudged("node-perturbation", node_batch, lambda k: 1 + 2 * k, lambda k: 1, local=True)

@@ -10,7 +10,7 @@ from typing import Any
 from thermo.data import Dataset
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
-from thermo.training.eqprop.estimators import NODES, ZEROTH
+from thermo.training.eqprop.estimators import UNNUDGED
 from thermo.training.langevin.presets import LITTLE, MUCH
 
 _LIKE_MNIST = ("mnist", "fashion-mnist")
@@ -99,11 +99,10 @@ def eqprop_preset(
     """
     mnist = dataset.name in _LIKE_MNIST
     config = _MNIST if mnist else _DIGITS if dataset.name == "digits" else _ROWS
-    if estimator in ZEROTH:
-        config = replace(config, **_ZEROTH)
-    if estimator == NODES:
-        config = replace(config, **_NODES)
-    if update == "multiplicative" and estimator not in ZEROTH:
+    rule = UNNUDGED.get(estimator or "")
+    if rule is not None:
+        config = replace(config, **(_NODES if rule.local else _ZEROTH))
+    if update == "multiplicative" and (rule is None or rule.local):
         config = replace(config, **(_MULTIPLICATIVE_MNIST if mnist else _MULTIPLICATIVE))
     return _changed(config, hidden, update, estimator)
 
@@ -120,7 +119,7 @@ def resistive_preset(
     config, gain = (_RESISTIVE_MNIST, 200.0) if mnist else (_RESISTIVE_DIGITS, 50.0)
     if update == "multiplicative":
         config = replace(config, **(_RESISTIVE_MULTIPLICATIVE_MNIST if mnist else _RESISTIVE_MULTIPLICATIVE))
-    if estimator in ZEROTH:
+    if estimator in UNNUDGED:
         config = replace(config, **_RESISTIVE_ZEROTH)
     config = replace(config, curvature=math.inf)  # training knows the outputs' conductances
     return _changed(config, hidden, update, estimator), gain

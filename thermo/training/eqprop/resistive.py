@@ -25,7 +25,7 @@ from thermo.progress import Progress
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.epochs import INIT
-from thermo.training.eqprop.estimators import NEGATIVE, NODES
+from thermo.training.eqprop.estimators import NEGATIVE, UNNUDGED
 from thermo.training.eqprop.layers import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, AtRest, scratch
 from thermo.training.eqprop.machine import Parameter
 from thermo.training.eqprop.result import EqpropEpoch
@@ -137,9 +137,10 @@ class ResistiveTrainer(HopfieldTrainer):
         config = self.config
         if config.rule != "energy":
             raise EqpropError("resistive training: a conductance is one parameter both ways; leave rule out")
-        if config.estimator == NODES:
+        rule = UNNUDGED.get(config.estimator)
+        if rule is not None and rule.local:
             raise EqpropError(
-                f"resistive training: estimator {NODES!r} multiplies slopes by drives with states, "
+                f"resistive training: estimator {rule.name!r} multiplies slopes by drives with states, "
                 "a conductance sees differences of voltages; take 'spsa'"
             )
         rng = np.random.default_rng([config.seed, INIT])

@@ -23,7 +23,7 @@ from thermo.training.eqprop.batches import Batches
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.device import EqpropDevice, draw, read_states
 from thermo.training.eqprop.epochs import HOMEOSTASIS, INIT, READ, EqpropTrainer
-from thermo.training.eqprop.estimators import NODES, ZEROTH
+from thermo.training.eqprop.estimators import UNNUDGED
 from thermo.training.eqprop.layers import (
     EVALUATION_SWEEPS,
     EVALUATION_TOLERANCE,
@@ -36,11 +36,9 @@ from thermo.training.eqprop.layers import (
     settling_time,
 )
 from thermo.training.eqprop.machine import Parameter
-from thermo.training.eqprop.nodes import node_batch
 from thermo.training.eqprop.nudged import nudged_batch
 from thermo.training.eqprop.start import start_weights
 from thermo.training.eqprop.updates import homeostatic_step, local_update
-from thermo.training.eqprop.zeroth import perturbed_batch
 from thermo.training.tiles import Tiles
 
 FAINT = 1e-6
@@ -161,8 +159,8 @@ class HopfieldTrainer(EqpropTrainer):
         """One update from these rows of the data, (batch,); returns sums over the batch of cost and
         right answers, and over tiles of sweeps and residuals, free and nudged.
         """
-        run = {NODES: node_batch, **dict.fromkeys(ZEROTH, perturbed_batch)}
-        report = run.get(self.config.estimator, nudged_batch)(self, rows, warps)
+        rule = UNNUDGED.get(self.config.estimator)
+        report = (nudged_batch if rule is None else rule.batch)(self, rows, warps)
         self.step += 1
         report[:2] /= self.replicas
         return report

@@ -2,17 +2,25 @@
 
 Both estimates are unbiased but for O(c^2): perturbations are fair signs, whose odd moments vanish.
 Their variance grows with the number of parameters perturbed at once, that of EP does not.
+
+    spsa                  (C(w + c d) - C(w - c d)) / 2c d, signs d of all parameters at once (Spall 1992)
+    weight-perturbation   (C(w + c d) - C(w)) / c d, one cost at w for all directions (parallel
+                          stochastic error descent, Cauwenberghs 1993; memory)
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from thermo.training.eqprop.estimators import costs_per_update
 from thermo.training.eqprop.machine import Machine
+from thermo.training.eqprop.unnudged import Unnudged
 from thermo.training.eqprop.updates import advance
 
 _DELTA = 7
+_PHASES: dict[str, Callable[[int], int]] = {"spsa": lambda k: 2 * k, "weight-perturbation": lambda k: 1 + k}
+"""Costs that k directions take."""
 
 
 def perturbed_batch(machine: Machine, rows: np.ndarray, warps: np.ndarray) -> np.ndarray:
@@ -26,7 +34,7 @@ def perturbed_batch(machine: Machine, rows: np.ndarray, warps: np.ndarray) -> np
     slopes = [np.zeros_like(p.values) for p in learnt]
     c, n = config.perturbation, config.directions
     spsa = config.estimator == "spsa"
-    phases = costs_per_update(config.estimator, n)
+    phases = _PHASES[config.estimator](n)
     reports: list[np.ndarray] = []
 
     def measured(step: float, signs: list[np.ndarray]) -> float:
@@ -60,3 +68,10 @@ def perturbed_batch(machine: Machine, rows: np.ndarray, warps: np.ndarray) -> np
         advance(p.values, p.velocity, slope, momentum, rates[p.layer], multiplicative)
     machine.limit()
     return np.append(np.mean(reports, axis=0), (0.0, 0.0))
+
+
+ESTIMATORS = (
+    Unnudged("spsa", perturbed_batch, _PHASES["spsa"], lambda k: 2 * k + 1),
+    Unnudged("weight-perturbation", perturbed_batch, _PHASES["weight-perturbation"], lambda k: k + 1),
+)
+"""The last write puts the unperturbed couplings back."""

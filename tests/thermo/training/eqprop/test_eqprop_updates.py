@@ -17,7 +17,7 @@ from thermo.kernels.eqprop import layers as kernel
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.deploy import deployed_accuracy
 from thermo.training.eqprop.device import EqpropDevice
-from thermo.training.eqprop.estimators import PUSHES, costs_per_update, pushes
+from thermo.training.eqprop.estimators import PUSHES, UNNUDGED, pushes
 from thermo.training.eqprop.presets import eqprop_preset, resistive_preset
 from thermo.training.eqprop.resistive import ResistiveTrainer, train_resistive
 from thermo.training.eqprop.start import start_weights
@@ -225,7 +225,7 @@ def test_more_directions_less_noise():
     eight, _ = draws(300, estimator="spsa", directions=8)
     # variances of 300 draws of ~50 parameters: ratio to sqrt(4 / 300 / 50), and correlations
     assert one.var() / eight.var() == pytest.approx(8, rel=0.3)
-    assert costs_per_update("spsa", 8) == 16 and costs_per_update("weight-perturbation", 8) == 9
+    assert UNNUDGED["spsa"].relaxations(8) == 16 and UNNUDGED["weight-perturbation"].relaxations(8) == 9
 
 
 @pytest.mark.parametrize("estimator", ["spsa", "weight-perturbation", "node-perturbation"])
