@@ -30,6 +30,14 @@ def clamp(v, lo, hi):  # type: ignore[no-untyped-def]
     return hi if v > hi else v
 
 
+@njit(cache=True, nogil=True)
+def copy(x, out):  # type: ignore[no-untyped-def]
+    """out = x, two dimensions; an assignment to a slice compiles numba's formatting of shapes."""
+    for i in range(x.shape[0]):
+        for l in range(x.shape[1]):
+            out[i, l] = x[i, l]
+
+
 def _splat(builder, value):  # type: ignore[no-untyped-def]
     """A float32 in all of 16 lanes (code generation)."""
     vector = ir.VectorType(ir.FloatType(), 16)

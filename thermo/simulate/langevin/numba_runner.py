@@ -9,12 +9,25 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 
+from compiler.ir.langevin import Activation
 from thermo.kernels.langevin import tile as kernel
-from thermo.kernels.langevin.couplings import Extras, Matrix
+from thermo.kernels.langevin.parts import (
+    Cells,
+    Extras,
+    Inertia,
+    Kept,
+    Looks,
+    Matrix,
+    Nudge,
+    Schedule,
+    Source,
+    Whole,
+)
 from thermo.kernels.random import STREAM_NOISE
 from thermo.simulate.langevin.activations import activate_rows
 from thermo.simulate.langevin.by_cells_runner import can_run_by_cells, run_by_cells
-from thermo.simulate.langevin.job import COSTS, METHODS, Job, Raw, empty_raw
+from thermo.simulate.langevin.job import COSTS, Job, Raw, empty_raw
+from thermo.simulate.langevin.prepare import Prepared
 from thermo.simulate.langevin.tiling import Divergence, Tile, over_tiles
 
 DENSE_FROM = 0.5  # share of couplings that exist from which a dense product is faster (measured)
@@ -33,8 +46,8 @@ def matrix_of(couplings: sparse.csr_matrix) -> Matrix:
     """Couplings among dynamic cells as the kernels want them."""
     w = couplings.astype(np.float32)
     dense = is_dense(couplings)
-    full = np.ascontiguousarray(w.toarray()) if dense else np.zeros((1, 1), np.float32)
-    return Matrix(dense, full, w.indptr.astype(np.int64), w.indices, w.data)
+    weights = np.ascontiguousarray(w.toarray()) if dense else w.data[None]
+    return Matrix(dense, weights, w.indptr.astype(np.int64), w.indices)
 
 
 def _two_states(n: int, lanes: int) -> np.ndarray:
@@ -45,7 +58,9 @@ def _two_states(n: int, lanes: int) -> np.ndarray:
     """
     size = 2 * n * lanes
     if 4 * size < HUGE_PAGE:
-        return np.empty((2, n, lanes), np.float32)
+        room = np.empty(size + 16, np.float32)
+        start = -room.ctypes.data % 64 // 4
+        return room[start : start + size].reshape(2, n, lanes)
     room = np.empty(max(size + HUGE_PAGE // 4, HUGE_PAGE // 2), np.float32)
     start = -room.ctypes.data % HUGE_PAGE // 4
     return room[start : start + size].reshape(2, n, lanes)
@@ -87,7 +102,7 @@ class Inputs:
 
 def extras_of(job: Job, gradient: Matrix, sine: Matrix, inputs: Inputs, index: np.ndarray) -> Extras:
     """What the kernel needs beyond linear couplings, for the trajectories of one tile."""
-    p, plan = job.prepared, job.plan
+    p = job.prepared
     show = partial(activate_rows, p.input_activation)
     nudged = p.outputs if job.targets is not None else p.outputs[:0]
     targets = np.zeros((0, index.size)) if job.targets is None else job.targets[index // job.runs].T
@@ -97,30 +112,77 @@ def extras_of(job: Job, gradient: Matrix, sine: Matrix, inputs: Inputs, index: n
         has_gradient=bool(p.gradient.nnz or p.gradient_in.nnz),
         has_sine=bool(p.sine.nnz or p.sine_in.nnz),
         gradient_drives=drives_of(job, index, inputs.gradient, show),
-        sin_drives=drives_of(job, index, inputs.sine, np.sin),
-        cos_drives=drives_of(job, index, inputs.sine, np.cos),
+        sine_drives=np.stack([drives_of(job, index, inputs.sine, wave) for wave in (np.sin, np.cos)]),
         angle=p.angle,
-        field=p.field.astype(np.float32),
-        second=p.second.astype(np.float32),
-        held=plan.held,
-        nudge=plan.nudge,
-        cost=COSTS.index(job.cost),
-        nudged=nudged.astype(np.int64),
-        targets=np.ascontiguousarray(targets, np.float32),
+        phase=np.array([p.field, p.second], np.float32),
+        pull=Nudge(
+            cost=COSTS.index(job.cost),
+            cells=nudged.astype(np.int64),
+            bare=(p.angle & (p.activation == Activation.IDENTITY))[nudged],
+            targets=np.ascontiguousarray(targets, np.float32),
+        ),
     )
+
+
+def cells_of(p: Prepared) -> Cells:
+    """The cells as the kernels want them."""
+    columns = np.array([p.c1, p.c2, p.c3, p.h, p.lo, p.hi], np.float32)
+    return Cells(columns, p.activation, bool(p.activation.any()))
+
+
+def _whole(job: Job, factor: np.ndarray | None, lanes: int) -> Whole | None:
+    """A scheme that wants the force of all cells at once, or None."""
+    n, heun, lm = job.prepared.n, job.method == "heun", job.method == "leimkuhler-matthews"
+    along = job.heat_method == "stratonovich"
+    if job.prepared.mass is not None or not (heun or lm or along or factor is not None):
+        return None
+    return Whole(
+        normals=np.empty((n, lanes), np.float32),
+        before=np.empty((n if along else 1, lanes), np.float32),
+        corrector=np.empty((n, lanes), np.float32) if heun else None,
+        last=np.empty((n, lanes), np.float32) if lm else None,
+        factor=factor,
+        along=along,
+    )
+
+
+def _inertia(job: Job, t: Tile) -> Inertia | None:
+    """Masses, friction and velocities of underdamped cells, or None."""
+    p = job.prepared
+    if p.mass is None or p.friction is None or job.v0 is None:
+        return None
+    v = np.ascontiguousarray(t.columns(job.v0), np.float32)
+    return Inertia(p.mass, p.friction, v, job.heat_method == "stratonovich")
 
 
 def run_numba(job: Job) -> Raw:
     """Run a job; float32 states, the same bits for any number of threads and any split."""
     p, plan = job.prepared, job.plan
     couplings = (p.w, p.gradient, p.sine)
-    dense = any(is_dense(w) for w in couplings)
+    # a product with the noise's factor is dense, too: its width must not depend on the batch
+    dense = p.factor is not None or any(is_dense(w) for w in couplings)
     if not dense and p.n >= BY_CELLS_FROM and can_run_by_cells(job):
         return run_by_cells(job)
     linear, gradient, sine = (matrix_of(w) for w in couplings)
-    cells = [c.astype(np.float32) for c in (p.c1, p.c2, p.c3, p.h, p.lo, p.hi)]
+    cells = cells_of(p)
     inputs = Inputs(*(input_product(w) for w in (p.w_in, p.gradient_in, p.sine_in)))
     show = partial(activate_rows, p.input_activation)
+    factor = None if p.factor is None else np.ascontiguousarray(p.factor, np.float32)
+    schedule = Schedule(
+        p.mobility,
+        plan.dt,
+        plan.n_steps,
+        plan.scale,
+        plan.kT,
+        plan.stiffness,
+        plan.nudge,
+        plan.drive,
+        plan.held,
+    )
+    looks = Looks(
+        p.read, p.read_as, plan.ends, plan.window, plan.saved, np.float32(job.bound), job.check_every
+    )
+    plain = job.linear and not job.inertial
     raw = empty_raw(job)
 
     def run_tile(tile: int, lanes: int) -> Divergence | None:
@@ -128,45 +190,26 @@ def run_numba(job: Job) -> Raw:
         t = Tile.open(job, tile, lanes)
         x, spare = _two_states(p.n, lanes)
         x[:] = t.columns(job.x0)
+        whole, inertia = _whole(job, factor, lanes), _inertia(job, t)
+        euler = True if whole is None and inertia is None else None
         kernel.run_tile(
-            *linear,
-            *cells,
-            p.activation,
-            bool(p.activation.any()),
-            p.mobility,
-            plan.dt,
-            METHODS.index(job.method),
-            plan.n_steps,
-            plan.scale,
-            plan.kT,
-            plan.stiffness,
-            plan.drive,
+            linear,
+            cells,
+            None if plain else extras_of(job, gradient, sine, inputs, t.index),
+            euler,
+            True if euler and plain and not linear.dense else None,
+            whole,
+            inertia,
+            schedule,
+            Source(np.uint64(job.seed), STREAM_NOISE, t.origin),
+            drives_of(job, t.index, inputs.linear, show),
             x,
             spare,
-            drives_of(job, t.index, inputs.linear, show),
-            None if job.linear else extras_of(job, gradient, sine, inputs, t.index),
-            np.uint64(job.seed),
-            t.origin,
-            STREAM_NOISE,
-            p.read,
-            p.read_as,
-            plan.ends,
-            plan.window,
-            t.out,
-            plan.saved,
-            t.trajectory,
+            looks,
+            Kept(t.out, t.trajectory, t.ledger, t.first, t.last, t.bad),
             job.heat_method == "potential",
-            job.heat_method == "stratonovich",
-            t.heat,
-            t.work,
-            np.float32(job.bound),
-            job.check_every,
-            t.first,
-            t.last,
-            t.bad_step,
-            t.bad_cell,
         )
-        return t.keep(raw, x)
+        return t.keep(raw, x, None if inertia is None else inertia.v)
 
     def width(threads: int) -> int:
         if dense:

@@ -36,7 +36,7 @@ def first_beyond(x: np.ndarray, bound: float, done: int) -> tuple[int, int, int]
 
 def run_numpy(job: Job) -> Raw:
     """Run a job with all trajectories side by side; the same noise as the numba kernels."""
-    p, plan = job.prepared, job.plan
+    p, plan, dt = job.prepared, job.plan, job.plan.dt
     count = job.n_trajectories
     ids = np.uint64(job.first) + np.arange(count, dtype=np.uint64)
     samples = np.arange(count) // job.runs
@@ -44,12 +44,31 @@ def run_numpy(job: Job) -> Raw:
     drives = [model.drive(scale * job.inputs[samples].T) for scale in plan.input_scales]
     lo, hi = p.lo[:, None], p.hi[:, None]
     x = np.array(np.broadcast_to(job.x0, (count, p.n)).T)
+    inert = p.mass is not None
+    mass = np.ones((p.n, 1)) if p.mass is None else p.mass[:, None]
+    friction = np.ones((p.n, 1)) if p.friction is None else p.friction[:, None]
+    v = np.zeros_like(x) if job.v0 is None else np.array(np.broadcast_to(job.v0, (count, p.n)).T)
+    keep = np.exp(-friction * dt / mass)
     raw = empty_raw(job)
     exact, along = job.heat_method == "potential", job.heat_method == "stratonovich"
     heat, work = raw.heat, raw.work
 
     def noise(step: int) -> np.ndarray:
         return normals_numpy(job.seed, ids, step % 2**32, p.n)
+
+    def shots(kT: float, step: int) -> np.ndarray:
+        """What the noise adds to the states of overdamped cells."""
+        if kT == 0:
+            return np.zeros_like(x)
+        z = noise(step)
+        if job.method == "leimkuhler-matthews":
+            z = 0.5 * (z + noise(step - 1))
+        if p.factor is not None:
+            return np.asarray(np.sqrt(2 * kT * dt) * (p.factor @ z))
+        return np.asarray(np.sqrt(2.0 * p.mobility * kT * dt) * z)
+
+    def kinetic() -> np.ndarray:
+        return np.asarray(np.sum(0.5 * mass * v**2, axis=0)) if inert else np.zeros(count)
 
     done = 0
     look(job, raw, x, 0)
@@ -61,37 +80,49 @@ def run_numpy(job: Job) -> Raw:
         if exact:
             start = model.potential(x, begin)
             work[q] = start - model.potential(x, before)
-            heat[q] = start
+            heat[q] = start + kinetic()
         for k in range(steps):
             now = begin._replace(s=s0 + (s1 - s0) * k / steps)
             then = begin._replace(s=s0 + (s1 - s0) * (k + 1) / steps)
             kT = plan.kT[q, 0] + (plan.kT[q, 1] - plan.kT[q, 0]) * (k + 0.5) / steps
-            sigma = np.sqrt(2.0 * p.mobility * kT * plan.dt)
-            f = model.force(x, now)
-            z = noise(done) if sigma > 0 else np.zeros_like(x)
-            if job.method == "leimkuhler-matthews" and sigma > 0:
-                z = 0.5 * (z + noise(done - 1))
-            new = x + p.mobility * plan.dt * f + sigma * z
-            new[held] = x[held]
-            if job.method == "heun":
-                f2 = model.force(new, then)
-                new = x + 0.5 * p.mobility * plan.dt * (f + f2) + sigma * z
-            new = np.minimum(np.maximum(new, lo), hi)
-            new[held] = x[held]
-            if along:
-                heat[q] += np.sum(0.5 * (f + model.force(new, then)) * (new - x), axis=0)
+            start_of_step, f = x, model.force(x, now)
+            if inert:
+                v = v + 0.5 * dt * f / mass
+                x = x + 0.5 * dt * v
+                old, z = v, noise(done) if kT > 0 else np.zeros_like(x)
+                v = keep * v + np.sqrt(kT * (1 - keep**2) / mass) * z
+                if along:
+                    heat[q] += np.sum(0.5 * mass * (old**2 - v**2), axis=0)
+                x = x + 0.5 * dt * v
+                v = v + 0.5 * dt * model.force(x, then) / mass
+            else:
+                shot = shots(kT, done)
+                new = x + p.mobility * dt * f + shot
+                new[held] = x[held]
+                if job.method == "heun":
+                    new = x + 0.5 * p.mobility * dt * (f + model.force(new, then)) + shot
+                new = np.minimum(np.maximum(new, lo), hi)
+                new[held] = x[held]
+                if along:
+                    heat[q] += np.sum(0.5 * (f + model.force(new, then)) * (new - x), axis=0)
+                x = new
             if exact and s0 != s1:
-                ramped = (then.s - now.s) * model.coupling_energy(new, now.drive)
+                energy = model.coupling_energy(x, now.drive)
+                if inert:
+                    # half of it acts before the drift and half after, as the kicks do
+                    energy = 0.5 * (energy + model.coupling_energy(start_of_step, now.drive))
+                ramped = (then.s - now.s) * energy
                 work[q] += ramped
                 heat[q] += ramped
-            x = new
             done += 1
             if diverged := first_beyond(x, job.bound, done):
                 return replace(raw, diverged=diverged)
             look(job, raw, x, done)
         before = begin._replace(s=s1)
         if exact:
-            heat[q] -= model.potential(x, before)
+            heat[q] -= model.potential(x, before) + kinetic()
     if raw.final is not None:
         raw.final[:] = x.T
+    if raw.velocity is not None:
+        raw.velocity[:] = v.T
     return raw

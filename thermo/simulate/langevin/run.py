@@ -24,8 +24,6 @@ from thermo.simulate.langevin.plan import Plan, make_plan
 from thermo.simulate.langevin.prepare import Prepared, encode, prepare
 from thermo.simulate.langevin.refusals import is_underdamped
 from thermo.simulate.langevin.result import SimulationResult
-from thermo.simulate.langevin.underdamped_numpy import run_underdamped_numpy
-from thermo.simulate.langevin.underdamped_runner import run_underdamped
 
 HEAT_METHODS = ("auto", "potential", "stratonovich")
 MAX_BYTES = 4 << 30
@@ -42,10 +40,7 @@ BACKENDS: MappingProxyType[str, Callable[[Job], Raw]] = MappingProxyType(
     {"numba": run_numba, "jax": _run_jax, "numpy": run_numpy}
 )
 
-# underdamped cells and noise matrices have runners of their own
-INERTIAL: MappingProxyType[str, Callable[[Job], Raw]] = MappingProxyType(
-    {"numba": run_underdamped, "numpy": run_underdamped_numpy}
-)
+INERTIAL = ("numba", "numpy")  # backends that run underdamped cells and noise matrices
 
 
 def _choice(what: str, value: str, choices: tuple[str, ...]) -> str:
@@ -236,7 +231,7 @@ def _runner(prepared: Prepared, method: str, backend: str) -> Callable[[Job], Ra
         )
     if method == "leimkuhler-matthews":
         raise UnsupportedError(f"method 'leimkuhler-matthews' does not run {what}; use 'euler' or 'heun'")
-    return INERTIAL[backend]
+    return BACKENDS[backend]
 
 
 def _velocities(

@@ -22,7 +22,8 @@ class Tile:
     index : (lanes,) trajectory in every lane; first, last : first and last + 1 live lane
     origin : id of the trajectory in lane 0
     out : (n_times, n_read, lanes); trajectory : (n_saved, n, lanes), float32
-    heat, work : (P, lanes) float64; bad_step, bad_cell : (lanes,) int64, -1 where nothing diverged
+    ledger : (P, 2, lanes) float64, heat and work
+    bad : (2, lanes) int64, steps done and cell where a lane diverged, else -1
     """
 
     index: np.ndarray
@@ -31,10 +32,8 @@ class Tile:
     origin: np.uint64
     out: np.ndarray
     trajectory: np.ndarray
-    heat: np.ndarray
-    work: np.ndarray
-    bad_step: np.ndarray
-    bad_cell: np.ndarray
+    ledger: np.ndarray
+    bad: np.ndarray
 
     @staticmethod
     def open(job: Job, tile: int, lanes: int) -> Tile:
@@ -45,8 +44,6 @@ class Tile:
         start = tile * lanes - job.first % lanes
         index = start + np.arange(lanes)
         live = np.flatnonzero((index >= 0) & (index < job.n_trajectories))
-        heat, work = np.zeros((2, len(plan.names), lanes))
-        bad_step, bad_cell = np.full((2, lanes), -1, np.int64)
         return Tile(
             np.clip(index, 0, job.n_trajectories - 1),
             int(live[0]),
@@ -54,10 +51,8 @@ class Tile:
             np.uint64(job.first + start),
             np.zeros((plan.ends.size, p.read.size, lanes), np.float32),
             np.zeros((plan.saved.size, p.n, lanes), np.float32),
-            heat,
-            work,
-            bad_step,
-            bad_cell,
+            np.zeros((len(plan.names), 2, lanes)),
+            np.full((2, lanes), -1, np.int64),
         )
 
     def columns(self, start: np.ndarray) -> np.ndarray:
@@ -68,15 +63,15 @@ class Tile:
 
     def keep(self, raw: Raw, x: np.ndarray, v: np.ndarray | None = None) -> Divergence | None:
         """Copy the live lanes, states x and velocities v (n, lanes) too; the first divergence."""
-        bad = np.flatnonzero(self.bad_step >= 0)
+        bad = np.flatnonzero(self.bad[0] >= 0)
         if bad.size:
             k = bad[0]
-            return int(self.index[k]), int(self.bad_step[k]), int(self.bad_cell[k])
+            return int(self.index[k]), int(self.bad[0, k]), int(self.bad[1, k])
         live = slice(self.first, self.last)
         here = slice(int(self.index[self.first]), int(self.index[self.last - 1]) + 1)
         raw.outputs[:, here] = self.out[:, :, live].swapaxes(1, 2)
-        raw.heat[:, here] = self.heat[:, live]
-        raw.work[:, here] = self.work[:, live]
+        raw.heat[:, here] = self.ledger[:, 0, live]
+        raw.work[:, here] = self.ledger[:, 1, live]
         if raw.final is not None:
             raw.final[here] = x[:, live].T
         if raw.velocity is not None and v is not None:
