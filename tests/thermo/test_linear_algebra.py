@@ -134,11 +134,15 @@ def test_nothing_computes_the_answer(monkeypatch):
     assert z_of(found, answers["solve"]).max() < limit(found)
     log_determinant(SPD, time=5.0)
 
-    plain = machine.simulate
-    monkeypatch.setattr(machine, "simulate", lambda netlist, **o: plain(netlist, **o, kT=1.21 * netlist.kT))
+    plain = machine.simulate_langevin
+    monkeypatch.setattr(
+        machine, "simulate_langevin", lambda netlist, **o: plain(netlist, **o, kT=1.21 * netlist.kT)
+    )
     broken = inverse(SPD, **TIMES)
     assert z_of(broken, answers["inverse"]).max() > limit(broken)
-    monkeypatch.setattr(machine, "simulate", lambda netlist, **o: plain(netlist.with_(couplings=()), **o))
+    monkeypatch.setattr(
+        machine, "simulate_langevin", lambda netlist, **o: plain(netlist.with_(couplings=()), **o)
+    )
     broken = solve(SPD, B, **TIMES)
     assert z_of(broken, answers["solve"]).max() > limit(broken)
 

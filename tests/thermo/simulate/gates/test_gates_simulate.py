@@ -214,7 +214,7 @@ def test_bad_input_is_named(monkeypatch):
         [0],
         [1],
         {"y": 2},
-        meta={"name": "half"},
+        name="half",
         encoder=Thermometer(3, np.array([0, 2], np.int32), np.array([0.5, 0.5])),
     )
     bits, data = np.zeros((4, 2), bool), np.zeros((4, 3))

@@ -13,7 +13,6 @@ from toys.simulate import CYCLE, cell, toy, toy_data
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.ir.langevin import (
     Activation,
-    CellKind,
     Cells,
     CouplingKind,
     Couplings,
@@ -349,10 +348,9 @@ def unsupported():
     yield curved.with_(couplings=(resistive,)), "tanh"
     yield toy(order=[0] * 13 + [1]), "cell 5 is overdamped and cell 13 underdamped"
     yield toy(order=Order.UNDERDAMPED, hi=2.0), "interval"
-    yield toy(kind=CellKind.PBIT), "pbit"
 
 
-@pytest.mark.parametrize("case", range(5))
+@pytest.mark.parametrize("case", range(4))
 def test_what_is_not_simulated_is_refused_by_name(case):
     netlist, name = list(unsupported())[case]
     with pytest.raises(UnsupportedError, match=name):
