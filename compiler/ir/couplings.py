@@ -45,11 +45,13 @@ class CouplingLaw:
         a coupling from an input holds all of it, share = 1
     slopes : terms of the Jacobian; those of one function must be symmetric for the force to be a
         gradient, "driven" ones must be the transpose of "driving" ones
+    homogeneous : whether the force is of degree 1 in x among cells that show x itself
     """
 
     force: Callable[[Matrix, Array, Array, Array], Array]
     energy: Callable[[Array, Array, Array, Array, Array, Array], Array]
     slopes: tuple[Slope, ...]
+    homogeneous: bool = True
 
 
 def _resistive_energy(w: Array, share: Array, xi: Array, xj: Array, pi: Array, pj: Array) -> Array:
@@ -83,5 +85,6 @@ COUPLINGS: dict[CouplingKind, CouplingLaw] = {
         force=lambda w, x, phi, dphi: np.cos(x) * (w @ np.sin(x)) - np.sin(x) * (w @ np.cos(x)),
         energy=lambda w, share, xi, xj, pi, pj: -(w * share * np.cos(xj - xi)),
         slopes=(Slope("cos"),),
+        homogeneous=False,
     ),
 }

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
+from compiler.ir.couplings import COUPLINGS
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, Encoder, LangevinNetlist
 
 
@@ -47,10 +48,12 @@ def change_units(netlist: LangevinNetlist, *, energy: float = 1.0, length: float
         raise NetlistError(f"change_units: energy and length must be above 0, got {c} and {a}")
     cells = netlist.cells
     if a != 1.0:
+        kinds = {CouplingKind(g.kind) for g in netlist.couplings}
+        bent = sorted(kind.name.lower() for kind in kinds if not COUPLINGS[kind].homogeneous)
         for bad, what in (
             ((cells.activation != Activation.IDENTITY).any(), "cells that show a nonlinear phi"),
             ((cells.kind != CellKind.CONTINUOUS).any(), "phase cells or p-bits"),
-            (any(g.kind == CouplingKind.SINE for g in netlist.couplings), "sine couplings"),
+            (bool(bent), f"{', '.join(bent)} couplings"),
             (any(p.nudge for p in netlist.schedule), "nudges"),
         ):
             if bad:

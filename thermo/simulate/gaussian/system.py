@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.ir.couplings import COUPLINGS
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, LangevinNetlist, Order, Role
 from thermo.simulate.errors import SimulationError
@@ -100,9 +101,9 @@ def _check_quadratic(netlist: LangevinNetlist) -> None:
         kind = CellKind(int(cells.kind[i])).name.lower()
         _refuse(f"cell {i} is of kind {kind}", "use simulate")
     for group in netlist.couplings:
-        if group.kind == CouplingKind.SINE and len(group):
+        if not COUPLINGS[group.kind].homogeneous and len(group):
             i, j = int(group.rows[0]), int(group.indices[0])
-            _refuse(f"coupling ({i}, {j}) is a sine", "use simulate")
+            _refuse(f"coupling ({i}, {j}) is a {CouplingKind(group.kind).name.lower()}", "use simulate")
         ends = [group.indices]
         if group.kind == CouplingKind.GRADIENT:
             ends.append(group.rows)
@@ -134,11 +135,11 @@ def _from_netlist(netlist: LangevinNetlist, data: Any, phase: int) -> LinearSyst
         )
     p = prepare(netlist, inertia=True)
     s, kT = now.coupling_scale[0], kTs[0]
-    among = (p.w + p.gradient).toarray() * s
+    among = (p.w + p.curved["gradient"]).toarray() * s
     stiffness = np.diag(p.c1 + now.stiffness) - among
     u = encode(netlist, None if data is None else np.atleast_2d(np.asarray(data)))[0]
     shown = activate_rows(p.input_activation, now.input_scale * u[:, None])[:, 0]
-    force = p.h + s * ((p.w_in + p.gradient_in) @ shown)
+    force = p.h + s * ((p.w_in + p.curved["gradient_in"]) @ shown)
     if p.mass is None or p.friction is None:
         noise = p.mobility * np.eye(p.n) if p.factor is None else p.factor @ p.factor.T
         return LinearSystem(p.mobility * stiffness, p.mobility * force, 2.0 * kT * noise, p.x0.copy())

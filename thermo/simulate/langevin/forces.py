@@ -45,7 +45,8 @@ class Forces:
         """Forces of encoded inputs u (n_in, N) at their scale."""
         p = self.prepared
         shown = activate_rows(p.input_activation, u)
-        return Drive(p.w_in @ shown, p.gradient_in @ shown, p.sine_in @ np.sin(u), p.sine_in @ np.cos(u))
+        gradient, sine = p.curved["gradient_in"], p.curved["sine_in"]
+        return Drive(p.w_in @ shown, gradient @ shown, sine @ np.sin(u), sine @ np.cos(u))
 
     def force(self, x: np.ndarray, at: Setting) -> np.ndarray:
         """(n, N) force on every dynamic cell."""
@@ -56,8 +57,9 @@ class Forces:
         shown = activate_rows(p.activation, x)
         sine, cosine = np.sin(x), np.cos(x)
         coupled = p.w @ shown + drive.linear
-        coupled += slope_rows(p.activation, x) * (p.gradient @ shown + drive.gradient)
-        coupled += cosine * (p.sine @ sine + drive.sine) - sine * (p.sine @ cosine + drive.cosine)
+        coupled += slope_rows(p.activation, x) * (p.curved["gradient"] @ shown + drive.gradient)
+        w = p.curved["sine"]
+        coupled += cosine * (w @ sine + drive.sine) - sine * (w @ cosine + drive.cosine)
         own = np.where(
             angle,
             -(field + at.kappa) * sine - second * np.sin(2 * x),
@@ -102,9 +104,9 @@ class Forces:
         sine, cosine = np.sin(x), np.cos(x)
         return -np.sum(
             x * (0.5 * (p.w @ shown) + drive.linear)
-            + shown * (0.5 * (p.gradient @ shown) + drive.gradient)
-            + sine * (0.5 * (p.sine @ sine) + drive.sine)
-            + cosine * (0.5 * (p.sine @ cosine) + drive.cosine),
+            + shown * (0.5 * (p.curved["gradient"] @ shown) + drive.gradient)
+            + sine * (0.5 * (p.curved["sine"] @ sine) + drive.sine)
+            + cosine * (0.5 * (p.curved["sine"] @ cosine) + drive.cosine),
             axis=0,
         )
 

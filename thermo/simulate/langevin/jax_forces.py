@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import sparse
 
 from compiler.ir.langevin import Activation
 from thermo.simulate.langevin.numba_runner import is_dense
@@ -92,8 +91,8 @@ class JaxForces:
         columns = ("c1", "c2", "c3", "h", *(("field", "second") if self.angles else ()))
         self.params = {k: jnp.asarray(getattr(p, k), self.dtype) for k in columns}
         self.dense: dict[str, bool] = {}
-        for name in ("w", "w_in", "gradient", "gradient_in", "sine", "sine_in"):
-            matrix = getattr(p, name)
+        self.matrices = p.matrices
+        for name, matrix in self.matrices.items():
             if matrix.nnz == 0 and name not in ("w", "w_in"):
                 continue
             driven = name.endswith("_in")
@@ -103,9 +102,9 @@ class JaxForces:
 
     def _product(self, name: str, params: Params, shown: jax.Array) -> Any:
         """(N, n) product of one coupling matrix with what the driving cells show, 0 if empty."""
-        matrix: sparse.csr_matrix = getattr(self.prepared, name)
-        if name not in self.dense or matrix.shape[1] == 0:
+        if name not in self.dense or self.matrices[name].shape[1] == 0:
             return 0.0
+        matrix = self.matrices[name]
         values = params[name]
         if self.dense[name]:
             return jnp.matmul(shown, values.T, precision="highest")

@@ -109,8 +109,8 @@ def extras_of(job: Job, gradient: Matrix, sine: Matrix, inputs: Inputs, index: n
     return Extras(
         gradient=gradient,
         sine=sine,
-        has_gradient=bool(p.gradient.nnz or p.gradient_in.nnz),
-        has_sine=bool(p.sine.nnz or p.sine_in.nnz),
+        has_gradient=bool(p.curved["gradient"].nnz or p.curved["gradient_in"].nnz),
+        has_sine=bool(p.curved["sine"].nnz or p.curved["sine_in"].nnz),
         gradient_drives=drives_of(job, index, inputs.gradient, show),
         sine_drives=np.stack([drives_of(job, index, inputs.sine, wave) for wave in (np.sin, np.cos)]),
         angle=p.angle,
@@ -158,14 +158,14 @@ def _inertia(job: Job, t: Tile) -> Inertia | None:
 def run_numba(job: Job) -> Raw:
     """Run a job; float32 states, the same bits for any number of threads and any split."""
     p, plan = job.prepared, job.plan
-    couplings = (p.w, p.gradient, p.sine)
+    couplings = (p.w, p.curved["gradient"], p.curved["sine"])
     # a product with the noise's factor is dense, too: its width must not depend on the batch
     dense = p.factor is not None or any(is_dense(w) for w in couplings)
     if not dense and p.n >= BY_CELLS_FROM and can_run_by_cells(job):
         return run_by_cells(job)
     linear, gradient, sine = (matrix_of(w) for w in couplings)
     cells = cells_of(p)
-    inputs = Inputs(*(input_product(w) for w in (p.w_in, p.gradient_in, p.sine_in)))
+    inputs = Inputs(*(input_product(w) for w in (p.w_in, p.curved["gradient_in"], p.curved["sine_in"])))
     show = partial(activate_rows, p.input_activation)
     factor = None if p.factor is None else np.ascontiguousarray(p.factor, np.float32)
     schedule = Schedule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,8 @@ class Prepared:
     drive : w_in @ phi_in(input_scale u), u the encoded data; ... : the same of gradient_in, sine_in
     angle : (n,) bool, phase cells, where h, c1, c2, c3 are 0 and the self-force, kappa included, is
         -(field + kappa) sin x - second sin 2x; field, second : (n,), 0 elsewhere
-    w, gradient, sine : (n, n) CSR; w_in, gradient_in, sine_in : (n, n_in) CSR
+    w : (n, n) CSR; w_in : (n, n_in) CSR; curved : the same of every further kind by its name,
+        gradient, gradient_in, sine, sine_in
     activation : (n,), input_activation : (n_in,) int8
     lo, hi : (n,) interval of the state; x0 : (n,)
     read : (n_read,) indices into the dynamic cells; read_as : (n_read,) int8, activations that they
@@ -54,10 +56,7 @@ class Prepared:
     input_activation: np.ndarray
     w: sparse.csr_matrix
     w_in: sparse.csr_matrix
-    gradient: sparse.csr_matrix
-    gradient_in: sparse.csr_matrix
-    sine: sparse.csr_matrix
-    sine_in: sparse.csr_matrix
+    curved: Mapping[str, sparse.csr_matrix]
     read: np.ndarray
     read_as: np.ndarray
     outputs: np.ndarray
@@ -81,9 +80,14 @@ class Prepared:
         return not self.asymmetric
 
     @property
+    def matrices(self) -> dict[str, sparse.csr_matrix]:
+        """Couplings of every kind by name, w and w_in first."""
+        return {"w": self.w, "w_in": self.w_in, **self.curved}
+
+    @property
     def n_curved(self) -> int:
-        """Gradient and sine couplings, those from inputs included."""
-        return sum(m.nnz for m in (self.gradient, self.gradient_in, self.sine, self.sine_in))
+        """Couplings of other kinds than linear ones, those from inputs included."""
+        return sum(m.nnz for m in self.curved.values())
 
 
 def _matrix(
@@ -139,6 +143,9 @@ def prepare(
         among[kind] = rows[:, dynamic].tocsr() if inputs.size else rows
         among[kind].sort_indices()
         driven[kind] = rows[:, inputs].tocsr() if inputs.size else sparse.csr_matrix((dynamic.size, 0))
+    curved: dict[str, sparse.csr_matrix] = {}
+    for kind in (k for k in groups if k != CouplingKind.LINEAR):
+        curved |= {kind.name.lower(): among[kind], f"{kind.name.lower()}_in": driven[kind]}
     h = c.h[dynamic] if non_ideal is None else acting_biases(netlist, non_ideal, device_seed)[dynamic]
     finite = {name: getattr(c, name)[dynamic] for name in ("j2", "j3", "j4", "h", "x0")}
     for kind in groups:
@@ -171,10 +178,7 @@ def prepare(
         input_activation=c.activation[inputs],
         w=among[CouplingKind.LINEAR],
         w_in=driven[CouplingKind.LINEAR],
-        gradient=among[CouplingKind.GRADIENT],
-        gradient_in=driven[CouplingKind.GRADIENT],
-        sine=among[CouplingKind.SINE],
-        sine_in=driven[CouplingKind.SINE],
+        curved=curved,
         read=read,
         read_as=activation[read] if shown else np.zeros(read.size, np.int8),
         outputs=np.flatnonzero(c.role[dynamic] == Role.OUTPUT),
@@ -189,12 +193,10 @@ def prepare(
 def _groups(
     netlist: LangevinNetlist, non_ideal: Imperfections | None, device_seed: int
 ) -> dict[CouplingKind, sparse.csr_matrix]:
-    """(n_cells, n_cells) linear (with resistive), gradient and sine couplings of one device."""
+    """(n_cells, n_cells) couplings of one device, a matrix a kind; resistive ones are linear."""
     n = netlist.n_cells
-    groups = {
-        kind: sparse.csr_matrix((n, n))
-        for kind in (CouplingKind.LINEAR, CouplingKind.GRADIENT, CouplingKind.SINE)
-    }
+    kinds = [CouplingKind(k) for k in CouplingKind if k != CouplingKind.RESISTIVE]
+    groups = {kind: sparse.csr_matrix((n, n)) for kind in kinds}
     seen = set()
     for couplings in (g for g in netlist.couplings if len(g)):
         matrix = _matrix(netlist, couplings, non_ideal, device_seed)

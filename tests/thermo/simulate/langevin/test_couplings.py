@@ -73,7 +73,7 @@ def test_numba_equals_numpy_with_the_same_noise(symmetric, density, method, heat
     netlist = mixed(symmetric, density)
     prepared = prepare(netlist)
     assert prepared.has_potential == symmetric
-    assert is_dense(prepared.sine) == is_dense(prepared.gradient) == (density == 1.0)
+    assert is_dense(prepared.curved["sine"]) == is_dense(prepared.curved["gradient"]) == (density == 1.0)
     options = OPTIONS | dict(method=method, heat_method=heat_method)
     fast = simulate(netlist, DATA, **options)
     slow = simulate(netlist, DATA, backend="numpy", **options)
@@ -287,7 +287,7 @@ def test_a_device_differs_in_every_kind_of_coupling():
     ideal, real = prepare(netlist), prepare(netlist, Imperfections(mismatch=0.1), 3)
     ratios = []
     for name in ("w", "w_in", "gradient", "gradient_in", "sine", "sine_in"):
-        a, b = getattr(ideal, name).toarray(), getattr(real, name).toarray()
+        a, b = ideal.matrices[name].toarray(), real.matrices[name].toarray()
         there = a != 0
         np.fill_diagonal(there, False)  # a resistive group's own diagonal
         ratios.append(b[there] / a[there] - 1)
@@ -300,7 +300,7 @@ def test_a_device_differs_in_every_kind_of_coupling():
         assert got.work is None
     coarse = prepare(netlist, Imperfections(bits=3))
     for name in ("gradient", "sine"):  # seven levels of each group's own range
-        assert np.unique(np.abs(getattr(coarse, name).data)).size <= 4
+        assert np.unique(np.abs(coarse.curved[name].data)).size <= 4
     biased = prepare(netlist, Imperfections(bias_mismatch=0.1))
     assert np.all(biased.field[8:] != ideal.field[8:])
 
