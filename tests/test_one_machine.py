@@ -87,8 +87,8 @@ def simulated(netlist: LangevinNetlist, law: Imperfections, seed: int, kind: str
     """(n, n) float32 couplings of one kind that the simulator runs with."""
     found, n = prepare(netlist, law, seed), netlist.n_cells
     out = np.zeros((n, n), np.float32)
-    out[np.ix_(found.cells, found.cells)] = getattr(found, kind).toarray()
-    out[np.ix_(found.cells, netlist.inputs)] = getattr(found, f"{kind}_in").toarray()
+    out[np.ix_(found.cells, found.cells)] = found.matrices[kind].toarray()
+    out[np.ix_(found.cells, netlist.inputs)] = found.matrices[f"{kind}_in"].toarray()
     return out
 
 
