@@ -46,5 +46,4 @@ _SAMPLING_UNIT = replace(
     output_energy=Quantity(8 * 1.692e-12, "J", Source("second-hand", _UNIT, "8 bits, read per bit")),
 )
 
-_ALL: tuple[Device, ...] = (_RC_1FF, _RC_1PF, _SAMPLING_UNIT)
-DEVICES = Registry("device", [(d.name, d) for d in _ALL])
+DEVICES: Registry[Device] = Registry("device", [(d.name, d) for d in (_RC_1FF, _RC_1PF, _SAMPLING_UNIT)])

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import subprocess
 import sys
 import tomllib
@@ -100,6 +101,27 @@ def test_a_circle_and_an_arrow_back_up_are_found(tmp_path):
     assert _arrows_back_up(_graph(tmp_path), "compiler", [["high"], ["low"]])
     (folder / "low.py").write_text("")
     assert not _circles(_graph(tmp_path), "compiler")
+
+
+def _not_there(page):
+    """What a page names and the tree lacks: paths, also in drawings, and `NAME` in `file`."""
+    paths = re.findall(r"`([\w.-]+/[\w./-]*|[\w.-]+\.(?:py|md|toml))`", page)
+    paths += re.findall(rf"\b(?:{'|'.join(PACKAGES)})/[\w./-]*\w", page)
+    missing = [path for path in dict.fromkeys(paths) if not (ROOT / path).exists()]
+    for name, path in re.findall(r"`(\w+)`\s+in\s+`([\w./-]+\.py)`", page):
+        if path not in missing and not re.search(rf"^(class )?{name}\b", (ROOT / path).read_text(), re.M):
+            missing.append(f"{name} in {path}")
+    return missing
+
+
+def test_the_plan_names_what_exists():
+    page = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    assert _not_there(page) == []
+    assert _not_there(page.replace("circuits/bench.py", "circuits/bank.py")) == [
+        "compiler/formats/circuits/bank.py"
+    ]
+    assert _not_there(page.replace("thermo/energy", "thermo/joules")) == ["thermo/joules/", "thermo/joules"]
+    assert _not_there(page.replace("`COMMANDS`", "`VERBS`")) == ["VERBS in thermo/cli/main.py"]
 
 
 def _run(module, *arguments):
