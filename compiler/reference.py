@@ -11,33 +11,12 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
-from compiler.ir.couplings import COUPLINGS
-from compiler.ir.langevin import Activation, CellKind, LangevinNetlist, Order, Phase, ReadOut
+from compiler.ir.activations import activate_rows
+from compiler.ir.langevin import CellKind, CouplingKind, LangevinNetlist, Order, Phase, ReadOut
+from compiler.ir.law import Law, Setting, Terms, columns_of, split
 from compiler.ir.symmetry import is_gradient, matrix
 
 Rate = Callable[[float, np.ndarray], np.ndarray]
-
-
-def show(activation: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """(n,) phi(x) of each cell."""
-    phi = [x, np.clip(x, 0, 1), 0.5 * (1 + np.tanh(x / 2)), np.tanh(x), np.maximum(x, 0), np.cos(x)]
-    return np.choose(activation, phi)
-
-
-def slope(activation: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """(n,) phi'(x) of each cell; at a kink, 0."""
-    sigmoid = show(np.full(x.shape, Activation.SIGMOID), x)
-    return np.choose(
-        activation,
-        [
-            np.ones_like(x),
-            ((x > 0) & (x < 1)).astype(float),
-            sigmoid * (1 - sigmoid),
-            1 - np.tanh(x) ** 2,
-            (x > 0).astype(float),
-            -np.sin(x),
-        ],
-    )
 
 
 def encode(netlist: LangevinNetlist, data: Any) -> np.ndarray:
@@ -62,12 +41,38 @@ def state(netlist: LangevinNetlist, x: Any, u: Any = ()) -> np.ndarray:
     return full
 
 
+def _law(netlist: LangevinNetlist, nudge: float, targets: Any, cost: str) -> Law:
+    """The law of a netlist's dynamic cells. NetlistError for a phase cell with what no angle has, and
+    for a nudge without a target for each output.
+    """
+    c = netlist.cells
+    odd = (c.kind == CellKind.PHASE) & ~c.frozen & ((c.j3 != 0) | (c.j4 != 0))
+    if odd.any():
+        i = int(np.argmax(odd))
+        raise NetlistError(
+            f"phase cell {i} has j3 = {c.j3[i]:g} and j4 = {c.j4[i]:g}; an angle has the energy "
+            "j2 sin^2 x - h cos x"
+        )
+    dynamic = np.flatnonzero(~c.frozen)
+    groups: dict[CouplingKind, Any] = {}
+    for group in netlist.couplings:
+        groups[group.kind] = groups.get(group.kind, 0) + matrix(group)
+    y = np.asarray(targets, dtype=np.float64).ravel()
+    if nudge and y.size != netlist.outputs.size:
+        raise NetlistError(
+            f"{y.size} targets for {netlist.outputs.size} output cells; a nudge wants one for each"
+        )
+    terms = Terms(**columns_of(netlist, c.h[dynamic]), couplings=split(groups, dynamic, netlist.inputs))
+    return Law(terms, y[:, None] if nudge else None, cost)
+
+
 def force(
     netlist: LangevinNetlist,
     x: Any,
     u: Any = (),
     *,
     coupling_scale: float = 1.0,
+    input_scale: float = 1.0,
     stiffness: float = 0.0,
     nudge: float = 0.0,
     targets: Any = (),
@@ -76,71 +81,19 @@ def force(
     """(n,) force on every cell at x (n,) or (n_dynamic,) and encoded inputs u; 0 on input cells.
 
     targets : (n_outputs,), pulled at by `nudge`; see nudge_cost
-    Works for complex x too where no activation is clipped.
     """
-    from scipy.special import softmax
-
-    s = state(netlist, x, u)
-    c = netlist.cells
-    angle = _angles(netlist)
-    f = np.where(
-        angle,
-        -(c.h + stiffness) * np.sin(s) - c.j2 * np.sin(2 * s),
-        c.h - 2 * c.j2 * s - 3 * c.j3 * s**2 - 4 * c.j4 * s**3 - stiffness * s,
-    )
-    phi, dphi = show(c.activation, s), slope(c.activation, s)
-    for group in netlist.couplings:
-        f = f + COUPLINGS[group.kind].force(matrix(group) * coupling_scale, s, phi, dphi)
-    if nudge:
-        out = netlist.outputs
-        y = _targets(netlist, targets)
-        bare = angle[out] & (c.activation[out] == Activation.IDENTITY)
-        if cost == "squared":
-            pull = np.where(bare, np.sin(y - s[out]), dphi[out] * (y - phi[out]))
-        else:
-            pull = dphi[out] * (y - y.sum() * softmax(phi[out]))
-        f[out] += nudge * pull
-    f[c.frozen] = 0.0
+    s, frozen = state(netlist, x, u), netlist.cells.frozen
+    law = _law(netlist, nudge, targets, cost)
+    at = Setting(coupling_scale, stiffness, nudge, law.drive(s[frozen, None], input_scale))
+    f = np.zeros(netlist.n_cells)
+    f[~frozen] = law.force(s[~frozen, None], at)[:, 0]
     return f
 
 
-def _angles(netlist: LangevinNetlist) -> np.ndarray:
-    """(n,) bool, the phase cells. NetlistError where one has what no angle can have."""
-    c = netlist.cells
-    angle = c.kind == CellKind.PHASE
-    odd = angle & ~c.frozen & ((c.j3 != 0) | (c.j4 != 0))
-    if odd.any():
-        i = int(np.argmax(odd))
-        raise NetlistError(
-            f"phase cell {i} has j3 = {c.j3[i]:g} and j4 = {c.j4[i]:g}; an angle has the energy "
-            "j2 sin^2 x - h cos x"
-        )
-    return angle
-
-
-def _targets(netlist: LangevinNetlist, targets: Any) -> np.ndarray:
-    y = np.asarray(targets, dtype=np.float64).ravel()
-    if y.size != netlist.outputs.size:
-        raise NetlistError(
-            f"{y.size} targets for {netlist.outputs.size} output cells; a nudge wants one for each"
-        )
-    return y
-
-
 def nudge_cost(netlist: LangevinNetlist, x: Any, targets: Any, *, cost: str = "squared") -> float:
-    """C of what the output cells show; a nudge beta adds beta C to the energy.
-
-    "squared": 1/2 sum (phi(x) - y)^2, and 1 - cos(x - y) for a phase cell that shows its angle;
-    "cross-entropy": -sum y log softmax(phi(x))
-    """
-    from scipy.special import log_softmax
-
-    out, s = netlist.outputs, state(netlist, x)
-    y, phi = _targets(netlist, targets), show(netlist.cells.activation, s)[netlist.outputs]
-    if cost == "cross-entropy":
-        return float(-np.sum(y * log_softmax(phi)))
-    bare = _angles(netlist)[out] & (netlist.cells.activation[out] == Activation.IDENTITY)
-    return float(np.sum(np.where(bare, 1 - np.cos(s[out] - y), 0.5 * (phi - y) ** 2)))
+    """C of what the output cells show; a nudge beta adds beta C to the energy. See Law."""
+    law = _law(netlist, 1.0, targets, cost)
+    return float(law.nudge_cost(state(netlist, x)[~netlist.cells.frozen, None])[0])
 
 
 def potential(
@@ -149,6 +102,7 @@ def potential(
     u: Any = (),
     *,
     coupling_scale: float = 1.0,
+    input_scale: float = 1.0,
     stiffness: float = 0.0,
     nudge: float = 0.0,
     targets: Any = (),
@@ -164,25 +118,10 @@ def potential(
             "the force of this netlist is no gradient (asymmetric or one-way couplings), so it has "
             "no potential; integrate the heat along the trajectory instead"
         )
-    s = state(netlist, x, u)
-    c = netlist.cells
-    dynamic = ~c.frozen
-    own = np.where(
-        _angles(netlist),
-        c.j2 * np.sin(s) ** 2 - c.h * np.cos(s) + stiffness * (1 - np.cos(s)),
-        c.j2 * s**2 + c.j3 * s**3 + c.j4 * s**4 - c.h * s + stiffness / 2 * s**2,
-    )
-    v = float(np.sum(own[dynamic]))
-    if nudge:
-        v += nudge * nudge_cost(netlist, s, targets, cost=cost)
-    phi = show(c.activation, s)
-    for group in netlist.couplings:
-        w = matrix(group).tocoo()
-        i, j = w.row, w.col
-        share = np.where(c.frozen[j], 1.0, 0.5)
-        energy = COUPLINGS[group.kind].energy
-        v += float(np.sum(energy(w.data * coupling_scale, share, s[i], s[j], phi[i], phi[j])))
-    return v
+    s, frozen = state(netlist, x, u), netlist.cells.frozen
+    law = _law(netlist, nudge, targets, cost)
+    at = Setting(coupling_scale, stiffness, nudge, law.drive(s[frozen, None], input_scale))
+    return float(law.potential(s[~frozen, None], at)[0])
 
 
 def relax(
@@ -221,13 +160,12 @@ def relax(
     free = ~c.frozen
     x = np.array(c.x0[free] if x0 is None else x0, dtype=np.float64)
     for phase in netlist.schedule:
-        rate = _rate_of(netlist, phase, u * phase.input_scale, targets, cost)
+        rate = _rate_of(netlist, phase, u, targets, cost)
         if method == "ivp":
             x = _solve(phase, rate, x, rtol, atol)
         else:
             x = _euler(netlist, phase, rate, x, netlist.dt if dt is None else dt)
-    last = netlist.schedule[-1].input_scale if netlist.schedule else 1.0
-    return state(netlist, x, u * last)
+    return state(netlist, x, u)
 
 
 def _rate_of(netlist: LangevinNetlist, phase: Phase, u: Any, targets: Any, cost: str) -> Rate:
@@ -243,6 +181,7 @@ def _rate_of(netlist: LangevinNetlist, phase: Phase, u: Any, targets: Any, cost:
             netlist,
             x,
             u,
+            input_scale=phase.input_scale,
             coupling_scale=start + (end - start) * t / phase.duration,
             stiffness=phase.stiffness,
             nudge=phase.nudge,
@@ -274,7 +213,7 @@ def _euler(netlist: LangevinNetlist, phase: Phase, rate: Rate, x: np.ndarray, dt
 def read(netlist: LangevinNetlist, x: np.ndarray) -> np.ndarray:
     """(n_answers,) answers of the read-out at the full state x (n,)."""
     readout = _readout(netlist)
-    y = show(netlist.cells.activation, x)[readout.cells] if readout.shown else x[readout.cells]
+    y = activate_rows(netlist.cells.activation, x)[readout.cells] if readout.shown else x[readout.cells]
     if readout.scale is not None:
         y = readout.scale @ y
     return y if readout.offset is None else y + readout.offset

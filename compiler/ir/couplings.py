@@ -35,40 +35,61 @@ class Slope:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """Part of a coupling's force and energy. With a = sum_j W_ij wave(j) from the other dynamic cells
+    and b = sum_p W_ip wave(p) from the inputs, the force on cell i is lever(i) (a + b) and the energy
+    -held(i) (share a + b): a pair's two directions each hold half of what is common.
+
+    lever, held : (x, phi, dphi) -> (n, ...), phi = phi(x), dphi = phi'(x); wave : (x, phi) -> likewise
+    """
+
+    lever: Callable[[Array, Array, Array], Array]
+    wave: Callable[[Array, Array], Array]
+    held: Callable[[Array, Array, Array], Array]
+    share: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
 class CouplingLaw:
     """What couplings of one kind do.
 
-    force : (w, x, phi, dphi) -> (n,) force on every cell; w (n, n) CSR, row driven; x, phi = phi(x)
-        and dphi = phi'(x) are (n,), also complex
-    energy : (w, share, x_i, x_j, phi_i, phi_j) -> (nnz,) of couplings from cell j to cell i. The
-        two directions of a pair of dynamic cells each hold half of what is common, share = 0.5;
-        a coupling from an input holds all of it, share = 1
+    terms : their force and energy
     slopes : terms of the Jacobian; those of one function must be symmetric for the force to be a
         gradient, "driven" ones must be the transpose of "driving" ones
     homogeneous : whether the force is of degree 1 in x among cells that show x itself
     """
 
-    force: Callable[[Matrix, Array, Array, Array], Array]
-    energy: Callable[[Array, Array, Array, Array, Array, Array], Array]
+    terms: tuple[Term, ...]
     slopes: tuple[Slope, ...]
     homogeneous: bool = True
 
 
-def _resistive_energy(w: Array, share: Array, xi: Array, xj: Array, pi: Array, pj: Array) -> Array:
-    # g x_i^2 / 2 in full: only the cross term is shared with the reverse coupling
-    own = w * xi**2 / 2 - w * share * xi * xj
-    return own + np.where(share == 1, w * xj**2 / 2, 0)
+def _one(x: Array, *_: Array) -> Array:
+    return np.ones_like(x)
+
+
+def _x(x: Array, *_: Array) -> Array:
+    return x
+
+
+def _phi(x: Array, phi: Array, *_: Array) -> Array:
+    return phi
+
+
+def _sine(x: Array, *_: Array) -> Array:
+    return np.sin(x)
+
+
+def _cosine(x: Array, *_: Array) -> Array:
+    return np.cos(x)
 
 
 COUPLINGS: dict[CouplingKind, CouplingLaw] = {
     CouplingKind.LINEAR: CouplingLaw(
-        force=lambda w, x, phi, dphi: w @ phi,
-        energy=lambda w, share, xi, xj, pi, pj: -(w * share * xi * pj),
-        slopes=(Slope("1", driving="plain"), Slope("driving", driving="shown")),
+        terms=(Term(_one, _phi, _x),), slopes=(Slope("1", driving="plain"), Slope("driving", driving="shown"))
     ),
     CouplingKind.GRADIENT: CouplingLaw(
-        force=lambda w, x, phi, dphi: dphi * (w @ phi),
-        energy=lambda w, share, xi, xj, pi, pj: -(w * share * pi * pj),
+        terms=(Term(lambda x, phi, dphi: dphi, _phi, _phi),),
         slopes=(
             Slope("1", "plain", "plain"),
             Slope("driving", "plain", "shown"),
@@ -76,14 +97,16 @@ COUPLINGS: dict[CouplingKind, CouplingLaw] = {
             Slope("both", "shown", "shown"),
         ),
     ),
-    CouplingKind.RESISTIVE: CouplingLaw(
-        force=lambda w, x, phi, dphi: w @ x - (w @ np.ones_like(x)) * x,
-        energy=_resistive_energy,
+    CouplingKind.RESISTIVE: CouplingLaw(  # g (x_i - x_j)^2 / 2, of which pairs share the product
+        terms=(
+            Term(_one, _x, _x),
+            Term(lambda x, *_: -x, _one, lambda x, *_: -(x**2) / 2, share=1.0),
+            Term(lambda x, *_: np.zeros_like(x), lambda x, *_: x**2 / 2, lambda x, *_: -np.ones_like(x), 0.0),
+        ),
         slopes=(Slope("1"),),
     ),
     CouplingKind.SINE: CouplingLaw(  # sin(x_j - x_i) = sin x_j cos x_i - cos x_j sin x_i
-        force=lambda w, x, phi, dphi: np.cos(x) * (w @ np.sin(x)) - np.sin(x) * (w @ np.cos(x)),
-        energy=lambda w, share, xi, xj, pi, pj: -(w * share * np.cos(xj - xi)),
+        terms=(Term(_cosine, _sine, _sine), Term(lambda x, *_: -np.sin(x), _cosine, _cosine)),
         slopes=(Slope("cos"),),
         homogeneous=False,
     ),

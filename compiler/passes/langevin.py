@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.ir.activations import activate_rows
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist
 from compiler.ir.problem import Lowered
 from compiler.ir.symmetry import is_symmetric, matrix
 from compiler.passes.spins.model import changed
-from compiler.reference import show
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -138,7 +138,7 @@ def drop_silent_inputs(netlist: LangevinNetlist) -> LangevinNetlist:
         return netlist
     silent = np.zeros(netlist.n_cells, dtype=bool)
     silent[netlist.inputs] = netlist.encoder.scale == 0
-    silent &= show(netlist.cells.activation, np.zeros(netlist.n_cells)) == 0
+    silent &= activate_rows(netlist.cells.activation, np.zeros(netlist.n_cells)) == 0
     return _without_empty(
         map_couplings(netlist, lambda c: _keep(c, ~silent[c.indices]) if c.kind == CouplingKind.LINEAR else c)
     )

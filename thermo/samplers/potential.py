@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.errors import ThermocError
 from compiler.ir.langevin import LangevinNetlist, Role
-from thermo.simulate.langevin.forces import Forces, Setting
+from compiler.ir.law import Law, Setting
 from thermo.simulate.langevin.prepare import encode, prepare
 
 # (x (d, chains) float64, step) -> (d, chains); may be a stochastic estimate keyed by the step
@@ -63,10 +63,10 @@ def netlist_gradient(netlist: LangevinNetlist, data: np.ndarray | None = None) -
             f"netlist: cell {prepared.cells[int(np.argmax(confined))]} is kept in an interval, "
             "which these samplers do not know; simulate the netlist instead"
         )
-    forces = Forces(prepared)
+    law = Law(prepared)
     if data is None:
         u = netlist.cells.x0[netlist.cells.role == Role.INPUT][:, None]
     else:
         u = np.asarray(encode(netlist, np.asarray(data)[None]), float).reshape(1, -1).T
-    at = Setting(1.0, 0.0, 0.0, forces.drive(u))
-    return lambda x, step: -forces.force(x, at)
+    at = Setting(1.0, 0.0, 0.0, law.drive(u))
+    return lambda x, step: -law.force(x, at)

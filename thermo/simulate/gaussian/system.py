@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.ir.activations import activate_rows
 from compiler.ir.couplings import COUPLINGS
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, LangevinNetlist, Order, Role
 from thermo.simulate.errors import SimulationError
-from thermo.simulate.langevin.activations import activate_rows
 from thermo.simulate.langevin.prepare import encode, prepare
 
 

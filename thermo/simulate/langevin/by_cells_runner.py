@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
+from compiler.ir.activations import activate_rows
+from compiler.ir.law import Law, Setting
 from thermo.kernels.langevin import by_cells
 from thermo.kernels.random import STREAM_NOISE
-from thermo.simulate.langevin.activations import activate_rows
 from thermo.simulate.langevin.job import Job, Raw, empty_raw
 from thermo.simulate.langevin.prepare import Prepared
 from thermo.simulate.threads import limited_threads
@@ -110,10 +111,9 @@ def _drive_of(p: Prepared, w_in: sparse.csr_matrix, inputs: np.ndarray) -> np.nd
 
 
 def _potential(p: Prepared, x: np.ndarray, s: float, kappa: float, drive: np.ndarray) -> float:
-    """V(x) in float64."""
-    y = x.astype(np.float64)
-    own = y * (y * (p.c1 / 2 + kappa / 2 + y * (p.c2 / 3 + y * p.c3 / 4)) - p.h)
-    return float(own.sum() - s * np.sum(y * (0.5 * (p.w @ y) + drive)))
+    """V(x) in float64, linear couplings alone."""
+    at = Setting(s, kappa, 0.0, [[drive[:, None]], [], []])
+    return float(Law(p).potential(x.astype(np.float64)[:, None], at)[0])
 
 
 def _look(raw: Raw, job: Job, done: int, trajectory: int, x: np.ndarray) -> None:

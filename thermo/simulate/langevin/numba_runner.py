@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 
+from compiler.ir.activations import activate_rows
 from compiler.ir.langevin import Activation
 from thermo.kernels.langevin import tile as kernel
 from thermo.kernels.langevin.parts import (
@@ -24,7 +25,6 @@ from thermo.kernels.langevin.parts import (
     Whole,
 )
 from thermo.kernels.random import STREAM_NOISE
-from thermo.simulate.langevin.activations import activate_rows
 from thermo.simulate.langevin.by_cells_runner import can_run_by_cells, run_by_cells
 from thermo.simulate.langevin.job import COSTS, Job, Raw, empty_raw
 from thermo.simulate.langevin.prepare import Prepared

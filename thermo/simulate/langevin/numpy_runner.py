@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from compiler.ir.activations import activate_rows
+from compiler.ir.law import Law, Setting
 from thermo.kernels.random import normals_numpy
-from thermo.simulate.langevin.activations import activate_rows
-from thermo.simulate.langevin.forces import Forces, Setting
 from thermo.simulate.langevin.job import Job, Raw, empty_raw
 
 
@@ -40,7 +40,7 @@ def run_numpy(job: Job) -> Raw:
     count = job.n_trajectories
     ids = np.uint64(job.first) + np.arange(count, dtype=np.uint64)
     samples = np.arange(count) // job.runs
-    model = Forces(p, None if job.targets is None else job.targets[samples].T, job.cost)
+    model = Law(p, None if job.targets is None else job.targets[samples].T, job.cost)
     drives = [model.drive(scale * job.inputs[samples].T) for scale in plan.input_scales]
     lo, hi = p.lo[:, None], p.hi[:, None]
     x = np.array(np.broadcast_to(job.x0, (count, p.n)).T)

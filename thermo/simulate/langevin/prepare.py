@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
-from compiler.ir.langevin import Activation, CellKind, CouplingKind, Couplings, LangevinNetlist, Role
+from compiler.ir.langevin import Activation, CouplingKind, Couplings, LangevinNetlist, Role
+from compiler.ir.law import Terms, columns_of, split
 from compiler.ir.symmetry import first_asymmetry
 from hw_models.imperfect import Imperfections
 from thermo.simulate.device import acting_biases, acting_couplings
@@ -20,51 +20,32 @@ SYMMETRY = 1e-6  # largest |W_ij - W_ji| over largest |W| that counts as roundin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """Dynamic cells 0 to n - 1 and what drives them; all real columns float64.
+class Prepared(Terms):
+    """Terms of one device's dynamic cells, resistive couplings among the linear ones, and the rest.
 
     cells : (n,) their numbers in the netlist
-    force on cell i : h - x (c1 + x (c2 + x c3)) - kappa x + scale (sum_j w_ij phi_j(x_j) + drive_i)
-        plus, at scale, phi_i'(x_i) (sum_j gradient_ij phi_j(x_j) + ...) and
-        sum_j sine_ij sin(x_j - x_i) + ...
-    drive : w_in @ phi_in(input_scale u), u the encoded data; ... : the same of gradient_in, sine_in
-    angle : (n,) bool, phase cells, where h, c1, c2, c3 are 0 and the self-force, kappa included, is
-        -(field + kappa) sin x - second sin 2x; field, second : (n,), 0 elsewhere
-    w : (n, n) CSR; w_in : (n, n_in) CSR; curved : the same of every further kind by its name,
-        gradient, gradient_in, sine, sine_in
-    activation : (n,), input_activation : (n_in,) int8
     lo, hi : (n,) interval of the state; x0 : (n,)
     read : (n_read,) indices into the dynamic cells; read_as : (n_read,) int8, activations that they
-        are read through; outputs : (n_out,) indices of the output cells
+        are read through
     asymmetric : why the force has no potential, or "" if it has one
     mass, friction : (n,) of underdamped cells, or None where all are overdamped
     factor : (n, n), factor factor^T = D, the noise matrix among dynamic cells, or None
     """
 
     cells: np.ndarray
-    c1: np.ndarray
-    c2: np.ndarray
-    c3: np.ndarray
-    h: np.ndarray
-    angle: np.ndarray
-    field: np.ndarray
-    second: np.ndarray
     lo: np.ndarray
     hi: np.ndarray
     x0: np.ndarray
-    activation: np.ndarray
-    input_activation: np.ndarray
-    w: sparse.csr_matrix
-    w_in: sparse.csr_matrix
-    curved: Mapping[str, sparse.csr_matrix]
     read: np.ndarray
     read_as: np.ndarray
-    outputs: np.ndarray
     mobility: float
     asymmetric: str
     mass: np.ndarray | None = None
     friction: np.ndarray | None = None
     factor: np.ndarray | None = None
+
+    w = property(lambda self: self.couplings[CouplingKind.LINEAR][0])
+    w_in = property(lambda self: self.couplings[CouplingKind.LINEAR][1])
 
     @property
     def n(self) -> int:
@@ -78,6 +59,16 @@ class Prepared:
     def has_potential(self) -> bool:
         """Whether the force is minus the gradient of a potential."""
         return not self.asymmetric
+
+    @property
+    def curved(self) -> dict[str, sparse.csr_matrix]:
+        """Couplings of every kind but linear by name: gradient, gradient_in, sine, sine_in."""
+        return {
+            kind.name.lower() + end: matrix
+            for kind, pair in self.couplings.items()
+            for end, matrix in zip(("", "_in"), pair, strict=True)
+            if kind != CouplingKind.LINEAR
+        }
 
     @property
     def matrices(self) -> dict[str, sparse.csr_matrix]:
@@ -130,60 +121,37 @@ def prepare(
     Raises UnsupportedError for features that are not simulated, SimulationError if no cell moves
     or a parameter is not finite.
     """
-    check_supported(netlist, inertia=inertia)
+    inert = is_underdamped(netlist)
+    check_supported(netlist, inert, inertia=inertia)
     c = netlist.cells
     dynamic = np.flatnonzero(c.role != Role.INPUT)
-    inputs = netlist.inputs
     if dynamic.size == 0:
         raise SimulationError(f"none of the {netlist.n_cells} cells is dynamic: there is nothing to simulate")
-    groups = _groups(netlist, non_ideal, device_seed)
-    among, driven = {}, {}
-    for kind, matrix in groups.items():
-        rows = matrix[dynamic] if inputs.size else matrix
-        among[kind] = rows[:, dynamic].tocsr() if inputs.size else rows
-        among[kind].sort_indices()
-        driven[kind] = rows[:, inputs].tocsr() if inputs.size else sparse.csr_matrix((dynamic.size, 0))
-    curved: dict[str, sparse.csr_matrix] = {}
-    for kind in (k for k in groups if k != CouplingKind.LINEAR):
-        curved |= {kind.name.lower(): among[kind], f"{kind.name.lower()}_in": driven[kind]}
+    groups = split(_groups(netlist, non_ideal, device_seed), dynamic, netlist.inputs)
     h = c.h[dynamic] if non_ideal is None else acting_biases(netlist, non_ideal, device_seed)[dynamic]
     finite = {name: getattr(c, name)[dynamic] for name in ("j2", "j3", "j4", "h", "x0")}
-    for kind in groups:
-        finite[f"{kind.name.lower()} coupling"] = among[kind].data
-        finite[f"{kind.name.lower()} coupling from inputs"] = driven[kind].data
+    for kind, (among, driven) in groups.items():
+        finite[f"{kind.name.lower()} coupling"] = among.data
+        finite[f"{kind.name.lower()} coupling from inputs"] = driven.data
     for name, values in finite.items():
         if not np.all(np.isfinite(values)):
             k = int(np.argmax(~np.isfinite(values)))
             raise SimulationError(f"{name} number {k} is {values[k]}; it must be finite")
-    angle = c.kind[dynamic] == CellKind.PHASE
-    plain = np.where(angle, 0.0, 1.0)
     read = _read_indices(netlist, dynamic)
     shown = netlist.readout is not None and netlist.readout.shown
     activation = c.activation[dynamic]
-    inert = is_underdamped(netlist)
     noise = None if netlist.noise is None else netlist.noise[np.ix_(dynamic, dynamic)]
     return Prepared(
+        **columns_of(netlist, h),
+        couplings=groups,
         cells=dynamic,
-        c1=2.0 * c.j2[dynamic] * plain,
-        c2=3.0 * c.j3[dynamic] * plain,
-        c3=4.0 * c.j4[dynamic] * plain,
-        h=h * plain,
-        angle=angle,
-        field=np.where(angle, h, 0.0),
-        second=np.where(angle, c.j2[dynamic], 0.0),
         lo=c.lo[dynamic],
         hi=c.hi[dynamic],
         x0=c.x0[dynamic],
-        activation=activation,
-        input_activation=c.activation[inputs],
-        w=among[CouplingKind.LINEAR],
-        w_in=driven[CouplingKind.LINEAR],
-        curved=curved,
         read=read,
         read_as=activation[read] if shown else np.zeros(read.size, np.int8),
-        outputs=np.flatnonzero(c.role[dynamic] == Role.OUTPUT),
         mobility=float(netlist.mobility),
-        asymmetric=_asymmetry(among, activation, dynamic),
+        asymmetric=_asymmetry({kind: w for kind, (w, _) in groups.items()}, activation, dynamic),
         mass=c.mass[dynamic] if inert else None,
         friction=c.friction[dynamic] if inert else None,
         factor=None if noise is None else semidefinite_factor(noise),

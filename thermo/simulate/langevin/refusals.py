@@ -8,14 +8,14 @@ from compiler.errors import UnsupportedError
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, LangevinNetlist, Order, Role
 
 
-def check_supported(netlist: LangevinNetlist, *, inertia: bool = False) -> None:
+def check_supported(netlist: LangevinNetlist, underdamped: bool, *, inertia: bool = False) -> None:
     """Raise UnsupportedError for the first feature that this simulator lacks.
 
-    inertia : whether underdamped cells and noise matrices are simulated
+    underdamped : is_underdamped(netlist); inertia : whether such cells and noise matrices are simulated
     """
     cells = netlist.cells
     dynamic = cells.role != Role.INPUT
-    if inertia:
+    if inertia and underdamped:
         _check_inertia(netlist)
     for column, missing, what, way in (
         (cells.order, Order.UNDERDAMPED, Order, "overdamped cells"),
@@ -56,8 +56,6 @@ def is_underdamped(netlist: LangevinNetlist) -> bool:
 
 def _check_inertia(netlist: LangevinNetlist) -> None:
     """Underdamped cells: all or none, without walls, clamps and noise matrix."""
-    if not is_underdamped(netlist):
-        return
     cells = netlist.cells
     dynamic = cells.role != Role.INPUT
     other = dynamic & (cells.order != Order.UNDERDAMPED)

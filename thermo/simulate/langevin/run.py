@@ -22,7 +22,6 @@ from thermo.simulate.langevin.numba_runner import run_numba
 from thermo.simulate.langevin.numpy_runner import run_numpy
 from thermo.simulate.langevin.plan import Plan, make_plan
 from thermo.simulate.langevin.prepare import Prepared, encode, prepare
-from thermo.simulate.langevin.refusals import is_underdamped
 from thermo.simulate.langevin.result import SimulationResult
 
 HEAT_METHODS = ("auto", "potential", "stratonovich")
@@ -139,9 +138,6 @@ def simulate_langevin(
             raise SimulationError(f"{name} must be from 0 to 2^64 - 1, got {number}")
 
     verify(netlist)
-    inert = is_underdamped(netlist)
-    # an explicit step of a noise matrix's oscillating modes (RLC) must not heat them: Heun
-    method = method or ("baoab" if inert else "euler" if netlist.noise is None else "heun")
 
     def replan(step: float | None, **changes: Any) -> Plan:
         options = {"observe": observe, "trajectory_every": trajectory_every} | changes
@@ -151,6 +147,10 @@ def simulate_langevin(
     if plan.total >= 2**32 - 1:
         raise SimulationError(f"{plan.total} steps are too many; at most 2^32 - 2 can be numbered")
     prepared = prepare(netlist, non_ideal, device_seed, inertia=True)
+    if method is None:
+        # an explicit step of a noise matrix's oscillating modes (RLC) must not heat them: Heun
+        overdamped = "euler" if prepared.factor is None else "heun"
+        method = overdamped if prepared.mass is None else "baoab"
     run = _runner(prepared, method, backend)
     how = _heat_method(prepared, method, heat, heat_method, plan)
     inputs = encode(netlist, data)

@@ -14,6 +14,7 @@ from toys.simulate import cell, toy, toy_data
 
 from compiler import reference
 from compiler.errors import NetlistError, UnsupportedError
+from compiler.ir.activations import activate, slope
 from compiler.ir.container import save
 from compiler.ir.langevin import (
     CellKind,
@@ -26,11 +27,10 @@ from compiler.ir.langevin import (
     ReadOut,
     Role,
 )
+from compiler.ir.law import Law, Setting
 from hw_models.imperfect import Imperfections
 from thermo.cli.main import main
 from thermo.simulate import SimulationError, simulate
-from thermo.simulate.langevin.activations import activate, slope
-from thermo.simulate.langevin.forces import Forces, Setting
 from thermo.simulate.langevin.jax_forces import slope as jax_slope
 from thermo.simulate.langevin.jax_runner import langevin_function
 from thermo.simulate.langevin.numba_runner import is_dense
@@ -193,7 +193,7 @@ def test_force_is_minus_the_gradient_of_the_energy(cost):
     netlist = mixed(density=0.6)
     netlist = with_spins(netlist) if cost == "cross-entropy" else netlist
     prepared, rng = prepare(netlist), np.random.default_rng(4)
-    model = Forces(prepared, TARGETS[:2].T, cost)
+    model = Law(prepared, TARGETS[:2].T, cost)
     u = encode(netlist, DATA[:2])
     at = Setting(0.7, 1.3, 0.9, model.drive(0.5 * u.T))
     x = rng.normal(size=(12, 2)) + 0.2

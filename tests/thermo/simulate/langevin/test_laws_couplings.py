@@ -12,8 +12,8 @@ from toys.couplings import A, mixed, mixed_data
 from toys.simulate import cell
 
 from compiler.ir.langevin import CellKind, Cells, CouplingKind, Couplings, LangevinNetlist, Phase, Role
+from compiler.ir.law import Law, Setting
 from thermo.simulate import simulate
-from thermo.simulate.langevin.forces import Forces, Setting
 from thermo.simulate.langevin.prepare import encode, prepare
 
 ALPHA = 1e-6
@@ -262,7 +262,7 @@ def test_heat_by_potential_is_the_stratonovich_integral():
     exact = simulate(netlist, data, heat_method="potential", **options)
     along = simulate(netlist, data, heat_method="stratonovich", **options)
     prepared = prepare(netlist)
-    model = Forces(prepared, np.repeat(targets, 4, 0).T)
+    model = Law(prepared, np.repeat(targets, 4, 0).T)
     drive = model.drive(np.repeat(encode(netlist, data), 4, 0).T)
     x = exact.trajectory.reshape(101, 28, 12).astype(float).swapaxes(1, 2)
     for q, beta in enumerate((0.0, 0.8)):
