@@ -1,6 +1,7 @@
 """The command line: results on standard output, one line and exit code 2 for bad input."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -451,3 +452,17 @@ def test_bad_data_files_are_named(capsys, tmp_path, arrays, words):
     np.savez(tmp_path / "rows.npz", **arrays)
     command = ["train", "langevin", "--data", tmp_path / "rows.npz", "--epochs", "1"]
     _fails(capsys, [*command, "-o", tmp_path / "m.safetensors"], "rows", words)
+
+
+def test_long_compilation_is_told_once_on_standard_error(capsys, monkeypatch):
+    """A command that compiles says so before its result, and its result stays alone on standard output."""
+
+    @contextmanager
+    def slow(told):
+        told()
+        yield
+
+    monkeypatch.setattr("compiler.jit.telling", slow)
+    assert main(["presets", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err.splitlines() == ["compiling kernels, first run only"] and json.loads(out)
