@@ -57,11 +57,14 @@ class CouplingLaw:
     slopes : terms of the Jacobian; those of one function must be symmetric for the force to be a
         gradient, "driven" ones must be the transpose of "driving" ones
     homogeneous : whether the force is of degree 1 in x among cells that show x itself
+    drives_by_state : whether a phase's input scale multiplies an input's state: a resistor stays where
+        its far end is put to 0. Else it multiplies what the input brings to the sum, and 0 is off
     """
 
     terms: tuple[Term, ...]
     slopes: tuple[Slope, ...]
     homogeneous: bool = True
+    drives_by_state: bool = False
 
 
 def _one(x: Array, *_: Array) -> Array:
@@ -104,6 +107,7 @@ COUPLINGS: dict[CouplingKind, CouplingLaw] = {
             Term(lambda x, *_: np.zeros_like(x), lambda x, *_: x**2 / 2, lambda x, *_: -np.ones_like(x), 0.0),
         ),
         slopes=(Slope("1"),),
+        drives_by_state=True,
     ),
     CouplingKind.SINE: CouplingLaw(  # sin(x_j - x_i) = sin x_j cos x_i - cos x_j sin x_i
         terms=(Term(_cosine, _sine, _sine), Term(lambda x, *_: -np.sin(x), _cosine, _cosine)),

@@ -248,7 +248,8 @@ class Phase:
     """One stretch of the schedule.
 
     duration : time units, > 0
-    input_scale : factor on the inputs' encoded values (1 on, 0 off)
+    input_scale : factor on what the inputs bring to each sum (1 on, 0 off); the state at the far end
+        of a resistor
     coupling_scale : (start, end) factor on all couplings, ramped linearly
     kT : (start, end) ramped linearly, or None for the netlist's own
     stiffness : kappa >= 0; adds a well kappa x^2 / 2 to every dynamic cell (a reset); to a phase

@@ -104,13 +104,14 @@ class Law:
     cost: str = "squared"
 
     def drive(self, u: np.ndarray, scale: float = 1.0) -> Drive:
-        """What encoded inputs u (n_in, N) bring at an input scale, which multiplies what they show."""
-        p = self.terms
-        shown = activate_rows(p.input_activation, u)
-        return [
-            [w_in @ (scale * term.wave(u, shown)) for term in COUPLINGS[kind].terms]
-            for kind, (_, w_in) in p.couplings.items()
-        ]
+        """What encoded inputs u (n_in, N) bring to the sums at an input scale."""
+        p, drives = self.terms, []
+        for kind, (_, w_in) in p.couplings.items():
+            by_state = COUPLINGS[kind].drives_by_state
+            at, gain = (scale * u, 1.0) if by_state else (u, scale)
+            shown = activate_rows(p.input_activation, at)
+            drives.append([w_in @ (gain * term.wave(at, shown)) for term in COUPLINGS[kind].terms])
+        return drives
 
     def force(self, x: np.ndarray, at: Setting) -> np.ndarray:
         """(n, N) force on every dynamic cell."""

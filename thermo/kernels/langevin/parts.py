@@ -59,7 +59,7 @@ class Extras(NamedTuple):
 
     gradient, sine : couplings; has_gradient, has_sine : whether any drives a dynamic cell
     gradient_drives : (n_drives, n, lanes), products of the couplings from the inputs with phi(u), u
-        the inputs, at each input scale; sine_drives : (2, n_drives, n, lanes), with sin u and cos u;
+        the inputs, times each input scale; sine_drives : (2, n_drives, n, lanes), with sin u and cos u;
         one row of zeros instead of n where there are none
     angle : (n,) bool, the phase cells; phase : (2, n), their h and J2
     """

@@ -138,7 +138,7 @@ def _from_netlist(netlist: LangevinNetlist, data: Any, phase: int) -> LinearSyst
     among = (p.w + p.curved["gradient"]).toarray() * s
     stiffness = np.diag(p.c1 + now.stiffness) - among
     u = encode(netlist, None if data is None else np.atleast_2d(np.asarray(data)))[0]
-    shown = activate_rows(p.input_activation, now.input_scale * u[:, None])[:, 0]
+    shown = now.input_scale * activate_rows(p.input_activation, u[:, None])[:, 0]
     force = p.h + s * ((p.w_in + p.curved["gradient_in"]) @ shown)
     if p.mass is None or p.friction is None:
         noise = p.mobility * np.eye(p.n) if p.factor is None else p.factor @ p.factor.T

@@ -49,7 +49,7 @@ def run_by_cells(job: Job) -> Raw:
             for trajectory in range(job.n_trajectories):
                 sample = trajectory // job.runs
                 x[:] = job.x0[trajectory if job.x0.shape[0] > 1 else 0]
-                drives = [_drive_of(p, w_in, scale * job.inputs[sample]) for scale in plan.input_scales]
+                drives = [_drive_of(p, w_in, job.inputs[sample], scale) for scale in plan.input_scales]
                 before = (plan.scale[0, 0], 0.0, drives[0])
                 phase = -1
                 for start, stop in zip(stops, [*stops[1:], plan.total], strict=True):
@@ -103,11 +103,11 @@ def run_by_cells(job: Job) -> Raw:
     return raw
 
 
-def _drive_of(p: Prepared, w_in: sparse.csr_matrix, inputs: np.ndarray) -> np.ndarray:
-    """(n,) float32 force of the inputs, or one zero where nothing is driven."""
+def _drive_of(p: Prepared, w_in: sparse.csr_matrix, inputs: np.ndarray, scale: float) -> np.ndarray:
+    """(n,) float32 force of the inputs at an input scale, or one zero where nothing is driven."""
     if p.w_in.nnz == 0:
         return np.zeros(1, np.float32)
-    return w_in @ activate_rows(p.input_activation, inputs).astype(np.float32)
+    return w_in @ (scale * activate_rows(p.input_activation, inputs)).astype(np.float32)
 
 
 def _potential(p: Prepared, x: np.ndarray, s: float, kappa: float, drive: np.ndarray) -> float:

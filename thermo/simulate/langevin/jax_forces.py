@@ -112,14 +112,14 @@ class JaxForces:
         parts = (shown[:, matrix.indices] * values).T
         return jax.ops.segment_sum(parts, rows, matrix.shape[0], indices_are_sorted=True).T
 
-    def drive(self, params: Params, u: jax.Array) -> JaxDrive:
-        """Forces of encoded inputs u (N, n_in) at their scale."""
-        shown = activate(self.prepared.input_activation, u)
+    def drive(self, params: Params, u: jax.Array, scale: float = 1.0) -> JaxDrive:
+        """Forces of encoded inputs u (N, n_in) at an input scale."""
+        shown = scale * activate(self.prepared.input_activation, u)
         return JaxDrive(
             self._product("w_in", params, shown),
             self._product("gradient_in", params, shown),
-            self._product("sine_in", params, jnp.sin(u)),
-            self._product("sine_in", params, jnp.cos(u)),
+            self._product("sine_in", params, scale * jnp.sin(u)),
+            self._product("sine_in", params, scale * jnp.cos(u)),
         )
 
     def force(self, params: Params, x: jax.Array, at: JaxSetting) -> jax.Array:

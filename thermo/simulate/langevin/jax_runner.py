@@ -90,7 +90,7 @@ def langevin_function(
         inputs, x0 = jnp.asarray(inputs, dtype), jnp.asarray(x0, dtype)
         goals = None if targets is None else jnp.asarray(targets, dtype)
         count = x0.shape[0]
-        drives = [model.drive(params, scale * inputs) for scale in plan.input_scales]
+        drives = [model.drive(params, inputs, scale) for scale in plan.input_scales]
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(ids)
 
         def noise(step: jax.Array) -> jax.Array:

@@ -86,7 +86,7 @@ def drives_of(job: Job, index: np.ndarray, product: Product | None, show: Produc
     if product is None:
         return np.zeros((scales.size, 1, index.size), np.float32)
     samples = np.ascontiguousarray(job.inputs[index // job.runs].T)
-    shown = [show(scale * samples).astype(np.float32) for scale in scales]
+    shown = [(scale * show(samples)).astype(np.float32) for scale in scales]
     nothing = np.zeros((job.prepared.n, index.size), np.float32)
     return np.stack([product(u) if u.any() else nothing for u in shown])
 

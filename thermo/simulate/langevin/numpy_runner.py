@@ -41,7 +41,7 @@ def run_numpy(job: Job) -> Raw:
     ids = np.uint64(job.first) + np.arange(count, dtype=np.uint64)
     samples = np.arange(count) // job.runs
     model = Law(p, None if job.targets is None else job.targets[samples].T, job.cost)
-    drives = [model.drive(scale * job.inputs[samples].T) for scale in plan.input_scales]
+    drives = [model.drive(job.inputs[samples].T, scale) for scale in plan.input_scales]
     lo, hi = p.lo[:, None], p.hi[:, None]
     x = np.array(np.broadcast_to(job.x0, (count, p.n)).T)
     inert = p.mass is not None

@@ -195,7 +195,7 @@ def test_force_is_minus_the_gradient_of_the_energy(cost):
     prepared, rng = prepare(netlist), np.random.default_rng(4)
     model = Law(prepared, TARGETS[:2].T, cost)
     u = encode(netlist, DATA[:2])
-    at = Setting(0.7, 1.3, 0.9, model.drive(0.5 * u.T))
+    at = Setting(0.7, 1.3, 0.9, model.drive(u.T, 0.5))
     x = rng.normal(size=(12, 2)) + 0.2
     force = model.force(x, at)
     numeric = np.array(
@@ -209,12 +209,13 @@ def test_force_is_minus_the_gradient_of_the_energy(cost):
     assert not np.allclose(model.force(x, flipped), numeric, atol=1e-3)
     # the IR's own slow evaluator says the same
     for s in range(2):
-        options = dict(coupling_scale=0.7, stiffness=1.3, nudge=0.9, targets=TARGETS[s], cost=cost)
-        full = reference.force(netlist, x[:, s], 0.5 * u[s], **options)
+        options = dict(coupling_scale=0.7, input_scale=0.5, stiffness=1.3, nudge=0.9)
+        options |= dict(targets=TARGETS[s], cost=cost)
+        full = reference.force(netlist, x[:, s], u[s], **options)
         np.testing.assert_allclose(full[3:], force[:, s], atol=1e-12)
-        energy = reference.potential(netlist, x[:, s], 0.5 * u[s], **options)
+        energy = reference.potential(netlist, x[:, s], u[s], **options)
         # a resistor to an input counts the input's own end, a constant, in one of the two
-        other = reference.potential(netlist, 0 * x[:, s], 0.5 * u[s], **options)
+        other = reference.potential(netlist, 0 * x[:, s], u[s], **options)
         mine = model.potential(x, at)[s] - model.potential(0 * x, at)[s]
         assert energy - other == pytest.approx(mine, abs=1e-10)
 
@@ -232,7 +233,8 @@ def test_heat_and_work_of_clamps_and_nudges_are_those_of_the_reference_evaluator
         return reference.potential(
             netlist,
             states[k],
-            phase.input_scale * u,
+            u,
+            input_scale=phase.input_scale,
             coupling_scale=phase.coupling_scale[0],
             stiffness=phase.stiffness,
             nudge=phase.nudge,
@@ -254,6 +256,62 @@ def test_heat_and_work_of_clamps_and_nudges_are_those_of_the_reference_evaluator
         wrong = replace(new, nudge=-new.nudge)
         if new.nudge:
             assert abs(energy(ends[q], wrong) - energy(ends[q], new)) > 1e-3
+
+
+def with_inputs(code, scale, phases=PHASES[:1], weight=1.0):
+    """The skewed netlist with inputs that show phi(u), at an input scale and no resistors to them."""
+    netlist = mixed(phases=[replace(p, input_scale=scale) for p in phases])
+    frozen = netlist.cells.frozen
+    activation = np.where(frozen, code, netlist.cells.activation).astype(np.int8)
+    couplings = []
+    for c in netlist.couplings:
+        driven = frozen[c.indices]
+        keep = ~driven if c.kind == CouplingKind.RESISTIVE else driven | True
+        values = c.values * np.where(driven, weight, 1.0)
+        couplings.append(Couplings.from_coo(c.kind, frozen.size, c.rows[keep], c.indices[keep], values[keep]))
+    return netlist.with_(cells=replace(netlist.cells, activation=activation), couplings=tuple(couplings))
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy", "jax"])
+@pytest.mark.parametrize("code", list(A))
+def test_an_input_scale_multiplies_what_inputs_bring(code, backend):
+    """At every scale: the same bits as couplings from the inputs that are as much weaker."""
+    options = dict(runs=2, seed=5, keep_final=True, backend=backend)
+    for scale in (0.0, 0.5):
+        scaled = simulate(with_inputs(code, scale), DATA, **options)
+        weaker = simulate(with_inputs(code, 1.0, weight=scale), DATA, **options)
+        for name in ("outputs", "final", "heat_by_phase", "work"):
+            a, b = getattr(scaled, name), getattr(weaker, name)
+            np.testing.assert_array_equal(a, b, err_msg=name)
+    full = simulate(with_inputs(code, 1.0), DATA, **options)
+    assert np.abs(full.final - scaled.final).max() > 1e-2
+
+
+@pytest.mark.parametrize("code", list(A))
+def test_inputs_off_do_no_work_and_show_nothing(code):
+    """The twin, phi(0) in place of 0, would show at sigmoid and cosine, and by the sine couplings."""
+    phases = (PHASES[0], replace(PHASES[0], name="off"))
+    netlist = with_inputs(code, 0.0, phases)
+    got = simulate(netlist, DATA, runs=2, seed=5)
+    assert np.array_equal(got.work, np.zeros_like(got.work))
+    x, u = 0.3 * np.ones(12), encode(netlist, DATA)[0]
+    off = reference.force(netlist, x, u, input_scale=0.0)
+    assert np.array_equal(off, reference.force(netlist, x, 3 * u, input_scale=0.0))
+    twin = reference.force(netlist, x, 0 * u)
+    assert not np.allclose(twin, off, atol=1e-3)
+
+
+def test_a_resistor_to_an_input_off_stays_to_zero():
+    c = Cells.make(2, role=[Role.INPUT, Role.DYNAMIC], x0=[2.0, 0.0])
+    wire = Couplings.from_coo(CouplingKind.RESISTIVE, 2, [1], [0], [1.5])
+    netlist = LangevinNetlist(c, (wire,), 1.0, 1.0, (Phase("off", 1.0, input_scale=0.0),))
+    assert reference.force(netlist, [0.4], [2.0], input_scale=0.0)[1] == pytest.approx(-0.6)
+    assert reference.force(netlist, [0.4], [2.0], input_scale=0.5)[1] == pytest.approx(1.5 * 0.6)
+    prepared = prepare(netlist)
+    model = Law(prepared)
+    for scale, force in ((0.0, -0.6), (0.5, 0.9)):
+        at = Setting(1.0, 0.0, 0.0, model.drive(np.array([[2.0]]), scale))
+        assert model.force(np.array([[0.4]]), at)[0, 0] == pytest.approx(force)
 
 
 def test_clamped_cells_stay_and_cost_nothing():
