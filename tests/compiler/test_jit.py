@@ -215,7 +215,11 @@ import numpy as np
 from numba.core import event
 from compiler import from_edges, lower_ising
 from compiler.jit import njit
+from compiler.ir.langevin import Cells, LangevinNetlist, Phase
+from thermo.simulate import simulate
 from thermo.simulate.spins.run import simulate_spins
+
+CELLS = LangevinNetlist(Cells.make(3, j2=1.0), (), 1.0, 1.0, (Phase("a", 0.1),), dt=0.01)
 
 @njit
 def twin(a, b):
@@ -232,6 +236,8 @@ print(any("unicode" in module for module in made), bool(made))
     "run, strings",
     [
         ("simulate_spins(lower_ising(from_edges([0, 0], [0], [1], [1.0])), sweeps=2)", "False True"),
+        ("simulate(CELLS, trajectory_every=1, keep_final=True)", "False True"),
+        ("simulate(CELLS, method='exact')", "False True"),
         ("twin(np.zeros(3), np.ones(3))", "True True"),
     ],
 )

@@ -7,69 +7,60 @@ not depend on threads.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from thermo.kernels.activations import activate_row
 from thermo.kernels.jit import njit, prange
+from thermo.kernels.langevin.parts import C1, C2, C3, HI, LO, H
 from thermo.kernels.langevin.rows import clamp, self_force
 from thermo.kernels.random import fill_normals_cells, fma, magnitude
 
 ROWS = 4096  # cells of one piece of work; a multiple of 4
 
 
+class Stretch(NamedTuple):
+    """A phase: its first step and how many it has, coupling scale and kT at both ends, its well."""
+
+    mobility: float
+    dt: float
+    first: int
+    steps: int
+    s0: float
+    s1: float
+    kT0: float
+    kT1: float
+    kappa: float
+
+
 @njit(cache=True, parallel=True)
 def advance(  # type: ignore[no-untyped-def]
-    indptr,
-    indices,
-    weight,
-    c1,
-    c2,
-    c3,
-    h,
-    lo,
-    hi,
-    activation,
-    active,
-    mobility,
-    dt,
-    scale,
-    kT,
-    stiffness,
-    phase_start,
-    phase_steps,
-    start,
-    stop,
-    x,
-    spare,
-    shown,
-    drive,
-    seed,
-    trajectory,
-    stream,
-    bound,
-    check_every,
+    linear, cells, stretch, drive, source, x, spare, shown, start, stop, bound, check_every
 ):
     """Steps start to stop - 1 of a schedule, all within one phase.
 
+    linear, cells, source : see thermo.kernels.langevin.parts; source.origin is the trajectory
     x, spare : (n,) float32; returned in the order (state, other, bad_step, bad_cell), the last two
         -1 unless a state left the bound
-    scale, kT : (2,) at start and end of the phase, which has phase_steps steps from phase_start
     shown : (n,) float32 scratch where cells have activations; drive : (n,) or (1,)
     """
+    indptr, indices, values = linear.indptr, linear.indices, linear.weights[0]
+    columns, activation, kappa = cells.columns, cells.activation, stretch.kappa
+    seed, stream, trajectory = source.seed, source.stream, source.origin
     n = x.shape[0]
     pieces = (n + ROWS - 1) // ROWS
     peak = np.zeros(pieces, np.int32)
     most = magnitude(bound)
-    mdt = np.float32(mobility * dt)
+    mdt = np.float32(stretch.mobility * stretch.dt)
     each = 1 if drive.shape[0] == n else 0
     for k in range(start, stop):
-        part = k - phase_start
-        s = np.float32(scale[0] + (scale[1] - scale[0]) * part / phase_steps)
-        heat = kT[0] + (kT[1] - kT[0]) * (part + 0.5) / phase_steps
-        sigma = np.float32(math.sqrt(2.0 * mobility * heat * dt))
+        part = k - stretch.first
+        s = np.float32(stretch.s0 + (stretch.s1 - stretch.s0) * part / stretch.steps)
+        heat = stretch.kT0 + (stretch.kT1 - stretch.kT0) * (part + 0.5) / stretch.steps
+        sigma = np.float32(math.sqrt(2.0 * stretch.mobility * heat * stretch.dt))
         source = x
-        if active:
+        if cells.active:
             for piece in prange(pieces):
                 for i in range(piece * ROWS, min((piece + 1) * ROWS, n)):
                     activate_row(activation[i], x[i : i + 1], shown[i : i + 1])
@@ -83,12 +74,13 @@ def advance(  # type: ignore[no-untyped-def]
             for i in range(first, last):
                 total = np.float32(0.0)
                 for e in range(indptr[i], indptr[i + 1]):
-                    total = fma(weight[e], source[indices[e]], total)
-                b = fma(s, total + drive[i * each], h[i])
-                a1 = np.float32(np.float64(c1[i]) + stiffness)
+                    total = fma(values[e], source[indices[e]], total)
+                b = fma(s, total + drive[i * each], columns[H, i])
+                a1 = np.float32(np.float64(columns[C1, i]) + kappa)
                 v = x[i]
-                v = fma(sigma, noise[i - first], fma(mdt, self_force(b, v, a1, c2[i], c3[i]), v))
-                v = clamp(v, lo[i], hi[i])
+                force = self_force(b, v, a1, columns[C2, i], columns[C3, i])
+                v = fma(sigma, noise[i - first], fma(mdt, force, v))
+                v = clamp(v, columns[LO, i], columns[HI, i])
                 spare[i] = v
                 bits = magnitude(v)
                 top = bits if bits > top else top

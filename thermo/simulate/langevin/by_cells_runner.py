@@ -10,7 +10,9 @@ from scipy import sparse
 from compiler.ir.activations import activate_rows
 from compiler.ir.law import Law, Setting
 from thermo.kernels.langevin import by_cells
+from thermo.kernels.langevin.parts import Source
 from thermo.kernels.random import STREAM_NOISE
+from thermo.simulate.langevin.arguments import cells_of, matrix_of
 from thermo.simulate.langevin.job import Job, Raw, empty_raw
 from thermo.simulate.langevin.prepare import Prepared
 from thermo.simulate.threads import limited_threads
@@ -36,12 +38,9 @@ def run_by_cells(job: Job) -> Raw:
     """
     p, plan = job.prepared, job.plan
     raw = empty_raw(job)
-    w32 = p.w.astype(np.float32)
-    w_in = p.w_in.astype(np.float32)
-    cells = [c.astype(np.float32) for c in (p.c1, p.c2, p.c3, p.h, p.lo, p.hi)]
-    active = bool(p.activation.any())
+    linear, cells, w_in = matrix_of(p.w), cells_of(p), p.w_in.astype(np.float32)
     x, spare = np.empty(p.n, np.float32), np.empty(p.n, np.float32)
-    shown = np.empty(p.n if active else 1, np.float32)
+    shown = np.empty(p.n if cells.active else 1, np.float32)
     stops = np.unique(np.concatenate([plan.starts, plan.ends, plan.saved]))
     with limited_threads(job.threads):
         job.progress.start(job.n_trajectories, "simulating")
@@ -63,29 +62,28 @@ def run_by_cells(job: Job) -> Raw:
                     _look(raw, job, int(start), trajectory, x)
                     if stop == start:
                         break
-                    x, spare, bad_step, bad_cell = by_cells.advance(
-                        w32.indptr,
-                        w32.indices,
-                        w32.data,
-                        *cells,
-                        p.activation,
-                        active,
+                    stretch = by_cells.Stretch(
                         p.mobility,
                         plan.dt,
-                        plan.scale[phase],
-                        plan.kT[phase],
-                        plan.stiffness[phase],
-                        plan.starts[phase],
-                        plan.n_steps[phase],
-                        int(start),
-                        int(stop),
+                        int(plan.starts[phase]),
+                        int(plan.n_steps[phase]),
+                        s0=plan.scale[phase, 0],
+                        s1=plan.scale[phase, 1],
+                        kT0=plan.kT[phase, 0],
+                        kT1=plan.kT[phase, 1],
+                        kappa=plan.stiffness[phase],
+                    )
+                    x, spare, bad_step, bad_cell = by_cells.advance(
+                        linear,
+                        cells,
+                        stretch,
+                        drives[plan.drive[phase]],
+                        Source(np.uint64(job.seed), STREAM_NOISE, np.uint64(job.first + trajectory)),
                         x,
                         spare,
                         shown,
-                        drives[plan.drive[phase]],
-                        np.uint64(job.seed),
-                        np.uint64(job.first + trajectory),
-                        STREAM_NOISE,
+                        int(start),
+                        int(stop),
                         np.float32(job.bound),
                         job.check_every,
                     )

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from compiler.ir.langevin import Activation
-from thermo.simulate.langevin.numba_runner import is_dense
+from thermo.simulate.langevin.arguments import is_dense
 from thermo.simulate.langevin.prepare import Prepared
 
 Params = dict[str, jax.Array]

@@ -31,9 +31,9 @@ from compiler.ir.law import Law, Setting
 from hw_models.imperfect import Imperfections
 from thermo.cli.main import main
 from thermo.simulate import SimulationError, simulate
+from thermo.simulate.langevin.arguments import is_dense
 from thermo.simulate.langevin.jax_forces import slope as jax_slope
 from thermo.simulate.langevin.jax_runner import langevin_function
-from thermo.simulate.langevin.numba_runner import is_dense
 from thermo.simulate.langevin.plan import make_plan
 from thermo.simulate.langevin.prepare import encode, prepare
 
