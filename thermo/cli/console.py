@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from compiler.errors import ThermocError
+from thermo.cli.streams import write_out
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -87,9 +88,9 @@ def telling(label: str) -> Iterator[Callable[[float], None]]:
 
 
 def emit(result: Mapping[str, Any], as_json: bool, text: str) -> None:
-    """Write a command's result: one JSON object, or text for people."""
+    """Write a command's result: one JSON object, or text for people. OutputError as write_out."""
     out = json.dumps(plain(result), indent=2, allow_nan=False) if as_json else text
-    sys.stdout.write(out.rstrip("\n") + "\n")
+    write_out(out.rstrip("\n") + "\n")
 
 
 def plain(value: Any) -> Any:

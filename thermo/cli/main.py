@@ -206,7 +206,10 @@ def guarded(command: Callable[..., None], keeps: bool = False) -> Callable[..., 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 done, 2 bad input, 130 interrupted)."""
+    from thermo.cli.streams import discard, spell_out
+
     arguments = sys.argv[1:] if arguments is None else arguments
+    spell_out()
     try:
         build(arguments)(arguments)
     except SystemExit as stop:
@@ -214,6 +217,10 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:  # while it starts; commands answer for themselves
         sys.stderr.write("interrupted\n")
         return 130
+    except OSError as error:  # help texts are not written by us
+        discard()
+        sys.stderr.write(f"error: standard output: cannot be written ({error.strerror})\n")
+        return 2
     return 0
 
 

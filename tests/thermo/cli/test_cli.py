@@ -1,8 +1,12 @@
 """The command line: results on standard output, one line and exit code 2 for bad input."""
 
 import json
+import os
+import subprocess
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -466,3 +470,41 @@ def test_long_compilation_is_told_once_on_standard_error(capsys, monkeypatch):
     assert main(["presets", "--json"]) == 0
     out, err = capsys.readouterr()
     assert err.splitlines() == ["compiling kernels, first run only"] and json.loads(out)
+
+
+def _run(*arguments, stdout=subprocess.PIPE, **environment):
+    code = "import sys; sys.argv[0] = 'thermoc'; from thermo.cli.main import run; run()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("arguments", [("presets",), ("--help",), ("presets", "--json")])
+def test_a_full_disk_behind_standard_output_is_one_line(arguments):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with open("/dev/full", "w") as full:
+        done = _run(*arguments, stdout=full)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith(
+        "error: standard output: cannot be written"
+    )
+
+
+def test_a_terminal_without_our_signs_gets_them_spelt():
+    encodings = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    told, spelt = _run("presets", "pbit-cmos"), _run("presets", "pbit-cmos", **encodings)
+    assert told.returncode == spelt.returncode == 0 and spelt.stdout.isascii()
+    assert not told.stdout.isascii() or told.stdout == spelt.stdout
+
+
+def test_a_reader_that_is_gone_ends_the_command_in_silence():
+    read, write = os.pipe()
+    os.close(read)
+    done = _run("presets", stdout=write)
+    os.close(write)
+    assert done.returncode == 141 and done.stderr == ""
