@@ -26,6 +26,8 @@ matrix, each entry counted once in the directed gradient) and gamma (x_K - x_0) 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from thermo.kernels.jit import njit
@@ -39,6 +41,53 @@ HEAD_VALUES = 1
 
 # Cells without a quartic term have no bound of their own beyond which they never come back.
 RUNAWAY = 1e4
+
+
+class Machine(NamedTuple):
+    """w_in (n, n_in), coupling (n, n), bias, x0 (n,); cells : (3, n) J2, J3, J4
+    coupled : whether there is any coupling."""
+
+    w_in: np.ndarray
+    coupling: np.ndarray
+    coupled: bool
+    bias: np.ndarray
+    cells: np.ndarray
+    x0: np.ndarray
+
+
+class Steps(NamedTuple):
+    """n steps of h = mobility dt; noise : sqrt(2 h kT); heat : HEAT_ENERGY or HEAT_STRATONOVICH."""
+
+    n: int
+    h: np.floating
+    noise: np.floating
+    heat: int
+
+
+class Loss(NamedTuple):
+    """head : HEAD_CLASSES or HEAD_VALUES of scale x + offset, (n_out,); smoothing : of labels
+    weight : 1 / batch; gamma : price of heat."""
+
+    head: int
+    scale: np.ndarray
+    offset: np.ndarray
+    smoothing: float
+    weight: np.floating
+    gamma: np.floating
+
+
+class Images(NamedTuple):
+    """Rows `rows` of `images` (N, n_in), encoded as (image - shift) * scale.
+
+    warps : (lanes or 0, 6) affine maps, see warp_image, of images of (height, width, channels)
+    """
+
+    images: np.ndarray
+    rows: np.ndarray
+    warps: np.ndarray
+    shape: tuple[int, int, int]
+    shift: np.ndarray
+    scale: np.ndarray
 
 
 @njit(cache=True, nogil=True)
@@ -127,16 +176,16 @@ def energy_drop(c, coupling, coupled, cells, x0, x, force):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True)
-def forward_tile(  # type: ignore[no-untyped-def]
-    c, coupling, coupled, cells, x0, n_steps, h, noise, heat_mode, seed, trajectory, xs, fs, z
-):
-    """Run one tile from x0; xs and fs hold all n_steps + 1 states and forces, or the last two.
+def forward_tile(c, machine, steps, seed, trajectory, xs, fs):  # type: ignore[no-untyped-def]
+    """Run one tile from x0; xs and fs hold all n + 1 states and forces, or the last two.
 
-    c : (n, lanes) constant force; cells : (3, n) J2, J3, J4; noise : sqrt(2 h kT)
-    xs, fs : (n_steps + 1 or 2, n, lanes), ring buffers; z : (n, lanes) float32
+    c : (n, lanes) constant force; xs, fs : (steps.n + 1 or 2, n, lanes), ring buffers
     Returns the heat, (lanes,) float64.
     """
     n, lanes = c.shape
+    coupling, coupled, cells, x0 = machine.coupling, machine.coupled, machine.cells, machine.x0
+    n_steps, h, noise, heat_mode = steps.n, steps.h, steps.noise, steps.heat
+    z = np.empty((n, lanes), np.float32)
     real = c.dtype.type
     slots = xs.shape[0]
     force_slots = fs.shape[0]
@@ -185,22 +234,23 @@ def forward_tile(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def head_gradient(x_out, scale, offset, head, label, target, smoothing, weight, out, gs, go):  # type: ignore[no-untyped-def]
+def head_gradient(x_out, loss, label, target, out, gs, go):  # type: ignore[no-untyped-def]
     """Loss and derivative by the outputs: cross-entropy of softmax(scale x), or squared error.
 
     x_out, out : (n_out, lanes); label : (lanes,); target : (lanes, n_out) (HEAD_VALUES only)
     gs, go : (n_out,) derivatives by scale and offset, written
     Returns (sum of losses, number of right answers).
     """
+    scale, offset, smoothing, weight = loss.scale, loss.offset, loss.smoothing, loss.weight
     n_out, lanes = x_out.shape
     real = x_out.dtype.type
-    loss = 0.0
+    total_loss = 0.0
     right = 0
     gs[:] = real(0)
     go[:] = real(0)
     p = np.empty(n_out, np.float64)
     for l in range(lanes):
-        if head == HEAD_CLASSES:
+        if loss.head == HEAD_CLASSES:
             top = -np.inf
             best = 0
             for o in range(n_out):
@@ -215,7 +265,7 @@ def head_gradient(x_out, scale, offset, head, label, target, smoothing, weight, 
             right += best == label[l]
             for o in range(n_out):
                 want = smoothing / n_out + (1.0 - smoothing if o == label[l] else 0.0)
-                loss -= want * (p[o] - log_total)
+                total_loss -= want * (p[o] - log_total)
                 d = real(np.exp(p[o] - log_total) - want) * weight
                 gs[o] += d * x_out[o, l]
                 go[o] += d
@@ -223,63 +273,41 @@ def head_gradient(x_out, scale, offset, head, label, target, smoothing, weight, 
         else:
             for o in range(n_out):
                 error = scale[o] * x_out[o, l] + offset[o] - target[l, o]
-                loss += 0.5 * error * error
+                total_loss += 0.5 * error * error
                 d = error * weight
                 gs[o] += d * x_out[o, l]
                 go[o] += d
                 out[o, l] = d * scale[o]
-    return loss, right
+    return total_loss, right
 
 
 @njit(cache=True, nogil=True)
 def gradient_tile(  # type: ignore[no-untyped-def]
-    w_in,
-    coupling,
-    coupled,
-    bias,
-    cells,
-    x0,
-    scale,
-    offset,
-    u,
-    head,
-    label,
-    target,
-    smoothing,
-    n_steps,
-    h,
-    noise,
-    gamma,
-    heat_mode,
-    weight,
-    seed,
-    trajectory,
-    xs,
-    fs,
-    z,
-    gw,
-    gj,
-    gb,
-    gs,
-    go,
+    machine, loss, u, label, target, steps, seed, trajectory, xs, fs, gradient
 ):
-    """Loss and gradient of one tile; `weight` is 1 / batch, `gamma` the price of heat.
+    """Loss and gradient of one tile.
 
-    u : (lanes, n_in) encoded inputs; g* : gradients of this tile, written
+    u : (lanes, n_in) encoded inputs; xs, fs : see forward_tile
+    gradient : (n_parameters,), order w_in, coupling, bias, scale, offset, written
     Returns (sum of losses, right answers, sum of heat, first runaway cell or -1).
     """
-    n = bias.shape[0]
-    n_out = scale.shape[0]
+    coupling, coupled, cells, x0 = machine.coupling, machine.coupled, machine.cells, machine.x0
+    n_steps, h, heat_mode, gamma = steps.n, steps.h, steps.heat, loss.gamma
+    n, n_in = machine.w_in.shape
+    n_out = loss.scale.shape[0]
+    a = n * n_in
+    b = a + n * n
+    d = b + n + n_out
+    gw, gj = gradient[:a].reshape((n, n_in)), gradient[a:b].reshape((n, n))
+    gb, gs, go = gradient[b : b + n], gradient[b + n : d], gradient[d : d + n_out]
     lanes = u.shape[0]
     real = u.dtype.type
     c = np.empty((n, lanes), u.dtype)
-    np.dot(w_in, u.T, c)
+    np.dot(machine.w_in, u.T, c)
     for i in range(n):
         for l in range(lanes):
-            c[i, l] += bias[i]
-    heat = forward_tile(
-        c, coupling, coupled, cells, x0, n_steps, h, noise, heat_mode, seed, trajectory, xs, fs, z
-    )
+            c[i, l] += machine.bias[i]
+    heat = forward_tile(c, machine, steps, seed, trajectory, xs, fs)
     force_slots = fs.shape[0]
     end = xs[n_steps]
     f_end = fs[n_steps % force_slots]
@@ -288,10 +316,8 @@ def gradient_tile(  # type: ignore[no-untyped-def]
         return 0.0, 0, 0.0, lost
 
     lam = np.zeros((n, lanes), u.dtype)
-    loss, right = head_gradient(
-        end[n - n_out :], scale, offset, head, label, target, smoothing, weight, lam[n - n_out :], gs, go
-    )
-    g = gamma * weight
+    error, right = head_gradient(end[n - n_out :], loss, label, target, lam[n - n_out :], gs, go)
+    g = gamma * loss.weight
     half_g = real(0.5) * g
     nu = np.empty((n, lanes), u.dtype)
     total = np.zeros((n, lanes), u.dtype)
@@ -371,12 +397,14 @@ def gradient_tile(  # type: ignore[no-untyped-def]
     q = 0.0
     for l in range(lanes):
         q += heat[l]
-    return loss, right, q, -1
+    return error, right, q, -1
 
 
 @njit(cache=True, nogil=True)
-def fill_inputs(images, rows, warps, height, width, channels, shift, scale, u):  # type: ignore[no-untyped-def]
-    """u[l] = (warped image of row rows[l] - shift) * scale; no warp where warps is empty."""
+def fill_inputs(batch, u):  # type: ignore[no-untyped-def]
+    """u[l] = (warped image of row rows[l] - shift) * scale of Images; no warp where warps is empty."""
+    images, rows, warps, shift, scale = batch.images, batch.rows, batch.warps, batch.shift, batch.scale
+    height, width, channels = batch.shape
     n_in = u.shape[1]
     several = shift.shape[0] > 1
     frame = np.empty((height + 4, width + 4), u.dtype)
@@ -397,133 +425,43 @@ def fill_inputs(images, rows, warps, height, width, channels, shift, scale, u): 
 
 @njit(cache=True, nogil=True)
 def gradient_rows(  # type: ignore[no-untyped-def]
-    w_in,
-    coupling,
-    coupled,
-    bias,
-    cells,
-    x0,
-    scale,
-    offset,
-    images,
-    rows,
-    warps,
-    shape,
-    shift,
-    in_scale,
-    head,
-    label,
-    target,
-    smoothing,
-    n_steps,
-    h,
-    noise,
-    gamma,
-    heat_mode,
-    weight,
-    seed,
-    trajectory,
-    xs,
-    fs,
-    u,
-    gradient,
+    machine, loss, batch, label, target, steps, seed, trajectory, xs, fs, u, gradient
 ):
-    """`gradient_tile` of the images in `rows`, with flat scratch and a flat gradient.
+    """`gradient_tile` of Images, with flat scratch.
 
-    xs, fs, u : flat scratch of at least slots * n * lanes and lanes * n_in; warps : (lanes or 0, 6)
-    gradient : (n_parameters,), order w_in, coupling, bias, scale, offset, written
+    xs, fs, u : flat scratch of at least slots * n * lanes and lanes * n_in
     """
-    n, n_in = w_in.shape
-    n_out = scale.shape[0]
-    lanes = rows.shape[0]
+    n, n_in = machine.w_in.shape
+    lanes = batch.rows.shape[0]
     size = n * lanes
-    part = u[: lanes * n_in].reshape((lanes, n_in))
-    fill_inputs(images, rows, warps, shape[0], shape[1], shape[2], shift, in_scale, part)
-    x = xs[: (n_steps + 1) * size].reshape((n_steps + 1, n, lanes))
-    force_slots = n_steps + 1 if heat_mode == HEAT_STRATONOVICH else 2
+    inputs = u[: lanes * n_in].reshape((lanes, n_in))
+    fill_inputs(batch, inputs)
+    x = xs[: (steps.n + 1) * size].reshape((steps.n + 1, n, lanes))
+    force_slots = steps.n + 1 if steps.heat == HEAT_STRATONOVICH else 2
     f = fs[: force_slots * size].reshape((force_slots, n, lanes))
-    z = np.empty((n, lanes), np.float32)
-    a = n * n_in
-    b = a + n * n
-    c = b + n
-    d = c + n_out
-    return gradient_tile(
-        w_in,
-        coupling,
-        coupled,
-        bias,
-        cells,
-        x0,
-        scale,
-        offset,
-        part,
-        head,
-        label,
-        target,
-        smoothing,
-        n_steps,
-        h,
-        noise,
-        gamma,
-        heat_mode,
-        weight,
-        seed,
-        trajectory,
-        x,
-        f,
-        z,
-        gradient[:a].reshape((n, n_in)),
-        gradient[a:b].reshape((n, n)),
-        gradient[b:c],
-        gradient[c:d],
-        gradient[d : d + n_out],
-    )
+    return gradient_tile(machine, loss, inputs, label, target, steps, seed, trajectory, x, f, gradient)
 
 
 @njit(cache=True, nogil=True)
-def run_rows(  # type: ignore[no-untyped-def]
-    w_in,
-    coupling,
-    coupled,
-    bias,
-    cells,
-    x0,
-    n_out,
-    images,
-    rows,
-    shift,
-    in_scale,
-    n_steps,
-    h,
-    noise,
-    heat_mode,
-    seed,
-    trajectory,
-    outputs,
-    heat,
-):
-    """Run the images in `rows` once; outputs : (lanes, n_out), heat : (lanes,) float64, written.
+def run_rows(machine, batch, steps, seed, trajectory, outputs, heat):  # type: ignore[no-untyped-def]
+    """Run Images once; outputs : (lanes, n_out), heat : (lanes,) float64, written.
 
     Returns the first runaway cell or -1.
     """
-    n, n_in = w_in.shape
-    lanes = rows.shape[0]
-    nothing = np.empty((0, 6), images.dtype)
-    u = np.empty((lanes, n_in), images.dtype)
-    fill_inputs(images, rows, nothing, 0, 0, 0, shift, in_scale, u)
-    c = np.empty((n, lanes), images.dtype)
-    np.dot(w_in, u.T, c)
+    n, n_in = machine.w_in.shape
+    lanes, n_out = outputs.shape
+    u = np.empty((lanes, n_in), batch.images.dtype)
+    fill_inputs(batch, u)
+    c = np.empty((n, lanes), batch.images.dtype)
+    np.dot(machine.w_in, u.T, c)
     for i in range(n):
         for l in range(lanes):
-            c[i, l] += bias[i]
-    xs = np.empty((2, n, lanes), images.dtype)
-    fs = np.empty((2, n, lanes), images.dtype)
-    z = np.empty((n, lanes), np.float32)
-    q = forward_tile(
-        c, coupling, coupled, cells, x0, n_steps, h, noise, heat_mode, seed, trajectory, xs, fs, z
-    )
-    end = xs[n_steps % 2]
-    lost = runaway_cell(end, cells, h)
+            c[i, l] += machine.bias[i]
+    xs = np.empty((2, n, lanes), batch.images.dtype)
+    fs = np.empty((2, n, lanes), batch.images.dtype)
+    q = forward_tile(c, machine, steps, seed, trajectory, xs, fs)
+    end = xs[steps.n % 2]
+    lost = runaway_cell(end, machine.cells, steps.h)
     if lost >= 0:
         return lost
     for l in range(lanes):

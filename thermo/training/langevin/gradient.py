@@ -68,37 +68,26 @@ def loss_and_gradient(
     scratch = (n_steps + 1) * where.n * min(tile, batch)
     total = np.zeros_like(theta)
     figures = np.zeros(3)
+    machine = bptt.Machine(w, j, couplings, b, cells.astype(theta.dtype), x0.astype(theta.dtype))
+    head = bptt.HEAD_CLASSES if classes else bptt.HEAD_VALUES
+    loss_of = bptt.Loss(head, s, o, smoothing, real(1 / batch), real(heat_penalty))
+    noise = real(math.sqrt(2 * mobility * kT * dt))
+    steps = bptt.Steps(n_steps, real(mobility * dt), noise, int(stratonovich))
+    rows, unwarped = np.ascontiguousarray(data, theta.dtype), np.empty((0, 6), theta.dtype)
+    encoder = np.zeros(1, theta.dtype), np.ones(1, theta.dtype)
     with Tiles(1):
         for lo in range(0, batch, tile):
             hi = min(batch, lo + tile)
             part = np.zeros_like(theta)
             *sums, runaway = bptt.gradient_rows(
-                w,
-                j,
-                couplings,
-                b,
-                cells.astype(theta.dtype),
-                x0.astype(theta.dtype),
-                s,
-                o,
-                np.ascontiguousarray(data, theta.dtype),
-                np.arange(lo, hi),
-                np.empty((0, 6), theta.dtype),
-                (0, 0, 0),
-                np.zeros(1, theta.dtype),
-                np.ones(1, theta.dtype),
-                bptt.HEAD_CLASSES if classes else bptt.HEAD_VALUES,
+                machine,
+                loss_of,
+                bptt.Images(rows, np.arange(lo, hi), unwarped, (0, 0, 0), *encoder),
                 answers[lo:hi].astype(np.int64) if classes else np.zeros(hi - lo, np.int64),
                 np.zeros((hi - lo, 0), theta.dtype)
                 if classes
                 else np.ascontiguousarray(answers[lo:hi], theta.dtype),
-                smoothing,
-                n_steps,
-                real(mobility * dt),
-                real(math.sqrt(2 * mobility * kT * dt)),
-                real(heat_penalty),
-                int(stratonovich),
-                real(1 / batch),
+                steps,
                 np.uint64(seed),
                 np.uint64(trajectory + lo),
                 np.empty(scratch, theta.dtype),

@@ -224,6 +224,8 @@ class PathwiseTrainer:
             else np.ascontiguousarray(y.reshape(rows.shape[0], -1), np.float32)
         )
         price = np.float32(self.penalty / self.kT_unit)
+        machine = bptt.Machine(w, j, config.couplings, b, self.cells, self.x0)
+        loss_of = bptt.Loss(self.head, s, o, config.smoothing, np.float32(1.0 / self.batch), price)
         base = self._steps(dt)
         for halvings in range(config.max_halvings + 1):
             n_steps = base << halvings
@@ -233,31 +235,14 @@ class PathwiseTrainer:
 
             def one(t: int, n_steps: int = n_steps, h: float = h) -> tuple[float, int, float, int]:
                 part = slice(self.bounds[t], self.bounds[t + 1])
+                noise = np.float32(math.sqrt(2.0 * h * config.kT))
                 return bptt.gradient_rows(
-                    w,
-                    j,
-                    config.couplings,
-                    b,
-                    self.cells,
-                    self.x0,
-                    s,
-                    o,
-                    self.x,
-                    rows[part],
-                    warps[part],
-                    self.shape,
-                    self.shift,
-                    in_scale,
-                    self.head,
+                    machine,
+                    loss_of,
+                    bptt.Images(self.x, rows[part], warps[part], self.shape, self.shift, in_scale),
                     label[part],
                     target[part],
-                    config.smoothing,
-                    n_steps,
-                    np.float32(h),
-                    np.float32(math.sqrt(2.0 * h * config.kT)),
-                    price,
-                    self.heat_mode,
-                    np.float32(1.0 / self.batch),
+                    bptt.Steps(n_steps, np.float32(h), noise, self.heat_mode),
                     np.uint64(config.seed),
                     np.uint64(self.step * self.batch + part.start),
                     self.xs[t],

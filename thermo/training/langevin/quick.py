@@ -42,31 +42,28 @@ def run_machine(
     outputs = np.empty((n, machine.n_out), np.float32)
     heat = np.empty(n)
     coupling = np.ascontiguousarray(machine.coupling, np.float32)
-    fixed = (
+    fixed = bptt.Machine(
         np.ascontiguousarray(machine.w_in, np.float32),
         coupling,
         bool(coupling.any()),
         machine.bias.astype(np.float32),
         np.stack([machine.j2, machine.j3, machine.j4]).astype(np.float32),
         machine.x0.astype(np.float32),
-        machine.n_out,
-        np.ascontiguousarray(data, np.float32),
     )
+    rows, unwarped = np.ascontiguousarray(data, np.float32), np.empty((0, 6), np.float32)
     encoder = machine.input_shift.astype(np.float32), machine.input_scale.astype(np.float32)
     noise = np.float32(math.sqrt(2.0 * h * machine.kT))
     symmetric = np.array_equal(coupling, coupling.T)
     mode = bptt.HEAT_ENERGY if symmetric else bptt.HEAT_STRATONOVICH
 
+    steps = bptt.Steps(n_steps, np.float32(h), noise, mode)
+
     def one(t: int) -> int:
         lo, hi = t * tile, min(n, (t + 1) * tile)
         return bptt.run_rows(
-            *fixed,
-            np.arange(lo, hi),
-            *encoder,
-            n_steps,
-            np.float32(h),
-            noise,
-            mode,
+            fixed,
+            bptt.Images(rows, np.arange(lo, hi), unwarped, (0, 0, 0), *encoder),
+            steps,
             np.uint64(seed),
             np.uint64(trajectory + lo),
             outputs[lo:hi],
