@@ -175,14 +175,13 @@ def euler(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _shots(factor, last, normals, spare, source, step, spread):  # type: ignore[no-untyped-def]
-    """normals = what the noise of a step is made of, to be multiplied by the gain returned.
-
-    spread : sqrt(2 mu kT dt), or sqrt(2 kT dt) where the noise has a factor; spare : scratch
-    """
-    if not spread > 0:
+def _shots(factor, last, normals, product, noisy, source, step):  # type: ignore[no-untyped-def]
+    """normals = what the noise of a step is made of; product = factor times it where there is one."""
+    if not noisy:
         normals[:] = _ZERO
-        return _ZERO
+        if factor is not None:
+            product[:] = _ZERO
+        return
     fill_normals(normals, source.seed, source.origin, step, source.stream)
     if last is not None:
         # step k's noise is (R_k + R_(k-1)) / 2; R_(-1) has the number 2^32 - 1
@@ -194,42 +193,49 @@ def _shots(factor, last, normals, spare, source, step, spread):  # type: ignore[
                 normals[i, l] = _HALF * (z + last[i, l])
                 last[i, l] = z
     if factor is not None:
-        np.dot(factor, normals, spare)
-        for i in range(normals.shape[0]):
-            for l in range(normals.shape[1]):
-                normals[i, l] = spread * spare[i, l]
-        return _ONE
-    return spread
+        np.dot(factor, normals, product)
 
 
 @njit(cache=True, nogil=True)
-def _forward(columns, held, force, shots, gain, mdt, x, new, peak):  # type: ignore[no-untyped-def]
-    """new = x + mu f dt + gain shots, kept in the interval; clamped cells stay."""
+def _forward(factor, columns, held, force, shots, sigma, mdt, x, new, peak):  # type: ignore[no-untyped-def]
+    """new = x + mu f dt + sigma shots, kept in the interval; clamped cells stay.
+
+    Where the noise has a factor, new holds the shots on entry.
+    """
     for i in range(x.shape[0]):
         at, f, z, out, lo, hi = x[i], force[i], shots[i], new[i], columns[LO, i], columns[HI, i]
         if held[i]:
             for l in range(at.shape[0]):
                 out[l] = at[l]
         else:
-            for l in range(at.shape[0]):
-                out[l] = clamp(fma(gain, z[l], fma(mdt, f[l], at[l])), lo, hi)
+            if factor is None:
+                for l in range(at.shape[0]):
+                    out[l] = clamp(fma(sigma, z[l], fma(mdt, f[l], at[l])), lo, hi)
+            else:
+                for l in range(at.shape[0]):
+                    out[l] = clamp(fma(mdt, f[l], at[l]) + sigma * out[l], lo, hi)
             _note_peak(out, peak)
 
 
 @njit(cache=True, nogil=True)
-def _guess(held, force, shots, gain, mdt, x, new):  # type: ignore[no-untyped-def]
-    """Heun's predictor, the interval left aside; shots *= gain."""
+def _guess(factor, held, force, shots, sigma, mdt, x, new):  # type: ignore[no-untyped-def]
+    """Heun's predictor, as _forward but for the interval; shots = sigma shots for the corrector."""
     for i in range(x.shape[0]):
         at, f, z, out = x[i], force[i], shots[i], new[i]
         if held[i]:
             for l in range(at.shape[0]):
                 out[l] = at[l]
         else:
-            for l in range(at.shape[0]):
-                out[l] = fma(gain, z[l], fma(mdt, f[l], at[l]))
-            if gain != _ONE:
+            if factor is None:
                 for l in range(at.shape[0]):
-                    z[l] = gain * z[l]
+                    out[l] = fma(sigma, z[l], fma(mdt, f[l], at[l]))
+                for l in range(at.shape[0]):
+                    z[l] = sigma * z[l]
+            else:
+                for l in range(at.shape[0]):
+                    shot = sigma * out[l]
+                    out[l] = fma(mdt, f[l], at[l]) + shot
+                    z[l] = shot
 
 
 @njit(cache=True, nogil=True)
@@ -284,11 +290,11 @@ def whole_steps(  # type: ignore[no-untyped-def]
         if not correlated:
             amount = 2.0 * stage.mobility * _kT(stage, k) * stage.dt
         sigma = np.float32(math.sqrt(amount))
-        gain = _shots(whole.factor, whole.last, shots, new, source, done, sigma)
+        _shots(whole.factor, whole.last, shots, new, sigma > 0, source, done)
         if corrector is None:
-            _forward(columns, held, force, shots, gain, mdt, x, new, peak)
+            _forward(whole.factor, columns, held, force, shots, sigma, mdt, x, new, peak)
         else:
-            _guess(held, force, shots, gain, mdt, x, new)
+            _guess(whole.factor, held, force, shots, sigma, mdt, x, new)
             shown = show(cells, new, scratch.phi)
             multiply(linear, shown, corrector)
             finish_force(extras, cells, then, k1, new, shown, drive, corrector, room)
