@@ -103,7 +103,7 @@ def run_trainings(
 
 
 def _measure(point: Point, dataset: Dataset, checkpoint: Path, model: Path, threads: int | None) -> Trained:
-    if not isinstance(point.config, EqpropConfig):
+    if point.config.engine == "jax":
         return _measure_layers(point, dataset, checkpoint, model)
     config = point.config
     try:
