@@ -51,6 +51,8 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from thermo.cli.warm.files import DIRECTED, GRADIENT, INERTIA, NOISE, PBITS, PHASES, QUARTIC
+
 Cases = dict[str, list[str]]
 Found = dict[str, str]
 
@@ -316,30 +318,6 @@ def torchlogix_circuit_text() -> str:
     return json.dumps({"n_inputs": 4, "gates": gates, "sum_nodes": sums, "outputs": [8, 9]})
 
 
-QUARTIC = """langevin 1
-kT 0.8
-mobility 1.5
-dt 0.01
-cells 6
-  j2 0.5 1.0 -0.5 0.75 1.0 0.25
-  j3 0.0 0.1 0.0 -0.1 0.0 0.2
-  j4 1.0 0.5 1.0 0.25 0.5 0.3
-  h 0.3 -0.2 0.1 0.7 0.0 -0.4
-  x0 0.1 0.0 -0.2 0.0 0.3 0.0
-couplings linear float64 8
-  0 <- 1: 0.7; 5: -0.3
-  1 <- 0: 0.7
-  2 <- 3: -1.1
-  3 <- 2: -1.1; 4: 0.2
-  4 <- 3: 0.2
-  5 <- 0: -0.3
-phase run 1.0
-readout run
-  cells 0..5
-  window 0.0
-  reads state
-  decision value
-"""
 GROUPED = """langevin 1
 kT 0.5
 mobility 1.0
@@ -362,164 +340,6 @@ phase read 0.4 kT 0.5 0.1 clamped first
 readout read
   cells 0..5
   window 0.2
-  reads state
-  decision value
-"""
-DIRECTED = """langevin 1
-kT 0.3
-mobility 1.25
-dt 0.01
-cells 7
-  j2 0.0*2 1.0*2 0.5 0.75 0.5
-  j3 0.0*2 0.1 -0.2 0.0*3
-  j4 0.0*2 1.0*3 0.3 0.4
-  h 0.0*2 0.3 -1.1 0.2 0.0 -0.7
-  x0 0.0*2 0.1 0.0*2 -0.2 0.0
-  activation identity*2 tanh clip sigmoid identity*2
-  role input*2 dynamic*3 output*2
-group input 0 2
-group hidden 2 5
-group out 5 7
-couplings linear float64 8
-  2 <- 0: 1.5; 3: -0.25
-  3 <- 2: 2.0
-  4 <- 1: 0.1; 5: -3.0
-  5 <- 2: 0.7; 4: 0.25
-  6 <- 4: -0.5
-couplings resistive float64 3
-  parameters 0.3 0.8
-  5 <- 6: @0
-  6 <- 0: @1; 5: @0
-phase settle 0.3 input_scale 0.0 stiffness 2.5
-phase relax 0.5 coupling_scale 0.5 1.0 kT 0.3 0.1
-encoder
-  shift 0.1 0.2
-  scale 2.0
-readout relax
-  cells 5..6
-  window 0.25
-  reads state
-  decision argmax
-  scale 1.0 -0.5
-  scale 0.1 2.0
-  scale 0.0 1.0
-  offset 0.1 0.0 -0.3
-"""
-GRADIENT = """langevin 1
-kT 1.0
-mobility 1.0
-dt 0.005
-cells 5
-  j2 0.5 0.5 1.0 0.75 0.25
-  j4 0.0 1.0 0.5 1.0 0.3
-  h 0.0 0.3 -0.2 0.1 0.7
-  activation sigmoid identity tanh identity sigmoid
-couplings gradient float64 4
-  1 <- 2: 0.7
-  2 <- 1: 0.7; 4: 1.3
-  4 <- 2: 1.3
-couplings resistive float64 2
-  1 <- 3: 0.4
-  3 <- 1: 0.4
-couplings sine float64 2
-  2 <- 3: 0.8
-  3 <- 2: 0.8
-phase relax 0.5
-readout relax
-  cells 1..4
-  window 0.0
-  reads shown
-  decision value
-"""
-PHASES = """langevin 1
-kT 0.2
-mobility 1.0
-dt 0.02
-cells 5
-  j2 0.3 0.0 0.3 0.0 0.1
-  h 0.1 0.2 0.0 -0.1 0.4
-  x0 0.1 1.0 2.0 3.0 4.0
-  activation cosine*5
-  kind phase*5
-couplings sine float64 6
-  0 <- 1: 0.8
-  1 <- 0: 0.8; 2: -0.5
-  2 <- 1: -0.5
-  3 <- 4: 0.3
-  4 <- 3: 0.3
-phase relax 1.0
-readout relax
-  cells 0..4
-  window 0.0
-  reads state
-  decision value
-"""
-INERTIA = """langevin 1
-kT 0.7
-mobility 1.0
-dt 0.02
-cells 4
-  j2 0.5 0.6 0.7 0.8
-  j4 0.1*4
-  x0 0.1 -0.2 0.3 0.0
-  mass 1.0 2.0 0.5 1.0
-  friction 0.3 0.5 1.0 0.2
-  order underdamped*4
-couplings linear float64 4
-  0 <- 1: 0.3
-  1 <- 0: 0.3
-  2 <- 3: -0.2
-  3 <- 2: -0.2
-phase heat 0.5 kT 1.0 0.2
-phase run 1.0
-readout run
-  cells 0..3
-  window 0.5
-  reads state
-  decision value
-"""
-NOISE = """langevin 1
-kT 0.6
-mobility 1.0
-dt 0.02
-cells 3
-  j2 0.5 0.4 0.6
-  h 0.1 0.0 -0.2
-couplings linear float64 4
-  0 <- 1: 1.0
-  1 <- 0: -1.0; 2: 0.5
-  2 <- 1: -0.5
-phase run 1.0
-readout run
-  cells 0..2
-  window 0.0
-  reads state
-  decision value
-noise 1.0 0.2 0.0
-noise 0.2 0.5 0.1
-noise 0.0 0.1 0.8
-"""
-PBITS = """langevin 1
-kT 1.0
-mobility 1.0
-dt 1.0
-cells 6
-  h 0.3 -0.2 0.1 0.0 0.4 0.0
-  x0 1.0 -1.0*2 1.0*3
-  kind pbit*6
-group first 0 3
-group second 3 6
-couplings linear float64 6
-  0 <- 1: 0.5
-  1 <- 0: 0.25; 2: -0.7
-  3 <- 0: 0.9
-  4 <- 1: 0.9
-  5 <- 2: 0.9
-phase start 20.0 clamped second
-phase sample 60.0 clamped first
-readout sample
-  cells 3..5
-  window 0.0
   reads state
   decision value
 """
