@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -151,6 +151,25 @@ class CellLibrary:
                     source = self.stated if name in ("area", "leakage") else self.source
                     found[f"{cell.name} {name}"] = Quantity(value, unit, source)
         return {**found, **self.checks}
+
+    def with_values(self, values: Mapping[str, float]) -> CellLibrary:
+        """The library with other values of some figures, see hw_models.source.with_values."""
+        known = self.figures()
+        cells = {cell.name: cell for cell in self.cells}
+        changed: dict[str, Any] = {}
+        for name, value in values.items():
+            if name not in known or name in self.checks:
+                raise HardwareError(
+                    f"library {self.name} has no figure {name!r}; its figures are voltage, load, slew and "
+                    "a cell's name with one of " + ", ".join(UNITS)
+                )
+            if name in ("voltage", "load", "slew"):
+                changed[name] = Quantity(float(value), known[name].unit, known[name].source)
+            else:
+                cell, _, what = name.rpartition(" ")
+                changes: dict[str, Any] = {what: float(value)}
+                cells[cell] = replace(cells[cell], **changes)
+        return replace(self, cells=tuple(cells[c.name] for c in self.cells), **changed)
 
     def describe(self) -> dict[str, Any]:
         """Summary and every figure with its source, for `thermoc presets`."""

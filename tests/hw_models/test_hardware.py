@@ -196,7 +196,8 @@ def test_source_kinds_are_checked():
     with pytest.raises(HardwareError, match=r"source kind must be one of exact.*got 'guessed'"):
         Source("guessed", "nobody")
     told = Quantity(1.0, "J", Source("paper", "A", "table 2")).describe()
-    assert told == {"value": 1.0, "unit": "J", "kind": "paper", "ref": "A, table 2"}
+    ends = {"low": 0.8, "high": 1.25}
+    assert told == {"value": 1.0, **ends, "unit": "J", "kind": "paper", "ref": "A, table 2"}
 
 
 def test_a_source_names_its_reference():
