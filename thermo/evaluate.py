@@ -185,6 +185,17 @@ def score(
     return Evaluation(split, n, runs, None, None, float(np.sqrt(np.mean(error**2))), heat)
 
 
+def right_answers(
+    result: SimulationResult | GateResult, y: np.ndarray, codes: np.ndarray | None = None
+) -> np.ndarray | None:
+    """(n_samples,) bool: decisions that agree with the truth; None where nothing is decided."""
+    circuit = isinstance(result, GateResult)
+    if (circuit and result.class_sums is None) or not np.issubdtype(y.dtype, np.integer):
+        return None
+    predicted = result.predictions()
+    return np.asarray((predicted if codes is None else codes[predicted]) == y)
+
+
 def _decided(
     predicted: np.ndarray, y: np.ndarray, split: str, runs: int, codes: np.ndarray | None, heat: Heat | None
 ) -> Evaluation:

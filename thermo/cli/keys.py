@@ -152,7 +152,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "heat_above_idle_kT": "above that of the machine without couplings and drive",
         "halved_dt": "{accuracy, heat_kT} with half the time step",
         "cycle_kT": "work and heat of the whole cycle by part; null without a potential",
-        "energy_J": "{physics, input_drive, read_out, clocking, idle, total} of one inference",
+        "energy_J": "of one inference by place (see [energy.md](energy.md)), and total",
         "latency_s": "of one inference",
         "landauer_J": "of one bit erased at the device's temperature",
         "answer_bits": "log2 of the classes",

@@ -110,7 +110,7 @@ def _rows(found: _Found) -> tuple[Row, ...]:
             f"cells {size} that learnt by relaxing, kT = 0",
             per_cent(found.cost.evaluation.accuracy),
             "",
-            si(found.cost.energy.physics, "J"),
+            si(found.cost.energy.joules["physics"], "J"),
         ),
         ("  with converters, clock and static currents", "", "", si(found.cost.energy.total, "J")),
         (f"  {HIDDEN} hidden cells, trained clean, on {where}", first, "", ""),

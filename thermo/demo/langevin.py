@@ -144,7 +144,7 @@ def _rows(
             f"Langevin machine, {main.trained.model.n_cells} noisy cells, one run",
             per_cent(main.evaluation.accuracy),
             _kT(main.evaluation),
-            si(cost.energy.physics, "J"),
+            si(cost.energy.joules["physics"], "J"),
         ),
         ("  with converters, clock and static currents", "", "", si(cost.energy.total, "J")),
         ("  mean of 10 runs", per_cent(ten.accuracy), _kT(ten), ""),
@@ -166,7 +166,7 @@ def _reading(main: _Point, cost: Estimate) -> str:
     accuracy = f"{100 * (main.evaluation.accuracy or 0):.1f} %"
     text = (
         f"The noisy machine reads {accuracy} of the digits in {si(cost.latency_s, 's')}. Its "
-        f"physics takes {si(cost.energy.physics, 'J')} an answer (work of the whole cycle, reset "
+        f"physics takes {si(cost.energy.joules['physics'], 'J')} an answer (work of the whole cycle, reset "
         f"included); everything around it, on the assumed device {DEVICE}, brings that to "
         f"{si(cost.energy.total, 'J')}."
     )

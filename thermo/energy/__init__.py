@@ -3,21 +3,26 @@
 from thermo.energy.baselines import Baseline, measure_baselines
 from thermo.energy.cycle import Cycle, Reset, measure_cycle
 from thermo.energy.gate_result import GateEstimate
-from thermo.energy.inference import Estimate, Joules, cheapest, idle_heat
+from thermo.energy.inference import Estimate, cheapest, idle_heat
+from thermo.energy.ledger import Design, Price, bill, ratio, tornado
 from thermo.energy.run import Priced, SpinEstimate, estimate
 
 __all__ = [
     "Baseline",
     "Cycle",
+    "Design",
     "Estimate",
     "GateEstimate",
-    "Joules",
+    "Price",
     "Priced",
     "Reset",
     "SpinEstimate",
+    "bill",
     "cheapest",
     "estimate",
     "idle_heat",
     "measure_baselines",
     "measure_cycle",
+    "ratio",
+    "tornado",
 ]

@@ -11,11 +11,13 @@ import numpy as np
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.symmetry import is_gradient
 from hw_models.constants import landauer
-from hw_models.device import Device, Units, periphery
+from hw_models.device import Device, Units
 from thermo.data import Dataset
 from thermo.energy.baselines import Baseline
 from thermo.energy.cycle import Reset, measure_cycle
-from thermo.evaluate import Evaluation, Heat, evaluate, label_codes, score
+from thermo.energy.ledger import Design, Price
+from thermo.energy.machine import MachineRun
+from thermo.evaluate import Evaluation, Heat, evaluate, label_codes, right_answers, score
 from thermo.progress import Progress
 from thermo.simulate.langevin.run import simulate_langevin
 
@@ -34,43 +36,57 @@ class CycleEnergy:
     duration: float
 
 
-@dataclass(frozen=True, slots=True)
-class Joules:
-    """Energy of one inference by place, J; `physics` is the cycle's work, else the heat."""
-
-    physics: float
-    input_drive: float
-    read_out: float
-    clocking: float
-    idle: float
-
-    @property
-    def total(self) -> float:
-        return self.physics + self.input_drive + self.read_out + self.clocking + self.idle
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
     """The whole answer to "what would it cost".
 
     evaluation : accuracy and heat as simulated; halved : the same with dt halved
     idle_heat_kT : of the machine without couplings, inputs and biases
     cycle : None where the force has no potential, and physics is then the heat alone
-    latency_s : converters and relaxation (and reset) of all runs of one inference
+    asked : what an inference asks of any device; energy, latency_s : its price on this one, back to back
     cheapest : the baseline it is compared with; n_classes : 0 for regression
+    right : (n_samples,) decisions that were right, None for regression
     """
 
     evaluation: Evaluation
     halved: Evaluation
     idle_heat_kT: Heat | None
     cycle: CycleEnergy | None
-    energy: Joules
-    latency_s: float
-    units: Units
+    asked: MachineRun
     device: Device
     baselines: tuple[Baseline, ...]
     cheapest: Baseline | None
     n_classes: int
+    right: np.ndarray | None = None
+
+    @property
+    def energy(self) -> Price:
+        """J of one inference by place, inferences back to back."""
+        return self.asked.price(self.device)
+
+    @property
+    def latency_s(self) -> float:
+        """s: converters, relaxation and reset of all runs of one inference."""
+        return self.energy.seconds
+
+    @property
+    def units(self) -> Units:
+        """The netlist's units on the device."""
+        return self.asked.units(self.device)
+
+    @property
+    def design(self) -> Design:
+        """The machine on its device, for bills and comparisons."""
+        e = self.evaluation
+        return self.asked.design(
+            self.device,
+            name=f"Langevin cells, {self.device.name}",
+            accuracy=e.accuracy,
+            accuracy_sem=e.accuracy_sem,
+            n_samples=e.n_samples,
+            split=e.split,
+            right=self.right,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON's keys (docs/cli.md): accuracy, heat_kT, energy_J, latency_s, advantage, ..."""
@@ -91,7 +107,7 @@ class Estimate:
                 "heat_kT": None if self.halved.heat_kT is None else asdict(self.halved.heat_kT),
             },
             "cycle_kT": None if self.cycle is None else asdict(self.cycle),
-            "energy_J": {**asdict(self.energy), "total": self.energy.total},
+            "energy_J": {**self.energy.joules, "total": self.energy.total},
             "latency_s": self.latency_s,
             "landauer_J": landauer(self.device.ambient.value),
             "answer_bits": bits,
@@ -111,7 +127,8 @@ class Estimate:
         """
         ratios: dict[str, float | None] = {}
         parts = {"": "total", "_arithmetic": "arithmetic"}
-        for name, ours in (("bare", self.energy.physics), ("with_periphery", self.energy.total)):
+        price = self.energy
+        for name, ours in (("bare", price.joules["physics"]), ("with_periphery", price.total)):
             for suffix, part in parts.items():
                 ratio = None
                 # A machine that absorbs more heat than it gives has no ratio.
@@ -158,10 +175,12 @@ def idle_heat(netlist: LangevinNetlist, *, runs: int = 2000, seed: int = 0, **op
 
 def device_units(netlist: LangevinNetlist, device: Device) -> Units:
     """The netlist's units on the device. HardwareError where the device cannot hold it."""
-    dynamic = ~netlist.cells.frozen
-    return device.units(
-        kT=netlist.kT, mobility=netlist.mobility, j2=float(np.median(netlist.cells.j2[dynamic]))
-    )
+    return device.units(kT=netlist.kT, mobility=netlist.mobility, j2=typical_j2(netlist))
+
+
+def typical_j2(netlist: LangevinNetlist) -> float:
+    """Median J2 of the cells that move."""
+    return float(np.median(netlist.cells.j2[~netlist.cells.frozen]))
 
 
 def estimate_langevin(
@@ -186,7 +205,7 @@ def estimate_langevin(
     """
     options: dict[str, Any] = {"runs": runs, "seed": seed, "threads": threads, "progress": progress}
     dynamic = ~netlist.cells.frozen
-    units = device_units(netlist, device)
+    device_units(netlist, device)  # raises before anything is run
     evaluation, result = evaluate(netlist, dataset, split, **options)
     if callable(baselines):
         baselines = baselines(evaluation.accuracy)
@@ -197,32 +216,34 @@ def estimate_langevin(
     if netlist.kT > 0 and len(netlist.schedule) == 1 and is_gradient(netlist):
         cycle = _cycle_energy(netlist, dataset, split, reset, options)
         duration += reset.duration
-    seconds = duration * units.time
-    around = periphery(
-        device,
+    if cycle is not None:
+        physics = cycle.work.mean * netlist.kT
+    elif evaluation.heat_kT is not None:
+        physics = evaluation.heat_kT.mean * netlist.kT
+    else:
+        heat = float(result.heat.sum(axis=1).mean())  # of a machine at kT = 0, in the model's unit
+        physics = heat * netlist.lowered.energy_scale
+    asked = MachineRun(
         n_inputs=netlist.inputs.size,
         n_outputs=netlist.outputs.size,
         n_cells=int(dynamic.sum()),
         n_phases=len(netlist.schedule) + (cycle is not None),
+        n_couplings=netlist.n_couplings,
         runs=runs,
-        seconds=seconds,
+        duration=duration,
+        physics=physics,
+        kT=netlist.kT,
+        mobility=netlist.mobility,
+        j2=typical_j2(netlist),
     )
-    if cycle is not None:
-        physics = cycle.work.mean * units.energy * netlist.kT
-    elif evaluation.heat_kT is not None:
-        physics = evaluation.heat_kT.mean * units.energy * netlist.kT
-    else:
-        heat = float(result.heat.sum(axis=1).mean())  # of a machine at kT = 0, in the model's unit
-        physics = heat * netlist.lowered.energy_scale * units.energy
     return Estimate(
         evaluation=evaluation,
         halved=halved,
         idle_heat_kT=idle_heat(netlist, seed=seed, threads=threads),
         cycle=cycle,
-        energy=Joules(physics, around.input_drive, around.read_out, around.clocking, around.idle),
-        latency_s=runs * seconds + (1 + runs) * device.converter_time.value,
-        units=units,
+        asked=asked,
         device=device,
+        right=right_answers(result, dataset.part(split)[1], label_codes(netlist, dataset)),
         baselines=baselines,
         cheapest=cheapest(baselines, evaluation.accuracy),
         n_classes=dataset.n_classes,

@@ -249,6 +249,21 @@ def tornado(design: Design, rate: float | None = None) -> tuple[Swing, ...]:
     return tuple(sorted((s for s in swings if s.span > 0), key=lambda s: (-s.span, s.figure)))
 
 
+def rests_on(design: Design, rate: float | None = None) -> dict[str, tuple[str, ...]]:
+    """The figures that move each place of the bill, those that move it most first."""
+    likely = design.likely
+    plain = design.price(likely, rate).joules
+    moved: dict[str, list[tuple[float, str]]] = {place: [] for place in plain}
+    for name, figure in design.figures.items():
+        between = figure.interval
+        ends = [design.price({**likely, name: end}, rate).joules for end in (between.low, between.high)]
+        for place, some in moved.items():
+            by = abs(ends[1].get(place, 0.0) - ends[0].get(place, 0.0))
+            if by > 0:
+                some.append((-by, name))
+    return {place: tuple(name for _, name in sorted(some)) for place, some in moved.items()}
+
+
 def all_figures(designs: Iterable[Design]) -> Mapping[str, Quantity]:
     """Every figure that some designs rest on, once each, in the order of their names."""
     found: dict[str, Quantity] = {}

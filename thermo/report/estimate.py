@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hw_models.constants import landauer
 from thermo.energy.gate_result import GateEstimate
 from thermo.energy.inference import Estimate
+from thermo.energy.ledger import bill
 from thermo.energy.run import Priced, SpinEstimate
 from thermo.energy.samples import SampleEnergy
 from thermo.evaluate import Heat
 from thermo.report.gates import gate_tables
+from thermo.report.ledger import bill_table
 from thermo.report.page import Table
 from thermo.report.text import si, times
 
@@ -73,43 +77,19 @@ def _inference(e: Estimate) -> Table:
 def joule_parts(e: Estimate) -> tuple[tuple[str, float], ...]:
     """(name, J) of every place where energy goes."""
     physics = "physics: work of the cycle" if e.cycle is not None else "physics: heat"
-    return (
-        (physics, e.energy.physics),
-        ("input drive (DAC)", e.energy.input_drive),
-        ("read-out (ADC)", e.energy.read_out),
-        ("clocking", e.energy.clocking),
-        ("idle (static currents)", e.energy.idle),
-    )
+    return tuple((physics if place == "physics" else place, j) for place, j in e.energy.joules.items())
 
 
 def _joules(e: Estimate) -> Table:
-    d = e.device
-
-    def firm(*figures: str) -> str:
-        kinds = {d.figures()[f].source.kind for f in figures}
-        return ", ".join(sorted(kinds))
-
-    firmness = (
-        "measured here; unit derived from kT",
-        firm("input_bits", "input_energy"),
-        firm("output_energy"),
-        firm("clock_energy"),
-        firm("static_power", "converter_time"),
+    table = bill_table(bill(e.design), {"physics": "simulation"})
+    erased = (
+        "Landauer, one bit erased",
+        si(landauer(e.device.ambient.value), "J"),
+        "",
+        "exact",
+        "k_B T ln 2",
     )
-    sources = (
-        "simulation, k_B T at " + f"{d.ambient.value:g} K",
-        d.input_energy.source.ref,
-        d.output_energy.source.ref,
-        d.clock_energy.source.ref,
-        d.static_power.source.ref,
-    )
-    rows = [
-        (name, si(value, "J"), kind, source)
-        for (name, value), kind, source in zip(joule_parts(e), firmness, sources, strict=True)
-    ]
-    rows.append(("total", si(e.energy.total, "J"), "", ""))
-    rows.append(("Landauer, one bit erased", si(landauer(d.ambient.value), "J"), "exact", "k_B T ln 2"))
-    return Table(("energy per inference", "", "firmness", "source"), tuple(rows), (1,), f"On {d.name}")
+    return replace(table, rows=(*table.rows, erased))
 
 
 def _digital(e: Estimate) -> Table:

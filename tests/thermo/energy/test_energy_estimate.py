@@ -17,7 +17,8 @@ from thermo.cli.console import plain
 from thermo.data import Dataset, load_dataset
 from thermo.energy.baselines import Baseline, forward, forward_int8, measure_baselines
 from thermo.energy.cycle import Reset
-from thermo.energy.inference import Joules, cheapest, estimate_langevin, summarise
+from thermo.energy.inference import cheapest, estimate_langevin, summarise
+from thermo.energy.ledger import bill
 
 DEVICE = DEVICES.get("rc-1fF")
 
@@ -50,19 +51,37 @@ def test_joules_of_one_inference_add_up():
     # J2 = kT = mobility = 1: E0 = k_B T, t0 = 2 R C = 2 ns
     assert got.units.energy == pytest.approx(thermal_energy())
     assert got.cycle is not None
-    assert got.energy.physics == pytest.approx(got.cycle.work.mean * thermal_energy())
     one_run = (0.2 + 0.1) * 2e-9
     assert got.latency_s == pytest.approx(runs * one_run + 3 * 20e-9)
-    assert got.energy.input_drive == pytest.approx(5 * 8 * 10e-15)
-    assert got.energy.read_out == pytest.approx(2 * runs * 2.56e-12)
-    assert got.energy.clocking == pytest.approx(9 * 2 * runs * 0.64e-15)
-    assert got.energy.idle == pytest.approx(9 * 0.8e-9 * got.latency_s)
-    parts = got.energy
-    total = parts.physics + parts.input_drive + parts.read_out + parts.clocking + parts.idle
-    assert parts.total == total
+    joules = got.energy.joules
+    assert joules["physics"] == pytest.approx(got.cycle.work.mean * thermal_energy())
+    assert joules["input converters"] == pytest.approx(5 * 8 * 10e-15)
+    assert joules["output converters"] == pytest.approx(2 * runs * 2.56e-12)
+    assert joules["clock"] == pytest.approx(9 * 2 * runs * 0.64e-15)
+    assert joules["leakage"] == pytest.approx(9 * 0.8e-9 * got.latency_s)
+    assert got.energy.total == sum(joules.values())
     heat = got.evaluation.heat_kT
     assert heat.sem == pytest.approx(heat.std / np.sqrt(40))
     assert got.heat_above_idle == pytest.approx(heat.mean - runs * got.idle_heat_kT.mean)
+
+
+def test_the_design_is_the_estimate_and_its_figures_move_it():
+    got = estimate_langevin(machine(), two_classes(), DEVICE, (), seed=1)
+    design = got.design
+    assert design.price(design.likely, None) == got.energy
+    assert (design.accuracy, design.n_samples) == (got.evaluation.accuracy, 40)
+    assert design.right.mean() == got.evaluation.accuracy
+    # a tenth of the resistance: the run takes a tenth of its time, the converters the same
+    faster = design.price({**design.likely, "rc-1fF resistance": 1e5}, None)
+    assert got.energy.seconds - faster.seconds == pytest.approx(0.9 * 0.3 * 2e-9)
+    # a machine that answers once a microsecond draws its static power all the time
+    slow = design.price(design.likely, 1e6)
+    assert slow.joules["leakage"] == pytest.approx(9 * 0.8e-9 * 1e-6)
+    assert {k: v for k, v in slow.joules.items() if k != "leakage"} == {
+        k: v for k, v in got.energy.joules.items() if k != "leakage"
+    }
+    between = bill(design).total
+    assert between.low < got.energy.total < between.high
 
 
 def test_json_has_the_keys_that_others_rely_on():
@@ -94,7 +113,7 @@ def test_no_ratio_without_a_baseline_or_with_absorbed_heat():
     assert got.cheapest is None
     assert got.to_dict()["digital_baseline_J"] is None
     assert set(got.advantage.values()) == {None}
-    absorbing = replace(got, cheapest=BASELINES[1], energy=Joules(-1e-20, 1e-12, 0, 0, 0))
+    absorbing = replace(got, cheapest=BASELINES[1], asked=replace(got.asked, physics=-1.0))
     assert absorbing.advantage["bare"] is None
     assert absorbing.advantage["with_periphery"] > 1
 
@@ -103,7 +122,7 @@ def test_an_asymmetric_machine_is_charged_its_heat():
     skew = replace(toy(symmetric=False, schedule=(Phase("relax", 0.2),)))
     got = estimate_langevin(skew, two_classes(), DEVICE, (), seed=1)
     assert got.cycle is None
-    assert got.energy.physics == pytest.approx(got.evaluation.heat_kT.mean * thermal_energy())
+    assert got.energy.joules["physics"] == pytest.approx(got.evaluation.heat_kT.mean * thermal_energy())
     assert got.latency_s == pytest.approx(0.2 * 2e-9 + 2 * 20e-9)
 
 
@@ -114,7 +133,7 @@ def test_a_cold_machine_is_charged_in_the_device_s_units():
     assert got.units.voltage == 0.1
     # E0 = C v0^2 / (2 J2) = 5 aJ
     assert got.units.energy == pytest.approx(5e-18)
-    assert got.energy.physics > 0
+    assert got.energy.joules["physics"] > 0
     assert got.to_dict()["heat_kT"] is None
 
 
@@ -218,3 +237,4 @@ def test_labels_are_matched_by_name_in_every_accuracy():
     for left, right in ((a.evaluation, b.evaluation), (a.halved, b.halved), (a.cycle, b.cycle)):
         assert left.accuracy + right.accuracy == pytest.approx(1.0)
     assert a.energy == b.energy
+    assert (a.right != b.right).all()

@@ -1,0 +1,96 @@
+"""The price of one inference of Langevin cells: what it asks of a device, at the device's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from hw_models.device import Device, Units, periphery
+from hw_models.source import with_values
+from thermo.energy.ledger import Design, Parameters, Price, named, occupied, values_of
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRun:
+    """What one inference asked of a machine, in the netlist's own units.
+
+    n_cells : dynamic ones; n_phases : of a run, its reset included; n_couplings : of the netlist
+    runs : of an inference; duration : of one run, reset included
+    physics : energy of all runs of one inference, work of their cycles or else heat
+    kT, mobility, j2 : of the netlist, J2 of its typical cell
+    """
+
+    n_inputs: int
+    n_outputs: int
+    n_cells: int
+    n_phases: int
+    n_couplings: int
+    runs: int
+    duration: float
+    physics: float
+    kT: float
+    mobility: float
+    j2: float
+
+    def units(self, device: Device) -> Units:
+        """The netlist's units on the device."""
+        return device.units(kT=self.kT, mobility=self.mobility, j2=self.j2)
+
+    def price(self, device: Device, rate: float | None = None) -> Price:
+        """One inference on the device, see thermo.energy.ledger.Design.price."""
+        units = self.units(device)
+        seconds = self.duration * units.time
+        around = periphery(
+            device,
+            n_inputs=self.n_inputs,
+            n_outputs=self.n_outputs,
+            n_cells=self.n_cells,
+            n_phases=self.n_phases,
+            runs=self.runs,
+            seconds=seconds,
+        )
+        latency = self.runs * seconds + (1 + self.runs) * device.converter_time.value
+        return Price(
+            {
+                "physics": self.physics * units.energy,
+                "input converters": around.input_drive,
+                "output converters": around.read_out,
+                "clock": around.clocking,
+                "leakage": self.n_cells * device.static_power.value * occupied(latency, rate),
+            },
+            latency,
+        )
+
+    def design(
+        self,
+        device: Device,
+        *,
+        name: str,
+        accuracy: float | None,
+        accuracy_sem: float | None,
+        n_samples: int,
+        split: str,
+        right: np.ndarray | None = None,
+        bits: float = 8.0,
+    ) -> Design:
+        """The machine as a design that is priced on this device; bits : of a coupling that is stored."""
+
+        def price(values: Mapping[str, float], rate: float | None) -> Price:
+            return self.price(with_values(device, values_of(device.name, values)), rate)
+
+        return Design(
+            name=name,
+            family="langevin",
+            accuracy=accuracy,
+            accuracy_sem=accuracy_sem,
+            n_samples=n_samples,
+            split=split,
+            node="not stated",
+            voltage=None,
+            figures=named(device.name, device.figures()),
+            price=price,
+            parameters=Parameters(self.n_couplings, bits),
+            right=right,
+        )
