@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "cells": ("Cell", "CellLibrary"),
         "characterise": ("load_library",),
         "constants": ("K_B", "landauer", "thermal_energy"),
+        "converters": ("Converter",),
         "device": ("Device", "periphery"),
         "digital": ("network_energy",),
         "errors": ("HardwareError",),

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hw_models.converters import ROUNDING, Converter
 from hw_models.device import Device
 from hw_models.rc import RCDevice
 from hw_models.registry import Registry
-from hw_models.source import Quantity, Source
+from hw_models.source import Quantity, Source, chosen
 
 _SWITCH = Source("assumed", "1 fF of gate and wire switched at 0.8 V")
-_WALDEN = Source("memory", "Walden figure of merit, 10 fJ a conversion step, 8 bits")
-_CONVERTER = Source("memory", "switched-capacitor converter, 8 bits, about 10 fJ a bit")
 _UNIT = "pre-silicon sampling unit, energy model of its authors"
+
+_DAC = Converter(
+    name="input converter",
+    bits=chosen(8, "bit", "as the images"),
+    noise=chosen(ROUNDING, "step", "rms, as much as rounding adds: half of the error is heat"),
+    offset=Quantity(0.5, "step", Source("assumed", "rms from line to line, after calibration")),
+    walden=Quantity(10e-15, "J/level", Source("memory", "Walden figure of merit, good 8-bit converters")),
+    corner=Quantity(1e8, "Hz", Source("memory", "Murmann's survey of ADCs: energy rises beyond 100 MS/s")),
+    cycle=Quantity(2.5e-9, "s/bit", Source("assumed", "a bit a cycle; 8 bits at 50 MS/s")),
+    wire=Quantity(0.6e-15, "F/column", Source("assumed", "columns of 3 um, wire of 0.2 fF/um")),
+    supply=Quantity(0.8, "V", Source("assumed", "as the switches")),
+    slope=Quantity(1.3, "V/V", Source("memory", "slope factor n of weak inversion, 1.2 to 1.5")),
+)
+_ADC = replace(_DAC, name="output converter", bits=chosen(8, "bit", "enough to rank the outputs"))
 
 _RC_1FF = RCDevice(
     name="rc-1fF",
-    summary="1 fF, 1 Mohm cells at 300 K, thermal swing 2.9 mV, optimistic converters on chip",
+    summary="1 fF, 1 Mohm cells at 300 K, thermal swing 2.9 mV",
     capacitance=Quantity(1e-15, "F", Source("assumed", "small metal-insulator-metal capacitor")),
     resistance=Quantity(1e6, "ohm", Source("assumed", "transistor in weak inversion")),
     ambient=Quantity(300.0, "K", Source("assumed", "room temperature")),
     swing=Quantity(0.1, "V", Source("assumed", "well above offset and noise")),
-    input_bits=Quantity(8, "bit", Source("assumed", "as the images")),
-    input_energy=Quantity(10e-15, "J/bit", _CONVERTER),
-    output_bits=Quantity(8, "bit", Source("assumed", "enough to rank the outputs")),
-    output_energy=Quantity(10e-15 * 256, "J", _WALDEN),
+    input_converter=_DAC,
+    output_converter=_ADC,
     clock_energy=Quantity(1e-15 * 0.8**2, "J", _SWITCH),
     static_power=Quantity(1e-9 * 0.8, "W", Source("assumed", "1 nA a cell at 0.8 V")),
-    converter_time=Quantity(20e-9, "s", Source("assumed", "8-bit converter at 50 MS/s")),
 )
 
 _RC_1PF = replace(
@@ -42,8 +52,12 @@ _SAMPLING_UNIT = replace(
     _RC_1FF,
     name="rc-sampling-unit",
     summary="rc-1fF with the read and write energies published for a pre-silicon sampling unit",
-    input_energy=Quantity(153.6e-12, "J/bit", Source("second-hand", _UNIT, "write per bit")),
-    output_energy=Quantity(8 * 1.692e-12, "J", Source("second-hand", _UNIT, "8 bits, read per bit")),
+    input_converter=replace(
+        _DAC, stated=Quantity(153.6e-12, "J", Source("second-hand", _UNIT, "write of a node, its 17 numbers"))
+    ),
+    output_converter=replace(
+        _ADC, stated=Quantity(1.692e-12, "J", Source("second-hand", _UNIT, "read of a node"))
+    ),
 )
 
 DEVICES: Registry[Device] = Registry("device", [(d.name, d) for d in (_RC_1FF, _RC_1PF, _SAMPLING_UNIT)])

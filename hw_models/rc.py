@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hw_models.constants import thermal_energy
+from hw_models.converters import Converter
 from hw_models.device import Units
 from hw_models.errors import HardwareError
 from hw_models.source import Quantity, check_figures, figures_of
@@ -29,11 +30,9 @@ class RCDevice:
 
     capacitance, resistance : of one cell; ambient : K
     swing : V, voltage of one unit of x where the netlist has kT = 0
-    input_bits, input_energy : converter of one input value, J a bit
-    output_bits, output_energy : converter of one output value, J a conversion
+    input_converter, output_converter : of one input value, of one output value; None: ideal, exact and free
     clock_energy : J per dynamic cell and phase of the schedule (switch drivers)
     static_power : W per dynamic cell (bias currents), drawn for as long as an inference lasts
-    converter_time : s, added to the latency for input and read-out
     """
 
     name: str
@@ -42,13 +41,10 @@ class RCDevice:
     resistance: Quantity
     ambient: Quantity
     swing: Quantity
-    input_bits: Quantity
-    input_energy: Quantity
-    output_bits: Quantity
-    output_energy: Quantity
+    input_converter: Converter | None
+    output_converter: Converter | None
     clock_energy: Quantity
     static_power: Quantity
-    converter_time: Quantity
 
     def figures(self) -> dict[str, Quantity]:
         """Every figure by its name."""

@@ -15,9 +15,9 @@ def test_digital_figures():
 
 def test_published_figures_of_the_sampling_unit_are_second_hand():
     unit = DEVICES.get("rc-sampling-unit")
-    assert unit.input_energy.value == pytest.approx(153.6e-12)
-    assert unit.output_energy.value == pytest.approx(8 * 1.692e-12)
-    assert {unit.input_energy.source.kind, unit.output_energy.source.kind} == {"second-hand"}
+    write, read = unit.input_converter.stated, unit.output_converter.stated
+    assert (write.value, read.value) == pytest.approx((153.6e-12, 1.692e-12))
+    assert {write.source.kind, read.source.kind} == {"second-hand"}
 
 
 @pytest.mark.parametrize("name", DEVICES.names())

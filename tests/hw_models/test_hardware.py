@@ -1,21 +1,23 @@
 """Constants, sources, registries, the RC unit map and the formulas from counts to joules."""
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from compiler.ir.langevin import Activation, CellKind, CouplingKind
 from hw_models import digital
 from hw_models.constants import K_B, landauer, thermal_energy
-from hw_models.device import periphery
+from hw_models.device import conversion_time, periphery
 from hw_models.errors import HardwareError
 from hw_models.presets import DEVICES
+from hw_models.rc import RCDevice
 from hw_models.registry import Registry
 from hw_models.source import KINDS, Quantity, Source
 from hw_models.targets import TARGETS, Target
 
 ASSUMED = Source("assumed", "a test")
+VOLTS = {"input_volts": 0.1, "output_volts": 0.2}
 
 
 def device(**figures):
@@ -139,7 +141,9 @@ def test_the_way_back_is_checked(zero):
         device().dimensionless(**options)
 
 
-@pytest.mark.parametrize("name", list(DEVICES.get("rc-1fF").figures()))
+@pytest.mark.parametrize(
+    "name", [f.name for f in fields(RCDevice) if isinstance(getattr(DEVICES.get("rc-1fF"), f.name), Quantity)]
+)
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
 def test_every_figure_of_a_device_is_checked(name, value):
     with pytest.raises(HardwareError, match=f"{name} must be >"):
@@ -147,15 +151,13 @@ def test_every_figure_of_a_device_is_checked(name, value):
 
 
 def test_periphery_by_hand():
-    d = device(
-        input_bits=8,
-        input_energy=10e-15,
-        output_energy=2e-12,
-        clock_energy=1e-15,
-        static_power=1e-9,
-        converter_time=20e-9,
+    base = DEVICES.get("rc-1fF")
+    d = replace(
+        device(clock_energy=1e-15, static_power=1e-9),
+        input_converter=replace(base.input_converter, stated=Quantity(80e-15, "J", ASSUMED)),
+        output_converter=replace(base.output_converter, stated=Quantity(2e-12, "J", ASSUMED)),
     )
-    p = periphery(d, n_inputs=784, n_outputs=10, n_cells=74, n_phases=2, runs=3, seconds=5e-9)
+    p = periphery(d, n_inputs=784, n_outputs=10, n_cells=74, n_phases=2, runs=3, seconds=5e-9, **VOLTS)
     assert p.input_drive == pytest.approx(62.72e-12)  # 784 * 8 * 10 fJ
     assert p.read_out == pytest.approx(60e-12)  # 10 outputs, 3 runs, 2 pJ
     assert p.clocking == pytest.approx(444e-15)  # 74 * 2 * 3 fJ
@@ -175,9 +177,23 @@ def test_periphery_by_hand():
     ],
 )
 def test_counts_are_checked(change):
-    good = dict(n_inputs=1, n_outputs=1, n_cells=1, n_phases=1, runs=1, seconds=1.0)
+    good = dict(n_inputs=1, n_outputs=1, n_cells=1, n_phases=1, runs=1, seconds=1.0) | VOLTS
     with pytest.raises(HardwareError, match="periphery"):
         periphery(device(), **(good | change))
+
+
+def test_converters_of_a_device_are_paid_for_by_their_volts_and_their_line():
+    """Inputs' lines cross the cells' columns; a run more is a read-out more; ideal ones are free."""
+    d = DEVICES.get("rc-1fF")
+    counts = dict(n_inputs=64, n_outputs=10, n_cells=74, n_phases=1, seconds=1e-9)
+    p = periphery(d, runs=4, **counts, **VOLTS)
+    assert p.input_drive == 64 * d.input_converter.energy(0.1, columns=74)
+    assert p.read_out == 40 * d.output_converter.energy(0.2)
+    assert conversion_time(d, 4) == pytest.approx(5 * 20e-9)
+    ideal = replace(d, input_converter=None, output_converter=None)
+    p = periphery(ideal, runs=4, **counts, **VOLTS)
+    assert p.input_drive == p.read_out == conversion_time(ideal, 4) == 0
+    assert p.clocking > 0
 
 
 @pytest.mark.parametrize("name", DEVICES.names())

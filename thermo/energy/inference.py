@@ -19,6 +19,7 @@ from thermo.energy.ledger import Design, Price
 from thermo.energy.machine import MachineRun
 from thermo.evaluate import Evaluation, Heat, evaluate, label_codes, right_answers, score
 from thermo.progress import Progress
+from thermo.simulate.langevin.prepare import encode
 from thermo.simulate.langevin.run import simulate_langevin
 
 
@@ -232,6 +233,8 @@ def estimate_langevin(
         runs=runs,
         duration=duration,
         physics=physics,
+        input_span=_span(encode(netlist, dataset.x_train)),
+        output_span=_span(result.outputs),
         kT=netlist.kT,
         mobility=netlist.mobility,
         j2=typical_j2(netlist),
@@ -248,6 +251,11 @@ def estimate_langevin(
         cheapest=cheapest(baselines, evaluation.accuracy),
         n_classes=dataset.n_classes,
     )
+
+
+def _span(values: np.ndarray) -> float:
+    """From the least to the largest value; one unit where all are alike."""
+    return float(np.ptp(values)) or 1.0
 
 
 def cheapest(baselines: tuple[Baseline, ...], accuracy: float | None) -> Baseline | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw_models.device import Device, Units, periphery
+from hw_models.device import Device, Units, conversion_time, periphery
 from hw_models.source import with_values
 from thermo.energy.ledger import Design, Parameters, Price, named, occupied, values_of
 
@@ -19,6 +19,7 @@ class MachineRun:
     n_cells : dynamic ones; n_phases : of a run, its reset included; n_couplings : of the netlist
     runs : of an inference; duration : of one run, reset included
     physics : energy of all runs of one inference, work of their cycles or else heat
+    input_span, output_span : what converters have at full scale, in units of x
     kT, mobility, j2 : of the netlist, J2 of its typical cell
     """
 
@@ -30,6 +31,8 @@ class MachineRun:
     runs: int
     duration: float
     physics: float
+    input_span: float
+    output_span: float
     kT: float
     mobility: float
     j2: float
@@ -50,8 +53,10 @@ class MachineRun:
             n_phases=self.n_phases,
             runs=self.runs,
             seconds=seconds,
+            input_volts=units.volts(self.input_span),
+            output_volts=units.volts(self.output_span),
         )
-        latency = self.runs * seconds + (1 + self.runs) * device.converter_time.value
+        latency = self.runs * seconds + conversion_time(device, self.runs)
         return Price(
             {
                 "physics": self.physics * units.energy,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from compiler.ir.langevin import LangevinNetlist, Phase
-from hw_models.device import Device
+from hw_models.device import Device, conversion_energy, conversion_time
 from hw_models.digital import INT8_MAC
 from hw_models.source import KINDS, Quantity
 from hw_models.weights import WeightMemory
@@ -162,9 +162,9 @@ def training_energy(
 
         relaxation  = (free Q_free + nudged Q_nudged) E0            E0, t0: hw_models.rc
         current     = P (free t_free + nudged t_nudged) E0          in its place, power P
-        input_drive = presentations n_in input_bits input_energy
-        nudge_drive = nudged n_out input_bits input_energy          targets as currents or voltages
-        state_read  = reads output_energy
+        input_drive = presentations n_in E_in                       hw_models.converters; signals of one
+        nudge_drive = nudged n_out E_in                             unit of x at full scale; targets as
+        state_read  = reads E_out                                   currents or voltages
         arithmetic  = products (int8 multiply-add)                  updates are computed digitally
         weight_write = writes write
         clocking    = relaxations cells clock_energy
@@ -173,15 +173,19 @@ def training_energy(
     units = device.units(kT=kT, mobility=mobility, j2=j2)
     cells, n_out = sum(sizes[1:]), sizes[-1]
     time = (effort.free * cost.time_free + effort.nudged * cost.time_nudged) * units.time
-    conversions = effort.presentations + effort.relaxations
+    waiting = effort.presentations * conversion_time(device, 0)
+    waiting += effort.relaxations * (conversion_time(device, 1) - conversion_time(device, 0))
 
     def term(name: str, joules: float, how: str, *figures: Quantity, counted: bool = True) -> Term:
         kinds = [x.source.kind for x in figures] + (["measured"] if counted else [])
         return Term(name, float(joules), max(kinds, key=KINDS.index), how)
 
     unit = device.energy_figures(kT)
-    inputs = device.input_bits, device.input_energy
-    each_input = device.input_bits.value * device.input_energy.value
+    drive, read = (
+        c.figures().values() if c else () for c in (device.input_converter, device.output_converter)
+    )
+    each_input = conversion_energy(device, "input", units.voltage, columns=max(sizes[1:]))
+    each_read = conversion_energy(device, "output", units.voltage)
     terms = [
         term(
             "relaxation",
@@ -189,14 +193,9 @@ def training_energy(
             cost.how + ("; unit C V^2 of the swing" if kT == 0 else "; unit k_B T"),
             *unit,
         ),
-        term("input_drive", effort.presentations * sizes[0] * each_input, "one conversion an input", *inputs),
-        term("nudge_drive", effort.nudged * n_out * each_input, "one an output", *inputs),
-        term(
-            "state_read",
-            effort.reads * device.output_energy.value,
-            "states that are read",
-            device.output_energy,
-        ),
+        term("input_drive", effort.presentations * sizes[0] * each_input, "one conversion an input", *drive),
+        term("nudge_drive", effort.nudged * n_out * each_input, "one an output", *drive),
+        term("state_read", effort.reads * each_read, "states that are read", *read),
         term(
             "arithmetic",
             effort.products * INT8_MAC.value,
@@ -212,10 +211,11 @@ def training_energy(
         ),
         term(
             "idle",
-            cells * device.static_power.value * (time + conversions * device.converter_time.value),
+            cells * device.static_power.value * (time + waiting),
             "static currents for as long as it takes",
             device.static_power,
-            device.converter_time,
+            *drive,
+            *read,
             *device.time_figures,
         ),
     ]

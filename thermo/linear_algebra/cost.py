@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from compiler.families.gaussian import gaussian
-from hw_models.device import Device, periphery
+from hw_models.device import Device, conversion_time, periphery
 from thermo.linear_algebra.machine import LinearAlgebraError
 from thermo.linear_algebra.measurement import Measurement
 
@@ -62,6 +63,8 @@ def analog_cost(
     units = device.units(kT=kT, mobility=1.0, j2=j2)
     one = (measurement.time + measurement.burn_in) * units.time
     reads = min(1, measurement.reads) if analog_average else measurement.reads
+    # cells in wells of A's diagonal stay within 3 sqrt(kT / 2 J2); converters are made for that
+    volts = 6.0 * units.voltage * math.sqrt(kT / (2.0 * j2))
     around = periphery(
         device,
         n_inputs=model.A.nnz + model.n,
@@ -70,10 +73,12 @@ def analog_cost(
         n_phases=2,
         runs=measurement.machines,
         seconds=one,
+        input_volts=volts,
+        output_volts=volts,
     )
     heat = measurement.heat
     physics = None if heat is None else heat * kT * units.energy * measurement.machines
-    converters = device.converter_time.value * (1 + measurement.machines)
+    converters = conversion_time(device, measurement.machines)
     return AnalogCost(
         device=device.name,
         unit_seconds=units.time,

@@ -20,7 +20,7 @@ from compiler.errors import UnsupportedError
 from compiler.files import make_folder
 from compiler.ir.langevin import CellKind, LangevinNetlist
 from hw_models.constants import thermal_energy
-from hw_models.device import Device, periphery
+from hw_models.device import Device, conversion_time, periphery
 from hw_models.presets import DEVICES
 from thermo.data import DataError, Dataset, load_dataset
 from thermo.evaluate import check_fit, label_codes
@@ -239,9 +239,11 @@ def _readings(
                     n_phases=1,
                     runs=1,
                     seconds=seconds,
+                    input_volts=units.voltage,
+                    output_volts=units.voltage,
                 )
                 total = physics + sum((around.input_drive, around.read_out, around.clocking, around.idle))
-                latency = seconds + 2 * device.converter_time.value
+                latency = seconds + conversion_time(device)
             out.append(
                 Reading(
                     f.kT,

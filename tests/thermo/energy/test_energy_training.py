@@ -76,11 +76,15 @@ def test_every_term_by_hand():
     j = got.joules()
     unit, time = 1e-15 * 0.1**2, 1e6 * 1e-15  # C V^2, RC
     seconds = (20 * 30 + 40 * 10) * time
+    # 0.1 V at full scale is so much that Walden's 10 fJ a level is nearly all of it
+    dac = DEVICE.input_converter.energy(0.1, columns=5)
+    adc = DEVICE.output_converter.energy(0.1)
+    assert 2.56e-12 < adc <= dac < 2.57e-12
     wanted = {
         "relaxation": (20 * 2.0 + 40 * 0.5) * unit,
-        "input_drive": 10 * 8 * 8 * 10e-15,
-        "nudge_drive": 40 * 3 * 8 * 10e-15,
-        "state_read": 500 * 2.56e-12,
+        "input_drive": 10 * 8 * dac,
+        "nudge_drive": 40 * 3 * dac,
+        "state_read": 500 * adc,
         "arithmetic": 3000 * 0.23e-12,
         "weight_write": 700 * 1.25e-12,
         "clocking": 60 * 8 * 0.64e-15,
