@@ -26,6 +26,8 @@ def _library(
     rows: tuple[Row, ...],
     checks: dict[str, float],
     note: str = "",
+    *,
+    node: str,
 ) -> CellLibrary:
     """operating : supply V, load F, slew s; checks : J per toggle of cells by name"""
     voltage, load, slew = operating
@@ -43,6 +45,7 @@ def _library(
         checks=Frozen(
             {f"check: {cell} energy": Quantity(value, "J", other) for cell, value in checks.items()}
         ),
+        node=node,
     )
 
 
@@ -58,6 +61,7 @@ _NANGATE45 = _library(
         ("XOR2_X1", "A B", 6, 1.596, 3.964e-15, 3.616e-08, 5.427e-11, 1946.0, 2.322e-15),
     ),
     {"NAND2_X1": 2.3e-15, "XOR2_X1": 3.9e-15},
+    node="45 nm",
 )
 
 _SKY130HD = _library(
@@ -73,6 +77,7 @@ _SKY130HD = _library(
     ),
     {"nand2_1": 7.2e-15, "xor2_1": 11.6e-15},
     "the delay of xor2_1 leaves its inverting edges from A unread",
+    node="130 nm",
 )
 
 _IHP_SG13G2 = _library(
@@ -87,6 +92,7 @@ _IHP_SG13G2 = _library(
         ("xor2_1", "A B", 6, 14.5152, 9.738e-15, 1.848e-10, 9.645e-11, 2747.0, 5.489e-15),
     ),
     {"nand2_1": 4.7e-15, "xor2_1": 9.6e-15},
+    node="130 nm",
 )
 
 _ASAP7 = _library(
@@ -102,6 +108,7 @@ _ASAP7 = _library(
     ),
     {"NAND2xp5": 0.19e-15, "XOR2xp5": 0.29e-15},
     "the delay of XOR2xp5 leaves three of its eight edges from B unread",
+    node="7 nm",
 )
 
 CELL_LIBRARIES = Registry("cell library", [(x.name, x) for x in (_NANGATE45, _SKY130HD, _IHP_SG13G2, _ASAP7)])

@@ -80,6 +80,7 @@ class CellLibrary:
     stated : source of what the file gives as it stands (area, leakage); source : of what is derived
     checks : figures of other derivations, for comparison
     skipped : number of cells of the file that are left out, by reason
+    node : of manufacture, "45 nm"
     """
 
     name: str
@@ -92,6 +93,7 @@ class CellLibrary:
     cells: tuple[Cell, ...]
     checks: Mapping[str, Quantity] = field(default_factory=Frozen)
     skipped: Mapping[str, int] = field(default_factory=Frozen)
+    node: str = "not stated"
 
     def __post_init__(self) -> None:
         seen: set[str] = set()

@@ -189,8 +189,9 @@ def right_answers(
     result: SimulationResult | GateResult, y: np.ndarray, codes: np.ndarray | None = None
 ) -> np.ndarray | None:
     """(n_samples,) bool: decisions that agree with the truth; None where nothing is decided."""
-    circuit = isinstance(result, GateResult)
-    if (circuit and result.class_sums is None) or not np.issubdtype(y.dtype, np.integer):
+    if isinstance(result, GateResult) and result.class_sums is None:
+        return None
+    if not np.issubdtype(y.dtype, np.integer):
         return None
     predicted = result.predictions()
     return np.asarray((predicted if codes is None else codes[predicted]) == y)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from compiler.families.mlp import MLP
-from hw_models.digital import DigitalEnergy, network_energy
+from hw_models.digital import INT8_MAC, DigitalEnergy, network_energy
 from thermo.data import Dataset
+from thermo.energy.ledger import Design, Parameters, Price
 from thermo.progress import NullProgress, Progress
 from thermo.training.langevin.mlp import train_mlp
 
@@ -22,6 +23,9 @@ SAMPLES, BATCH = 400_000, 128
 LEARNING_RATE, DECAY = 1e-2, 100.0
 """Rate, and weight decay times the number of samples: the best mean int8 accuracy of four widths
 and two seeds on the digits' validation split, out of rates 2e-3 to 1e-2 and decays 0 to 1000."""
+
+
+_MAC = "int8 multiply-add, 45 nm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,28 @@ class Baseline:
     accuracy: float
     float_accuracy: float
     energy: DigitalEnergy
+
+    def design(self, n_samples: int, split: str) -> Design:
+        """Its arithmetic by 45 nm figures, for bills and comparisons; what reads weights is a matter
+        of where they are stored. n_samples : that the accuracy was measured on.
+        """
+
+        def price(values: Mapping[str, float], rate: float | None) -> Price:
+            return Price({"physics": self.energy.macs * values[_MAC]}, 0.0)
+
+        return Design(
+            name=self.name,
+            family="digital",
+            accuracy=self.accuracy,
+            accuracy_sem=float(np.sqrt(self.accuracy * (1 - self.accuracy) / n_samples)),
+            n_samples=n_samples,
+            split=split,
+            node="45 nm",
+            voltage=0.9,
+            figures={_MAC: INT8_MAC},
+            price=price,
+            parameters=Parameters(self.energy.macs, 8),
+        )
 
 
 def measure_baselines(

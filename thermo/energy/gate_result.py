@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from hw_models.cells import CellLibrary
 from hw_models.constants import ROOM, landauer
 from thermo.energy.baselines import Baseline
@@ -89,6 +91,8 @@ class GateEstimate:
     gates, depth : counts by the names of definitions (docs/cli.md)
     libraries : in the order asked for, the first one is the one JSON's top level shows
     refused : why a library gives no estimate, by its name
+    right : (n_samples,) decisions that were right, None for a circuit that decides nothing
+    Its designs: thermo.energy.circuit.circuit_designs.
     """
 
     accuracy: float | None
@@ -105,6 +109,7 @@ class GateEstimate:
     baselines: tuple[Baseline, ...]
     cheapest: Baseline | None
     n_classes: int
+    right: np.ndarray | None = None
 
     def advantage(self, figures: MappedFigures) -> dict[str, float | None]:
         """Joules of the cheapest digital design over ours; None where there is no such ratio.

@@ -60,18 +60,23 @@ def random_samples(netlist: GateNetlist, seed: int = 0) -> Samples:
     return Samples(bits, None, "", f"{RANDOM_SAMPLES:,} uniformly random patterns, seed {seed}")
 
 
-def circuit_accuracy(
-    netlist: GateNetlist, samples: Samples, classes: Sequence[str] = ()
-) -> tuple[float | None, float | None]:
-    """(share of right decisions, its standard error); a tie goes to the first class.
+def right_decisions(netlist: GateNetlist, samples: Samples, classes: Sequence[str] = ()) -> np.ndarray | None:
+    """(n_samples,) bool: decisions that were right, None without labels; a tie goes to the first class.
 
     classes : the data set's names of its classes; those of the circuit are matched with them
     """
     sums = netlist.class_sums
     if sums is None or samples.labels is None:
-        return None, None
+        return None
     decided = evaluate_classes(netlist, samples.bits).argmax(axis=1)
     if sums.labels and set(sums.labels) == set(classes):
         decided = np.array([classes.index(label) for label in sums.labels])[decided]
-    right = float(np.mean(decided == samples.labels))
-    return right, float(np.sqrt(right * (1 - right) / samples.labels.size))
+    return np.asarray(decided == samples.labels)
+
+
+def share_right(right: np.ndarray | None) -> tuple[float | None, float | None]:
+    """(share of right decisions, its standard error)"""
+    if right is None:
+        return None, None
+    share = float(np.mean(right))
+    return share, float(np.sqrt(share * (1 - share) / right.size))

@@ -33,7 +33,7 @@ from hw_models.frozen import Frozen
 from thermo.data import DataError
 from thermo.energy.baselines import Baseline
 from thermo.energy.gate_result import GateEstimate, GateJoules, LibraryEstimate, MappedFigures
-from thermo.energy.gate_samples import Samples, circuit_accuracy
+from thermo.energy.gate_samples import Samples, right_decisions, share_right
 from thermo.energy.inference import cheapest
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.gates.run import simulate_gates
@@ -79,7 +79,8 @@ def estimate_gates(
     Raises UnsupportedError for a clock faster than the cells or a figure that a library lacks.
     """
     progress = progress or NullProgress()
-    accuracy, sem = circuit_accuracy(netlist, samples, classes)
+    right = right_decisions(netlist, samples, classes)
+    accuracy, sem = share_right(right)
     if callable(baselines):
         baselines = baselines(accuracy)
     progress.start(2 + len(libraries), "estimate")
@@ -123,6 +124,7 @@ def estimate_gates(
         baselines=baselines,
         cheapest=cheapest(baselines, accuracy),
         n_classes=0 if netlist.class_sums is None else netlist.class_sums.n_classes,
+        right=right,
     )
 
 

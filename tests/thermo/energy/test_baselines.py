@@ -7,6 +7,7 @@ from hw_models.digital import network_energy
 from thermo.data import Dataset
 from thermo.energy import kept_baselines as baselines
 from thermo.energy.baselines import Baseline
+from thermo.energy.ledger import Parameters
 
 REACHED = {0: 0.80, 4: 0.85, 8: 0.90, 16: 0.95}
 
@@ -62,3 +63,11 @@ def test_a_damaged_cache_is_written_anew(trained, tmp_path):
     kept.write_text("[{")
     assert len(baselines.cached_baselines(data("digits"), "test", 0.7, None, (0, 4))) == 1
     assert trained == [0, 0] and kept.read_text().startswith('[{"name"')
+
+
+def test_a_baseline_is_a_design_of_its_arithmetic():
+    found = Baseline("5-4-2 int8", (5, 4, 2), 0.9, 0.91, network_energy((5, 4, 2)))
+    design = found.design(400, "test")
+    assert design.price(design.likely, None).total == pytest.approx(28 * 0.23e-12)
+    assert design.parameters == Parameters(28, 8)
+    assert design.accuracy_sem == pytest.approx((0.9 * 0.1 / 400) ** 0.5)

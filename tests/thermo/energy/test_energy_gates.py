@@ -17,12 +17,15 @@ from compiler.passes.gates.cell_mapping import map_cells
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.constants import landauer
 from hw_models.digital import network_energy
+from hw_models.interval import Interval
 from thermo.cli.console import plain
 from thermo.cli.main import main
 from thermo.data import DataError, Dataset
 from thermo.energy.baselines import Baseline
-from thermo.energy.gate_samples import circuit_accuracy, dataset_samples, random_samples
+from thermo.energy.circuit import circuit_designs
+from thermo.energy.gate_samples import dataset_samples, random_samples, right_decisions, share_right
 from thermo.energy.gates import estimate_gates, mapped_figures, mean_toggles
+from thermo.energy.ledger import bill, ratio
 from thermo.report.gates import DEFINITIONS, gate_tables
 from thermo.report.text import text_table
 
@@ -156,6 +159,40 @@ def test_a_classifier_in_every_library():
     assert energies[1] > energies[2] > energies[0] > energies[3]  # 1.8, 1.2, 1.1 and 0.7 V
 
 
+def test_designs_are_the_estimate_library_by_library():
+    data = toy_data()
+    samples = dataset_samples(classifier(), data, "test")
+    got = estimate_gates(classifier(), samples, ALL, (), classes=data.labels)
+    designs = circuit_designs(got)
+    assert [d.node for d in designs] == ["45 nm", "130 nm", "130 nm", "7 nm"]
+    for design, entry in zip(designs, got.libraries, strict=True):
+        price = design.price(design.likely, None)
+        assert price.total == pytest.approx(entry.whole.energy.total)
+        assert price.seconds == entry.whole.latency_s
+        assert price.area_m2 == pytest.approx(entry.whole.area_um2 * 1e-12)
+        assert price.joules["leakage"] == pytest.approx(entry.whole.energy.leakage)
+        without = entry.gates.energy.dynamic + entry.gates.energy.input_pins
+        assert price.joules["physics"] == pytest.approx(without)
+        assert design.right.mean() == got.accuracy
+        # static power at a rate, switching not
+        slow = design.price(design.likely, 1e3)
+        assert slow.joules["leakage"] == pytest.approx(entry.whole.leakage_W * 1e-3)
+        assert slow.joules["physics"] == price.joules["physics"]
+    # libraries' doubts are their own, circuits in one library share theirs
+    first, again = (bill(d) for d in (designs[0], circuit_designs(got, "again")[0]))
+    assert ratio(first, again) == Interval(1.0, 1.0, 1.0)
+    assert ratio(first, bill(designs[3])).low < 0.8 * ratio(first, bill(designs[3])).likely
+
+
+def test_a_clocked_circuit_takes_its_clock():
+    data = toy_data()
+    samples = dataset_samples(classifier(), data, "test")
+    got = estimate_gates(classifier(), samples, ALL[:1], (), classes=data.labels, clock_Hz=1e6)
+    design = circuit_designs(got)[0]
+    slower = {**design.likely, "nangate45 delay, of the tables'": 1.5}
+    assert design.price(design.likely, None).seconds == design.price(slower, None).seconds == 1e-6
+
+
 def test_json_has_the_keys_that_others_rely_on():
     data = toy_data()
     samples = dataset_samples(classifier(), data, "test")
@@ -201,10 +238,10 @@ def test_labels_are_matched_by_name():
     data = toy_data()
     turned = classifier(("1", "0"))
     samples = dataset_samples(turned, data, "test")
-    right, _ = circuit_accuracy(turned, samples, data.labels)
+    right, _ = share_right(right_decisions(turned, samples, data.labels))
     assert right == pytest.approx(0.1)
-    assert circuit_accuracy(turned, samples)[0] == pytest.approx(0.9)
-    assert circuit_accuracy(full_adder(), samples) == (None, None)
+    assert share_right(right_decisions(turned, samples))[0] == pytest.approx(0.9)
+    assert share_right(right_decisions(full_adder(), samples)) == (None, None)
 
 
 def test_circuits_without_data_get_random_patterns():
