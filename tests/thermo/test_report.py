@@ -41,6 +41,14 @@ def test_text_table_aligns_numbers_to_the_right():
     ]
 
 
+def test_text_table_goes_on_below_where_a_cell_is_long():
+    many = ", ".join(str(k) for k in range(1000, 1040))
+    lines = text_table(Table(("what", "n"), (("  a", many), ("b", "1")), (1,))).splitlines()
+    assert max(len(line) for line in lines) <= 100
+    assert ", ".join(line[6:].strip().rstrip(",") for line in lines[2:-1]) == many
+    assert lines[2].startswith("  a") and lines[-1].split() == ["b", "1"]
+
+
 class _Checker(html.parser.HTMLParser):
     """Counts what is open, and what would be fetched from elsewhere."""
 
