@@ -1,8 +1,10 @@
 """Arrays of p-bits: what an update costs, term by term.
 
-    E = updates (E_rng + E_clock) + inputs E_bias + 1/2 (wire length) c_wire V_signal^2 activity
+    E = updates (E_rng + E_clock + E_cycle) + inputs E_bias + 1/2 (wire length) c_wire V_signal^2 activity
+        + cells P_static (time of the run)
 
-plus bits written and read (terms: arXiv 2510.23972; the wires' is C V^2 / 2).
+plus states written and read (terms: arXiv 2510.23972; the wires' is C V^2 / 2). A source that gives one
+figure for a whole update has it as E_cycle, and nothing in the other terms of an update.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from hw_models.errors import HardwareError
+from hw_models.published import ARRAY, ARRAY_CYCLE, ARRAY_READ, ARRAY_WRITE
 from hw_models.registry import Registry
 from hw_models.source import Quantity, Source, check_figures, figures_of
 
@@ -24,8 +27,11 @@ class PBitDevice:
     pitch : m between neighbouring cells
     bias_energy : J per coupling into a cell and update (its share of the summed input)
     clock_energy : J per cell and update
+    cycle_energy : J per cell and update that is not told apart into these
+    static_power : W per cell for as long as a run lasts
     wire_capacitance : F/m; signal_voltage : V that a state travels with
-    write_energy, read_energy : J per bit that is loaded or read out
+    write_energy : J per frozen cell whose state is loaded; read_energy : J per cell that is read out
+    program_energy : J per cell whose couplings and bias are set, once for all runs with them
     """
 
     name: str
@@ -35,17 +41,24 @@ class PBitDevice:
     pitch: Quantity
     bias_energy: Quantity
     clock_energy: Quantity
+    cycle_energy: Quantity
+    static_power: Quantity
     wire_capacitance: Quantity
     signal_voltage: Quantity
     write_energy: Quantity
     read_energy: Quantity
+    program_energy: Quantity
 
     def figures(self) -> dict[str, Quantity]:
         """Every figure by its name."""
         return figures_of(self)
 
     def __post_init__(self) -> None:
-        check_figures(self, ("rng_energy", "update_time", "pitch"))
+        check_figures(self, ("update_time", "pitch"))
+        if self.rng_energy.value + self.cycle_energy.value <= 0:
+            raise HardwareError(
+                f"device {self.name}: an update must cost something: rng_energy or cycle_energy must be > 0 J"
+            )
 
     def describe(self) -> dict[str, Any]:
         """Summary and every figure with its source, for `thermoc presets`."""
@@ -64,12 +77,14 @@ class PBitEnergy:
     bias: float
     clock: float
     neighbour: float
+    cycle: float
+    static: float
     write: float
     read: float
 
     @property
     def total(self) -> float:
-        return self.rng + self.bias + self.clock + self.neighbour + self.write + self.read
+        return float(sum(getattr(self, f.name) for f in fields(self)))
 
     def describe(self) -> dict[str, float]:
         terms = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -83,6 +98,7 @@ def pbit_energy(
     inputs: float,
     wire: float,
     activity: float = 1.0,
+    cell_seconds: float = 0.0,
     written: float = 0.0,
     read: float = 0.0,
 ) -> PBitEnergy:
@@ -91,11 +107,13 @@ def pbit_energy(
     updates : updates of single p-bits; inputs : the sum over updates of the cell's couplings
     wire : the sum over updates of the length, in pitches, of the wires that carry the new state
     activity : share of updates that change the state and so charge the wires
-    written, read : bits loaded and read out
+    cell_seconds : cells, updated or not, times the seconds of the run
+    written, read : cells loaded and read out
 
     Raises HardwareError for a count below 0 or an activity outside [0, 1].
     """
-    counts = {"updates": updates, "inputs": inputs, "wire": wire, "written": written, "read": read}
+    counts = {"updates": updates, "inputs": inputs, "wire": wire, "cell_seconds": cell_seconds}
+    counts |= {"written": written, "read": read}
     for name, count in counts.items():
         if not (math.isfinite(count) and count >= 0):
             raise HardwareError(f"p-bit energy: {name} must be a number >= 0, got {count}")
@@ -107,6 +125,8 @@ def pbit_energy(
         bias=inputs * device.bias_energy.value,
         clock=updates * device.clock_energy.value,
         neighbour=wire * device.pitch.value * per_metre * activity,
+        cycle=updates * device.cycle_energy.value,
+        static=cell_seconds * device.static_power.value,
         write=written * device.write_energy.value,
         read=read * device.read_energy.value,
     )
@@ -115,7 +135,8 @@ def pbit_energy(
 _CHAIN = "arXiv 2510.23972, as retold"
 _WIRE = Source("memory", "about 0.2 fF per um of minimum-pitch on-chip wire")
 _SIGNAL = Source("assumed", "about 4 kT/e at 300 K: enough to tell two levels apart")
-_UNIT = "pre-silicon sampling unit, energy model of its authors"
+_LATCH = Source("assumed", "one latch at 0.8 V")
+_NONE = Source("derived", "the other terms of an update are told one by one")
 
 _CMOS = PBitDevice(
     name="pbit-cmos",
@@ -127,10 +148,17 @@ _CMOS = PBitDevice(
         0.5 * 1e-15 * 0.1**2, "J", Source("assumed", "1 fF of summing node a coupling at 0.1 V")
     ),
     clock_energy=Quantity(1e-15 * 0.8**2, "J", Source("assumed", "1 fF of gate and wire switched at 0.8 V")),
+    cycle_energy=Quantity(0.0, "J", _NONE),
+    static_power=Quantity(
+        1e-9 * 0.8, "W", Source("assumed", "1 nA a cell at 0.8 V: leakage and bias beside the random bit's")
+    ),
     wire_capacitance=Quantity(2e-10, "F/m", _WIRE),
     signal_voltage=Quantity(0.1, "V", _SIGNAL),
-    write_energy=Quantity(1e-15, "J", Source("assumed", "one latch written at 0.8 V")),
-    read_energy=Quantity(1e-15, "J", Source("assumed", "one latch read at 0.8 V")),
+    write_energy=Quantity(1e-15, "J", _LATCH),
+    read_energy=Quantity(1e-15, "J", _LATCH),
+    program_energy=Quantity(
+        17 * 8 * 1e-15, "J", Source("assumed", "16 couplings and a bias of 8 bits, 1 fJ a latch")
+    ),
 )
 
 _MAGNETIC = replace(
@@ -141,13 +169,23 @@ _MAGNETIC = replace(
     update_time=Quantity(10e-9, "s", Source("memory", "fluctuation time of low-barrier magnets")),
 )
 
+_IN_CYCLE = Source("second-hand", ARRAY, "within the whole cycle's energy")
+
 _SAMPLING_UNIT = replace(
     _CMOS,
     name="pbit-sampling-unit",
-    summary="the grid with energies published for a pre-silicon sampling unit",
-    rng_energy=Quantity(7.09e-15, "J", Source("second-hand", _UNIT, "sample per bit")),
-    write_energy=Quantity(153.6e-12, "J", Source("second-hand", _UNIT, "write per bit")),
-    read_energy=Quantity(1.692e-12, "J", Source("second-hand", _UNIT, "read per bit")),
+    summary="pre-silicon p-bit array of degree 16 at 50 MHz: published energies of a whole cycle, per node",
+    rng_energy=Quantity(0.0, "J", _IN_CYCLE),
+    bias_energy=Quantity(0.0, "J", _IN_CYCLE),
+    clock_energy=Quantity(0.0, "J", _IN_CYCLE),
+    wire_capacitance=Quantity(0.0, "F/m", _IN_CYCLE),
+    static_power=Quantity(0.0, "W", _IN_CYCLE),
+    cycle_energy=ARRAY_CYCLE,
+    update_time=Quantity(
+        10e-9, "s", Source("derived", ARRAY, "20 ns a sweep (second-hand), taken as two colours")
+    ),
+    read_energy=ARRAY_READ,
+    program_energy=ARRAY_WRITE,
 )
 
 PBITS = Registry("p-bit device", [(d.name, d) for d in (_CMOS, _MAGNETIC, _SAMPLING_UNIT)])

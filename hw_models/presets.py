@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from hw_models.converters import ROUNDING, Converter
 from hw_models.device import Device
+from hw_models.published import ARRAY_READ, ARRAY_WRITE
 from hw_models.rc import RCDevice
 from hw_models.registry import Registry
 from hw_models.source import Quantity, Source, chosen
 
 _SWITCH = Source("assumed", "1 fF of gate and wire switched at 0.8 V")
-_UNIT = "pre-silicon sampling unit, energy model of its authors"
 
 _DAC = Converter(
     name="input converter",
@@ -51,13 +51,9 @@ _RC_1PF = replace(
 _SAMPLING_UNIT = replace(
     _RC_1FF,
     name="rc-sampling-unit",
-    summary="rc-1fF with the read and write energies published for a pre-silicon sampling unit",
-    input_converter=replace(
-        _DAC, stated=Quantity(153.6e-12, "J", Source("second-hand", _UNIT, "write of a node, its 17 numbers"))
-    ),
-    output_converter=replace(
-        _ADC, stated=Quantity(1.692e-12, "J", Source("second-hand", _UNIT, "read of a node"))
-    ),
+    summary="rc-1fF with the read and write energies published for nodes of a pre-silicon p-bit array",
+    input_converter=replace(_DAC, stated=ARRAY_WRITE),
+    output_converter=replace(_ADC, stated=ARRAY_READ),
 )
 
 DEVICES: Registry[Device] = Registry("device", [(d.name, d) for d in (_RC_1FF, _RC_1PF, _SAMPLING_UNIT)])

@@ -8,6 +8,7 @@ from typing import Any
 
 from hw_models.digital import SRAM_READ
 from hw_models.errors import HardwareError
+from hw_models.published import ARRAY, ARRAY_DEGREE, ARRAY_WRITE
 from hw_models.registry import Registry
 from hw_models.source import Quantity, Source
 
@@ -61,15 +62,11 @@ _MEMORIES = (
     ),
     WeightMemory(
         "sampling-unit",
-        "8 bits at the write energy published for a pre-silicon sampling unit",
+        "couplings of a pre-silicon p-bit array: its write of a node, over the values that it sets",
         Quantity(
-            8 * 153.6e-12,
+            ARRAY_WRITE.value / (ARRAY_DEGREE + 1),
             "J",
-            Source(
-                "second-hand",
-                "pre-silicon sampling unit, energy model of its authors",
-                "write per bit, 8 bits",
-            ),
+            Source("derived", ARRAY, f"{ARRAY_WRITE.source.locator}: a {ARRAY_DEGREE + 1}th of it"),
         ),
     ),
 )

@@ -22,11 +22,15 @@ make_verb(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """Heat per inference in kT: mean, spread over inferences, standard error of the mean."""
+    """Heat per inference in kT, or what is said: mean, spread over inferences, standard error of the mean."""
 
     mean: float
     std: float
     sem: float
+
+    def over(self, unit: float) -> Heat:
+        """The same in another unit."""
+        return Heat(self.mean / unit, self.std / unit, self.sem / unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,9 @@ class Evaluation:
 
     accuracy : share of right decisions, None for regression; accuracy_sem : its standard error
     rmse : root-mean-square error, None for classification
-    heat_kT : per inference (all its runs), None where no heat was measured or kT is 0
+    heat_kT : per inference (all its runs), None where no heat was measured, kT is 0 or changes
+    heat : the same in the model's unit of energy, whatever kT
+    entropy_kB : given to the bath, units of k_B, the integral of dQ / kT; None as in SimulationResult
     """
 
     split: str
@@ -45,6 +51,15 @@ class Evaluation:
     accuracy_sem: float | None
     rmse: float | None
     heat_kT: Heat | None
+    heat: Heat | None = None
+    entropy_kB: Heat | None = None
+
+
+def summarise(values: np.ndarray) -> Heat:
+    """Mean, spread and standard error over samples of (n_samples, runs) summed over runs."""
+    per_inference = values.sum(axis=1)
+    std = float(per_inference.std(ddof=1)) if per_inference.size > 1 else 0.0
+    return Heat(float(per_inference.mean()), std, std / np.sqrt(per_inference.size))
 
 
 def evaluate(
@@ -172,17 +187,24 @@ def score(
     if isinstance(result, GateResult):
         if result.class_sums is None:
             return Evaluation(split, result.n_samples, 1, None, None, None, None)
-        return _decided(result.predictions(), y, split, 1, codes, None)
-    heat = None
-    if result.heat is not None and result.kT > 0:
-        per_inference = result.heat.sum(axis=1) / result.kT
-        std = float(per_inference.std(ddof=1)) if per_inference.size > 1 else 0.0
-        heat = Heat(float(per_inference.mean()), std, std / np.sqrt(per_inference.size))
+        return _decided(result.predictions(), y, split, 1, codes, {"heat_kT": None})
+    given = heats(result)
     n, runs = result.outputs.shape[1:3]
     if np.issubdtype(y.dtype, np.integer):
-        return _decided(result.predictions(time), y, split, runs, codes, heat)
+        return _decided(result.predictions(time), y, split, runs, codes, given)
     error = result.answers(time) - y.reshape(n, -1)
-    return Evaluation(split, n, runs, None, None, float(np.sqrt(np.mean(error**2))), heat)
+    return Evaluation(split, n, runs, None, None, float(np.sqrt(np.mean(error**2))), **given)
+
+
+def heats(result: SimulationResult) -> dict[str, Heat | None]:
+    """heat_kT, heat and entropy_kB of an Evaluation."""
+    if result.heat is None:
+        return {"heat_kT": None}
+    return {
+        "heat_kT": summarise(result.heat / result.kT) if result.kT > 0 else None,
+        "heat": summarise(result.heat),
+        "entropy_kB": None if result.entropy is None else summarise(result.entropy),
+    }
 
 
 def right_answers(
@@ -198,10 +220,15 @@ def right_answers(
 
 
 def _decided(
-    predicted: np.ndarray, y: np.ndarray, split: str, runs: int, codes: np.ndarray | None, heat: Heat | None
+    predicted: np.ndarray,
+    y: np.ndarray,
+    split: str,
+    runs: int,
+    codes: np.ndarray | None,
+    given: dict[str, Heat | None],
 ) -> Evaluation:
     """The figures of decisions."""
     predicted = predicted if codes is None else codes[predicted]
     accuracy = float(np.mean(predicted == y))
     sem = float(np.sqrt(accuracy * (1 - accuracy) / y.shape[0]))
-    return Evaluation(split, y.shape[0], runs, accuracy, sem, None, heat)
+    return Evaluation(split, y.shape[0], runs, accuracy, sem, None, **given)

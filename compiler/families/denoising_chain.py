@@ -19,6 +19,7 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.families.ising import IsingModel
+from compiler.families.layout import side_by_side
 from compiler.families.registry import Family, common_fields
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import (
@@ -31,7 +32,7 @@ from compiler.ir.langevin import (
     Phase,
     ReadOut,
 )
-from compiler.ir.problem import Boltzmann, Problem
+from compiler.ir.problem import Boltzmann, Grid, Problem
 
 
 def noise_coupling(g: Any) -> np.ndarray:
@@ -183,7 +184,8 @@ def lower_denoising_chain(model: DenoisingChain, *, sweeps: int | None = None) -
 
     Groups step0, ..., noise. A first sweep draws the noise; then model T - 1, ..., 0 each run for
     `sweeps` sweeps (default: the model's) while all other blocks are held. Bits reach the next
-    model through directed couplings w_t. The read-out are the data's bits.
+    model through directed couplings w_t. The read-out are the data's bits. Every block lies on a grid
+    of the model's shape, side by side.
     """
     t, n, nv = model.n_steps, model.n, model.n_visible
     duration = float(model.sweeps if sweeps is None else sweeps)
@@ -201,6 +203,7 @@ def lower_denoising_chain(model: DenoisingChain, *, sweeps: int | None = None) -
     groups = [Group(f"step{k}", k * n, (k + 1) * n) for k in range(t)]
     groups.append(Group("noise", t * n, total))
     names = [g.name for g in groups]
+    layout = side_by_side([Grid(model.place[: len(b)], model.shape) for b in blocks])
 
     def phase(name: str, run: str, length: float) -> Phase:
         return Phase(name, length, clamped=tuple(g for g in names if g != run))
@@ -226,7 +229,7 @@ def lower_denoising_chain(model: DenoisingChain, *, sweeps: int | None = None) -
         groups=tuple(groups),
         readout=ReadOut(cells=np.arange(nv, dtype=np.int32), phase=schedule[-1].name, decision="value"),
         dt=1.0,
-        problem=Problem(Boltzmann(nv), vartype="binary"),
+        problem=Problem(Boltzmann(nv, layout), vartype="binary"),
         meta={**model.meta, "source": "ebm_chain", "image_shape": list(model.image_shape)},
     )
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.families.ising import IsingModel, lower_ising
+from compiler.families.layout import side_by_side, square
 from compiler.families.registry import Family, common_fields
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import LangevinNetlist
@@ -91,16 +92,18 @@ class RBM:
         """The same distribution over spins s = 2x - 1, visible units first, energies equal.
 
         J = W / 4, h = b / 2 + (row sums of W) / 4, offset = -(sum b + sum c) / 2 - (sum W) / 4.
+        The layers lie as two squares beside each other.
         """
         w = self.w.astype(np.float64)
         b, c = self.b_visible.astype(np.float64), self.b_hidden.astype(np.float64)
+        goal = Boltzmann(self.n_visible, side_by_side((square(self.n_visible), square(self.n_hidden))))
         i, j = np.nonzero(self.w)  # row-major: ascending (row, col)
         return IsingModel(
             h=np.concatenate([b / 2 + w.sum(axis=1) / 4, c / 2 + w.sum(axis=0) / 4]),
             row=i.astype(np.int32),
             col=(self.n_visible + j).astype(np.int32),
             J=w[i, j] / 4,
-            problem=Problem(Boltzmann(self.n_visible), -(b.sum() + c.sum()) / 2 - w.sum() / 4, "binary"),
+            problem=Problem(goal, -(b.sum() + c.sum()) / 2 - w.sum() / 4, "binary"),
             labels=self.labels,
             meta={**self.meta, "source": "rbm", "image_shape": list(self.image_shape)},
         )

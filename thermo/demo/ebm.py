@@ -13,7 +13,7 @@ from compiler.ir.container import load_langevin, save
 from hw_models.pbits import PBITS
 from thermo.data import Dataset
 from thermo.demo.part import Part
-from thermo.energy.samples import SampleEnergy, sample_energy
+from thermo.energy.samples import SampleEnergy, spin_energy
 from thermo.progress import Progress
 from thermo.report import figures
 from thermo.report.figures import sample_grid
@@ -74,7 +74,7 @@ def ebm_part(
         drawn,
         run.sweeps,
         moment_errors(drawn, valid),
-        sample_energy(model, PBITS.get(DEVICE), sweeps=run.sweeps),
+        spin_energy(netlist, PBITS.get(DEVICE), seed=seed, threads=threads),
     )
     return Part(
         rows=(

@@ -5,6 +5,10 @@ and Q the heat given to the bath (docs/physics.md#cycle). Switching the inputs o
 which is why a single relaxation flatters: the state it leaves behind must be thrown away again.
 A perfect reset to x = 0 would cost an unbounded amount, so the reset is a well kappa x^2 / 2 of
 stated stiffness, held for a stated time.
+
+A stiff well wants a smaller step than the machine: Euler's stationary variance in it is too large by
+mobility (kappa + 2 J2) dt / 2. The reset is therefore run by Heun's scheme, whose error is of second order,
+in steps of its own.
 """
 
 from __future__ import annotations
@@ -18,38 +22,48 @@ import numpy as np
 from compiler.errors import UnsupportedError
 from compiler.ir.langevin import LangevinNetlist, Phase
 from compiler.ir.symmetry import is_gradient
+from thermo.simulate.langevin.refusals import is_underdamped
 from thermo.simulate.langevin.result import SimulationResult
 from thermo.simulate.langevin.run import simulate_langevin
+
+STIFF = 0.05  # most mobility times stiffness times dt of a reset's steps; Heun's variance is then 0.06 % off
+_NEXT_SEED = 0x9E3779B97F4A7C15  # odd: every stroke has noise of its own, whatever the seeds of other runs
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
     """How a machine is brought back: a well kappa x^2 / 2 on every cell, inputs off.
 
-    stiffness : kappa, energy / x^2 in the model's unit; duration : time units. Couplings and biases stay on.
+    stiffness : kappa, energy / x^2 in the model's unit, 0 for none: the cells' own wells bring them back
+    duration : time units
+    Couplings stay at the scale that the relaxation begins with, and biases stay on.
     """
 
-    stiffness: float = 100.0
-    duration: float = 0.1
+    stiffness: float
+    duration: float
 
     def __post_init__(self) -> None:
-        for name in ("stiffness", "duration"):
+        for name, least in (("stiffness", 0.0), ("duration", None)):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
+            if not math.isfinite(value) or (value < 0 if least == 0.0 else value <= 0):
+                rule = ">= 0" if least == 0.0 else "> 0"
                 raise UnsupportedError(
-                    f"reset: {name} must be a finite number > 0, got {value}; a perfect reset "
-                    "would cost an unbounded amount of work"
+                    f"reset: {name} must be a finite number {rule}, got {value}; a perfect reset would "
+                    "cost an unbounded amount of work"
                 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cycle:
-    """Energies of one cycle in its steady state, (n_samples, runs) float64 in units of kT.
+    """Energies of one cycle in its steady state, (n_samples, runs) float64 in the model's unit of energy.
 
     work_on : well off, inputs on; heat_relax : given to the bath up to the read-out
     work_off : inputs off, well on, at the state that was read; heat_reset : given by the reset
     stored : V at the cycle's end minus V at its start, zero on average
-    result : the simulation, whose read-out belongs to the measured cycle
+    entropy : given to the bath by the whole cycle, the integral of dQ / kT in units of k_B; in the mean of
+        a steady cycle, which leaves the density of states as it was, this is its entropy production
+    kT : of the whole cycle in the model's unit, NaN where it changes
+    result : the simulation of the measured relaxation, whose second phase takes one step with inputs off
     """
 
     work_on: np.ndarray
@@ -57,24 +71,31 @@ class Cycle:
     work_off: np.ndarray
     heat_reset: np.ndarray
     stored: np.ndarray
+    entropy: np.ndarray | None
+    kT: float
     reset: Reset
     result: SimulationResult
 
     @property
     def work(self) -> np.ndarray:
-        """(n_samples, runs) work of the whole cycle, kT."""
+        """(n_samples, runs) work of the whole cycle."""
         return self.work_on + self.work_off
 
     @property
     def heat(self) -> np.ndarray:
-        """(n_samples, runs) heat of the whole cycle, kT."""
+        """(n_samples, runs) heat of the whole cycle."""
         return self.heat_relax + self.heat_reset
 
 
-def cycle_netlist(netlist: LangevinNetlist, reset: Reset) -> LangevinNetlist:
-    """The netlist with its schedule run twice, a reset after each; the second is the steady one.
+def cycle_netlists(
+    netlist: LangevinNetlist, reset: Reset, dt: float | None = None
+) -> tuple[LangevinNetlist, LangevinNetlist]:
+    """The two strokes: relaxation and reset, each followed by one step with inputs and well off, whose work
+    at fixed x tells what switching costs.
 
-    Raises UnsupportedError unless it has one phase, a read-out in it and a gradient force.
+    dt : of the relaxation, by default the netlist's; the reset's follows from its stiffness
+
+    Raises UnsupportedError unless the netlist has one phase and a gradient force.
     """
     if len(netlist.schedule) != 1:
         raise UnsupportedError(
@@ -86,35 +107,92 @@ def cycle_netlist(netlist: LangevinNetlist, reset: Reset) -> LangevinNetlist:
             "work is defined only where the force is a gradient; this netlist's couplings are "
             "not symmetric (its heat is still measured)"
         )
-    relax, stiffness = netlist.schedule[0], reset.stiffness * netlist.lowered.energy_scale
-    names = (relax.name, "reset", f"{relax.name} again", "reset again")
-    phases = tuple(
-        replace(relax, name=name)
-        if k % 2 == 0
-        else Phase(name, reset.duration, input_scale=0.0, stiffness=stiffness)
-        for k, name in enumerate(names)
-    )
-    readout = None if netlist.readout is None else replace(netlist.readout, phase=names[2])
-    return netlist.with_(schedule=phases, readout=readout)
+    relax, dt = netlist.schedule[0], netlist.dt if dt is None else dt
+    stiffness = reset.stiffness * netlist.lowered.energy_scale
+    scale = (relax.coupling_scale[0],) * 2
+    moving = ~netlist.cells.frozen
+    rate = netlist.mobility * (stiffness + 2.0 * float(np.abs(netlist.cells.j2[moving]).max()))
+    # with half the dt half the step here, too, so that a second run tells what steps do in every stroke
+    finest = min(dt, STIFF / rate * min(1.0, dt / netlist.dt))
+    fine = reset.duration / max(1, math.ceil(reset.duration / finest - 1e-9))
+    name = "off" if relax.name != "off" else "all off"
+    off = Phase(name, dt, input_scale=0.0, coupling_scale=scale)
+    well = Phase("reset", reset.duration, input_scale=0.0, coupling_scale=scale, stiffness=stiffness)
+    relaxing = netlist.with_(schedule=(relax, off), dt=dt)
+    resetting = netlist.with_(schedule=(well, replace(off, duration=fine)), dt=fine, readout=None)
+    return relaxing, resetting
 
 
-def measure_cycle(
-    netlist: LangevinNetlist, data: np.ndarray | None, reset: Reset | None = None, **options: Any
-) -> Cycle:
+def measure_cycle(netlist: LangevinNetlist, data: np.ndarray | None, reset: Reset, **options: Any) -> Cycle:
     """Run two cycles and account for the second, which starts from the distribution a reset leaves.
 
-    options : of `thermo.simulate.simulate`
+    options : of `thermo.simulate.simulate` but for the start, what is kept and, with method, of the
+        relaxation alone
+
+    Raises UnsupportedError where work is not defined or there is no temperature.
     """
-    reset = reset or Reset()
     kT = options.get("kT", netlist.kT)
     if not (kT is None or kT > 0) or not options.get("heat", True):
         raise UnsupportedError(f"a cycle is measured at kT > 0 with its heat, got kT = {kT}")
-    result = simulate_langevin(cycle_netlist(netlist, reset), data, **options)
-    if result.work is None or result.heat_by_phase is None:
+    dt, seed = options.pop("dt", None), options.pop("seed", 0)
+    relaxing, resetting = cycle_netlists(netlist, reset, dt)
+    if is_underdamped(netlist):
+        return _in_one_run(netlist, data, reset, {**options, "dt": dt, "seed": seed})
+    reset_options = {**options, "method": "heun"}
+    x: dict[str, Any] = {}
+
+    def stroke(stroke_netlist: LangevinNetlist, number: int, how: dict[str, Any]) -> SimulationResult:
+        """Run one and keep where it ends, before the step with everything off."""
+        steps = round(stroke_netlist.schedule[0].duration / stroke_netlist.dt)
+        found = simulate_langevin(
+            stroke_netlist,
+            data,
+            seed=(seed + number * _NEXT_SEED) % 2**64,
+            trajectory_every=steps,
+            **x,
+            **how,
+        )
+        _check_work(found)
+        assert found.trajectory is not None
+        x["x0"] = found.trajectory[1]
+        return found
+
+    stroke(relaxing, 0, options)
+    before = stroke(resetting, 1, reset_options)
+    relax, back = stroke(relaxing, 2, options), stroke(resetting, 3, reset_options)
+    assert before.work is not None and relax.work is not None and back.work is not None
+    assert relax.heat_by_phase is not None and back.heat_by_phase is not None
+    # all changes are told against "off": from the last well, to the inputs; from the inputs, to the well
+    work_on, work_off = before.work[1] + relax.work[0], relax.work[1] + back.work[0]
+    heat_relax, heat_reset = relax.heat_by_phase[0], back.heat_by_phase[0]
+    entropy = None
+    if relax.entropy_by_phase is not None and back.entropy_by_phase is not None:
+        entropy = relax.entropy_by_phase[0] + back.entropy_by_phase[0]
+    stored = work_on + work_off - heat_relax - heat_reset
+    kT = relax.kT if relax.kT == back.kT else math.nan
+    return Cycle(work_on, heat_relax, work_off, heat_reset, stored, entropy, kT, reset, relax)
+
+
+def _in_one_run(
+    netlist: LangevinNetlist, data: np.ndarray | None, reset: Reset, options: dict[str, Any]
+) -> Cycle:
+    """Of underdamped cells, whose velocities go on from stroke to stroke: all strokes in steps of one dt."""
+    (relax, _), (well, _) = (n.schedule for n in cycle_netlists(netlist, reset, options["dt"]))
+    again = f"{relax.name} again"
+    phases = (relax, well, replace(relax, name=again), replace(well, name="reset again"))
+    readout = None if netlist.readout is None else replace(netlist.readout, phase=again)
+    found = simulate_langevin(netlist.with_(schedule=phases, readout=readout), data, **options)
+    _check_work(found)
+    assert found.work is not None and found.heat_by_phase is not None
+    work, heat, entropy = found.work, found.heat_by_phase, found.entropy_by_phase
+    stored = work[2] + work[3] - heat[2] - heat[3]
+    gone = None if entropy is None else entropy[2] + entropy[3]
+    return Cycle(work[2], heat[2], work[3], heat[3], stored, gone, found.kT, reset, found)
+
+
+def _check_work(found: SimulationResult) -> None:
+    if found.work is None or found.heat_by_phase is None:
         raise UnsupportedError(
             "work is defined only where the force is a gradient; the couplings of this device are "
             "not symmetric: drop heat_method and non_ideal (its heat is still measured)"
         )
-    work, heat = result.work / result.kT, result.heat_by_phase / result.kT
-    stored = work[2] + work[3] - heat[2] - heat[3]
-    return Cycle(work[2], heat[2], work[3], heat[3], stored, reset, result)

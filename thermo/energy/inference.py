@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
+from compiler.errors import UnsupportedError
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.symmetry import is_gradient
 from hw_models.constants import landauer
@@ -17,7 +18,7 @@ from thermo.energy.baselines import Baseline
 from thermo.energy.cycle import Reset, measure_cycle
 from thermo.energy.ledger import Design, Price
 from thermo.energy.machine import MachineRun
-from thermo.evaluate import Evaluation, Heat, evaluate, label_codes, right_answers, score
+from thermo.evaluate import Evaluation, Heat, evaluate, label_codes, right_answers, score, summarise
 from thermo.progress import Progress
 from thermo.simulate.langevin.prepare import encode
 from thermo.simulate.langevin.run import simulate_langevin
@@ -25,16 +26,32 @@ from thermo.simulate.langevin.run import simulate_langevin
 
 @dataclass(frozen=True, slots=True)
 class CycleEnergy:
-    """Mean work and heat of one inference's cycle in kT, with standard errors of the mean."""
+    """Mean work and heat of one inference's cycle in the model's unit of energy, with standard errors.
+
+    entropy : given to the bath, units of k_B; in the mean of a steady cycle also the entropy produced
+    kT : of the whole cycle in the model's unit, None where it changes
+    """
 
     work_on: Heat
     heat_relax: Heat
     work_off: Heat
     heat_reset: Heat
     work: Heat
+    entropy: Heat | None
     accuracy: float | None
     stiffness: float
     duration: float
+    kT: float | None
+
+    def in_kT(self) -> dict[str, Any] | None:
+        """The same by name with energies in kT; None where kT changes."""
+        if self.kT is None:
+            return None
+        return {
+            f.name: value.over(self.kT) if isinstance(value, Heat) and f.name != "entropy" else value
+            for f in fields(self)
+            for value in (getattr(self, f.name),)
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,12 +119,15 @@ class Estimate:
             "split": e.split,
             "n_samples": e.n_samples,
             "heat_kT": None if e.heat_kT is None else asdict(e.heat_kT),
+            "heat": None if e.heat is None else asdict(e.heat),
+            "entropy_kB": None if e.entropy_kB is None else asdict(e.entropy_kB),
             "heat_above_idle_kT": self.heat_above_idle,
             "halved_dt": {
                 "accuracy": self.halved.accuracy,
                 "heat_kT": None if self.halved.heat_kT is None else asdict(self.halved.heat_kT),
             },
-            "cycle_kT": None if self.cycle is None else asdict(self.cycle),
+            "cycle_kT": None if self.cycle is None else _plain(self.cycle.in_kT()),
+            "cycle": None if self.cycle is None else asdict(self.cycle),
             "energy_J": {**self.energy.joules, "total": self.energy.total},
             "latency_s": self.latency_s,
             "landauer_J": landauer(self.device.ambient.value),
@@ -146,11 +166,11 @@ class Estimate:
         return self.evaluation.heat_kT.mean - self.evaluation.runs * self.idle_heat_kT.mean
 
 
-def summarise(values: np.ndarray) -> Heat:
-    """Mean, spread and standard error over samples of (n_samples, runs) summed over runs."""
-    per_inference = values.sum(axis=1)
-    std = float(per_inference.std(ddof=1)) if per_inference.size > 1 else 0.0
-    return Heat(float(per_inference.mean()), std, std / np.sqrt(per_inference.size))
+def _plain(values: dict[str, Any] | None) -> dict[str, Any] | None:
+    """With every Heat as JSON's types."""
+    if values is None:
+        return None
+    return {name: asdict(v) if isinstance(v, Heat) else v for name, v in values.items()}
 
 
 def idle_netlist(netlist: LangevinNetlist) -> LangevinNetlist:
@@ -211,19 +231,18 @@ def estimate_langevin(
     if callable(baselines):
         baselines = baselines(evaluation.accuracy)
     halved, _ = evaluate(netlist, dataset, split, dt=netlist.dt / 2, **options)
-    reset = reset or Reset()
+    reset = reset or Reset(100.0, 0.1)
     cycle = None
     duration = sum(p.duration for p in netlist.schedule)
     if netlist.kT > 0 and len(netlist.schedule) == 1 and is_gradient(netlist):
         cycle = _cycle_energy(netlist, dataset, split, reset, options)
         duration += reset.duration
-    if cycle is not None:
-        physics = cycle.work.mean * netlist.kT
-    elif evaluation.heat_kT is not None:
-        physics = evaluation.heat_kT.mean * netlist.kT
-    else:
-        heat = float(result.heat.sum(axis=1).mean())  # of a machine at kT = 0, in the model's unit
-        physics = heat * netlist.lowered.energy_scale
+    energy = evaluation.heat if cycle is None else cycle.work
+    if energy is None:
+        raise UnsupportedError(
+            "the heat of a netlist with a noise matrix is not measured, so it has no price: "
+            "thermoc simulate runs it"
+        )
     asked = MachineRun(
         n_inputs=netlist.inputs.size,
         n_outputs=netlist.outputs.size,
@@ -232,7 +251,7 @@ def estimate_langevin(
         n_couplings=netlist.n_couplings,
         runs=runs,
         duration=duration,
-        physics=physics,
+        physics=energy.mean * netlist.lowered.energy_scale,
         input_span=_span(encode(netlist, dataset.x_train)),
         output_span=_span(result.outputs),
         kT=netlist.kT,
@@ -276,7 +295,9 @@ def _cycle_energy(
         work_off=summarise(measured.work_off),
         heat_reset=summarise(measured.heat_reset),
         work=summarise(measured.work),
+        entropy=None if measured.entropy is None else summarise(measured.entropy),
         accuracy=accuracy,
         stiffness=reset.stiffness,
         duration=reset.duration,
+        kT=measured.kT if measured.kT > 0 else None,
     )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from compiler.ir.cells import CellNetlist
-from compiler.ir.symmetry import is_gradient
 from hw_models.errors import HardwareError
 from thermo.data import Dataset, load_dataset
 from thermo.energy.baselines import WIDTHS, Baseline
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 DEVICE = "rc-1fF"
 PBIT_DEVICE = "pbit-cmos"
 STIFFNESS = 100.0  # of the well that resets Langevin cells, thermo.energy.cycle.Reset's
-CHAINS = 4  # of p-bits: runs that the share of flips is measured on
 LARGE = (*WIDTHS, 192, 256, 384, 512)
 """Hidden cells of the int8 networks tried: gate networks can be more accurate than 128 are."""
 
@@ -237,8 +235,7 @@ class SpinEstimate:
 class SpinEstimator:
     """One run of the schedule of p-bits on an array of them; see thermo.energy.samples.
 
-    Flips are counted in runs of the schedule where couplings are symmetric, else every update is
-    taken to flip.
+    Flips are counted in runs of the schedule.
     """
 
     dynamics, kind = "spins", "p-bits"
@@ -259,17 +256,12 @@ class SpinEstimator:
         progress: Progress | None = None,
     ) -> Priced:
         from hw_models.pbits import PBITS
-        from thermo.energy.samples import netlist_energy
-        from thermo.simulate.spins.run import simulate_spins
+        from thermo.energy.samples import spin_energy
 
         preset = PBITS.get(device) if isinstance(device, str) else device
-        activity = 1.0
-        if is_gradient(netlist):
-            run = simulate_spins(
-                netlist, chains=CHAINS, seed=seed, method="chains", threads=threads, progress=progress
-            )
-            activity = (run.flips or 0) / run.updates if run.updates else 0.0
-        return SpinEstimate(netlist_energy(netlist, preset, activity=activity), preset)
+        return SpinEstimate(
+            spin_energy(netlist, preset, seed=seed, threads=threads, progress=progress), preset
+        )
 
 
 ESTIMATORS: tuple[Estimator, ...] = (LangevinEstimator(), GateEstimator(), SpinEstimator())

@@ -1,30 +1,36 @@
-"""Joules per generated sample of a machine of p-bits, every term."""
+"""Joules of one run of a netlist of p-bits through its schedule: a sample, or an answer.
+
+There is one figure for one netlist, whoever asks: `spin_energy`.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from compiler.families.denoising_chain import DenoisingChain
-from compiler.families.ising import IsingModel
-from compiler.families.rbm import RBM
-from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.symmetry import matrix
+from compiler.ir.langevin import LangevinNetlist, Phase
+from compiler.ir.problem import Boltzmann
+from compiler.ir.symmetry import is_gradient, matrix
 from compiler.passes.spins.colour import colour
 from hw_models.pbits import PBitDevice, PBitEnergy, pbit_energy
+from thermo.progress import Progress
+from thermo.simulate.spins.run import simulate_spins
 from thermo.simulate.spins.system import check_spins
+
+CHAINS = 4  # runs that the share of flips is measured on
 
 
 @dataclass(frozen=True, slots=True)
 class SampleEnergy:
-    """What one sample costs on a device.
+    """What one run costs on a device.
 
-    updates : of single p-bits; wire : metres of wire that an update of an average cell drives
-    seconds : sweeps, colour after colour
+    updates : of single p-bits; couplings : directed; wire : metres of wire that an update of an
+    average cell drives; activity : share of updates that flip
+    seconds : sweeps, colour after colour; programming : J, all cells' couplings and biases set once
     """
 
     device: str
@@ -36,11 +42,14 @@ class SampleEnergy:
     wire: float
     activity: float
     seconds: float
+    programming: float
 
     def describe(self) -> dict[str, Any]:
+        """JSON's keys (docs/cli.md)."""
         return {
             "device": self.device,
             "energy_J": self.energy.describe(),
+            "programming_J": self.programming,
             "updates": self.updates,
             "sweeps": self.sweeps,
             "cells": self.cells,
@@ -51,112 +60,130 @@ class SampleEnergy:
         }
 
 
-def sample_energy(
-    model: RBM | IsingModel | DenoisingChain,
+def spin_energy(
+    netlist: LangevinNetlist,
     device: PBitDevice,
     *,
-    sweeps: int | None = None,
-    activity: float = 1.0,
-    colours: int = 2,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> SampleEnergy:
-    """Energy of drawing one sample: every p-bit updated in every sweep, visible bits read out.
-
-    sweeps : from the start to the sample; a chain of models: of each model, its own by default
-    activity : measured share of updates that flip; 1 is the upper bound
-    Wires go along rows and columns from each cell to each of its neighbours. A chain's cells sit
-    where its graph puts them; other models are laid out in a square in the order of their cells,
-    an RBM as two blocks side by side.
-    """
-    if isinstance(model, DenoisingChain):
-        n, nv, steps = model.n, model.n_visible, model.n_steps
-        row, col, m = model.row, model.col, model.row.size
-        lines, places = np.divmod(model.place, model.shape[1])
-        length = _lengths(lines, places, row, col)
-        each = model.sweeps if sweeps is None else sweeps
-        # every model's start is loaded: the bits of the model before it, or the noise
-        written, total = nv * steps, each * steps
-        inputs = 2 * m + nv
-    elif isinstance(model, RBM):
-        nv, nh = model.n_visible, model.n_hidden
-        n, m, total, written, steps = nv + nh, nv * nh, sweeps or 1, 0, 1
-        inputs, length = 2 * m, _rbm_length(nv, nh)
-    else:
-        n, m, total, written, steps = model.n, model.n_couplings, sweeps or 1, 0, 1
-        nv, grid = model.n_visible, model.grid
-        side, place = math.isqrt(n - 1) + 1, np.arange(n)
-        if grid is not None:
-            side, place = grid.shape[1], grid.place.astype(np.int64)
-        lines, places = np.divmod(place, side)
-        inputs, length = 2 * m, _lengths(lines, places, model.row, model.col)
-    updates = float(n) * total
-    energy = pbit_energy(
-        device,
-        updates=updates,
-        inputs=float(inputs) * total,
-        wire=2.0 * length * total,
-        activity=activity,
-        written=written,
-        read=nv * steps,
-    )
-    seconds = total * colours * device.update_time.value
-    wire = 2.0 * length / n * device.pitch.value
-    return SampleEnergy(device.name, energy, updates, int(total), n, int(m), wire, activity, seconds)
+    """`netlist_energy` with the share of flips that runs of the schedule show."""
+    check_spins(netlist)
+    activity = flip_share(netlist, seed=seed, threads=threads, progress=progress)
+    return netlist_energy(netlist, device, activity=activity)
 
 
 def netlist_energy(netlist: LangevinNetlist, device: PBitDevice, *, activity: float = 1.0) -> SampleEnergy:
     """Energy of one run of a netlist of p-bits through its schedule.
 
     Every phase updates the p-bits that it does not clamp, colour by colour; read are the read-out's
-    cells (all without one), written are the frozen ones. Cells are laid out in a square in their
-    order. Raises UnsupportedError for cells that are no p-bits.
+    cells (all without one), loaded are the frozen ones. A flip charges the wires from a cell, along
+    rows and columns, to every cell that it drives and that is free; a clamped cell charges its own once
+    a phase. Cells lie where the problem's grid puts them, else in a square in their order.
+
+    activity : share of updates that flip; 1 is the upper bound
+    Raises UnsupportedError for cells that are no p-bits.
     """
     check_spins(netlist)
     n, frozen = netlist.n_cells, netlist.cells.frozen
     w = sum((abs(matrix(c)) for c in netlist.couplings), sparse.csr_array((n, n)))
     driven, driving = sparse.coo_array(w).coords
-    side = math.isqrt(max(n, 1) - 1) + 1
-    lines, places = np.divmod(np.arange(n), side)
+    length = _lengths(*_places(netlist), driven, driving)
     updates = inputs = wire = 0.0
     sweeps = 0
     for phase in netlist.schedule:
-        free = ~frozen
-        for name in phase.clamped:
-            group = netlist.group(name)
-            free = free & ~((np.arange(n) >= group.start) & (np.arange(n) < group.stop))
-        some = free[driven]
-        length = round(phase.duration / netlist.dt)
-        updates += float(free.sum()) * length
-        inputs += float(some.sum()) * length
-        wire += _lengths(lines, places, driven[some], driving[some]) * length
-        sweeps += length
+        free, steps = _free(netlist, phase), round(phase.duration / netlist.dt)
+        hears, both = free[driven], free[driven] & free[driving]
+        updates += float(free.sum()) * steps
+        inputs += float(hears.sum()) * steps
+        wire += float(length[both].sum()) * steps + float(length[hears & ~both].sum()) * (steps > 0)
+        sweeps += steps
     read = n if netlist.readout is None else netlist.readout.cells.size
+    colours = int(colour(netlist).max(initial=0)) + 1
+    seconds = sweeps * colours * device.update_time.value
     energy = pbit_energy(
         device,
         updates=updates,
         inputs=inputs,
         wire=wire,
         activity=activity,
+        cell_seconds=n * seconds,
         written=float(frozen.sum()),
         read=float(read),
     )
-    colours = int(colour(netlist).max(initial=0)) + 1
-    seconds = sweeps * colours * device.update_time.value
     each = wire / updates * device.pitch.value if updates else 0.0
-    return SampleEnergy(device.name, energy, updates, sweeps, n, netlist.n_couplings, each, activity, seconds)
+    programming = n * device.program_energy.value
+    return SampleEnergy(
+        device.name, energy, updates, sweeps, n, netlist.n_couplings, each, activity, seconds, programming
+    )
 
 
-def _lengths(lines: np.ndarray, places: np.ndarray, row: np.ndarray, col: np.ndarray) -> float:
-    """Sum over couplings of the wire's length in pitches."""
-    down = np.abs(lines[row].astype(np.int64) - lines[col])
-    along = np.abs(places[row].astype(np.int64) - places[col])
-    return float((down + along).sum())
+def flip_share(
+    netlist: LangevinNetlist, *, seed: int = 0, threads: int | None = None, progress: Progress | None = None
+) -> float:
+    """Share of updates that flip, in CHAINS runs of the schedule.
+
+    Where couplings are directed, flips are those of the last sweep of every phase, and a phase of one
+    sweep from a random start is taken to flip every p-bit.
+    """
+    common: dict[str, Any] = {"chains": CHAINS, "seed": seed, "threads": threads}
+    if is_gradient(netlist):
+        run = simulate_spins(netlist, method="chains", progress=progress, **common)
+        return (run.flips or 0) / run.updates if run.updates else 0.0
+
+    def states(phases: tuple[Phase, ...]) -> np.ndarray:
+        return np.asarray(simulate_spins(netlist.with_(schedule=phases, readout=None), **common).states)
+
+    flips = updates = 0.0
+    for k, phase in enumerate(netlist.schedule):
+        before, steps = netlist.schedule[:k], round(phase.duration / netlist.dt)
+        free = _free(netlist, phase)
+        if not steps or not free.any():
+            continue
+        share = 1.0
+        if before or steps > 1:
+            shorter = before if steps == 1 else (*before, _without_last(phase, steps))
+            share = float((states((*before, phase)) != states(shorter))[:, free].mean())
+        flips += share * free.sum() * steps
+        updates += free.sum() * steps
+    return flips / updates if updates else 0.0
 
 
-def _rbm_length(nv: int, nh: int) -> float:
-    """Sum over all pairs of the two blocks, cells row by row in squares beside each other."""
-    a, b = math.isqrt(nv - 1) + 1, math.isqrt(nh - 1) + 1
-    vi, vj = np.divmod(np.arange(nv), a)
-    hi, hj = np.divmod(np.arange(nh), b)
-    down = np.abs(vi[:, None] - hi[None, :]).sum()
-    along = np.abs(vj[:, None] - (a + hj)[None, :]).sum()
-    return float(down + along)
+def _without_last(phase: Phase, steps: int) -> Phase:
+    """The phase less its last sweep, with the same ramps up to there."""
+    part = (steps - 1) / steps
+
+    def upto(ramp: tuple[float, float]) -> tuple[float, float]:
+        return ramp[0], ramp[0] + (ramp[1] - ramp[0]) * part
+
+    kT = None if phase.kT is None else upto(phase.kT)
+    return replace(phase, duration=phase.duration * part, kT=kT, coupling_scale=upto(phase.coupling_scale))
+
+
+def _free(netlist: LangevinNetlist, phase: Phase) -> np.ndarray:
+    """(n,) bool: cells that the phase updates."""
+    free = ~netlist.cells.frozen
+    for name in phase.clamped:
+        group = netlist.group(name)
+        free[group.start : group.stop] = False
+    return free
+
+
+def _places(netlist: LangevinNetlist) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) rows and columns of the cells."""
+    n, problem = netlist.n_cells, netlist.problem
+    goal = None if problem is None else problem.goal
+    if problem is not None and isinstance(goal, Boltzmann) and goal.grid is not None:
+        spin = problem.places(n)
+        if np.array_equal(np.sort(spin), np.arange(n)):  # no cell without a unit, no unit without a cell
+            place = np.empty(n, np.int64)
+            place[spin] = goal.grid.place
+            return np.divmod(place, goal.grid.shape[1])
+    side = math.isqrt(max(n, 1) - 1) + 1
+    return np.divmod(np.arange(n), side)
+
+
+def _lengths(lines: np.ndarray, places: np.ndarray, row: np.ndarray, col: np.ndarray) -> np.ndarray:
+    """(couplings,) length of each one's wire in pitches."""
+    return np.abs(lines[row] - lines[col]) + np.abs(places[row] - places[col])

@@ -37,13 +37,20 @@ def _spins(cost: SampleEnergy) -> Table:
         *((name, si(energy[name], "J")) for name in energy if name != "total"),
         ("energy of a run", si(energy["total"], "J")),
         ("time of a run", si(cost.seconds, "s")),
+        ("couplings and biases set, once for all runs", si(cost.programming, "J")),
     )
     title = f"One run of the schedule on {cost.device} (thermoc presets {cost.device} has sources)"
     return Table((title, ""), rows, (1,))
 
 
-def _pm(heat: Heat) -> str:
-    return f"{heat.mean:,.1f} ± {heat.sem:,.1f} kT"
+def _pm(heat: Heat, kT: float | None = 1.0) -> str:
+    """In kT, which is so much of heat's own unit; None: kT changes, and heat is told in its own."""
+    h, unit = (heat, "energy units") if kT is None else (heat.over(kT), "kT")
+    return f"{h.mean:,.1f} ± {h.sem:,.1f} {unit}"
+
+
+def _entropy(entropy: Heat) -> str:
+    return f"{entropy.mean:,.1f} ± {entropy.sem:,.1f} k_B"
 
 
 def _inference(e: Estimate) -> Table:
@@ -58,14 +65,21 @@ def _inference(e: Estimate) -> Table:
     if v.heat_kT is not None and h.heat_kT is not None:
         rows.append(("heat of the relaxation", _pm(v.heat_kT)))
         rows.append(("heat, time step halved", _pm(h.heat_kT)))
+    elif v.heat is not None and h.heat is not None:
+        rows.append(("heat of the relaxation", _pm(v.heat, None)))
+        rows.append(("heat, time step halved", _pm(h.heat, None)))
+        told = "none: kT reaches 0" if v.entropy_kB is None else _entropy(v.entropy_kB)
+        rows.append(("entropy given to the bath", told))
     if e.idle_heat_kT is not None and e.heat_above_idle is not None:
         rows.append(("heat of the idle machine", _pm(e.idle_heat_kT)))
         rows.append(("heat above idle", f"{e.heat_above_idle:,.1f} kT"))
     if e.cycle is not None:
         c = e.cycle
-        rows.append(("work: inputs on", _pm(c.work_on)))
-        rows.append(("work: inputs off, reset well on", _pm(c.work_off)))
-        rows.append(("work of the whole cycle", _pm(c.work)))
+        rows.append(("work: inputs on", _pm(c.work_on, c.kT)))
+        rows.append(("work: inputs off, reset well on", _pm(c.work_off, c.kT)))
+        rows.append(("work of the whole cycle", _pm(c.work, c.kT)))
+        if c.entropy is not None:
+            rows.append(("entropy produced by a cycle", _entropy(c.entropy)))
         if c.accuracy is not None:
             rows.append(("accuracy when started from a reset", f"{100 * c.accuracy:.2f} %"))
         rows.append(("reset", f"well {c.stiffness:g} x²/2 for {c.duration:g} time units"))

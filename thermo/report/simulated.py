@@ -11,7 +11,7 @@ import numpy as np
 from compiler.counting import gate_counts
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.presets import DEVICES
-from thermo.evaluate import Evaluation
+from thermo.evaluate import Evaluation, heats
 from thermo.report.spins import SHOWN, UNRELIABLE, Rows, is_lowered, sign_rows, spin_report, too_few
 from thermo.report.text import si
 from thermo.simulate.gates.dynamics import circuit_of
@@ -56,6 +56,7 @@ def _langevin(
         **({} if evaluation is None else asdict(evaluation)),
         **signs[1],
         "runs": result.outputs.shape[2],
+        **{name: None if h is None else asdict(h) for name, h in heats(result).items()},
         "heat_method": result.heat_method,
         "dt": result.dt,
         "method": result.method,
@@ -115,6 +116,8 @@ def _energy(netlist: LangevinNetlist, result: SimulationResult, device: str | No
         sem = spread / result.kT if result.kT > 0 else spread
     error = "" if sem is None else f" ± {sem:,.1f}"
     rows = [("heat per inference", f"{heat.mean():,.1f}{error} {unit}")]
+    if np.isnan(result.kT):
+        rows.append(("entropy given to the bath", _entropy(result)))
     if device is not None:
         dynamic = ~netlist.cells.frozen
         own = netlist.lowered.energy_scale  # the result's unit in the netlist's
@@ -128,6 +131,17 @@ def _energy(netlist: LangevinNetlist, result: SimulationResult, device: str | No
         rows.append((f"the same on {device}", si(heat.mean() * scale, "J")))
         rows.append(("relaxation time of one run", si(seconds, "s")))
     return rows
+
+
+def _entropy(result: SimulationResult) -> str:
+    """The integral of dQ / kT, or why there is none."""
+    if result.entropy is None:
+        return "none: kT reaches 0, or the backend does not sum it"
+    values = result.entropy.sum(axis=1) if result.entropy.shape[0] > 1 else result.entropy[0]
+    sem = values.std(ddof=1) / np.sqrt(values.size) if values.size > 1 else None
+    if result.entropy.shape[0] == 1:  # of a sum over runs, which are independent
+        values, sem = values * values.size, None if sem is None else sem * values.size
+    return f"{values.mean():,.1f}{'' if sem is None else f' ± {sem:,.1f}'} k_B"
 
 
 def _gates(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.api import compile
 from compiler.families.denoising_chain import DenoisingChain
 from compiler.families.ising import IsingModel
 from compiler.families.rbm import RBM
@@ -18,7 +19,7 @@ from hw_models.pbits import PBITS
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
 from thermo.data import Dataset, load_dataset
-from thermo.energy.samples import SampleEnergy, sample_energy
+from thermo.energy.samples import SampleEnergy, spin_energy
 from thermo.options import Option
 from thermo.report.figures import sample_grid, save_png
 from thermo.report.page import Table
@@ -82,7 +83,14 @@ OPTIONS = (
     Option("ais_chains", "--ais-chains", int, 256, "Chains of the reported likelihood.", min=2),
     Option("ais_steps", "--ais-steps", int, 14500, "Temperatures of the reported likelihood.", min=1),
     Option("device", "--device", str, "pbit-cmos", "Array of p-bits; `thermoc presets` lists them."),
-    Option("sample_sweeps", "--sample-sweeps", int, None, "From a start to a sample.", min=1),
+    Option(
+        "sample_sweeps",
+        "--sample-sweeps",
+        int,
+        None,
+        "From a start to a sample, and of the netlist that is priced (none: its own).",
+        min=1,
+    ),
     Option("picture", "--picture", Path, None, "Write samples beside data here (.png)."),
     CHECKPOINT,
     SEED,
@@ -99,7 +107,7 @@ def ebm(given: Given) -> None:
     once, by annealed importance sampling, on one fixed draw of its bits. With --mismatch,
     --asymmetry, --bits or --bias-mismatch training and sampling happen on one such device, that of
     --device-seed or else of the seed; likelihoods are then of its programmed weights on an ideal one.
-    Energies are for one sample on an array of p-bits.
+    Energies are those of `thermoc estimate` for the compiled netlist: one sample on an array of p-bits.
 
     Example: thermoc train ebm --data digits -o digits-rbm.safetensors --picture samples.png
 
@@ -183,7 +191,10 @@ def ebm(given: Given) -> None:
     )
     split_bits = static_bits(dataset.x_valid, "valid", trained.config.threshold)
     apart = moment_errors(samples.bits, split_bits)
-    cost = sample_energy(written, array, sweeps=samples.sweeps, activity=samples.activity)
+    netlist = compile(
+        written, **({} if given["sample_sweeps"] is None else {"sweeps": given["sample_sweeps"]})
+    )
+    cost = spin_energy(netlist, array, seed=given["seed"], threads=given["threads"])
     if given["picture"] is not None:
         _draw(given["picture"], dataset, samples, split_bits)
     emit(
@@ -321,6 +332,7 @@ def _text(
         ("updates that flip, share", f"{samples.activity:.3f}"),
         (f"energy per sample on {cost.device}", si(energy["total"], "J")),
         *((f"  {name}", si(energy[name], "J")) for name in energy if name != "total"),
+        ("  sweeps, updates that flip", f"{cost.sweeps:,}, {cost.activity:.3f}"),
         ("time per sample there", si(cost.seconds, "s")),
     )
     return text_table(Table(("trained model", ""), rows, (1,)))

@@ -84,6 +84,8 @@ class GaussianDynamics:
             heat=None,
             heat_by_phase=None,
             work=None,
+            entropy=None,
+            entropy_by_phase=None,
             final=None,
             trajectory=None,
             trajectory_times=None,

@@ -21,6 +21,10 @@ class SimulationResult:
         the read-out window where there is one)
     heat : (n_samples, runs) float64 given to the bath over the whole schedule, in the energy unit
         of the model, whatever the netlist's (divide by kT for units of kT), or None
+    entropy : (n_samples, runs) float64 given to the bath over the whole schedule, the integral of
+        dQ / kT, in units of k_B; None where heat is not measured, where a phase reaches kT = 0, with
+        a noise matrix, and on backend "jax" where kT is ramped
+    entropy_by_phase : (n_phases, n_samples, runs) float64 or None
     heat_by_phase : (n_phases, n_samples, runs) float64 or None
     work : (n_phases, n_samples, runs) float64 done on the machine by switching at each phase's
         start, at fixed x, and by the phase's ramps; None if the force has no potential. Before the
@@ -39,6 +43,8 @@ class SimulationResult:
     heat: np.ndarray | None
     heat_by_phase: np.ndarray | None
     work: np.ndarray | None
+    entropy: np.ndarray | None
+    entropy_by_phase: np.ndarray | None
     final: np.ndarray | None
     trajectory: np.ndarray | None
     trajectory_times: np.ndarray | None

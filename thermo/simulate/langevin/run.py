@@ -17,6 +17,7 @@ from thermo.kernels.random import STREAM_INITIAL, normals_numpy
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.langevin.divergence import diverged
+from thermo.simulate.langevin.entropy import bath_entropy, slices
 from thermo.simulate.langevin.job import COSTS, METHODS, Job, Raw, result_bytes
 from thermo.simulate.langevin.numba_runner import run_numba
 from thermo.simulate.langevin.numpy_runner import run_numpy
@@ -153,10 +154,12 @@ def simulate_langevin(
         method = overdamped if prepared.mass is None else "baoab"
     run = _runner(prepared, method, backend)
     how = _heat_method(prepared, method, heat, heat_method, plan)
+    ramped = bool(np.ptp(plan.kT, axis=1).any())
+    cut, first = slices(plan) if ramped and how != "none" and backend in INERTIAL else (plan, None)
     inputs = encode(netlist, data)
     job = Job(
         prepared=prepared,
-        plan=plan,
+        plan=cut,
         method=method,
         inputs=inputs,
         runs=runs,
@@ -184,13 +187,19 @@ def simulate_langevin(
     shape = (inputs.shape[0], runs)
     outputs = _wrapped(prepared, raw.outputs)
     unit = netlist.lowered.energy_scale
-    by_phase = None if how == "none" else raw.heat.reshape(-1, *shape) / unit
+    by_phase = None if how == "none" else _whole_phases(raw.heat, first).reshape(-1, *shape) / unit
+    told = how != "none" and prepared.factor is None and not (ramped and first is None)
+    entropy = bath_entropy(cut, raw.heat) if told else None
+    if entropy is not None:
+        entropy = _whole_phases(entropy, first).reshape(-1, *shape)
     return SimulationResult(
         times=plan.times,
         outputs=outputs.reshape(plan.ends.size, *shape, -1),
         heat=None if by_phase is None else by_phase.sum(axis=0),
         heat_by_phase=by_phase,
-        work=raw.work.reshape(-1, *shape) / unit if how == "potential" else None,
+        work=_whole_phases(raw.work, first).reshape(-1, *shape) / unit if how == "potential" else None,
+        entropy=None if entropy is None else entropy.sum(axis=0),
+        entropy_by_phase=entropy,
         final=None if raw.final is None else raw.final.reshape(*shape, prepared.n),
         trajectory=None if raw.trajectory is None else raw.trajectory.reshape(-1, *shape, prepared.n),
         trajectory_times=plan.saved * plan.dt if plan.saved.size else None,
@@ -205,6 +214,11 @@ def simulate_langevin(
         readout=netlist.readout,
         final_velocity=None if raw.velocity is None else raw.velocity.reshape(*shape, prepared.n),
     )
+
+
+def _whole_phases(values: np.ndarray, first: np.ndarray | None) -> np.ndarray:
+    """(P, N) sums over each phase's slices, which begin at `first`."""
+    return values if first is None else np.add.reduceat(values, first, axis=0)
 
 
 def _one_kT(plan: Plan, unit: float, given: float | None) -> float:
