@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "characterise": ("load_library",),
         "constants": ("K_B", "landauer", "thermal_energy"),
         "converters": ("Converter",),
+        "couplings": ("COUPLING_TECHNOLOGIES", "CouplingTechnology", "burden"),
         "device": ("Device", "periphery"),
         "digital": ("network_energy",),
         "errors": ("HardwareError",),

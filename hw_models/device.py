@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hw_models.converters import Converter
+from hw_models.couplings import CouplingTechnology
 from hw_models.errors import HardwareError
 from hw_models.source import Quantity
 
@@ -51,6 +52,7 @@ class Device(Protocol):
     input_converter, output_converter : of one input value, of one output value; None: ideal, exact and free
     clock_energy : J per dynamic cell and phase of the schedule
     static_power : W per dynamic cell, drawn for as long as an inference lasts
+    couplings : what they are made of
     """
 
     @property
@@ -65,6 +67,8 @@ class Device(Protocol):
     def clock_energy(self) -> Quantity: ...
     @property
     def static_power(self) -> Quantity: ...
+    @property
+    def couplings(self) -> CouplingTechnology: ...
 
     def figures(self) -> dict[str, Quantity]:
         """Every figure by its name."""

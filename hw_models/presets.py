@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 
 from hw_models.converters import ROUNDING, Converter
+from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology
 from hw_models.device import Device
+from hw_models.errors import HardwareError
 from hw_models.published import ARRAY_READ, ARRAY_WRITE
 from hw_models.rc import RCDevice
 from hw_models.registry import Registry
@@ -38,6 +40,8 @@ _RC_1FF = RCDevice(
     output_converter=_ADC,
     clock_energy=Quantity(1e-15 * 0.8**2, "J", _SWITCH),
     static_power=Quantity(1e-9 * 0.8, "W", Source("assumed", "1 nA a cell at 0.8 V")),
+    # as its resistors; a coupling of W = 1 is half a microsiemens
+    couplings=COUPLING_TECHNOLOGIES.get("weak-inversion"),
 )
 
 _RC_1PF = replace(
@@ -46,6 +50,9 @@ _RC_1PF = replace(
     summary="1 pF, 10 kohm cells at 300 K, thermal swing 91 uV: easy to match, hard to read",
     capacitance=Quantity(1e-12, "F", Source("assumed", "board-level or large on-chip capacitor")),
     resistance=Quantity(1e4, "ohm", Source("assumed", "poly resistor")),
+    # 50 microsiemens a unit of W is beyond a small transistor in weak inversion, and resistors would
+    # run none but symmetric netlists
+    couplings=COUPLING_TECHNOLOGIES.get("strong-inversion"),
 )
 
 _SAMPLING_UNIT = replace(
@@ -57,3 +64,20 @@ _SAMPLING_UNIT = replace(
 )
 
 DEVICES: Registry[Device] = Registry("device", [(d.name, d) for d in (_RC_1FF, _RC_1PF, _SAMPLING_UNIT)])
+
+
+def chosen_device(device: str | Device, couplings: str | CouplingTechnology | None = None) -> Device:
+    """A device or the preset of that name, its couplings made otherwise if `couplings` says so.
+
+    Raises HardwareError for an unknown name, or a device of one's own that cannot take them.
+    """
+    chosen = DEVICES.get(device) if isinstance(device, str) else device
+    if couplings is None:
+        return chosen
+    technology = COUPLING_TECHNOLOGIES.get(couplings) if isinstance(couplings, str) else couplings
+    if not is_dataclass(chosen):
+        raise HardwareError(
+            f"device {chosen.name}: its couplings cannot be replaced by {technology.name}; give a device "
+            "that has them"
+        )
+    return replace(chosen, couplings=technology)  # type: ignore[no-any-return]

@@ -19,6 +19,7 @@ from typing import Any
 
 from hw_models.constants import thermal_energy
 from hw_models.converters import Converter
+from hw_models.couplings import IDEAL, CouplingTechnology
 from hw_models.device import Units
 from hw_models.errors import HardwareError
 from hw_models.source import Quantity, check_figures, figures_of
@@ -33,6 +34,7 @@ class RCDevice:
     input_converter, output_converter : of one input value, of one output value; None: ideal, exact and free
     clock_energy : J per dynamic cell and phase of the schedule (switch drivers)
     static_power : W per dynamic cell (bias currents), drawn for as long as an inference lasts
+    couplings : what they are made of
     """
 
     name: str
@@ -45,9 +47,10 @@ class RCDevice:
     output_converter: Converter | None
     clock_energy: Quantity
     static_power: Quantity
+    couplings: CouplingTechnology = IDEAL
 
     def figures(self) -> dict[str, Quantity]:
-        """Every figure by its name."""
+        """Every figure by its name, those of the couplings as "couplings noise"."""
         return figures_of(self)
 
     def __post_init__(self) -> None:
@@ -58,6 +61,7 @@ class RCDevice:
         return {
             "name": self.name,
             "summary": self.summary,
+            "couplings": self.couplings.name,
             "figures": {k: f.describe() for k, f in self.figures().items()},
         }
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from hw_models.cell_presets import CELL_LIBRARIES
+from hw_models.couplings import COUPLING_TECHNOLOGIES
 from hw_models.errors import HardwareError
 from hw_models.pbits import PBITS
 from hw_models.presets import DEVICES
@@ -24,6 +25,7 @@ SHELVES: dict[str, Registry[Any]] = {
     "weight memories": WEIGHT_MEMORIES,
     "targets": TARGETS,
     "libraries": CELL_LIBRARIES,
+    "couplings": COUPLING_TECHNOLOGIES,
 }
 
 
