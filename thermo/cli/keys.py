@@ -173,13 +173,16 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "gates": "each count by its definition, see [above](#estimating-a-circuit)",
         "depth": "{optimised, with_head} in two-input gates",
         "library": "the first one asked for; the next five are its own, with head",
-        "energy_J": "{dynamic, input_pins, leakage, total}",
+        "energy_J": "{dynamic, input_pins, leakage, total} of settled values; totals with_glitches, "
+        "with_unit_glitches",
         "latency_s": "longest path through the cells, or the clock's period",
         "f_max_Hz": "its inverse",
         "area_um2": "of all cells",
         "advantage": ADVANTAGE,
         "libraries": "each with cells, n_cells, inverters, area_um2, nand2_equivalents, depth in cells, "
-        "delay_s, f_max_Hz, latency_s, leakage_W, energy_J, without_head, advantage, voltage, source",
+        "delay_s, f_max_Hz, latency_s, leakage_W, energy_J, glitches (transitions a cell: settled, library, "
+        "unit; joules over settled ones: library_factor, unit_factor; n_pairs, step_s), without_head, "
+        "advantage, voltage, source",
         "refused": "why a library gives none",
         "excluded": "what is not counted",
         "landauer_J": "of one bit erased at room temperature",

@@ -12,13 +12,7 @@ from hw_models.cells import CellLibrary
 from hw_models.constants import ROOM, landauer
 from thermo.energy.baselines import Baseline
 
-EXCLUDED = (
-    "wires",
-    "glitches",
-    "registers and clock tree",
-    "the encoder that makes the input bits",
-    "memory",
-)
+EXCLUDED = ("wires", "registers and clock tree", "the encoder that makes the input bits", "memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +29,25 @@ class GateJoules:
 
 
 @dataclass(frozen=True, slots=True)
+class Glitches:
+    """What the cells switch before they settle, see thermo.simulate.gates.glitches.
+
+    n_pairs : of consecutive samples that were simulated; step_s : grid of the library's delays
+    settled, library, unit : transitions a cell and inference: of the settled values, and all of them
+        with the library's delays and with unit delay
+    library_factor, unit_factor : joules of all transitions over those of the settled ones
+    """
+
+    n_pairs: int
+    step_s: float
+    settled: float
+    library: float
+    unit: float
+    library_factor: float
+    unit_factor: float
+
+
+@dataclass(frozen=True, slots=True)
 class MappedFigures:
     """One circuit in the cells of one library.
 
@@ -43,6 +56,7 @@ class MappedFigures:
     depth : cells on the longest path; delay_s : its length, with the loads the cells really drive
     f_max_Hz : 1 / delay_s, None for a circuit without cells; latency_s : time of one inference
     leakage_W : power of all cells
+    energy : of settled values; with_glitches : its total with the library's delays
     """
 
     cells: Mapping[str, int]
@@ -55,6 +69,17 @@ class MappedFigures:
     latency_s: float
     leakage_W: float
     energy: GateJoules
+    glitches: Glitches
+
+    @property
+    def with_glitches(self) -> float:
+        """J of one inference, every transition with the library's delays counted."""
+        return self.energy.total + self.energy.dynamic * (self.glitches.library_factor - 1)
+
+    @property
+    def with_unit_glitches(self) -> float:
+        """The same with unit delay: an upper bound."""
+        return self.energy.total + self.energy.dynamic * (self.glitches.unit_factor - 1)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON's keys."""
@@ -69,7 +94,13 @@ class MappedFigures:
             "f_max_Hz": self.f_max_Hz,
             "latency_s": self.latency_s,
             "leakage_W": self.leakage_W,
-            "energy_J": {**_parts(self.energy), "total": self.energy.total},
+            "energy_J": {
+                **_parts(self.energy),
+                "total": self.energy.total,
+                "with_glitches": self.with_glitches,
+                "with_unit_glitches": self.with_unit_glitches,
+            },
+            "glitches": asdict(self.glitches),
         }
 
 

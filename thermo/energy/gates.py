@@ -6,8 +6,10 @@
 
 The circuit is mapped as it is after -O1 and after -O2, and the better result counts. Toggles come
 from running the real samples in their order; a cell settles once per sample. The time of one
-inference is the longest path through the cells, or the clock's period. Not counted: wires,
-glitches, registers and clock tree, what makes the input bits of data (encoder), memory.
+inference is the longest path through the cells, or the clock's period. Beside these settled figures
+stand those with every transition before the cells settle (glitches): with the library's delays, and
+with unit delay as an upper bound. Not counted: wires, registers and clock tree, what makes the input
+bits of data (encoder), memory.
 """
 
 from __future__ import annotations
@@ -32,10 +34,11 @@ from hw_models.cells import CellLibrary
 from hw_models.frozen import Frozen
 from thermo.data import DataError
 from thermo.energy.baselines import Baseline
-from thermo.energy.gate_result import GateEstimate, GateJoules, LibraryEstimate, MappedFigures
+from thermo.energy.gate_result import GateEstimate, GateJoules, Glitches, LibraryEstimate, MappedFigures
 from thermo.energy.gate_samples import Samples, right_decisions, share_right
 from thermo.energy.inference import cheapest
 from thermo.progress import NullProgress, Progress
+from thermo.simulate.gates.glitches import glitches
 from thermo.simulate.gates.run import simulate_gates
 
 
@@ -133,16 +136,18 @@ class _Circuit:
     """A circuit ready to be mapped, in several shapes: fewest gates need not be least area.
 
     toggles : of each subject (n_nets,), mean per inference; bits : (n, n_inputs), the inferences
+    threads : of its simulations
     """
 
     subjects: tuple[Subject, ...]
     toggles: tuple[np.ndarray, ...]
     bits: np.ndarray
+    threads: int | None
 
     @classmethod
     def of(cls, shapes: Sequence[GateNetlist], bits: np.ndarray, threads: int | None) -> _Circuit:
         subjects = tuple(cut_circuit(netlist) for netlist in shapes)
-        return cls(subjects, tuple(mean_toggles(s.netlist, bits, threads) for s in subjects), bits)
+        return cls(subjects, tuple(mean_toggles(s.netlist, bits, threads) for s in subjects), bits, threads)
 
     @property
     def toggles_per_gate(self) -> float:
@@ -159,12 +164,31 @@ def _figures(
         mapped = map_cells(subject, library, objective=objective)
         if mapped.subject is not subject.netlist:
             toggles = mean_toggles(mapped.subject, circuit.bits)
-        found.append((mapped_figures(mapped, toggles), mapped, toggles))
-    best, mapped, toggles = min(found, key=lambda f: f[0].delay_s if objective == "delay" else f[0].area_um2)
-    return best if clock_Hz is None else mapped_figures(mapped, toggles, clock_Hz)
+        columns = cell_columns(mapped)
+        size = longest_path(mapped, columns.delay) if objective == "delay" else float(columns.area.sum())
+        found.append((size, mapped, toggles))
+    _, mapped, toggles = min(found, key=lambda f: f[0])
+    seen = measure_glitches(mapped, circuit.bits, circuit.threads)
+    return mapped_figures(mapped, toggles, seen, clock_Hz)
 
 
-def mapped_figures(mapped: CellNetlist, toggles: np.ndarray, clock_Hz: float | None = None) -> MappedFigures:
+def measure_glitches(mapped: CellNetlist, bits: np.ndarray, threads: int | None = None) -> Glitches:
+    """Transitions of a mapped circuit by both delay models, weighted by what each costs, too."""
+    unit = glitches(mapped, bits, delays="unit", threads=threads)
+    real = glitches(mapped, bits, delays="library", threads=threads)
+    energy = cell_columns(mapped).energy
+    settled = float(unit.settled @ energy)
+    factors = [float(run.seen @ energy) / settled if settled > 0 else 1.0 for run in (real, unit)]
+    per_cell = [
+        float(column.mean()) if column.size else 0.0 for column in (unit.settled, real.seen, unit.seen)
+    ]
+    assert real.step_s is not None
+    return Glitches(unit.n_pairs, real.step_s, *per_cell, *factors)
+
+
+def mapped_figures(
+    mapped: CellNetlist, toggles: np.ndarray, seen: Glitches, clock_Hz: float | None = None
+) -> MappedFigures:
     """Figures of a mapped circuit; toggles : (n_nets of its subject,) mean per inference.
 
     Raises UnsupportedError as cell_columns, and for a clock that the cells cannot follow.
@@ -198,6 +222,7 @@ def mapped_figures(mapped: CellNetlist, toggles: np.ndarray, clock_Hz: float | N
         latency_s=latency,
         leakage_W=leakage,
         energy=energy,
+        glitches=seen,
     )
 
 

@@ -30,7 +30,7 @@ def gate_tables(e: GateEstimate) -> tuple[Table, ...]:
     """The tables of `thermoc estimate` for a circuit of gates."""
     tables = [_circuit(e), _counts(e)]
     if e.libraries:
-        tables += [_sizes(e), _joules(e)]
+        tables += [_sizes(e), _joules(e), _glitches(e)]
     if e.refused:
         rows = tuple(e.refused.items())
         tables.append(Table(("library", "no estimate because"), rows))
@@ -106,19 +106,48 @@ def _joules(e: GateEstimate) -> Table:
                 si(f.energy.input_pins, "J"),
                 si(f.energy.leakage, "J"),
                 si(f.energy.total, "J"),
+                si(f.with_glitches, "J"),
                 si(f.latency_s, "s"),
                 entry.library.source.kind,
             )
         )
     rows.append(
-        ("Landauer", f"{ROOM:g} K", "one bit erased", "", "", "", si(landauer(ROOM), "J"), "", "exact")
+        ("Landauer", f"{ROOM:g} K", "one bit erased", "", "", "", si(landauer(ROOM), "J"), "", "", "exact")
     )
     head = ("library", "supply", "circuit", "switching", "input pins", "leakage", "total")
     return Table(
-        (*head, "time", "firmness"),
+        (*head, "with glitches", "time", "firmness"),
         tuple(rows),
-        (3, 4, 5, 6, 7),
-        "Energy per inference; not counted: " + ", ".join(EXCLUDED),
+        (3, 4, 5, 6, 7, 8),
+        "Energy per inference; total with settled values only; not counted: " + ", ".join(EXCLUDED),
+    )
+
+
+def _glitches(e: GateEstimate) -> Table:
+    rows = []
+    for entry, part, f in _mapped(e):
+        g = f.glitches
+        rows.append(
+            (
+                entry.library.name,
+                part,
+                f"{g.settled:.3f}",
+                f"{g.library:.3f}",
+                f"{g.unit:.3f}",
+                f"{g.library_factor:.2f}",
+                f"{g.unit_factor:.2f}",
+                si(f.with_glitches, "J"),
+                si(f.with_unit_glitches, "J"),
+            )
+        )
+    pairs = e.libraries[0].whole.glitches.n_pairs
+    head = ("library", "circuit", "settled", "library delays", "unit delay", "J factor, library")
+    return Table(
+        (*head, "J factor, unit", "total, library", "total, unit"),
+        tuple(rows),
+        (2, 3, 4, 5, 6, 7, 8),
+        f"Transitions a cell and inference until it settles, {pairs:,} pairs of consecutive samples; "
+        "library delays are inertial, unit delay is an upper bound",
     )
 
 

