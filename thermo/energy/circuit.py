@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from hw_models.cells import CellLibrary
 from hw_models.source import Quantity, Source
-from thermo.energy.gate_result import GateEstimate, LibraryEstimate
+from thermo.energy.gate_result import GateEstimate, Glitches, LibraryEstimate
 from thermo.energy.ledger import Design, Price, occupied
 
 
@@ -24,23 +26,34 @@ def library_figures(library: CellLibrary) -> dict[str, Quantity]:
         f"{library.name} energy a toggle, of the tables'": Quantity(1.0, "", library.source),
         f"{library.name} delay, of the tables'": Quantity(1.0, "", library.source),
         f"{library.name} leakage, of the tables'": Quantity(1.0, "", Source("assumed", typical)),
+        f"{library.name} glitches: 0 none, 1 library delays, 2 unit delay": Quantity(
+            1.0, "", Source("assumed", "see thermo.simulate.gates.glitches"), 0.0, 2.0
+        ),
     }
 
 
+def glitched(seen: Glitches, model: float) -> float:
+    """Joules of a circuit's transitions over those of its settled values, between the delay models.
+
+    model : 0 nothing but settled values, 1 the library's delays, 2 unit delay, linear between them
+    """
+    models = (1.0, seen.library_factor, max(seen.library_factor, seen.unit_factor))
+    return float(np.interp(model, (0.0, 1.0, 2.0), models))
+
+
 def _design(estimate: GateEstimate, entry: LibraryEstimate, name: str) -> Design:
-    library, whole = entry.library, entry.whole
+    library, gates, whole = entry.library, entry.gates.energy, entry.whole
     figures = library_figures(library)
-    energy, delay, leakage = figures
-    switching = whole.energy.dynamic + whole.energy.input_pins
-    bare = entry.gates.energy.dynamic + entry.gates.energy.input_pins
-    # the head is mapped together with the gates, which may make the whole cheaper than the gates alone
-    head = max(0.0, switching - bare)
+    energy, delay, leakage, model = figures
 
     clock = whole.latency_s if whole.latency_s > whole.delay_s else 0.0
 
     def price(values: Mapping[str, float], rate: float | None) -> Price:
         seconds = max(clock, whole.delay_s * values[delay])
-        joules = {"physics": (switching - head) * values[energy], "head": head * values[energy]}
+        switching = whole.energy.dynamic * glitched(whole.glitches, values[model]) + whole.energy.input_pins
+        bare = gates.dynamic * glitched(entry.gates.glitches, values[model]) + gates.input_pins
+        bare = min(bare, switching)  # mapped with the head the whole may be cheaper than the gates alone
+        joules = {"physics": bare * values[energy], "head": (switching - bare) * values[energy]}
         joules["leakage"] = whole.leakage_W * values[leakage] * occupied(seconds, rate)
         return Price(joules, seconds, whole.area_um2 * 1e-12)
 

@@ -196,11 +196,17 @@ def test_designs_are_the_estimate_library_by_library():
     assert [d.node for d in designs] == ["45 nm", "130 nm", "130 nm", "7 nm"]
     for design, entry in zip(designs, got.libraries, strict=True):
         price = design.price(design.likely, None)
-        assert price.total == pytest.approx(entry.whole.energy.total)
+        assert price.total == pytest.approx(entry.whole.with_glitches)
+        model = next(name for name in design.figures if "glitches" in name)
+        none, unit = (design.price({**design.likely, model: end}, None).total for end in (0.0, 2.0))
+        assert none == pytest.approx(entry.whole.energy.total)
+        highest = max(entry.whole.with_unit_glitches, entry.whole.with_glitches)
+        assert unit == pytest.approx(highest) and none < price.total <= unit
         assert price.seconds == entry.whole.latency_s
         assert price.area_m2 == pytest.approx(entry.whole.area_um2 * 1e-12)
         assert price.joules["leakage"] == pytest.approx(entry.whole.energy.leakage)
-        without = entry.gates.energy.dynamic + entry.gates.energy.input_pins
+        bare = entry.gates
+        without = bare.energy.dynamic * bare.glitches.library_factor + bare.energy.input_pins
         assert price.joules["physics"] == pytest.approx(without)
         assert design.right.mean() == got.accuracy
         # static power at a rate, switching not
