@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from abc_sizes import SCRIPTS, abc_gates, program, yosys_gates
 
+from compiler.circuits.adders import ADDERS
 from compiler.circuits.class_nets import expose_class_nets
 from compiler.circuits.evaluate import evaluate_words
 from compiler.circuits.possible import possible_words
@@ -31,7 +32,7 @@ from compiler.families.store import load_model
 from compiler.formats.circuits.export import export_circuit
 from compiler.ir.container import load
 from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
-from compiler.passes.gates.heads import ADDERS, lower_head
+from compiler.passes.gates.heads import lower_head
 from compiler.pipelines import simplify
 
 

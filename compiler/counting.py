@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from compiler.cell_counts import cell_area
+from compiler.circuits.adders import ADDERS
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import BUF, NONE, NOT, OP_NAMES, TWO_INPUT, GateNetlist
 from compiler.ir.kinds import kind_of
 from compiler.ir.langevin import CouplingKind, LangevinNetlist, Role
 from compiler.ir.luts import LutNetlist, lut_depth
 from compiler.ir.symmetry import antisymmetric_fraction, is_gradient, is_symmetric
-from compiler.passes.gates.heads import ADDERS, lower_head
+from compiler.passes.gates.heads import lower_head
 from compiler.passes.gates.local import live_gates
 from compiler.passes.gates.lut_map import map_luts
 from compiler.passes.units import largest_coupling

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from toys.gates import random_circuit
 from toys.heads import counting
 
+from compiler.circuits.adders import ADDERS
 from compiler.circuits.evaluate import all_patterns, evaluate, evaluate_classes, unpack_bits
 from compiler.counting import gate_counts
 from compiler.errors import NetlistError
 from compiler.ir.gates import verify_gates
-from compiler.passes.gates.heads import ADDERS, lower_head, read_words
+from compiler.passes.gates.heads import lower_head, read_words
 
 
 def check(netlist, bits, **options):
