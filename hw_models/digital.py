@@ -1,34 +1,197 @@
-"""Energy of digital arithmetic: what the physics is compared with.
+"""Energy of digital arithmetic and of the memories that weights are kept in, per node.
 
-45 nm, 0.9 V figures of M. Horowitz, "Computing's energy problem", ISSCC 2014.
+45 nm, 0.9 V: M. Horowitz, "Computing's energy problem", ISSCC 2014. 7 nm: N. P. Jouppi et al., "Ten
+lessons from three generations shaped Google's TPUv4i", ISCA 2021.
+
+Laws. A product of p and q bits costs p q / 64 of an 8-bit one, a sum of p bits p / 8 of an 8-bit one;
+a multiply-add is both, its sum as wide as its activation. Reading 64 bits from a memory of n bytes
+costs a + b sqrt(n), fitted to the tabulated points: bit and word lines grow as the side of the array.
+Narrow sums and free control favour the digital side.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from hw_models.errors import HardwareError
-from hw_models.source import Quantity, Source
+from hw_models.registry import Registry
+from hw_models.source import Quantity, Source, check_figures, figures_of
 
-_HOROWITZ = "M. Horowitz, Computing's energy problem, ISSCC 2014, 45 nm 0.9 V"
-_PAPER = Source("paper", _HOROWITZ)
-_SECOND_HAND = Source("second-hand", _HOROWITZ, "quoted in gist V0XNIHILI/2b6fa61edd4c06d9ffce5551065124c1")
 _PJ = 1e-12
+_HOROWITZ = "M. Horowitz, Computing's energy problem, ISSCC 2014, 45 nm 0.9 V"
+_QUOTED = "quoted in gist V0XNIHILI/2b6fa61edd4c06d9ffce5551065124c1"
+_JOUPPI = "N. P. Jouppi et al., Ten lessons from three generations, ISCA 2021, 7 nm"
+READ = "J / 64 bit"
 
-FP32_MAC = Quantity(4.6 * _PJ, "J", Source("paper", _HOROWITZ, "fp32 multiply 3.7 + add 0.9 pJ"))
-INT8_MAC = Quantity(0.23 * _PJ, "J", Source("second-hand", _HOROWITZ, "int8 multiply 0.2 + add 0.03 pJ"))
 
-SRAM_READ = (
-    (8 * 1024, Quantity(10 * _PJ, "J / 64 bit", _PAPER)),
-    (32 * 1024, Quantity(20 * _PJ, "J / 64 bit", _SECOND_HAND)),
-    (1024 * 1024, Quantity(100 * _PJ, "J / 64 bit", _SECOND_HAND)),
+def _figure(pJ: float, unit: str, kind: str, ref: str, locator: str = "") -> Quantity:
+    return Quantity(pJ * _PJ, unit, Source(kind, ref, locator))
+
+
+def fit_memory(points: tuple[tuple[int, Quantity], ...]) -> tuple[Quantity, Quantity]:
+    """a and b of a + b sqrt(bytes), the J of a 64-bit read, with least relative squares.
+
+    points : (capacity in bytes, energy of a 64-bit read), two or more. Both come out as weak as the
+        weakest point.
+    """
+    size = np.array([n for n, _ in points], dtype=float)
+    joules = np.array([figure.value for _, figure in points])
+    columns = np.stack([np.ones_like(size), np.sqrt(size)], axis=1) / joules[:, None]
+    (a, b), *_ = np.linalg.lstsq(columns, np.ones_like(size), rcond=None)
+    sources = {figure.source.kind: figure.source for _, figure in points}
+    kind = next(k for k in ("memory", "second-hand", "paper") if k in sources)
+    source = Source(kind, sources[kind].ref, f"a + b sqrt(bytes) fitted to {len(points)} memories")
+    return Quantity(float(a), READ, source), Quantity(float(b), f"{READ} / sqrt(byte)", source)
+
+
+@dataclass(frozen=True, slots=True)
+class DigitalNode:
+    """Arithmetic and memory of one generation of manufacture, at its usual voltage.
+
+    add, multiply : of 8-bit whole numbers; fp32 : a multiply-add
+    sram_fixed, sram_slope : a and b of a 64-bit read of SRAM; off_chip : a 64-bit read of DRAM
+    register_leakage, sram_leakage : of a bit that is kept; register_area, sram_area : of a bit
+    """
+
+    name: str
+    summary: str
+    voltage: Quantity
+    add: Quantity
+    multiply: Quantity
+    fp32: Quantity
+    sram_fixed: Quantity
+    sram_slope: Quantity
+    off_chip: Quantity
+    register_leakage: Quantity
+    register_area: Quantity
+    sram_leakage: Quantity
+    sram_area: Quantity
+
+    def __post_init__(self) -> None:
+        check_figures(self, positive=("voltage", "add", "multiply", "fp32"))
+
+    def figures(self) -> dict[str, Quantity]:
+        """Every figure by its name."""
+        return figures_of(self)
+
+    def describe(self) -> dict[str, object]:
+        """Summary and every figure with its source, for `thermoc presets`."""
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "figures": {name: figure.describe() for name, figure in self.figures().items()},
+        }
+
+
+SRAM_45NM = (
+    (8 * 1024, _figure(10, READ, "paper", _HOROWITZ)),
+    (32 * 1024, _figure(20, READ, "second-hand", _HOROWITZ, _QUOTED)),
+    (1024 * 1024, _figure(100, READ, "second-hand", _HOROWITZ, _QUOTED)),
 )
-"""(capacity in bytes, energy of a 64-bit read), smallest first."""
-
-DRAM_READ = Quantity(
-    1300 * _PJ, "J / 64 bit", Source("second-hand", _HOROWITZ, "the lower end of 1300 to 2600 pJ")
+SRAM_7NM = (
+    (8 * 1024, _figure(7.5, READ, "memory", _JOUPPI)),
+    (32 * 1024, _figure(8.5, READ, "memory", _JOUPPI)),
+    (1024 * 1024, _figure(14, READ, "memory", _JOUPPI)),
 )
+"""(capacity in bytes, energy of a 64-bit read) as tabulated, smallest first."""
+
+_FIXED_45NM, _SLOPE_45NM = fit_memory(SRAM_45NM)
+_FIXED_7NM, _SLOPE_7NM = fit_memory(SRAM_7NM)
+_LEAK = Source("assumed", "a six-transistor cell of low leakage at room temperature")
+
+NODE_45NM = DigitalNode(
+    name="45 nm",
+    summary="arithmetic and memories at 45 nm, 0.9 V",
+    voltage=Quantity(0.9, "V", Source("paper", _HOROWITZ)),
+    add=_figure(0.03, "J", "second-hand", _HOROWITZ, _QUOTED),
+    multiply=_figure(0.2, "J", "second-hand", _HOROWITZ, _QUOTED),
+    fp32=_figure(4.6, "J", "paper", _HOROWITZ, "fp32 multiply 3.7 + add 0.9 pJ"),
+    sram_fixed=_FIXED_45NM,
+    sram_slope=_SLOPE_45NM,
+    off_chip=_figure(1300, READ, "second-hand", _HOROWITZ, "the lower end of 1300 to 2600 pJ"),
+    register_leakage=Quantity(79e-9, "W / bit", Source("memory", "flip-flop of an open 45 nm library")),
+    register_area=Quantity(4.5e-12, "m2 / bit", Source("memory", "flip-flop of an open 45 nm library")),
+    sram_leakage=Quantity(50e-12, "W / bit", _LEAK),
+    sram_area=Quantity(0.4e-12, "m2 / bit", Source("memory", "six-transistor cells of 45 nm processes")),
+)
+
+NODE_7NM = DigitalNode(
+    name="7 nm",
+    summary="arithmetic and memories at 7 nm",
+    voltage=Quantity(0.7, "V", Source("assumed", "the open 7 nm library's voltage; the source gives none")),
+    add=_figure(0.007, "J", "memory", _JOUPPI),
+    multiply=_figure(0.07, "J", "memory", _JOUPPI),
+    fp32=_figure(1.69, "J", "memory", _JOUPPI, "fp32 multiply 1.31 + add 0.38 pJ"),
+    sram_fixed=_FIXED_7NM,
+    sram_slope=_SLOPE_7NM,
+    off_chip=_figure(350, READ, "memory", _JOUPPI, "stacked memory, the middle of 250 to 450 pJ"),
+    register_leakage=Quantity(1e-9, "W / bit", Source("assumed", "flip-flop of an open 7 nm library")),
+    register_area=Quantity(0.29e-12, "m2 / bit", Source("memory", "flip-flop of an open 7 nm library")),
+    sram_leakage=Quantity(20e-12, "W / bit", _LEAK),
+    sram_area=Quantity(0.027e-12, "m2 / bit", Source("memory", "six-transistor cells of 7 nm processes")),
+)
+
+DIGITAL_NODES = Registry("digital node", [(node.name, node) for node in (NODE_45NM, NODE_7NM)])
+
+INT8_MAC = _figure(0.23, "J", "second-hand", _HOROWITZ, "int8 multiply 0.2 + add 0.03 pJ")
+"""45 nm, as DigitalNode's law gives it."""
+
+# bits that a weight takes where it is kept (five ternary ones fit in a byte)
+PRECISIONS: Mapping[str, float] = {"fp32": 32.0, "int8": 8.0, "ternary": 1.6, "binary": 1.0}
+
+STORAGES = ("wired", "registers", "sram", "off-chip")
+"""Where parameters are kept: in the wiring, in registers beside what they multiply, in an SRAM or in
+DRAM that is read once an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageCost:
+    """What parameters cost an answer: J of reading them, W of keeping them, m2 of the chip."""
+
+    read: float
+    leakage: float
+    area: float
+
+
+def storage_cost(values: Mapping[str, float], storage: str, bits: float) -> StorageCost:
+    """What `bits` bits of parameters cost that are all used once an answer.
+
+    values : of a DigitalNode's figures, by their names. Registers stand where they are used: no
+        reads. DRAM is a chip of its own, of which only the reads count.
+
+    Raises HardwareError for an unknown storage.
+    """
+    if storage not in STORAGES:
+        raise HardwareError(f"storage {storage!r} is unknown; choose one of {', '.join(STORAGES)}")
+    if storage == "wired" or bits <= 0:
+        return StorageCost(0.0, 0.0, 0.0)
+    if storage == "registers":
+        return StorageCost(0.0, bits * values["register_leakage"], bits * values["register_area"])
+    if storage == "off-chip":
+        return StorageCost(bits / 64 * values["off_chip"], 0.0, 0.0)
+    each = values["sram_fixed"] + values["sram_slope"] * (bits / 8) ** 0.5
+    return StorageCost(bits / 64 * each, bits * values["sram_leakage"], bits * values["sram_area"])
+
+
+def mac_energy(values: Mapping[str, float], precision: str, activation_bits: float = 8) -> float:
+    """J of one multiply-add of a weight and an activation; ternary and binary ones only add.
+
+    values : of a DigitalNode's figures, by their names
+
+    Raises HardwareError for an unknown precision.
+    """
+    if precision not in PRECISIONS:
+        raise HardwareError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
+    if precision == "fp32":
+        return values["fp32"]
+    add = values["add"] * activation_bits / 8
+    if precision == "int8":
+        return add + values["multiply"] * activation_bits / 8
+    return add
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +207,27 @@ class DigitalEnergy:
         return self.arithmetic + self.weight_memory
 
 
-def weight_read(n_bytes: int) -> Quantity:
-    """Energy of a 64-bit read from the smallest memory that holds n_bytes of weights."""
-    for capacity, figure in SRAM_READ:
-        if n_bytes <= capacity:
-            return figure
-    return DRAM_READ
+def network_energy(
+    layer_sizes: tuple[int, ...],
+    precision: str = "int8",
+    *,
+    node: DigitalNode = NODE_45NM,
+    storage: str = "sram",
+    activation_bits: float = 8,
+) -> DigitalEnergy:
+    """One forward pass of a dense network, batch of one, every weight read once.
 
+    layer_sizes : cells of every layer, inputs first; precision : of PRECISIONS; storage : of STORAGES
+    Activations' memory, control and leakage are not counted, which favours the digital side.
 
-def network_energy(layer_sizes: tuple[int, ...], bits: int = 8) -> DigitalEnergy:
-    """One forward pass of a dense network, int8 (bits = 8) or fp32 (bits = 32), batch of one.
-
-    layer_sizes : cells of every layer, inputs first
-    Activations and control are not counted, which favours the digital side.
-    Raises HardwareError for another number of bits or fewer than two layers.
+    Raises HardwareError for another precision or storage and fewer than two layers.
     """
-    macs_of = {8: INT8_MAC, 32: FP32_MAC}
-    if bits not in macs_of:
-        raise HardwareError(f"digital design: bits must be 8 (int8) or 32 (fp32), got {bits}")
     if len(layer_sizes) < 2 or min(layer_sizes) < 1:
         raise HardwareError(
             f"digital design: layer sizes must be two or more numbers >= 1, got {layer_sizes}"
         )
+    values = {name: figure.value for name, figure in node.figures().items()}
     macs = sum(a * b for a, b in pairwise(layer_sizes))
-    mac = macs_of[bits]
-    n_bytes = macs * bits // 8
-    return DigitalEnergy(macs, macs * mac.value, n_bytes / 8 * weight_read(n_bytes).value)
+    each = mac_energy(values, precision, activation_bits)
+    kept = storage_cost(values, storage, macs * PRECISIONS[precision])
+    return DigitalEnergy(macs, macs * each, kept.read)

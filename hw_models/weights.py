@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from hw_models.digital import SRAM_READ
+from hw_models.digital import SRAM_45NM
 from hw_models.errors import HardwareError
 from hw_models.published import ARRAY, ARRAY_DEGREE, ARRAY_WRITE
 from hw_models.registry import Registry
@@ -32,7 +32,7 @@ class WeightMemory:
         return {"name": self.name, "summary": self.summary, "figures": {"write": self.write.describe()}}
 
 
-_WORD = SRAM_READ[0][1]
+_WORD = SRAM_45NM[0][1]
 
 _MEMORIES = (
     WeightMemory(

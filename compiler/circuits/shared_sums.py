@@ -94,7 +94,8 @@ def plan_sums(weights: np.ndarray, ranges: list[tuple[int, int]], *, share: bool
     ]
     if not share:
         return SumPlan((), tuple(map(tuple, rows)))
-    ranges, pairs = list(ranges), []
+    ranges = list(ranges)
+    pairs: list[Pair] = []
     place = [float(i) for i in range(len(ranges))]  # in the order of which partners are looked for
     while True:
         found = _round(rows, ranges, place)
@@ -140,9 +141,9 @@ def _round(rows: list[list[Term]], ranges: list[tuple[int, int]], place: list[fl
         for row, i, _ in free:
             _, shift, sign = rows[row][i]
             more[row].append((word, shift, sign))
-    for k, row in enumerate(rows):
-        kept = [term for term, gone in zip(row, used[k], strict=True) if not gone]
-        rows[k] = sorted(kept + more[k], key=lambda term: (place[term[0]], term))
+    for r, terms in enumerate(rows):
+        kept = [term for term, gone in zip(terms, used[r], strict=True) if not gone]
+        rows[r] = sorted(kept + more[r], key=lambda term: (place[term[0]], term))
     return found
 
 

@@ -9,10 +9,15 @@ from hw_models.weights import WEIGHT_MEMORIES
 
 
 def test_digital_figures():
-    assert digital.FP32_MAC.source.kind == "paper"
+    node = digital.NODE_45NM
+    assert node.fp32.source.kind == "paper"
     assert digital.INT8_MAC.source.kind == "second-hand"
-    assert [f.source.kind for _, f in digital.SRAM_READ] == ["paper", "second-hand", "second-hand"]
-    assert digital.DRAM_READ.source.kind == "second-hand"
+    assert digital.INT8_MAC.value == pytest.approx(node.add.value + node.multiply.value)
+    assert [f.source.kind for _, f in digital.SRAM_45NM] == ["paper", "second-hand", "second-hand"]
+    assert node.off_chip.source.kind == node.sram_fixed.source.kind == "second-hand"
+    # of the 7 nm table we have no more than our memory
+    kinds = {f.source.kind for f in digital.NODE_7NM.figures().values()}
+    assert kinds == {"memory", "assumed"}
 
 
 def test_published_figures_of_the_array_are_per_node_and_second_hand():

@@ -1,4 +1,4 @@
-"""thermoc presets: devices, targets and cell libraries, every figure with its source."""
+"""thermoc presets: devices, targets, cell libraries, digital nodes, every figure with its source."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.couplings import COUPLING_TECHNOLOGIES
+from hw_models.digital import DIGITAL_NODES
 from hw_models.errors import HardwareError
 from hw_models.pbits import PBITS
 from hw_models.presets import DEVICES
@@ -26,6 +27,7 @@ SHELVES: dict[str, Registry[Any]] = {
     "targets": TARGETS,
     "libraries": CELL_LIBRARIES,
     "couplings": COUPLING_TECHNOLOGIES,
+    "digital nodes": DIGITAL_NODES,
 }
 
 

@@ -69,15 +69,16 @@ def test_equal_sums_go_to_the_first_class():
     assert np.array_equal(decided(hard_wire(net), net, x), net.predictions(x))
 
 
-def test_a_wrong_weight_is_seen():
-    """The comparison can fail: one weight off by one changes some decision."""
-    rng = np.random.default_rng(1)
-    net = network(rng, (6, 4), 3, 7)
-    weights = net.weights[0].copy()
-    weights[2, 3] += 1
-    other = IntegerNetwork(net.top, (weights,), net.biases)
-    x = rng.integers(0, 8, (2000, 6))
-    assert not np.array_equal(decided(hard_wire(other), net, x), net.predictions(x))
+def test_wrong_weights_are_seen():
+    """The comparison can fail: where two classes are equal, a weight off by one turns the decision."""
+    weights = np.array([[1, -1, 2, -2], [0, 0, 0, 0]])
+    net = IntegerNetwork(3, (weights,), (np.zeros(2, np.int64),))
+    x = every_input(net)
+    for row, i in np.ndindex(2, 4):
+        wrong = weights.copy()
+        wrong[row, i] += 1 if row else -1
+        circuit = hard_wire(IntegerNetwork(net.top, (wrong,), net.biases))
+        assert not np.array_equal(decided(circuit, net, x), net.predictions(x))
 
 
 def test_hidden_values_that_never_vary():
