@@ -102,7 +102,7 @@ def test_json_has_the_keys_that_others_rely_on():
     assert got.halved.heat_kT != got.evaluation.heat_kT
     # 5-4-2: 28 multiply-adds, 28 bytes
     assert got.cheapest.name == "5-4-2 int8"
-    digital = 28 * 0.23e-12 + 3.5 * 10e-12
+    digital = network_energy((5, 4, 2)).total
     assert told["digital_baseline_J"] == pytest.approx(digital)
     assert told["advantage"]["bare"] == pytest.approx(digital / told["energy_J"]["physics"])
     assert told["advantage"]["with_periphery"] == pytest.approx(digital / told["energy_J"]["total"])
