@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "data": ("DataError", "Dataset", "load_dataset"),
         "energy": ("cheapest", "estimate", "measure_baselines", "measure_cycle"),
+        "energy.compare": ("compare",),
         "linear_algebra": ("exponential", "inverse", "log_determinant", "lyapunov", "solve"),
         "samplers": ("dale_langevin", "sa_sgld", "sgld"),
         "simulate": ("SimulationError", "SpinSystem"),

@@ -55,6 +55,10 @@ COMMANDS = {
         "thermo.cli.estimate:estimate",
         "Estimate accuracy, heat, energy with and without periphery, and latency of one inference.",
     ),
+    "compare": (
+        "thermo.cli.compare:compare",
+        "Put netlists and digital designs on one table: accuracy, joules by place, seconds, area.",
+    ),
     "show": (
         "thermo.cli.show:show",
         "Print a netlist's counts, the targets it is legal for, and its canonical text.",

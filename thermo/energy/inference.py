@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from compiler.errors import UnsupportedError
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.symmetry import is_gradient
+from compiler.ir.symmetry import is_gradient, matrix
 from hw_models.constants import landauer
 from hw_models.device import Device, Units
 from thermo.data import Dataset
@@ -199,6 +200,13 @@ def device_units(netlist: LangevinNetlist, device: Device) -> Units:
     return device.units(kT=netlist.kT, mobility=netlist.mobility, j2=typical_j2(netlist))
 
 
+def n_parameters(netlist: LangevinNetlist) -> int:
+    """Couplings and biases other than 0; a symmetric pair is one."""
+    w = sum((abs(matrix(c)) for c in netlist.couplings), sparse.csr_array((netlist.n_cells, netlist.n_cells)))
+    pairs = sparse.triu(w + w.T) if is_gradient(netlist) else w
+    return int((pairs.tocoo().data != 0).sum() + np.count_nonzero(netlist.cells.h))
+
+
 def typical_j2(netlist: LangevinNetlist) -> float:
     """Median J2 of the cells that move."""
     return float(np.median(netlist.cells.j2[~netlist.cells.frozen]))
@@ -248,7 +256,7 @@ def estimate_langevin(
         n_outputs=netlist.outputs.size,
         n_cells=int(dynamic.sum()),
         n_phases=len(netlist.schedule) + (cycle is not None),
-        n_couplings=netlist.n_couplings,
+        n_parameters=n_parameters(netlist),
         runs=runs,
         duration=duration,
         physics=energy.mean * netlist.lowered.energy_scale,

@@ -198,8 +198,7 @@ def bill(design: Design, rate: float | None = None, n: int = DRAWS, seed: int = 
 
     Raises HardwareError for a rate that is not above 0.
     """
-    if rate is not None and not (math.isfinite(rate) and rate > 0):
-        raise HardwareError(f"rate must be a finite number > 0 answers a second, got {rate}")
+    check_rate(rate)
     columns = {name: draw(name, f.interval, n, seed) for name, f in design.figures.items()}
     joules, seconds = np.zeros((n, len(PLACES))), np.zeros(n)
     for k in range(n):
@@ -207,6 +206,12 @@ def bill(design: Design, rate: float | None = None, n: int = DRAWS, seed: int = 
         joules[k] = [price.joules.get(place, 0.0) for place in PLACES]
         seconds[k] = price.seconds
     return Bill(design, rate, design.price(design.likely, rate), joules, seconds)
+
+
+def check_rate(rate: float | None) -> None:
+    """Raise HardwareError for a rate that is not above 0; None is back to back."""
+    if rate is not None and not (math.isfinite(rate) and rate > 0):
+        raise HardwareError(f"rate must be a finite number > 0 answers a second, got {rate}")
 
 
 def ratio(one: Bill, other: Bill) -> Interval:

@@ -16,7 +16,7 @@ from thermo.energy.ledger import Design, Parameters, Price, named, occupied, val
 class MachineRun:
     """What one inference asked of a machine, in the netlist's own units.
 
-    n_cells : dynamic ones; n_phases : of a run, its reset included; n_couplings : of the netlist
+    n_cells : dynamic ones; n_phases : of a run, its reset included; n_parameters : couplings and biases
     runs : of an inference; duration : of one run, reset included
     physics : energy of all runs of one inference, work of their cycles or else heat
     input_span, output_span : what converters have at full scale, in units of x
@@ -27,7 +27,7 @@ class MachineRun:
     n_outputs: int
     n_cells: int
     n_phases: int
-    n_couplings: int
+    n_parameters: int
     runs: int
     duration: float
     physics: float
@@ -96,6 +96,6 @@ class MachineRun:
             voltage=None,
             figures=named(device.name, device.figures()),
             price=price,
-            parameters=Parameters(self.n_couplings, bits),
+            parameters=Parameters(self.n_parameters, bits),
             right=right,
         )

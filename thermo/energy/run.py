@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hw_models.cells import CellLibrary
     from hw_models.pbits import PBitDevice
     from thermo.energy.cycle import Reset
+    from thermo.energy.ledger import Design
     from thermo.energy.samples import SampleEnergy
 
 DEVICE = "rc-1fF"
@@ -226,6 +227,11 @@ class SpinEstimate:
 
     cost: SampleEnergy
     device: PBitDevice
+
+    @property
+    def design(self) -> Design:
+        """One run on the device, for bills and comparisons: it decides nothing."""
+        return self.cost.asked.design(self.device, f"p-bits, {self.device.name}")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON's keys (docs/cli.md)."""

@@ -6,6 +6,7 @@ There is one figure for one netlist, whoever asks: `spin_energy`.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +18,85 @@ from compiler.ir.problem import Boltzmann
 from compiler.ir.symmetry import is_gradient, matrix
 from compiler.passes.spins.colour import colour
 from hw_models.pbits import PBitDevice, PBitEnergy, pbit_energy
+from hw_models.source import with_values
+from thermo.energy.ledger import Design, Parameters, Price, named, occupied, values_of
 from thermo.progress import Progress
 from thermo.simulate.spins.run import simulate_spins
 from thermo.simulate.spins.system import check_spins
 
 CHAINS = 4  # runs that the share of flips is measured on
+
+
+@dataclass(frozen=True, slots=True)
+class SpinRun:
+    """What one run asks of any array of p-bits.
+
+    updates : of single p-bits; inputs : the sum over updates of the cell's couplings
+    wire : pitches that flips of every update would drive; activity : share of updates that flip
+    sweeps, colours : of the run, one colour after the other; cells, couplings : of the netlist
+    written, read : cells loaded and read out
+    """
+
+    updates: float
+    inputs: float
+    wire: float
+    activity: float
+    sweeps: int
+    colours: int
+    cells: int
+    couplings: int
+    written: int
+    read: int
+
+    def seconds(self, device: PBitDevice) -> float:
+        """s of a run."""
+        return self.sweeps * self.colours * device.update_time.value
+
+    def energy(self, device: PBitDevice, rate: float | None = None) -> PBitEnergy:
+        """J of a run term by term; rate : runs a second, None for back to back."""
+        return pbit_energy(
+            device,
+            updates=self.updates,
+            inputs=self.inputs,
+            wire=self.wire,
+            activity=self.activity,
+            cell_seconds=self.cells * occupied(self.seconds(device), rate),
+            written=self.written,
+            read=self.read,
+        )
+
+    def price(self, device: PBitDevice, rate: float | None = None) -> Price:
+        """J of a run by the ledger's places, see thermo.energy.ledger.Design.price."""
+        e = self.energy(device, rate)
+        joules = {
+            "physics": e.rng + e.cycle,
+            "couplings": e.bias + e.neighbour,
+            "input converters": e.write,
+            "output converters": e.read,
+            "clock": e.clock,
+            "leakage": e.static,
+        }
+        return Price(joules, self.seconds(device), self.cells * device.pitch.value**2)
+
+    def design(self, device: PBitDevice, name: str) -> Design:
+        """One run as a design that is priced on this device; couplings and biases of 8 bits."""
+
+        def price(values: Mapping[str, float], rate: float | None) -> Price:
+            return self.price(with_values(device, values_of(device.name, values)), rate)
+
+        return Design(
+            name=name,
+            family="p-bits",
+            accuracy=None,
+            accuracy_sem=None,
+            n_samples=0,
+            split="",
+            node="not stated",
+            voltage=None,
+            figures=named(device.name, device.figures()),
+            price=price,
+            parameters=Parameters(self.couplings + self.cells, 8),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +106,7 @@ class SampleEnergy:
     updates : of single p-bits; couplings : directed; wire : metres of wire that an update of an
     average cell drives; activity : share of updates that flip
     seconds : sweeps, colour after colour; programming : J, all cells' couplings and biases set once
+    asked : what the run asks of any device
     """
 
     device: str
@@ -43,6 +119,7 @@ class SampleEnergy:
     activity: float
     seconds: float
     programming: float
+    asked: SpinRun
 
     def describe(self) -> dict[str, Any]:
         """JSON's keys (docs/cli.md)."""
@@ -101,21 +178,31 @@ def netlist_energy(netlist: LangevinNetlist, device: PBitDevice, *, activity: fl
         sweeps += steps
     read = n if netlist.readout is None else netlist.readout.cells.size
     colours = int(colour(netlist).max(initial=0)) + 1
-    seconds = sweeps * colours * device.update_time.value
-    energy = pbit_energy(
-        device,
+    asked = SpinRun(
         updates=updates,
         inputs=inputs,
         wire=wire,
         activity=activity,
-        cell_seconds=n * seconds,
-        written=float(frozen.sum()),
-        read=float(read),
+        sweeps=sweeps,
+        colours=colours,
+        cells=n,
+        couplings=netlist.n_couplings,
+        written=int(frozen.sum()),
+        read=int(read),
     )
     each = wire / updates * device.pitch.value if updates else 0.0
-    programming = n * device.program_energy.value
     return SampleEnergy(
-        device.name, energy, updates, sweeps, n, netlist.n_couplings, each, activity, seconds, programming
+        device=device.name,
+        energy=asked.energy(device),
+        updates=updates,
+        sweeps=sweeps,
+        cells=n,
+        couplings=netlist.n_couplings,
+        wire=each,
+        activity=activity,
+        seconds=asked.seconds(device),
+        programming=n * device.program_energy.value,
+        asked=asked,
     )
 
 

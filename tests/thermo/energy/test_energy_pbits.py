@@ -45,6 +45,24 @@ def test_terms_follow_from_counts():
     assert cost.seconds == near(200 * 3 * CMOS.update_time.value)  # an odd ring: 3 colours
 
 
+def test_the_design_is_the_cost_and_its_figures_move_it():
+    cost = netlist_energy(lower_ising(ring(), sweeps=200), CMOS, activity=0.25)
+    design = cost.asked.design(CMOS, "ring")
+    price = design.price(design.likely, None)
+    assert price.total == near(cost.energy.total) and price.seconds == near(cost.seconds)
+    assert price.joules["physics"] == near(cost.energy.rng)
+    assert price.joules["couplings"] == near(cost.energy.bias + cost.energy.neighbour)
+    assert price.area_m2 == near(9 * 9e-12)
+    dearer = design.price({**design.likely, "pbit-cmos rng_energy": 700e-18}, None)
+    assert dearer.total - price.total == near(cost.energy.rng)
+    # one run a second: static power for all of it
+    slow = design.price(design.likely, 1.0)
+    assert slow.joules["leakage"] == near(9 * CMOS.static_power.value)
+    published = PBITS.get("pbit-sampling-unit")
+    whole = cost.asked.design(published, "ring").price({}, None)
+    assert whole.joules["physics"] == near(1800 * published.cycle_energy.value)
+
+
 def test_blocks_lie_where_their_models_put_them():
     """Wires of an RBM: two squares side by side; of a chain: a patch a model."""
     half = 0.5 * CMOS.wire_capacitance.value * CMOS.signal_voltage.value**2 * CMOS.pitch.value
