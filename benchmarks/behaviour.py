@@ -547,7 +547,7 @@ def langevin_training() -> Cases:
         "langevin-text": [TEXT + train, TEXT + "compile m.safetensors -o n.tnl",
                           TEXT + "estimate n.tnl --data images.npz", TEXT + "show n.tnl"],
         "langevin-directed": [train + " --directed", *_used("images.npz")],
-        "langevin-uncoupled": [train + " --no-couplings", *_used("images.npz")],
+        "langevin-uncoupled": [train + " --uncoupled", *_used("images.npz")],
         "langevin-hidden-0": [train.replace("--hidden 6", "--hidden 0")],
         "langevin-device": [train + " --mismatch 0.2 --asymmetry 0.1 --bits 5"],
         "langevin-penalty": [train + " --heat-penalty 0.01 --seed 5"],

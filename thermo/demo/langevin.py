@@ -99,7 +99,7 @@ def _train_points(
     points = []
     try:
         for k, (penalty, couplings) in enumerate(settings):
-            config = replace(pathwise_preset(dataset, couplings=couplings), heat_penalty=penalty, seed=seed)
+            config = replace(pathwise_preset(dataset, coupled=couplings), heat_penalty=penalty, seed=seed)
             if epochs is not None:
                 config = replace(config, epochs=epochs)
             trained = train_pathwise(dataset, config, threads=threads)

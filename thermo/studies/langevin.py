@@ -43,7 +43,7 @@ def run_seeds(
     points: list[Point] = []
     for budget in [None, *(budgets if budgets is not None else [1000.0, 525.0])]:
         for couplings in (True, False):
-            config = pathwise_preset(dataset, heat_budget=budget, couplings=couplings)
+            config = pathwise_preset(dataset, heat_budget=budget, coupled=couplings)
             name = "default" if budget is None else f"budget {budget:,.0f} kT"
             name += "" if couplings else ", no couplings"
             points += [Point(name, _short(config, epochs, s)) for s in range(n_seeds)]
@@ -75,7 +75,7 @@ def run_pareto(
             series = f"{width} hidden, penalty {penalty:g}"
             points.append(Point(series, _short(config, epochs, seed)))
     for penalty in PARETO_PENALTIES:
-        config = replace(pathwise_preset(dataset, couplings=False), heat_penalty=penalty)
+        config = replace(pathwise_preset(dataset, coupled=False), heat_penalty=penalty)
         points.append(Point(f"no couplings, penalty {penalty:g}", _short(config, epochs, seed)))
     measured = run_points(points, dataset, folder, threads=threads, progress=progress)
     figure = accuracy_against_heat(pareto_series(measured), score="test accuracy, %")

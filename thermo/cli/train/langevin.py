@@ -40,7 +40,7 @@ OPTIONS = (
     Option("start", "--start", Path, None, "Trained model to go on from."),
     Option("heat_penalty", "--heat-penalty", float, None, "Loss per kT of heat.", min=0),
     Option("heat_budget", "--heat-budget", float, None, "Wanted mean heat in kT; finds the penalty."),
-    Option("couplings", "--couplings/--no-couplings", bool, True, "Couplings among dynamic cells."),
+    Option("coupled", "--coupled/--uncoupled", bool, True, "Couplings among dynamic cells."),
     Option("directed", "--directed", bool, False, "Train J_ij and J_ji apart; no potential then."),
     Option("mismatch", "--mismatch", float, 0.0, "Relative spread of every directed coupling."),
     Option("asymmetry", "--asymmetry", float, 0.0, "Relative spread of W_ij against W_ji."),
@@ -96,7 +96,7 @@ def langevin(given: Given) -> None:
             pathwise_preset(
                 dataset,
                 heat_budget=given["heat_budget"],
-                couplings=given["couplings"],
+                coupled=given["coupled"],
                 n_hidden=given["hidden"] if first is None else first.n_hidden,
             ),
             epochs=given["epochs"],
@@ -117,7 +117,7 @@ def langevin(given: Given) -> None:
         config = _changed(
             likelihood_preset(dataset, exact=given["method"] == "least-squares", n_hidden=given["hidden"]),
             epochs=given["epochs"],
-            couplings=given["couplings"],
+            coupled=given["coupled"],
             seed=given["seed"],
         )
         trained = train_onsager_machlup(dataset, config, progress=BarProgress(), threads=given["threads"])

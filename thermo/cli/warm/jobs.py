@@ -67,7 +67,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "machines": (
         _LANGEVIN,
         f"{_LANGEVIN} --directed",
-        f"{_LANGEVIN} --no-couplings",
+        f"{_LANGEVIN} --uncoupled",
         f"{_LANGEVIN} {_DEVICE}",
         f"{_LANGEVIN} --heat-penalty 0.01",
         f"{_LANGEVIN} --method likelihood",

@@ -22,6 +22,15 @@ loss by x_k with everything after it, nu_k the one by f_k. For the sum,
 with F = df/dx, and dJ = sum_k nu_k x_k^T, dbias = sum_k nu_k, dw_in = (sum_k nu_k) u^T. For the
 potential, the explicit derivative of V adds gamma/2 (x_K x_K^T - x_0 x_0^T) to dJ (a symmetric
 matrix, each entry counted once in the directed gradient) and gamma (x_K - x_0) to dbias.
+
+On a device cell i has noise nu_i sqrt(2 h kT), and couplings are given g(x) = R tanh(x / R) in place of
+x, of inputs too. Then F^T nu = g'(x) J^T nu + s'(x) nu, with s the cell's own force, dJ = sum_k nu_k
+g(x_k)^T, and what nu_i and J2_i depend on needs
+
+    d nu_i = sqrt(2 h kT) sum_k lambda_{k+1,i} z_{k,i}
+    d J2_i = -2 sum_k nu_{k,i} x_{k,i}   (+ gamma (x_0^2 - x_K^2) where the heat is V(x_0) - V(x_K))
+
+No potential exists with a finite R, and the heat is then the Stratonovich sum.
 """
 
 from __future__ import annotations
@@ -31,6 +40,7 @@ from typing import NamedTuple
 import numpy as np
 
 from thermo.kernels.jit import njit
+from thermo.kernels.langevin.range import range_tile, slope_tile
 from thermo.kernels.random import STREAM_TRAINING, fill_normals
 
 HEAT_ENERGY = 0
@@ -53,6 +63,18 @@ class Machine(NamedTuple):
     bias: np.ndarray
     cells: np.ndarray
     x0: np.ndarray
+
+
+class Circuit(NamedTuple):
+    """What a device's couplings do to its cells.
+
+    noise : (n,), amplitude of a cell's noise by that of its own, >= 1; ranged : whether couplings
+    have a finite range, reach, in units of x
+    """
+
+    noise: np.ndarray
+    ranged: bool
+    reach: np.floating
 
 
 class Steps(NamedTuple):
@@ -176,16 +198,17 @@ def energy_drop(c, coupling, coupled, cells, x0, x, force):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True)
-def forward_tile(c, machine, steps, seed, trajectory, xs, fs):  # type: ignore[no-untyped-def]
+def forward_tile(c, machine, circuit, steps, seed, trajectory, xs, fs, shown, zs):  # type: ignore[no-untyped-def]
     """Run one tile from x0; xs and fs hold all n + 1 states and forces, or the last two.
 
     c : (n, lanes) constant force; xs, fs : (steps.n + 1 or 2, n, lanes), ring buffers
+    circuit : of a device, or None; shown : (steps.n + 1 or 1, n, lanes), ring buffer of what a finite
+        range shows; zs : (steps.n or 1, n, lanes) float32, ring buffer of the normals
     Returns the heat, (lanes,) float64.
     """
     n, lanes = c.shape
     coupling, coupled, cells, x0 = machine.coupling, machine.coupled, machine.cells, machine.x0
     n_steps, h, noise, heat_mode = steps.n, steps.h, steps.noise, steps.heat
-    z = np.empty((n, lanes), np.float32)
     real = c.dtype.type
     slots = xs.shape[0]
     force_slots = fs.shape[0]
@@ -197,7 +220,11 @@ def forward_tile(c, machine, steps, seed, trajectory, xs, fs):  # type: ignore[n
         x = xs[k % slots]
         f = fs[k % force_slots]
         if coupled:
-            np.dot(coupling, x, f)
+            seen = x
+            if circuit is not None and circuit.ranged:
+                seen = shown[k % shown.shape[0]]
+                range_tile(x, circuit.reach, seen)
+            np.dot(coupling, seen, f)
         for i in range(n):
             a1 = real(-2) * cells[0, i]
             a2 = real(-3) * cells[1, i]
@@ -220,10 +247,14 @@ def forward_tile(c, machine, steps, seed, trajectory, xs, fs):  # type: ignore[n
         if k < n_steps:
             after = xs[(k + 1) % slots]
             if noise > 0:
+                z = zs[k % zs.shape[0]]
                 fill_normals(z, seed, trajectory, k, STREAM_TRAINING)
                 for i in range(n):
+                    sigma = noise
+                    if circuit is not None:
+                        sigma = noise * circuit.noise[i]
                     for l in range(lanes):
-                        after[i, l] = x[i, l] + h * f[i, l] + noise * real(z[i, l])
+                        after[i, l] = x[i, l] + h * f[i, l] + sigma * real(z[i, l])
             else:
                 for i in range(n):
                     for l in range(lanes):
@@ -282,13 +313,31 @@ def head_gradient(x_out, loss, label, target, out, gs, go):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True)
+def circuit_gradient(lam, nu, x, z, moves, noise, by_circuit):  # type: ignore[no-untyped-def]
+    """Add step k's derivatives by the noise of each cell and by its J2; moves : whether k < n_steps."""
+    real = lam.dtype.type
+    n, lanes = x.shape
+    for i in range(n):
+        by_noise = real(0)
+        by_well = real(0)
+        if moves:
+            for l in range(lanes):
+                by_noise += lam[i, l] * real(z[i, l])
+        for l in range(lanes):
+            by_well += nu[i, l] * x[i, l]
+        by_circuit[0, i] += noise * by_noise
+        by_circuit[1, i] -= real(2) * by_well
+
+
+@njit(cache=True, nogil=True)
 def gradient_tile(  # type: ignore[no-untyped-def]
-    machine, loss, u, label, target, steps, seed, trajectory, xs, fs, gradient
+    machine, circuit, loss, u, label, target, steps, seed, trajectory, xs, fs, gradient, by_circuit
 ):
     """Loss and gradient of one tile.
 
     u : (lanes, n_in) encoded inputs; xs, fs : see forward_tile
     gradient : (n_parameters,), order w_in, coupling, bias, scale, offset, written
+    by_circuit : (2, n), derivatives by circuit.noise and by J2, written; None without a circuit
     Returns (sum of losses, right answers, sum of heat, first runaway cell or -1).
     """
     coupling, coupled, cells, x0 = machine.coupling, machine.coupled, machine.cells, machine.x0
@@ -307,7 +356,15 @@ def gradient_tile(  # type: ignore[no-untyped-def]
     for i in range(n):
         for l in range(lanes):
             c[i, l] += machine.bias[i]
-    heat = forward_tile(c, machine, steps, seed, trajectory, xs, fs)
+    ranged = False
+    kept = 1
+    if circuit is not None:
+        kept = n_steps
+        ranged = circuit.ranged
+        by_circuit[:] = real(0)
+    zs = np.empty((kept, n, lanes), np.float32)
+    shown = np.empty((n_steps + 1 if ranged else 1, n, lanes), u.dtype)
+    heat = forward_tile(c, machine, circuit, steps, seed, trajectory, xs, fs, shown, zs)
     force_slots = fs.shape[0]
     end = xs[n_steps]
     f_end = fs[n_steps % force_slots]
@@ -338,6 +395,10 @@ def gradient_tile(  # type: ignore[no-untyped-def]
                 for i in range(n):
                     for j in range(n):
                         gj[i, j] = half_g * (part[i, j] - real(lanes) * x0[i] * x0[j])
+            if circuit is not None:
+                for i in range(n):
+                    for l in range(lanes):
+                        by_circuit[1, i] += g * (x0[i] * x0[i] - end[i, l] * end[i, l])
         f_steps = n_steps - 1
     else:
         f_steps = n_steps
@@ -360,16 +421,23 @@ def gradient_tile(  # type: ignore[no-untyped-def]
         for i in range(n):
             for l in range(lanes):
                 total[i, l] += nu[i, l]
+        if circuit is not None:
+            circuit_gradient(lam, nu, x, zs[min(k, n_steps - 1)], k < n_steps, steps.noise, by_circuit)
         if k == 0 and resting:
             break  # x_0 = 0 adds nothing to dJ
+        seen = x
+        if ranged:
+            seen = shown[k]
         if coupled:
-            np.dot(nu, x.T, part)
+            np.dot(nu, seen.T, part)
             for i in range(n):
                 for j in range(n):
                     gj[i, j] += part[i, j]
             if k == 0:
                 break
             np.dot(coupling.T, nu, back)
+            if circuit is not None and ranged:
+                slope_tile(seen, circuit.reach, back)
         for i in range(n):
             d1 = real(-2) * cells[0, i]
             d2 = real(-6) * cells[1, i]
@@ -425,7 +493,7 @@ def fill_inputs(batch, u):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def gradient_rows(  # type: ignore[no-untyped-def]
-    machine, loss, batch, label, target, steps, seed, trajectory, xs, fs, u, gradient
+    machine, circuit, loss, batch, label, target, steps, seed, trajectory, xs, fs, u, gradient, by_circuit
 ):
     """`gradient_tile` of Images, with flat scratch.
 
@@ -436,14 +504,18 @@ def gradient_rows(  # type: ignore[no-untyped-def]
     size = n * lanes
     inputs = u[: lanes * n_in].reshape((lanes, n_in))
     fill_inputs(batch, inputs)
+    if circuit is not None and circuit.ranged:
+        range_tile(inputs, circuit.reach, inputs)
     x = xs[: (steps.n + 1) * size].reshape((steps.n + 1, n, lanes))
     force_slots = steps.n + 1 if steps.heat == HEAT_STRATONOVICH else 2
     f = fs[: force_slots * size].reshape((force_slots, n, lanes))
-    return gradient_tile(machine, loss, inputs, label, target, steps, seed, trajectory, x, f, gradient)
+    return gradient_tile(
+        machine, circuit, loss, inputs, label, target, steps, seed, trajectory, x, f, gradient, by_circuit
+    )
 
 
 @njit(cache=True, nogil=True)
-def run_rows(machine, batch, steps, seed, trajectory, outputs, heat):  # type: ignore[no-untyped-def]
+def run_rows(machine, circuit, batch, steps, seed, trajectory, outputs, heat):  # type: ignore[no-untyped-def]
     """Run Images once; outputs : (lanes, n_out), heat : (lanes,) float64, written.
 
     Returns the first runaway cell or -1.
@@ -452,6 +524,8 @@ def run_rows(machine, batch, steps, seed, trajectory, outputs, heat):  # type: i
     lanes, n_out = outputs.shape
     u = np.empty((lanes, n_in), batch.images.dtype)
     fill_inputs(batch, u)
+    if circuit is not None and circuit.ranged:
+        range_tile(u, circuit.reach, u)
     c = np.empty((n, lanes), batch.images.dtype)
     np.dot(machine.w_in, u.T, c)
     for i in range(n):
@@ -459,7 +533,9 @@ def run_rows(machine, batch, steps, seed, trajectory, outputs, heat):  # type: i
             c[i, l] += machine.bias[i]
     xs = np.empty((2, n, lanes), batch.images.dtype)
     fs = np.empty((2, n, lanes), batch.images.dtype)
-    q = forward_tile(c, machine, steps, seed, trajectory, xs, fs)
+    shown = np.empty((1, n, lanes), batch.images.dtype)
+    zs = np.empty((1, n, lanes), np.float32)
+    q = forward_tile(c, machine, circuit, steps, seed, trajectory, xs, fs, shown, zs)
     end = xs[steps.n % 2]
     lost = runaway_cell(end, machine.cells, steps.h)
     if lost >= 0:

@@ -17,7 +17,7 @@ class PathwiseConfig(TrainingConfig):
     """Settings of `train_pathwise`; the defaults are the published MNIST machine.
 
     Machine: n_hidden cells beside the outputs, U = j2 x^2 + j3 x^3 + j4 x^4, x_0 = 0, read at t_f.
-    symmetric : tie J_ij = J_ji (then a potential exists); couplings=False removes those among
+    symmetric : tie J_ij = J_ji (then a potential exists); coupled=False removes those among
         dynamic cells: a linear classifier as control
     input_shift, input_scale : u = (data - shift) * scale; None: the mean over the training split,
         and one over the largest L2 norm of a shifted row
@@ -30,6 +30,7 @@ class PathwiseConfig(TrainingConfig):
         and J times the square root of the number of inputs and of dynamic cells
     heat_penalty : lambda, loss per kT of heat; heat_budget : wanted mean heat in kT, found by a
         controller on log(lambda), which starts at heat_penalty (0: a guess from the budget)
+    coupling_penalty : loss per unit of mean over cells of sum |W| + sum |J|, the bias power
     evaluate_every : epochs between validations; the last tenth is always validated
     max_halvings : how often a batch with a runaway trajectory is tried again at half the step
     non_ideal : imperfections of the device, drawn anew for every batch; device_seed : of one device
@@ -38,7 +39,7 @@ class PathwiseConfig(TrainingConfig):
 
     n_hidden: int = 64
     symmetric: bool = True
-    couplings: bool = True
+    coupled: bool = True
     kT: float = 1.0
     mobility: float = 1.0
     j2: float = 1.0
@@ -68,6 +69,7 @@ class PathwiseConfig(TrainingConfig):
     clip: float = 1.0
     smoothing: float = 0.0
     heat_penalty: float = 0.0
+    coupling_penalty: float = 0.0
     heat_budget: float | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     non_ideal: Imperfections | None = None
@@ -81,6 +83,7 @@ class PathwiseConfig(TrainingConfig):
         rules.positive("mobility", "t_f", "dt_evaluate", "learning_rate", "epsilon")
         rules.not_negative("kT", "j4", "rate_w", "rate_bias", "rate_j", "rate_scale")
         rules.not_negative("init_w", "init_j", "init_bias", "clip", "heat_penalty")
+        rules.not_negative("coupling_penalty")
         rules.finite("j2", "j3")
         rules.below_one("beta1", "beta2", "smoothing")
         rules.share("final_rate")
@@ -123,7 +126,7 @@ class OnsagerMachlupConfig(TrainingConfig):
     drive_out: float = 20.0
     exact: bool = True
     ridge: float = 1e-6
-    couplings: bool = True
+    coupled: bool = True
     kT: float = 1.0
     mobility: float = 1.0
     j2: float = 1.0

@@ -9,6 +9,7 @@ import numpy as np
 
 from thermo.kernels.langevin import bptt
 from thermo.training.errors import TrainingDivergedError
+from thermo.training.langevin.circuit import CouplingLaw, add_strengths, by_strength, circuit_of
 from thermo.training.tiles import Tiles
 
 
@@ -45,8 +46,9 @@ def loss_and_gradient(
     kT: float = 1.0,
     heat_penalty: float = 0.0,
     stratonovich: bool = False,
-    couplings: bool = True,
+    coupled: bool = True,
     smoothing: float = 0.0,
+    law: CouplingLaw | None = None,
     seed: int = 0,
     trajectory: int = 0,
     tile: int = 128,
@@ -57,8 +59,9 @@ def loss_and_gradient(
         float32 or float64, which is the type everything is computed in
     layout : (n, n_in, n_out); cells : (3, n) J2, J3, J4; data : (batch, n_in), already encoded
     answers : (batch,) int labels, or (batch, n_out) float values
+    law : of a device's couplings, which the gradient is taken through
     heat_penalty : per unit of energy. The heat is V(x_0) - V(x_K), right for symmetric couplings
-        only, or with `stratonovich` the sum of 1/2 (f_k + f_{k+1}) (x_{k+1} - x_k).
+        of infinite range only, or with `stratonovich` the sum of 1/2 (f_k + f_{k+1}) (x_{k+1} - x_k).
     """
     where = Layout(*layout)
     real = theta.dtype.type
@@ -68,7 +71,12 @@ def loss_and_gradient(
     scratch = (n_steps + 1) * where.n * min(tile, batch)
     total = np.zeros_like(theta)
     figures = np.zeros(3)
-    machine = bptt.Machine(w, j, couplings, b, cells.astype(theta.dtype), x0.astype(theta.dtype))
+    cells, circuit, by_circuit = cells.astype(theta.dtype), None, None
+    loaded, by_all = cells, np.zeros((2, where.n), theta.dtype)
+    if law is not None:
+        circuit, loaded = circuit_of(law, w, j, cells)
+        by_circuit = np.zeros_like(by_all)
+    machine = bptt.Machine(w, j, coupled, b, loaded, x0.astype(theta.dtype))
     head = bptt.HEAD_CLASSES if classes else bptt.HEAD_VALUES
     loss_of = bptt.Loss(head, s, o, smoothing, real(1 / batch), real(heat_penalty))
     noise = real(math.sqrt(2 * mobility * kT * dt))
@@ -81,6 +89,7 @@ def loss_and_gradient(
             part = np.zeros_like(theta)
             *sums, runaway = bptt.gradient_rows(
                 machine,
+                circuit,
                 loss_of,
                 bptt.Images(rows, np.arange(lo, hi), unwarped, (0, 0, 0), *encoder),
                 answers[lo:hi].astype(np.int64) if classes else np.zeros(hi - lo, np.int64),
@@ -94,10 +103,15 @@ def loss_and_gradient(
                 np.empty(scratch, theta.dtype),
                 np.empty(tile * where.n_in, theta.dtype),
                 part,
+                by_circuit,
             )
             if runaway >= 0:
                 raise TrainingDivergedError(f"cell {runaway} ran away at dt = {dt:g}; halve it")
             total += part
             figures += sums
+            if by_circuit is not None:
+                by_all += by_circuit
+    if law is not None and circuit is not None:
+        add_strengths(where.split(total), (w, j), by_strength(law, circuit, by_all))
     loss, _, heat = figures / batch
     return loss + heat_penalty * heat, total, heat

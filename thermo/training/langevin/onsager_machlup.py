@@ -120,7 +120,7 @@ def solve(
     dt: float,
     mobility: float = 1.0,
     ridge: float = 0.0,
-    couplings: bool = True,
+    coupled: bool = True,
     chunk: int = 1024,
 ) -> Parameters:
     """The minimum of -ln P over W, b and symmetric J with zero diagonal, in float64.
@@ -144,7 +144,7 @@ def solve(
         a = drive[lo : lo + chunk].astype(np.float64)
         v_v += v.T @ v
         v_a += v.T @ a
-        if couplings:
+        if coupled:
             total = np.zeros_like(a)
             for x in _walk(a, cells, x0, n_steps, mobility * dt):
                 total += x
@@ -156,7 +156,7 @@ def solve(
     weight[0] = 0.0
     factor = scipy.linalg.cho_factor(v_v + np.diag(weight) + 1e-12 * size * np.eye(n_in + 1))
     j = np.zeros((n, n))
-    if couplings:
+    if coupled:
         g = x_x - n_steps * v_x.T @ scipy.linalg.cho_solve(factor, v_x)
         c = n_steps * (a_x - v_a.T @ scipy.linalg.cho_solve(factor, v_x))
         j = symmetric_lyapunov(0.5 * (g + g.T), c + c.T)
@@ -275,14 +275,14 @@ class OnsagerMachlupTrainer:
             dt=self.dt,
             mobility=config.mobility,
             ridge=config.ridge,
-            couplings=config.couplings,
+            coupled=config.coupled,
         )
 
     def stream(self) -> float:
         """One pass over the samples; the mean loss of its batches."""
         config, samples = self.config, self.u.shape[0]
         peak = config.learning_rate * max(config.drive_hidden, config.drive_out)
-        rates = (1.0, config.rate_j if config.couplings else 0.0, config.rate_bias)
+        rates = (1.0, config.rate_j if config.coupled else 0.0, config.rate_bias)
         cells, x0 = self.cells.astype(np.float32), self.x0.astype(np.float32)
         batch = min(config.batch, samples)
         n_batches = samples // batch

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from thermo.data import Dataset
 from thermo.kernels.langevin import bptt
 from thermo.progress import Progress
 from thermo.training.errors import TrainingDivergedError, TrainingError
+from thermo.training.langevin.circuit import add_strengths, by_strength, circuit_of, coupling_law, strengths
 from thermo.training.langevin.config import PathwiseConfig
 from thermo.training.langevin.encoder import fit_encoder
 from thermo.training.langevin.gradient import Layout
@@ -89,9 +90,12 @@ class PathwiseTrainer:
         skewed = config.non_ideal is not None and (
             config.non_ideal.mismatch > 0 or config.non_ideal.asymmetry > 0
         )
+        self.law = coupling_law(config)
+        self.where: dict[str, Any] = {}
+        self.ranged = self.law is not None and math.isfinite(self.law.reach)
         self.heat_mode = (
             bptt.HEAT_ENERGY
-            if not config.couplings or (config.symmetric and not skewed)
+            if not self.ranged and (not config.coupled or (config.symmetric and not skewed))
             else bptt.HEAT_STRATONOVICH
         )
         self.drawn = None if config.device_seed is None else self._device(config.device_seed)
@@ -143,7 +147,7 @@ class PathwiseTrainer:
         w, j, b, s, o = self.layout.split(theta)
         if start is not None:
             w[:] = start.w_in / self.unit
-            j[:] = start.coupling if config.couplings else 0
+            j[:] = start.coupling if config.coupled else 0
             b[:] = start.bias
             s[:] = start.readout_scale
             o[:] = start.readout_offset
@@ -158,7 +162,7 @@ class PathwiseTrainer:
             return theta
         rng = np.random.default_rng([config.seed, _INIT])
         w[:] = config.init_w / math.sqrt(w.shape[1]) * rng.standard_normal(w.shape)
-        if config.couplings:
+        if config.coupled:
             raw = config.init_j / math.sqrt(n) * rng.standard_normal((n, n))
             j[:] = np.triu(raw, 1) + np.triu(raw, 1).T if self.symmetric else raw
             np.fill_diagonal(j, 0.0)
@@ -173,7 +177,7 @@ class PathwiseTrainer:
         w[:] = config.rate_w
         # The drive of a cell sums over all others: what holds for 64 is too fast for many more.
         crowd = min(1.0, 64.0 / max(1, self.layout.n - self.layout.n_out))
-        j[:] = config.rate_j * crowd if config.couplings else 0.0
+        j[:] = config.rate_j * crowd if config.coupled else 0.0
         b[:] = config.rate_bias
         s[:] = config.rate_scale
         if not self.classes:
@@ -197,18 +201,20 @@ class PathwiseTrainer:
             return None
         return draw_machine(self.layout.n, self.layout.n_in, law, seed)
 
-    def effective(self) -> tuple[tuple[np.ndarray, ...], list[np.ndarray], np.ndarray]:
+    def effective(self) -> tuple[tuple[np.ndarray, ...], list[Any], np.ndarray]:
         """w_in, coupling and bias that act in this batch, their derivatives by the parameters, and the
         scale of the inputs that w_in is for.
 
-        The list is empty for a perfect device. On any other w_in is in the machine's own units, in
+        The list is empty for ideal cells. On any device w_in is in the machine's own units, in
         which it is written.
         """
         w, j, b, *_ = self.layout.split(self.theta)
         drawn = self.drawn or self._device(device_of_batch(self.config.seed, self.step))
         unit = np.float32(self.unit)
-        if drawn is None:
+        if drawn is None and self.law is None:
             return (w, j, b), [], self.scale * unit
+        if drawn is None:
+            return (w * unit, j, b), [unit], self.scale
         return drawn.act(w * unit, j, b), [drawn.w_in * unit, drawn.coupling, drawn.bias], self.scale
 
     def run_batch(self, rows: np.ndarray, warps: np.ndarray, dt: float, tiles: Tiles) -> tuple[float, ...]:
@@ -224,7 +230,11 @@ class PathwiseTrainer:
             else np.ascontiguousarray(y.reshape(rows.shape[0], -1), np.float32)
         )
         price = np.float32(self.penalty / self.kT_unit)
-        machine = bptt.Machine(w, j, config.couplings, b, self.cells, self.x0)
+        circuit, cells = None, self.cells
+        if self.law is not None:
+            circuit, cells = circuit_of(self.law, w, j, self.cells)
+        by_circuit = np.zeros((len(self.bounds) - 1, 2, layout.n), np.float32)
+        machine = bptt.Machine(w, j, config.coupled, b, cells, self.x0)
         loss_of = bptt.Loss(self.head, s, o, config.smoothing, np.float32(1.0 / self.batch), price)
         base = self._steps(dt)
         for halvings in range(config.max_halvings + 1):
@@ -238,6 +248,7 @@ class PathwiseTrainer:
                 noise = np.float32(math.sqrt(2.0 * h * config.kT))
                 return bptt.gradient_rows(
                     machine,
+                    circuit,
                     loss_of,
                     bptt.Images(self.x, rows[part], warps[part], self.shape, self.shift, in_scale),
                     label[part],
@@ -249,6 +260,7 @@ class PathwiseTrainer:
                     self.fs[t],
                     self.u[t],
                     self.gradient[t],
+                    None if circuit is None else by_circuit[t],
                 )
 
             report = tiles.map(one, len(self.bounds) - 1)
@@ -261,6 +273,7 @@ class PathwiseTrainer:
         g = self.gradient[0]
         for part in self.gradient[1:]:  # fixed order: threads do not matter
             g += part
+        loss += self._add_strengths(circuit, (w, j), by_circuit, g)
         _, gj, _, gs, go = layout.split(g)
         for part, factor in zip(layout.split(g), factors, strict=False):
             part *= factor
@@ -273,6 +286,23 @@ class PathwiseTrainer:
         self._control(heat / self.kT_unit)
         self.step += 1
         return loss, right, heat / self.kT_unit, halvings
+
+    def _add_strengths(
+        self,
+        circuit: bptt.Circuit | None,
+        acting: tuple[np.ndarray, np.ndarray],
+        by_circuit: np.ndarray,
+        gradient: np.ndarray,
+    ) -> float:
+        """Add what the loss owes to the strengths of couplings to the gradient; their price."""
+        price, n = self.config.coupling_penalty, self.layout.n
+        if circuit is None and price == 0:
+            return 0.0
+        by = np.full(n, price / n)
+        if self.law is not None and circuit is not None:
+            by += by_strength(self.law, circuit, by_circuit.sum(axis=0))
+        add_strengths(self.layout.split(gradient), acting, by)
+        return price * float(strengths(*acting).mean()) if price else 0.0
 
     def _descend(self, g: np.ndarray) -> None:
         config = self.config
@@ -382,7 +412,7 @@ class PathwiseTrainer:
             dt=config.dt_evaluate,
             head="classification" if self.classes else "regression",
             labels=self.data.labels,
-            meta={"method": "pathwise", "data": self.data.name, "split": self.data.split},
+            meta={"method": "pathwise", "data": self.data.name, "split": self.data.split, **self.where},
             training_readout_scale=float(s[0]),
         )
 
@@ -440,6 +470,7 @@ class PathwiseTrainer:
             seed=self.config.seed,
             trajectory=VALID_TRAJECTORY,
             tiles=tiles,
+            law=self.law,
         )
         y = self.data.y_valid
         if self.classes:

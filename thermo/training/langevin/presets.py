@@ -80,7 +80,7 @@ def _plain_budget(base: PathwiseConfig) -> Callable[[float], PathwiseConfig]:
 
 
 def _control(base: PathwiseConfig) -> PathwiseConfig:
-    return replace(base, epochs=min(base.epochs, 40), couplings=False, augmentation=Augmentation())
+    return replace(base, epochs=min(base.epochs, 40), coupled=False, augmentation=Augmentation())
 
 
 PRESETS = {
@@ -106,14 +106,14 @@ PRESETS = {
 
 
 def pathwise_preset(
-    dataset: Dataset, *, heat_budget: float | None = None, couplings: bool = True, n_hidden: int | None = None
+    dataset: Dataset, *, heat_budget: float | None = None, coupled: bool = True, n_hidden: int | None = None
 ) -> PathwiseConfig:
     """Settings of `train_pathwise` for this data set; general ones for a data set without a preset.
 
-    heat_budget : wanted mean heat in kT; couplings=False : the control, a linear classifier
+    heat_budget : wanted mean heat in kT; coupled=False : the control, a linear classifier
     n_hidden : hidden cells, None for the preset's; wide machines learn in fewer, coarser epochs
     """
-    config = _chosen(dataset, heat_budget, couplings)
+    config = _chosen(dataset, heat_budget, coupled)
     if n_hidden is None:
         return config
     config = replace(config, n_hidden=n_hidden)
@@ -126,11 +126,11 @@ def pathwise_preset(
     return config
 
 
-def _chosen(dataset: Dataset, heat_budget: float | None, couplings: bool) -> PathwiseConfig:
+def _chosen(dataset: Dataset, heat_budget: float | None, coupled: bool) -> PathwiseConfig:
     preset = PRESETS.get(dataset.name) or _general(dataset)
-    if not couplings and heat_budget is not None:
+    if not coupled and heat_budget is not None:
         return replace(preset.control, heat_penalty=0.0, heat_budget=heat_budget)
-    if not couplings:
+    if not coupled:
         return preset.control
     return preset.free if heat_budget is None else preset.budget(heat_budget)
 

@@ -9,6 +9,7 @@ import numpy as np
 from compiler.families.langevin import LangevinMachine
 from thermo.kernels.langevin import bptt
 from thermo.training.errors import TrainingDivergedError
+from thermo.training.langevin.circuit import CouplingLaw, circuit_of
 from thermo.training.tiles import Tiles
 
 # Validation runs have trajectory ids that no training run reaches.
@@ -24,16 +25,18 @@ def run_machine(
     trajectory: int = 0,
     tile: int = 128,
     tiles: Tiles | None = None,
+    law: CouplingLaw | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run raw data rows once each: outputs (n, n_out) at t_f and heat (n,) in energy units.
 
-    The quick look that training needs; `thermo.simulate` is the full simulator.
+    The quick look that training needs; `thermo.simulate` is the full simulator. law : of a device's
+    couplings, None for the ideal equation.
     Raises TrainingDivergedError if a trajectory runs away.
     """
     if tiles is None:
         with Tiles(1) as one_thread:
             return run_machine(
-                machine, data, dt=dt, seed=seed, trajectory=trajectory, tile=tile, tiles=one_thread
+                machine, data, dt=dt, seed=seed, trajectory=trajectory, tile=tile, tiles=one_thread, law=law
             )
     n = data.shape[0]
     dt = machine.dt if dt is None else dt
@@ -42,19 +45,24 @@ def run_machine(
     outputs = np.empty((n, machine.n_out), np.float32)
     heat = np.empty(n)
     coupling = np.ascontiguousarray(machine.coupling, np.float32)
+    w_in = np.ascontiguousarray(machine.w_in, np.float32)
+    circuit, cells = None, np.stack([machine.j2, machine.j3, machine.j4]).astype(np.float32)
+    if law is not None:
+        circuit, cells = circuit_of(law, w_in, coupling, cells)
     fixed = bptt.Machine(
-        np.ascontiguousarray(machine.w_in, np.float32),
+        w_in,
         coupling,
         bool(coupling.any()),
         machine.bias.astype(np.float32),
-        np.stack([machine.j2, machine.j3, machine.j4]).astype(np.float32),
+        cells,
         machine.x0.astype(np.float32),
     )
     rows, unwarped = np.ascontiguousarray(data, np.float32), np.empty((0, 6), np.float32)
     encoder = machine.input_shift.astype(np.float32), machine.input_scale.astype(np.float32)
     noise = np.float32(math.sqrt(2.0 * h * machine.kT))
     symmetric = np.array_equal(coupling, coupling.T)
-    mode = bptt.HEAT_ENERGY if symmetric else bptt.HEAT_STRATONOVICH
+    potential = symmetric and not (circuit is not None and circuit.ranged)
+    mode = bptt.HEAT_ENERGY if potential else bptt.HEAT_STRATONOVICH
 
     steps = bptt.Steps(n_steps, np.float32(h), noise, mode)
 
@@ -62,6 +70,7 @@ def run_machine(
         lo, hi = t * tile, min(n, (t + 1) * tile)
         return bptt.run_rows(
             fixed,
+            circuit,
             bptt.Images(rows, np.arange(lo, hi), unwarped, (0, 0, 0), *encoder),
             steps,
             np.uint64(seed),

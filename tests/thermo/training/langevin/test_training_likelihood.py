@@ -101,26 +101,26 @@ def test_gradient_is_that_of_finite_differences():
         assert abs(slope - inner(one_way, d)) > 1e-3 * abs(slope)
 
 
-@pytest.mark.parametrize("couplings", [True, False])
-def test_least_squares_is_the_stationary_point(couplings):
+@pytest.mark.parametrize("coupled", [True, False])
+def test_least_squares_is_the_stationary_point(coupled):
     u, drive, cells, x0 = problem()
     states = states_of(drive, cells, x0)
-    best = solve(u, drive, cells, x0, n_steps=STEPS, couplings=couplings, chunk=16, **RUN)
+    best = solve(u, drive, cells, x0, n_steps=STEPS, coupled=coupled, chunk=16, **RUN)
     assert np.array_equal(best.coupling, best.coupling.T) and not np.diagonal(best.coupling).any()
     low, g = loss_and_gradient(best, u, drive, states, **RUN)
     start = Parameters(np.zeros((N, N_IN)), np.zeros((N, N)), np.zeros(N))
     high, g0 = loss_and_gradient(start, u, drive, states, **RUN)
     assert low < high
-    for name in ("w_in", "bias", *(("coupling",) if couplings else ())):
+    for name in ("w_in", "bias", *(("coupling",) if coupled else ())):
         assert np.abs(getattr(g, name)).max() < 1e-7 * np.abs(getattr(g0, name)).max()
     rng = np.random.default_rng(3)
     for _ in range(5):
         d = direction(rng)
-        if not couplings:
+        if not coupled:
             d = Parameters(d.w_in, np.zeros((N, N)), d.bias)
         assert loss_and_gradient(shifted(best, d, 0.05), u, drive, states, **RUN)[0] > low
-    if couplings:
-        free = solve(u, drive, cells, x0, n_steps=STEPS, couplings=False, **RUN)
+    if coupled:
+        free = solve(u, drive, cells, x0, n_steps=STEPS, coupled=False, **RUN)
         assert loss_and_gradient(free, u, drive, states, **RUN)[0] > low
         # Against a dense solver: the normal equations of all parameters at once.
         assert low == pytest.approx(dense_minimum(u, drive, states), rel=1e-8)

@@ -241,7 +241,7 @@ def test_start_is_gone_on_from(digits, budgeted):
 
 
 def test_control_has_no_couplings_and_directed_ones_are_free(digits):
-    control = train_pathwise(digits, PathwiseConfig(n_hidden=8, epochs=1, couplings=False))
+    control = train_pathwise(digits, PathwiseConfig(n_hidden=8, epochs=1, coupled=False))
     assert not control.model.coupling.any()
     directed = train_pathwise(digits, PathwiseConfig(n_hidden=8, epochs=1, symmetric=False))
     j = directed.model.coupling
@@ -358,11 +358,11 @@ def test_warp_shifts_by_whole_pixels_exactly():
 def test_presets_fit_their_data_sets(digits):
     assert set(PRESETS) == {"mnist", "digits", "cosine"}
     free = pathwise_preset(digits)
-    assert free.heat_budget is None and free.couplings
+    assert free.heat_budget is None and free.coupled
     bound = pathwise_preset(digits, heat_budget=200.0)
     assert (bound.heat_budget, bound.heat_penalty) == (200.0, 0.0)
-    control = pathwise_preset(digits, heat_budget=200.0, couplings=False)
-    assert (control.couplings, control.heat_budget, control.heat_penalty) == (False, 200.0, 0.0)
+    control = pathwise_preset(digits, heat_budget=200.0, coupled=False)
+    assert (control.coupled, control.heat_budget, control.heat_penalty) == (False, 200.0, 0.0)
     assert pathwise_preset(digits, n_hidden=300).n_hidden == 300
     assert likelihood_preset(digits, exact=False, n_hidden=7).hidden == (4, 3)
     # A data set without a preset gets general settings, without warps where there is no image.
