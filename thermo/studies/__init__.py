@@ -4,6 +4,7 @@ STUDIES = {
     "seeds": "thermo.studies.langevin:SEEDS",
     "pareto": "thermo.studies.langevin:PARETO",
     "devices": "thermo.studies.langevin:DEVICES",
+    "couplings": "thermo.studies.couplings:STUDY",
     "eqprop-gradients": "thermo.studies.eqprop_gradients:STUDY",
     "eqprop-devices": "thermo.studies.eqprop_devices:STUDY",
     "eqprop-asymmetry": "thermo.studies.eqprop_asymmetry:STUDY",

@@ -57,6 +57,7 @@ SETTINGS = (
     ),
     Option("device_seed", "--device-seed", int, None, "Which device is drawn.", min=0),
     Option("device", "--device", str, None, "Hardware preset; `thermoc presets` lists them."),
+    Option("couplings", "--couplings", str, None, "What the device's are made of (none: its own)."),
     Option(
         "weight_memory", "--weight-memory", str, None, f"Priced writes: {', '.join(WEIGHT_MEMORIES.names())}."
     ),

@@ -5,6 +5,7 @@ A kind is a subclass of Kind: what it takes, its preset, trainer, accuracy and w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,8 +16,9 @@ import numpy as np
 
 from compiler.families.registry import family_of
 from compiler.families.store import save_model
+from hw_models.device import Device
 from hw_models.imperfect import Imperfections
-from hw_models.presets import DEVICES
+from hw_models.presets import chosen_device
 from hw_models.weights import WEIGHT_MEMORIES
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.train.eqprop_diagnosis import check_diagnosable, diagnosed, diagnosis_table
@@ -29,7 +31,7 @@ from thermo.report.text import text_table
 from thermo.report.training_energy import energy_table
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import ENGINES, EqpropConfig
-from thermo.training.eqprop.device import EqpropDevice
+from thermo.training.eqprop.device import EqpropDevice, reach_on
 from thermo.training.eqprop.estimators import CIRCULAR
 
 COMMON = frozenset({"epochs", "beta", "estimator", "hidden", "rate"})
@@ -67,11 +69,16 @@ class Request:
         named["bias_mismatch"] = "bias_mismatch"
         return Imperfections(**{name: self.given[o] for name, o in named.items() if o in self.given})
 
-    def trained_on(self) -> EqpropDevice | None:
-        """The device that is asked for; None: a perfect one."""
+    @property
+    def hardware(self) -> Device:
+        """What is priced, and where couplings of voltages are trained, trained for."""
+        return chosen_device(self.given.get("device", "rc-1fF"), self.given.get("couplings"))
+
+    def trained_on(self, reach: float) -> EqpropDevice | None:
+        """The device that is asked for, with couplings of this range; None: a perfect one."""
         names = (*READ.split(), "replicas", "replica_coupling")
         seed = self.given.get("device_seed", 0)
-        device = EqpropDevice(self.imperfections, seed=seed, **self.settings(*names))
+        device = EqpropDevice(self.imperfections, seed=seed, reach=reach, **self.settings(*names))
         return None if device == EqpropDevice(seed=seed) else device
 
     @property
@@ -94,7 +101,7 @@ class Kind:
 
     takes = frozenset(
         f"{LEARNING} {COST} {IMPERFECT} {READ} rule angle homeostasis persistent no_augment replicas "
-        "replica_coupling diagnose".split()
+        "replica_coupling diagnose couplings".split()
     )
     fields: tuple[str, ...] = (
         *("epochs", "beta", "estimator"),
@@ -131,6 +138,11 @@ class Kind:
         return deployed_accuracy(
             trained.acting, request.dataset, config.device, seed=config.seed, threads=request.threads
         )
+
+    def reach(self, request: Request) -> float:
+        """Range of the couplings, in units of a state, where a device is named."""
+        named = {"device", "couplings"} & request.given.keys()
+        return reach_on(request.hardware) if named else math.inf
 
     def scale(self, config: EqpropConfig) -> float:
         """Drive of the netlist's cells per drive of the trained units."""
@@ -184,6 +196,9 @@ class Layers(Kind):
         if "diagnose" in request.given:
             check_diagnosable(layout_of(request.dataset, config).sizes)
         return super().train(request, config, more)
+
+    def reach(self, request: Request) -> float:
+        return math.inf  # couplings are ideal here
 
     def accuracy(self, trained: Any, request: Request) -> float:
         from thermo.training.eqprop.jax_train import layers_accuracy
@@ -249,6 +264,9 @@ class Resistive(Kind):
         from thermo.training.eqprop.resistive import train_resistive
 
         return train_resistive(request.dataset, config, gain=more, **request.to_train())
+
+    def reach(self, request: Request) -> float:
+        return math.inf  # its couplings are resistors whatever the device's are
 
     def accuracy(self, trained: Any, request: Request) -> float:
         from thermo.training.eqprop.resistive import resistive_accuracy
@@ -361,7 +379,7 @@ def settings(kind: Kind, request: Request) -> tuple[EqpropConfig, Any]:
         changes["rates"] = tuple(request.given["rate"])
     if "no_augment" in request.given:
         changes["augmentation"] = Augmentation()
-    return replace(config, seed=request.seed, device=request.trained_on(), **changes), more
+    return replace(config, seed=request.seed, device=request.trained_on(kind.reach(request)), **changes), more
 
 
 def run(kind: Kind, request: Request) -> None:
@@ -369,7 +387,7 @@ def run(kind: Kind, request: Request) -> None:
     dataset, given = request.dataset, request.given
     config, more = settings(kind, request)
     # presets' names are read before a training begins
-    device = DEVICES.get(given.get("device", "rc-1fF"))
+    device = request.hardware
     memory = WEIGHT_MEMORIES.get(given.get("weight_memory", "sram-8bit"))
     if request.kept.exists():
         notes.print(f"resuming from {request.kept}", markup=False)

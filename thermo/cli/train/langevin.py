@@ -42,6 +42,8 @@ OPTIONS = (
     Option("heat_budget", "--heat-budget", float, None, "Wanted mean heat in kT; finds the penalty."),
     Option("coupled", "--coupled/--uncoupled", bool, True, "Couplings among dynamic cells."),
     Option("directed", "--directed", bool, False, "Train J_ij and J_ji apart; no potential then."),
+    Option("device", "--device", str, None, "Hardware trained for; `thermoc presets` lists it."),
+    Option("couplings", "--couplings", str, None, "What its couplings are made of (none: its own)."),
     Option("mismatch", "--mismatch", float, 0.0, "Relative spread of every directed coupling."),
     Option("asymmetry", "--asymmetry", float, 0.0, "Relative spread of W_ij against W_ji."),
     Option("bits", "--bits", int, None, "Resolution of the couplings (none: exact)."),
@@ -61,7 +63,7 @@ OPTIONS = (
 )
 
 PATHWISE = {"start", "heat_penalty", "heat_budget", "directed", "checkpoint", "device_seed"}
-PATHWISE |= {"mismatch", "asymmetry", "bits", "bias_mismatch"}
+PATHWISE |= {"device", "couplings", "mismatch", "asymmetry", "bits", "bias_mismatch"}
 """Flags that back-propagation through the noisy run takes, and teacher and student do not."""
 
 
@@ -98,6 +100,8 @@ def langevin(given: Given) -> None:
                 heat_budget=given["heat_budget"],
                 coupled=given["coupled"],
                 n_hidden=given["hidden"] if first is None else first.n_hidden,
+                device=given["device"],
+                couplings=given["couplings"],
             ),
             epochs=given["epochs"],
             heat_penalty=given["heat_penalty"],
@@ -129,9 +133,11 @@ def langevin(given: Given) -> None:
             f"the heat budget of {given['heat_budget']:g} kT was not met ({trained.mean_heat:,.0f} kT on "
             "validation data): train longer or raise it"
         )
-    there = {}
+    there: dict[str, Any] = {}
+    if given["device"] is not None:
+        there = {"device": given["device"], "couplings": given["couplings"]}
     if given["device_seed"] is not None:
-        there = {"non_ideal": trained.config.non_ideal, "device_seed": given["device_seed"]}
+        there |= {"non_ideal": trained.config.non_ideal, "device_seed": given["device_seed"]}
     evaluation, _ = evaluate(
         lower_langevin(trained.model),
         dataset,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from thermo.kernels.jit import njit
+from thermo.kernels.langevin.range import range_tile
 from thermo.kernels.random import STREAM_TRAINING, fill_normals
 
 HELD = 1e8  # a nudge this strong holds outputs at their targets, beyond their walls too
@@ -96,6 +97,19 @@ def clip_nudged(z, bias, target, beta, state):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def show(unit, reach, state):  # type: ignore[no-untyped-def]
+    """state <- reach tanh(unit / reach), which overwrites unit; returns the largest change."""
+    change = unit.dtype.type(0)
+    range_tile(unit, reach, unit)
+    for i in range(unit.shape[0]):
+        for j in range(unit.shape[1]):
+            v = unit[i, j]
+            change = max(change, abs(v - state[i, j]))
+            state[i, j] = v
+    return change
+
+
+@njit(cache=True, nogil=True)
 def add_noise(state, sigma, seed, row0, step, stream):  # type: ignore[no-untyped-def]
     """state += sigma z, z a function of (seed, row, step, unit); rows in blocks of 64."""
     z = np.empty((state.shape[1], 64), np.float32)
@@ -134,6 +148,7 @@ def relax(
     sigma,
     replicas,
     share,
+    reach,
     seed,
     row0,
     step0,
@@ -150,6 +165,8 @@ def relax(
         and all `sweeps` are run); its normals belong to (seed, row0 + row, step0 + sweep, unit)
     replicas, share : so many rows, one after the other, are copies of one image; after each of its
         updates a unit moves by this share of the way to the mean of its copies
+    reach : 0, or of couplings of finite range: states are then what these are given of units u,
+        reach tanh(u / reach)
     """
     n_layers = len(states)
     change = p.dtype.type(0)
@@ -159,20 +176,23 @@ def relax(
             l = n_layers - 1 - parity  # states[l] is layer l + 1
             while l >= 0:
                 z = drives[l]
+                unit = states[l] if reach == 0 else z
                 if l == n_layers - 1:
                     if l == 0:
                         copy(p, z)
                         z -= bias[0]  # p has the bias, clip_nudged adds it again
                     else:
                         np.dot(states[l - 1], forward[l].T, z)
-                    moved = clip_nudged(z, bias[l], target, beta, states[l])
+                    moved = clip_nudged(z, bias[l], target, beta, unit)
                 else:
                     np.dot(states[l + 1], back[l + 1], z)
                     if l == 0:
-                        moved = clip_sum(z, p, states[0])
+                        moved = clip_sum(z, p, unit)
                     else:
                         below = np.dot(states[l - 1], forward[l].T)
-                        moved = clip_sum_bias(z, below, bias[l], states[l])
+                        moved = clip_sum_bias(z, below, bias[l], unit)
+                if reach > 0:
+                    moved = show(z, reach, states[l])
                 if sigma > 0:
                     add_noise(states[l], sigma, seed, row0, (step0 + sweep) * n_layers + l, STREAM_TRAINING)
                 if replicas > 1:
@@ -185,13 +205,15 @@ def relax(
 
 
 @njit(cache=True, nogil=True)
-def start_free(p, states):  # type: ignore[no-untyped-def]
-    """First layer at its inputs' drive alone, all above at 0."""
+def start_free(p, reach, states):  # type: ignore[no-untyped-def]
+    """First layer at its inputs' drive alone, all above at 0; reach : see `relax`."""
     one = p.dtype.type(1)
     zero = p.dtype.type(0)
     for i in range(p.shape[0]):
         for j in range(p.shape[1]):
             states[0][i, j] = min(max(p[i, j], zero), one)
+    if reach > 0:
+        range_tile(states[0], reach, states[0])
     for l in range(1, len(states)):
         states[l][:] = zero
 

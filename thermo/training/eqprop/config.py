@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -185,6 +186,12 @@ class EqpropConfig(TrainingConfig):
                 f"training: nudge beta = {self.beta:g} reaches the output curvature "
                 f"{self.curvature:g}: at -beta the outputs have no minimum; take beta < "
                 f"{self.curvature:g} or estimator 'positive'"
+            )
+        ranged = self.device is not None and math.isfinite(self.device.reach)
+        if ranged and (self.estimator.startswith("coupled") or self.estimator == NODES):
+            raise EqpropError(
+                f"training: estimator {self.estimator!r} reads units, which couplings of finite range "
+                "hide; take 'centred', or couplings without a range (crossbar)"
             )
         if self.estimator.startswith("coupled") and self.beta > 1:
             rules.fail("beta", f"a share of the error, at most 1, for estimator {self.estimator!r}")

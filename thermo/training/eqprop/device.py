@@ -10,6 +10,8 @@ from itertools import pairwise
 import numpy as np
 
 from compiler.families.layered import Layers
+from hw_models.couplings import burden
+from hw_models.device import Device
 from hw_models.imperfect import Imperfections, act, bias_factors, factors, quantise_blocks
 from thermo.gradients.errors import EqpropError
 from thermo.kernels.eqprop.layers import quantise_states
@@ -27,6 +29,7 @@ class EqpropDevice:
         answers are means over them
     replica_coupling : k >= 0, of each unit to the mean of its copies, in units of its own curvature
     flipped : share of couplings whose update has the wrong polarity (as in curl descent)
+    reach : of couplings, which are given reach tanh(u / reach) of a unit or input u; inf: linear ones
     seed : which device; simulations call it device_seed
     """
 
@@ -37,6 +40,7 @@ class EqpropDevice:
     flipped: float = 0.0
     replicas: int = 1
     replica_coupling: float = 0.0
+    reach: float = math.inf
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -57,6 +61,8 @@ class EqpropDevice:
             raise EqpropError(
                 f"device: replica_coupling {self.replica_coupling:g} needs replicas of 2 or more"
             )
+        if not self.reach > 0:
+            raise EqpropError(f"device: reach must be a number > 0, or inf, got {self.reach!r}")
         if not 0 <= self.flipped <= 1:
             raise EqpropError(f"device: flipped must be a share from 0 to 1, got {self.flipped!r}")
         if not isinstance(self.seed, int) or self.seed < 0:
@@ -66,6 +72,22 @@ class EqpropDevice:
     def read_step(self) -> float:
         """Width of a level of the read-out of [0, 1]; 0 is exact."""
         return 0.0 if self.read_bits is None else 1.0 / (2**self.read_bits - 1)
+
+
+def reach_on(hardware: Device) -> float:
+    """The `reach` of a hard-sigmoid network on this device: at kT = 0 a unit of 1 is its swing, and of
+    what couplings do to cells their range alone is left (noise has no part in a state at rest).
+
+    Raises EqpropError for couplings that load cells: S_i would be part of the energy.
+    """
+    couplings = hardware.couplings
+    if couplings.loads:
+        raise EqpropError(
+            f"training: {couplings.name} couplings load the units they drive, which this trainer does not "
+            "learn with; --network resistive is that machine, or take weak-inversion or crossbar"
+        )
+    units = hardware.units(kT=0.0, mobility=1.0, j2=0.5)  # as hopfield networks are lowered
+    return burden(couplings, 0.0, j2=0.5, voltage=units.voltage).reach
 
 
 @dataclass(frozen=True, slots=True, eq=False)

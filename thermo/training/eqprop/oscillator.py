@@ -90,6 +90,11 @@ class OscillatorTrainer(HopfieldTrainer):
             )
         if config.device is not None and config.device.replicas > 1:
             raise EqpropError("oscillator training: a device has one replica here; leave replicas out")
+        if config.device is not None and math.isfinite(config.device.reach):
+            raise EqpropError(
+                "oscillator training: couplings see angles, which no range in volts bounds; leave device "
+                "and couplings out"
+            )
         super().__init__(dataset, config, tiles)
 
     def initial(self) -> None:

@@ -19,6 +19,7 @@ from compiler.families.hopfield import HopfieldNetwork
 from thermo.data import Dataset
 from thermo.gradients.errors import EqpropError
 from thermo.kernels.eqprop import layers as kernel
+from thermo.kernels.langevin.range import range_tile
 from thermo.training.eqprop.batches import Batches
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.device import EqpropDevice, draw, read_states
@@ -30,10 +31,12 @@ from thermo.training.eqprop.layers import (
     Acting,
     AtRest,
     free_outputs,
-    noise_of,
+    physics_of,
+    reach_of,
     rotate,
     scratch,
     settling_time,
+    units_of,
 )
 from thermo.training.eqprop.machine import Parameter
 from thermo.training.eqprop.nudged import nudged_batch
@@ -200,6 +203,7 @@ class HopfieldTrainer(EqpropTrainer):
     def judge(self, out: np.ndarray, part: slice) -> tuple[float, float]:
         """(sum of costs, number of right answers) of these outputs of the rows `part`."""
         y = self.target[part]
+        out = units_of(out, self.config.device)
         right = float((out.argmax(axis=1) == y.argmax(axis=1)).sum())
         return 0.5 * float(np.square(out - y).sum()), right
 
@@ -207,10 +211,13 @@ class HopfieldTrainer(EqpropTrainer):
         """Inputs and targets of these rows; returns them once for each replica, (n_rows,)."""
         rows, warps = rows.repeat(self.replicas), warps.repeat(self.replicas, axis=0)
         self.target[:] = self.one_hot[self.data.y_train[rows]]
+        reach = reach_of(self.config.device)
 
         def one(t: int) -> None:
             part = self.tile(t)
             self.batches.fill(self.u0[part], rows[part], warps[part])
+            if reach > 0:
+                range_tile(self.u0[part], reach, self.u0[part])
 
         self.tiles.map(one, self.n_tiles)
         return rows
@@ -241,7 +248,7 @@ class HopfieldTrainer(EqpropTrainer):
     def start(
         self, acting: Any, p: np.ndarray, states: tuple[np.ndarray, ...], drives: tuple[np.ndarray, ...]
     ) -> None:
-        kernel.start_free(p, states)
+        kernel.start_free(p, reach_of(self.config.device), states)
 
     def relax(
         self,
@@ -267,7 +274,7 @@ class HopfieldTrainer(EqpropTrainer):
             np.float32(beta),
             most,
             np.float32(self.config.tolerance),
-            *noise_of(self.config.device),
+            *physics_of(self.config.device),
             np.uint64(self.config.seed),
             row0,
             first,
@@ -333,7 +340,8 @@ class HopfieldTrainer(EqpropTrainer):
     def model(self) -> Any:
         network = self.network(self.best)
         acting = None if self.drawn is None else Acting(*self.drawn.act(*self.best))
-        return replace(network, relax_time=settling_time(network, self.data.x_valid[:1000], acting))
+        time = settling_time(network, self.data.x_valid[:1000], acting, device=self.config.device)
+        return replace(network, relax_time=time)
 
     def best_acting(self) -> Any:
         """What drives with the parameters of the best epoch, which become the present ones."""

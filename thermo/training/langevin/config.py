@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from hw_models.couplings import CouplingTechnology
+from hw_models.device import Device
 from hw_models.imperfect import Imperfections
+from hw_models.presets import chosen_device
 from thermo.training.augmentation import Augmentation
 from thermo.training.config import TrainingConfig
 from thermo.training.errors import TrainingError
@@ -33,6 +36,9 @@ class PathwiseConfig(TrainingConfig):
     coupling_penalty : loss per unit of mean over cells of sum |W| + sum |J|, the bias power
     evaluate_every : epochs between validations; the last tenth is always validated
     max_halvings : how often a batch with a runaway trajectory is tried again at half the step
+    device, couplings : the hardware trained for (hw_models.presets, by name or itself) and what its
+        couplings are made of, None: the device's own; their noise, load and range then act in training
+        and validation. No device: the ideal equation
     non_ideal : imperfections of the device, drawn anew for every batch; device_seed : of one device
         that is trained on and validated on instead (in place)
     """
@@ -72,10 +78,17 @@ class PathwiseConfig(TrainingConfig):
     coupling_penalty: float = 0.0
     heat_budget: float | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
+    device: str | Device | None = None
+    couplings: str | CouplingTechnology | None = None
     non_ideal: Imperfections | None = None
     device_seed: int | None = None
     evaluate_every: int = 1
     max_halvings: int = 3
+
+    @property
+    def hardware(self) -> Device | None:
+        """The device with its couplings; HardwareError for an unknown name."""
+        return None if self.device is None else chosen_device(self.device, self.couplings)
 
     def check(self, rules: Rules) -> None:
         rules.whole("n_hidden", "max_halvings", "warmup_steps", least=0)
@@ -92,6 +105,16 @@ class PathwiseConfig(TrainingConfig):
             raise TrainingError(
                 f"training: device_seed {self.device_seed} names an imperfect device, but there are no "
                 "imperfections; give mismatch, asymmetry, bits or bias_mismatch, too"
+            )
+        if self.device is None and self.couplings is not None:
+            raise TrainingError(
+                f"training: couplings {self.couplings!r} need the cells that they drive; give a device "
+                "(--device rc-1fF), too"
+            )
+        if self.hardware is not None and self.hardware.couplings.mutual and not self.symmetric:
+            raise TrainingError(
+                f"training: {self.hardware.couplings.name} couplings are one element both ways; leave "
+                "symmetric as it is (no --directed) or take directed ones: weak-inversion, crossbar"
             )
         if self.heat_budget is not None and not math.isfinite(self.heat_budget):
             rules.fail("heat_budget", "a finite number of kT")

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hw_models.couplings import Burden
 from thermo.kernels.langevin import bptt
 from thermo.training.errors import TrainingDivergedError
-from thermo.training.langevin.circuit import CouplingLaw, add_strengths, by_strength, circuit_of
+from thermo.training.langevin.circuit import add_strengths, by_strength, circuit_of
 from thermo.training.tiles import Tiles
 
 
@@ -48,7 +49,7 @@ def loss_and_gradient(
     stratonovich: bool = False,
     coupled: bool = True,
     smoothing: float = 0.0,
-    law: CouplingLaw | None = None,
+    each: Burden | None = None,
     seed: int = 0,
     trajectory: int = 0,
     tile: int = 128,
@@ -59,7 +60,7 @@ def loss_and_gradient(
         float32 or float64, which is the type everything is computed in
     layout : (n, n_in, n_out); cells : (3, n) J2, J3, J4; data : (batch, n_in), already encoded
     answers : (batch,) int labels, or (batch, n_out) float values
-    law : of a device's couplings, which the gradient is taken through
+    each : of a device's couplings, which the gradient is taken through
     heat_penalty : per unit of energy. The heat is V(x_0) - V(x_K), right for symmetric couplings
         of infinite range only, or with `stratonovich` the sum of 1/2 (f_k + f_{k+1}) (x_{k+1} - x_k).
     """
@@ -73,8 +74,8 @@ def loss_and_gradient(
     figures = np.zeros(3)
     cells, circuit, by_circuit = cells.astype(theta.dtype), None, None
     loaded, by_all = cells, np.zeros((2, where.n), theta.dtype)
-    if law is not None:
-        circuit, loaded = circuit_of(law, w, j, cells)
+    if each is not None:
+        circuit, loaded = circuit_of(each, w, j, cells)
         by_circuit = np.zeros_like(by_all)
     machine = bptt.Machine(w, j, coupled, b, loaded, x0.astype(theta.dtype))
     head = bptt.HEAD_CLASSES if classes else bptt.HEAD_VALUES
@@ -111,7 +112,7 @@ def loss_and_gradient(
             figures += sums
             if by_circuit is not None:
                 by_all += by_circuit
-    if law is not None and circuit is not None:
-        add_strengths(where.split(total), (w, j), by_strength(law, circuit, by_all))
+    if each is not None and circuit is not None:
+        add_strengths(where.split(total), (w, j), by_strength(each, circuit, by_all))
     loss, _, heat = figures / batch
     return loss + heat_penalty * heat, total, heat

@@ -20,7 +20,7 @@ from thermo.data import Dataset
 from thermo.kernels.langevin import bptt
 from thermo.progress import Progress
 from thermo.training.errors import TrainingDivergedError, TrainingError
-from thermo.training.langevin.circuit import add_strengths, by_strength, circuit_of, coupling_law, strengths
+from thermo.training.langevin.circuit import add_strengths, burden_of, by_strength, circuit_of, strengths
 from thermo.training.langevin.config import PathwiseConfig
 from thermo.training.langevin.encoder import fit_encoder
 from thermo.training.langevin.gradient import Layout
@@ -90,9 +90,11 @@ class PathwiseTrainer:
         skewed = config.non_ideal is not None and (
             config.non_ideal.mismatch > 0 or config.non_ideal.asymmetry > 0
         )
-        self.law = coupling_law(config)
-        self.where: dict[str, Any] = {}
-        self.ranged = self.law is not None and math.isfinite(self.law.reach)
+        self.each = burden_of(config)
+        self.where = {}
+        if config.hardware is not None:
+            self.where = {"device": config.hardware.name, "couplings": config.hardware.couplings.name}
+        self.ranged = self.each is not None and math.isfinite(self.each.reach)
         self.heat_mode = (
             bptt.HEAT_ENERGY
             if not self.ranged and (not config.coupled or (config.symmetric and not skewed))
@@ -211,7 +213,7 @@ class PathwiseTrainer:
         w, j, b, *_ = self.layout.split(self.theta)
         drawn = self.drawn or self._device(device_of_batch(self.config.seed, self.step))
         unit = np.float32(self.unit)
-        if drawn is None and self.law is None:
+        if drawn is None and self.each is None and self.config.coupling_penalty == 0:
             return (w, j, b), [], self.scale * unit
         if drawn is None:
             return (w * unit, j, b), [unit], self.scale
@@ -231,8 +233,8 @@ class PathwiseTrainer:
         )
         price = np.float32(self.penalty / self.kT_unit)
         circuit, cells = None, self.cells
-        if self.law is not None:
-            circuit, cells = circuit_of(self.law, w, j, self.cells)
+        if self.each is not None:
+            circuit, cells = circuit_of(self.each, w, j, self.cells)
         by_circuit = np.zeros((len(self.bounds) - 1, 2, layout.n), np.float32)
         machine = bptt.Machine(w, j, config.coupled, b, cells, self.x0)
         loss_of = bptt.Loss(self.head, s, o, config.smoothing, np.float32(1.0 / self.batch), price)
@@ -299,8 +301,8 @@ class PathwiseTrainer:
         if circuit is None and price == 0:
             return 0.0
         by = np.full(n, price / n)
-        if self.law is not None and circuit is not None:
-            by += by_strength(self.law, circuit, by_circuit.sum(axis=0))
+        if self.each is not None and circuit is not None:
+            by += by_strength(self.each, circuit, by_circuit.sum(axis=0))
         add_strengths(self.layout.split(gradient), acting, by)
         return price * float(strengths(*acting).mean()) if price else 0.0
 
@@ -470,7 +472,7 @@ class PathwiseTrainer:
             seed=self.config.seed,
             trajectory=VALID_TRAJECTORY,
             tiles=tiles,
-            law=self.law,
+            each=self.each,
         )
         y = self.data.y_valid
         if self.classes:

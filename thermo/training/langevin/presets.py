@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from hw_models.couplings import CouplingTechnology
+from hw_models.device import Device
+from hw_models.presets import chosen_device
 from thermo.data import Dataset
 from thermo.training.augmentation import Augmentation
 from thermo.training.langevin.config import OnsagerMachlupConfig, PathwiseConfig
+from thermo.training.langevin.on_device import on_device
 
 # Mean of the 60,000 MNIST training images (arXiv 2509.15324's scaling of the inputs).
 MNIST_MEAN = 0.13066
@@ -106,14 +110,29 @@ PRESETS = {
 
 
 def pathwise_preset(
-    dataset: Dataset, *, heat_budget: float | None = None, coupled: bool = True, n_hidden: int | None = None
+    dataset: Dataset,
+    *,
+    heat_budget: float | None = None,
+    coupled: bool = True,
+    n_hidden: int | None = None,
+    device: str | Device | None = None,
+    couplings: str | CouplingTechnology | None = None,
 ) -> PathwiseConfig:
     """Settings of `train_pathwise` for this data set; general ones for a data set without a preset.
 
     heat_budget : wanted mean heat in kT; coupled=False : the control, a linear classifier
     n_hidden : hidden cells, None for the preset's; wide machines learn in fewer, coarser epochs
+    device, couplings : hardware trained for, as in PathwiseConfig; voltages then fit its couplings
     """
-    config = _chosen(dataset, heat_budget, coupled)
+    config = _sized(_chosen(dataset, heat_budget, coupled), dataset, n_hidden)
+    if device is None:
+        return replace(config, couplings=couplings)
+    config = replace(config, device=device, couplings=couplings)
+    return on_device(config, dataset, chosen_device(device, couplings))
+
+
+def _sized(config: PathwiseConfig, dataset: Dataset, n_hidden: int | None) -> PathwiseConfig:
+    """With so many hidden cells."""
     if n_hidden is None:
         return config
     config = replace(config, n_hidden=n_hidden)

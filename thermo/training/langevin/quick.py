@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from compiler.families.langevin import LangevinMachine
+from hw_models.couplings import Burden
 from thermo.kernels.langevin import bptt
 from thermo.training.errors import TrainingDivergedError
-from thermo.training.langevin.circuit import CouplingLaw, circuit_of
+from thermo.training.langevin.circuit import circuit_of
 from thermo.training.tiles import Tiles
 
 # Validation runs have trajectory ids that no training run reaches.
@@ -25,18 +26,18 @@ def run_machine(
     trajectory: int = 0,
     tile: int = 128,
     tiles: Tiles | None = None,
-    law: CouplingLaw | None = None,
+    each: Burden | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run raw data rows once each: outputs (n, n_out) at t_f and heat (n,) in energy units.
 
-    The quick look that training needs; `thermo.simulate` is the full simulator. law : of a device's
+    The quick look that training needs; `thermo.simulate` is the full simulator. each : of a device's
     couplings, None for the ideal equation.
     Raises TrainingDivergedError if a trajectory runs away.
     """
     if tiles is None:
         with Tiles(1) as one_thread:
             return run_machine(
-                machine, data, dt=dt, seed=seed, trajectory=trajectory, tile=tile, tiles=one_thread, law=law
+                machine, data, dt=dt, seed=seed, trajectory=trajectory, tile=tile, tiles=one_thread, each=each
             )
     n = data.shape[0]
     dt = machine.dt if dt is None else dt
@@ -47,8 +48,8 @@ def run_machine(
     coupling = np.ascontiguousarray(machine.coupling, np.float32)
     w_in = np.ascontiguousarray(machine.w_in, np.float32)
     circuit, cells = None, np.stack([machine.j2, machine.j3, machine.j4]).astype(np.float32)
-    if law is not None:
-        circuit, cells = circuit_of(law, w_in, coupling, cells)
+    if each is not None:
+        circuit, cells = circuit_of(each, w_in, coupling, cells)
     fixed = bptt.Machine(
         w_in,
         coupling,

@@ -103,7 +103,7 @@ def test_every_sweep_lowers_the_nudged_energy(beta):
     states, drives = scratch(SIZES[1:], x.shape[0])
     p = np.empty_like(states[0])
     kernel.project(x, acting.forward[0], acting.bias[0], p)
-    kernel.start_free(p, states)
+    kernel.start_free(p, np.float32(0), states)
     last = None
     for _ in range(6):
         total = energy(net, x, states) + beta / 2 * ((states[-1] - y) ** 2).sum(1)
@@ -123,6 +123,7 @@ def test_every_sweep_lowers_the_nudged_energy(beta):
             np.float32(0),
             np.float32(0),
             1,
+            np.float32(0),
             np.float32(0),
             np.uint64(0),
             0,

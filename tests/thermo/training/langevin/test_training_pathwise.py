@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from compiler.families.langevin import lower_langevin
+from hw_models.couplings import Burden
 from hw_models.imperfect import Imperfections, bias_factors, factors
 from thermo.data import Dataset, load_dataset
+from thermo.kernels.langevin.range import range_tile, slope_tile
 from thermo.kernels.random import STREAM_TRAINING, normals_numpy
 from thermo.simulate import simulate
 from thermo.training import (
@@ -19,7 +21,7 @@ from thermo.training import (
     run_machine,
     train_pathwise,
 )
-from thermo.training.langevin.gradient import loss_and_gradient
+from thermo.training.langevin.gradient import Layout, loss_and_gradient
 from thermo.training.langevin.imperfect import device_of_batch, draw_machine
 from thermo.training.langevin.presets import PRESETS, likelihood_preset, pathwise_preset
 
@@ -126,6 +128,104 @@ def test_run_is_that_of_the_numpy_oracle(symmetric, stratonovich):
     assert heat == pytest.approx(want_heat, rel=2e-6)
     broken, _ = oracle(theta, *fixed, **penalty, noise_of=lambda v: v)  # dt for sqrt(dt)
     assert abs(broken - want_loss) > 1e-3
+
+
+LAWS = {
+    "noise": Burden(0.4, 0.0, math.inf),
+    "noise and load": Burden(0.5, 1.0, math.inf),
+    "noise and range": Burden(0.4, 0.0, 1.3),
+    "all": Burden(0.4, 1.0, 1.3),
+}
+
+
+def on_device(theta, cells, x0, data, y, *, each, heat_penalty):
+    """Loss of a machine whose couplings make noise, load and saturate, in plain NumPy: each written
+    out from the sums of |W|, heat by Stratonovich.
+    """
+    w, j, b, s, o = np.split(theta, np.cumsum([N * N_IN, N * N, N, N_OUT]))
+    w, j = w.reshape(N, N_IN), j.reshape(N, N)
+    sums = np.abs(w).sum(axis=1) + np.abs(j).sum(axis=1)
+    j2, j3, j4 = cells
+    h = RUN["mobility"] * RUN["dt"]
+
+    def show(x):
+        return x if math.isinf(each.reach) else each.reach * np.tanh(x / each.reach)
+
+    def force(x):
+        own = 2 * j2 * x + 3 * j3 * x**2 + 4 * j4 * x**3 + each.load * sums * x
+        return show(data) @ w.T + b + show(x) @ j.T - own
+
+    x, heat = np.tile(x0, (BATCH, 1)), np.zeros(BATCH)
+    for k in range(RUN["n_steps"]):
+        z = normals_numpy(RUN["seed"], RUN["trajectory"] + np.arange(BATCH), k, N, STREAM_TRAINING).T
+        new = x + h * force(x) + np.sqrt(2 * h * RUN["kT"] * (1 + each.excess * sums)) * z
+        heat += 0.5 * ((force(x) + force(new)) * (new - x)).sum(axis=1)
+        x = new
+    score = s * x[:, -N_OUT:] + o
+    log_p = score - np.log(np.exp(score).sum(axis=1, keepdims=True))
+    return float(np.mean(-log_p[np.arange(BATCH), y] + heat_penalty * heat))
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("penalty", [0.0, 0.1])
+def test_run_on_a_device_is_that_of_the_numpy_oracle(law, penalty):
+    theta, *fixed = problem(True, False)
+    options = RUN | {"heat_penalty": penalty, "stratonovich": True}
+    loss, _, _ = loss_and_gradient(theta, (N, N_IN, N_OUT), *fixed, **options, each=LAWS[law])
+    want = on_device(theta, *fixed, each=LAWS[law], heat_penalty=penalty)
+    # As above: the kernel's normals are float32.
+    assert loss == pytest.approx(want, rel=1e-5)
+    ideal, _, _ = loss_and_gradient(theta, (N, N_IN, N_OUT), *fixed, **options)
+    assert abs(ideal - want) > 1e-3
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize(("symmetric", "stratonovich"), [(True, False), (True, True), (False, True)])
+def test_gradient_on_a_device_is_that_of_finite_differences(law, symmetric, stratonovich):
+    """With the noise fixed: its amplitude, the loads and the range move with the parameters."""
+    each = LAWS[law]
+    if math.isfinite(each.reach) and not stratonovich:
+        pytest.skip("couplings of finite range have no potential")
+    theta, *fixed = problem(symmetric, False)
+    options = RUN | {"heat_penalty": 0.1, "stratonovich": stratonovich, "each": each}
+
+    def loss(t):
+        return loss_and_gradient(t, (N, N_IN, N_OUT), *fixed, **options)[0]
+
+    _, gradient, _ = loss_and_gradient(theta, (N, N_IN, N_OUT), *fixed, **options)
+    w, j, *_ = Layout(N, N_IN, N_OUT).split(theta)
+    rng = np.random.default_rng(1)
+    e, twin = 1e-6, 0.0  # no |W| of the instance is below 1e-3: no kink within e
+    assert np.abs(np.concatenate([w.ravel(), j[j != 0]])).min() > 1e-3
+    without = loss_and_gradient(theta, (N, N_IN, N_OUT), *fixed, **options | {"each": None})[1]
+    for _ in range(8):
+        d = direction(rng, symmetric)
+        slope = (loss(theta + e * d) - loss(theta - e * d)) / (2 * e)
+        # Truncation and rounding are below 1e-8 here, as above.
+        assert abs(slope - gradient @ d) <= 1e-6 * (1 + abs(slope))
+        twin = max(twin, abs(slope - without @ d) / (1 + abs(slope)))
+    assert twin > 1e-3  # the gradient of the ideal machine is another
+
+
+def test_couplings_without_noise_load_and_range_change_no_bit():
+    theta, *fixed = problem(True, False)
+    theta = theta.astype(np.float32)
+    options = RUN | {"heat_penalty": 0.1}
+    loss, gradient, heat = loss_and_gradient(theta, (N, N_IN, N_OUT), *fixed, **options)
+    again = loss_and_gradient(theta, (N, N_IN, N_OUT), *fixed, **options, each=Burden(0.0, 0.0, math.inf))
+    assert (loss, heat) == (again[0], again[2])
+    np.testing.assert_array_equal(gradient, again[1])
+
+
+def test_range_is_tanh():
+    x = np.linspace(-30, 30, 4001)
+    for real, error in ((np.float32, 1e-6), (np.float64, 1e-14)):
+        out = np.empty((1, x.size), real)
+        range_tile(x[None].astype(real), real(2.5), out)
+        assert np.abs(out[0] - 2.5 * np.tanh(x / 2.5)).max() < error
+        slope = np.ones_like(out)
+        slope_tile(out, real(2.5), slope)
+        assert np.abs(slope[0] - 1 / np.cosh(x / 2.5) ** 2).max() < error
 
 
 def test_float32_gradient_is_that_of_float64():

@@ -1,0 +1,261 @@
+"""Accuracy against joules an answer for several ways to make couplings, everything counted that is priced.
+
+Each point is a Langevin machine trained on the device with these couplings (their noise, load and range
+in training, validation, test and price), at one price on the strength of couplings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from compiler.families.langevin import LangevinMachine, lower_langevin
+from compiler.families.store import save_model
+from hw_models.presets import chosen_device
+from thermo.data import Dataset
+from thermo.energy.ledger import PLACES, Design, bill
+from thermo.energy.run import estimate
+from thermo.evaluate import evaluate
+from thermo.options import Option
+from thermo.progress import Progress
+from thermo.report.figures import COLOURS, MUTED, new_figure
+from thermo.report.page import Table
+from thermo.studies.records import Point, run_recorded
+from thermo.studies.study import DATA, EPOCHS, SEED, THREADS, Findings, Study
+from thermo.training import train_pathwise
+from thermo.training.langevin.circuit import strengths
+from thermo.training.langevin.presets import pathwise_preset
+
+TECHNOLOGIES = ("weak-inversion", "strong-inversion", "crossbar")
+PRICES = (1e-5, 1e-4, 1e-3)
+RUNS = 3  # of the test split, each with noise of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Test figures and bill of one machine.
+
+    accuracy, spread : mean and standard deviation over the runs of the whole test split, one noisy
+        trajectory a decision; n_samples : of the split
+    strength : mean over cells of sum |W|; kT : of the machine, in its own units
+    joules : of an answer by place, low, likely and high; total : likewise; seconds : of an answer
+    """
+
+    series: str
+    technology: str
+    penalty: float
+    accuracy: float
+    spread: float
+    valid_accuracy: float
+    n_samples: int
+    strength: float
+    kT: float
+    joules: dict[str, list[float]]
+    total: list[float]
+    answer_seconds: float
+    training_seconds: float
+    model: str
+
+
+def run_couplings(
+    folder: Path,
+    *,
+    dataset: Dataset,
+    device: str = "rc-1fF",
+    technologies: Sequence[str] | None = None,
+    penalties: Sequence[float] | None = None,
+    hidden: int | None = None,
+    epochs: int | None = None,
+    n_train: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """technologies : of hw_models.couplings; penalties : on the strength of couplings; n_train : the
+    first rows of the training split alone
+    """
+    if n_train is not None:
+        dataset = replace(dataset, x_train=dataset.x_train[:n_train], y_train=dataset.y_train[:n_train])
+    points = []
+    for technology in technologies or TECHNOLOGIES:
+        usual = pathwise_preset(dataset, n_hidden=hidden, device=device, couplings=technology)
+        for penalty in penalties or PRICES:
+            config = replace(
+                usual, coupling_penalty=penalty, seed=seed, epochs=min(epochs or usual.epochs, usual.epochs)
+            )
+            points.append(
+                Point(f"{technology}, penalty {penalty:g}, {dataset.y_train.shape[0]} images", config)
+            )
+    measured = run_recorded(
+        Measured,
+        points,
+        dataset,
+        folder,
+        lambda point, kept, model: _measure(point, dataset, kept, model, threads),
+        lambda m: f"{m.series}: {100 * m.accuracy:.2f} %, {m.total[1]:.3g} J",
+        progress,
+    )
+    others = references(dataset)
+    return Findings(
+        {"device": device, "points": [asdict(m) for m in measured], "references": [_told(d) for d in others]},
+        (_table(measured, others),),
+        {"couplings": accuracy_against_joules(measured, others)},
+    )
+
+
+def _measure(point: Point, dataset: Dataset, checkpoint: Path, model: Path, threads: int | None) -> Measured:
+    config = point.config
+    trained = train_pathwise(dataset, config, checkpoint=checkpoint, threads=threads)
+    save_model(trained.model, model)
+    hardware = chosen_device(config.device, config.couplings)
+    accuracies = accuracies_of(trained.model, dataset, hardware, config.seed, threads)
+    netlist = lower_langevin(trained.model)
+    estimated: Any = estimate(
+        netlist, dataset, device=hardware, baselines=(), seed=config.seed, threads=threads
+    )
+    priced = bill(estimated.design)
+    return Measured(
+        series=point.series,
+        technology=hardware.couplings.name,
+        penalty=config.coupling_penalty,
+        accuracy=float(np.mean(accuracies)),
+        spread=float(np.std(accuracies, ddof=1)),
+        valid_accuracy=trained.score,
+        n_samples=dataset.x_test.shape[0],
+        strength=float(strengths(trained.model.w_in, trained.model.coupling).mean()),
+        kT=config.kT,
+        joules={place: [*between] for place, between in priced.places.items()},
+        total=[*priced.total],
+        answer_seconds=priced.price.seconds,
+        training_seconds=trained.seconds,
+        model=model.name,
+    )
+
+
+def accuracies_of(
+    machine: LangevinMachine, dataset: Dataset, hardware: Any, seed: int, threads: int | None
+) -> list[float]:
+    """Test accuracy on the device in RUNS runs, as simulated."""
+    netlist = lower_langevin(machine)
+    found = []
+    for run in range(RUNS):
+        figures, _ = evaluate(netlist, dataset, "test", device=hardware, seed=seed + run, threads=threads)
+        assert figures.accuracy is not None
+        found.append(figures.accuracy)
+    return found
+
+
+def references(dataset: Dataset) -> tuple[Design, ...]:
+    """Digital designs for the same data, to stand beside the machines."""
+    return ()
+
+
+def _told(design: Design) -> dict[str, Any]:
+    priced = bill(design)
+    return {
+        "name": design.name,
+        "family": design.family,
+        "node": design.node,
+        "accuracy": design.accuracy,
+        "accuracy_sem": design.accuracy_sem,
+        "total": [*priced.total],
+        "answer_seconds": priced.price.seconds,
+    }
+
+
+def _joules(total: Sequence[float]) -> str:
+    low, likely, high = total
+    return f"{likely:.3g} ({low:.2g} to {high:.2g})"
+
+
+def _table(measured: Sequence[Measured], others: Sequence[Design]) -> Table:
+    places = [p for p in PLACES if any(p in m.joules for m in measured)]
+    rows = []
+    for m in measured:
+        parts = [f"{m.joules[p][1]:.2g}" if p in m.joules else "" for p in places]
+        accuracy = f"{100 * m.accuracy:.2f} ± {100 * m.spread:.2f}"
+        rows.append((m.technology, f"{m.penalty:g}", accuracy, f"{m.strength:.0f}", _joules(m.total), *parts))
+    for d in others:
+        assert d.accuracy is not None
+        rows.append(
+            (
+                f"{d.name}, {d.node}",
+                "",
+                f"{100 * d.accuracy:.2f} ± {100 * (d.accuracy_sem or 0):.2f}",
+                "",
+                _joules([*bill(d).total]),
+                *[""] * len(places),
+            )
+        )
+    return Table(
+        ("couplings", "penalty", "test accuracy %", "sum |W| a cell", "J an answer", *places),
+        tuple(rows),
+        tuple(range(1, 5 + len(places))),
+        f"Accuracy: mean ± spread over {RUNS} runs of the test split (designs below: standard error). "
+        "Joules: likely value, middle 90 % in brackets.",
+    )
+
+
+def accuracy_against_joules(measured: Sequence[Measured], others: Sequence[Design]) -> Figure:
+    """One curve a technology with its intervals, digital designs as single points."""
+    figure, axes = new_figure(7.2, 4.4)
+    for k, technology in enumerate(dict.fromkeys(m.technology for m in measured)):
+        group = sorted((m for m in measured if m.technology == technology), key=lambda m: m.total[1])
+        joules = np.array([m.total for m in group])
+        score = 100 * np.array([m.accuracy for m in group])
+        beside = np.abs(joules[:, [0, 2]] - joules[:, [1]]).T
+        axes.errorbar(
+            joules[:, 1],
+            score,
+            [100 * m.spread for m in group],
+            beside,
+            fmt="o-",
+            color=COLOURS[k % len(COLOURS)],
+            label=f"Langevin cells, {technology}",
+            markersize=5,
+            capsize=2,
+            linewidth=1.2,
+        )
+    for k, design in enumerate(others):
+        assert design.accuracy is not None
+        low, likely, high = bill(design).total
+        axes.errorbar(
+            [likely],
+            [100 * design.accuracy],
+            xerr=[[likely - low], [high - likely]],
+            fmt="s^vD<>p*"[k % 8],
+            color=MUTED,
+            label=f"{design.name}, {design.node}",
+            markersize=5,
+            capsize=2,
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel("energy an answer, J")
+    axes.set_ylabel("test accuracy, %")
+    axes.legend(frameon=False, fontsize=7, loc="lower right")
+    return figure
+
+
+STUDY = Study(
+    "couplings",
+    """Accuracy against joules an answer for several ways to make couplings, trained on the device.
+
+Example: thermoc study couplings --data mnist --epochs 12 -o runs/couplings""",
+    (
+        DATA,
+        Option("device", "--device", str, "rc-1fF", "Hardware preset; `thermoc presets` lists them."),
+        Option("technologies", "--couplings", list[str], None, "Couplings; may be repeated."),
+        Option("penalties", "--coupling-penalty", list[float], None, "Loss per sum |W|; may be repeated."),
+        Option("hidden", "--hidden", int, None, "Hidden cells.", min=0),
+        EPOCHS,
+        Option("n_train", "--train-rows", int, None, "Train on the first rows alone.", min=1),
+        SEED,
+        THREADS,
+    ),
+    run_couplings,
+)
