@@ -21,6 +21,7 @@ from thermo.report.page import Table
 from thermo.report.text import text_table
 from thermo.simulate.threads import check_threads
 from thermo.training import TrainingError, train_onsager_machlup, train_pathwise
+from thermo.training.langevin.circuit import strengths
 from thermo.training.langevin.presets import likelihood_preset, pathwise_preset
 
 OPTIONS = (
@@ -40,6 +41,7 @@ OPTIONS = (
     Option("start", "--start", Path, None, "Trained model to go on from."),
     Option("heat_penalty", "--heat-penalty", float, None, "Loss per kT of heat.", min=0),
     Option("heat_budget", "--heat-budget", float, None, "Wanted mean heat in kT; finds the penalty."),
+    Option("coupling_penalty", "--coupling-penalty", float, None, "Loss per sum |W| of a cell.", min=0),
     Option("coupled", "--coupled/--uncoupled", bool, True, "Couplings among dynamic cells."),
     Option("directed", "--directed", bool, False, "Train J_ij and J_ji apart; no potential then."),
     Option("device", "--device", str, None, "Hardware trained for; `thermoc presets` lists it."),
@@ -63,7 +65,7 @@ OPTIONS = (
 )
 
 PATHWISE = {"start", "heat_penalty", "heat_budget", "directed", "checkpoint", "device_seed"}
-PATHWISE |= {"device", "couplings", "mismatch", "asymmetry", "bits", "bias_mismatch"}
+PATHWISE |= {"coupling_penalty", "device", "couplings", "mismatch", "asymmetry", "bits", "bias_mismatch"}
 """Flags that back-propagation through the noisy run takes, and teacher and student do not."""
 
 
@@ -74,6 +76,9 @@ def langevin(given: Given) -> None:
     Mismatch, asymmetry and bits are drawn anew for every batch: a machine trained so keeps its
     accuracy on devices it has never seen. With --device-seed it is trained in place, on that one
     device, and accuracies are those it has there.
+
+    With --device training, validation and test have the noise, load and range of its couplings, at
+    voltages found for them.
 
     Example: thermoc train langevin --data mnist -o mnist.safetensors
     """
@@ -105,6 +110,7 @@ def langevin(given: Given) -> None:
             ),
             epochs=given["epochs"],
             heat_penalty=given["heat_penalty"],
+            coupling_penalty=given["coupling_penalty"],
             seed=given["seed"],
             symmetric=not given["directed"],
             non_ideal=_non_ideal(
@@ -223,5 +229,10 @@ def _rows(machine: LangevinMachine, evaluation: Any, trained: Any) -> tuple[tupl
             ("heat per inference", f"{evaluation.heat_kT.mean:,.0f} ± {evaluation.heat_kT.sem:,.0f} kT")
         )
     rows.append(("largest coupling among dynamic cells", f"{_largest(machine):.1f}"))
+    if (hardware := getattr(trained.config, "hardware", None)) is not None:
+        strength = strengths(machine.w_in, machine.coupling).mean()
+        rows.append(("trained for", f"{hardware.name}, {hardware.couplings.name} couplings"))
+        rows.append(("kT in the machine's units", f"{machine.kT:.3g}"))
+        rows.append(("sum of |W| a cell, mean", f"{strength:.0f}"))
     rows.append(("training time", f"{trained.seconds:.0f} s"))
     return tuple(rows)

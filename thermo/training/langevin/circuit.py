@@ -47,10 +47,13 @@ def add_strengths(
         part += (by[:, None] * np.sign(value)).astype(part.dtype)
 
 
-def burden_of(config: PathwiseConfig) -> Burden | None:
-    """What the couplings of a training's device do for each unit of S_i; None for the ideal equation."""
+def burden_of(config: PathwiseConfig, j2: float) -> Burden | None:
+    """What the couplings of a training's device do for each unit of S_i; None for the ideal equation.
+
+    j2 : the median of the cells, which sets the device's units
+    """
     device = config.hardware
     if device is None or device.couplings.ideal:
         return None
-    units = device.units(kT=config.kT, mobility=config.mobility, j2=config.j2)
-    return burden(device.couplings, 1.0, j2=config.j2, voltage=units.voltage)
+    units = device.units(kT=config.kT, mobility=config.mobility, j2=j2)
+    return burden(device.couplings, 1.0, j2=j2, voltage=units.voltage)

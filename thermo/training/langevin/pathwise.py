@@ -90,7 +90,7 @@ class PathwiseTrainer:
         skewed = config.non_ideal is not None and (
             config.non_ideal.mismatch > 0 or config.non_ideal.asymmetry > 0
         )
-        self.each = burden_of(config)
+        self.each = burden_of(config, float(np.median(self.cells[0])))
         self.where = {}
         if config.hardware is not None:
             self.where = {"device": config.hardware.name, "couplings": config.hardware.couplings.name}
