@@ -17,12 +17,12 @@ from thermo.data import Dataset
 from thermo.training.langevin.config import PathwiseConfig
 from thermo.training.langevin.encoder import fit_encoder
 
-REACH = 3.0
+REACH = 4.0
 """Range of couplings, in units of x."""
 INPUTS = 1.5
 """Root-mean-square input, in units of x."""
 UNBOUND = 0.1  # V, a unit of x where couplings have no range
-PRICE = 1e-4  # loss per unit of mean sum |W|
+PRICE = 1e-3  # loss per unit of mean sum |W|
 
 
 def on_device(config: PathwiseConfig, dataset: Dataset, device: Device) -> PathwiseConfig:
