@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from compiler.families.langevin import LangevinMachine, lower_langevin
 from compiler.families.store import save_model
+from hw_models.interval import Interval
 from hw_models.presets import chosen_device
 from thermo.data import Dataset
 from thermo.energy.ledger import PLACES, Design, bill
@@ -129,8 +130,8 @@ def _measure(point: Point, dataset: Dataset, checkpoint: Path, model: Path, thre
         n_samples=dataset.x_test.shape[0],
         strength=float(strengths(trained.model.w_in, trained.model.coupling).mean()),
         kT=config.kT,
-        joules={place: [*between] for place, between in priced.places.items()},
-        total=[*priced.total],
+        joules={place: _ends(between) for place, between in priced.places.items()},
+        total=_ends(priced.total),
         answer_seconds=priced.price.seconds,
         training_seconds=trained.seconds,
         model=model.name,
@@ -155,6 +156,10 @@ def references(dataset: Dataset) -> tuple[Design, ...]:
     return ()
 
 
+def _ends(between: Interval) -> list[float]:
+    return [between.low, between.likely, between.high]
+
+
 def _told(design: Design) -> dict[str, Any]:
     priced = bill(design)
     return {
@@ -163,7 +168,7 @@ def _told(design: Design) -> dict[str, Any]:
         "node": design.node,
         "accuracy": design.accuracy,
         "accuracy_sem": design.accuracy_sem,
-        "total": [*priced.total],
+        "total": _ends(priced.total),
         "answer_seconds": priced.price.seconds,
     }
 
@@ -188,7 +193,7 @@ def _table(measured: Sequence[Measured], others: Sequence[Design]) -> Table:
                 "",
                 f"{100 * d.accuracy:.2f} ± {100 * (d.accuracy_sem or 0):.2f}",
                 "",
-                _joules([*bill(d).total]),
+                _joules(_ends(bill(d).total)),
                 *[""] * len(places),
             )
         )
@@ -223,7 +228,7 @@ def accuracy_against_joules(measured: Sequence[Measured], others: Sequence[Desig
         )
     for k, design in enumerate(others):
         assert design.accuracy is not None
-        low, likely, high = bill(design).total
+        low, likely, high = _ends(bill(design).total)
         axes.errorbar(
             [likely],
             [100 * design.accuracy],

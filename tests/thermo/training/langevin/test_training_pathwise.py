@@ -8,6 +8,7 @@ import pytest
 
 from compiler.families.langevin import lower_langevin
 from hw_models.couplings import Burden
+from hw_models.errors import HardwareError
 from hw_models.imperfect import Imperfections, bias_factors, factors
 from thermo.data import Dataset, load_dataset
 from thermo.kernels.langevin.range import range_tile, slope_tile
@@ -21,6 +22,7 @@ from thermo.training import (
     run_machine,
     train_pathwise,
 )
+from thermo.training.langevin.circuit import burden_of, strengths
 from thermo.training.langevin.gradient import Layout, loss_and_gradient
 from thermo.training.langevin.imperfect import device_of_batch, draw_machine
 from thermo.training.langevin.presets import PRESETS, likelihood_preset, pathwise_preset
@@ -357,6 +359,54 @@ def test_regression_learns_a_cosine():
     result = train_pathwise(data, replace(pathwise_preset(data), epochs=120))
     assert -result.score < 0.25  # the mean as answer is off by 0.71
     assert result.model.head == "regression"
+
+
+def right_on(machine, config, data, runs=3):
+    """Share of right decisions on the device of this training, each sample `runs` times."""
+    each = burden_of(config, float(np.median(machine.j2)))
+    found = [
+        run_machine(machine, data.x_valid, seed=seed, each=each)[0].argmax(axis=1) for seed in range(runs)
+    ]
+    return float(np.mean([f == data.y_valid for f in found]))
+
+
+def test_training_with_the_noise_of_weak_inversion_brings_accuracy_back(digits):
+    """The ideal machine reads about a fifth of the digits with these couplings, the one trained for them
+    nearly all; the same machine with the others' device tells them apart.
+    """
+    ideal = replace(pathwise_preset(digits), epochs=40, evaluate_every=10)
+    there = replace(pathwise_preset(digits, device="rc-1fF"), epochs=40, evaluate_every=10)
+    blind, aware = train_pathwise(digits, ideal), train_pathwise(digits, there)
+    lost = right_on(blind.model, replace(ideal, device="rc-1fF"), digits)
+    kept = right_on(aware.model, there, digits)
+    # 269 validation samples three times: a standard error of at most 1.8 points each
+    assert blind.score > 0.9 and lost < 0.45
+    assert kept > 0.92
+    assert dict(aware.model.meta)["couplings"] == "weak-inversion"
+    assert aware.model.kT == there.kT < 0.1
+
+
+def test_what_couplings_cost_is_paid_for_in_their_strength(digits):
+    base = replace(pathwise_preset(digits, device="rc-1fF"), epochs=20, evaluate_every=10)
+    dear, cheap = (train_pathwise(digits, replace(base, coupling_penalty=p)).model for p in (1e-2, 0.0))
+    sums = [strengths(m.w_in, m.coupling).mean() for m in (dear, cheap)]
+    assert sums[0] < 0.6 * sums[1]
+    ideal = replace(pathwise_preset(digits), epochs=5, evaluate_every=5)
+    sums = [
+        strengths(m.w_in, m.coupling).mean()
+        for m in (train_pathwise(digits, replace(ideal, coupling_penalty=p)).model for p in (1e-3, 0.0))
+    ]
+    assert sums[0] < 0.9 * sums[1]  # the ideal machine, too
+
+
+def test_devices_that_cannot_be_are_refused():
+    with pytest.raises(TrainingError, match="'crossbar' need the cells that they drive; give a device"):
+        PathwiseConfig(couplings="crossbar")
+    with pytest.raises(TrainingError, match="resistor couplings are one element both ways"):
+        PathwiseConfig(device="rc-1fF", couplings="resistor", symmetric=False)
+    with pytest.raises(HardwareError, match="no device 'rc-1GF'; choose one of rc-1fF"):
+        PathwiseConfig(device="rc-1GF")
+    assert burden_of(PathwiseConfig(device="rc-1fF", couplings="ideal"), 1.0) is None
 
 
 def test_a_device_of_a_batch_is_the_netlists():
