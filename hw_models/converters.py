@@ -32,7 +32,6 @@ Left out: the buffer's own input capacitance, g / (2 pi f_T), which loads the ce
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -197,20 +196,26 @@ def _lines(converter: Converter, span: tuple[float, float], seed: int, cells: An
     return Lines(lo, step, converter.levels, converter.noise.value * step, converter.offset.value * step * xi)
 
 
-def with_bits(device: Any, overrides: Mapping[str, int | None]) -> Any:
-    """The device with other resolutions of its converters.
+IDEAL = "ideal"
+"""In place of a number of bits: converters that are exact and free."""
 
-    overrides : bits by field, "input_converter" or "output_converter"; None makes them ideal
+
+def with_resolution(converter: Converter | None, bits: int | str | None, what: str) -> Converter | None:
+    """A converter of other bits; "ideal" is none, None leaves it as it is.
+
+    what : "input_bits" or "output_bits", for messages
 
     Raises HardwareError for a resolution that there is not, or of converters that are ideal already.
     """
-    changed: dict[str, Converter | None] = {}
-    for field, bits in overrides.items():
-        old: Converter | None = getattr(device, field)
-        if bits is not None and old is None:
-            raise HardwareError(
-                f"device {device.name} has an ideal {field.replace('_', ' ')}, which has no bits: choose a "
-                "device with converters"
-            )
-        changed[field] = None if bits is None or old is None else old.with_bits(bits)
-    return replace(device, **changed)
+    if bits is None:
+        return converter
+    if bits == IDEAL:
+        return None
+    number = int(bits) if isinstance(bits, str) and bits.isdecimal() else bits
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_BITS:
+        raise HardwareError(f"{what} must be a whole number from 1 to {MAX_BITS} or {IDEAL!r}, got {bits!r}")
+    if converter is None:
+        raise HardwareError(
+            f"{what} = {number}, but the device's converters are ideal: choose a device that has them"
+        )
+    return converter.with_bits(number)

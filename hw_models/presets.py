@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import is_dataclass, replace
+from typing import Any
 
-from hw_models.converters import ROUNDING, Converter
+from hw_models.converters import ROUNDING, Converter, with_resolution
 from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology
 from hw_models.device import Device
 from hw_models.errors import HardwareError
@@ -66,18 +67,30 @@ _SAMPLING_UNIT = replace(
 DEVICES: Registry[Device] = Registry("device", [(d.name, d) for d in (_RC_1FF, _RC_1PF, _SAMPLING_UNIT)])
 
 
-def chosen_device(device: str | Device, couplings: str | CouplingTechnology | None = None) -> Device:
-    """A device or the preset of that name, its couplings made otherwise if `couplings` says so.
+def chosen_device(
+    device: str | Device,
+    couplings: str | CouplingTechnology | None = None,
+    *,
+    input_bits: int | str | None = None,
+    output_bits: int | str | None = None,
+) -> Device:
+    """A device or the preset of that name, its couplings and converters made otherwise if so asked.
 
-    Raises HardwareError for an unknown name, or a device of one's own that cannot take them.
+    couplings : a technology or its name; input_bits, output_bits : a number, or "ideal"; None: its own
+
+    Raises HardwareError for an unknown name, for a resolution that there is not, and for a device of
+    one's own that cannot take them.
     """
     chosen = DEVICES.get(device) if isinstance(device, str) else device
-    if couplings is None:
-        return chosen
     technology = COUPLING_TECHNOLOGIES.get(couplings) if isinstance(couplings, str) else couplings
+    changed: dict[str, Any] = {
+        "couplings": chosen.couplings if technology is None else technology,
+        "input_converter": with_resolution(chosen.input_converter, input_bits, "input_bits"),
+        "output_converter": with_resolution(chosen.output_converter, output_bits, "output_bits"),
+    }
+    changed = {name: part for name, part in changed.items() if part != getattr(chosen, name)}
+    if not changed:
+        return chosen
     if not is_dataclass(chosen):
-        raise HardwareError(
-            f"device {chosen.name}: its couplings cannot be replaced by {technology.name}; give a device "
-            "that has them"
-        )
-    return replace(chosen, couplings=technology)  # type: ignore[no-any-return]
+        raise HardwareError(f"device {chosen.name}: its {' and '.join(changed)} cannot be replaced")
+    return replace(chosen, **changed)  # type: ignore[no-any-return]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +68,8 @@ def evaluate(
 ) -> tuple[Evaluation, Any]:
     """Simulate every sample of the split (or the first `limit`) and compare with the truth.
 
-    options : of `thermo.simulate.simulate`; where a phase of a Langevin netlist nudges the outputs
+    options : of `thermo.simulate.simulate`; the converters of a device have the ranges that the training
+        split asks for, where none are given; where a phase of a Langevin netlist nudges the outputs
         and no targets are given, they are the split's own truth
     Returns (figures, the simulation's result). A circuit without class sums decides nothing and its
     accuracy is None.
@@ -80,8 +82,21 @@ def evaluate(
     nudged = isinstance(netlist, LangevinNetlist) and any(phase.nudge for phase in netlist.schedule)
     if nudged and options.get("targets") is None:
         options["targets"] = targets_of(netlist, dataset, y)
+    if options.get("device") is not None and dynamics_of(netlist).name == "langevin":
+        options |= ranges_of(netlist, dataset, options)
     result: Any = simulate(netlist, x, **options)
     return score(result, y, split, label_codes(netlist, dataset)), result
+
+
+def ranges_of(netlist: LangevinNetlist, dataset: Dataset, options: Mapping[str, Any]) -> dict[str, Any]:
+    """`input_range` and `output_range` of a device's converters, where these options of `simulate` do
+    not give them, as the training split asks for.
+    """
+    from thermo.simulate.langevin.calibrate import calibrated  # numba takes a while to import
+
+    nudged = any(phase.nudge for phase in netlist.schedule)
+    targets = targets_of(netlist, dataset, dataset.y_train) if nudged else None
+    return dict(calibrated(netlist, dataset.x_train, targets, options))
 
 
 def check_fit(netlist: Any, dataset: Dataset) -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hw_models.converters import ROUNDING, Converter, input_lines, output_lines, with_bits
+from hw_models.converters import ROUNDING, Converter, input_lines, output_lines
 from hw_models.errors import HardwareError
-from hw_models.presets import DEVICES
+from hw_models.presets import DEVICES, chosen_device
 from hw_models.source import Quantity, Source
 
 ADC: Converter = DEVICES.get("rc-1fF").output_converter
@@ -132,13 +132,18 @@ def test_what_is_stated_stands():
 
 
 def test_other_bits():
-    d = DEVICES.get("rc-1fF")
-    got = with_bits(d, {"input_converter": 3, "output_converter": None})
+    got = chosen_device("rc-1fF", input_bits=3, output_bits="ideal")
     assert (got.input_converter.levels, got.output_converter) == (8, None)
     assert got.input_converter.time == pytest.approx(7.5e-9)
     assert "output converter bits" not in got.figures() and got.figures()["input converter bits"].value == 3
-    with pytest.raises(HardwareError, match="ideal output converter, which has no bits"):
-        with_bits(got, {"output_converter": 4})
+    own = DEVICES.get("rc-1fF")
+    assert chosen_device(own) is own
+    assert chosen_device(own, input_bits="3").input_converter == got.input_converter
+    with pytest.raises(HardwareError, match="output_bits = 4, but the device's converters are ideal"):
+        chosen_device(got, output_bits=4)
+    for bad in (0, 25, "x", "-3", True, 2.0):
+        with pytest.raises(HardwareError, match="input_bits must be a whole number from 1 to 24 or 'ideal'"):
+            chosen_device(own, input_bits=bad)
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "heat_kT?": f"{HEAT}, null where kT is 0 or changes",
         "heat?": "the same in the model's unit of energy",
         "entropy_kB?": "given to the bath, the integral of dQ / kT; null where kT reaches 0",
+        "converters?": "with a device: {side, bits, lo, hi, given, clipped} of the converters of each "
+        "side; given: the range was found on training data; clipped: share beyond it",
         "heat_method": "potential, stratonovich or none",
         "dt": "time step",
         "method": "scheme",

@@ -21,15 +21,14 @@ from thermo.simulate.errors import SimulationError
 from thermo.simulate.run import DYNAMICS, dynamics_of
 from thermo.simulate.run import simulate as run
 
-DEVICE = Option("device", "--device", str, None, "Hardware preset; `thermoc presets` lists them.")
 SAVE = Option("save", "--save", Path, None, "Write outputs, heat and trajectories (.npz).")
-ON_DATA = {"langevin": (*SAMPLES, DEVICE), "gaussian": SAMPLES, "gates": SAMPLES}
+ON_DATA = {"langevin": SAMPLES, "gaussian": SAMPLES, "gates": SAMPLES}
 """What the command adds to a dynamics' own options, by its name: p-bits take no data."""
 
 TAKERS = {d.kind: (*d.takes.values(), *ON_DATA.get(d.name, ())) for d in DYNAMICS}
 
 
-@with_flags(*SAMPLES, DEVICE, *(o for d in reversed(DYNAMICS) for o in d.takes.values()), SAVE, AS_JSON)
+@with_flags(*SAMPLES, *(o for d in reversed(DYNAMICS) for o in d.takes.values()), SAVE, AS_JSON)
 def simulate(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given: Given) -> None:
     """Run a netlist: accuracy and heat, a circuit's accuracy, or the best state of p-bits.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from thermo.report.spins import SHOWN, UNRELIABLE, Rows, is_lowered, sign_rows, 
 from thermo.report.text import si
 from thermo.simulate.gates.dynamics import circuit_of
 from thermo.simulate.gates.run import GateResult
+from thermo.simulate.langevin.conversion import Conversion
 from thermo.simulate.langevin.result import SimulationResult
 
 FEW_RUNS = 16  # below which the spread over runs tells the error poorly, to 1 / sqrt(2 runs)
@@ -50,6 +51,7 @@ def _langevin(
     if evaluation is None:
         outputs = _outputs(result, told=not signs[0])
     rows = [*signs[0], *_what(evaluation), *outputs[0], *_energy(netlist, result, device)]
+    rows += conversion_rows(result.conversions)
     rows.append(("steps", f"{result.n_steps:,} of dt = {result.dt:g}, {result.method}"))
     rows.append(("wall time", f"{result.seconds:.2f} s"))
     return rows, {
@@ -57,6 +59,7 @@ def _langevin(
         **signs[1],
         "runs": result.outputs.shape[2],
         **{name: None if h is None else asdict(h) for name, h in heats(result).items()},
+        **({"converters": [asdict(c) for c in result.conversions]} if device is not None else {}),
         "heat_method": result.heat_method,
         "dt": result.dt,
         "method": result.method,
@@ -142,6 +145,19 @@ def _entropy(result: SimulationResult) -> str:
     if result.entropy.shape[0] == 1:  # of a sum over runs, which are independent
         values, sem = values * values.size, None if sem is None else sem * values.size
     return f"{values.mean():,.1f}{'' if sem is None else f' ± {sem:,.1f}'} k_B"
+
+
+def conversion_rows(conversions: Sequence[Conversion]) -> list[tuple[str, str]]:
+    """A row for the converters of each side: bits, range, what clipped."""
+    return [
+        (
+            f"{c.side} converters",
+            f"{c.bits} bit{'s' if c.bits > 1 else ''} over {c.lo:.4g} to {c.hi:.4g}"
+            + ("" if c.given else " (of these samples)")
+            + f", {100 * c.clipped:.2g} % clipped",
+        )
+        for c in conversions
+    ]
 
 
 def _gates(

@@ -21,6 +21,15 @@ IMPERFECT = Option(
     ),
 )
 DEVICE_SEED = Option("device_seed", "--device-seed", int, 0, "Which device is drawn.", min=0)
+DEVICE = Option(
+    "device", "--device", str, None, "Hardware whose physics acts; `thermoc presets` lists it (none: ideal)."
+)
+INPUT_BITS = Option(
+    "input_bits", "--input-bits", str, None, "Of the device's input converters, or ideal (none: its own)."
+)
+OUTPUT_BITS = Option(
+    "output_bits", "--output-bits", str, None, "Of the device's output converters, or ideal (none: its own)."
+)
 METHOD = Option(
     "method",
     "--method",

@@ -7,12 +7,15 @@ from typing import Any
 from compiler.ir.langevin import LangevinNetlist
 from thermo.options import Option, takes
 from thermo.simulate.options import (
+    DEVICE,
     DEVICE_SEED,
     IMPERFECT,
+    INPUT_BITS,
     KT,
     MAX_BYTES,
     METHOD,
     OBSERVE,
+    OUTPUT_BITS,
     PROGRESS,
     RUNS,
     SEED,
@@ -31,6 +34,10 @@ class LangevinDynamics:
         Option("dt", "--dt", float, None, "Time step in place of the netlist's."),
         METHOD,
         OBSERVE,
+        DEVICE,
+        INPUT_BITS,
+        OUTPUT_BITS,
+        *(Option(name) for name in ("input_range", "output_range")),
         IMPERFECT,
         DEVICE_SEED,
         Option(

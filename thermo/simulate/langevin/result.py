@@ -9,6 +9,7 @@ import numpy as np
 
 from compiler.ir.langevin import ReadOut
 from thermo.simulate.errors import SimulationError
+from thermo.simulate.langevin.conversion import Conversion
 from thermo.simulate.saving import contents, save_arrays
 
 
@@ -34,6 +35,8 @@ class SimulationResult:
     trajectory, trajectory_times : (n_saved, n_samples, runs, n_dynamic) float32 and (n_saved,), or
         None
     kT : of the whole schedule in the model's unit, NaN where it changes: heat then has no one thermal unit
+    conversions : what the device's converters did, for each side that has them; `outputs` are then
+        what they read
     phases : names; heat_method : "potential", "stratonovich" or "none"
     seconds : wall time, compilation included
     """
@@ -58,6 +61,7 @@ class SimulationResult:
     seconds: float
     readout: ReadOut | None = None
     final_velocity: np.ndarray | None = None
+    conversions: tuple[Conversion, ...] = ()
 
     def answers(self, time: int = -1) -> np.ndarray:
         """(n_samples, n_answers) mean over the runs of the read-out's map, at times[time].
@@ -84,4 +88,4 @@ class SimulationResult:
 
         The file appears complete or not at all. Raises OutputError if it cannot be written.
         """
-        return save_arrays(path, contents(self, without=("readout",)))
+        return save_arrays(path, contents(self, without=("readout", "conversions")))

@@ -12,10 +12,13 @@ import numpy as np
 from compiler.errors import UnsupportedError
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import Activation, LangevinNetlist
+from hw_models.device import Device
 from hw_models.imperfect import Imperfections
+from hw_models.presets import chosen_device
 from thermo.kernels.random import STREAM_INITIAL, normals_numpy
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
+from thermo.simulate.langevin.conversion import Conversion, Span, converted_inputs, converted_outputs
 from thermo.simulate.langevin.divergence import diverged
 from thermo.simulate.langevin.entropy import bath_entropy, slices
 from thermo.simulate.langevin.job import COSTS, METHODS, Job, Raw, result_bytes
@@ -61,6 +64,11 @@ def simulate_langevin(
     observe: Any = None,
     targets: Any = None,
     cost: str = "squared",
+    device: str | Device | None = None,
+    input_bits: int | str | None = None,
+    output_bits: int | str | None = None,
+    input_range: Span | None = None,
+    output_range: Span | None = None,
     non_ideal: Imperfections | None = None,
     device_seed: int = 0,
     backend: str = "numba",
@@ -101,6 +109,12 @@ def simulate_langevin(
         towards, in their order: the force -beta dC/dx. "squared": C = 1/2 sum (phi(x) - y)^2 of
         what they show, and 1 - cos(x - y) for a phase cell that shows its angle; "cross-entropy":
         C = - sum y log softmax(phi(x)), y >= 0
+    device : hardware that the machine is made of, a preset's name or a Device: its converters act on
+        data and read-out. None: the ideal equation
+    input_bits, output_bits : of its converters in place of its own; "ideal": exact
+    input_range, output_range : (lo, hi) of the converters, in units of x; None: what the encoded data,
+        and the middle 99 % of the states read in this run, span. `evaluate` and `estimate` find
+        them on the training split
     non_ideal, device_seed : mismatch, asymmetry and quantisation of one device
     x0 : start, to be broadcast to (n_samples, runs, n_dynamic); default: the cells' own
     v0 : velocities of underdamped cells at the start, likewise; default: at rest. "thermal": drawn
@@ -121,6 +135,7 @@ def simulate_langevin(
     DivergenceError : a trajectory left the bound; names it and a dt that holds.
     """
     begin = time.perf_counter()
+    hardware = _hardware(device, input_bits, output_bits)
     if method is not None:
         _choice("method", method, METHODS)
     _choice("backend", backend, tuple(BACKENDS))
@@ -157,6 +172,13 @@ def simulate_langevin(
     ramped = bool(np.ptp(plan.kT, axis=1).any())
     cut, first = slices(plan) if ramped and how != "none" and backend in INERTIAL else (plan, None)
     inputs = encode(netlist, data)
+    conversions: list[Conversion] = []
+    drawn = {"device_seed": device_seed, "seed": seed, "first": first_trajectory}
+    if hardware is not None and hardware.input_converter is not None and data is not None:
+        inputs, driven = converted_inputs(
+            netlist, inputs, hardware.input_converter, input_range, runs=runs, **drawn
+        )
+        conversions.append(driven)
     job = Job(
         prepared=prepared,
         plan=cut,
@@ -186,6 +208,12 @@ def simulate_langevin(
         raise diverged(job, run, raw.diverged[0], replan)
     shape = (inputs.shape[0], runs)
     outputs = _wrapped(prepared, raw.outputs)
+    if hardware is not None and hardware.output_converter is not None and outputs.size:
+        cells = prepared.cells[prepared.read]
+        outputs, read = converted_outputs(
+            netlist, outputs, cells, plan.ends, hardware.output_converter, output_range, **drawn
+        )
+        conversions.append(read)
     unit = netlist.lowered.energy_scale
     by_phase = None if how == "none" else _whole_phases(raw.heat, first).reshape(-1, *shape) / unit
     told = how != "none" and prepared.factor is None and not (ramped and first is None)
@@ -213,12 +241,27 @@ def simulate_langevin(
         seconds=time.perf_counter() - begin,
         readout=netlist.readout,
         final_velocity=None if raw.velocity is None else raw.velocity.reshape(*shape, prepared.n),
+        conversions=tuple(conversions),
     )
 
 
 def _whole_phases(values: np.ndarray, first: np.ndarray | None) -> np.ndarray:
     """(P, N) sums over each phase's slices, which begin at `first`."""
     return values if first is None else np.add.reduceat(values, first, axis=0)
+
+
+def _hardware(
+    device: str | Device | None, input_bits: int | str | None, output_bits: int | str | None
+) -> Device | None:
+    """The device with the converters asked for; SimulationError for converters of no device."""
+    if device is not None:
+        return chosen_device(device, input_bits=input_bits, output_bits=output_bits)
+    for name, bits in (("input_bits", input_bits), ("output_bits", output_bits)):
+        if bits is not None:
+            raise SimulationError(
+                f"{name} = {bits} is the resolution of a device's converters: give a device, too"
+            )
+    return None
 
 
 def _one_kT(plan: Plan, unit: float, given: float | None) -> float:
