@@ -18,18 +18,9 @@ TRAJECTORY = 1 << 61
 """Noise of calibrations belongs to trajectories that no other run has."""
 
 _KEPT = (
-    "kT",
-    "dt",
-    "method",
-    "observe",
-    "cost",
-    "device",
-    "input_bits",
-    "non_ideal",
-    "device_seed",
-    "backend",
+    *("kT", "dt", "method", "observe", "cost", "backend", "seed", "threads", "bound"),
+    *("device", "couplings", "input_bits", "non_ideal", "device_seed"),
 )
-_KEPT += ("seed", "threads", "bound")
 
 
 def calibrated(
