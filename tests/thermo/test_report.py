@@ -7,7 +7,7 @@ import pytest
 
 from thermo.report import figures
 from thermo.report.page import Figure, Section, Table, html_page
-from thermo.report.text import si, text_table, times
+from thermo.report.text import si, text_table
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,6 @@ from thermo.report.text import si, text_table, times
 )
 def test_si(value, text):
     assert si(value, "J") == text
-
-
-def test_times():
-    assert [times(0.42), times(28.4), times(3.5e8)] == ["0.42 times", "28 times", "3.5e+08 times"]
 
 
 def test_text_table_aligns_numbers_to_the_right():

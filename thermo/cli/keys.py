@@ -20,10 +20,7 @@ BASELINES = {
     "digital_baseline": "that design: name, sizes, accuracy, float_accuracy, energy",
     "baselines": "every design that was tried",
 }
-ADVANTAGE = (
-    "its joules, weight reads included, over ours: {bare, with_periphery}; the same with _arithmetic: its "
-    "arithmetic alone"
-)
+ADVANTAGE = "{low, likely, high} of the joules of the cheapest digital design over ours, by "
 COUNTS = "see [ir.md](ir.md#counts)"
 MANIFEST = {"manifest": "version, command, seed, SHA-256 of inputs"}
 SAVED = {"saved": "file written by --save, or null"}
@@ -164,7 +161,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "landauer_J": "of one bit erased at the device's temperature",
         "answer_bits": "log2 of the classes",
         **BASELINES,
-        "advantage": ADVANTAGE,
+        "advantage": ADVANTAGE + "storage of the weights of both",
         "device": "the preset, every figure with its source",
         **MANIFEST,
     },
@@ -180,11 +177,11 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "latency_s": "longest path through the cells, or the clock's period",
         "f_max_Hz": "its inverse",
         "area_um2": "of all cells",
-        "advantage": ADVANTAGE,
+        "advantage": ADVANTAGE + "library, weights wired",
         "libraries": "each with cells, n_cells, inverters, area_um2, nand2_equivalents, depth in cells, "
         "delay_s, f_max_Hz, latency_s, leakage_W, energy_J, glitches (transitions a cell: settled, library, "
         "unit; joules over settled ones: library_factor, unit_factor; n_pairs, step_s), without_head, "
-        "advantage, voltage, source",
+        "voltage, source",
         "refused": "why a library gives none",
         "excluded": "what is not counted",
         "landauer_J": "of one bit erased at room temperature",

@@ -14,6 +14,7 @@ from compiler.families.store import save_model
 from compiler.ir.container import load_langevin, save
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.imperfect import Imperfections
+from hw_models.interval import times
 from hw_models.presets import DEVICES
 from thermo.data import Dataset
 from thermo.demo.part import Part, Row, per_cent
@@ -24,7 +25,7 @@ from thermo.progress import Progress
 from thermo.report import figures
 from thermo.report.estimate import estimate_tables, joule_parts
 from thermo.report.page import Figure, Section, Table
-from thermo.report.text import si, times
+from thermo.report.text import si
 from thermo.simulate.langevin.run import simulate_langevin
 from thermo.studies.devices import accuracy_on_devices
 from thermo.training import TrainedMachine, train_mlp, train_pathwise
@@ -170,12 +171,11 @@ def _reading(main: _Point, cost: Estimate) -> str:
         f"included); everything around it, on the assumed device {DEVICE}, brings that to "
         f"{si(cost.energy.total, 'J')}."
     )
-    bare, around = cost.advantage["bare_arithmetic"], cost.advantage["with_periphery"]
-    if cost.cheapest is not None and bare is not None and around is not None:
+    over = cost.advantage.get("wired")
+    if cost.cheapest is not None and over is not None:
         text += (
-            f" The cheapest digital design of at least that accuracy takes "
-            f"{si(cost.cheapest.energy.total, 'J')}, {times(around)} as much; its arithmetic alone "
-            f"takes {times(bare)} what the bare physics does."
+            f" The cheapest streaming digital design of at least that accuracy, {cost.cheapest.name}, takes "
+            f"{times(over)} as much with weights wired on both sides."
         )
     return text
 

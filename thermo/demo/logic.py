@@ -14,6 +14,7 @@ from compiler.ir.container import load, save
 from compiler.ir.gates import GateNetlist
 from compiler.pipelines import simplify
 from hw_models.cell_presets import CELL_LIBRARIES
+from hw_models.interval import times
 from thermo.data import Dataset
 from thermo.demo.part import Part, Row, per_cent
 from thermo.energy.baselines import measure_baselines
@@ -25,7 +26,7 @@ from thermo.progress import Progress
 from thermo.report import figures
 from thermo.report.gates import gate_tables
 from thermo.report.page import Figure, Section
-from thermo.report.text import si, times
+from thermo.report.text import si
 from thermo.studies.faults import FaultPoint, accuracy_against_fault_rate, accuracy_against_faults
 from thermo.training.logic import logic_preset, train_logic
 
@@ -122,7 +123,7 @@ def _rows(accuracy: float, faults: list[FaultPoint], cost: GateEstimate, declare
 
 def _reading(accuracy: float, cost: GateEstimate) -> str:
     mapped = _chosen(cost).whole
-    ratio = cost.advantage(mapped)["with_periphery"]
+    over = cost.advantage.get(LIBRARY)
     bare, whole = cost.gates["two_input_optimised"], cost.gates["two_input_with_head"]
     text = (
         f"The gate network reads {per_cent(accuracy)} of the digits with {bare:,} two-input gates; "
@@ -130,10 +131,10 @@ def _reading(accuracy: float, cost: GateEstimate) -> str:
         f"{si(mapped.energy.total, 'J')} an answer in the {LIBRARY} library "
         f"({si(mapped.latency_s, 's')}; wires, glitches and input coding not counted)."
     )
-    if cost.cheapest is not None and ratio is not None:
+    if cost.cheapest is not None and over is not None:
         text += (
             f" The cheapest digital arithmetic of at least that accuracy, {cost.cheapest.name}, "
-            f"takes {times(ratio)} as much."
+            f"takes {times(over)} as much."
         )
     return text
 

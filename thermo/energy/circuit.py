@@ -7,14 +7,28 @@ from collections.abc import Mapping
 import numpy as np
 
 from hw_models.cells import CellLibrary
+from hw_models.interval import Interval
 from hw_models.source import Quantity, Source
 from thermo.energy.gate_result import GateEstimate, Glitches, LibraryEstimate
 from thermo.energy.ledger import Design, Price, occupied
+from thermo.energy.storage import like_for_like
 
 
 def circuit_designs(estimate: GateEstimate, name: str = "circuit of gates") -> tuple[Design, ...]:
     """One design a library, in their order."""
     return tuple(_design(estimate, entry, f"{name}, {entry.library.name}") for entry in estimate.libraries)
+
+
+def circuit_advantage(estimate: GateEstimate) -> dict[str, Interval]:
+    """Joules of the cheapest digital design with wired weights over the circuit's, by library."""
+    if estimate.cheapest is None:
+        return {}
+    digital = estimate.cheapest.design(estimate.n_samples, estimate.split)
+    found = {}
+    for entry, design in zip(estimate.libraries, circuit_designs(estimate), strict=True):
+        if over := like_for_like(design, digital):
+            found[entry.library.name] = over["wired"]
+    return found
 
 
 def library_figures(library: CellLibrary) -> dict[str, Quantity]:

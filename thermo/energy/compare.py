@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 from compiler.errors import ThermocError, UnsupportedError
-from hw_models.digital import DIGITAL_NODES
 from hw_models.frozen import Frozen
 from hw_models.interval import Interval
 from hw_models.pbits import PBITS
@@ -20,7 +19,7 @@ from thermo.energy.gate_result import GateEstimate
 from thermo.energy.inference import Estimate
 from thermo.energy.ledger import Bill, Design, bill, check_rate, ratio
 from thermo.energy.run import Priced, SpinEstimate, estimate, estimator_of
-from thermo.energy.storage import WIRED_ONLY, check_storage, stored
+from thermo.energy.storage import WIRED_ONLY, check_storage, memories, nanometres, stored
 from thermo.options import check_taken
 from thermo.progress import NullProgress, Progress
 
@@ -85,7 +84,7 @@ class Comparison:
     def nodes(self) -> tuple[str, ...]:
         """Those of the rows, the largest first; ANY where no row has one."""
         found = dict.fromkeys(row.node for row in self.rows if row.node != ANY)
-        return tuple(sorted(found, key=_nanometres, reverse=True)) or (ANY,)
+        return tuple(sorted(found, key=nanometres, reverse=True)) or (ANY,)
 
     def enough(self, node: str) -> tuple[Row, ...]:
         """Rows of a node, and of none, of at least the accuracy, the cheapest first."""
@@ -193,7 +192,7 @@ def tabulate(
     """
     entries = [(design, estimate_, True) for design, estimate_ in given]
     entries += [(design, None, False) for design in digital]
-    nodes = sorted({d.node for d, _, _ in entries if d.node != ANY}, key=_nanometres, reverse=True)
+    nodes = sorted({d.node for d, _, _ in entries if d.node != ANY}, key=nanometres, reverse=True)
     rows, left_out = [], {}
     for design, estimate_, ours in entries:
         if weights != "wired" and design.parameters is None:
@@ -201,7 +200,7 @@ def tabulate(
             continue
         # without a node of its own, a machine has memories of each node that the others have
         for node in [design.node] if design.node != ANY or weights == "wired" else nodes or [_MEMORY]:
-            whole = stored(design, weights, _memories(node))
+            whole = stored(design, weights, memories(node))
             rows.append(Row(whole, design, bill(whole, rate), ours, node, estimate_))
     return Comparison(
         rows=tuple(rows),
@@ -216,23 +215,6 @@ def tabulate(
 
 
 _MEMORY = "45 nm"  # of machines without a node where nothing else has one
-
-
-def _memories(node: str) -> Any:
-    """Memories of the nearest node that has some."""
-    names = DIGITAL_NODES.names()
-    if node == ANY:
-        return DIGITAL_NODES.get(_MEMORY)
-    wanted = math.log(_nanometres(node))
-    return DIGITAL_NODES.get(min(names, key=lambda name: abs(math.log(_nanometres(name)) - wanted)))
-
-
-def _nanometres(node: str) -> float:
-    """45 of "45 nm"."""
-    try:
-        return float(node.split()[0])
-    except (ValueError, IndexError):
-        return 45.0
 
 
 def _numbered(netlists: Sequence[Any]) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from hw_models.cells import CellLibrary
 from hw_models.constants import ROOM, landauer
+from hw_models.frozen import Frozen
+from hw_models.interval import Interval
 from thermo.energy.baselines import Baseline
 
 EXCLUDED = ("wires", "registers and clock tree", "the encoder that makes the input bits", "memory")
@@ -123,6 +125,8 @@ class GateEstimate:
     libraries : in the order asked for, the first one is the one JSON's top level shows
     refused : why a library gives no estimate, by its name
     right : (n_samples,) decisions that were right, None for a circuit that decides nothing
+    advantage : joules of the cheapest digital design, its weights wired as the circuit is, over those of
+        the circuit, by library
     Its designs: thermo.energy.circuit.circuit_designs.
     """
 
@@ -141,24 +145,7 @@ class GateEstimate:
     cheapest: Baseline | None
     n_classes: int
     right: np.ndarray | None = None
-
-    def advantage(self, figures: MappedFigures) -> dict[str, float | None]:
-        """Joules of the cheapest digital design over ours; None where there is no such ratio.
-
-        bare : over the cells' switching; with_periphery : over the total; `_arithmetic` : the
-        digital design's arithmetic alone, without its weight reads
-        """
-        ratios: dict[str, float | None] = {}
-        ours = {"bare": figures.energy.dynamic, "with_periphery": figures.energy.total}
-        for name, joules in ours.items():
-            for suffix, part in (("", "total"), ("_arithmetic", "arithmetic")):
-                known = self.cheapest is not None and joules > 0
-                ratios[name + suffix] = (
-                    float(getattr(self.cheapest.energy, part)) / joules  # type: ignore[union-attr]
-                    if known
-                    else None
-                )
-        return ratios
+    advantage: Mapping[str, Interval] = field(default_factory=Frozen)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON's keys (docs/cli.md)."""
@@ -177,12 +164,11 @@ class GateEstimate:
             "latency_s": None if first is None else first.latency_s,
             "f_max_Hz": None if first is None else first.f_max_Hz,
             "area_um2": None if first is None else first.area_um2,
-            "advantage": None if first is None else self.advantage(first),
+            "advantage": {name: over.describe() for name, over in self.advantage.items()},
             "libraries": {
                 entry.library.name: {
                     **entry.whole.to_dict(),
                     "without_head": entry.gates.to_dict(),
-                    "advantage": self.advantage(entry.whole),
                     "voltage": entry.library.voltage.describe(),
                     "source": asdict(entry.library.source),
                 }

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from hw_models.cells import CellLibrary
 from hw_models.frozen import Frozen
 from thermo.data import DataError
 from thermo.energy.baselines import Baseline
+from thermo.energy.circuit import circuit_advantage
 from thermo.energy.gate_result import GateEstimate, GateJoules, Glitches, LibraryEstimate, MappedFigures
 from thermo.energy.gate_samples import Samples, right_decisions, share_right
 from thermo.energy.inference import cheapest
@@ -112,7 +113,7 @@ def estimate_gates(
             progress.update(3 + k, library.name)
     finally:
         progress.stop()
-    return GateEstimate(
+    found = GateEstimate(
         accuracy=accuracy,
         accuracy_sem=sem,
         n_samples=samples.bits.shape[0],
@@ -129,6 +130,7 @@ def estimate_gates(
         n_classes=0 if netlist.class_sums is None else netlist.class_sums.n_classes,
         right=right,
     )
+    return replace(found, advantage=Frozen(circuit_advantage(found)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,11 +14,13 @@ from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.symmetry import is_gradient, matrix
 from hw_models.constants import landauer
 from hw_models.device import Device, Units
+from hw_models.interval import Interval
 from thermo.data import Dataset
 from thermo.energy.baselines import Baseline
 from thermo.energy.cycle import Reset, measure_cycle
 from thermo.energy.ledger import Design, Price
 from thermo.energy.machine import MachineRun
+from thermo.energy.storage import like_for_like
 from thermo.evaluate import Evaluation, Heat, evaluate, label_codes, right_answers, score, summarise
 from thermo.progress import Progress
 from thermo.simulate.langevin.prepare import encode
@@ -136,28 +138,20 @@ class Estimate:
             "digital_baseline_J": digital,
             "digital_baseline": None if self.cheapest is None else asdict(self.cheapest),
             "baselines": [asdict(b) for b in self.baselines],
-            "advantage": self.advantage,
+            "advantage": {storage: over.describe() for storage, over in self.advantage.items()},
             "device": self.device.describe(),
         }
 
     @property
-    def advantage(self) -> dict[str, float | None]:
-        """Joules of the cheapest digital design over ours; None where there is no such ratio.
+    def advantage(self) -> dict[str, Interval]:
+        """Joules of the cheapest digital design over ours, weights of both in one storage, by storage.
 
-        bare, with_periphery : digital with its weight reads, over our physics and our total
-        bare_arithmetic, with_periphery_arithmetic : digital arithmetic alone, over the same
+        Empty without such a design, and for a machine that takes up more heat than it costs.
         """
-        ratios: dict[str, float | None] = {}
-        parts = {"": "total", "_arithmetic": "arithmetic"}
-        price = self.energy
-        for name, ours in (("bare", price.joules["physics"]), ("with_periphery", price.total)):
-            for suffix, part in parts.items():
-                ratio = None
-                # A machine that absorbs more heat than it gives has no ratio.
-                if self.cheapest is not None and ours > 0:
-                    ratio = float(getattr(self.cheapest.energy, part)) / ours
-                ratios[name + suffix] = ratio
-        return ratios
+        if self.cheapest is None:
+            return {}
+        e = self.evaluation
+        return like_for_like(self.design, self.cheapest.design(e.n_samples, e.split))
 
     @property
     def heat_above_idle(self) -> float | None:

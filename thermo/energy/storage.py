@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 from compiler.errors import UnsupportedError
-from hw_models.digital import STORAGES, DigitalNode, storage_cost
-from thermo.energy.ledger import Design, Price, named, occupied, values_of
+from hw_models.digital import DIGITAL_NODES, STORAGES, DigitalNode, storage_cost
+from hw_models.interval import Interval
+from thermo.energy.ledger import Design, Price, bill, named, occupied, ratio, values_of
 
 WIRED_ONLY = "its function is its wiring, with no weights to keep elsewhere: compare with --weights wired"
 
@@ -51,3 +53,34 @@ def stored(design: Design, storage: str, node: DigitalNode, answers: float = 1.0
 
 MEMORY = {"registers": "register_", "sram": "sram_", "off-chip": "off_chip"}
 """How the names of a node's figures start that a storage rests on."""
+
+
+def like_for_like(ours: Design, theirs: Design) -> dict[str, Interval]:
+    """Joules of theirs over ours with the parameters of both in one storage, by storage.
+
+    Memories are those of their node. Storages that one of the two does not have are left out: of a
+    circuit, which is its wiring, all but "wired". Empty where ours, or theirs, costs nothing or less.
+    """
+    node = memories(theirs.node)
+    both = ours.parameters is not None and theirs.parameters is not None
+    found = {}
+    for storage in STORAGES if both else STORAGES[:1]:
+        bills = [bill(stored(design, storage, node)) for design in (theirs, ours)]
+        if all((b.totals > 0).all() for b in bills):
+            found[storage] = ratio(*bills)
+    return found
+
+
+def memories(node: str) -> DigitalNode:
+    """Memories of the nearest node that has some, of 45 nm where none is stated."""
+    nodes = [DIGITAL_NODES.get(name) for name in DIGITAL_NODES.names()]
+    wanted = math.log(nanometres(node))
+    return min(nodes, key=lambda n: abs(math.log(nanometres(n.name)) - wanted))
+
+
+def nanometres(node: str) -> float:
+    """45 of "45 nm", and where none is stated."""
+    try:
+        return float(node.split()[0])
+    except (ValueError, IndexError):
+        return 45.0

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from hw_models.digital import DIGITAL_NODES
 from hw_models.interval import times
 from thermo.energy.break_even import affordable_runs, equal_answers, equal_rates
 from thermo.energy.compare import ANY, Comparison, Row, Verdict
 from thermo.energy.inference import Estimate
-from thermo.report.ledger import between, rate_words
+from thermo.energy.storage import memories
+from thermo.report.ledger import KEPT, between, rate_words
 from thermo.report.page import Table
 from thermo.report.text import si
-
-STORED = {
-    "wired": "weights wired on both sides",
-    "registers": "weights in registers on both sides",
-    "sram": "weights read once an answer from an SRAM on both sides",
-    "off-chip": "weights read once an answer from DRAM on both sides",
-}
 
 
 def compare_tables(c: Comparison) -> tuple[Table, ...]:
@@ -107,7 +100,7 @@ def _designs(c: Comparison) -> Table:
     beside = "" if reference is None else f"; differences in points from {reference.design.name}"
     starred = any((g := c.difference(r)) is not None and not g[2] for r in c.rows)
     caption = (
-        f"{c.data}, {c.split} split; {rate_words(c.rate)}; {STORED[c.storage]}{beside}"
+        f"{c.data}, {c.split} split; {rate_words(c.rate)}; weights of all {KEPT[c.storage]}{beside}"
         f"{' (* not paired)' if starred else ''}"
     )
     return Table(head, tuple(rows), (3, 4, 5, 6, 7, 8), caption)
@@ -156,8 +149,7 @@ def _break_even(c: Comparison, v: Verdict) -> list[str]:
     else:
         found.append(f"Break-even in rate: none; at every rate the same of {pair} is cheaper.")
     if c.storage in ("sram", "off-chip") and theirs.bare.parameters and ours.bare.parameters:
-        node = DIGITAL_NODES.get(v.node if v.node in DIGITAL_NODES.names() else DIGITAL_NODES.names()[0])
-        n = equal_answers(ours.bare, theirs.bare, c.storage, node, c.rate)
+        n = equal_answers(ours.bare, theirs.bare, c.storage, memories(v.node), c.rate)
         told = "none" if n is None else f"the same where a reading of weights serves {n:,.1f} answers"
         found.append(f"Break-even in weights reused: {pair}: {told}.")
     if isinstance(ours.estimate, Estimate):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hw_models.constants import landauer
+from hw_models.interval import times
 from thermo.energy.gate_result import GateEstimate
 from thermo.energy.inference import Estimate
 from thermo.energy.ledger import bill
@@ -12,9 +13,9 @@ from thermo.energy.run import Priced, SpinEstimate
 from thermo.energy.samples import SampleEnergy
 from thermo.evaluate import Heat
 from thermo.report.gates import gate_tables
-from thermo.report.ledger import bill_table
+from thermo.report.ledger import KEPT, bill_table
 from thermo.report.page import Table
-from thermo.report.text import si, times
+from thermo.report.text import si
 
 
 def estimate_tables(e: Priced) -> tuple[Table, ...]:
@@ -119,12 +120,8 @@ def _digital(e: Estimate) -> Table:
         for b in e.baselines
     ]
     if e.cheapest is not None:
-        for label, key in (
-            ("digital / physics alone", "bare"),
-            ("digital / with periphery", "with_periphery"),
-        ):
-            arithmetic, total = e.advantage[f"{key}_arithmetic"], e.advantage[key]
-            rows.append((label, "", "", _ratio(arithmetic), "", _ratio(total)))
+        for storage, over in e.advantage.items():
+            rows.append((f"digital / machine, weights of both {KEPT[storage]}", "", "", "", "", times(over)))
         caption = "Digital designs; the cheapest of at least the machine's accuracy is the measure"
     else:
         caption = "Digital designs: none of those tried reaches the machine's accuracy"
@@ -136,7 +133,3 @@ def _digital(e: Estimate) -> Table:
         (1, 2, 3, 4, 5),
         caption,
     )
-
-
-def _ratio(value: float | None) -> str:
-    return "none" if value is None else times(value)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hw_models.constants import ROOM, landauer
+from hw_models.interval import times
 from thermo.energy.gate_result import EXCLUDED, GateEstimate, LibraryEstimate, MappedFigures
 from thermo.report.page import Table
-from thermo.report.text import si, times
+from thermo.report.text import si
 
 # names of docs/cli.md -> what they mean
 DEFINITIONS = {
@@ -169,19 +170,8 @@ def _digital(e: GateEstimate) -> Table:
             "Digital designs (45 nm, 0.9 V arithmetic); the cheapest of at least the circuit's "
             "accuracy is the measure"
         )
-        for entry in e.libraries:
-            ratios = e.advantage(entry.whole)
-            arithmetic, total = ratios["with_periphery_arithmetic"], ratios["with_periphery"]
-            rows.append(
-                (
-                    f"digital / {entry.library.name}",
-                    "",
-                    "",
-                    "none" if arithmetic is None else times(arithmetic),
-                    "",
-                    "none" if total is None else times(total),
-                )
-            )
+        for name, over in e.advantage.items():
+            rows.append((f"digital, weights wired / {name}", "", "", times(over), "", ""))
     return Table(
         ("digital design", "accuracy", "MACs", "arithmetic", "weight reads", "total"),
         tuple(rows),

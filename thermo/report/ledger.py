@@ -9,6 +9,14 @@ from thermo.energy.ledger import Bill, rests_on
 from thermo.report.page import Table
 from thermo.report.text import si
 
+KEPT = {
+    "wired": "wired",
+    "registers": "in registers",
+    "sram": "read from SRAM once an answer",
+    "off-chip": "read from DRAM once an answer",
+}
+"""Storages of weights in words, after "weights"."""
+
 
 def between(interval: Interval, unit: str) -> str:
     """The ends of an interval: "1.2 to 3.4 pJ" with a prefix each, "exact" where it has no width."""

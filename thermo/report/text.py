@@ -58,10 +58,3 @@ def si(value: float, unit: str) -> str:
         if abs(value) >= 10.0**p * 0.9995:
             power = p
     return f"{value / 10.0**power:.3g} {prefixes[power]}{unit}"
-
-
-def times(ratio: float) -> str:
-    """A ratio in words: "0.42 times", "171 times", "3.5e+08 times"."""
-    if ratio >= 1e5:
-        return f"{ratio:.1e} times"
-    return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.2g} times"

@@ -108,8 +108,8 @@ def test_estimate_adds_up(capsys, net, monkeypatch, tmp_path):
     energy = done["energy_J"]
     parts = sum(v for k, v in energy.items() if k != "total")
     assert energy["total"] == pytest.approx(parts)
-    assert done["advantage"]["with_periphery"] == pytest.approx(done["digital_baseline_J"] / energy["total"])
-    assert done["advantage"]["bare"] > done["advantage"]["with_periphery"]
+    arithmetic = done["digital_baseline"]["energy"]["arithmetic"]
+    assert done["advantage"]["wired"]["likely"] == pytest.approx(arithmetic / energy["total"])
     assert done["halved_dt"]["heat_kT"]["mean"] == pytest.approx(
         done["heat_kT"]["mean"], abs=8 * done["heat_kT"]["sem"]
     )

@@ -10,7 +10,7 @@ from toys.simulate import toy
 from compiler.families.mlp import MLP
 from compiler.ir.langevin import Phase
 from hw_models.constants import landauer, thermal_energy
-from hw_models.digital import network_energy
+from hw_models.digital import NODE_45NM, network_energy
 from hw_models.errors import HardwareError
 from hw_models.presets import DEVICES
 from thermo.cli.console import plain
@@ -19,6 +19,7 @@ from thermo.energy.baselines import Baseline, forward, forward_int8, measure_bas
 from thermo.energy.cycle import Reset
 from thermo.energy.inference import cheapest, estimate_langevin, summarise
 from thermo.energy.ledger import bill
+from thermo.energy.storage import stored
 
 DEVICE = DEVICES.get("rc-1fF")
 
@@ -104,12 +105,15 @@ def test_json_has_the_keys_that_others_rely_on():
     assert got.cheapest.name == "5-4-2 int8"
     digital = network_energy((5, 4, 2)).total
     assert told["digital_baseline_J"] == pytest.approx(digital)
-    assert told["advantage"]["bare"] == pytest.approx(digital / told["energy_J"]["physics"])
-    assert told["advantage"]["with_periphery"] == pytest.approx(digital / told["energy_J"]["total"])
-    assert told["advantage"]["bare_arithmetic"] == pytest.approx(28 * 0.23e-12 / told["energy_J"]["physics"])
-    assert told["advantage"]["with_periphery_arithmetic"] == pytest.approx(
-        28 * 0.23e-12 / told["energy_J"]["total"]
-    )
+    assert list(told["advantage"]) == ["wired", "registers", "sram", "off-chip"]
+    ours = got.energy.total
+    assert told["advantage"]["wired"]["likely"] == pytest.approx(28 * 0.23e-12 / ours)
+    # both read their weights: 28 bytes against those of nine cells
+    sram = stored(got.design, "sram", NODE_45NM)
+    held = stored(got.cheapest.design(40, "test"), "sram", NODE_45NM)
+    want = held.price(held.likely, None).total / sram.price(sram.likely, None).total
+    assert told["advantage"]["sram"]["likely"] == pytest.approx(want)
+    assert sram.price(sram.likely, None).total > ours
 
 
 def test_no_ratio_without_a_baseline_or_with_absorbed_heat():
@@ -117,10 +121,10 @@ def test_no_ratio_without_a_baseline_or_with_absorbed_heat():
     assert got.evaluation.accuracy > 0
     assert got.cheapest is None
     assert got.to_dict()["digital_baseline_J"] is None
-    assert set(got.advantage.values()) == {None}
-    absorbing = replace(got, cheapest=BASELINES[1], asked=replace(got.asked, physics=-1.0))
-    assert absorbing.advantage["bare"] is None
-    assert absorbing.advantage["with_periphery"] > 0
+    assert got.advantage == {}
+    absorbing = replace(got, cheapest=BASELINES[1], asked=replace(got.asked, physics=-1e12))
+    assert absorbing.energy.total < 0
+    assert "wired" not in absorbing.advantage
 
 
 def test_an_asymmetric_machine_is_charged_its_heat():

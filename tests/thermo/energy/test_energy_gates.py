@@ -179,11 +179,10 @@ def test_a_classifier_in_every_library():
         assert got.gates[f"nand2_equivalents_with_head_{entry.library.name}"] == (
             f.area_um2 / entry.library.nand2.area
         )
-        ratios = got.advantage(f)
-        digital = got.cheapest.energy
-        assert ratios["bare"] == pytest.approx(digital.total / f.energy.dynamic)
-        assert ratios["with_periphery"] == pytest.approx(digital.total / f.energy.total)
-        assert ratios["with_periphery_arithmetic"] == pytest.approx(digital.arithmetic / f.energy.total)
+        over = got.advantage[entry.library.name]
+        ours = circuit_designs(got)[ALL.index(entry.library)]
+        assert over.likely == pytest.approx(got.cheapest.energy.arithmetic / bill(ours).price.total)
+        assert over.low < over.likely < over.high
     energies = [e.whole.energy.total for e in got.libraries]
     assert energies[1] > energies[2] > energies[0] > energies[3]  # 1.8, 1.2, 1.1 and 0.7 V
 
@@ -241,12 +240,8 @@ def test_json_has_the_keys_that_others_rely_on():
     first = told["libraries"]["nangate45"]
     assert told["energy_J"] == first["energy_J"] and told["area_um2"] == first["area_um2"]
     assert told["latency_s"] == first["delay_s"] == pytest.approx(1 / told["f_max_Hz"])
-    assert set(told["advantage"]) == {
-        "bare",
-        "bare_arithmetic",
-        "with_periphery",
-        "with_periphery_arithmetic",
-    }
+    assert set(told["advantage"]) == {"nangate45", "sky130hd"}
+    assert set(told["advantage"]["nangate45"]) == {"low", "likely", "high"}
     assert told["digital_baseline_J"] == pytest.approx(network_energy((5, 4, 2)).total)
     assert told["landauer_J"] == landauer()
     assert set(told["depth"]) == {"optimised", "with_head"}
@@ -262,11 +257,11 @@ def test_tables_name_every_definition():
     counted = [name for name in got.gates if not name.startswith("nand2_equivalents")]
     assert all(name in DEFINITIONS and name in text for name in counted)
     for name in CELL_LIBRARIES.names():
-        assert f"digital / {name}" in text
+        assert f"digital, weights wired / {name}" in text
     assert "90.00 ± 1.50 %" in text and "not counted: wires, registers" in text
     none = replace(got, cheapest=None, baselines=BASELINES[:1])
     assert "none of those tried is as accurate" in text_table(gate_tables(none)[-1])
-    assert set(none.advantage(got.libraries[0].whole).values()) == {None}
+    assert estimate_gates(classifier(), samples, ALL[:1], BASELINES[:1]).advantage == {}
 
 
 def test_labels_are_matched_by_name():
