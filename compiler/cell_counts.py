@@ -14,7 +14,8 @@ from compiler.ir.cells import CellNetlist
 class CellColumns:
     """What every cell of a mapped circuit is and drives.
 
-    area : um2; energy : J per output toggle; leakage : W; delay : s, all of the cell into its load
+    area : um2, leakage : W, 0 for all but the first output of a cell; energy : J per output toggle;
+    delay : s, both of the cell into its load
     load : F, pins that read each net (inputs first, then cells), named outputs counted as one
         NAND2 input each
     """
@@ -49,14 +50,14 @@ def cell_columns(netlist: CellNetlist) -> CellColumns:
             column[index] = value
         figures[name] = column[netlist.cell]
     load = np.zeros(netlist.n_inputs + netlist.n_cells)
-    pins = np.diff(netlist.indptr)
-    np.add.at(load, netlist.fanin, np.repeat(figures["capacitance"], pins))
+    pins, once = np.diff(netlist.indptr), netlist.first
+    np.add.at(load, netlist.fanin, np.repeat(figures["capacitance"] * once, pins))
     np.add.at(load, netlist.roots[netlist.roots >= 0], library.load.value)
     beyond = load[netlist.n_inputs :] - library.load.value
     return CellColumns(
-        area=figures["area"],
+        area=figures["area"] * once,
         energy=np.maximum(figures["energy"] + beyond * library.switching, 0.0),
-        leakage=figures["leakage"],
+        leakage=figures["leakage"] * once,
         delay=np.maximum(figures["delay"] + beyond * figures["slope"], 0.0),
         load=load,
     )
@@ -64,7 +65,7 @@ def cell_columns(netlist: CellNetlist) -> CellColumns:
 
 def cell_area(netlist: CellNetlist) -> float:
     """um2."""
-    return float(sum(netlist.library.cells[index].area for index in netlist.cell.tolist()))
+    return float(sum(netlist.library.cells[index].area for index in netlist.cell[netlist.first].tolist()))
 
 
 def longest_path(netlist: CellNetlist, delay: np.ndarray) -> float:

@@ -138,13 +138,13 @@ def cell_counts(netlist: CellNetlist) -> dict[str, Any]:
     inputs, outputs, roots : named ones, and every net that is looked at
     cells : all of them and by name; area : um2
     """
-    names = Counter(netlist.library.cells[index].name for index in netlist.cell.tolist())
+    names = Counter(netlist.names())
     return {
         "library": netlist.library.name,
         "inputs": netlist.n_inputs,
         "outputs": len(netlist.output_names),
         "roots": int(netlist.roots.size),
-        "cells": {"total": netlist.n_cells, **dict(sorted(names.items()))},
+        "cells": {"total": names.total(), **dict(sorted(names.items()))},
         "area": cell_area(netlist),
     }
 

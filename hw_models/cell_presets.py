@@ -14,8 +14,13 @@ from hw_models.frozen import Frozen
 from hw_models.registry import Registry
 from hw_models.source import Quantity, Source
 
-# name, pins, table, um2, J per toggle, W, s, s/F, F
+# name, pins (the output last), table, um2, J per toggle, W, s, s/F, F
 Row = tuple[str, str, int, float, float, float, float, float, float]
+
+
+def _cell(name: str, pins: str, *figures: float) -> Cell:
+    *inputs, output = pins.split()
+    return Cell(name, tuple(inputs), *figures, output=output)  # type: ignore[arg-type]
 
 
 def _library(
@@ -41,7 +46,7 @@ def _library(
         slew=Quantity(slew, "s", source),
         stated=Source("code", file),
         source=source,
-        cells=tuple(Cell(row[0], tuple(row[1].split()), *row[2:]) for row in rows),
+        cells=tuple(_cell(*row) for row in rows),
         checks=Frozen(
             {f"check: {cell} energy": Quantity(value, "J", other) for cell, value in checks.items()}
         ),
@@ -55,10 +60,10 @@ _NANGATE45 = _library(
     "NangateOpenCellLibrary_typical.lib (2011)",
     (1.1, 1.632e-15, 7.552e-12),
     (
-        ("INV_X1", "A", 2, 0.532, 1.909e-15, 1.435e-08, 1.171e-11, 2706.0, 1.7e-15),
-        ("NAND2_X1", "A1 A2", 14, 0.798, 2.319e-15, 1.739e-08, 1.578e-11, 2573.0, 1.632e-15),
-        ("NOR2_X1", "A1 A2", 8, 0.798, 2.337e-15, 2.12e-08, 2.709e-11, 5205.0, 1.683e-15),
-        ("XOR2_X1", "A B", 6, 1.596, 3.964e-15, 3.616e-08, 5.427e-11, 1946.0, 2.322e-15),
+        ("INV_X1", "A ZN", 2, 0.532, 1.909e-15, 1.435e-08, 1.171e-11, 2706.0, 1.7e-15),
+        ("NAND2_X1", "A1 A2 ZN", 14, 0.798, 2.319e-15, 1.739e-08, 1.578e-11, 2573.0, 1.632e-15),
+        ("NOR2_X1", "A1 A2 ZN", 8, 0.798, 2.337e-15, 2.12e-08, 2.709e-11, 5205.0, 1.683e-15),
+        ("XOR2_X1", "A B Z", 6, 1.596, 3.964e-15, 3.616e-08, 5.427e-11, 1946.0, 2.322e-15),
     ),
     {"NAND2_X1": 2.3e-15, "XOR2_X1": 3.9e-15},
     node="45 nm",
@@ -70,10 +75,10 @@ _SKY130HD = _library(
     "sky130_fd_sc_hd tt_025C_1v80",
     (1.8, 2.319e-15, 3.231e-11),
     (
-        ("inv_1", "A", 2, 3.7536, 6.531e-15, 5.327e-12, 4.046e-11, 5929.0, 2.302e-15),
-        ("nand2_1", "A B", 14, 3.7536, 7.475e-15, 2.118e-12, 5.243e-11, 6335.0, 2.319e-15),
-        ("nor2_1", "A B", 8, 3.7536, 7.927e-15, 1.97e-12, 8.54e-11, 12710.0, 2.363e-15),
-        ("xor2_1", "A B", 6, 8.7584, 1.176e-14, 4.278e-12, 1.456e-10, 5904.0, 4.358e-15),
+        ("inv_1", "A Y", 2, 3.7536, 6.531e-15, 5.327e-12, 4.046e-11, 5929.0, 2.302e-15),
+        ("nand2_1", "A B Y", 14, 3.7536, 7.475e-15, 2.118e-12, 5.243e-11, 6335.0, 2.319e-15),
+        ("nor2_1", "A B Y", 8, 3.7536, 7.927e-15, 1.97e-12, 8.54e-11, 12710.0, 2.363e-15),
+        ("xor2_1", "A B X", 6, 8.7584, 1.176e-14, 4.278e-12, 1.456e-10, 5904.0, 4.358e-15),
     ),
     {"nand2_1": 7.2e-15, "xor2_1": 11.6e-15},
     "the delay of xor2_1 leaves its inverting edges from A unread",
@@ -86,10 +91,10 @@ _IHP_SG13G2 = _library(
     "sg13g2_stdcell_typ_1p20V_25C.lib (IHP-Open-PDK, 2023)",
     (1.2, 2.988e-15, 2.741e-11),
     (
-        ("inv_1", "A", 2, 5.4432, 3.725e-15, 6.297e-11, 2.886e-11, 2920.0, 2.894e-15),
-        ("nand2_1", "A B", 14, 7.2576, 4.619e-15, 8.122e-11, 4.478e-11, 4182.0, 2.988e-15),
-        ("nor2_1", "A B", 8, 7.2576, 4.721e-15, 8.294e-11, 5.622e-11, 5853.0, 2.989e-15),
-        ("xor2_1", "A B", 6, 14.5152, 9.738e-15, 1.848e-10, 9.645e-11, 2747.0, 5.489e-15),
+        ("inv_1", "A Y", 2, 5.4432, 3.725e-15, 6.297e-11, 2.886e-11, 2920.0, 2.894e-15),
+        ("nand2_1", "A B Y", 14, 7.2576, 4.619e-15, 8.122e-11, 4.478e-11, 4182.0, 2.988e-15),
+        ("nor2_1", "A B Y", 8, 7.2576, 4.721e-15, 8.294e-11, 5.622e-11, 5853.0, 2.989e-15),
+        ("xor2_1", "A B X", 6, 14.5152, 9.738e-15, 1.848e-10, 9.645e-11, 2747.0, 5.489e-15),
     ),
     {"nand2_1": 4.7e-15, "xor2_1": 9.6e-15},
     node="130 nm",
@@ -101,10 +106,10 @@ _ASAP7 = _library(
     "asap7sc7p5t SIMPLE_RVT_TT_nldm_211120.lib, INVBUF_RVT_TT_nldm_220122.lib",
     (0.7, 5.097e-16, 1.145e-11),
     (
-        ("INVxp33", "A", 2, 0.04374, 1.473e-16, 1.706e-11, 1.32e-11, 12050.0, 2.757e-16),
-        ("INVxp67", "A", 2, 0.04374, 1.579e-16, 3.411e-11, 9.474e-12, 6557.0, 4.432e-16),
-        ("NAND2xp5", "A B", 14, 0.05832, 1.781e-16, 4.963e-11, 1.112e-11, 6155.0, 5.097e-16),
-        ("XOR2xp5", "A B", 6, 0.13122, 2.721e-16, 1.342e-10, 2.173e-11, 8060.0, 9.816e-16),
+        ("INVxp33", "A Y", 2, 0.04374, 1.473e-16, 1.706e-11, 1.32e-11, 12050.0, 2.757e-16),
+        ("INVxp67", "A Y", 2, 0.04374, 1.579e-16, 3.411e-11, 9.474e-12, 6557.0, 4.432e-16),
+        ("NAND2xp5", "A B Y", 14, 0.05832, 1.781e-16, 4.963e-11, 1.112e-11, 6155.0, 5.097e-16),
+        ("XOR2xp5", "A B Y", 6, 0.13122, 2.721e-16, 1.342e-10, 2.173e-11, 8060.0, 9.816e-16),
     ),
     {"NAND2xp5": 0.19e-15, "XOR2xp5": 0.29e-15},
     "the delay of XOR2xp5 leaves three of its eight edges from B unread",

@@ -24,9 +24,11 @@ UNITS = {"area": "um2", "energy": "J", "leakage": "W", "delay": "s", "slope": "s
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A combinational cell with one output.
+    """A combinational cell with one output, or one output of a cell that has several.
 
-    inputs : pin names, the first the high bit of a row; table : see above
+    inputs, output : pin names, the first the high bit of a row; table : see above
+    macro : the cell's own name, where it has several outputs; `name` then is macro/output, and area,
+        leakage and pins are the whole cell's, to be counted once (compiler.ir.cells)
     area : um2; energy : J per output toggle into the library's load, that load's C V^2 / 2 included
     leakage : W, mean over the input patterns as the library gives it
     delay : s, the slowest pin and edge into the library's load; slope : its growth, s/F
@@ -45,6 +47,8 @@ class Cell:
     delay: float | None = None
     slope: float | None = None
     capacitance: float | None = None
+    output: str = "Y"
+    macro: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.n_inputs <= MAX_INPUTS:
@@ -118,7 +122,7 @@ class CellLibrary:
 
         Raises HardwareError if there is none.
         """
-        fitting = [c for c in self.cells if c.table == table and c.n_inputs == n_inputs]
+        fitting = [c for c in self.cells if c.table == table and c.n_inputs == n_inputs and not c.macro]
         if not fitting:
             raise HardwareError(
                 f"library {self.name} has no cell with {n_inputs} input(s) and table {table}; "

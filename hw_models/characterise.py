@@ -90,9 +90,9 @@ class _File:
 def load_library(path: str | os.PathLike) -> CellLibrary:
     """The combinational cells of a Liberty file (.lib, .lib.gz), by the derivation above.
 
-    Cells with state, several outputs, a third state, more than MAX_INPUTS inputs or dont_use are
-    skipped and counted. Raises LibertyError (file, line, rule) for a file that cannot be read or
-    has neither NAND2 nor inverter to take load and slew from.
+    A cell of several outputs is a Cell for each. Cells with state, a third state, more than MAX_INPUTS
+    inputs or dont_use are skipped and counted. Raises LibertyError (file, line, rule) for a file that
+    cannot be read or has neither NAND2 nor inverter to take load and slew from.
     """
     return characterise(read_liberty(path), str(path))
 
@@ -107,7 +107,7 @@ def characterise(group: Group, where: str) -> CellLibrary:
         if reason:
             skipped[reason] += 1
         else:
-            parts.append(_part(file, cell))
+            parts += _parts(file, cell)
     load, slew = _operating_point(file, parts)
     stated = Source("code", Path(where).name)
     source = Source("derived", Path(where).name, DERIVATION)
@@ -245,11 +245,11 @@ def _unfit(cell: Group) -> str:
         return "dont_use"
     if any(True for _ in cell.children("bus", "bundle")):
         return "has buses"
-    if len(outputs) != 1:
-        return "several outputs" if outputs else "no output"
-    if any(p.get("three_state") for p in outputs) or outputs[0].get("direction") == "inout":
+    if not outputs:
+        return "no output"
+    if any(p.get("three_state") or p.get("direction") == "inout" for p in outputs):
         return "has a third state"
-    if outputs[0].get("function") is None:
+    if any(p.get("function") is None for p in outputs):
         return "no function"
     inputs = sum(1 for p in pins if p.get("direction") == "input")
     if not inputs:
@@ -257,9 +257,15 @@ def _unfit(cell: Group) -> str:
     return f"more than {MAX_INPUTS} inputs" if inputs > MAX_INPUTS else ""
 
 
-def _part(file: _File, group: Group) -> _Part:
+def _parts(file: _File, group: Group) -> list[_Part]:
+    """A part for each output."""
+    outputs = [p for p in group.children("pin") if p.get("direction") == "output"]
+    return [_part(file, group, output, len(outputs) > 1) for output in outputs]
+
+
+def _part(file: _File, group: Group, output: Group, several: bool) -> _Part:
     name = group.arguments[0] if group.arguments else ""
-    output = next(p for p in group.children("pin") if p.get("direction") == "output")
+    pin = output.arguments[0] if output.arguments else ""
     pins = {
         p.arguments[0]: _number(file, p.get("capacitance") or "0", p.line)
         for p in group.children("pin")
@@ -268,7 +274,7 @@ def _part(file: _File, group: Group) -> _Part:
     text = output.get("function") or ""
     try:
         read = set(function_pins(text))
-        inputs = tuple(pin for pin in pins if pin in read)
+        inputs = tuple(pin for pin in pins if several or pin in read)
         table = function_table(text, tuple(pins) if read - set(pins) else inputs)
     except ValueError as error:
         raise file.fail(output.line, f"cell {name}: function {text!r} cannot be read: {error}") from None
@@ -285,12 +291,14 @@ def _part(file: _File, group: Group) -> _Part:
     leakage = _leakage(file, group, powered)
     known = [pins[pin] for pin in inputs]
     cell = Cell(
-        name,
+        f"{name}/{pin}" if several else name,
         inputs,
         table,
         _number(file, area, group.line),
         leakage=leakage,
         capacitance=float(np.mean(known)) * file.charge,
+        output=pin,
+        macro=name if several else "",
     )
     return _Part(cell, group.line, pins, output, powered)
 
@@ -328,7 +336,7 @@ def _operating_point(file: _File, parts: list[_Part]) -> tuple[float, float]:
     """(load, slew) in the file's units."""
     wanted = [(NAND2, 2), (INVERTER, 1)]
     for table, n in wanted:
-        fitting = [p for p in parts if (p.cell.table, p.cell.n_inputs) == (table, n)]
+        fitting = [p for p in parts if (p.cell.table, p.cell.n_inputs) == (table, n) and not p.cell.macro]
         if fitting:
             part = min(fitting, key=lambda p: (p.cell.area, p.cell.name))
             break

@@ -1,7 +1,8 @@
 """CellNetlist: a combinational circuit of library cells held as columns.
 
 Nets 0 .. n_inputs - 1 are the primary inputs, cell k drives net n_inputs + k and reads earlier nets
-only. A root that is constant shows CONSTANT_0 or CONSTANT_1 (a tie to a rail, no cell).
+only. Each output of a cell with several is a cell here; they share an instance. A root that is
+constant shows CONSTANT_0 or CONSTANT_1 (a tie to a rail, no cell).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class CellNetlist:
     subject : the gate netlist that was mapped, with the same roots
     origin : (n_cells,) int32, net of the subject that the cell's output shows, complemented where
     inverted : (n_cells,) bool
+    instance : (n_cells,) int32, number of the physical cell; outputs of one have the same
     """
 
     library: CellLibrary
@@ -39,6 +41,7 @@ class CellNetlist:
     subject: GateNetlist
     origin: np.ndarray
     inverted: np.ndarray
+    instance: np.ndarray
 
     @property
     def n_inputs(self) -> int:
@@ -54,6 +57,18 @@ class CellNetlist:
             f"{self.roots.size:,} roots)"
         )
 
+    @property
+    def first(self) -> np.ndarray:
+        """(n_cells,) bool: the first output of each physical cell, where its area counts."""
+        found = np.zeros(self.n_cells, dtype=bool)
+        found[np.unique(self.instance, return_index=True)[1]] = True
+        return found
+
+    def names(self) -> list[str]:
+        """Library names of the physical cells, one each."""
+        used = [self.library.cells[index] for index in self.cell[self.first].tolist()]
+        return [cell.macro or cell.name for cell in used]
+
     def pins(self, k: int) -> np.ndarray:
         """Nets that cell k reads."""
         return self.fanin[self.indptr[k] : self.indptr[k + 1]]
@@ -62,6 +77,7 @@ class CellNetlist:
 def verify_cells(netlist: CellNetlist) -> None:
     """Check every invariant; NetlistError names the first offender."""
     n = netlist.n_inputs
+    seen: dict[int, tuple[str, list[int], set[str]]] = {}
     if netlist.indptr.size != netlist.n_cells + 1 or netlist.indptr[-1] != netlist.fanin.size:
         raise NetlistError("cell netlist: indptr must count the pins of every cell")
     for k, index in enumerate(netlist.cell.tolist()):
@@ -75,6 +91,13 @@ def verify_cells(netlist: CellNetlist) -> None:
                 f"cell {k} ({cell.name}, net {n + k}) reads net {int(nets.max())}; it must read "
                 f"earlier nets, 0 to {n + k - 1}"
             )
+        number = int(netlist.instance[k])
+        macro, shared, outputs = seen.setdefault(number, (cell.macro, nets.tolist(), set()))
+        if outputs and not (cell.macro and macro == cell.macro and shared == nets.tolist()):
+            raise NetlistError(f"cell {k} ({cell.name}) shares instance {number}, which is another cell")
+        if cell.output in outputs:
+            raise NetlistError(f"cell {k} ({cell.name}) is an output that instance {number} has already")
+        outputs.add(cell.output)
     bad = (netlist.roots < CONSTANT_1) | (netlist.roots >= n + netlist.n_cells)
     if bad.any():
         raise NetlistError(f"root shows net {netlist.roots[bad][0]}, which does not exist")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,12 +10,14 @@ import numpy as np
 import typer
 
 from compiler.api import to_netlist
+from compiler.cell_counts import cell_columns, longest_path
 from compiler.circuits.evaluate import encode_bits, evaluate_classes
-from compiler.counting import counts
+from compiler.counting import cell_counts, counts
 from compiler.errors import UnsupportedError
 from compiler.families.ising import IsingModel
 from compiler.families.quadratic import to_quadratic
 from compiler.files import check_writable, replacing
+from compiler.formats.circuits.cells_verilog import write_cells_verilog
 from compiler.formats.circuits.circuits import FORMATS
 from compiler.formats.circuits.export import ExportOptions, export_circuit
 from compiler.formats.circuits.testbench import write_testbench
@@ -26,11 +29,16 @@ from compiler.formats.ising.write import export_ising
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
+from compiler.mapped import best_mapping, shapes
+from compiler.opensta import ask_opensta
 from compiler.passes.gates.heads import with_head
+from hw_models.liberty_write import write_liberty
 from thermo.cli.console import emit, manifest, notes
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SEED, SPLIT, Given, refuse, with_flags
 from thermo.data import DataError, Dataset, load_dataset
+from thermo.energy.run import chosen_libraries
 from thermo.options import Option, keywords
+from thermo.report.text import si
 
 NET = Annotated[Path, typer.Argument(help="Circuit or Ising model: .tnl or any format that compile reads.")]
 FORMAT = Option(
@@ -57,13 +65,27 @@ WRITING = (
 )
 """Fields of ExportOptions."""
 
+LIBRARY = Option(
+    "library",
+    "--library",
+    str,
+    None,
+    "Verilog: instances of this library's cells, a preset or a Liberty file, the head as gates.",
+)
+LIBERTY = Option("liberty", "--liberty", Path, None, "With --library: Liberty file of these cells, to write.")
+STA = Option("sta", "--sta", bool, False, "With --library: delay and area by OpenSTA beside ours.")
+OBJECTIVE = Option(
+    "objective", "--objective", str, "area", "With --library: what mapping minimises, area or delay."
+)
+CELLS = (LIBRARY, LIBERTY, STA, OBJECTIVE)
 TESTBENCH = Option("testbench", "--testbench", Path, None, "Verilog: self-checking test bench to write, too.")
 SAMPLES = Option("samples", "--samples", int, 100, "Test bench: the first of the split, or random.", min=1)
 BENCH = (TESTBENCH, DATA, DATA_DIR, SPLIT, SAMPLES)
-TAKERS = {"a circuit": (HEAD, *WRITING, *BENCH), "an Ising model": ()}
+TAKERS = {"a circuit": (HEAD, *WRITING, *BENCH, *CELLS), "an Ising model": ()}
+OF_GATES = {"a circuit of gates": (HEAD, *WRITING, *BENCH), "a circuit of cells": CELLS}
 
 
-@with_flags(FORMAT, OUT, HEAD, *WRITING, *BENCH, SEED, AS_JSON)
+@with_flags(FORMAT, OUT, HEAD, *WRITING, *BENCH, *CELLS, SEED, AS_JSON)
 def export(net: NET, given: Given) -> None:
     """Write a circuit (Verilog, AIGER, C, ...) or an Ising model (Max-Cut, QUBO, ...) for other tools.
 
@@ -71,6 +93,8 @@ def export(net: NET, given: Given) -> None:
 
     Example: thermoc export mnist.tnl --format verilog -o net.v --testbench tb.v --data mnist;
     iverilog -g2012 -o sim net.v tb.v; vvp sim
+
+    Example: thermoc export mnist.tnl --format verilog --library nangate45 --liberty cells.lib --sta -o net.v
 
     Example: thermoc export cut.tnl --format bqm -o cut.json
     """
@@ -91,6 +115,10 @@ def export(net: NET, given: Given) -> None:
     expect(
         netlist, "gates", f"--format {format_}", f"for an Ising model there are {', '.join(ISING_FORMATS)}"
     )
+    refuse(given, "a circuit of gates" if given["library"] is None else "a circuit of cells", OF_GATES)
+    if given["library"] is not None:
+        _export_cells(net, netlist, given)
+        return
     options = ExportOptions(**keywords(WRITING, given))
     netlist = with_head(netlist, given["head"], pipelined=options.pipeline > 0)
     bench: dict[str, Any] = {}
@@ -120,6 +148,48 @@ def export(net: NET, given: Given) -> None:
         },
         given["json"],
         "\n".join(_told(out, netlist, numbers, latency, bench)),
+    )
+
+
+def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
+    """The circuit in a library's cells, as `estimate` prices it."""
+    out, liberty = given["out"], given["liberty"]
+    if given["format"] != "verilog":
+        raise UnsupportedError(
+            f"--library has no meaning for {given['format']}; cells are written as verilog"
+        )
+    if liberty is not None:
+        check_writable(liberty)
+    library = chosen_libraries([given["library"]])[0]
+    mapped = best_mapping(shapes(netlist), library, given["objective"])
+    files = [(out, write_cells_verilog(mapped))]
+    if liberty is not None:
+        files.append((liberty, write_liberty(library, mapped.names())))
+    for path, text in files:
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    columns = cell_columns(mapped)
+    ours = {"delay_s": longest_path(mapped, columns.delay), "area_um2": float(columns.area.sum())}
+    file = given["library"] if Path(given["library"]).is_file() else None
+    theirs = asdict(ask_opensta(mapped, liberty=file)) if given["sta"] else None
+    lines = [f"wrote {out}: {len(mapped.names()):,} cells of {library.name}"]
+    lines += [] if liberty is None else [f"wrote {liberty}: these cells as they are modelled here"]
+    for who, told in (("thermoc", ours), ("OpenSTA", theirs)):
+        if told is not None and told["delay_s"] is not None:
+            lines.append(f"{who}: {si(told['delay_s'], 's')}, {told['area_um2']:,.1f} um2")
+    emit(
+        {
+            "file": out,
+            "format": "verilog",
+            "library": library.name,
+            "liberty": liberty,
+            "counts": cell_counts(mapped),
+            **ours,
+            **({} if theirs is None else {"opensta": theirs}),
+            "manifest": manifest(net=net),
+        },
+        given["json"],
+        "\n".join(lines),
     )
 
 

@@ -25,11 +25,9 @@ from compiler.counting import gate_counts
 from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
+from compiler.mapped import best_mapping, shapes
 from compiler.passes.gates.cell_cuts import Subject, cut_circuit
-from compiler.passes.gates.cell_mapping import map_cells
-from compiler.passes.gates.heads import lower_head
 from compiler.passes.gates.lut_map import map_luts
-from compiler.pipelines import simplify
 from hw_models.cells import CellLibrary
 from hw_models.frozen import Frozen
 from thermo.data import DataError
@@ -89,18 +87,16 @@ def estimate_gates(
         baselines = baselines(accuracy)
     progress.start(2 + len(libraries), "estimate")
     try:
-        bare = simplify(netlist, 2)
+        made = shapes(netlist, head=False)
         progress.update(1, "optimised")
-        whole = bare
-        if netlist.class_sums is not None:
-            whole = simplify(lower_head(bare, sums=False, adder=adder), 1)
-        progress.update(2, "class head")
-        plain = simplify(netlist, 1)
-        circuits = {False: _Circuit.of((bare, plain), samples.bits, threads)}
+        circuits = {False: _Circuit.of(made, samples.bits, threads)}
         circuits[True] = circuits[False]
-        if whole is not bare:
-            plain = simplify(lower_head(plain, sums=False, adder=adder), 1)
-            circuits[True] = _Circuit.of((whole, plain), samples.bits, threads)
+        bare = whole = made[0]
+        if netlist.class_sums is not None:
+            made = shapes(netlist, adder=adder)
+            whole = made[0]
+            circuits[True] = _Circuit.of(made, samples.bits, threads)
+        progress.update(2, "class head")
         done, refused = [], {}
         for k, library in enumerate(libraries):
             try:
@@ -151,6 +147,13 @@ class _Circuit:
         subjects = tuple(cut_circuit(netlist) for netlist in shapes)
         return cls(subjects, tuple(mean_toggles(s.netlist, bits, threads) for s in subjects), bits, threads)
 
+    def toggles_of(self, netlist: GateNetlist) -> np.ndarray:
+        """(n_nets,) of a subject, or of what mapping made of one."""
+        for subject, toggles in zip(self.subjects, self.toggles, strict=True):
+            if subject.netlist is netlist:
+                return toggles
+        return mean_toggles(netlist, self.bits, self.threads)
+
     @property
     def toggles_per_gate(self) -> float:
         own = self.toggles[0][self.subjects[0].netlist.n_inputs :]
@@ -161,15 +164,8 @@ def _figures(
     circuit: _Circuit, library: CellLibrary, objective: str, clock_Hz: float | None
 ) -> MappedFigures:
     """Figures of the shape that maps best by the objective."""
-    found = []
-    for subject, toggles in zip(circuit.subjects, circuit.toggles, strict=True):
-        mapped = map_cells(subject, library, objective=objective)
-        if mapped.subject is not subject.netlist:
-            toggles = mean_toggles(mapped.subject, circuit.bits)
-        columns = cell_columns(mapped)
-        size = longest_path(mapped, columns.delay) if objective == "delay" else float(columns.area.sum())
-        found.append((size, mapped, toggles))
-    _, mapped, toggles = min(found, key=lambda f: f[0])
+    mapped = best_mapping(circuit.subjects, library, objective)
+    toggles = circuit.toggles_of(mapped.subject)
     seen = measure_glitches(mapped, circuit.bits, circuit.threads)
     return mapped_figures(mapped, toggles, seen, clock_Hz)
 
@@ -211,10 +207,9 @@ def mapped_figures(
         leakage=leakage * latency,
     )
     area = float(columns.area.sum())
-    names = [library.cells[index].name for index in mapped.cell.tolist()]
     inverter = library.cells.index(library.inverter)
     return MappedFigures(
-        cells=Frozen(dict(sorted(Counter(names).items()))),
+        cells=Frozen(dict(sorted(Counter(mapped.names()).items()))),
         inverters=int((mapped.cell == inverter).sum()),
         area_um2=area,
         nand2_equivalents=area / library.nand2.area if library.has_nand2 else None,

@@ -137,6 +137,7 @@ def _build(
         subject=subject.netlist,
         origin=np.array(origin, dtype=np.int32),
         inverted=np.array(inverted, dtype=bool),
+        instance=np.arange(len(cells), dtype=np.int32),
     )
 
 

@@ -86,7 +86,7 @@ def _worth_trying(cells: tuple[Cell, ...], fast: bool) -> list[int]:
     quickest: dict[tuple[int, int], int] = {}
     for index, cell in enumerate(cells):
         key = (cell.n_inputs, cell.table)
-        if not 2 <= cell.n_inputs <= LEAVES or len(_support(cell)) < cell.n_inputs:
+        if cell.macro or not 2 <= cell.n_inputs <= LEAVES or len(_support(cell)) < cell.n_inputs:
             continue
         if key not in best or cell.area < cells[best[key]].area:
             best[key] = index

@@ -191,3 +191,39 @@ def test_other_refusals(capsys, blif, bench, tmp_path):
 def test_the_python_interface_refuses_what_is_no_circuit():
     with pytest.raises(UnsupportedError, match="a dict cannot be compiled; give a netlist"):
         compile({})
+
+
+def test_export_in_cells(capsys, blif, tmp_path):
+    net, cells = tmp_path / "net.v", tmp_path / "cells.lib"
+    found = _json(
+        capsys,
+        0,
+        "export",
+        blif,
+        "--format",
+        "verilog",
+        "--library",
+        "nangate45",
+        "--liberty",
+        cells,
+        "-o",
+        net,
+    )
+    assert (found["library"], found["liberty"]) == ("nangate45", str(cells))
+    assert found["counts"]["cells"]["total"] == net.read_text().count("_X1 u") > 0
+    assert found["area_um2"] == pytest.approx(found["counts"]["area"]) and found["delay_s"] > 0
+    text = cells.read_text()
+    assert all(f"cell ({name})" in text for name in found["counts"]["cells"] if name != "total")
+
+
+@pytest.mark.parametrize(
+    "options, told",
+    [
+        (["--format", "blif", "--library", "asap7"], "--library has no meaning for blif"),
+        (["--format", "verilog", "--library", "asap7", "--pipeline", "2"], "--pipeline"),
+        (["--format", "verilog", "--sta"], "--sta"),
+    ],
+)
+def test_export_in_cells_refuses_what_has_no_meaning(capsys, blif, tmp_path, options, told):
+    assert main(["export", str(blif), *options, "-o", str(tmp_path / "o.v")]) == 2
+    assert told in capsys.readouterr().err

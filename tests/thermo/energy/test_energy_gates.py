@@ -100,6 +100,7 @@ def test_a_pulse_by_hand():
         netlist,
         np.array([1, 2], np.int32),
         np.array([False, False]),
+        np.arange(2, dtype=np.int32),
     )
     seen = measure_glitches(cells, np.array([[0], [1], [0]]))
     assert (seen.n_pairs, seen.settled, seen.unit, seen.library) == (2, 0.5, 1.5, 0.5)

@@ -1,0 +1,38 @@
+"""A whole circuit in the cells of a library: optimised, with its class head, in the shape that maps best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.cell_counts import cell_area, cell_columns, longest_path
+from compiler.ir.cells import CellNetlist
+from compiler.ir.gates import GateNetlist
+from compiler.passes.gates.cell_cuts import Subject
+from compiler.passes.gates.cell_mapping import map_cells
+from compiler.passes.gates.heads import lower_head
+from compiler.pipelines import simplify
+from hw_models.cells import CellLibrary
+
+
+def shapes(netlist: GateNetlist, *, head: bool = True, adder: str = "fast") -> tuple[GateNetlist, ...]:
+    """The circuit after -O2 and after -O1: fewest gates need not be least area.
+
+    head : whether class sums and decision become gates, cleaned at -O1; adder : as lower_head
+    """
+    made = [simplify(netlist, level) for level in (2, 1)]
+    if head and netlist.class_sums is not None:
+        made = [simplify(lower_head(shape, sums=False, adder=adder), 1) for shape in made]
+    return tuple(made)
+
+
+def best_mapping(
+    shapes: Sequence[GateNetlist | Subject], library: CellLibrary, objective: str = "area"
+) -> CellNetlist:
+    """The shape that maps to least area, or by objective="delay" to the shortest path.
+
+    Raises as map_cells; UnsupportedError where the objective needs a figure that the library lacks.
+    """
+    found = [map_cells(shape, library, objective=objective) for shape in shapes]
+    if objective == "delay":
+        return min(found, key=lambda m: longest_path(m, cell_columns(m).delay))
+    return min(found, key=cell_area)
