@@ -154,7 +154,7 @@ def test_train_writes_a_model_and_resumes(capsys, tmp_path):
     assert checkpoint.exists()
     again = _json(capsys, [*arguments, "--checkpoint", checkpoint])
     assert again["accuracy"] == first["accuracy"] and again["heat_kT"] == first["heat_kT"]
-    started = _json(capsys, [*arguments, "--start", model, "--no-couplings"])
+    started = _json(capsys, [*arguments, "--start", model, "--uncoupled"])
     assert started["accuracy"] is not None
 
 
@@ -392,7 +392,7 @@ def test_least_squares_without_couplings(capsys, tmp_path):
             "langevin",
             "--method",
             "least-squares",
-            "--no-couplings",
+            "--uncoupled",
             "--hidden",
             "2",
             "-o",

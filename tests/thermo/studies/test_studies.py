@@ -29,7 +29,7 @@ def study(digits, tmp_path_factory):
     points = [
         Point("8 hidden, penalty 0", config),
         Point("8 hidden, penalty 0", replace(config, seed=1)),
-        Point("no couplings, penalty 0", replace(config, couplings=False)),
+        Point("no couplings, penalty 0", replace(config, coupled=False)),
     ]
     return points, folder, run_points(points, digits, folder)
 
