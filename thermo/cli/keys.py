@@ -167,6 +167,10 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "answer_bits": "log2 of the classes",
         **BASELINES,
         "advantage": ADVANTAGE + "storage of the weights of both",
+        "converters": "{side, bits, lo, hi, given, clipped} of the converters of each side, as of simulate",
+        "fewest_bits?": "{input_bits, output_bits, loss: {mean, sem}, own_input_bits, own_output_bits, "
+        "own_loss, ideal, tolerance, samples, draws, split, energy_before_J, latency_before_s}: accuracy "
+        "lost against ideal converters, whose it is; before: with the device's own bits",
         "device": "the preset, every figure with its source",
         **MANIFEST,
     },

@@ -13,17 +13,29 @@ from compiler.errors import UnsupportedError
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.symmetry import is_gradient, matrix
 from hw_models.constants import landauer
-from hw_models.device import Device, Units
+from hw_models.device import Device, Units, periphery
 from hw_models.interval import Interval
+from hw_models.presets import chosen_device
 from thermo.data import Dataset
 from thermo.energy.baselines import Baseline
 from thermo.energy.cycle import Reset, measure_cycle
+from thermo.energy.fewest_bits import FewestBits
+from thermo.energy.fewest_bits import fewest_bits as find_fewest_bits
 from thermo.energy.ledger import Design, Price
 from thermo.energy.machine import MachineRun
 from thermo.energy.storage import like_for_like
-from thermo.evaluate import Evaluation, Heat, evaluate, label_codes, right_answers, score, summarise
+from thermo.evaluate import (
+    Evaluation,
+    Heat,
+    evaluate,
+    label_codes,
+    ranges_of,
+    right_answers,
+    score,
+    summarise,
+)
 from thermo.progress import Progress
-from thermo.simulate.langevin.prepare import encode
+from thermo.simulate.langevin.conversion import Conversion
 from thermo.simulate.langevin.run import simulate_langevin
 
 
@@ -67,6 +79,7 @@ class Estimate:
     asked : what an inference asks of any device; energy, latency_s : its price on this one, back to back
     cheapest : the baseline it is compared with; n_classes : 0 for regression
     right : (n_samples,) decisions that were right, None for regression
+    conversions : what the converters did; fewest_bits : how theirs were found, own : the device before
     """
 
     evaluation: Evaluation
@@ -79,6 +92,9 @@ class Estimate:
     cheapest: Baseline | None
     n_classes: int
     right: np.ndarray | None = None
+    conversions: tuple[Conversion, ...] = ()
+    fewest_bits: FewestBits | None = None
+    own: Device | None = None
 
     @property
     def energy(self) -> Price:
@@ -139,8 +155,20 @@ class Estimate:
             "digital_baseline": None if self.cheapest is None else asdict(self.cheapest),
             "baselines": [asdict(b) for b in self.baselines],
             "advantage": {storage: over.describe() for storage, over in self.advantage.items()},
+            "converters": [asdict(c) for c in self.conversions],
+            **self._fewest_bits(),
             "device": self.device.describe(),
         }
+
+    def _fewest_bits(self) -> dict[str, Any]:
+        if self.fewest_bits is None or self.own is None:
+            return {}
+        before = self.asked.price(self.own)
+        told = {
+            "energy_before_J": {**before.joules, "total": before.total},
+            "latency_before_s": before.seconds,
+        }
+        return {"fewest_bits": {**asdict(self.fewest_bits), **told}}
 
     @property
     def advantage(self) -> dict[str, Interval]:
@@ -216,19 +244,33 @@ def estimate_langevin(
     runs: int = 1,
     seed: int = 0,
     reset: Reset | None = None,
+    fewest_bits: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Estimate:
-    """Measure accuracy, heat and cycle on a split and put them on a device.
+    """Measure accuracy, heat and cycle of the machine on a device, on a split, and price them.
 
     baselines : digital designs measured on the same split, or what finds them up to an accuracy; the
     cheapest of at least the netlist's accuracy is what it is compared with
+    fewest_bits : find the fewest bits of its converters that keep the accuracy, and estimate with them
 
     Raises HardwareError where the device cannot hold it.
     """
     options: dict[str, Any] = {"runs": runs, "seed": seed, "threads": threads, "progress": progress}
+    options["device"] = own = device
     dynamic = ~netlist.cells.frozen
     device_units(netlist, device)  # raises before anything is run
+    options |= ranges_of(netlist, dataset, options)
+    input_span, output_span = (float(np.ptp(options[name])) for name in ("input_range", "output_range"))
+    found = None
+    if fewest_bits:
+
+        def converting(there: Device) -> float:
+            return _converters(netlist, there, runs, input_span, output_span)
+
+        found = find_fewest_bits(netlist, dataset, own, converting, options=options, progress=progress)
+        device = chosen_device(own, input_bits=found.input_bits, output_bits=found.output_bits)
+        options["device"] = device
     evaluation, result = evaluate(netlist, dataset, split, **options)
     if callable(baselines):
         baselines = baselines(evaluation.accuracy)
@@ -254,8 +296,8 @@ def estimate_langevin(
         runs=runs,
         duration=duration,
         physics=energy.mean * netlist.lowered.energy_scale,
-        input_span=_span(encode(netlist, dataset.x_train)),
-        output_span=_span(result.outputs),
+        input_span=input_span,
+        output_span=output_span,
         kT=netlist.kT,
         mobility=netlist.mobility,
         j2=typical_j2(netlist),
@@ -271,12 +313,29 @@ def estimate_langevin(
         baselines=baselines,
         cheapest=cheapest(baselines, evaluation.accuracy),
         n_classes=dataset.n_classes,
+        conversions=result.conversions,
+        fewest_bits=found,
+        own=own,
     )
 
 
-def _span(values: np.ndarray) -> float:
-    """From the least to the largest value; one unit where all are alike."""
-    return float(np.ptp(values)) or 1.0
+def _converters(
+    netlist: LangevinNetlist, device: Device, runs: int, input_span: float, output_span: float
+) -> float:
+    """J of a device's converters, and of the cells that wait for them, in one inference."""
+    units, n_cells = device_units(netlist, device), int((~netlist.cells.frozen).sum())
+    around = periphery(
+        device,
+        n_inputs=netlist.inputs.size,
+        n_outputs=netlist.outputs.size,
+        n_cells=n_cells,
+        n_phases=0,
+        runs=runs,
+        seconds=sum(p.duration for p in netlist.schedule) * units.time,
+        input_volts=units.volts(input_span),
+        output_volts=units.volts(output_span),
+    )
+    return around.input_drive + around.read_out + around.idle
 
 
 def cheapest(baselines: tuple[Baseline, ...], accuracy: float | None) -> Baseline | None:

@@ -14,7 +14,7 @@ from thermo.data import Dataset, load_dataset
 from thermo.energy.baselines import WIDTHS, Baseline
 from thermo.options import Option, check_taken, takes
 from thermo.progress import NullProgress, Progress
-from thermo.simulate.options import RUNS, SEED, THREADS
+from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS, RUNS, SEED, THREADS
 from thermo.simulate.run import dynamics_of
 
 if TYPE_CHECKING:
@@ -101,6 +101,16 @@ class LangevinEstimator:
     takes = takes(
         Option("split"),
         _device_option("Hardware preset; `thermoc presets` lists them."),
+        INPUT_BITS,
+        OUTPUT_BITS,
+        Option(
+            "fewest_bits",
+            "--fewest-bits",
+            bool,
+            False,
+            "Find the fewest bits of the device's converters that keep the accuracy within 0.3 points on "
+            "validation data.",
+        ),
         RUNS,
         Option(
             "reset",
@@ -128,15 +138,17 @@ class LangevinEstimator:
         dataset: Dataset | None,
         *,
         device: Any = DEVICE,
+        input_bits: int | str | None = None,
+        output_bits: int | str | None = None,
         baselines: Any = None,
         split: str = "test",
         progress: Progress | None = None,
         **options: Any,
     ) -> Priced:
-        from hw_models.presets import DEVICES
+        from hw_models.presets import chosen_device
         from thermo.energy.inference import device_units, estimate_langevin
 
-        preset = DEVICES.get(device) if isinstance(device, str) else device
+        preset = chosen_device(device, input_bits=input_bits, output_bits=output_bits)
         device_units(netlist, preset)  # raises before anything is loaded or run
         dataset = load_dataset("digits") if dataset is None else dataset
         digital = _digital(baselines, dataset, split, WIDTHS, progress)
@@ -294,9 +306,9 @@ def estimate(
     baselines : digital designs measured on the same split; by default they are trained, up to one
         as accurate as the netlist, and kept in the user's cache. () leaves them out
     options : of all seed, threads; with data split. Langevin machines (to an Estimate): device (a
-        preset's name or a Device), runs, reset. p-bits (to a SpinEstimate): device. Circuits (to
-        a GateEstimate): libraries (presets' names, Liberty files or CellLibrary), clock_Hz,
-        objective, adder
+        preset's name or a Device), input_bits, output_bits, fewest_bits, runs, reset. p-bits (to a
+        SpinEstimate): device. Circuits (to a GateEstimate): libraries (presets' names, Liberty
+        files or CellLibrary), clock_Hz, objective, adder
 
     Raises UnsupportedError for a netlist that cannot be priced and an option that it does not take,
     HardwareError where the hardware cannot hold it, DataError where the data do not fit.

@@ -6,22 +6,24 @@ from dataclasses import replace
 
 from hw_models.constants import landauer
 from hw_models.interval import times
+from thermo.energy.fewest_bits import Loss
 from thermo.energy.gate_result import GateEstimate
 from thermo.energy.inference import Estimate
-from thermo.energy.ledger import bill
+from thermo.energy.ledger import Price, bill
 from thermo.energy.run import Priced, SpinEstimate
 from thermo.energy.samples import SampleEnergy
 from thermo.evaluate import Heat
 from thermo.report.gates import gate_tables
 from thermo.report.ledger import KEPT, bill_table
 from thermo.report.page import Table
+from thermo.report.simulated import conversion_rows
 from thermo.report.text import si
 
 
 def estimate_tables(e: Priced) -> tuple[Table, ...]:
     """The tables of `thermoc estimate` and of the report page."""
     if isinstance(e, Estimate):
-        return (_inference(e), _joules(e), _digital(e))
+        return (_inference(e), *_fewest_bits(e), _joules(e), _digital(e))
     if isinstance(e, GateEstimate):
         return tuple(gate_tables(e))
     assert isinstance(e, SpinEstimate)
@@ -84,9 +86,40 @@ def _inference(e: Estimate) -> Table:
         if c.accuracy is not None:
             rows.append(("accuracy when started from a reset", f"{100 * c.accuracy:.2f} %"))
         rows.append(("reset", f"well {c.stiffness:g} x²/2 for {c.duration:g} time units"))
+    rows += conversion_rows(e.conversions)
     rows.append(("latency", si(e.latency_s, "s")))
     caption = f"One inference: {v.runs} run(s) of the machine, {v.n_samples:,} {v.split} samples"
     return Table(("measured", ""), tuple(rows), (1,), caption)
+
+
+def _fewest_bits(e: Estimate) -> tuple[Table, ...]:
+    found = e.fewest_bits
+    if found is None or e.own is None:
+        return ()
+    before = e.asked.price(e.own)
+
+    def row(name: str, bits: tuple[int, int], loss: Loss, price: Price) -> tuple[str, ...]:
+        converters = price.joules["input converters"] + price.joules["output converters"]
+        return (
+            name,
+            *(str(b) for b in bits),
+            f"{100 * loss.mean:.2f} ± {100 * loss.sem:.2f}",
+            si(converters, "J"),
+            si(price.total, "J"),
+            si(price.seconds, "s"),
+        )
+
+    rows = (
+        row("its own", (found.own_input_bits, found.own_output_bits), found.own_loss, before),
+        row("fewest", (found.input_bits, found.output_bits), found.loss, e.energy),
+    )
+    caption = (
+        f"Fewest bits that lose at most {100 * found.tolerance:g} points of the {100 * found.ideal:.2f} % "
+        f"that ideal converters have: {found.samples:,} validation samples, {found.draws} draws of noise and "
+        "offsets, paired"
+    )
+    head = ("converters", "input bits", "output bits", "points lost", "converters' J", "total", "latency")
+    return (Table(head, rows, (1, 2, 3, 4, 5, 6), caption),)
 
 
 def joule_parts(e: Estimate) -> tuple[tuple[str, float], ...]:
