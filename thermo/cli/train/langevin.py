@@ -19,6 +19,7 @@ from thermo.evaluate import evaluate
 from thermo.options import Option
 from thermo.report.page import Table
 from thermo.report.text import text_table
+from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS
 from thermo.simulate.threads import check_threads
 from thermo.training import TrainingError, train_onsager_machlup, train_pathwise
 from thermo.training.langevin.circuit import strengths
@@ -46,6 +47,8 @@ OPTIONS = (
     Option("directed", "--directed", bool, False, "Train J_ij and J_ji apart; no potential then."),
     Option("device", "--device", str, None, "Hardware trained for; `thermoc presets` lists it."),
     Option("couplings", "--couplings", str, None, "What its couplings are made of (none: its own)."),
+    INPUT_BITS,
+    OUTPUT_BITS,
     Option("mismatch", "--mismatch", float, 0.0, "Relative spread of every directed coupling."),
     Option("asymmetry", "--asymmetry", float, 0.0, "Relative spread of W_ij against W_ji."),
     Option("bits", "--bits", int, None, "Resolution of the couplings (none: exact)."),
@@ -65,6 +68,7 @@ OPTIONS = (
 )
 
 PATHWISE = {"start", "heat_penalty", "heat_budget", "directed", "checkpoint", "device_seed"}
+PATHWISE |= {"input_bits", "output_bits"}
 PATHWISE |= {"coupling_penalty", "device", "couplings", "mismatch", "asymmetry", "bits", "bias_mismatch"}
 """Flags that back-propagation through the noisy run takes, and teacher and student do not."""
 
@@ -78,7 +82,7 @@ def langevin(given: Given) -> None:
     device, and accuracies are those it has there.
 
     With --device training, validation and test have the noise, load and range of its couplings, at
-    voltages found for them.
+    voltages found for them, and the levels, offsets and noise of its converters.
 
     Example: thermoc train langevin --data mnist -o mnist.safetensors
     """
@@ -111,6 +115,8 @@ def langevin(given: Given) -> None:
             epochs=given["epochs"],
             heat_penalty=given["heat_penalty"],
             coupling_penalty=given["coupling_penalty"],
+            input_bits=given["input_bits"],
+            output_bits=given["output_bits"],
             seed=given["seed"],
             symmetric=not given["directed"],
             non_ideal=_non_ideal(
@@ -141,7 +147,7 @@ def langevin(given: Given) -> None:
         )
     there: dict[str, Any] = {}
     if given["device"] is not None:
-        there = {"device": given["device"], "couplings": given["couplings"]}
+        there = {name: given[name] for name in ("device", "couplings", "input_bits", "output_bits")}
     if given["device_seed"] is not None:
         there |= {"non_ideal": trained.config.non_ideal, "device_seed": given["device_seed"]}
     evaluation, _ = evaluate(

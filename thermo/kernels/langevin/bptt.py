@@ -31,6 +31,9 @@ g(x_k)^T, and what nu_i and J2_i depend on needs
     d J2_i = -2 sum_k nu_{k,i} x_{k,i}   (+ gamma (x_0^2 - x_K^2) where the heat is V(x_0) - V(x_K))
 
 No potential exists with a finite R, and the heat is then the Stratonovich sum.
+
+Converters make levels of inputs and of what is read. The derivative passes straight through the rounding
+(Bengio, Leonard and Courville, arXiv 1308.3432, section 3); all else is taken at the levels.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ from typing import NamedTuple
 import numpy as np
 
 from thermo.kernels.jit import njit
+from thermo.kernels.langevin.lines import drive_lines, read_lines
 from thermo.kernels.langevin.range import range_tile, slope_tile
 from thermo.kernels.random import STREAM_TRAINING, fill_normals
 
@@ -331,7 +335,7 @@ def circuit_gradient(lam, nu, x, z, moves, noise, by_circuit):  # type: ignore[n
 
 @njit(cache=True, nogil=True)
 def gradient_tile(  # type: ignore[no-untyped-def]
-    machine, circuit, loss, u, label, target, steps, seed, trajectory, xs, fs, gradient, by_circuit
+    machine, circuit, adcs, loss, u, label, target, steps, seed, trajectory, xs, fs, gradient, by_circuit
 ):
     """Loss and gradient of one tile.
 
@@ -373,7 +377,11 @@ def gradient_tile(  # type: ignore[no-untyped-def]
         return 0.0, 0, 0.0, lost
 
     lam = np.zeros((n, lanes), u.dtype)
-    error, right = head_gradient(end[n - n_out :], loss, label, target, lam[n - n_out :], gs, go)
+    read = end[n - n_out :]
+    if adcs is not None:
+        read = np.empty((n_out, lanes), u.dtype)
+        read_lines(end[n - n_out :], adcs, seed, trajectory, n_steps, read)
+    error, right = head_gradient(read, loss, label, target, lam[n - n_out :], gs, go)
     g = gamma * loss.weight
     half_g = real(0.5) * g
     nu = np.empty((n, lanes), u.dtype)
@@ -469,8 +477,11 @@ def gradient_tile(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def fill_inputs(batch, u):  # type: ignore[no-untyped-def]
-    """u[l] = (warped image of row rows[l] - shift) * scale of Images; no warp where warps is empty."""
+def fill_inputs(batch, dacs, u, seed, trajectory):  # type: ignore[no-untyped-def]
+    """u[l] = (warped image of row rows[l] - shift) * scale of Images; no warp where warps is empty.
+
+    dacs : Line that makes levels of them, or None
+    """
     images, rows, warps, shift, scale = batch.images, batch.rows, batch.warps, batch.shift, batch.scale
     height, width, channels = batch.shape
     n_in = u.shape[1]
@@ -489,11 +500,28 @@ def fill_inputs(batch, u):  # type: ignore[no-untyped-def]
         else:
             for p in range(n_in):
                 u[l, p] = (u[l, p] - shift[0]) * scale[0]
+    if dacs is not None:
+        drive_lines(u, dacs, seed, trajectory)
 
 
 @njit(cache=True, nogil=True)
 def gradient_rows(  # type: ignore[no-untyped-def]
-    machine, circuit, loss, batch, label, target, steps, seed, trajectory, xs, fs, u, gradient, by_circuit
+    machine,
+    circuit,
+    dacs,
+    adcs,
+    loss,
+    batch,
+    label,
+    target,
+    steps,
+    seed,
+    trajectory,
+    xs,
+    fs,
+    u,
+    gradient,
+    by_circuit,
 ):
     """`gradient_tile` of Images, with flat scratch.
 
@@ -503,19 +531,32 @@ def gradient_rows(  # type: ignore[no-untyped-def]
     lanes = batch.rows.shape[0]
     size = n * lanes
     inputs = u[: lanes * n_in].reshape((lanes, n_in))
-    fill_inputs(batch, inputs)
+    fill_inputs(batch, dacs, inputs, seed, trajectory)
     if circuit is not None and circuit.ranged:
         range_tile(inputs, circuit.reach, inputs)
     x = xs[: (steps.n + 1) * size].reshape((steps.n + 1, n, lanes))
     force_slots = steps.n + 1 if steps.heat == HEAT_STRATONOVICH else 2
     f = fs[: force_slots * size].reshape((force_slots, n, lanes))
     return gradient_tile(
-        machine, circuit, loss, inputs, label, target, steps, seed, trajectory, x, f, gradient, by_circuit
+        machine,
+        circuit,
+        adcs,
+        loss,
+        inputs,
+        label,
+        target,
+        steps,
+        seed,
+        trajectory,
+        x,
+        f,
+        gradient,
+        by_circuit,
     )
 
 
 @njit(cache=True, nogil=True)
-def run_rows(machine, circuit, batch, steps, seed, trajectory, outputs, heat):  # type: ignore[no-untyped-def]
+def run_rows(machine, circuit, dacs, batch, steps, seed, trajectory, outputs, heat):  # type: ignore[no-untyped-def]
     """Run Images once; outputs : (lanes, n_out), heat : (lanes,) float64, written.
 
     Returns the first runaway cell or -1.
@@ -523,7 +564,7 @@ def run_rows(machine, circuit, batch, steps, seed, trajectory, outputs, heat):  
     n, n_in = machine.w_in.shape
     lanes, n_out = outputs.shape
     u = np.empty((lanes, n_in), batch.images.dtype)
-    fill_inputs(batch, u)
+    fill_inputs(batch, dacs, u, seed, trajectory)
     if circuit is not None and circuit.ranged:
         range_tile(u, circuit.reach, u)
     c = np.empty((n, lanes), batch.images.dtype)

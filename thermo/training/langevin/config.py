@@ -39,6 +39,8 @@ class PathwiseConfig(TrainingConfig):
     device, couplings : the hardware trained for (hw_models.presets, by name or itself) and what its
         couplings are made of, None: the device's own; their noise, load and range then act in training
         and validation. No device: the ideal equation
+    input_bits, output_bits : of its converters, "ideal" or None: its own; levels, offsets and noise act
+        likewise, and gradients pass straight through the rounding
     non_ideal : imperfections of the device, drawn anew for every batch; device_seed : of one device
         that is trained on and validated on instead (in place)
     """
@@ -80,6 +82,8 @@ class PathwiseConfig(TrainingConfig):
     augmentation: Augmentation = field(default_factory=Augmentation)
     device: str | Device | None = None
     couplings: str | CouplingTechnology | None = None
+    input_bits: int | str | None = None
+    output_bits: int | str | None = None
     non_ideal: Imperfections | None = None
     device_seed: int | None = None
     evaluate_every: int = 1
@@ -87,8 +91,17 @@ class PathwiseConfig(TrainingConfig):
 
     @property
     def hardware(self) -> Device | None:
-        """The device with its couplings; HardwareError for an unknown name."""
-        return None if self.device is None else chosen_device(self.device, self.couplings)
+        """The device with its couplings and converters; HardwareError for an unknown name."""
+        if self.device is None:
+            return None
+        bits = {"input_bits": self.input_bits, "output_bits": self.output_bits}
+        return chosen_device(self.device, self.couplings, **bits)
+
+    @property
+    def converts(self) -> bool:
+        """Whether there are converters that are not ideal."""
+        device = self.hardware
+        return device is not None and bool(device.input_converter or device.output_converter)
 
     def check(self, rules: Rules) -> None:
         rules.whole("n_hidden", "max_halvings", "warmup_steps", least=0)
@@ -101,16 +114,23 @@ class PathwiseConfig(TrainingConfig):
         rules.below_one("beta1", "beta2", "smoothing")
         rules.share("final_rate")
         rules.device_seed()
-        if self.device_seed is not None and (self.non_ideal is None or self.non_ideal.ideal):
+        perfect = self.non_ideal is None or self.non_ideal.ideal
+        if self.device_seed is not None and perfect and not self.converts:
             raise TrainingError(
                 f"training: device_seed {self.device_seed} names an imperfect device, but there are no "
-                "imperfections; give mismatch, asymmetry, bits or bias_mismatch, too"
+                "imperfections; give mismatch, asymmetry, bits or bias_mismatch, or a device with converters"
             )
         if self.device is None and self.couplings is not None:
             raise TrainingError(
                 f"training: couplings {self.couplings!r} need the cells that they drive; give a device "
                 "(--device rc-1fF), too"
             )
+        for name in ("input_bits", "output_bits"):
+            if self.device is None and getattr(self, name) is not None:
+                raise TrainingError(
+                    f"training: {name} = {getattr(self, name)} is the resolution of a device's converters; "
+                    "give a device (--device rc-1fF), too"
+                )
         if self.hardware is not None and self.hardware.couplings.mutual and not self.symmetric:
             raise TrainingError(
                 f"training: {self.hardware.couplings.name} couplings are one element both ways; leave "

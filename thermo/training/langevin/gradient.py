@@ -9,6 +9,7 @@ import numpy as np
 
 from hw_models.couplings import Burden
 from thermo.kernels.langevin import bptt
+from thermo.kernels.langevin.lines import Line
 from thermo.training.errors import TrainingDivergedError
 from thermo.training.langevin.circuit import add_strengths, by_strength, circuit_of
 from thermo.training.tiles import Tiles
@@ -50,6 +51,8 @@ def loss_and_gradient(
     coupled: bool = True,
     smoothing: float = 0.0,
     each: Burden | None = None,
+    dacs: Line | None = None,
+    adcs: Line | None = None,
     seed: int = 0,
     trajectory: int = 0,
     tile: int = 128,
@@ -61,6 +64,7 @@ def loss_and_gradient(
     layout : (n, n_in, n_out); cells : (3, n) J2, J3, J4; data : (batch, n_in), already encoded
     answers : (batch,) int labels, or (batch, n_out) float values
     each : of a device's couplings, which the gradient is taken through
+    dacs, adcs : of its converters, through whose rounding the gradient goes straight
     heat_penalty : per unit of energy. The heat is V(x_0) - V(x_K), right for symmetric couplings
         of infinite range only, or with `stratonovich` the sum of 1/2 (f_k + f_{k+1}) (x_{k+1} - x_k).
     """
@@ -91,6 +95,8 @@ def loss_and_gradient(
             *sums, runaway = bptt.gradient_rows(
                 machine,
                 circuit,
+                dacs,
+                adcs,
                 loss_of,
                 bptt.Images(rows, np.arange(lo, hi), unwarped, (0, 0, 0), *encoder),
                 answers[lo:hi].astype(np.int64) if classes else np.zeros(hi - lo, np.int64),

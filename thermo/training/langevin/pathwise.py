@@ -18,10 +18,14 @@ import numpy as np
 from compiler.families.langevin import LangevinMachine
 from thermo.data import Dataset
 from thermo.kernels.langevin import bptt
+from thermo.kernels.langevin.lines import Line
 from thermo.progress import Progress
+from thermo.simulate.langevin.calibrate import CALIBRATION, TRAJECTORY
+from thermo.simulate.langevin.conversion import Span, output_range
 from thermo.training.errors import TrainingDivergedError, TrainingError
 from thermo.training.langevin.circuit import add_strengths, burden_of, by_strength, circuit_of, strengths
 from thermo.training.langevin.config import PathwiseConfig
+from thermo.training.langevin.converting import Converting, encoded_range
 from thermo.training.langevin.encoder import fit_encoder
 from thermo.training.langevin.gradient import Layout
 from thermo.training.langevin.imperfect import DrawnMachine, device_of_batch, draw_machine
@@ -94,6 +98,11 @@ class PathwiseTrainer:
         self.where = {}
         if config.hardware is not None:
             self.where = {"device": config.hardware.name, "couplings": config.hardware.couplings.name}
+        self.converting = None
+        if config.converts and config.hardware is not None:
+            span = encoded_range(self.x, self.shift, self.scale)
+            self.converting = Converting(config.hardware, n, dataset.n_features, n_out, span)
+        self.read_span: Span | None = None
         self.ranged = self.each is not None and math.isfinite(self.each.reach)
         self.heat_mode = (
             bptt.HEAT_ENERGY
@@ -238,6 +247,13 @@ class PathwiseTrainer:
         by_circuit = np.zeros((len(self.bounds) - 1, 2, layout.n), np.float32)
         machine = bptt.Machine(w, j, config.coupled, b, cells, self.x0)
         loss_of = bptt.Loss(self.head, s, o, config.smoothing, np.float32(1.0 / self.batch), price)
+        dacs = adcs = None
+        if self.converting is not None:
+            device = (
+                device_of_batch(config.seed, self.step) if config.device_seed is None else config.device_seed
+            )
+            dacs = self.converting.dacs(device, float(in_scale[0] / self.scale[0]))
+            adcs = self.converting.adcs(device, self.read_span)
         base = self._steps(dt)
         for halvings in range(config.max_halvings + 1):
             n_steps = base << halvings
@@ -251,6 +267,8 @@ class PathwiseTrainer:
                 return bptt.gradient_rows(
                     machine,
                     circuit,
+                    dacs,
+                    adcs,
                     loss_of,
                     bptt.Images(self.x, rows[part], warps[part], self.shape, self.shift, in_scale),
                     label[part],
@@ -425,6 +443,8 @@ class PathwiseTrainer:
         used = order[: self.n_batches * self.batch].reshape(self.n_batches, self.batch)
         rng = np.random.default_rng([config.seed, _WARP, self.epoch])
         dt = [d for start, d in config.dt_schedule if start * config.epochs <= self.epoch][-1]
+        if self.converting is not None:
+            self.read_span = self._read_range(self._acting(self.machine(self.theta)), tiles)
         sums = np.zeros(3)
         refined = 0
         for rows in used:
@@ -459,12 +479,34 @@ class PathwiseTrainer:
             refined=refined,
         )
 
+    def _acting(self, machine: LangevinMachine) -> LangevinMachine:
+        """The machine on the device that it is trained on, if it is one."""
+        if self.drawn is None:
+            return machine
+        w, j, b = self.drawn.act(machine.w_in, machine.coupling, machine.bias)
+        return replace(machine, w_in=w, coupling=j, bias=b)
+
+    def _dacs(self) -> Line | None:
+        """Input converters of the device that is validated on."""
+        return None if self.converting is None else self.converting.dacs(self.config.device_seed or 0)
+
+    def _read_range(self, machine: LangevinMachine, tiles: Tiles) -> Span:
+        """Range of the output converters, as a simulation finds it (thermo.simulate.langevin.calibrate)."""
+        outputs, _ = run_machine(
+            machine,
+            self.x[:CALIBRATION],
+            dt=self.config.dt_evaluate,
+            seed=self.config.seed,
+            trajectory=TRAJECTORY,
+            tiles=tiles,
+            each=self.each,
+            dacs=self._dacs(),
+        )
+        return output_range(outputs)
+
     def validate(self, tiles: Tiles) -> tuple[float, float]:
         """Accuracy (or minus the root-mean-square error) and heat in kT at the evaluation step."""
-        machine = self.machine(self.theta)
-        if self.drawn is not None:
-            w, j, b = self.drawn.act(machine.w_in, machine.coupling, machine.bias)
-            machine = replace(machine, w_in=w, coupling=j, bias=b)
+        machine = self._acting(self.machine(self.theta))
         outputs, heat = run_machine(
             machine,
             self.data.x_valid,
@@ -473,7 +515,17 @@ class PathwiseTrainer:
             trajectory=VALID_TRAJECTORY,
             tiles=tiles,
             each=self.each,
+            dacs=self._dacs(),
         )
+        if self.converting is not None:
+            outputs = self.converting.read(
+                outputs,
+                self.config.device_seed or 0,
+                self._read_range(machine, tiles),
+                seed=self.config.seed,
+                trajectory=VALID_TRAJECTORY,
+                steps=self._steps(self.config.dt_evaluate),
+            )
         y = self.data.y_valid
         if self.classes:
             score = float(np.mean(outputs.argmax(axis=1) == y))

@@ -9,6 +9,7 @@ import numpy as np
 from compiler.families.langevin import LangevinMachine
 from hw_models.couplings import Burden
 from thermo.kernels.langevin import bptt
+from thermo.kernels.langevin.lines import Line
 from thermo.training.errors import TrainingDivergedError
 from thermo.training.langevin.circuit import circuit_of
 from thermo.training.tiles import Tiles
@@ -27,17 +28,26 @@ def run_machine(
     tile: int = 128,
     tiles: Tiles | None = None,
     each: Burden | None = None,
+    dacs: Line | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run raw data rows once each: outputs (n, n_out) at t_f and heat (n,) in energy units.
 
     The quick look that training needs; `thermo.simulate` is the full simulator. each : of a device's
-    couplings, None for the ideal equation.
+    couplings, None for the ideal equation; dacs : what its input converters do.
     Raises TrainingDivergedError if a trajectory runs away.
     """
     if tiles is None:
         with Tiles(1) as one_thread:
             return run_machine(
-                machine, data, dt=dt, seed=seed, trajectory=trajectory, tile=tile, tiles=one_thread, each=each
+                machine,
+                data,
+                dt=dt,
+                seed=seed,
+                trajectory=trajectory,
+                tile=tile,
+                tiles=one_thread,
+                each=each,
+                dacs=dacs,
             )
     n = data.shape[0]
     dt = machine.dt if dt is None else dt
@@ -72,6 +82,7 @@ def run_machine(
         return bptt.run_rows(
             fixed,
             circuit,
+            dacs,
             bptt.Images(rows, np.arange(lo, hi), unwarped, (0, 0, 0), *encoder),
             steps,
             np.uint64(seed),
