@@ -102,3 +102,40 @@ def change_units(netlist: LangevinNetlist, *, energy: float = 1.0, length: float
         readout=readout,
         lowered=lowered,
     )
+
+
+def scale_inputs(netlist: LangevinNetlist, gain: float) -> LangevinNetlist:
+    """Inputs of `gain` times the states, and couplings from them of weight W / gain: the same forces.
+
+    On ideal couplings the run is the same; on a device the inputs' couplings are smaller conductances, with
+    less noise and current, and its input converters have a larger signal.
+
+    Raises NetlistError for a gain that is not above 0, UnsupportedError without inputs and where what they
+    bring is not linear in their states.
+    """
+    g = float(gain)
+    if not (math.isfinite(g) and g > 0):
+        raise NetlistError(f"scale_inputs: gain must be a finite number above 0, got {gain}")
+    cells, inputs = netlist.cells, netlist.inputs
+    if not inputs.size:
+        raise UnsupportedError("scale_inputs: the netlist has no input cells; leave the gain out")
+    if (cells.activation[inputs] != Activation.IDENTITY).any():
+        raise UnsupportedError("scale_inputs: inputs that show a nonlinear phi have no other scale")
+    groups = []
+    for group in netlist.couplings:
+        driven = cells.frozen[group.indices]
+        if driven.any():
+            if group.kind not in (CouplingKind.LINEAR, CouplingKind.GRADIENT):
+                raise UnsupportedError(
+                    f"scale_inputs: {group.kind.name.lower()} couplings from inputs are not linear in them"
+                )
+            # parameters that inputs and other cells share are one weight no more
+            weight = np.where(driven, group.values / np.asarray(g, group.values.dtype), group.values)
+            group = replace(group, weight=weight.astype(group.weight.dtype), tie=None)
+        groups.append(group)
+    old = netlist.encoder or Encoder(np.zeros(1), np.ones(1))
+    return netlist.with_(
+        cells=replace(cells, x0=np.where(cells.frozen, cells.x0 * g, cells.x0)),
+        couplings=tuple(groups),
+        encoder=Encoder(old.shift, old.scale * g),
+    )

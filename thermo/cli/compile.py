@@ -27,6 +27,7 @@ from compiler.formats.ising.invertible import invertible
 from compiler.ir.container import save
 from compiler.ir.gates import GateNetlist
 from compiler.passes.legalize import MendOptions
+from compiler.passes.units import scale_inputs
 from hw_models.targets import TARGETS
 from thermo.cli.console import emit, manifest, notes, telling
 from thermo.cli.flags import AS_JSON, SEED, Given, refuse, with_flags
@@ -177,15 +178,24 @@ ISING = (
 )
 """Keywords of lower_ising."""
 
+INPUT_GAIN = Option(
+    "input_gain",
+    "--input-gain",
+    float,
+    None,
+    "Inputs so many times as large, couplings from them as much smaller: the same where they are ideal.",
+)
 KT = Option("kT", "--kT", float, None, "Of an Ising model: its temperature.")
 TAKERS = {
     "an Ising model (--as ising makes one of a circuit)": (*ISING, KT, CLAMP, TARGET, *MENDS, *HOW),
     "a circuit of gates": (),
-    "a model of cells": (TOLERANCE, TARGET, *MENDS, *HOW),
+    "a model of cells": (TOLERANCE, INPUT_GAIN, TARGET, *MENDS, *HOW),
 }
 
 
-@with_flags(OUT, TARGET, LEVEL, *MENDS, *HOW, *READING, TOLERANCE, CLAMP, *ISING, KT, SEED, AS_JSON)
+@with_flags(
+    OUT, TARGET, LEVEL, *MENDS, *HOW, *READING, TOLERANCE, INPUT_GAIN, CLAMP, *ISING, KT, SEED, AS_JSON
+)
 def compile_(model: MODEL, given: Given) -> None:
     """Compile a trained model, a circuit of gates or an Ising problem into a netlist.
 
@@ -222,6 +232,9 @@ def compile_(model: MODEL, given: Given) -> None:
     ising, circuit, cells = TAKERS
     is_circuit = isinstance(source, GateNetlist)
     refuse(given, ising if isinstance(source, IsingModel) else circuit if is_circuit else cells, TAKERS)
+    if given["input_gain"] is not None:
+        source = scale_inputs(api.to_netlist(source, options, **lowering), given["input_gain"])
+        lowering = {}
     if isinstance(source, IsingModel) and given["kT"] is not None:
         source = replace(source, kT=given["kT"])
     before = counts(source) if is_circuit else {}
