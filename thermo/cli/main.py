@@ -107,6 +107,10 @@ COMMANDS = {
         "thermo.cli.studies:faults",
         "Accuracy of a circuit against the rate of flips and of stuck gates; a table and a figure.",
     ),
+    "study laws": (
+        "thermo.cli.studies:laws",
+        "Jarzynski's equality, the fluctuation theorem, the first law and housekeeping heat.",
+    ),
     "study linear-algebra": (
         "thermo.cli.studies:linear_algebra",
         "Solve, invert, Lyapunov, exponential, determinant as measurements: error against time, kT and "

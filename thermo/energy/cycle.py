@@ -59,7 +59,7 @@ class Cycle:
 
     work_on : well off, inputs on; heat_relax : given to the bath up to the read-out
     work_off : inputs off, well on, at the state that was read; heat_reset : given by the reset
-    stored : V at the cycle's end minus V at its start, zero on average
+    stored : V at the cycle's end minus V at its start, zero on average over all samples
     entropy : given to the bath by the whole cycle, the integral of dQ / kT in units of k_B; in the mean of
         a steady cycle, which leaves the density of states as it was, this is its entropy production
     kT : of the whole cycle in the model's unit, NaN where it changes
@@ -126,6 +126,8 @@ def cycle_netlists(
 def measure_cycle(netlist: LangevinNetlist, data: np.ndarray | None, reset: Reset, **options: Any) -> Cycle:
     """Run two cycles and account for the second, which starts from the distribution a reset leaves.
 
+    The first cycle has another sample's inputs, by a fixed permutation of the samples: what a reset does not
+    wipe out is the trace of another answer, as in use.
     options : of `thermo.simulate.simulate` but for the start, what is kept and, with method, of the
         relaxation alone
 
@@ -141,12 +143,14 @@ def measure_cycle(netlist: LangevinNetlist, data: np.ndarray | None, reset: Rese
     reset_options = {**options, "method": "heun"}
     x: dict[str, Any] = {}
 
-    def stroke(stroke_netlist: LangevinNetlist, number: int, how: dict[str, Any]) -> SimulationResult:
+    def stroke(
+        stroke_netlist: LangevinNetlist, inputs: np.ndarray | None, number: int, how: dict[str, Any]
+    ) -> SimulationResult:
         """Run one and keep where it ends, before the step with everything off."""
         steps = round(stroke_netlist.schedule[0].duration / stroke_netlist.dt)
         found = simulate_langevin(
             stroke_netlist,
-            data,
+            inputs,
             seed=(seed + number * _NEXT_SEED) % 2**64,
             trajectory_every=steps,
             **x,
@@ -157,9 +161,10 @@ def measure_cycle(netlist: LangevinNetlist, data: np.ndarray | None, reset: Rese
         x["x0"] = found.trajectory[1]
         return found
 
-    stroke(relaxing, 0, options)
-    before = stroke(resetting, 1, reset_options)
-    relax, back = stroke(relaxing, 2, options), stroke(resetting, 3, reset_options)
+    others = data if data is None else np.asarray(data)[np.random.default_rng(0).permutation(len(data))]
+    stroke(relaxing, others, 0, options)
+    before = stroke(resetting, others, 1, reset_options)
+    relax, back = stroke(relaxing, data, 2, options), stroke(resetting, data, 3, reset_options)
     assert before.work is not None and relax.work is not None and back.work is not None
     assert relax.heat_by_phase is not None and back.heat_by_phase is not None
     # all changes are told against "off": from the last well, to the inputs; from the inputs, to the well

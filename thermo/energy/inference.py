@@ -23,6 +23,7 @@ from thermo.energy.fewest_bits import FewestBits
 from thermo.energy.fewest_bits import fewest_bits as find_fewest_bits
 from thermo.energy.ledger import Design, Price
 from thermo.energy.machine import MachineRun
+from thermo.energy.reset import ChosenReset, ResetWish, find_reset
 from thermo.energy.storage import like_for_like
 from thermo.evaluate import (
     Evaluation,
@@ -76,6 +77,8 @@ class Estimate:
     evaluation : accuracy and heat as simulated; halved : the same with dt halved
     idle_heat_kT : of the machine without couplings, inputs and biases
     cycle : None where the force has no potential, and physics is then the heat alone
+    halved_cycle : the same with every step halved, the reset's too; reset : how the reset was chosen, None
+        where it was given
     asked : what an inference asks of any device; energy, latency_s : its price on this one, back to back
     cheapest : the baseline it is compared with; n_classes : 0 for regression
     right : (n_samples,) decisions that were right, None for regression
@@ -86,6 +89,8 @@ class Estimate:
     halved: Evaluation
     idle_heat_kT: Heat | None
     cycle: CycleEnergy | None
+    halved_cycle: CycleEnergy | None
+    reset: ChosenReset | None
     asked: MachineRun
     device: Device
     baselines: tuple[Baseline, ...]
@@ -144,7 +149,9 @@ class Estimate:
             "halved_dt": {
                 "accuracy": self.halved.accuracy,
                 "heat_kT": None if self.halved.heat_kT is None else asdict(self.halved.heat_kT),
+                "work": None if self.halved_cycle is None else asdict(self.halved_cycle.work),
             },
+            "reset": None if self.reset is None else asdict(self.reset),
             "cycle_kT": None if self.cycle is None else _plain(self.cycle.in_kT()),
             "cycle": None if self.cycle is None else asdict(self.cycle),
             "energy_J": {**self.energy.joules, "total": self.energy.total},
@@ -243,7 +250,7 @@ def estimate_langevin(
     split: str = "test",
     runs: int = 1,
     seed: int = 0,
-    reset: Reset | None = None,
+    reset: Reset | ResetWish | None = None,
     fewest_bits: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -252,6 +259,7 @@ def estimate_langevin(
 
     baselines : digital designs measured on the same split, or what finds them up to an accuracy; the
     cheapest of at least the netlist's accuracy is what it is compared with
+    reset : how cells are brought back; what of it is not given is found by `find_reset`
     fewest_bits : find the fewest bits of its converters that keep the accuracy, and estimate with them
 
     Raises HardwareError where the device cannot hold it.
@@ -275,11 +283,15 @@ def estimate_langevin(
     if callable(baselines):
         baselines = baselines(evaluation.accuracy)
     halved, _ = evaluate(netlist, dataset, split, dt=netlist.dt / 2, **options)
-    reset = reset or Reset(100.0, 0.1)
-    cycle = None
+    cycle = halved_cycle = chosen = None
     duration = sum(p.duration for p in netlist.schedule)
     if netlist.kT > 0 and len(netlist.schedule) == 1 and is_gradient(netlist):
+        if not isinstance(reset, Reset):
+            quiet = {"seed": seed, "threads": threads}
+            chosen = find_reset(netlist, dataset, reset or ResetWish(), **quiet)
+            reset = chosen.reset
         cycle = _cycle_energy(netlist, dataset, split, reset, options)
+        halved_cycle = _cycle_energy(netlist, dataset, split, reset, {**options, "dt": netlist.dt / 2})
         duration += reset.duration
     energy = evaluation.heat if cycle is None else cycle.work
     if energy is None:
@@ -307,6 +319,8 @@ def estimate_langevin(
         halved=halved,
         idle_heat_kT=idle_heat(netlist, seed=seed, threads=threads),
         cycle=cycle,
+        halved_cycle=halved_cycle,
+        reset=chosen,
         asked=asked,
         device=device,
         right=right_answers(result, dataset.part(split)[1], label_codes(netlist, dataset)),

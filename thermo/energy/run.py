@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from hw_models.pbits import PBitDevice
     from thermo.energy.cycle import Reset
     from thermo.energy.ledger import Design
+    from thermo.energy.reset import ResetWish
     from thermo.energy.samples import SampleEnergy
 
 DEVICE = "rc-1fF"
 PBIT_DEVICE = "pbit-cmos"
-STIFFNESS = 100.0  # of the well that resets Langevin cells, thermo.energy.cycle.Reset's
 LARGE = (*WIDTHS, 192, 256, 384, 512)
 """Hidden cells of the int8 networks tried: gate networks can be more accurate than 128 are."""
 
@@ -58,10 +58,11 @@ class Estimator(Protocol):
         """f(netlist, dataset or None, *, baselines, progress, what it takes)"""
 
 
-def _reset(**parts: float) -> Reset:
+def _reset(**parts: float) -> Reset | ResetWish:
     from thermo.energy.cycle import Reset
+    from thermo.energy.reset import ResetWish
 
-    return Reset(**parts)
+    return Reset(**parts) if len(parts) == 2 else ResetWish(**parts)
 
 
 def _hertz(megahertz: float) -> float:
@@ -120,8 +121,15 @@ class LangevinEstimator:
                     "stiffness",
                     "--reset-stiffness",
                     float,
-                    STIFFNESS,
-                    "Well kappa x^2 / 2 that resets the cells.",
+                    None,
+                    "Well kappa x^2 / 2 that resets the cells (none: least work at the same accuracy).",
+                ),
+                Option(
+                    "duration",
+                    "--reset-time",
+                    float,
+                    None,
+                    "Of the reset, in time units (none: likewise; both are found on validation data).",
                 ),
             ),
         ),

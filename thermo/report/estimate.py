@@ -10,6 +10,7 @@ from thermo.energy.fewest_bits import Loss
 from thermo.energy.gate_result import GateEstimate
 from thermo.energy.inference import Estimate
 from thermo.energy.ledger import Price, bill
+from thermo.energy.reset import ChosenReset
 from thermo.energy.run import Priced, SpinEstimate
 from thermo.energy.samples import SampleEnergy
 from thermo.evaluate import Heat
@@ -52,6 +53,17 @@ def _pm(heat: Heat, kT: float | None = 1.0) -> str:
     return f"{h.mean:,.1f} ± {h.sem:,.1f} {unit}"
 
 
+def _chosen(found: ChosenReset) -> str:
+    """How the reset was found."""
+    unit = "% right" if found.fresh >= 0 else "rms error"
+    fresh, ours = (100 * q if q >= 0 else -q for q in (found.fresh, found.chosen.quality))
+    rule = "least work" if found.kept else "most accurate"
+    return (
+        f"{rule} of {len(found.trials)} tried on validation data: {ours:.4g} {unit} after it, "
+        f"{fresh:.4g} from a fresh start"
+    )
+
+
 def _entropy(entropy: Heat) -> str:
     return f"{entropy.mean:,.1f} ± {entropy.sem:,.1f} k_B"
 
@@ -81,11 +93,15 @@ def _inference(e: Estimate) -> Table:
         rows.append(("work: inputs on", _pm(c.work_on, c.kT)))
         rows.append(("work: inputs off, reset well on", _pm(c.work_off, c.kT)))
         rows.append(("work of the whole cycle", _pm(c.work, c.kT)))
+        if e.halved_cycle is not None:
+            rows.append(("work of the cycle, steps halved", _pm(e.halved_cycle.work, c.kT)))
         if c.entropy is not None:
             rows.append(("entropy produced by a cycle", _entropy(c.entropy)))
         if c.accuracy is not None:
             rows.append(("accuracy when started from a reset", f"{100 * c.accuracy:.2f} %"))
         rows.append(("reset", f"well {c.stiffness:g} x²/2 for {c.duration:g} time units"))
+        if e.reset is not None:
+            rows.append(("chosen by", _chosen(e.reset)))
     rows += conversion_rows(e.conversions)
     rows.append(("latency", si(e.latency_s, "s")))
     caption = f"One inference: {v.runs} run(s) of the machine, {v.n_samples:,} {v.split} samples"

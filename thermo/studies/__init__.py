@@ -13,6 +13,7 @@ STUDIES = {
     "generative": "thermo.studies.generative:STUDY",
     "logic": "thermo.studies.logic:STUDY",
     "faults": "thermo.studies.faults:STUDY",
+    "laws": "thermo.studies.laws:STUDY",
     "linear-algebra": "thermo.studies.linear_algebra:STUDY",
 }
 """Module and name of every Study, imported when it is run."""

@@ -24,6 +24,9 @@ from thermo.energy.storage import stored
 DEVICE = DEVICES.get("rc-1fF")
 
 
+RESET = Reset(100.0, 0.1)
+
+
 def two_classes(n=40, n_in=5, seed=0):
     rng = np.random.default_rng(seed)
     x = rng.random((n, n_in)).astype(np.float32)
@@ -48,7 +51,7 @@ def machine(**changes):
 
 def test_joules_of_one_inference_add_up():
     runs = 2
-    got = estimate_langevin(machine(), two_classes(), DEVICE, BASELINES, runs=runs, seed=1)
+    got = estimate_langevin(machine(), two_classes(), DEVICE, BASELINES, runs=runs, seed=1, reset=RESET)
     # J2 = kT = mobility = 1: E0 = k_B T, t0 = 2 R C = 2 ns
     assert got.units.energy == pytest.approx(thermal_energy())
     assert got.cycle is not None
@@ -72,7 +75,7 @@ def test_joules_of_one_inference_add_up():
 
 
 def test_the_design_is_the_estimate_and_its_figures_move_it():
-    got = estimate_langevin(machine(), two_classes(), DEVICE, (), seed=1)
+    got = estimate_langevin(machine(), two_classes(), DEVICE, (), seed=1, reset=RESET)
     design = got.design
     assert design.price(design.likely, None) == got.energy
     assert (design.accuracy, design.n_samples) == (got.evaluation.accuracy, 40)
@@ -91,7 +94,7 @@ def test_the_design_is_the_estimate_and_its_figures_move_it():
 
 
 def test_json_has_the_keys_that_others_rely_on():
-    got = estimate_langevin(machine(), two_classes(), DEVICE, BASELINES, seed=1)
+    got = estimate_langevin(machine(), two_classes(), DEVICE, BASELINES, seed=1, reset=RESET)
     told = json.loads(json.dumps(plain(got.to_dict()), allow_nan=False))
     assert set(told["heat_kT"]) == {"mean", "std", "sem"}
     assert told["energy_J"]["total"] == pytest.approx(
@@ -117,7 +120,7 @@ def test_json_has_the_keys_that_others_rely_on():
 
 
 def test_no_ratio_without_a_baseline_or_with_absorbed_heat():
-    got = estimate_langevin(machine(), two_classes(), DEVICE, BASELINES[:1], seed=1)
+    got = estimate_langevin(machine(), two_classes(), DEVICE, BASELINES[:1], seed=1, reset=RESET)
     assert got.evaluation.accuracy > 0
     assert got.cheapest is None
     assert got.to_dict()["digital_baseline_J"] is None
@@ -242,7 +245,7 @@ def test_labels_are_matched_by_name_in_every_accuracy():
         machine().with_(readout=replace(machine().readout, labels=labels))
         for labels in (("0", "1"), ("1", "0"))
     )
-    a, b = (estimate_langevin(n, data, DEVICE, (), seed=1) for n in (plain_order, turned))
+    a, b = (estimate_langevin(n, data, DEVICE, (), seed=1, reset=RESET) for n in (plain_order, turned))
     for left, right in ((a.evaluation, b.evaluation), (a.halved, b.halved), (a.cycle, b.cycle)):
         assert left.accuracy + right.accuracy == pytest.approx(1.0)
     assert a.energy == b.energy

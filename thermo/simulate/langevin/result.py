@@ -68,11 +68,18 @@ class SimulationResult:
 
         A cell that is read through its activation has been mapped already, run by run.
         """
-        states = self.outputs[time].astype(np.float64).mean(axis=1)
+        return self._mapped(self.outputs[time].astype(np.float64).mean(axis=1))
+
+    def run_answers(self, time: int = -1) -> np.ndarray:
+        """(n_samples, runs, n_answers) the read-out's map of every run by itself, at times[time]."""
+        return self._mapped(self.outputs[time].astype(np.float64))
+
+    def _mapped(self, states: np.ndarray) -> np.ndarray:
+        """(..., n_answers) of (..., n_read) states."""
         if self.readout is None or self.readout.scale is None:
             return states
         answers = states @ np.asarray(self.readout.scale).T
-        return answers if self.readout.offset is None else answers + self.readout.offset
+        return np.asarray(answers if self.readout.offset is None else answers + self.readout.offset)
 
     def predictions(self, time: int = -1) -> np.ndarray:
         """(n_samples,) index of the largest answer; SimulationError unless the machine decides."""
