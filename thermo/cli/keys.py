@@ -243,7 +243,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "sweeps, updates",
         "training_energy_J?": "{relaxation or current, input_drive, nudge_drive, state_read, arithmetic, "
         "weight_write, clocking, idle, total}; of oscillators none",
-        "training_energy?": "device, weight_memory, seconds, J_per_presentation, terms with kind and how",
+        "training_energy?": "device, weight_memory, seconds, J_per_presentation, terms with kind and how; "
+        "digital: the same network by back-propagation, its macs, arithmetic, memory and total",
         "diagnosis?": "with --diagnose: layers (layer, beta, error, cosine), angle, residual, usable, "
         "free_units, radius, points, beta, unsettled, samples, activation",
         "network?": "by JAX: sizes, and of convolutions shapes, parameters, couplings",

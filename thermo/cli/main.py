@@ -111,6 +111,10 @@ COMMANDS = {
         "thermo.cli.studies:laws",
         "Jarzynski's equality, the fluctuation theorem, the first law and housekeeping heat.",
     ),
+    "study published": (
+        "thermo.cli.studies:published",
+        "Figures that others published, beside what our own estimates and trainers give.",
+    ),
     "study linear-algebra": (
         "thermo.cli.studies:linear_algebra",
         "Solve, invert, Lyapunov, exponential, determinant as measurements: error against time, kT and "

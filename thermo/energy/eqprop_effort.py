@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from compiler.ir.langevin import LangevinNetlist
 from hw_models.device import Device
 from hw_models.weights import WeightMemory
 from thermo.data import Dataset
+from thermo.energy.digital_training import PRECISIONS, DigitalTraining, digital_training
 from thermo.energy.training import (
     MEASURED,
     RelaxationCost,
@@ -122,7 +124,24 @@ def energy_of(
     some = slice(0, MEASURED_LAYERS if config.engine == "jax" else MEASURED)
     x, y = dataset.x_valid[some], np.eye(dataset.n_classes)[dataset.y_valid[some]]
     cost = measured_relaxation(netlist, x, y, betas, share=share, threads=threads)
-    return training_energy(effort, cost, device, memory, sizes=trained.model.sizes)
+    priced = training_energy(effort, cost, device, memory, sizes=trained.model.sizes)
+    return replace(priced, digital=baselines_of(trained.model, effort))
+
+
+def baselines_of(network: Any, effort: TrainingEffort) -> tuple[DigitalTraining, ...]:
+    """The network trained by back-propagation, shown as many images in as many batches.
+
+    Its couplings are the forward ones: back-propagation uses them both ways.
+    """
+    if hasattr(network, "shared"):
+        counts = [s.row.size for s in network.shared()]
+    else:
+        counts = [a.size for a in getattr(network, "conductances", None) or network.weights]
+    images, updates = effort.presentations, effort.updates
+    return tuple(
+        digital_training(sum(counts), counts[0], presentations=images, updates=updates, precision=p)
+        for p in PRECISIONS
+    )
 
 
 def resistive_energy_of(
@@ -153,4 +172,5 @@ def resistive_energy_of(
         f"power at rest of {x.shape[0]} images, V^2 / R of the swing",
         current=float(power) * scale,
     )
-    return training_energy(effort, cost, device, memory, sizes=network.sizes)
+    priced = training_energy(effort, cost, device, memory, sizes=network.sizes)
+    return replace(priced, digital=baselines_of(network, effort))

@@ -287,8 +287,7 @@ def estimate_langevin(
     duration = sum(p.duration for p in netlist.schedule)
     if netlist.kT > 0 and len(netlist.schedule) == 1 and is_gradient(netlist):
         if not isinstance(reset, Reset):
-            quiet = {"seed": seed, "threads": threads}
-            chosen = find_reset(netlist, dataset, reset or ResetWish(), **quiet)
+            chosen = find_reset(netlist, dataset, reset or ResetWish(), seed=seed, threads=threads)
             reset = chosen.reset
         cycle = _cycle_energy(netlist, dataset, split, reset, options)
         halved_cycle = _cycle_energy(netlist, dataset, split, reset, {**options, "dt": netlist.dt / 2})

@@ -13,6 +13,7 @@ from hw_models.device import Device, conversion_energy, conversion_time
 from hw_models.digital import INT8_MAC
 from hw_models.source import KINDS, Quantity
 from hw_models.weights import WeightMemory
+from thermo.energy.digital_training import DigitalTraining
 from thermo.simulate.langevin.run import simulate_langevin
 
 MEASURED = 64
@@ -80,13 +81,17 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class TrainingEnergy:
-    """Joules of a training by place; seconds : of all relaxations one after the other."""
+    """Joules of a training by place; seconds : of all relaxations one after the other.
+
+    digital : the same network trained by back-propagation on digital hardware
+    """
 
     terms: tuple[Term, ...]
     seconds: float
     effort: TrainingEffort
     device: str
     memory: str
+    digital: tuple[DigitalTraining, ...] = ()
 
     @property
     def total(self) -> float:
@@ -104,6 +109,7 @@ class TrainingEnergy:
             "seconds": self.seconds,
             "J_per_presentation": self.total / self.effort.presentations,
             "terms": [asdict(t) for t in self.terms],
+            "digital": [d.to_dict() for d in self.digital],
         }
 
 
@@ -190,7 +196,7 @@ def training_energy(
         term(
             "relaxation",
             (effort.free * cost.free + effort.nudged * cost.nudged) * units.energy,
-            cost.how + ("; unit C V^2 of the swing" if kT == 0 else "; unit k_B T"),
+            f"{cost.how}; unit of energy from the device's {_named(device, unit)}",
             *unit,
         ),
         term("input_drive", effort.presentations * sizes[0] * each_input, "one conversion an input", *drive),
@@ -223,6 +229,12 @@ def training_energy(
         joules = cost.current * time / units.time * units.energy
         terms[0] = term("current", joules, cost.how, *unit)
     return TrainingEnergy(tuple(terms), time, effort, device.name, memory.name)
+
+
+def _named(device: Device, figures: tuple[Quantity, ...]) -> str:
+    """What the device calls these figures of its own."""
+    names = [name for name, figure in device.figures().items() if any(figure is f for f in figures)]
+    return " and ".join(name.replace("_", " ") for name in names)
 
 
 def training_keys(energy: TrainingEnergy) -> Mapping[str, Any]:

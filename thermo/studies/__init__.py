@@ -14,6 +14,7 @@ STUDIES = {
     "logic": "thermo.studies.logic:STUDY",
     "faults": "thermo.studies.faults:STUDY",
     "laws": "thermo.studies.laws:STUDY",
+    "published": "thermo.studies.published:STUDY",
     "linear-algebra": "thermo.studies.linear_algebra:STUDY",
 }
 """Module and name of every Study, imported when it is run."""

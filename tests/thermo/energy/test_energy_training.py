@@ -1,18 +1,21 @@
 """Joules of a training: heat is that of the netlist, counts are those of the trainer."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from compiler.families.hopfield import HopfieldNetwork, lower_hopfield, relax
 from compiler.families.resistive import lower_resistive
+from hw_models.digital import NODE_7NM, NODE_45NM
 from hw_models.errors import HardwareError
 from hw_models.presets import DEVICES
 from hw_models.source import Quantity, Source
 from hw_models.weights import WEIGHT_MEMORIES, WeightMemory
 from thermo.data import load_dataset
-from thermo.energy.eqprop_effort import effort_of, energy_of, resistive_energy_of
+from thermo.energy.digital_training import digital_training
+from thermo.energy.eqprop_effort import baselines_of, effort_of, energy_of, resistive_energy_of
 from thermo.energy.training import RelaxationCost, TrainingEffort, measured_relaxation, training_energy
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.presets import eqprop_preset, resistive_preset
@@ -99,6 +102,10 @@ def test_every_term_by_hand():
     assert kinds["relaxation"] == "assumed" and kinds["weight_write"] == "derived"
     assert kinds["arithmetic"] == "second-hand"
     assert got.to_dict()["J_per_presentation"] == pytest.approx(j["total"] / 10)
+    # what the unit of energy is made of is the device's to say
+    assert got.terms[0].how == "by hand; unit of energy from the device's capacitance and swing"
+    warm = training_energy(effort, cost, DEVICE, MEMORY, sizes=(8, 5, 3), kT=1.0)
+    assert warm.terms[0].how.endswith("the device's ambient")
     currents = training_energy(effort, replace(cost, current=4.0), DEVICE, MEMORY, sizes=(8, 5, 3)).joules()
     assert currents["current"] == pytest.approx(4.0 * seconds / time * unit)
     assert "relaxation" not in currents
@@ -156,3 +163,26 @@ def test_memories_have_sources_and_refuse_nonsense():
         WEIGHT_MEMORIES.get("wax")
     with pytest.raises(HardwareError, match="write must be >= 0"):
         WeightMemory("x", "", Quantity(-1.0, "J", Source("assumed", "x")))
+
+
+def test_back_propagation_by_hand():
+    """A 4-3-2 network, ten images in batches of five: 18 couplings, 12 of them behind the inputs."""
+    shown = {"presentations": 10.0, "updates": 2.0}
+    got = digital_training(18, 12, **shown)
+    macs = 10 * (18 + 6 + 18) + 2 * 18
+    assert got.macs == macs and got.arithmetic == pytest.approx(macs * 0.23e-12, rel=1e-9, abs=0)
+    bits = 10 * ((18 + 6) * 8 + 2 * 18 * 16) + 2 * 18 * (8 + 8 + 16)
+    word = NODE_45NM.sram_fixed.value + NODE_45NM.sram_slope.value * (18 * 3) ** 0.5
+    assert got.memory == pytest.approx(bits / 64 * word, rel=1e-9, abs=0)
+    assert got.total == got.arithmetic + got.memory and got.kind == "second-hand"
+    fp32 = digital_training(18, 12, precision="fp32", **shown)
+    assert fp32.arithmetic == pytest.approx(macs * 4.6e-12, rel=1e-9, abs=0)
+    later = digital_training(18, 12, node=NODE_7NM, **shown)
+    assert later.arithmetic < got.arithmetic and later.kind == "memory"
+
+
+def test_the_baseline_is_of_the_network_that_was_trained():
+    network = SimpleNamespace(weights=(np.zeros((3, 4)), np.zeros((2, 3))), backward=None)
+    effort = TrainingEffort(10, 20, 40, 500, 3000, 700, 0, 2)
+    int8, fp32 = baselines_of(network, effort)
+    assert int8 == digital_training(18, 12, presentations=10, updates=2) and fp32.precision == "fp32"
