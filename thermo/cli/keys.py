@@ -103,6 +103,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "entropy_kB?": "given to the bath, the integral of dQ / kT; null where kT reaches 0",
         "converters?": "with a device: {side, bits, lo, hi, given, clipped} of the converters of each "
         "side; given: the range was found on training data; clipped: share beyond it",
+        "baths?": "with --baths: {each: temperature (in kT), cells, heat, entropy_kB; entropy_kB of all}",
         "heat_method": "potential, stratonovich or none",
         "dt": "time step",
         "method": "scheme",

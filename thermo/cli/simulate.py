@@ -15,20 +15,28 @@ from thermo.data import load_dataset
 from thermo.evaluate import evaluate
 from thermo.options import Option, keywords
 from thermo.report.page import Table
-from thermo.report.simulated import run_report
+from thermo.report.simulated import bath_report, run_report
 from thermo.report.text import text_table
 from thermo.simulate.errors import SimulationError
+from thermo.simulate.langevin.baths import bath_heat
 from thermo.simulate.run import DYNAMICS, dynamics_of
 from thermo.simulate.run import simulate as run
 
 SAVE = Option("save", "--save", Path, None, "Write outputs, heat and trajectories (.npz).")
-ON_DATA = {"langevin": SAMPLES, "gaussian": SAMPLES, "gates": SAMPLES}
+BATHS = Option(
+    "baths",
+    "--baths",
+    bool,
+    False,
+    "Heat and entropy into each bath: cells of one temperature, by a diagonal noise matrix.",
+)
+ON_DATA = {"langevin": (*SAMPLES, BATHS), "gaussian": SAMPLES, "gates": SAMPLES}
 """What the command adds to a dynamics' own options, by its name: p-bits take no data."""
 
 TAKERS = {d.kind: (*d.takes.values(), *ON_DATA.get(d.name, ())) for d in DYNAMICS}
 
 
-@with_flags(*SAMPLES, *(o for d in reversed(DYNAMICS) for o in d.takes.values()), SAVE, AS_JSON)
+@with_flags(*SAMPLES, *(o for d in reversed(DYNAMICS) for o in d.takes.values()), BATHS, SAVE, AS_JSON)
 def simulate(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given: Given) -> None:
     """Run a netlist: accuracy and heat, a circuit's accuracy, or the best state of p-bits.
 
@@ -58,6 +66,10 @@ def simulate(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given
         )
     saved = None if save is None else result.save(save)
     rows, told = run_report(netlist, result, evaluation, options, given["device"])
+    if given["baths"]:
+        x = None if data is None else dataset.part(given["split"])[0][: given["limit"]]
+        more, baths = bath_report(bath_heat(netlist, x, **options))
+        rows, told = [*rows, *more], {**told, "baths": baths}
     if saved is not None:
         rows.append(("saved", str(saved)))
     emit(

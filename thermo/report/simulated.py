@@ -11,11 +11,12 @@ import numpy as np
 from compiler.counting import gate_counts
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.presets import DEVICES
-from thermo.evaluate import Evaluation, heats
+from thermo.evaluate import Evaluation, Heat, heats, summarise
 from thermo.report.spins import SHOWN, UNRELIABLE, Rows, is_lowered, sign_rows, spin_report, too_few
 from thermo.report.text import si
 from thermo.simulate.gates.dynamics import circuit_of
 from thermo.simulate.gates.run import GateResult
+from thermo.simulate.langevin.baths import BathHeat
 from thermo.simulate.langevin.conversion import Conversion
 from thermo.simulate.langevin.result import SimulationResult
 
@@ -134,6 +135,36 @@ def _energy(netlist: LangevinNetlist, result: SimulationResult, device: str | No
         rows.append((f"the same on {device}", si(heat.mean() * scale, "J")))
         rows.append(("relaxation time of one run", si(seconds, "s")))
     return rows
+
+
+def bath_report(found: BathHeat) -> tuple[Rows, dict[str, Any]]:
+    """(rows, JSON) of heat and entropy into each bath, of an inference with all its runs."""
+
+    def summed(values: np.ndarray) -> Heat:
+        """Of one sample the runs tell the error: its sum over them has that of independent ones."""
+        if values.shape[0] > 1:
+            return summarise(values)
+        each = values[0]
+        spread = float(each.std(ddof=1)) if each.size > 1 else 0.0
+        sem = spread * float(np.sqrt(each.size))
+        return Heat(float(each.sum()), sem, sem)
+
+    rows: list[tuple[str, str]] = []
+    each = []
+    for b, temperature in enumerate(found.temperatures.tolist()):
+        heat, entropy = summed(found.heat[b]), summed(found.entropy[b])
+        finite = bool(np.isfinite(entropy.mean))
+        name = f"heat into the bath at {temperature:g} kT ({found.cells[b]} cells)"
+        rows.append((name, f"{heat.mean:,.3f} ± {heat.sem:,.3f} energy units"))
+        if finite:
+            rows.append(("  its entropy", f"{entropy.mean:,.3f} ± {entropy.sem:,.3f} k_B"))
+        told = {"temperature": temperature, "cells": int(found.cells[b]), "heat": asdict(heat)}
+        each.append({**told, "entropy_kB": asdict(entropy) if finite else None})
+    whole = summed(found.entropy.sum(axis=0))
+    finite = bool(np.isfinite(whole.mean))
+    shown = f"{whole.mean:,.3f} ± {whole.sem:,.3f} k_B" if finite else "none: a bath is at kT = 0"
+    rows.append(("entropy given to all baths", shown))
+    return rows, {"each": each, "entropy_kB": asdict(whole) if finite else None}
 
 
 def _entropy(result: SimulationResult) -> str:
