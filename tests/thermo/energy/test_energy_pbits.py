@@ -11,10 +11,11 @@ from compiler.families.denoising_chain import DenoisingChain, lower_denoising_ch
 from compiler.families.ising import lower_ising
 from compiler.families.rbm import RBM, lower_rbm
 from compiler.formats.ising.rudy import max_cut
+from compiler.ir.container import load_langevin
 from compiler.ir.langevin import CellKind, Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase
 from hw_models.pbits import PBITS
 from thermo.cli.main import main
-from thermo.energy.samples import flip_share, netlist_energy
+from thermo.energy.samples import flip_share, netlist_energy, spin_energy
 
 CMOS = PBITS.get("pbit-cmos")
 
@@ -143,6 +144,23 @@ def test_the_command_line(tmp_path, capsys):
         assert main(["estimate", str(path), *wrong]) == 2
         error = capsys.readouterr().err.strip().splitlines()
         assert len([line for line in error if line.startswith("error")]) == 1 and told in error[-1]
+
+
+@pytest.mark.parametrize("model", ["rbm", "dtm"])
+def test_training_and_estimate_give_one_figure(model, tmp_path, capsys):
+    """A model is priced as the netlist that it compiles to, whoever asks."""
+    out, net = tmp_path / "m.safetensors", tmp_path / "m.tnl"
+    few = ["--epochs", "1", "--ais-chains", "2", "--ais-steps", "1"]
+    args = ["train", "ebm", "--data", "digits", "--model", model, "-o", str(out), *few, "--json"]
+    assert main(args) == 0
+    trained = json.loads(capsys.readouterr().out)["per_sample"]
+    assert main(["compile", str(out), "-o", str(net)]) == 0
+    capsys.readouterr()
+    assert main(["estimate", str(net), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {name: found[name] for name in trained} == trained
+    again = spin_energy(load_langevin(net), CMOS)  # as the demo does
+    assert again.energy.total == found["energy_J"]["total"]
 
 
 def test_a_phase_cell_has_no_rc_device_and_no_time_is_lost(tmp_path, capsys):
