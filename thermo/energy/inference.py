@@ -287,7 +287,8 @@ def estimate_langevin(
     duration = sum(p.duration for p in netlist.schedule)
     if netlist.kT > 0 and len(netlist.schedule) == 1 and is_gradient(netlist):
         if not isinstance(reset, Reset):
-            chosen = find_reset(netlist, dataset, reset or ResetWish(), seed=seed, threads=threads)
+            there = {name: value for name, value in options.items() if name not in ("runs", "progress")}
+            chosen = find_reset(netlist, dataset, reset or ResetWish(), **there)
             reset = chosen.reset
         cycle = _cycle_energy(netlist, dataset, split, reset, options)
         halved_cycle = _cycle_energy(netlist, dataset, split, reset, {**options, "dt": netlist.dt / 2})

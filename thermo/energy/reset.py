@@ -74,11 +74,10 @@ def find_reset(
 
     For each duration stiffnesses are tried by bisection, since the softest that is accurate enough does
     least work, on the first SAMPLES validation samples, as many runs each as make DECISIONS decisions.
-    options : of `thermo.simulate.simulate`
+    options : of `thermo.simulate.simulate`, but for runs
 
     Raises as `measure_cycle`.
     """
-    options.pop("runs", None)
     x, y = (part[:SAMPLES] for part in dataset.part("valid"))
     codes, runs = label_codes(netlist, dataset), max(1, -(-DECISIONS // x.shape[0]))
     _, fresh_run = evaluate(netlist, dataset, "valid", limit=SAMPLES, runs=runs, **options)
