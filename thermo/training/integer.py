@@ -27,9 +27,9 @@ from thermo.training.optimise import Adam, cosine_rate
 from thermo.training.rules import Rules
 from thermo.training.tiles import Tiles
 
-LARGEST = {"int8": 127, "int4": 7, "ternary": 1, "binary": 0}
-"""Largest weight; 0 for weights that are -1 or 1."""
-SPREAD = {"int8": 0.1, "int4": 0.2, "ternary": 0.4, "binary": 0.4}  # of latent weights at first
+LARGEST = {"int8": 127, "int4": 7, "powers": 8, "ternary": 1, "binary": 1}
+"""Largest weight of each precision."""
+SPREAD = {"int8": 0.1, "int4": 0.2, "powers": 0.2, "ternary": 0.4, "binary": 0.4}  # of latent weights at first
 NODES = 5  # of an elastic field along each axis, as thermo.training.logic draws them
 ORDER, WARP, MOVE = 1, 2, 3  # streams of an epoch's random numbers
 CALIBRATED = 2000  # rows that the shifts are set by
@@ -132,10 +132,13 @@ class IntegerTrainer:
         return unit, bias, shifts
 
     def _rounded(self, v: np.ndarray) -> np.ndarray:
-        largest = LARGEST[self.config.precision]
-        if largest:
-            return np.round(largest * v)
-        return np.sign(v)
+        precision = self.config.precision
+        if precision == "binary":
+            return np.sign(v)
+        if precision == "powers":
+            size = 8 * np.abs(v)  # to the nearest of 0, 1, 2, 4 and 8
+            return np.sign(v) * (1.0 * (size > 0.5) + (size > 1.5) + 2 * (size > 3) + 4 * (size > 6))
+        return np.round(LARGEST[precision] * v)
 
     def run_epoch(self, tiles: Tiles) -> IntegerEpoch:
         config, total = self.config, self.config.epochs * self.n_batches
@@ -224,7 +227,7 @@ class IntegerTrainer:
         delta = delta * factor
         into: list[np.ndarray] = []
         biases: list[np.ndarray] = []
-        largest = np.float32(max(1, LARGEST[self.config.precision]))
+        largest = np.float32(LARGEST[self.config.precision])
         for k in range(len(weights) - 1, -1, -1):
             into.insert(0, largest * (delta.T @ values[k]))
             biases.insert(0, np.float32(self.unit[k]) * delta.sum(axis=0))
@@ -280,7 +283,8 @@ def train_integer(
     validation split.
 
     hidden : cells of each hidden layer, () for a linear classifier; bits : of each hidden value
-    precision : "int8" (-127 to 127), "int4" (-7 to 7), "ternary" (-1, 0, 1) or "binary" (-1, 1)
+    precision : "int8" (-127 to 127), "int4" (-7 to 7), "powers" (0 and +-1, 2, 4, 8: each product is a
+        shift), "ternary" (-1, 0, 1) or "binary" (-1, 1)
     top : largest input; data from 0 to 1 are rounded to whole numbers from 0 to it
     weight_decay : of latent weights, decoupled, per unit of learning rate: more weights become 0
     augmentation : shift and warps of the images, redrawn every epoch; None: none
