@@ -3,8 +3,8 @@
 45 nm, 0.9 V: M. Horowitz, "Computing's energy problem", ISSCC 2014. 7 nm: N. P. Jouppi et al., "Ten
 lessons from three generations shaped Google's TPUv4i", ISCA 2021.
 
-Laws. A product of p and q bits costs p q / 64 of an 8-bit one, a sum of p bits p / 8 of an 8-bit one;
-a multiply-add is both, its sum as wide as its activation. Reading 64 bits from a memory of n bytes
+Laws. A product of p and q bits costs p q / 64 of an 8-bit one, a sum of p bits p / 8 of an 8-bit one; a
+multiply-add is both, its sum as wide as its activation unless its width is given. Reading 64 bits from a memory of n bytes
 costs a + b sqrt(n), fitted to the tabulated points: bit and word lines grow as the side of the array.
 Narrow sums and free control favour the digital side.
 """
@@ -140,8 +140,16 @@ DIGITAL_NODES = Registry("digital node", [(node.name, node) for node in (NODE_45
 INT8_MAC = _figure(0.23, "J", "second-hand", _HOROWITZ, "int8 multiply 0.2 + add 0.03 pJ")
 """45 nm, as DigitalNode's law gives it."""
 
-# bits that a weight takes where it is kept (five ternary ones fit in a byte)
-PRECISIONS: Mapping[str, float] = {"fp32": 32.0, "int8": 8.0, "ternary": 1.6, "binary": 1.0}
+PRECISIONS: Mapping[str, float] = {
+    "fp32": 32.0,
+    "int8": 8.0,
+    "int4": 4.0,
+    "powers": 4.0,
+    "ternary": 1.6,
+    "binary": 1.0,
+}
+"""Bits that a weight takes where it is kept. powers : 0 and +-1, 2, 4, 8, whose products are shifts;
+ternary : -1, 0, 1, of which five fit in a byte."""
 
 STORAGES = ("wired", "registers", "sram", "off-chip")
 """Where parameters are kept: in the wiring, in registers beside what they multiply, in an SRAM or in
@@ -177,10 +185,13 @@ def storage_cost(values: Mapping[str, float], storage: str, bits: float) -> Stor
     return StorageCost(bits / 64 * each, bits * values["sram_leakage"], bits * values["sram_area"])
 
 
-def mac_energy(values: Mapping[str, float], precision: str, activation_bits: float = 8) -> float:
-    """J of one multiply-add of a weight and an activation; ternary and binary ones only add.
+def mac_energy(
+    values: Mapping[str, float], precision: str, activation_bits: float = 8, sum_bits: float | None = None
+) -> float:
+    """J of one multiply-add of a weight and an activation; powers, ternary and binary ones only add.
 
     values : of a DigitalNode's figures, by their names
+    sum_bits : width of the sum; None: as wide as the activation
 
     Raises HardwareError for an unknown precision.
     """
@@ -188,9 +199,9 @@ def mac_energy(values: Mapping[str, float], precision: str, activation_bits: flo
         raise HardwareError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
     if precision == "fp32":
         return values["fp32"]
-    add = values["add"] * activation_bits / 8
-    if precision == "int8":
-        return add + values["multiply"] * activation_bits / 8
+    add = values["add"] * (activation_bits if sum_bits is None else sum_bits) / 8
+    if precision in ("int8", "int4"):
+        return add + values["multiply"] * PRECISIONS[precision] * activation_bits / 64
     return add
 
 

@@ -59,6 +59,8 @@ def test_ternary_and_binary_weights_only_add():
     values = {name: f.value for name, f in digital.NODE_7NM.figures().items()}
     assert digital.mac_energy(values, "int8") == pytest.approx(0.077e-12)
     assert digital.mac_energy(values, "ternary") == pytest.approx(0.007e-12)
+    assert digital.mac_energy(values, "int4") == pytest.approx(0.042e-12)
+    assert digital.mac_energy(values, "powers") == digital.mac_energy(values, "ternary")
     # an activation of one bit: an eighth of the sum, and of the product
     assert digital.mac_energy(values, "binary", 1) == pytest.approx(0.007e-12 / 8)
     assert digital.mac_energy(values, "int8", 1) == pytest.approx(0.077e-12 / 8)
@@ -106,8 +108,8 @@ def test_storage_by_hand():
 
 
 def test_digital_designs_are_checked():
-    with pytest.raises(HardwareError, match="precision 'int4' is unknown; choose one of fp32, int8, ternary"):
-        digital.network_energy((4, 2), "int4")
+    with pytest.raises(HardwareError, match="precision 'int3' is unknown; choose one of fp32, int8, int4"):
+        digital.network_energy((4, 2), "int3")
     with pytest.raises(
         HardwareError, match="storage 'tape' is unknown; choose one of wired, registers, sram"
     ):

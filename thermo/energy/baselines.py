@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from compiler.families.mlp import MLP
-from hw_models.digital import INT8_MAC, DigitalEnergy, network_energy
+from hw_models.digital import DIGITAL_NODES, DigitalEnergy, DigitalNode, mac_energy, network_energy
 from thermo.data import Dataset
-from thermo.energy.ledger import Design, Parameters, Price
+from thermo.energy.ledger import Design, Parameters, Price, named, values_of
 from thermo.progress import NullProgress, Progress
-from thermo.training.langevin.mlp import train_mlp
+from thermo.training.langevin.mlp import MLPEpoch, train_mlp
+from thermo.training.loop import Trained
 
 WIDTHS = (0, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """Hidden cells of the designs tried, 0 being the linear classifier."""
@@ -25,44 +27,69 @@ LEARNING_RATE, DECAY = 1e-2, 100.0
 and two seeds on the digits' validation split, out of rates 2e-3 to 1e-2 and decays 0 to 1000."""
 
 
-_MAC = "int8 multiply-add, 45 nm"
-
-
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """A digital design measured on one split.
 
     name : "linear, int8" or "784-32-10 int8"; sizes : layer widths
-    accuracy : with int8 weights and activations; float_accuracy : before rounding
+    accuracy : with int8 weights and activations; float_accuracy : before rounding, None where it was
+        trained as it is
+    energy : at the node, of a circuit every transition with its library's delays and leakage as arithmetic
+    settled : J of a circuit without what it switches before it settles
+    circuit : the design of a circuit, None for arithmetic
     """
 
     name: str
     sizes: tuple[int, ...]
     accuracy: float
-    float_accuracy: float
+    float_accuracy: float | None
     energy: DigitalEnergy
+    node: str = "45 nm"
+    settled: float | None = None
+    circuit: Design | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """JSON's keys."""
+        names = ("name", "sizes", "accuracy", "float_accuracy", "node", "settled")
+        return {**{name: getattr(self, name) for name in names}, "energy": asdict(self.energy)}
 
     def design(self, n_samples: int, split: str) -> Design:
-        """Its arithmetic by 45 nm figures, for bills and comparisons; what reads weights is a matter
-        of where they are stored. n_samples : that the accuracy was measured on.
+        """For bills and comparisons: the circuit, or int8 arithmetic at 45 nm; what reads weights is a
+        matter of where they are stored. n_samples : that the accuracy was measured on.
         """
+        return self.circuit or self._design(DIGITAL_NODES.get(self.node), n_samples, split)
+
+    def designs(self, n_samples: int, split: str) -> tuple[Design, ...]:
+        """int8 arithmetic at every node."""
+        nodes = (DIGITAL_NODES.get(name) for name in DIGITAL_NODES.names())
+        return tuple(self._design(node, n_samples, split) for node in nodes)
+
+    def _design(self, node: DigitalNode, n_samples: int, split: str) -> Design:
+        prefix = f"arithmetic, {node.name}"
 
         def price(values: Mapping[str, float], rate: float | None) -> Price:
-            return Price({"physics": self.energy.macs * values[_MAC]}, 0.0)
+            each = mac_energy(values_of(prefix, values), "int8")
+            return Price({"physics": self.energy.macs * each}, 0.0)
 
         return Design(
-            name=self.name,
+            name=f"{self.name}, arithmetic, {node.name}",
             family="digital",
             accuracy=self.accuracy,
             accuracy_sem=float(np.sqrt(self.accuracy * (1 - self.accuracy) / n_samples)),
             n_samples=n_samples,
             split=split,
-            node="45 nm",
-            voltage=0.9,
-            figures={_MAC: INT8_MAC},
+            node=node.name,
+            voltage=node.voltage.value,
+            figures=named(prefix, {"add": node.add, "multiply": node.multiply}),
             price=price,
             parameters=Parameters(self.energy.macs, 8),
         )
+
+
+def cheapest(baselines: tuple[Baseline, ...], accuracy: float | None, node: str = "45 nm") -> Baseline | None:
+    """The baseline of a node of least energy whose accuracy is at least `accuracy`, None if none is."""
+    good = [b for b in baselines if accuracy is not None and b.accuracy >= accuracy and b.node == node]
+    return min(good, key=lambda b: b.energy.total, default=None)
 
 
 def measure_baselines(
@@ -85,16 +112,7 @@ def measure_baselines(
     try:
         for k, width in enumerate(widths):
             hidden = (width,) if width else ()
-            network = train_mlp(
-                dataset,
-                hidden,
-                "relu",
-                epochs=_epochs(dataset),
-                batch=BATCH,
-                learning_rate=LEARNING_RATE,
-                weight_decay=DECAY / dataset.x_train.shape[0],
-                seed=seed,
-            ).model
+            network = train_float(dataset, hidden, seed=seed).model
             x, y = dataset.part(split)
             exact = np.mean(forward(network, x).argmax(axis=1) == y)
             rounded = np.mean(forward_int8(network, x, dataset.x_train).argmax(axis=1) == y)
@@ -107,6 +125,20 @@ def measure_baselines(
     finally:
         progress.stop()
     return tuple(found)
+
+
+def train_float(dataset: Dataset, hidden: Sequence[int], *, seed: int = 0) -> Trained[MLP, MLPEpoch]:
+    """A ReLU network before its rounding, () hidden being the linear classifier."""
+    return train_mlp(
+        dataset,
+        hidden,
+        "relu",
+        epochs=_epochs(dataset),
+        batch=BATCH,
+        learning_rate=LEARNING_RATE,
+        weight_decay=DECAY / dataset.x_train.shape[0],
+        seed=seed,
+    )
 
 
 def _epochs(dataset: Dataset) -> int:

@@ -16,17 +16,28 @@ from thermo.energy.storage import like_for_like
 
 def circuit_designs(estimate: GateEstimate, name: str = "circuit of gates") -> tuple[Design, ...]:
     """One design a library, in their order."""
-    return tuple(_design(estimate, entry, f"{name}, {entry.library.name}") for entry in estimate.libraries)
+    return tuple(
+        circuit_design(
+            entry,
+            f"{name}, {entry.library.name}",
+            accuracy=estimate.accuracy,
+            accuracy_sem=estimate.accuracy_sem,
+            n_samples=estimate.n_samples,
+            split=estimate.split,
+            right=estimate.right,
+        )
+        for entry in estimate.libraries
+    )
 
 
 def circuit_advantage(estimate: GateEstimate) -> dict[str, Interval]:
     """Joules of the cheapest digital design with wired weights over the circuit's, by library."""
-    if estimate.cheapest is None:
-        return {}
-    digital = estimate.cheapest.design(estimate.n_samples, estimate.split)
     found = {}
     for entry, design in zip(estimate.libraries, circuit_designs(estimate), strict=True):
-        if over := like_for_like(design, digital):
+        digital = estimate.cheapest_at(entry.library.node)
+        if digital is None:
+            continue
+        if over := like_for_like(design, digital.design(estimate.n_samples, estimate.split)):
             found[entry.library.name] = over["wired"]
     return found
 
@@ -55,7 +66,18 @@ def glitched(seen: Glitches, model: float) -> float:
     return float(np.interp(model, (0.0, 1.0, 2.0), models))
 
 
-def _design(estimate: GateEstimate, entry: LibraryEstimate, name: str) -> Design:
+def circuit_design(
+    entry: LibraryEstimate,
+    name: str,
+    *,
+    accuracy: float | None,
+    accuracy_sem: float | None,
+    n_samples: int,
+    split: str,
+    right: np.ndarray | None,
+    family: str = "circuit",
+) -> Design:
+    """The design of a circuit in one library; the fields of Design as they were measured."""
     library, gates, whole = entry.library, entry.gates.energy, entry.whole
     figures = library_figures(library)
     energy, delay, leakage, model = figures
@@ -73,14 +95,14 @@ def _design(estimate: GateEstimate, entry: LibraryEstimate, name: str) -> Design
 
     return Design(
         name=name,
-        family="circuit",
-        accuracy=estimate.accuracy,
-        accuracy_sem=estimate.accuracy_sem,
-        n_samples=estimate.n_samples,
-        split=estimate.split,
+        family=family,
+        accuracy=accuracy,
+        accuracy_sem=accuracy_sem,
+        n_samples=n_samples,
+        split=split,
         node=library.node,
         voltage=library.voltage.value,
         figures=figures,
         price=price,
-        right=estimate.right,
+        right=right,
     )

@@ -147,7 +147,8 @@ def compare(
     accuracy : share that a design must reach to be called cheapest; by default that of the first netlist
         which decides
     devices : presets of analog machines and p-bits, each netlist on each that is for its kind
-    digital : designs to compare with, () for none; by default those of `digital_designs`
+    digital : designs to compare with, () for none; by default those of
+        thermo.energy.digital.digital_designs
     options : of thermo.energy.run.estimate, each passed to the kinds that take it
 
     Raises UnsupportedError for no netlist, an option that no netlist takes and what cannot be priced,
@@ -170,6 +171,8 @@ def compare(
         found += _priced(name, netlist, dataset, split, devices, options, progress)
     least = _asked(found, accuracy)
     if digital is None:
+        from thermo.energy.digital import digital_designs
+
         digital = digital_designs(dataset, split, least, progress)
     return tabulate(
         found, digital, data=dataset.name, split=split, rate=rate, weights=weights, accuracy=accuracy
@@ -273,15 +276,3 @@ def designs_of(got: Priced, name: str) -> tuple[Design, ...]:
         return (replace(got.design, name=f"{name}, {got.device.name}"),)
     assert isinstance(got, SpinEstimate)
     return (replace(got.design, name=f"{name}, {got.device.name}"),)
-
-
-def digital_designs(
-    dataset: Dataset, split: str, accuracy: float | None, progress: Progress
-) -> tuple[Design, ...]:
-    """int8 networks up to one as accurate, from the user's cache or trained."""
-    from thermo.energy.kept_baselines import cached_baselines
-
-    if accuracy is None or not dataset.n_classes:
-        return ()
-    n = dataset.part(split)[1].shape[0]
-    return tuple(b.design(n, split) for b in cached_baselines(dataset, split, accuracy, progress))

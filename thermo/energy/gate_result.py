@@ -12,7 +12,7 @@ from hw_models.cells import CellLibrary
 from hw_models.constants import ROOM, landauer
 from hw_models.frozen import Frozen
 from hw_models.interval import Interval
-from thermo.energy.baselines import Baseline
+from thermo.energy.baselines import Baseline, cheapest
 
 EXCLUDED = ("wires", "registers and clock tree", "the encoder that makes the input bits", "memory")
 
@@ -147,6 +147,12 @@ class GateEstimate:
     right: np.ndarray | None = None
     advantage: Mapping[str, Interval] = field(default_factory=Frozen)
 
+    def cheapest_at(self, node: str) -> Baseline | None:
+        """The design that a library of this node is compared with: the cheapest of its own node of at
+        least the accuracy, of 45 nm where there is none (of older nodes no arithmetic is known).
+        """
+        return cheapest(self.baselines, self.accuracy, node) or self.cheapest
+
     def to_dict(self) -> dict[str, Any]:
         """JSON's keys (docs/cli.md)."""
         first = self.libraries[0].whole if self.libraries else None
@@ -178,8 +184,8 @@ class GateEstimate:
             "excluded": list(EXCLUDED),
             "landauer_J": landauer(ROOM),
             "digital_baseline_J": None if self.cheapest is None else self.cheapest.energy.total,
-            "digital_baseline": None if self.cheapest is None else asdict(self.cheapest),
-            "baselines": [asdict(b) for b in self.baselines],
+            "digital_baseline": None if self.cheapest is None else self.cheapest.describe(),
+            "baselines": [b.describe() for b in self.baselines],
         }
 
 

@@ -17,7 +17,7 @@ from hw_models.device import Device, Units, periphery
 from hw_models.interval import Interval
 from hw_models.presets import chosen_device
 from thermo.data import Dataset
-from thermo.energy.baselines import Baseline
+from thermo.energy.baselines import Baseline, cheapest
 from thermo.energy.cycle import Reset, measure_cycle
 from thermo.energy.fewest_bits import FewestBits
 from thermo.energy.fewest_bits import fewest_bits as find_fewest_bits
@@ -159,8 +159,8 @@ class Estimate:
             "landauer_J": landauer(self.device.ambient.value),
             "answer_bits": bits,
             "digital_baseline_J": digital,
-            "digital_baseline": None if self.cheapest is None else asdict(self.cheapest),
-            "baselines": [asdict(b) for b in self.baselines],
+            "digital_baseline": None if self.cheapest is None else self.cheapest.describe(),
+            "baselines": [b.describe() for b in self.baselines],
             "advantage": {storage: over.describe() for storage, over in self.advantage.items()},
             "converters": [asdict(c) for c in self.conversions],
             **self._fewest_bits(),
@@ -350,12 +350,6 @@ def _converters(
         output_volts=units.volts(output_span),
     )
     return around.input_drive + around.read_out + around.idle
-
-
-def cheapest(baselines: tuple[Baseline, ...], accuracy: float | None) -> Baseline | None:
-    """The baseline of least energy whose accuracy is at least `accuracy`, None if there is none."""
-    good = [b for b in baselines if accuracy is not None and b.accuracy >= accuracy]
-    return min(good, key=lambda b: b.energy.total, default=None)
 
 
 def _cycle_energy(

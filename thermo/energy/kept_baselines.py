@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import pooch
 
 from compiler.files import make_folder, replacing
-from hw_models.digital import DigitalEnergy
+from hw_models.digital import network_energy
+from hw_models.errors import HardwareError
 from thermo.data import Dataset
 from thermo.energy.baselines import WIDTHS, Baseline, measure_baselines
 from thermo.progress import Progress
@@ -28,7 +28,7 @@ def cached_baselines(
     if dataset.name not in KEPT:
         return measure_baselines(dataset, split=split, stop_at=accuracy, widths=widths, progress=progress)
     key = f"{dataset.name}-{dataset.x_train.shape[0]}x{dataset.n_features}-{split}.json"
-    path = make_folder(Path(pooch.os_cache("thermoc")) / "baselines-2") / key
+    path = make_folder(Path(pooch.os_cache("thermoc")) / "baselines-3") / key
     kept = _read(path)
     if any(b.accuracy >= accuracy for b in kept):
         return kept
@@ -38,15 +38,17 @@ def cached_baselines(
     if rest:
         found += measure_baselines(dataset, split=split, stop_at=accuracy, widths=rest, progress=progress)
         with replacing(path) as beside:
-            beside.write_text(json.dumps([asdict(b) for b in found]))
+            kept_facts = ("name", "sizes", "accuracy", "float_accuracy")
+            beside.write_text(json.dumps([{k: getattr(b, k) for k in kept_facts} for b in found]))
     return found
 
 
 def _read(path: Path) -> tuple[Baseline, ...]:
     try:
         return tuple(
-            Baseline(**{**entry, "sizes": tuple(entry["sizes"]), "energy": DigitalEnergy(**entry["energy"])})
+            Baseline(**{**entry, "sizes": sizes, "energy": network_energy(sizes)})
             for entry in json.loads(path.read_text())
+            for sizes in (tuple(entry["sizes"]),)
         )
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, HardwareError):
         return ()

@@ -346,6 +346,6 @@ def _digital(
 def _found(
     dataset: Dataset, split: str, widths: Sequence[int], progress: Progress, accuracy: float | None
 ) -> tuple[Baseline, ...]:
-    from thermo.energy.kept_baselines import cached_baselines
+    from thermo.energy.digital import digital_baselines
 
-    return () if accuracy is None else cached_baselines(dataset, split, accuracy, progress, widths)
+    return () if accuracy is None else digital_baselines(dataset, split, accuracy, progress, tuple(widths))

@@ -14,6 +14,7 @@ from thermo.energy.reset import ChosenReset
 from thermo.energy.run import Priced, SpinEstimate
 from thermo.energy.samples import SampleEnergy
 from thermo.evaluate import Heat
+from thermo.report.baselines import BASELINE_HEAD, RIGHT, baseline_rows
 from thermo.report.gates import gate_tables
 from thermo.report.ledger import KEPT, bill_table
 from thermo.report.page import Table
@@ -157,28 +158,15 @@ def _joules(e: Estimate) -> Table:
 
 
 def _digital(e: Estimate) -> Table:
-    rows = [
-        (
-            b.name + (" <- compared with" if b is e.cheapest else ""),
-            f"{100 * b.accuracy:.2f} %",
-            f"{b.energy.macs:,}",
-            si(b.energy.arithmetic, "J"),
-            si(b.energy.weight_memory, "J"),
-            si(b.energy.total, "J"),
-        )
-        for b in e.baselines
-    ]
+    rows = baseline_rows(e.baselines, {id(e.cheapest)})
     if e.cheapest is not None:
         for storage, over in e.advantage.items():
-            rows.append((f"digital / machine, weights of both {KEPT[storage]}", "", "", "", "", times(over)))
-        caption = "Digital designs; the cheapest of at least the machine's accuracy is the measure"
+            rows.append(
+                (f"digital / machine, weights of both {KEPT[storage]}", "", "", "", "", "", times(over))
+            )
+        caption = "Digital designs; the cheapest of 45 nm and at least the machine's accuracy is the measure"
     else:
         caption = "Digital designs: none of those tried reaches the machine's accuracy"
     if not e.baselines:
         caption = "Digital designs: none measured (regression)"
-    return Table(
-        ("digital design", "accuracy", "MACs", "arithmetic", "weight reads", "total"),
-        tuple(rows),
-        (1, 2, 3, 4, 5),
-        caption,
-    )
+    return Table(BASELINE_HEAD, tuple(rows), RIGHT, caption)

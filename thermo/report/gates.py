@@ -5,6 +5,7 @@ from __future__ import annotations
 from hw_models.constants import ROOM, landauer
 from hw_models.interval import times
 from thermo.energy.gate_result import EXCLUDED, GateEstimate, LibraryEstimate, MappedFigures
+from thermo.report.baselines import BASELINE_HEAD, RIGHT, baseline_rows
 from thermo.report.page import Table
 from thermo.report.text import si
 
@@ -153,28 +154,14 @@ def _glitches(e: GateEstimate) -> Table:
 
 
 def _digital(e: GateEstimate) -> Table:
-    rows = [
-        (
-            b.name + (" <- compared with" if b is e.cheapest else ""),
-            f"{100 * b.accuracy:.2f} %",
-            f"{b.energy.macs:,}",
-            si(b.energy.arithmetic, "J"),
-            si(b.energy.weight_memory, "J"),
-            si(b.energy.total, "J"),
-        )
-        for b in e.baselines
-    ]
-    caption = "Digital designs (45 nm, 0.9 V arithmetic): none of those tried is as accurate"
-    if e.cheapest is not None:
+    chosen = {id(e.cheapest_at(entry.library.node)) for entry in e.libraries} or {id(e.cheapest)}
+    rows = baseline_rows(e.baselines, chosen)
+    caption = "Digital designs: none of those tried is as accurate"
+    if e.advantage:
         caption = (
-            "Digital designs (45 nm, 0.9 V arithmetic); the cheapest of at least the circuit's "
-            "accuracy is the measure"
+            "Digital designs; the cheapest of at least the circuit's accuracy is the measure, at the "
+            "library's node or else at 45 nm"
         )
         for name, over in e.advantage.items():
-            rows.append((f"digital, weights wired / {name}", "", "", times(over), "", ""))
-    return Table(
-        ("digital design", "accuracy", "MACs", "arithmetic", "weight reads", "total"),
-        tuple(rows),
-        (1, 2, 3, 4, 5),
-        caption,
-    )
+            rows.append((f"digital, weights wired / {name}", "", "", "", "", "", times(over)))
+    return Table(BASELINE_HEAD, tuple(rows), RIGHT, caption)

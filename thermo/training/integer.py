@@ -29,7 +29,13 @@ from thermo.training.tiles import Tiles
 
 LARGEST = {"int8": 127, "int4": 7, "powers": 8, "ternary": 1, "binary": 1}
 """Largest weight of each precision."""
-SPREAD = {"int8": 0.1, "int4": 0.2, "powers": 0.2, "ternary": 0.4, "binary": 0.4}  # of latent weights at first
+SPREAD = {
+    "int8": 0.1,
+    "int4": 0.2,
+    "powers": 0.2,
+    "ternary": 0.4,
+    "binary": 0.4,
+}  # of latent weights at first
 NODES = 5  # of an elastic field along each axis, as thermo.training.logic draws them
 ORDER, WARP, MOVE = 1, 2, 3  # streams of an epoch's random numbers
 CALIBRATED = 2000  # rows that the shifts are set by

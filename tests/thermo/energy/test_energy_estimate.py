@@ -15,9 +15,9 @@ from hw_models.errors import HardwareError
 from hw_models.presets import DEVICES
 from thermo.cli.console import plain
 from thermo.data import Dataset, load_dataset
-from thermo.energy.baselines import Baseline, forward, forward_int8, measure_baselines
+from thermo.energy.baselines import Baseline, cheapest, forward, forward_int8, measure_baselines
 from thermo.energy.cycle import Reset
-from thermo.energy.inference import cheapest, estimate_langevin, summarise
+from thermo.energy.inference import estimate_langevin, summarise
 from thermo.energy.ledger import bill
 from thermo.energy.storage import stored
 
