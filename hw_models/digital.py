@@ -4,9 +4,10 @@
 lessons from three generations shaped Google's TPUv4i", ISCA 2021.
 
 Laws. A product of p and q bits costs p q / 64 of an 8-bit one, a sum of p bits p / 8 of an 8-bit one; a
-multiply-add is both, its sum as wide as its activation unless its width is given. Reading 64 bits from a memory of n bytes
-costs a + b sqrt(n), fitted to the tabulated points: bit and word lines grow as the side of the array.
-Narrow sums and free control favour the digital side.
+multiply-add is both, its sum as wide as its activation unless its width is given. Reading 64 bits from
+a memory of n bytes costs a + b sqrt(n), fitted to the tabulated points: bit and word lines grow as the
+side of the array; below the smallest memory tabulated this extrapolates. Narrow sums and free control
+favour the digital side.
 """
 
 from __future__ import annotations

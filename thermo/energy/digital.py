@@ -46,15 +46,17 @@ LARGE = 10_000
 
 def recipes(dataset: Dataset) -> tuple[Recipe, ...]:
     """Classifiers to try, the cheap ones first."""
-    exact = exact_top(dataset)
-    tops = [top for top in (1, 3, 7) if top < exact] + [min(exact, 16)]
+    exact, large = exact_top(dataset), dataset.x_train.shape[0] >= LARGE
+    tops = [top for top in (1, 3, 7) if top < exact] + [exact if exact <= 16 else 15]
+    if large:  # many inputs of few bits each: more bits no longer help, and cost minutes to map
+        tops = tops[:2]
     few = tops[:2]
     found = [Recipe((), precision, top) for precision in ("binary", "ternary") for top in few]
     found += [Recipe((), "powers", top) for top in tops]
     found += [Recipe((), "int4", tops[-1]), Recipe((), "rounded int8", tops[-1])]
-    hidden = (32, 64) if dataset.x_train.shape[0] >= LARGE else (16, 32)
-    found += [Recipe((width,), "ternary", few[-1], 2) for width in hidden]
-    found += [Recipe((hidden[-1],), "binary", few[-1], 2)]
+    widths = (32, 64) if large else (16, 32)
+    found += [Recipe((width,), "ternary", few[-1], 2) for width in widths]
+    found += [Recipe((widths[-1],), "binary", few[-1], 2)]
     return tuple(found)
 
 
@@ -86,9 +88,17 @@ def unit_range(dataset: Dataset) -> Dataset:
 
 
 def measured_designs(
-    dataset: Dataset, split: str = "test", *, gates: bool = True, progress: Progress | None = None
+    dataset: Dataset,
+    split: str = "test",
+    accuracy: float | None = None,
+    *,
+    gates: bool = True,
+    progress: Progress | None = None,
 ) -> tuple[MeasuredDesign, ...]:
-    """Hard-wired classifiers and, with `gates`, networks of gates, from the user's cache or measured."""
+    """Hard-wired classifiers and, with `gates`, networks of gates, from the user's cache or measured.
+
+    accuracy : networks of gates grow until one reaches it; None: all of them
+    """
     progress = progress or NullProgress()
     libraries = tuple(CELL_LIBRARIES.get(name) for name in LIBRARIES)
     scaled = unit_range(dataset)
@@ -117,6 +127,8 @@ def measured_designs(
                     beside.write_text(design.to_text())
             found.append(design)
             progress.update(k + 1, f"{name}: {100 * design.accuracy:.2f} %")
+            if design.precision is None and accuracy is not None and design.accuracy >= accuracy:
+                break
     finally:
         progress.stop()
     return tuple(found)
@@ -147,13 +159,14 @@ def digital_designs(
 ) -> tuple[Design, ...]:
     """Every digital design that is always tried, for bills and comparisons; () without classes.
 
-    accuracy : int8 networks grow until one reaches it; None: they are left out
+    accuracy : int8 networks and networks of gates grow until one reaches it; None: the former are left
+        out, and all of the latter are measured
     """
     if not dataset.n_classes:
         return ()
     progress = progress or NullProgress()
     found: list[Design] = []
-    for measured in measured_designs(dataset, split, progress=progress):
+    for measured in measured_designs(dataset, split, accuracy, progress=progress):
         found += measured.designs()
     if accuracy is not None:
         n = dataset.part(split)[1].shape[0]
@@ -167,7 +180,7 @@ def digital_baselines(
 ) -> tuple[Baseline, ...]:
     """The same as rows of an estimate: int8 networks from memory, hard-wired classifiers, gates."""
     found = cached_baselines(dataset, split, accuracy, progress, widths)
-    for measured in measured_designs(dataset, split, progress=progress):
+    for measured in measured_designs(dataset, split, accuracy, progress=progress):
         found += measured.baselines()
     return found
 

@@ -7,7 +7,6 @@ from hw_models.digital import network_energy
 from thermo.data import Dataset
 from thermo.energy import kept_baselines as baselines
 from thermo.energy.baselines import Baseline
-from thermo.energy.ledger import Parameters
 
 REACHED = {0: 0.80, 4: 0.85, 8: 0.90, 16: 0.95}
 
@@ -65,9 +64,11 @@ def test_a_damaged_cache_is_written_anew(trained, tmp_path):
     assert trained == [0, 0] and kept.read_text().startswith('[{"name"')
 
 
-def test_a_baseline_is_a_design_of_its_arithmetic():
+def test_a_baseline_is_a_design_of_its_arithmetic_at_each_node():
     found = Baseline("5-4-2 int8", (5, 4, 2), 0.9, 0.91, network_energy((5, 4, 2)))
-    design = found.design(400, "test")
-    assert design.price(design.likely, None).total == pytest.approx(28 * 0.23e-12)
-    assert design.parameters == Parameters(28, 8)
-    assert design.accuracy_sem == pytest.approx((0.9 * 0.1 / 400) ** 0.5)
+    old, new = found.designs(400, "test")
+    assert (old.node, new.node) == ("45 nm", "7 nm")
+    assert old.price(old.likely, None).total == pytest.approx(28 * 0.23e-12)
+    assert new.price(new.likely, None).total == pytest.approx(28 * 0.077e-12)
+    assert old.parameters is not None and old.parameters.number == 28 and old.parameters.bits == 8
+    assert old.accuracy_sem == pytest.approx(0.015)
