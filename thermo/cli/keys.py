@@ -17,7 +17,7 @@ MEASURED = {
 HEAT = "{mean, std, sem} given to the bath per inference, that is all its runs; null where not measured"
 BASELINES = {
     "digital_baseline_J": "joules of the cheapest digital design of at least the accuracy",
-    "digital_baseline": "that design: name, sizes, accuracy, float_accuracy, energy",
+    "digital_baseline": "that design: name, sizes, accuracy, float_accuracy, node, settled, energy",
     "baselines": "every design that was tried",
 }
 ADVANTAGE = "{low, likely, high} of the joules of the cheapest digital design over ours, by "

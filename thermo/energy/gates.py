@@ -28,6 +28,7 @@ from compiler.ir.gates import GateNetlist
 from compiler.mapped import best_mapping, shapes
 from compiler.passes.gates.cell_cuts import Subject, cut_circuit
 from compiler.passes.gates.lut_map import map_luts
+from compiler.pipelines import simplify
 from hw_models.cells import CellLibrary
 from hw_models.frozen import Frozen
 from thermo.data import DataError

@@ -154,10 +154,10 @@ def _glitches(e: GateEstimate) -> Table:
 
 
 def _digital(e: GateEstimate) -> Table:
-    chosen = {id(e.cheapest_at(entry.library.node)) for entry in e.libraries} or {id(e.cheapest)}
-    rows = baseline_rows(e.baselines, chosen)
+    chosen = [e.cheapest_at(entry.library.node) for entry in e.libraries] or [e.cheapest]
+    rows = baseline_rows(e.baselines, {id(b) for b in chosen})
     caption = "Digital designs: none of those tried is as accurate"
-    if e.advantage:
+    if any(chosen):
         caption = (
             "Digital designs; the cheapest of at least the circuit's accuracy is the measure, at the "
             "library's node or else at 45 nm"

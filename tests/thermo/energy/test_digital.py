@@ -125,6 +125,9 @@ def test_no_design_of_at_least_the_accuracy_is_cheaper_than_the_one_called_cheap
             good = [b for b in found if b.accuracy >= accuracy and b.node == node]
             assert (best is None) == (not good)
             assert all(best.energy.total <= b.energy.total for b in good)
+            if best is not None and best.circuit is not None:  # and its bill is the same figure
+                price = best.circuit.price(best.circuit.likely, None)
+                assert price.total == pytest.approx(best.energy.total)
     # and it is a hard-wired one: weights in a memory cost more than the whole circuit
     assert "hard-wired" in cheapest(found, 0.8).name
 
