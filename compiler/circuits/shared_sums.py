@@ -112,10 +112,16 @@ def _round(rows: list[list[Term]], ranges: list[tuple[int, int]], place: list[fl
     order = np.argsort(keys, kind="stable")
     keys, where, one, two = keys[order], where[order], one[order], two[order]
     pattern, start, count = np.unique(keys, return_index=True, return_counts=True)
-    several = np.flatnonzero(count > 1)
-    made = [_pair(int(pattern[p]), len(ranges), ranges) for p in several.tolist()]
-    saved = np.array([_saved(pair, ranges) for pair in made], dtype=np.int64)
-    gain = (count[several] - 1) * saved
+    several = count > 1
+    pattern, start, count = pattern[several], start[several], count[several]
+    first, second, shift, sign = _split(pattern, len(ranges))
+    low, high = np.array(ranges, dtype=np.int64).T
+    ends = sign * low[second] << shift, sign * high[second] << shift
+    least, most = low[first] + np.minimum(*ends), high[first] + np.maximum(*ends)
+    width = _widths(low, high)
+    # bits that a row has less to add up once a pair is one word: a full adder each
+    saved = width[first] + width[second] - _widths(least, most)
+    gain = (count - 1) * saved
     best = int(gain.max(initial=0))
     used = [[False] * len(row) for row in rows]
     more: list[list[Term]] = [[] for _ in rows]
@@ -123,9 +129,8 @@ def _round(rows: list[list[Term]], ranges: list[tuple[int, int]], place: list[fl
     for k in np.argsort(-gain, kind="stable").tolist():
         if gain[k] <= 0 or gain[k] < EAGER * best:
             break
-        p, pair = int(several[k]), made[k]
         free = []
-        for e in range(start[p], start[p] + count[p]):
+        for e in range(start[k], start[k] + count[k]):
             row, i, j = int(where[e]), int(one[e]), int(two[e])
             if not (used[row][i] or used[row][j]):
                 used[row][i] = used[row][j] = True
@@ -134,13 +139,14 @@ def _round(rows: list[list[Term]], ranges: list[tuple[int, int]], place: list[fl
             for row, i, j in free:
                 used[row][i] = used[row][j] = False
             continue
+        pair = Pair(*(int(column[k]) for column in (first, second, shift, sign, least, most)))
         word = len(ranges)
         ranges.append((pair.low, pair.high))
         place.append(place[pair.first])
         found.append(pair)
         for row, i, _ in free:
-            _, shift, sign = rows[row][i]
-            more[row].append((word, shift, sign))
+            _, by, way = rows[row][i]
+            more[row].append((word, by, way))
     for r, terms in enumerate(rows):
         kept = [term for term, gone in zip(terms, used[r], strict=True) if not gone]
         rows[r] = sorted(kept + more[r], key=lambda term: (place[term[0]], term))
@@ -174,18 +180,17 @@ def _candidates(
     return key, row_of, first, second
 
 
-def _pair(key: int, n_words: int, ranges: list[tuple[int, int]]) -> Pair:
-    """The word that a key of _candidates stands for."""
-    negative, key = key & 1, key >> 1
-    shift, words = key & 63, key >> 6
-    first, second = divmod(words, n_words)
-    (low, high), (low2, high2) = ranges[first], ranges[second]
-    if negative:
-        low2, high2 = -high2, -low2
-    return Pair(first, second, shift, -1 if negative else 1, low + (low2 << shift), high + (high2 << shift))
+def _split(keys: np.ndarray, n_words: int) -> tuple[np.ndarray, ...]:
+    """(first, second, shift, sign) that keys of _candidates stand for."""
+    shift, words = keys >> 1 & 63, keys >> 7
+    first, second = np.divmod(words, n_words)
+    return first, second, shift, 1 - 2 * (keys & 1)
 
 
-def _saved(pair: Pair, ranges: list[tuple[int, int]]) -> int:
-    """Bits that a row has less to add up once the pair is one word: a full adder each."""
-    parts = width_of(*ranges[pair.first]) + width_of(*ranges[pair.second])
-    return parts - width_of(pair.low, pair.high)
+def _widths(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """width_of, of each word."""
+
+    def length(values: np.ndarray) -> np.ndarray:
+        return np.frexp(np.maximum(values, 0).astype(float))[1]
+
+    return np.where(low < 0, 1 + np.maximum(length(high), length(-low - 1)), length(high))

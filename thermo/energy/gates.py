@@ -37,8 +37,11 @@ from thermo.energy.circuit import circuit_advantage
 from thermo.energy.gate_result import GateEstimate, GateJoules, Glitches, LibraryEstimate, MappedFigures
 from thermo.energy.gate_samples import Samples, right_decisions, share_right
 from thermo.progress import NullProgress, Progress
-from thermo.simulate.gates.glitches import glitches
+from thermo.simulate.gates.glitches import PAIRS, glitches
 from thermo.simulate.gates.run import simulate_gates
+
+FEW_PAIRS = 128
+"""Pairs of samples that glitches of many circuits are counted on."""
 
 
 def mean_toggles(netlist: GateNetlist, bits: np.ndarray, threads: int | None = None) -> np.ndarray:
@@ -140,9 +143,10 @@ def measure_circuit(
     """Figures of a circuit in each library after -O1 alone: for many large circuits.
 
     bits : (n_samples, n_inputs) in order. Of adders -O2 saves some 2 % and takes ten times as long.
+    Glitches are those of FEW_PAIRS pairs of samples.
     """
     circuit = _Circuit.of((simplify(netlist, 1),), bits, threads)
-    return tuple(_figures(circuit, library, objective, None) for library in libraries)
+    return tuple(_figures(circuit, library, objective, None, FEW_PAIRS) for library in libraries)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,19 +181,21 @@ class _Circuit:
 
 
 def _figures(
-    circuit: _Circuit, library: CellLibrary, objective: str, clock_Hz: float | None
+    circuit: _Circuit, library: CellLibrary, objective: str, clock_Hz: float | None, pairs: int = PAIRS
 ) -> MappedFigures:
     """Figures of the shape that maps best by the objective."""
     mapped = best_mapping(circuit.subjects, library, objective)
     toggles = circuit.toggles_of(mapped.subject)
-    seen = measure_glitches(mapped, circuit.bits, circuit.threads)
+    seen = measure_glitches(mapped, circuit.bits, circuit.threads, pairs)
     return mapped_figures(mapped, toggles, seen, clock_Hz)
 
 
-def measure_glitches(mapped: CellNetlist, bits: np.ndarray, threads: int | None = None) -> Glitches:
+def measure_glitches(
+    mapped: CellNetlist, bits: np.ndarray, threads: int | None = None, pairs: int = PAIRS
+) -> Glitches:
     """Transitions of a mapped circuit by both delay models, weighted by what each costs, too."""
-    unit = glitches(mapped, bits, delays="unit", threads=threads)
-    real = glitches(mapped, bits, delays="library", threads=threads)
+    unit = glitches(mapped, bits, delays="unit", pairs=pairs, threads=threads)
+    real = glitches(mapped, bits, delays="library", pairs=pairs, threads=threads)
     energy = cell_columns(mapped).energy
     settled = float(unit.settled @ energy)
     factors = [float(run.seen @ energy) / settled if settled > 0 else 1.0 for run in (real, unit)]
