@@ -32,6 +32,8 @@ def estimate(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given
 
     Example: thermoc estimate net.tnl --data mnist --device rc-1fF
 
+    Example: thermoc estimate net.tnl --data mnist --device rc-1fF --fewest-bits
+
     Example: thermoc estimate gates.tnl --data mnist --library nangate45 --library my.lib
     """
     netlist = load(net)
