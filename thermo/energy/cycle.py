@@ -36,11 +36,13 @@ class Reset:
 
     stiffness : kappa, energy / x^2 in the model's unit, 0 for none: the cells' own wells bring them back
     duration : time units
-    Couplings stay at the scale that the relaxation begins with, and biases stay on.
+    couplings : whether couplings stay on, at the scale that the relaxation begins with, or are switched
+        off as the inputs are; biases stay on
     """
 
     stiffness: float
     duration: float
+    couplings: bool = True
 
     def __post_init__(self) -> None:
         for name, least in (("stiffness", 0.0), ("duration", None)):
@@ -91,7 +93,7 @@ def cycle_netlists(
     netlist: LangevinNetlist, reset: Reset, dt: float | None = None
 ) -> tuple[LangevinNetlist, LangevinNetlist]:
     """The two strokes: relaxation and reset, each followed by one step with inputs and well off, whose work
-    at fixed x tells what switching costs.
+    at fixed x tells what switching costs; couplings are there as the next stroke begins with.
 
     dt : of the relaxation, by default the netlist's; the reset's follows from its stiffness
 
@@ -109,17 +111,19 @@ def cycle_netlists(
         )
     relax, dt = netlist.schedule[0], netlist.dt if dt is None else dt
     stiffness = reset.stiffness * netlist.lowered.energy_scale
-    scale = (relax.coupling_scale[0],) * 2
+    first = relax.coupling_scale[0]
+    still = first if reset.couplings else 0.0
     moving = ~netlist.cells.frozen
     rate = netlist.mobility * (stiffness + 2.0 * float(np.abs(netlist.cells.j2[moving]).max()))
     # with half the dt half the step here, too, so that a second run tells what steps do in every stroke
     finest = min(dt, STIFF / rate * min(1.0, dt / netlist.dt))
     fine = reset.duration / max(1, math.ceil(reset.duration / finest - 1e-9))
     name = "off" if relax.name != "off" else "all off"
-    off = Phase(name, dt, input_scale=0.0, coupling_scale=scale)
-    well = Phase("reset", reset.duration, input_scale=0.0, coupling_scale=scale, stiffness=stiffness)
+    off = Phase(name, dt, input_scale=0.0, coupling_scale=(still, still))
+    well = replace(off, name="reset", duration=reset.duration, stiffness=stiffness)
+    on = replace(off, duration=fine, coupling_scale=(first, first))
     relaxing = netlist.with_(schedule=(relax, off), dt=dt)
-    resetting = netlist.with_(schedule=(well, replace(off, duration=fine)), dt=fine, readout=None)
+    resetting = netlist.with_(schedule=(well, on), dt=fine, readout=None)
     return relaxing, resetting
 
 
@@ -167,7 +171,7 @@ def measure_cycle(netlist: LangevinNetlist, data: np.ndarray | None, reset: Rese
     relax, back = stroke(relaxing, data, 2, options), stroke(resetting, data, 3, reset_options)
     assert before.work is not None and relax.work is not None and back.work is not None
     assert relax.heat_by_phase is not None and back.heat_by_phase is not None
-    # all changes are told against "off": from the last well, to the inputs; from the inputs, to the well
+    # from the last well to the inputs, and from the inputs to the well, each by way of a step with both off
     work_on, work_off = before.work[1] + relax.work[0], relax.work[1] + back.work[0]
     heat_relax, heat_reset = relax.heat_by_phase[0], back.heat_by_phase[0]
     entropy = None

@@ -57,6 +57,7 @@ class CycleEnergy:
     accuracy: float | None
     stiffness: float
     duration: float
+    couplings: bool
     kT: float | None
 
     def in_kT(self) -> dict[str, Any] | None:
@@ -368,5 +369,6 @@ def _cycle_energy(
         accuracy=accuracy,
         stiffness=reset.stiffness,
         duration=reset.duration,
+        couplings=reset.couplings,
         kT=measured.kT if measured.kT > 0 else None,
     )

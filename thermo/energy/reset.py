@@ -6,7 +6,9 @@ need be lifts every cell's energy by kappa x^2 / 2 for nothing.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from thermo.simulate.langevin.result import SimulationResult
 STIFFNESSES = (0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 70.0, 100.0, 150.0, 200.0, 300.0)
 SHARES = (0.25, 0.5, 1.0)  # of the relaxation's time: a longer reset makes answers late
 LOSS = 0.003  # of accuracy that a reset may cost, or of the error of numbers
-SAMPLES, DECISIONS = 500, 4000  # of the validation split; of each trial, over all its runs
+SAMPLES, DECISIONS = 500, 8000  # of the validation split; of each trial, over all its runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class ResetWish:
 
     stiffness: float | None = None
     duration: float | None = None
+    couplings: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,12 @@ def find_reset(
     loss: float = LOSS,
     **options: Any,
 ) -> ChosenReset:
-    """Least work of a cycle whose decisions, started from a reset, stay within `loss` of a fresh start.
+    """Least work of a cycle whose decisions, started from a reset, stay within `loss` of a fresh start, or
+    within a standard error of that.
 
-    For each duration stiffnesses are tried by bisection, since the softest that is accurate enough does
-    least work, on the first SAMPLES validation samples, as many runs each as make DECISIONS decisions.
+    For each duration, with couplings on and off, stiffnesses are tried by bisection, since the softest that
+    is accurate enough does least work, on the first SAMPLES validation samples, as many runs each as make
+    DECISIONS decisions.
     options : of `thermo.simulate.simulate`, but for runs
 
     Raises as `measure_cycle`.
@@ -83,6 +88,8 @@ def find_reset(
     _, fresh_run = evaluate(netlist, dataset, "valid", limit=SAMPLES, runs=runs, **options)
     fresh = _quality(fresh_run, y, codes)
     least = fresh - loss * (1.0 if fresh >= 0 else -fresh)
+    if fresh >= 0:  # two accuracies of as many noisy decisions: one standard error of their difference
+        least -= math.sqrt(2.0 * fresh * (1.0 - fresh) / (runs * x.shape[0]))
     time = netlist.schedule[0].duration if netlist.schedule else 0.0
     durations = [s * time for s in SHARES] if wish.duration is None else [wish.duration]
     stiffnesses = STIFFNESSES if wish.stiffness is None else (wish.stiffness,)
@@ -93,11 +100,14 @@ def find_reset(
         trials.append(Trial(reset, float(found.work.mean()), _quality(found.result, y, codes)))
         return trials[-1].quality >= least
 
-    for duration in durations:
+    couplings = (True, False) if wish.couplings is None else (wish.couplings,)
+    if not netlist.n_couplings:
+        couplings = couplings[:1]
+    for duration, coupled in product(durations, couplings):
         low, high = 0, len(stiffnesses)  # the first good one is in [low, high]; high: none is
         while low < high:
             middle = (low + high) // 2
-            if good(Reset(stiffnesses[middle], duration)):
+            if good(Reset(stiffnesses[middle], duration, coupled)):
                 high = middle
             else:
                 low = middle + 1

@@ -58,11 +58,11 @@ class Estimator(Protocol):
         """f(netlist, dataset or None, *, baselines, progress, what it takes)"""
 
 
-def _reset(**parts: float) -> Reset | ResetWish:
+def _reset(**parts: Any) -> Reset | ResetWish:
     from thermo.energy.cycle import Reset
     from thermo.energy.reset import ResetWish
 
-    return Reset(**parts) if len(parts) == 2 else ResetWish(**parts)
+    return Reset(**parts) if len(parts) == 3 else ResetWish(**parts)
 
 
 def _hertz(megahertz: float) -> float:
@@ -129,7 +129,14 @@ class LangevinEstimator:
                     "--reset-time",
                     float,
                     None,
-                    "Of the reset, in time units (none: likewise; both are found on validation data).",
+                    "Of the reset, in time units (none: likewise; found on validation data).",
+                ),
+                Option(
+                    "couplings",
+                    "--reset-couplings/--no-reset-couplings",
+                    bool,
+                    None,
+                    "Whether couplings stay on while cells are reset (none: likewise).",
                 ),
             ),
         ),

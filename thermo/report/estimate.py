@@ -8,7 +8,7 @@ from hw_models.constants import landauer
 from hw_models.interval import times
 from thermo.energy.fewest_bits import Loss
 from thermo.energy.gate_result import GateEstimate
-from thermo.energy.inference import Estimate
+from thermo.energy.inference import CycleEnergy, Estimate
 from thermo.energy.ledger import Price, bill
 from thermo.energy.reset import ChosenReset
 from thermo.energy.run import Priced, SpinEstimate
@@ -52,6 +52,11 @@ def _pm(heat: Heat, kT: float | None = 1.0) -> str:
     """In kT, which is so much of heat's own unit; None: kT changes, and heat is told in its own."""
     h, unit = (heat, "energy units") if kT is None else (heat.over(kT), "kT")
     return f"{h.mean:,.1f} ± {h.sem:,.1f} {unit}"
+
+
+def _reset(c: CycleEnergy) -> str:
+    couplings = "on" if c.couplings else "off"
+    return f"well {c.stiffness:g} x²/2 for {c.duration:g} time units, couplings {couplings}"
 
 
 def _chosen(found: ChosenReset) -> str:
@@ -100,7 +105,7 @@ def _inference(e: Estimate) -> Table:
             rows.append(("entropy produced by a cycle", _entropy(c.entropy)))
         if c.accuracy is not None:
             rows.append(("accuracy when started from a reset", f"{100 * c.accuracy:.2f} %"))
-        rows.append(("reset", f"well {c.stiffness:g} x²/2 for {c.duration:g} time units"))
+        rows.append(("reset", _reset(c)))
         if e.reset is not None:
             rows.append(("chosen by", _chosen(e.reset)))
     rows += conversion_rows(e.conversions)

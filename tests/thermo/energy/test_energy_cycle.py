@@ -112,6 +112,27 @@ def test_euler_s_bias_of_a_stiff_reset_is_gone():
     assert abs(z_of(got.work_on, euler[0])) > Z  # kappa / 2 times the variance that the well leaves
 
 
+def test_switching_couplings_off_is_work_too():
+    """With couplings off during the reset their energy at the read state is paid, and given back later."""
+    netlist = replace(toy(), schedule=(Phase("relax", 0.2),))
+    netlist = netlist.with_(readout=replace(netlist.readout, phase="relax"))
+    reset, data = Reset(8.0, 0.2, couplings=False), toy_data(3)
+    got = measure_cycle(netlist, data, reset, runs=2, seed=5)
+    begin, read = got.result.trajectory.astype(np.float64)[:2]
+    for sample in range(3):
+        u = reference.encode(netlist, data[sample])
+        for run in range(2):
+            a, b = begin[sample, run], read[sample, run]
+            well = [reference.potential(netlist, x, 0 * u, stiffness=8.0, coupling_scale=0.0) for x in (a, b)]
+            on = [reference.potential(netlist, x, u) for x in (a, b)]
+            scale = 1e-5 * (1 + abs(on[1]) + abs(well[1]))
+            assert abs(got.work_on[sample, run] - (on[0] - well[0])) < scale
+            assert abs(got.work_off[sample, run] - (well[1] - on[1])) < scale
+    np.testing.assert_allclose(got.work - got.heat, got.stored, atol=1e-9)
+    stays = measure_cycle(netlist, data, Reset(8.0, 0.2), runs=2, seed=5)
+    assert not np.allclose(stays.work_off, got.work_off)
+
+
 def test_half_the_step_halves_it_in_every_stroke():
     reset, net = Reset(100.0, 0.1), driven_well(2.0, 1.0, 0.2, 1e-3)
     relaxing, resetting = cycle_netlists(net, reset)

@@ -1,5 +1,7 @@
 """The reset is found by least work at the same accuracy, on validation data alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,28 +39,29 @@ def signs(n=100):
 
 
 def test_a_machine_that_remembers_needs_a_stiffer_well():
-    found = find_reset(memory(-6.0), signs(), seed=1)
+    found = find_reset(memory(-6.0), signs(), ResetWish(couplings=True), seed=1)
     assert found.kept and found.reset.stiffness > 0
-    assert found.chosen.quality >= found.fresh - found.loss
-    soft = [t for t in found.trials if t.quality < found.fresh - found.loss]
+    least = found.fresh - found.loss - 0.004  # and a standard error of two accuracies, 8000 decisions each
+    assert found.chosen.quality >= least
+    soft = [t for t in found.trials if t.quality < least]
     assert soft, "some reset leaves a trace"
-    assert found.chosen.work == min(t.work for t in found.trials if t not in soft)
+    assert found.chosen.work <= min(t.work for t in found.trials if t.quality >= found.fresh - found.loss)
     stiffest = measure_cycle(memory(-6.0), signs().x_valid, Reset(300.0, 0.25), runs=40, seed=1)
     assert found.chosen.work < 0.9 * stiffest.work.mean()
 
 
 def test_a_machine_that_forgets_by_itself_needs_none():
-    found = find_reset(memory(4.0, relax=1.0), signs(), seed=1)
+    found = find_reset(memory(4.0, relax=1.0), signs(), ResetWish(couplings=True), seed=1)
     assert found.reset.stiffness == 0.0 and found.kept
 
 
 def test_what_is_fixed_is_not_searched():
     net = memory(-6.0)
-    fixed = find_reset(net, signs(), ResetWish(stiffness=30.0), seed=1)
+    fixed = find_reset(net, signs(), ResetWish(stiffness=30.0, couplings=True), seed=1)
     assert {t.reset.stiffness for t in fixed.trials} == {30.0} and len(fixed.trials) == 3
-    timed = find_reset(net, signs(), ResetWish(duration=0.1), seed=1)
+    timed = find_reset(net, signs(), ResetWish(duration=0.1, couplings=True), seed=1)
     assert {t.reset.duration for t in timed.trials} == {0.1} and len(timed.trials) <= 4
-    both = find_reset(net, signs(), ResetWish(0.0, 0.01), seed=1)
+    both = find_reset(net, signs(), ResetWish(0.0, 0.01, True), seed=1)
     assert not both.kept and both.reset == Reset(0.0, 0.01)  # the only one, and told to be too soft
     assert set(STIFFNESSES) >= {t.reset.stiffness for t in timed.trials}
 
@@ -71,6 +74,18 @@ def test_the_answer_before_is_another_sample_s():
     fresh = simulate(net, x, runs=40, seed=1)
     right = [np.mean(np.argmax(r.run_answers(), axis=2) == y[:, None]) for r in (got.result, fresh)]
     assert right[0] < right[1] - 0.1
+
+
+def test_couplings_are_tried_on_and_off():
+    """Of two cells that hold each other in place; whatever does less work is chosen."""
+    net = memory(1.0)
+    cells = replace(net.cells, j4=np.array([0.0, 1.0, 1.0]), j2=np.array([0.0, 1.0, 1.0]))
+    held = Couplings.from_coo(CouplingKind.LINEAR, 3, [1, 1, 2], [0, 2, 1], [6.0, -8.0, -8.0])
+    net = net.with_(cells=cells, couplings=(held,))
+    both = find_reset(net, signs(), seed=1)
+    assert both.kept and {t.reset.couplings for t in both.trials} == {True, False}
+    off = find_reset(net, signs(), ResetWish(couplings=False), seed=1)
+    assert not off.reset.couplings and both.chosen.work <= off.chosen.work
 
 
 @pytest.mark.parametrize("runs", [1, 3])
