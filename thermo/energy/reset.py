@@ -22,7 +22,7 @@ from thermo.simulate.langevin.result import SimulationResult
 STIFFNESSES = (0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 70.0, 100.0, 150.0, 200.0, 300.0)
 SHARES = (0.25, 0.5, 1.0)  # of the relaxation's time: a longer reset makes answers late
 LOSS = 0.003  # of accuracy that a reset may cost, or of the error of numbers
-SAMPLES, DECISIONS = 500, 8000  # of the validation split; of each trial, over all its runs
+SAMPLES, DECISIONS = 500, 4000  # of the validation split; of each trial, over all its runs
 
 
 @dataclass(frozen=True, slots=True)

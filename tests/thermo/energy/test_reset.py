@@ -41,7 +41,7 @@ def signs(n=100):
 def test_a_machine_that_remembers_needs_a_stiffer_well():
     found = find_reset(memory(-6.0), signs(), ResetWish(couplings=True), seed=1)
     assert found.kept and found.reset.stiffness > 0
-    least = found.fresh - found.loss - 0.004  # and a standard error of two accuracies, 8000 decisions each
+    least = found.fresh - found.loss - 0.004  # and a standard error of two accuracies, 4000 decisions each
     assert found.chosen.quality >= least
     soft = [t for t in found.trials if t.quality < least]
     assert soft, "some reset leaves a trace"
