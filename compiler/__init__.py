@@ -44,6 +44,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "formats.networks.sklearn": ("from_sklearn",),
         "formats.networks.thrml": ("from_thrml",),
         "formats.networks.torch": ("from_module", "from_state_dict", "read_torch"),
+        "formats.spice.options": ("DeckOptions",),
         "ir.cells": ("CellNetlist",),
         "ir.container": ("load", "save"),
         "ir.gates": ("GateNetlist", "make_gates"),

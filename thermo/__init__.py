@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "energy": ("cheapest", "estimate", "measure_baselines", "measure_cycle"),
         "energy.compare": ("compare",),
         "linear_algebra": ("exponential", "inverse", "log_determinant", "lyapunov", "solve"),
+        "ngspice.check": ("check_with_ngspice",),
         "samplers": ("dale_langevin", "sa_sgld", "sgld"),
         "simulate": ("SimulationError", "SpinSystem"),
         "training.ebm.boltzmann": ("train_boltzmann", "train_denoising"),

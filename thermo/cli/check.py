@@ -1,4 +1,4 @@
-"""thermoc check: do two circuits compute the same?"""
+"""thermoc check: do two circuits compute the same, or the simulator and ngspice?"""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from compiler.equivalence import Verdict, check_equal
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.circuits import SUFFIXES
 from compiler.ir.gates import GateNetlist
-from thermo.cli.console import emit, manifest, notes
-from thermo.cli.flags import AS_JSON, SEED, Given, with_flags
+from compiler.ir.langevin import LangevinNetlist
+from thermo.cli.console import BarProgress, emit, manifest, notes
+from thermo.cli.deck import DECK_OPTIONS, deck_options
+from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SEED, SPLIT, Given, refuse, with_flags
 from thermo.options import Option
+from thermo.simulate.options import KT
 
 SHOWN = 64  # inputs up to which a counterexample is written out
 FOUND = {
@@ -49,26 +52,43 @@ OPTIONS = (
     ),
     Option("abc", "--abc/--no-abc", bool, True, "Ask ABC's cec, too, where it is installed."),
     Option("abc_timeout", "--abc-timeout", float, TIMEOUT, "Seconds that ABC may take.", min=1),
-    SEED,
-    AS_JSON,
 )
+WITH = Option("with", "--with", str, None, "ngspice: compare a Langevin netlist with its deck run there.")
+RUNS = Option("runs", "--runs", int, 8, "With ngspice: noise seeds of each sample, one at kT = 0.", min=1)
+SAMPLES = Option("samples", "--samples", int, 4, "With ngspice: the first of the split.", min=1)
+DT = Option("dt", "--dt", float, None, "With ngspice: time step of the simulator; half the netlist's.")
+DECKS = (DATA, DATA_DIR, SPLIT, SAMPLES, RUNS, *DECK_OPTIONS, KT, DT)
+TAKERS = {"two circuits": OPTIONS, "--with ngspice": DECKS}
 
 
-@with_flags(*OPTIONS)
+@with_flags(*OPTIONS, WITH, *DECKS, SEED, AS_JSON)
 def check(
-    a: Annotated[Path, typer.Argument(help=f"Circuit ({', '.join(SUFFIXES)}, .json, .gz, .tnl).")],
-    b: Annotated[Path, typer.Argument(help="The circuit it is compared with.")],
+    a: Annotated[
+        Path, typer.Argument(help=f"Circuit ({', '.join(SUFFIXES)}, .json, .gz, .tnl), or netlist.")
+    ],
+    b: Annotated[Path | None, typer.Argument(help="The circuit it is compared with.")] = None,
     *,
     given: Given,
 ) -> None:
     """Are two circuits equal? Exit code 0 if they are, 1 with a counterexample if not.
+
+    With --with ngspice: does a Langevin netlist do in ngspice what it does in the simulator?
 
     Up to 20 inputs all patterns are tried, above that random ones and then a SAT proof, which ends
     undecided (exit code 2) where --conflicts are too few. ABC, where it is installed, is a second
     opinion: it is an error (exit code 2) if it disagrees.
 
     Example: thermoc check adder.aig adder.blif.gz
+
+    Example: thermoc check digits.tnl --with ngspice --data digits --samples 10 --runs 8
     """
+    if given["with_"] is not None:
+        refuse(given, "--with ngspice", TAKERS)
+        _check_deck(a, b, given)
+        return
+    refuse(given, "two circuits", TAKERS)
+    if b is None:
+        raise UnsupportedError(f"{a}: name the circuit that it is compared with, or --with ngspice")
     began = time.perf_counter()
     first, second = (to_netlist(path) for path in (a, b))
     encoder = (
@@ -93,6 +113,63 @@ def check(
         _told(verdict, a, b) + (f"\nabc: {_opinion(opinion)}" if given["abc"] else ""),
     )
     if not verdict.equal:
+        raise typer.Exit(1)
+
+
+def _check_deck(net: Path, other: Path | None, given: Given) -> None:
+    from thermo.data import load_dataset
+    from thermo.evaluate import check_fit
+    from thermo.ngspice.check import check_with_ngspice
+
+    if given["with_"] != "ngspice":
+        raise UnsupportedError(f"--with {given['with_']}: the one engine beside ours is ngspice")
+    if other is not None:
+        raise UnsupportedError(f"--with ngspice compares {net} with its own deck: leave {other} out")
+    netlist, data = to_netlist(net), None
+    if not isinstance(netlist, LangevinNetlist):
+        raise UnsupportedError(
+            f"{net}: --with ngspice is for Langevin netlists; compare it with another circuit"
+        )
+    if given["data"] is not None:
+        dataset = load_dataset(given["data"], given["data_dir"])
+        check_fit(netlist, dataset)
+        data = dataset.part(given["split"])[0][: given["samples"]]
+    result = check_with_ngspice(
+        netlist,
+        data,
+        runs=given["runs"],
+        seed=given["seed"],
+        kT=given["kT"],
+        dt=given["dt"],
+        progress=BarProgress(),
+        **deck_options(given, "tables"),
+    )
+    for name in result.engineered:
+        notes.print(f"engineered noise: {name} cells; see docs/spice.md")
+    verdict = "equal" if result.equal else "different"
+    wrong = [f.name for f in result.figures if not f.agrees]
+    lines = [
+        f"{verdict}: {result.samples} samples, {result.runs} runs each at kT {result.kT:g}"
+        + (f"; {', '.join(wrong)} differ" if wrong else "")
+    ]
+    lines += [f"  {f.name:<10} {f.told}" for f in result.figures]
+    lines.append(f"  seconds    ours {result.seconds:.1f}, ngspice {result.spice_seconds:.1f}")
+    emit(
+        {
+            "equal": result.equal,
+            "figures": [asdict(f) for f in result.figures],
+            "samples": result.samples,
+            "runs": result.runs,
+            "kT": result.kT,
+            "engineered": result.engineered,
+            "seconds": result.seconds,
+            "spice_seconds": result.spice_seconds,
+            "manifest": manifest(net=net, data=given["data"]),
+        },
+        given["json"],
+        "\n".join(lines),
+    )
+    if not result.equal:
         raise typer.Exit(1)
 
 

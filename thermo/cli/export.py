@@ -1,7 +1,8 @@
-"""thermoc export: a circuit in the format of another tool."""
+"""thermoc export: a netlist in the format of another tool."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +27,9 @@ from compiler.formats.detect import read_model_or_netlist
 from compiler.formats.ising.files import WRITTEN as ISING_FORMATS
 from compiler.formats.ising.files import to_ising
 from compiler.formats.ising.write import export_ising
+from compiler.formats.spice.deck import FORMAT as SPICE
+from compiler.formats.spice.deck import make_deck
+from compiler.formats.spice.options import DeckOptions
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
@@ -34,11 +38,15 @@ from compiler.opensta import ask_opensta
 from compiler.passes.gates.heads import with_head
 from hw_models.liberty_write import write_liberty
 from thermo.cli.console import emit, manifest, notes
+from thermo.cli.deck import DECK_OPTIONS, deck_options
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SEED, SPLIT, Given, refuse, with_flags
 from thermo.data import DataError, Dataset, load_dataset
 from thermo.energy.run import chosen_libraries
+from thermo.evaluate import check_fit
 from thermo.options import Option, keywords
 from thermo.report.text import si
+from thermo.simulate.langevin.prepare import encode
+from thermo.simulate.options import KT
 
 NET = Annotated[Path, typer.Argument(help="Circuit or Ising model: .tnl or any format that compile reads.")]
 FORMAT = Option(
@@ -46,7 +54,8 @@ FORMAT = Option(
     "--format",
     str,
     ...,
-    f"Of a circuit {', '.join(FORMATS)}; of an Ising model {', '.join(ISING_FORMATS)}.",
+    f"Of a circuit {', '.join(FORMATS)}; of an Ising model {', '.join(ISING_FORMATS)}; of a Langevin netlist "
+    "spice (ngspice).",
 )
 OUT = Option("out", "--out", Path, ..., "File to write.", short="-o")
 HEAD = Option(
@@ -81,13 +90,19 @@ CELLS = (LIBRARY, LIBERTY, STA, OBJECTIVE)
 TESTBENCH = Option("testbench", "--testbench", Path, None, "Verilog: self-checking test bench to write, too.")
 SAMPLES = Option("samples", "--samples", int, 100, "Test bench: the first of the split, or random.", min=1)
 BENCH = (TESTBENCH, DATA, DATA_DIR, SPLIT, SAMPLES)
-TAKERS = {"a circuit": (HEAD, *WRITING, *BENCH, *CELLS), "an Ising model": ()}
+SAMPLE = Option("sample", "--sample", int, 0, "Deck: which sample of the split the inputs are.", min=0)
+DECK = (SAMPLE, *DECK_OPTIONS, KT)
+TAKERS = {
+    "a circuit": (HEAD, *WRITING, *BENCH, *CELLS),
+    "an Ising model": (),
+    "a Langevin netlist": (DATA, DATA_DIR, SPLIT, *DECK),
+}
 OF_GATES = {"a circuit of gates": (HEAD, *WRITING, *BENCH), "a circuit of cells": CELLS}
 
 
-@with_flags(FORMAT, OUT, HEAD, *WRITING, *BENCH, *CELLS, SEED, AS_JSON)
+@with_flags(FORMAT, OUT, HEAD, *WRITING, *BENCH, *CELLS, *DECK, SEED, AS_JSON)
 def export(net: NET, given: Given) -> None:
-    """Write a circuit (Verilog, AIGER, C, ...) or an Ising model (Max-Cut, QUBO, ...) for other tools.
+    """Write a circuit (Verilog, C, ...), an Ising model (QUBO, ...) or a Langevin netlist (SPICE).
 
     Example: thermoc export adder.tnl --format verilog -o adder.v
 
@@ -97,6 +112,9 @@ def export(net: NET, given: Given) -> None:
     Example: thermoc export mnist.tnl --format verilog --library nangate45 --liberty cells.lib --sta -o net.v
 
     Example: thermoc export cut.tnl --format bqm -o cut.json
+
+    Example: thermoc export digits.tnl --format spice --data digits --device rc-1fF -o digits.cir;
+    ngspice -b digits.cir
     """
     out, format_, testbench = given["out"], given["format"], given["testbench"]
     check_writable(out)
@@ -106,11 +124,16 @@ def export(net: NET, given: Given) -> None:
         refuse(given, "an Ising model", TAKERS)
         _export_ising(net, format_, out, given["json"])
         return
+    if format_ == SPICE.name:
+        refuse(given, "a Langevin netlist", TAKERS)
+        _export_deck(net, out, given)
+        return
     if format_ not in FORMATS:
         raise UnsupportedError(
             f"--format {format_!r} is unknown; choices are {', '.join(FORMATS)} of a circuit, "
-            f"{', '.join(ISING_FORMATS)} of an Ising model"
+            f"{', '.join(ISING_FORMATS)} of an Ising model, {SPICE.name} of a Langevin netlist"
         )
+    refuse(given, "a circuit", TAKERS)
     netlist = to_netlist(net)
     expect(
         netlist, "gates", f"--format {format_}", f"for an Ising model there are {', '.join(ISING_FORMATS)}"
@@ -216,6 +239,70 @@ def _export_ising(net: Path, format_: str, out: Path, as_json: bool) -> None:
         },
         as_json,
         f"wrote {out}: {source.n:,} variables, {source.n_couplings:,} couplings",
+    )
+
+
+def _export_deck(net: Path, out: Path, given: Given) -> None:
+    netlist = to_netlist(net)
+    if not isinstance(netlist, LangevinNetlist):
+        raise UnsupportedError(
+            f"{net}: --format {SPICE.name} is for Langevin netlists; a circuit of gates is written as verilog"
+        )
+    data, label, source = None, None, ""
+    if given["data"] is not None:
+        dataset = load_dataset(given["data"], given["data_dir"])
+        check_fit(netlist, dataset)
+        x, y = dataset.part(given["split"])
+        k = given["sample"]
+        if k >= x.shape[0]:
+            raise DataError(
+                f"--sample {k}: {dataset.name}, {given['split']}, has samples 0 to {x.shape[0] - 1}"
+            )
+        data, source = x[k : k + 1], f"sample {k} of {dataset.name}, {given['split']}"
+        if dataset.n_classes:
+            label = int(y[k])
+            source += f", class {label}"
+    elif given["sample"]:
+        raise UnsupportedError(f"--sample {given['sample']} counts samples of a data set: add --data NAME")
+    options = DeckOptions(
+        inputs=encode(netlist, data)[0],
+        kT=given["kT"],
+        seed=given["seed"] + 1,  # ngspice's begin at 1
+        source=source,
+        table=re.sub(r"[^A-Za-z0-9_.-]", "_", out.stem.lower()) + ".out",
+        **deck_options(given, "trnoise"),
+    )
+    deck = make_deck(netlist, options)
+    with replacing(out) as temporary:
+        temporary.write_text(deck.text, encoding="utf-8")
+    for name in deck.engineered:
+        notes.print(
+            f"engineered noise: {name} cells have a nonlinear conductance, or one beside its resistor, and "
+            "more than that resistor's noise"
+            + ("; --cells reactive is thermal" if "walled" not in name else "")
+        )
+    scale = deck.scale
+    emit(
+        {
+            "file": out,
+            "format": SPICE.name,
+            "cells": int((~netlist.cells.frozen).sum()),
+            "couplings": netlist.n_couplings,
+            "units": {
+                "device": scale.name or None,
+                "V": scale.voltage,
+                "s": scale.time,
+                "S": scale.conductance,
+                "F": scale.capacitance,
+            },
+            "engineered": deck.engineered,
+            "manifest": manifest(net=net, data=given["data"]),
+        },
+        given["json"],
+        f"wrote {out}: {int((~netlist.cells.frozen).sum()):,} cells, {netlist.n_couplings:,} couplings, "
+        f"{deck.end:.4g} s in steps of {deck.step:.3g} s\n"
+        f"units: x {scale.voltage:.4g} V, time {scale.time:.4g} s, W {scale.conductance:.4g} S, cells "
+        f"{scale.capacitance:.4g} F\nrun:   ngspice -b {out}   (states of read cells: {options.table})",
     )
 
 

@@ -45,7 +45,7 @@ COMMANDS = {
     ),
     "export": (
         "thermo.cli.export:export",
-        "Write a circuit (Verilog, AIGER, C, ...) or an Ising model (Max-Cut, QUBO, ...) for other tools.",
+        "Write a circuit (Verilog, C, ...), an Ising model (QUBO, ...) or a Langevin netlist (SPICE).",
     ),
     "simulate": (
         "thermo.cli.simulate:simulate",

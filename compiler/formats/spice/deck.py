@@ -1,0 +1,409 @@
+"""A Langevin netlist as an ngspice deck (docs/spice.md)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import UnsupportedError
+from compiler.formats.format import Format
+from compiler.formats.spice.cells import Circuit, circuit_of, definition, stiffness, values_of
+from compiler.formats.spice.couplings import Nodes, coupling_lines
+from compiler.formats.spice.noise import RESOLUTION, spread
+from compiler.formats.spice.options import DEFAULTS, DeckOptions
+from compiler.formats.spice.refusals import check_expressible
+from compiler.formats.spice.scale import Scale, scale_of
+from compiler.formats.spice.signals import number, times, wave
+from compiler.ir.activations import activate_rows
+from compiler.ir.kinds import verify
+from compiler.ir.langevin import CouplingKind, LangevinNetlist, Order
+
+TOLERANCE = 1e-6  # of ngspice, relative; absolute ones are as small a part of a cell's unit
+NOISY = 1e-4  # with noise, whose samples bound the step: half the time, and far below a thermal spread
+LINE = 8  # nodes a line of a list
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deck:
+    """text : the deck; cells : (n_dynamic,) or (n_read,) netlist's cells in the table's columns
+    times : (n_times,) s at which states are read; window : s before each over which they are averaged
+    end : s of the whole run; step : s, ngspice's, half of that between noise samples
+    scale : its units; engineered : kinds of cells whose noise is engineered
+    """
+
+    text: str
+    cells: np.ndarray
+    times: np.ndarray
+    window: float
+    end: float
+    step: float
+    scale: Scale
+    engineered: tuple[str, ...]
+
+
+def make_deck(netlist: LangevinNetlist, options: DeckOptions = DEFAULTS) -> Deck:
+    """The deck of one run of `netlist`.
+
+    Raises NetlistError for a bad netlist, UnsupportedError for what a deck cannot express, HardwareError
+    for cells that the device cannot hold.
+    """
+    verify(netlist)
+    check_expressible(netlist, options)
+    return _Writer(netlist, options).deck()
+
+
+def write_deck(netlist: LangevinNetlist, options: DeckOptions = DEFAULTS) -> str:
+    """The text of make_deck."""
+    return make_deck(netlist, options).text
+
+
+FORMAT = Format("spice", "ngspice deck", (".cir", ".sp"), write=write_deck)
+
+
+class _Writer:
+    """Names and values that the parts of one deck share."""
+
+    def __init__(self, netlist: LangevinNetlist, options: DeckOptions) -> None:
+        self.netlist, self.options = netlist, options
+        c = netlist.cells
+        self.dynamic = np.flatnonzero(~c.frozen)
+        unit = netlist.lowered.energy_scale
+        self.kT = netlist.kT if options.kT is None else float(options.kT) * unit
+        self.scale = scale_of(netlist, options.device, self.kT)
+        schedule = netlist.schedule
+        self.at = times(schedule, self.scale.time)
+        self.levels = [p.coupling_scale for p in schedule]
+        self.scaled = any(pair != (1.0, 1.0) for pair in self.levels)
+        self.well = any(p.stiffness for p in schedule)
+        own = [(self.kT, self.kT) if p.kT is None or options.kT is not None else p.kT for p in schedule]
+        self.kTs = [(float(a), float(b)) for a, b in own]
+        self.hottest = max(max(pair) for pair in self.kTs)
+        flat = {v for pair in self.kTs for v in pair}
+        self.noise = "" if self.hottest == 0 else "fixed" if len(flat) == 1 else "ramped"
+        if netlist.noise is not None and self.noise:
+            self.noise = "matrix"
+        self.kinds = {CouplingKind(g.kind) for g in netlist.couplings if len(g)}
+        driving = [g.indices for g in netlist.couplings if len(g)]
+        driven = [g.rows for g in netlist.couplings if len(g) and g.kind == CouplingKind.RESISTIVE]
+        self.drives = np.zeros(len(c), bool)
+        for ids in (*driving, *driven):
+            self.drives[ids] = True
+        self.reach = np.inf
+        self.tables = options.noise == "tables"
+        self.step = self._noise_step()
+        self.circuits = {int(i): self._circuit(int(i)) for i in self.dynamic}
+        self.names = _names(self.circuits.values())
+
+    def _noise_step(self) -> float:
+        """s between noise samples; half of it is ngspice's step."""
+        if self.options.noise_step is not None:
+            step = float(self.options.noise_step)
+            if not (np.isfinite(step) and step > 0):
+                raise UnsupportedError(f"noise step must be a time above 0, got {step:g}")
+            return step * self.scale.time
+        kappa = max(p.stiffness for p in self.netlist.schedule)
+        fastest = max(stiffness(self.netlist, int(i)) for i in self.dynamic) + kappa
+        rate = self.netlist.mobility * fastest
+        parts = max(2, math.ceil(self.netlist.dt * rate / RESOLUTION))  # a phase is whole steps of dt
+        return self.netlist.dt / parts * self.scale.time
+
+    def _circuit(self, i: int) -> Circuit:
+        inertial = self.netlist.cells.order[i] == Order.UNDERDAMPED
+        return circuit_of(
+            self.netlist,
+            i,
+            order="inertial" if inertial else self.options.cells,
+            drives=bool(self.drives[i]) and self.kinds != {CouplingKind.SINE},
+            scaled=self.scaled,
+            reach=bool(np.isfinite(self.reach)),
+            sine=bool(self.drives[i]) and CouplingKind.SINE in self.kinds,
+            well=self.well,
+            noise="" if self.tables or self.noise == "matrix" else self.noise,
+            coupled="",
+            load=0.0,
+        )
+
+    def _into(self, i: int) -> str:
+        return f"x{i}" if self.circuits[i].order == "force" else f"v{i}"
+
+    def _shown(self, j: int) -> str:
+        if j not in self.circuits:
+            return f"u{j}"
+        return f"x{j}" if self.circuits[j].shown is None else f"y{j}"
+
+    def _shown_or_wave(self, j: int) -> str:
+        return f"u{j}" if j not in self.circuits else f"y{j}"
+
+    def _own(self, i: int) -> str:
+        return f"x{i}"
+
+    def deck(self) -> Deck:
+        read = self._read()
+        observed = self._observed()
+        window = 0.0 if self.netlist.readout is None else self.netlist.readout.window * self.scale.time
+        kept = self.dynamic if self.options.states else np.unique(read)
+        engineered = tuple(
+            sorted(
+                {self.names[c] for i, c in self.circuits.items() if self.noise and not self._thermal(i, c)}
+            )
+        )
+        lines = [
+            *self._header(engineered),
+            "",
+            *self._subcircuits(),
+            *self._sources(),
+            "* cells",
+            *self._cells(),
+            *self._couplings(),
+            *self._noise_tables(),
+            *self._noise_matrix(),
+            *self._start(),
+            *self._control(kept, read, observed, window),
+            ".end",
+        ]
+        return Deck(
+            text="\n".join(lines) + "\n",
+            cells=kept,
+            times=observed,
+            window=window,
+            end=self.at[-1],
+            step=self.step / 2.0,
+            scale=self.scale,
+            engineered=engineered,
+        )
+
+    def _thermal(self, i: int, c: Circuit) -> bool:
+        """Whether cell i's noise is its own linear resistor's and nothing else holds it."""
+        if c.order != "force":
+            return c.order == "reactive" or self.noise == "fixed"
+        own = 2.0 * float(self.netlist.cells.j2[i]) * self.scale.conductance
+        return c.thermal and not c.well and np.isclose(own * self.scale.resistance, 1.0)
+
+    def _read(self) -> np.ndarray:
+        n = self.netlist
+        if n.readout is not None:
+            return np.asarray(n.readout.cells, dtype=np.int64)
+        return n.outputs if n.outputs.size else self.dynamic
+
+    def _observed(self) -> np.ndarray:
+        if self.options.observe is not None:
+            out = np.asarray(self.options.observe, dtype=float) * self.scale.time
+            if out.min() < 0 or out.max() > self.at[-1] * (1 + 1e-9):
+                raise UnsupportedError(
+                    f"observation times must lie in [0, {self.at[-1] / self.scale.time:g}], the schedule's "
+                    f"length, got {min(self.options.observe):g} to {max(self.options.observe):g}"
+                )
+            return out
+        readout = self.netlist.readout
+        names = [p.name for p in self.netlist.schedule]
+        k = len(names) if readout is None else names.index(readout.phase) + 1
+        return np.array([self.at[k]])
+
+    def _header(self, engineered: tuple[str, ...]) -> Iterator[str]:
+        n, s = self.netlist, self.scale
+        yield (
+            f"* thermoc: {self.dynamic.size:,} cells, {n.inputs.size:,} inputs, {n.n_couplings:,} couplings"
+            + (f', from "{n.meta["source"]}"' if n.meta.get("source") else "")
+        )
+        what = f"device {s.name}" if s.physical else "dimensionless"
+        yield f"* {what}: a unit of x is {s.voltage:.6g} V, of time {s.time:.6g} s, of W and 2 J2 "
+        yield f"*   {s.conductance:.6g} S, of force {s.current:.6g} A; a cell has {s.capacitance:.6g} F"
+        yield "* node x<i>: state of the netlist's cell i; y<i>: what it shows to others; u<i>: input i"
+        for group in n.groups:
+            first = "u" if n.cells.frozen[group.start] else "x"
+            yield f"*   {' '.join(group.name.split())}: {first}{group.start} to {first}{group.stop - 1}"
+        if self.options.source:
+            yield f"* inputs: {' '.join(self.options.source.split())}"
+        ramp = "" if self.noise != "ramped" else f", at most {self.hottest:.6g}"
+        yield f"* kT {self.kTs[0][0]:.6g}{ramp} in the netlist's unit of energy" + (
+            "" if self.noise else ": no noise"
+        )
+        if self.noise:
+            yield (
+                f"* noise: a sample every {self.step:.6g} s, joined by lines; its spread is larger by what "
+                "that takes away"
+            )
+            if not self.tables:
+                yield "* (ngspice draws TRNOISE's normals by its process number: setseed repeats no run)"
+            for name in sorted(set(self.names.values())):
+                told = "ENGINEERED NOISE, not that of its own resistor" if name in engineered else "thermal"
+                yield f"*   {name}: {told}"
+        if n.couplings:
+            yield "* couplings: ideal transconductances, without noise, load or range of their own"
+        if s.physical:
+            yield "* converters and switches are ideal"
+
+    def _subcircuits(self) -> Iterator[str]:
+        if any(c.low or c.high for c in self.circuits.values()):
+            sharp = 5e-5 if self.options.diode == "sharp" else 1e-4
+            model = f"IS={number(1e-14 * self.scale.current)} N={number(sharp * self.scale.voltage)}"
+            yield f".model wall D({'IS=1e-14 N=1' if self.options.diode == 'silicon' else model})"
+        for circuit, name in self.names.items():
+            yield from definition(circuit, name, self.scale, self.step, self.reach)
+            yield ""
+
+    def _sources(self) -> Iterator[str]:
+        n, s = self.netlist, self.scale
+        schedule = n.schedule
+        g = 1.0 if any(c.phase for c in self.circuits.values()) else s.conductance
+        if self.well:
+            yield "* reset wells, S"
+            yield f"Vwell well 0 {wave([(p.stiffness * g,) * 2 for p in schedule], self.at)}"
+        if self.scaled:
+            yield "* scale of all couplings"
+            yield f"Vscale scale 0 {wave(self.levels, self.at)}"
+        if self.noise == "ramped":
+            yield "* square root of the temperature over the highest one"
+            yield f"Vkt kt 0 {wave([(a / self.hottest, b / self.hottest) for a, b in self.kTs], self.at)}"
+            yield "Brootkt rootkt 0 V=sqrt(max(V(kt),0))"
+        if not n.inputs.size:
+            return
+        yield "* inputs: what they show, V, times the scales of the schedule"
+        u = n.cells.x0[n.inputs] if self.options.inputs is None else np.asarray(self.options.inputs, float)
+        shown = activate_rows(n.cells.activation[n.inputs], u[:, None])[:, 0]
+        gains = [
+            (a * p.input_scale, b * p.input_scale) for (a, b), p in zip(self.levels, schedule, strict=True)
+        ]
+
+        def source(name: str, value: float) -> str:
+            return f"V{name} {name} 0 {wave([(a * value, b * value) for a, b in gains], self.at)}"
+
+        for p, value, angle in zip(n.inputs.tolist(), shown.tolist(), u.tolist(), strict=True):
+            if self.kinds != {CouplingKind.SINE}:
+                yield source(f"u{p}", value * s.voltage)
+            if CouplingKind.SINE in self.kinds:
+                yield source(f"u{p}s", float(np.sin(angle)))
+                yield source(f"u{p}c", float(np.cos(angle)))
+
+    def _cells(self) -> Iterator[str]:
+        n, s = self.netlist, self.scale
+        for i, c in self.circuits.items():
+            globals_ = {"well", "scale", "rootkt"}
+            short = {"v": f"v{i}", "y": f"y{i}", "ys": f"y{i}s", "yc": f"y{i}c"}
+            ports = " ".join(p if p in globals_ else short[p] for p in c.ports)
+            extra = {"na": self._spread(i)} if c.noise else {}
+            values = values_of(n, i, c, s, extra)
+            told = " ".join(f"{k}={number(v)}" for k, v in values.items())
+            yield " ".join(f"X{i} x{i} {ports} {self.names[c]} {told}".split())
+
+    def _spread(self, i: int) -> float:
+        """A rms of a cell's noise samples, at the highest temperature."""
+        n, s = self.netlist, self.scale
+        if n.cells.order[i] == Order.UNDERDAMPED:
+            rate = float(n.cells.friction[i] / n.cells.mass[i])
+            return float(spread(2.0 * self.hottest * float(n.cells.friction[i]), self.step, rate))
+        rate = n.mobility * stiffness(n, i) / s.time
+        power = 2.0 * self.hottest / n.mobility * s.time * s.current**2
+        return float(spread(power, self.step, rate))
+
+    def _couplings(self) -> Iterator[str]:
+        for group in (g for g in self.netlist.couplings if len(g)):
+            sine = group.kind == CouplingKind.SINE
+            shown = self._shown_or_wave if sine else self._shown
+            own = self._shown if group.kind == CouplingKind.RESISTIVE else self._own
+            plain = not self.scaled and self.options.cells == "force"
+            yield from coupling_lines(
+                self.netlist, group, Nodes(self._into, shown, own), self.scale, plain=plain
+            )
+
+    def _samples(self, node: int, spread: float) -> Iterator[str]:
+        """Lines of a table of noise samples: those of seed and node."""
+        count = math.ceil(self.at[-1] / self.step * (1 - 1e-9)) + 1
+        values = spread * np.random.default_rng((self.options.seed, node)).standard_normal(count)
+        for k in range(0, count, LINE):
+            pairs = enumerate(values[k : k + LINE].tolist(), k)
+            yield "+ " + " ".join(f"{number(j * self.step)} {number(v)}" for j, v in pairs)
+
+    def _noise_tables(self) -> Iterator[str]:
+        """Noise of every cell as a table, where TRNOISE is not wanted."""
+        if not self.tables or self.noise not in ("fixed", "ramped"):
+            return
+        yield f"* noise samples, A, of seed {self.options.seed}"
+        for i in self.circuits:
+            if self.noise == "fixed":
+                yield f"In{i} 0 {self._into(i)} PWL("
+            else:
+                yield f"Bn{i} 0 {self._into(i)} I=V(rootkt)*V(n{i})"
+                yield f"Vn{i} n{i} 0 PWL("
+            yield from self._samples(i, self._spread(i))
+            yield "+ )"
+
+    def _noise_matrix(self) -> Iterator[str]:
+        """Noise of covariance 2 kT D: sources of unit power, mixed by a factor of D."""
+        if self.noise != "matrix":
+            return
+        n = self.netlist
+        assert n.noise is not None
+        values, vectors = np.linalg.eigh(n.noise[np.ix_(self.dynamic, self.dynamic)])
+        factor = vectors * np.sqrt(np.maximum(values, 0.0))
+        keep = np.abs(factor) > 1e-12 * np.abs(factor).max()
+        yield "* noise matrix: sources of unit power, mixed"
+        for k in np.flatnonzero(keep.any(axis=0)).tolist():
+            power = 2.0 * self.hottest / n.mobility**2
+            rms = float(spread(power, self.step, 0.0))
+            if self.tables:
+                yield from (f"Vn{k} n{k} 0 PWL(", *self._samples(k, rms), "+ )")
+            else:
+                yield f"Vn{k} n{k} 0 TRNOISE({number(rms)} {number(self.step)} 0 0)"
+            for i in np.flatnonzero(keep[:, k]).tolist():
+                cell = int(self.dynamic[i])
+                yield f"Gn{cell}_{k} 0 {self._into(cell)} n{k} 0 {number(float(factor[i, k]))}"
+
+    def _start(self) -> Iterator[str]:
+        x0 = self.netlist.cells.x0[self.dynamic] * self.scale.voltage
+        yield "* states at the start"
+        for k in range(0, self.dynamic.size, LINE):
+            pairs = zip(self.dynamic[k : k + LINE].tolist(), x0[k : k + LINE].tolist(), strict=True)
+            yield ".ic " + " ".join(f"V(x{i})={number(x)}" for i, x in pairs)
+        for name, there, of in (("l", "low", self.netlist.cells.lo), ("h", "high", self.netlist.cells.hi)):
+            walled = [i for i, c in self.circuits.items() if getattr(c, there)]
+            for i in walled:  # else diodes begin forward biased by a source that is not yet on
+                yield f".ic V(x{i}.{name})={number(float(of[i]) * self.scale.voltage)}"
+        inertial = [i for i, c in self.circuits.items() if c.order == "inertial"]
+        for k in range(0, len(inertial), LINE):
+            yield ".ic " + " ".join(f"V(v{i})=0" for i in inertial[k : k + LINE])
+        s, part = self.scale, NOISY if self.noise else TOLERANCE
+        yield (
+            f".options reltol={number(part)} abstol={number(part * s.current)} "
+            f"vntol={number(part * s.voltage)} chgtol={number(part * s.capacitance * s.voltage)} "
+            f"gmin={number(1e-9 * s.conductance)}"
+        )
+
+    def _control(
+        self, kept: np.ndarray, read: np.ndarray, observed: np.ndarray, window: float
+    ) -> Iterator[str]:
+        nodes = [f"v(x{i})" for i in kept.tolist()]
+        step, end = number(self.step / 2.0), number(self.at[-1])
+        yield ".control"
+        yield f"setseed {self.options.seed}"
+        yield from ("set numdgt=10", "set wr_singlescale", "set wr_vecnames")
+        for k in range(0, len(nodes), LINE):
+            yield "save " + " ".join(nodes[k : k + LINE])
+        yield f"tran {step} {end} 0 {step} uic"
+        for at in observed.tolist():
+            for i in dict.fromkeys(read.tolist()):
+                when = f"from={number(at - window)} to={number(at)}" if window else f"at={number(at)}"
+                what = "avg" if window else "find"
+                yield f"meas tran x{i}_{_word(at / self.scale.time)} {what} v(x{i}) {when}"
+        yield "linearize " + " ".join(nodes)
+        yield f"wrdata {self.options.table} " + " ".join(nodes)
+        yield from ("quit", ".endc")
+
+
+def _word(at: float) -> str:
+    return f"t{at:.6g}".replace(".", "_").replace("-", "m").replace("+", "")
+
+
+def _names(circuits: Any) -> dict[Circuit, str]:
+    """A name for each kind, numbered where two would have the same."""
+    names: dict[Circuit, str] = {}
+    for c in dict.fromkeys(circuits):
+        taken, name, k = set(names.values()), c.name, 2
+        while name in taken:
+            name, k = f"{c.name}_{k}", k + 1
+        names[c] = name
+    return names

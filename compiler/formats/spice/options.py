@@ -1,0 +1,50 @@
+"""What a deck is written for: inputs, device, temperature, times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+CELLS = ("force", "reactive")
+NOISE = ("trnoise", "tables")
+DIODES = ("ideal", "sharp", "silicon")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeckOptions:
+    """Of one run of a Langevin netlist in ngspice.
+
+    inputs : (n_inputs,) encoded states of the input cells; None: their x0
+    device : whose C, R and couplings the deck has (an RCDevice); None: dimensionless, without them
+    cells : "force", a nonlinear energy as a nonlinear conductance; "reactive", as a nonlinear
+        capacitor beside a linear resistor
+    kT : in the model's unit of energy, in place of the netlist's
+    noise : "trnoise", ngspice's own source, whose normals no seed repeats (docs/spice.md); "tables", the
+        same samples drawn here and written out
+    seed : of the noise, at least 1 (ngspice takes 0 for the time of day)
+    noise_step : between noise samples, in the netlist's unit of time; None: half its dt, and less for
+        cells that are faster
+    observe : (n_times,) in the netlist's unit of time; None: the end of the read-out's phase
+    source : where the inputs come from, for the header
+    states : whether every dynamic cell's state is kept, not only those that are read
+    diode : of walls: "ideal", IS and N 1e-14 and 1e-4 of the deck's units, which holds within 1e-4 of a unit
+        of x; "sharp", half as much; "silicon", IS 1e-14 A and N 1
+    """
+
+    inputs: np.ndarray | None = None
+    device: Any = None
+    cells: str = "force"
+    kT: float | None = None
+    noise: str = "trnoise"
+    seed: int = 1
+    noise_step: float | None = None
+    observe: tuple[float, ...] | None = None
+    source: str = ""
+    states: bool = False
+    diode: str = "ideal"
+    table: str = "states.out"
+
+
+DEFAULTS = DeckOptions()

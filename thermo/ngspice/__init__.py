@@ -1,0 +1,1 @@
+"""ngspice as a second engine: decks run and compared with the simulator."""
