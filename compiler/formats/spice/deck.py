@@ -181,7 +181,7 @@ class _Writer:
         if c.order != "force":
             return c.order == "reactive" or self.noise == "fixed"
         own = 2.0 * float(self.netlist.cells.j2[i]) * self.scale.conductance
-        return c.thermal and not c.well and np.isclose(own * self.scale.resistance, 1.0)
+        return c.thermal and not c.well and bool(np.isclose(own * self.scale.resistance, 1.0))
 
     def _read(self) -> np.ndarray:
         n = self.netlist
