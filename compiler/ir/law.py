@@ -6,6 +6,7 @@ N of them side by side. Equations: docs/physics.md#couplings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -84,10 +85,10 @@ def split(
 
 
 class Setting(NamedTuple):
-    """What may change at fixed x: coupling scale, well, nudge, what the inputs bring."""
+    """What may change at fixed x: coupling scale, well (one, or (n, 1)), nudge, what inputs bring."""
 
     s: float
-    kappa: float
+    kappa: Any
     beta: float
     drive: Drive
 
@@ -97,11 +98,18 @@ class Law:
     """Forces and energies. targets : (n_out, N), or None where nothing is nudged
     cost : "squared", 1/2 sum (phi(x) - y)^2, and 1 - cos(x - y) for a phase cell that shows its angle;
         "cross-entropy", -sum y log softmax(phi(x))
+    reach : what couplings show of phi is reach tanh(phi / reach), where it is finite; no potential then
     """
 
     terms: Terms
     targets: np.ndarray | None = None
     cost: str = "squared"
+    reach: float = math.inf
+
+    def _shown(self, codes: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """phi(x) of (m, N) states within the reach."""
+        phi = activate_rows(codes, x)
+        return self.reach * np.tanh(phi / self.reach) if math.isfinite(self.reach) else phi
 
     def drive(self, u: np.ndarray, scale: float = 1.0) -> Drive:
         """What encoded inputs u (n_in, N) bring to the sums at an input scale."""
@@ -109,7 +117,7 @@ class Law:
         for kind, (_, w_in) in p.couplings.items():
             by_state = COUPLINGS[kind].drives_by_state
             at, gain = (scale * u, 1.0) if by_state else (u, scale)
-            shown = activate_rows(p.input_activation, at)
+            shown = self._shown(p.input_activation, at)
             drives.append([w_in @ (gain * term.wave(at, shown)) for term in COUPLINGS[kind].terms])
         return drives
 
@@ -119,7 +127,7 @@ class Law:
         c1, c2, c3, h, field, second, angle = (
             c[:, None] for c in (p.c1, p.c2, p.c3, p.h, p.field, p.second, p.angle)
         )
-        shown, slope = activate_rows(p.activation, x), slope_rows(p.activation, x)
+        shown, slope = self._shown(p.activation, x), slope_rows(p.activation, x)
         coupled = np.zeros_like(x)
         for (kind, (w, w_in)), drives in zip(p.couplings.items(), at.drive, strict=True):
             if w.nnz or w_in.nnz:

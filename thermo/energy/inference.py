@@ -38,6 +38,7 @@ from thermo.evaluate import (
 from thermo.progress import Progress
 from thermo.simulate.langevin.conversion import Conversion
 from thermo.simulate.langevin.run import simulate_langevin
+from thermo.simulate.langevin.wiring import device_units, typical_j2
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,21 +226,11 @@ def idle_heat(netlist: LangevinNetlist, *, runs: int = 2000, seed: int = 0, **op
     return Heat(float(values.mean()), std, std / np.sqrt(values.size))
 
 
-def device_units(netlist: LangevinNetlist, device: Device) -> Units:
-    """The netlist's units on the device. HardwareError where the device cannot hold it."""
-    return device.units(kT=netlist.kT, mobility=netlist.mobility, j2=typical_j2(netlist))
-
-
 def n_parameters(netlist: LangevinNetlist) -> int:
     """Couplings and biases other than 0; a symmetric pair is one."""
     w = sum((abs(matrix(c)) for c in netlist.couplings), sparse.csr_array((netlist.n_cells, netlist.n_cells)))
     pairs = sparse.triu(w + w.T) if is_gradient(netlist) else w
     return int((pairs.tocoo().data != 0).sum() + np.count_nonzero(netlist.cells.h))
-
-
-def typical_j2(netlist: LangevinNetlist) -> float:
-    """Median J2 of the cells that move."""
-    return float(np.median(netlist.cells.j2[~netlist.cells.frozen]))
 
 
 def estimate_langevin(

@@ -161,7 +161,8 @@ class LangevinEstimator:
         **options: Any,
     ) -> Priced:
         from hw_models.presets import chosen_device
-        from thermo.energy.inference import device_units, estimate_langevin
+        from thermo.energy.inference import estimate_langevin
+        from thermo.simulate.langevin.wiring import device_units
 
         preset = chosen_device(device, input_bits=input_bits, output_bits=output_bits)
         device_units(netlist, preset)  # raises before anything is loaded or run

@@ -24,6 +24,13 @@ DEVICE_SEED = Option("device_seed", "--device-seed", int, 0, "Which device is dr
 DEVICE = Option(
     "device", "--device", str, None, "Hardware whose physics acts; `thermoc presets` lists it (none: ideal)."
 )
+COUPLINGS = Option(
+    "couplings",
+    "--couplings",
+    str,
+    None,
+    "How the device makes its couplings, or ideal (none: its own way); `thermoc presets` lists them.",
+)
 INPUT_BITS = Option(
     "input_bits", "--input-bits", str, None, "Of the device's input converters, or ideal (none: its own)."
 )

@@ -135,6 +135,20 @@ class Kept(NamedTuple):
     bad: np.ndarray
 
 
+class Wiring(NamedTuple):
+    """What a device's couplings do to the cells that they drive, at scale 1 and each number of input.
+
+    excess : (n_drives, n) float64, noise power over the cell's own; load : likewise, stiffness
+    reach : float32, what couplings show of phi is reach tanh(phi / reach); infinite: phi
+    sigma : (n,) float32 scratch, standard deviation of each cell's noise in a step
+    """
+
+    excess: np.ndarray
+    load: np.ndarray
+    reach: np.float32
+    sigma: np.ndarray
+
+
 class Whole(NamedTuple):
     """A scheme that wants the force of all cells at once; what it does not have is None.
 
@@ -143,6 +157,7 @@ class Whole(NamedTuple):
     last : (n, lanes) scratch, Leimkuhler-Matthews: the normals of the step before
     factor : (n, n), factor factor^T = D, noise with a covariance
     along : whether heat is summed along the path: force times displacement (Stratonovich)
+    wiring : couplings that bring noise, load or a range
     """
 
     normals: np.ndarray
@@ -151,6 +166,7 @@ class Whole(NamedTuple):
     last: np.ndarray | None
     factor: np.ndarray | None
     along: bool
+    wiring: Wiring | None
 
 
 class Inertia(NamedTuple):

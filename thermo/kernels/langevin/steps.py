@@ -15,6 +15,7 @@ from thermo.kernels.jit import njit
 from thermo.kernels.langevin.couplings import add_extras, finish_force, multiply, show
 from thermo.kernels.langevin.energies import add_ramp
 from thermo.kernels.langevin.parts import (
+    C1,
     C2,
     C3,
     HEAT,
@@ -30,6 +31,7 @@ from thermo.kernels.langevin.parts import (
     Setting,
 )
 from thermo.kernels.langevin.rows import clamp, copy, csr_euler_row, euler_row
+from thermo.kernels.langevin.wiring import load_wells, show_within, spread
 from thermo.kernels.random import fill_block, fill_normals, fma, magnitude
 
 _ONE = np.float32(1.0)
@@ -197,12 +199,16 @@ def _shots(factor, last, normals, product, noisy, source, step):  # type: ignore
 
 
 @njit(cache=True, nogil=True)
-def _forward(factor, columns, held, force, shots, sigma, mdt, x, new, peak):  # type: ignore[no-untyped-def]
+def _forward(  # type: ignore[no-untyped-def]
+    factor, sigmas, columns, held, force, shots, sigma, mdt, x, new, peak
+):
     """new = x + mu f dt + sigma shots, kept in the interval; clamped cells stay.
 
-    Where the noise has a factor, new holds the shots on entry.
+    sigmas : (n,) each cell's sigma, or None. Where the noise has a factor, new holds the shots on entry.
     """
     for i in range(x.shape[0]):
+        if sigmas is not None:
+            sigma = sigmas[i]
         at, f, z, out, lo, hi = x[i], force[i], shots[i], new[i], columns[LO, i], columns[HI, i]
         if held[i]:
             for l in range(at.shape[0]):
@@ -218,9 +224,11 @@ def _forward(factor, columns, held, force, shots, sigma, mdt, x, new, peak):  # 
 
 
 @njit(cache=True, nogil=True)
-def _guess(factor, held, force, shots, sigma, mdt, x, new):  # type: ignore[no-untyped-def]
+def _guess(factor, sigmas, held, force, shots, sigma, mdt, x, new):  # type: ignore[no-untyped-def]
     """Heun's predictor, as _forward but for the interval; shots = sigma shots for the corrector."""
     for i in range(x.shape[0]):
+        if sigmas is not None:
+            sigma = sigmas[i]
         at, f, z, out = x[i], force[i], shots[i], new[i]
         if held[i]:
             for l in range(at.shape[0]):
@@ -279,6 +287,7 @@ def whole_steps(  # type: ignore[no-untyped-def]
     """
     force, drive, held, columns = scratch.force, stage.drive, stage.held, cells.columns
     k1, peak, room, shots, before = scratch.k1, scratch.peak, scratch.room, whole.normals, whole.before
+    wiring, c1 = whole.wiring, columns[C1]
     mdt = np.float32(stage.mobility * stage.dt)
     half_mdt = np.float32(0.5 * stage.mobility * stage.dt)
     correlated = whole.factor is not None
@@ -290,13 +299,15 @@ def whole_steps(  # type: ignore[no-untyped-def]
         if not correlated:
             amount = 2.0 * stage.mobility * _kT(stage, k) * stage.dt
         sigma = np.float32(math.sqrt(amount))
+        sigmas = spread(wiring, amount, setting(stage, k + 0.5).s, stage.input)
         _shots(whole.factor, whole.last, shots, new, sigma > 0, source, done)
         if corrector is None:
-            _forward(whole.factor, columns, held, force, shots, sigma, mdt, x, new, peak)
+            _forward(whole.factor, sigmas, columns, held, force, shots, sigma, mdt, x, new, peak)
         else:
-            _guess(whole.factor, held, force, shots, sigma, mdt, x, new)
-            shown = show(cells, new, scratch.phi)
+            _guess(whole.factor, sigmas, held, force, shots, sigma, mdt, x, new)
+            shown = show_within(wiring, cells, new, scratch.phi)
             multiply(linear, shown, corrector)
+            load_wells(wiring, c1, then, k1)
             finish_force(extras, cells, then, k1, new, shown, drive, corrector, room)
             _correct(columns, held, force, corrector, shots, half_mdt, x, new, peak)
         x, new = new, x
@@ -304,10 +315,11 @@ def whole_steps(  # type: ignore[no-untyped-def]
         if k + 1 < stage.steps or at_end:
             if whole.along:
                 copy(force, before)
-            shown = show(cells, x, scratch.phi)
+            shown = show_within(wiring, cells, x, scratch.phi)
             multiply(linear, shown, force)
             if stage.ramped and (k + 1 < stage.steps or correlated):
                 add_ramp(extras, cells, None, stage, x, shown, force, scratch.parts, room)
+            load_wells(wiring, c1, then, k1)
             finish_force(extras, cells, then, k1, x, shown, drive, force, room)
             if whole.along:
                 _add_path_heat(whole.factor, force, before, x, new, stage.ledger[HEAT])

@@ -12,11 +12,12 @@ import numpy as np
 
 from thermo.kernels.activations import activate_row
 from thermo.kernels.jit import njit
-from thermo.kernels.langevin.couplings import finish_force, make_room, multiply, show
+from thermo.kernels.langevin.couplings import finish_force, make_room, multiply
 from thermo.kernels.langevin.energies import PARTS, close_phase, open_phase
 from thermo.kernels.langevin.parts import C1, CELL, ROW, STEP, Scratch, Setting, Stage
 from thermo.kernels.langevin.rows import copy
 from thermo.kernels.langevin.steps import baoab, euler, make_bath, setting, sparse_euler, whole_steps
+from thermo.kernels.langevin.wiring import load_wells, show_within
 from thermo.kernels.random import fma, magnitude
 
 SPARSE_BYTES = 1 << 26  # states of one tile of sparsely coupled cells
@@ -133,17 +134,19 @@ def run_tile(  # type: ignore[no-untyped-def]
     """
     n, lanes = x.shape
     start, swapped, stepwise = x, False, inertia is not None
-    room, bath, rows = None, None, n
+    room, bath, rows, wiring, shows = None, None, n, None, cells.active
     if extras is not None:
         room = make_room(extras, n, lanes)
     if inertia is not None:
         bath = make_bath(inertia, schedule.dt)
     if whole is not None:
         stepwise = whole.factor is not None
+        wiring = whole.wiring
+        shows = cells.active or wiring is not None
     if fused is not None and not energies:
         rows = 1
     force = np.empty((rows, lanes), np.float32)
-    phi = np.empty((n if cells.active else 1, lanes), np.float32)
+    phi = np.empty((n if shows else 1, lanes), np.float32)
     noise, k1 = np.zeros((6, lanes), np.float32), np.empty(n, np.float32)
     peak, parts, at = np.zeros(lanes, np.int32), np.zeros((PARTS, lanes)), np.zeros(3, np.int64)
     scratch = Scratch(force, phi, noise, k1, peak, parts, room)
@@ -173,7 +176,8 @@ def run_tile(  # type: ignore[no-untyped-def]
         k = 0
         if energies or whole is not None or inertia is not None:
             now = setting(stage, k)
-            shown = show(cells, x, phi)
+            shown = show_within(wiring, cells, x, phi)
+            load_wells(wiring, cells.columns[C1], now, k1)
             multiply(linear, shown, force)
             if energies:
                 open_phase(
@@ -222,7 +226,7 @@ def run_tile(  # type: ignore[no-untyped-def]
                 return
         old = Setting(stage.s1, stage.kappa, stage.beta, stage.input)
         if energies:
-            shown = show(cells, x, phi)
+            shown = show_within(wiring, cells, x, phi)
             multiply(linear, shown, force)
             ds = (stage.s1 - stage.s0) / stage.steps if stage.ramped and not stepwise else 0.0
             close_phase(extras, cells, bath, ds, old, stage, x, shown, force, parts, room)

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from compiler.ir.activations import activate_rows
 from compiler.ir.langevin import Activation
-from thermo.kernels.langevin.parts import Cells, Extras, Matrix, Nudge
+from thermo.kernels.langevin.parts import Cells, Extras, Matrix, Nudge, Wiring
 from thermo.simulate.langevin.job import COSTS, Job
 from thermo.simulate.langevin.prepare import Prepared
 
@@ -89,6 +89,21 @@ def extras_of(job: Job, gradient: Matrix, sine: Matrix, inputs: Inputs, index: n
             targets=np.ascontiguousarray(targets, np.float32),
         ),
     )
+
+
+def within_reach(p: Prepared, shown: np.ndarray) -> np.ndarray:
+    """What couplings show of phi."""
+    reach = np.inf if p.wiring is None else p.wiring.reach
+    return reach * np.tanh(shown / reach) if np.isfinite(reach) else shown
+
+
+def wiring_of(job: Job) -> Wiring | None:
+    """The device's couplings, a row for each number of input: inputs off at input scale 0, else on."""
+    p, on = job.prepared, (job.plan.input_scales != 0).astype(np.int64)
+    if p.wiring is None:
+        return None
+    excess, load = (np.ascontiguousarray(part[on]) for part in (p.wiring.excess, p.wiring.load))
+    return Wiring(excess, load, np.float32(p.wiring.reach), np.empty(p.n, np.float32))
 
 
 def cells_of(p: Prepared) -> Cells:

@@ -25,6 +25,7 @@ def can_run_by_cells(job: Job) -> bool:
     return (
         job.linear
         and job.method == "euler"
+        and job.prepared.wiring is None
         and plan.window == 1
         and job.heat_method != "stratonovich"
         and not (job.heat_method == "potential" and ramped)

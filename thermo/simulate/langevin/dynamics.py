@@ -7,6 +7,7 @@ from typing import Any
 from compiler.ir.langevin import LangevinNetlist
 from thermo.options import Option, takes
 from thermo.simulate.options import (
+    COUPLINGS,
     DEVICE,
     DEVICE_SEED,
     IMPERFECT,
@@ -35,6 +36,7 @@ class LangevinDynamics:
         METHOD,
         OBSERVE,
         DEVICE,
+        COUPLINGS,
         INPUT_BITS,
         OUTPUT_BITS,
         *(Option(name) for name in ("input_range", "output_range")),

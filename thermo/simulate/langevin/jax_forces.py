@@ -32,7 +32,7 @@ class JaxSetting(NamedTuple):
     """What may change at fixed x: coupling scale, well, nudge, force of the inputs, targets."""
 
     s: Any
-    kappa: float
+    kappa: Any
     beta: float
     drive: JaxDrive
     targets: Any
@@ -88,6 +88,7 @@ class JaxForces:
         self.cost = cost
         self.dtype = jnp.zeros(()).dtype
         self.angles = bool(p.angle.any())
+        self.reach = np.inf if p.wiring is None else p.wiring.reach
         columns = ("c1", "c2", "c3", "h", *(("field", "second") if self.angles else ()))
         self.params = {k: jnp.asarray(getattr(p, k), self.dtype) for k in columns}
         self.dense: dict[str, bool] = {}
@@ -112,9 +113,13 @@ class JaxForces:
         parts = (shown[:, matrix.indices] * values).T
         return jax.ops.segment_sum(parts, rows, matrix.shape[0], indices_are_sorted=True).T
 
+    def _within_reach(self, shown: jax.Array) -> jax.Array:
+        """What the device's couplings show of phi."""
+        return self.reach * jnp.tanh(shown / self.reach) if np.isfinite(self.reach) else shown
+
     def drive(self, params: Params, u: jax.Array, scale: float = 1.0) -> JaxDrive:
         """Forces of encoded inputs u (N, n_in) at an input scale."""
-        shown = scale * activate(self.prepared.input_activation, u)
+        shown = scale * self._within_reach(activate(self.prepared.input_activation, u))
         return JaxDrive(
             self._product("w_in", params, shown),
             self._product("gradient_in", params, shown),
@@ -125,7 +130,7 @@ class JaxForces:
     def force(self, params: Params, x: jax.Array, at: JaxSetting) -> jax.Array:
         """(N, n) force on every dynamic cell."""
         p, drive = self.prepared, at.drive
-        shown = activate(p.activation, x)
+        shown = self._within_reach(activate(p.activation, x))
         coupled = self._product("w", params, shown) + drive.linear
         if "gradient" in self.dense or "gradient_in" in self.dense:
             inner = self._product("gradient", params, shown) + drive.gradient

@@ -77,7 +77,7 @@ def langevin_function(
     lo, hi = jnp.asarray(p.lo, dtype), jnp.asarray(p.hi, dtype)
     bounded = bool(np.any(np.isfinite(p.lo)) or np.any(np.isfinite(p.hi)))
     exact, along = heat_method == "potential", heat_method == "stratonovich"
-    mobility, dt = p.mobility, plan.dt
+    mobility, dt, wiring = p.mobility, plan.dt, p.wiring
 
     def function(
         params: Params,
@@ -105,13 +105,22 @@ def langevin_function(
                 plan.scale[q, 0], float(plan.stiffness[q]), float(plan.nudge[q]), drives[plan.drive[q]], goals
             )
             held = plan.held[q] if plan.held[q].any() else None
+            on = int(plan.input_scales[plan.drive[q]] != 0)
+
+            def loaded(at: JaxSetting) -> JaxSetting:
+                if wiring is None:
+                    return at
+                return at._replace(kappa=at.kappa + jnp.abs(at.s) * jnp.asarray(wiring.load[on], dtype))
 
             def step(state: Any, row: Any) -> tuple[Any, None]:
                 x, outputs, saved, heat, work, bad_step, bad_cell, last = state
                 s, s_next = row["s"], row["s_next"]
                 sigma = jnp.sqrt(2.0 * mobility * dt * row["kT"])
 
-                now, then = begin._replace(s=s), begin._replace(s=s_next)
+                now, then = loaded(begin._replace(s=s)), loaded(begin._replace(s=s_next))
+                if wiring is not None:
+                    excess = jnp.asarray(wiring.excess[on], dtype)
+                    sigma = sigma * jnp.sqrt(1.0 + jnp.abs(0.5 * (s + s_next)) * excess)
                 f = model.force(params, x, now)
                 if plan.kT.max() > 0:
                     z = noise(row["step"])

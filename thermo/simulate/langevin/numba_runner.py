@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from compiler.ir.activations import activate_rows
@@ -18,6 +16,8 @@ from thermo.simulate.langevin.arguments import (
     input_product,
     is_dense,
     matrix_of,
+    wiring_of,
+    within_reach,
 )
 from thermo.simulate.langevin.by_cells_runner import can_run_by_cells, run_by_cells
 from thermo.simulate.langevin.job import Job, Raw, empty_raw
@@ -44,8 +44,9 @@ def _two_states(n: int, lanes: int) -> np.ndarray:
 def _whole(job: Job, factor: np.ndarray | None, lanes: int) -> Whole | None:
     """A scheme that wants the force of all cells at once, or None."""
     n, heun, lm = job.prepared.n, job.method == "heun", job.method == "leimkuhler-matthews"
-    along = job.heat_method == "stratonovich"
-    if job.prepared.mass is not None or not (heun or lm or along or factor is not None):
+    along, wiring = job.heat_method == "stratonovich", wiring_of(job)
+    wanted = heun or lm or along or factor is not None or wiring is not None
+    if job.prepared.mass is not None or not wanted:
         return None
     return Whole(
         normals=np.empty((n, lanes), np.float32),
@@ -54,6 +55,7 @@ def _whole(job: Job, factor: np.ndarray | None, lanes: int) -> Whole | None:
         last=np.empty((n, lanes), np.float32) if lm else None,
         factor=factor,
         along=along,
+        wiring=wiring,
     )
 
 
@@ -77,7 +79,10 @@ def run_numba(job: Job) -> Raw:
     linear, gradient, sine = (matrix_of(w) for w in couplings)
     cells = cells_of(p)
     inputs = Inputs(*(input_product(w) for w in (p.w_in, p.curved["gradient_in"], p.curved["sine_in"])))
-    show = partial(activate_rows, p.input_activation)
+
+    def show(u: np.ndarray) -> np.ndarray:
+        return within_reach(p, activate_rows(p.input_activation, u))
+
     factor = None if p.factor is None else np.ascontiguousarray(p.factor, np.float32)
     schedule = Schedule(
         p.mobility,

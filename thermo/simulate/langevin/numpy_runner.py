@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -40,7 +41,9 @@ def run_numpy(job: Job) -> Raw:
     count = job.n_trajectories
     ids = np.uint64(job.first) + np.arange(count, dtype=np.uint64)
     samples = np.arange(count) // job.runs
-    model = Law(p, None if job.targets is None else job.targets[samples].T, job.cost)
+    wiring = p.wiring
+    reach = math.inf if wiring is None else wiring.reach
+    model = Law(p, None if job.targets is None else job.targets[samples].T, job.cost, reach)
     drives = [model.drive(job.inputs[samples].T, scale) for scale in plan.input_scales]
     lo, hi = p.lo[:, None], p.hi[:, None]
     x = np.array(np.broadcast_to(job.x0, (count, p.n)).T)
@@ -56,7 +59,11 @@ def run_numpy(job: Job) -> Raw:
     def noise(step: int) -> np.ndarray:
         return normals_numpy(job.seed, ids, step % 2**32, p.n)
 
-    def shots(kT: float, step: int) -> np.ndarray:
+    def loaded(at: Setting, on: bool) -> Setting:
+        """With the load of the device's couplings, inputs on or off."""
+        return at if wiring is None else at._replace(kappa=at.kappa + wiring.stiffness(at.s, on))
+
+    def shots(kT: float, step: int, s: float, on: bool) -> np.ndarray:
         """What the noise adds to the states of overdamped cells."""
         if kT == 0:
             return np.zeros_like(x)
@@ -65,7 +72,8 @@ def run_numpy(job: Job) -> Raw:
             z = 0.5 * (z + noise(step - 1))
         if p.factor is not None:
             return np.asarray(np.sqrt(2 * kT * dt) * (p.factor @ z))
-        return np.asarray(np.sqrt(2.0 * p.mobility * kT * dt) * z)
+        own = np.sqrt(2.0 * p.mobility * kT * dt)
+        return np.asarray((own if wiring is None else own * wiring.sigma(s, on)) * z)
 
     def kinetic() -> np.ndarray:
         return np.asarray(np.sum(0.5 * mass * v**2, axis=0)) if inert else np.zeros(count)
@@ -75,15 +83,15 @@ def run_numpy(job: Job) -> Raw:
     before = Setting(plan.scale[0, 0], 0.0, 0.0, drives[0])
     for q, steps in enumerate(plan.n_steps):
         s0, s1 = plan.scale[q]
-        held = plan.held[q]
+        held, on = plan.held[q], bool(plan.input_scales[plan.drive[q]])
         begin = Setting(s0, float(plan.stiffness[q]), float(plan.nudge[q]), drives[plan.drive[q]])
         if exact:
             start = model.potential(x, begin)
             work[q] = start - model.potential(x, before)
             heat[q] = start + kinetic()
         for k in range(steps):
-            now = begin._replace(s=s0 + (s1 - s0) * k / steps)
-            then = begin._replace(s=s0 + (s1 - s0) * (k + 1) / steps)
+            now = loaded(begin._replace(s=s0 + (s1 - s0) * k / steps), on)
+            then = loaded(begin._replace(s=s0 + (s1 - s0) * (k + 1) / steps), on)
             kT = plan.kT[q, 0] + (plan.kT[q, 1] - plan.kT[q, 0]) * (k + 0.5) / steps
             start_of_step, f = x, model.force(x, now)
             if inert:
@@ -96,7 +104,7 @@ def run_numpy(job: Job) -> Raw:
                 x = x + 0.5 * dt * v
                 v = v + 0.5 * dt * model.force(x, then) / mass
             else:
-                shot = shots(kT, done)
+                shot = shots(kT, done, s0 + (s1 - s0) * (k + 0.5) / steps, on)
                 new = x + p.mobility * dt * f + shot
                 new[held] = x[held]
                 if job.method == "heun":

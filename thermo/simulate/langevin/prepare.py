@@ -10,11 +10,13 @@ from scipy import sparse
 from compiler.ir.langevin import Activation, CouplingKind, Couplings, LangevinNetlist, Role
 from compiler.ir.law import Terms, columns_of, split
 from compiler.ir.symmetry import first_asymmetry
+from hw_models.device import Device
 from hw_models.imperfect import Imperfections
 from thermo.simulate.device import acting_biases, acting_couplings
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.langevin.factor import semidefinite_factor
 from thermo.simulate.langevin.refusals import check_supported, is_underdamped
+from thermo.simulate.langevin.wiring import Wiring, wire
 
 SYMMETRY = 1e-6  # largest |W_ij - W_ji| over largest |W| that counts as rounding
 
@@ -30,6 +32,7 @@ class Prepared(Terms):
     asymmetric : why the force has no potential, or "" if it has one
     mass, friction : (n,) of underdamped cells, or None where all are overdamped
     factor : (n, n), factor factor^T = D, the noise matrix among dynamic cells, or None
+    wiring : what the device's couplings do beside the ideal equation, or None
     """
 
     cells: np.ndarray
@@ -43,6 +46,7 @@ class Prepared(Terms):
     mass: np.ndarray | None = None
     friction: np.ndarray | None = None
     factor: np.ndarray | None = None
+    wiring: Wiring | None = None
 
     w = property(lambda self: self.couplings[CouplingKind.LINEAR][0])
     w_in = property(lambda self: self.couplings[CouplingKind.LINEAR][1])
@@ -113,9 +117,11 @@ def prepare(
     device_seed: int = 0,
     *,
     inertia: bool = False,
+    device: Device | None = None,
 ) -> Prepared:
     """Arrays of `netlist`, on the device drawn with `device_seed` if `non_ideal` is given.
 
+    device : what its couplings are made of; None: the ideal equation
     inertia : whether the caller simulates underdamped cells and noise matrices
 
     Raises UnsupportedError for features that are not simulated, SimulationError if no cell moves
@@ -140,6 +146,10 @@ def prepare(
     read = _read_indices(netlist, dynamic)
     shown = netlist.readout is not None and netlist.readout.shown
     activation = c.activation[dynamic]
+    wiring = None if device is None else wire(netlist, device, non_ideal, device_seed)
+    asymmetric = _asymmetry({kind: w for kind, (w, _) in groups.items()}, activation, dynamic)
+    if wiring is not None and not wiring.has_potential:
+        asymmetric = asymmetric or f"its {wiring.name} couplings load their cells or saturate"
     noise = None if netlist.noise is None else netlist.noise[np.ix_(dynamic, dynamic)]
     return Prepared(
         **columns_of(netlist, h),
@@ -151,10 +161,11 @@ def prepare(
         read=read,
         read_as=activation[read] if shown else np.zeros(read.size, np.int8),
         mobility=float(netlist.mobility),
-        asymmetric=_asymmetry({kind: w for kind, (w, _) in groups.items()}, activation, dynamic),
+        asymmetric=asymmetric,
         mass=c.mass[dynamic] if inert else None,
         friction=c.friction[dynamic] if inert else None,
         factor=None if noise is None else semidefinite_factor(noise),
+        wiring=wiring,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from compiler.errors import UnsupportedError
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import Activation, LangevinNetlist
+from hw_models.couplings import CouplingTechnology
 from hw_models.device import Device
 from hw_models.imperfect import Imperfections
 from hw_models.presets import chosen_device
@@ -27,6 +29,7 @@ from thermo.simulate.langevin.numpy_runner import run_numpy
 from thermo.simulate.langevin.plan import Plan, make_plan
 from thermo.simulate.langevin.prepare import Prepared, encode, prepare
 from thermo.simulate.langevin.result import SimulationResult
+from thermo.simulate.langevin.wiring import WAY_OUT, device_units
 
 HEAT_METHODS = ("auto", "potential", "stratonovich")
 MAX_BYTES = 4 << 30
@@ -65,6 +68,7 @@ def simulate_langevin(
     targets: Any = None,
     cost: str = "squared",
     device: str | Device | None = None,
+    couplings: str | CouplingTechnology | None = None,
     input_bits: int | str | None = None,
     output_bits: int | str | None = None,
     input_range: Span | None = None,
@@ -109,8 +113,11 @@ def simulate_langevin(
         towards, in their order: the force -beta dC/dx. "squared": C = 1/2 sum (phi(x) - y)^2 of
         what they show, and 1 - cos(x - y) for a phase cell that shows its angle; "cross-entropy":
         C = - sum y log softmax(phi(x)), y >= 0
-    device : hardware that the machine is made of, a preset's name or a Device: its converters act on
-        data and read-out. None: the ideal equation
+    device : hardware that the machine is made of, a preset's name or a Device; None: the ideal equation.
+        Its couplings bring noise, load their cells and saturate (thermo.simulate.langevin.wiring), its
+        converters act on data and read-out, and a netlist at kT = 0 runs at the device's own temperature
+        unless kT is given
+    couplings : how the device makes them, in place of its own way; "ideal": the ideal equation
     input_bits, output_bits : of its converters in place of its own; "ideal": exact
     input_range, output_range : (lo, hi) of the converters, in units of x; None: what the encoded data,
         and the middle 99 % of the states read in this run, span. `evaluate` and `estimate` find
@@ -135,7 +142,7 @@ def simulate_langevin(
     DivergenceError : a trajectory left the bound; names it and a dt that holds.
     """
     begin = time.perf_counter()
-    hardware = _hardware(device, input_bits, output_bits)
+    hardware = _hardware(device, couplings, input_bits, output_bits)
     if method is not None:
         _choice("method", method, METHODS)
     _choice("backend", backend, tuple(BACKENDS))
@@ -157,12 +164,16 @@ def simulate_langevin(
 
     def replan(step: float | None, **changes: Any) -> Plan:
         options = {"observe": observe, "trajectory_every": trajectory_every} | changes
-        return make_plan(netlist, kT=kT, dt=step, **options)
+        made = make_plan(netlist, kT=kT, dt=step, **options)
+        if hardware is not None and hardware.couplings.name != "ideal" and kT is None and not made.kT.any():
+            # nothing real is at kT = 0: the device's swing says how hot it is in the netlist's units
+            made = replace(made, kT=np.full_like(made.kT, device_units(netlist, hardware).kT))
+        return made
 
     plan = replan(dt)
     if plan.total >= 2**32 - 1:
         raise SimulationError(f"{plan.total} steps are too many; at most 2^32 - 2 can be numbered")
-    prepared = prepare(netlist, non_ideal, device_seed, inertia=True)
+    prepared = prepare(netlist, non_ideal, device_seed, inertia=True, device=hardware)
     if method is None:
         # an explicit step of a noise matrix's oscillating modes (RLC) must not heat them: Heun
         overdamped = "euler" if prepared.factor is None else "heun"
@@ -216,7 +227,9 @@ def simulate_langevin(
         conversions.append(read)
     unit = netlist.lowered.energy_scale
     by_phase = None if how == "none" else _whole_phases(raw.heat, first).reshape(-1, *shape) / unit
-    told = how != "none" and prepared.factor is None and not (ramped and first is None)
+    # noise of couplings is no bath at kT
+    thermal = prepared.wiring is None or not prepared.wiring.excess.any()
+    told = how != "none" and prepared.factor is None and thermal and not (ramped and first is None)
     entropy = bath_entropy(cut, raw.heat) if told else None
     if entropy is not None:
         entropy = _whole_phases(entropy, first).reshape(-1, *shape)
@@ -251,11 +264,18 @@ def _whole_phases(values: np.ndarray, first: np.ndarray | None) -> np.ndarray:
 
 
 def _hardware(
-    device: str | Device | None, input_bits: int | str | None, output_bits: int | str | None
+    device: str | Device | None,
+    couplings: str | CouplingTechnology | None,
+    input_bits: int | str | None,
+    output_bits: int | str | None,
 ) -> Device | None:
-    """The device with the converters asked for; SimulationError for converters of no device."""
+    """The device with couplings and converters as asked for; SimulationError for parts of no device."""
     if device is not None:
-        return chosen_device(device, input_bits=input_bits, output_bits=output_bits)
+        return chosen_device(device, couplings, input_bits=input_bits, output_bits=output_bits)
+    if couplings is not None:
+        raise SimulationError(
+            f"couplings = {getattr(couplings, 'name', couplings)!r} are those of a device: give a device"
+        )
     for name, bits in (("input_bits", input_bits), ("output_bits", output_bits)):
         if bits is not None:
             raise SimulationError(
@@ -278,6 +298,11 @@ def _runner(prepared: Prepared, method: str, backend: str) -> Callable[[Job], Ra
         raise UnsupportedError(
             f"method {method!r} does not apply to the {kind} cell {int(prepared.cells[0])}; "
             f"use {ways!r} or leave method out"
+        )
+    if prepared.wiring is not None and method == "leimkuhler-matthews":
+        raise UnsupportedError(
+            f"method 'leimkuhler-matthews' needs one temperature, but {prepared.wiring.name} couplings bring "
+            f"noise of their own; use 'euler' or 'heun', or {WAY_OUT}"
         )
     if prepared.mass is None and prepared.factor is None:
         return BACKENDS[backend]
