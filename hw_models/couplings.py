@@ -115,25 +115,25 @@ class CouplingCost(NamedTuple):
 
 
 def coupling_cost(
-    technology: CouplingTechnology, *, conductance: float, count: int, resistance: float, capacitance: float
+    technology: CouplingTechnology, *, conductance: float, count: int, rc: float
 ) -> CouplingCost:
-    """What `count` couplings of sum |G| = `conductance` (S) draw and take, on cells of R and C (ohm, F).
+    """What `count` couplings of sum |G| = `conductance` (S) draw and take, on cells of R C = `rc` (s).
 
         current = bias conductance
-        power   = supply current + count clocking / (R C)
+        power   = supply current + count clocking / rc
         area    = count area + capacitors / density
 
-    Capacitors of couplings: |G| R C where they are reactive (|W| / 2 J2 of a cell's own), |G| over the
-    clock's rate, period / (R C), where they are switched.
+    Capacitors of couplings: |G| rc where they are reactive (|W| / 2 J2 of a cell's own), |G| over the
+    clock's rate, period / rc, where they are switched.
     """
     current = technology.bias.value * conductance
     power = technology.supply.value * current
     area = count * technology.area.value
     if technology.clocking is not None:
-        power += count * technology.clocking.value / (resistance * capacitance)
+        power += count * technology.clocking.value / rc
     if technology.density is not None:
         periods = 1.0 if technology.period is None else technology.period.value
-        area += conductance * resistance * capacitance / periods / technology.density.value
+        area += conductance * rc / periods / technology.density.value
     return CouplingCost(current, power, area)
 
 

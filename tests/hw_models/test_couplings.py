@@ -45,11 +45,7 @@ def test_the_demo_s_cells_have_133_and_205_times_their_own_noise():
 def test_current_power_and_area():
     """15.1 mS in weak inversion: 0.51 mA, 0.41 mW at 0.8 V."""
     cost = coupling_cost(
-        COUPLING_TECHNOLOGIES.get("weak-inversion"),
-        conductance=15.1e-3,
-        count=10138,
-        resistance=1e6,
-        capacitance=1e-15,
+        COUPLING_TECHNOLOGIES.get("weak-inversion"), conductance=15.1e-3, count=10138, rc=1e-9
     )
     assert cost.current == pytest.approx(0.507e-3, rel=2e-3)
     assert cost.power == pytest.approx(0.406e-3, rel=2e-3)
@@ -59,13 +55,13 @@ def test_current_power_and_area():
 def test_a_capacitive_coupling_of_w_31_takes_fifteen_cells():
     technology = COUPLING_TECHNOLOGIES.get("capacitive")
     g = 31 / (2 * 1.0 * 1e6)
-    cost = coupling_cost(technology, conductance=g, count=1, resistance=1e6, capacitance=1e-15)
+    cost = coupling_cost(technology, conductance=g, count=1, rc=1e-9)
     assert cost.area * technology.density.value == pytest.approx(15.5e-15)
 
 
 def test_switches_are_clocked_and_their_capacitors_small():
     technology = COUPLING_TECHNOLOGIES.get("switched-capacitor")
-    cost = coupling_cost(technology, conductance=1e-6, count=3, resistance=1e6, capacitance=1e-15)
+    cost = coupling_cost(technology, conductance=1e-6, count=3, rc=1e-9)
     assert cost.power == pytest.approx(3 * 10 * 2 * 1e-15 * 0.64 / 1e-9)
     assert cost.area == pytest.approx(3e-12 + 1e-6 * 1e-9 / 10 / 2e-3)
 

@@ -110,6 +110,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         **MANIFEST,
     },
     "simulate, an analog netlist": {
+        "couplings?": "with a device: what they are made of",
         **{f"{key}?": told for key, told in MEASURED.items() if key != "runs"},
         "rmse?": "root-mean-square error of regression",
         "runs": MEASURED["runs"],
@@ -168,6 +169,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         **MANIFEST,
     },
     "estimate, a Langevin machine": {
+        "couplings": "technology, ideal, current_A, power_W, area_m2, gated_J (bias on while cells relax and "
+        "are reset), always_on_J, always_on (which of them is in energy_J)",
         **MEASURED,
         "rmse": "root-mean-square error of regression",
         "heat_kT": HEAT,

@@ -13,6 +13,7 @@ from compiler.errors import UnsupportedError
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.symmetry import is_gradient, matrix
 from hw_models.constants import landauer
+from hw_models.couplings import CouplingTechnology
 from hw_models.device import Device, Units, periphery
 from hw_models.interval import Interval
 from hw_models.presets import chosen_device
@@ -38,20 +39,22 @@ from thermo.evaluate import (
 from thermo.progress import Progress
 from thermo.simulate.langevin.conversion import Conversion
 from thermo.simulate.langevin.run import simulate_langevin
-from thermo.simulate.langevin.wiring import device_units, typical_j2
+from thermo.simulate.langevin.wiring import device_units, has_resistors, magnitudes, technology_of, typical_j2
 
 
 @dataclass(frozen=True, slots=True)
 class CycleEnergy:
     """Mean work and heat of one inference's cycle in the model's unit of energy, with standard errors.
 
+    work : of the whole cycle; where the couplings have no potential, work_on and work_off are None, and this
+        is the heat of the cycle, by the path: in the mean of a steady cycle all that went in comes out
     entropy : given to the bath, units of k_B; in the mean of a steady cycle also the entropy produced
     kT : of the whole cycle in the model's unit, None where it changes
     """
 
-    work_on: Heat
+    work_on: Heat | None
     heat_relax: Heat
-    work_off: Heat
+    work_off: Heat | None
     heat_reset: Heat
     work: Heat
     entropy: Heat | None
@@ -78,9 +81,10 @@ class Estimate:
 
     evaluation : accuracy and heat as simulated; halved : the same with dt halved
     idle_heat_kT : of the machine without couplings, inputs and biases
-    cycle : None where the force has no potential, and physics is then the heat alone
+    cycle : None where the netlist's force has no potential, and physics is then the heat alone
     halved_cycle : the same with every step halved, the reset's too; reset : how the reset was chosen, None
         where it was given
+    couplings : what they are made of
     asked : what an inference asks of any device; energy, latency_s : its price on this one, back to back
     cheapest : the baseline it is compared with; n_classes : 0 for regression
     right : (n_samples,) decisions that were right, None for regression
@@ -98,6 +102,7 @@ class Estimate:
     baselines: tuple[Baseline, ...]
     cheapest: Baseline | None
     n_classes: int
+    couplings: CouplingTechnology
     right: np.ndarray | None = None
     conversions: tuple[Conversion, ...] = ()
     fewest_bits: FewestBits | None = None
@@ -114,6 +119,24 @@ class Estimate:
         return self.energy.seconds
 
     @property
+    def coupling_facts(self) -> dict[str, Any]:
+        """What couplings are made of and draw, JSON's types; J both with bias switched off and never."""
+        cost = self.asked.couplings(self.device)
+        gated, always = (
+            replace(self.asked, always_on=on).price(self.device).joules["couplings"] for on in (False, True)
+        )
+        return {
+            "technology": self.couplings.name,
+            "ideal": self.couplings.name == "ideal",
+            "current_A": cost.current,
+            "power_W": cost.power,
+            "area_m2": cost.area,
+            "gated_J": gated,
+            "always_on_J": always,
+            "always_on": self.asked.always_on,
+        }
+
+    @property
     def units(self) -> Units:
         """The netlist's units on the device."""
         return self.asked.units(self.device)
@@ -124,7 +147,7 @@ class Estimate:
         e = self.evaluation
         return self.asked.design(
             self.device,
-            name=f"Langevin cells, {self.device.name}",
+            name=f"Langevin cells, {self.device.name}, {self.couplings.name} couplings",
             accuracy=e.accuracy,
             accuracy_sem=e.accuracy_sem,
             n_samples=e.n_samples,
@@ -138,6 +161,7 @@ class Estimate:
         digital = None if self.cheapest is None else self.cheapest.energy.total
         bits = float(np.log2(self.n_classes)) if self.n_classes > 1 else None
         return {
+            "couplings": self.coupling_facts,
             "accuracy": e.accuracy,
             "accuracy_sem": e.accuracy_sem,
             "rmse": e.rmse,
@@ -244,10 +268,13 @@ def estimate_langevin(
     seed: int = 0,
     reset: Reset | ResetWish | None = None,
     fewest_bits: bool = False,
+    always_on: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Estimate:
     """Measure accuracy, heat and cycle of the machine on a device, on a split, and price them.
+
+    always_on : whether bias currents of couplings are never switched off
 
     baselines : digital designs measured on the same split, or what finds them up to an accuracy; the
     cheapest of at least the netlist's accuracy is what it is compared with
@@ -305,6 +332,10 @@ def estimate_langevin(
         kT=netlist.kT,
         mobility=netlist.mobility,
         j2=typical_j2(netlist),
+        n_couplings=netlist.n_couplings,
+        strength=float(sum(part.sum() for part in magnitudes(netlist))),
+        resistors=has_resistors(netlist),
+        always_on=always_on,
     )
     return Estimate(
         evaluation=evaluation,
@@ -322,6 +353,7 @@ def estimate_langevin(
         conversions=result.conversions,
         fewest_bits=found,
         own=own,
+        couplings=technology_of(netlist, device),
     )
 
 
@@ -351,9 +383,9 @@ def _cycle_energy(
     measured = measure_cycle(netlist, x, reset, **options)
     accuracy = score(measured.result, y, split, label_codes(netlist, dataset)).accuracy
     return CycleEnergy(
-        work_on=summarise(measured.work_on),
+        work_on=None if measured.work_on is None else summarise(measured.work_on),
         heat_relax=summarise(measured.heat_relax),
-        work_off=summarise(measured.work_off),
+        work_off=None if measured.work_off is None else summarise(measured.work_off),
         heat_reset=summarise(measured.heat_reset),
         work=summarise(measured.work),
         entropy=None if measured.entropy is None else summarise(measured.entropy),

@@ -14,7 +14,7 @@ from thermo.data import Dataset, load_dataset
 from thermo.energy.baselines import WIDTHS, Baseline
 from thermo.options import Option, check_taken, takes
 from thermo.progress import NullProgress, Progress
-from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS, RUNS, SEED, THREADS
+from thermo.simulate.options import COUPLINGS, INPUT_BITS, OUTPUT_BITS, RUNS, SEED, THREADS
 from thermo.simulate.run import dynamics_of
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ class LangevinEstimator:
     takes = takes(
         Option("split"),
         _device_option("Hardware preset; `thermoc presets` lists them."),
+        COUPLINGS,
+        Option("always_on", "--always-on", bool, False, "Bias currents of couplings are never switched off."),
         INPUT_BITS,
         OUTPUT_BITS,
         Option(
@@ -153,6 +155,7 @@ class LangevinEstimator:
         dataset: Dataset | None,
         *,
         device: Any = DEVICE,
+        couplings: Any = None,
         input_bits: int | str | None = None,
         output_bits: int | str | None = None,
         baselines: Any = None,
@@ -164,7 +167,7 @@ class LangevinEstimator:
         from thermo.energy.inference import estimate_langevin
         from thermo.simulate.langevin.wiring import device_units
 
-        preset = chosen_device(device, input_bits=input_bits, output_bits=output_bits)
+        preset = chosen_device(device, couplings, input_bits=input_bits, output_bits=output_bits)
         device_units(netlist, preset)  # raises before anything is loaded or run
         dataset = load_dataset("digits") if dataset is None else dataset
         digital = _digital(baselines, dataset, split, WIDTHS, progress)

@@ -74,9 +74,23 @@ def _entropy(entropy: Heat) -> str:
     return f"{entropy.mean:,.1f} ± {entropy.sem:,.1f} k_B"
 
 
+def _coupling_rows(e: Estimate) -> list[tuple[str, str]]:
+    """What the couplings are, first of all where they are ideal, and what they draw."""
+    facts = e.coupling_facts
+    if facts["ideal"]:
+        return []  # the table's head says so
+    told = [("couplings", facts["technology"])]
+    if facts["power_W"] > 0:
+        told.append(("their bias and power", f"{si(facts['current_A'], 'A')}, {si(facts['power_W'], 'W')}"))
+        both = f"{si(facts['gated_J'], 'J')} gated, {si(facts['always_on_J'], 'J')} never off"
+        told.append(("their joules", both))
+    told.append(("their area", f"{1e12 * facts['area_m2']:,.0f} um2"))
+    return told
+
+
 def _inference(e: Estimate) -> Table:
     v, h = e.evaluation, e.halved
-    rows = []
+    rows = _coupling_rows(e)
     if v.accuracy is not None and v.accuracy_sem is not None and h.accuracy is not None:
         rows.append(("accuracy", f"{100 * v.accuracy:.2f} ± {100 * v.accuracy_sem:.2f} %"))
         rows.append(("accuracy, time step halved", f"{100 * h.accuracy:.2f} %"))
@@ -96,11 +110,15 @@ def _inference(e: Estimate) -> Table:
         rows.append(("heat above idle", f"{e.heat_above_idle:,.1f} kT"))
     if e.cycle is not None:
         c = e.cycle
-        rows.append(("work: inputs on", _pm(c.work_on, c.kT)))
-        rows.append(("work: inputs off, reset well on", _pm(c.work_off, c.kT)))
-        rows.append(("work of the whole cycle", _pm(c.work, c.kT)))
+        if c.work_on is not None and c.work_off is not None:
+            rows.append(("work: inputs on", _pm(c.work_on, c.kT)))
+            rows.append(("work: inputs off, reset well on", _pm(c.work_off, c.kT)))
+            rows.append(("work of the whole cycle", _pm(c.work, c.kT)))
+        else:
+            rows.append(("heat of the reset", _pm(c.heat_reset, c.kT)))
+            rows.append(("heat of the whole cycle, by the path", _pm(c.work, c.kT)))
         if e.halved_cycle is not None:
-            rows.append(("work of the cycle, steps halved", _pm(e.halved_cycle.work, c.kT)))
+            rows.append(("the same, steps halved", _pm(e.halved_cycle.work, c.kT)))
         if c.entropy is not None:
             rows.append(("entropy produced by a cycle", _entropy(c.entropy)))
         if c.accuracy is not None:
@@ -111,7 +129,9 @@ def _inference(e: Estimate) -> Table:
     rows += conversion_rows(e.conversions)
     rows.append(("latency", si(e.latency_s, "s")))
     caption = f"One inference: {v.runs} run(s) of the machine, {v.n_samples:,} {v.split} samples"
-    return Table(("measured", ""), tuple(rows), (1,), caption)
+    ideal = "ideal couplings: no noise, load, range or price"
+    head = ideal if e.coupling_facts["ideal"] else "measured"
+    return Table((head, ""), tuple(rows), (1,), caption)
 
 
 def _fewest_bits(e: Estimate) -> tuple[Table, ...]:
@@ -146,7 +166,9 @@ def _fewest_bits(e: Estimate) -> tuple[Table, ...]:
 
 def joule_parts(e: Estimate) -> tuple[tuple[str, float], ...]:
     """(name, J) of every place where energy goes."""
-    physics = "physics: work of the cycle" if e.cycle is not None else "physics: heat"
+    physics = "physics: heat"
+    if e.cycle is not None:
+        physics = f"physics: {'heat' if e.cycle.work_on is None else 'work'} of the cycle"
     return tuple((physics if place == "physics" else place, j) for place, j in e.energy.joules.items())
 
 

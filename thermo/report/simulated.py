@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.counting import gate_counts
 from compiler.ir.langevin import LangevinNetlist
-from hw_models.presets import DEVICES
+from hw_models.presets import DEVICES, chosen_device
 from thermo.evaluate import Evaluation, Heat, heats, summarise
 from thermo.report.spins import SHOWN, UNRELIABLE, Rows, is_lowered, sign_rows, spin_report, too_few
 from thermo.report.text import si
@@ -19,6 +19,7 @@ from thermo.simulate.gates.run import GateResult
 from thermo.simulate.langevin.baths import BathHeat
 from thermo.simulate.langevin.conversion import Conversion
 from thermo.simulate.langevin.result import SimulationResult
+from thermo.simulate.langevin.wiring import technology_of
 
 FEW_RUNS = 16  # below which the spread over runs tells the error poorly, to 1 / sqrt(2 runs)
 
@@ -38,12 +39,16 @@ def run_report(
     if isinstance(result, GateResult):
         return _gates(netlist, result, evaluation, options)
     if isinstance(result, SimulationResult):
-        return _langevin(netlist, result, evaluation, device)
+        return _langevin(netlist, result, evaluation, device, options.get("couplings"))
     return spin_report(netlist, result, options)
 
 
 def _langevin(
-    netlist: LangevinNetlist, result: SimulationResult, evaluation: Evaluation | None, device: str | None
+    netlist: LangevinNetlist,
+    result: SimulationResult,
+    evaluation: Evaluation | None,
+    device: str | None,
+    couplings: str | None,
 ) -> tuple[Rows, dict[str, Any]]:
     signs: tuple[Rows, dict[str, Any]] = [], {}
     if evaluation is None and is_lowered(netlist):
@@ -51,11 +56,18 @@ def _langevin(
     outputs: tuple[Rows, dict[str, Any]] = [], {"outputs_mean": None}
     if evaluation is None:
         outputs = _outputs(result, told=not signs[0])
-    rows = [*signs[0], *_what(evaluation), *outputs[0], *_energy(netlist, result, device)]
+    made: dict[str, Any] = {}
+    rows: Rows = []
+    if device is not None:
+        made = {"couplings": technology_of(netlist, chosen_device(device, couplings)).name}
+        ideal = made["couplings"] == "ideal"
+        rows.append(("couplings", "ideal: no noise, load or range" if ideal else made["couplings"]))
+    rows += [*signs[0], *_what(evaluation), *outputs[0], *_energy(netlist, result, device)]
     rows += conversion_rows(result.conversions)
     rows.append(("steps", f"{result.n_steps:,} of dt = {result.dt:g}, {result.method}"))
     rows.append(("wall time", f"{result.seconds:.2f} s"))
     return rows, {
+        **made,
         **({} if evaluation is None else asdict(evaluation)),
         **signs[1],
         "runs": result.outputs.shape[2],
