@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import is_dataclass, replace
 from typing import Any
 
+from hw_models.constants import thermal_voltage
 from hw_models.converters import ROUNDING, Converter, with_resolution
 from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology
 from hw_models.device import Device
@@ -40,7 +41,9 @@ _RC_1FF = RCDevice(
     input_converter=_DAC,
     output_converter=_ADC,
     clock_energy=Quantity(1e-15 * 0.8**2, "J", _SWITCH),
-    static_power=Quantity(1e-9 * 0.8, "W", Source("assumed", "1 nA a cell at 0.8 V")),
+    static_power=Quantity(
+        0.8 * 1.3 * thermal_voltage() / 1e6, "W", Source("derived", "n V_T / R at 0.8 V, n = 1.3")
+    ),
     # as its resistors; a coupling of W = 1 is half a microsiemens
     couplings=COUPLING_TECHNOLOGIES.get("weak-inversion"),
 )
@@ -51,6 +54,9 @@ _RC_1PF = replace(
     summary="1 pF, 10 kohm cells at 300 K, thermal swing 91 uV: easy to match, hard to read",
     capacitance=Quantity(1e-12, "F", Source("assumed", "board-level or large on-chip capacitor")),
     resistance=Quantity(1e4, "ohm", Source("assumed", "poly resistor")),
+    static_power=Quantity(
+        1e-9 * 0.8, "W", Source("assumed", "1 nA a cell at 0.8 V: its resistor draws none")
+    ),
     # 50 microsiemens a unit of W is beyond a small transistor in weak inversion, and resistors would
     # run none but symmetric netlists
     couplings=COUPLING_TECHNOLOGIES.get("strong-inversion"),

@@ -78,7 +78,7 @@ def _coupling_rows(e: Estimate) -> list[tuple[str, str]]:
     """What the couplings are, first of all where they are ideal, and what they draw."""
     facts = e.coupling_facts
     if facts["ideal"]:
-        return []  # the table's head says so
+        return []  # the table's caption says so
     told = [("couplings", facts["technology"])]
     if facts["power_W"] > 0:
         told.append(("their bias and power", f"{si(facts['current_A'], 'A')}, {si(facts['power_W'], 'W')}"))
@@ -129,9 +129,9 @@ def _inference(e: Estimate) -> Table:
     rows += conversion_rows(e.conversions)
     rows.append(("latency", si(e.latency_s, "s")))
     caption = f"One inference: {v.runs} run(s) of the machine, {v.n_samples:,} {v.split} samples"
-    ideal = "ideal couplings: no noise, load, range or price"
-    head = ideal if e.coupling_facts["ideal"] else "measured"
-    return Table((head, ""), tuple(rows), (1,), caption)
+    if e.coupling_facts["ideal"]:
+        caption = f"Ideal couplings: no noise, load, range or price. {caption}"
+    return Table(("measured", ""), tuple(rows), (1,), caption)
 
 
 def _fewest_bits(e: Estimate) -> tuple[Table, ...]:

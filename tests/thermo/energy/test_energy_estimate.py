@@ -12,7 +12,7 @@ from compiler.ir.langevin import Phase
 from hw_models.constants import landauer, thermal_energy
 from hw_models.digital import NODE_45NM, network_energy
 from hw_models.errors import HardwareError
-from hw_models.presets import DEVICES
+from hw_models.presets import DEVICES, chosen_device
 from thermo.cli.console import plain
 from thermo.data import Dataset, load_dataset
 from thermo.energy.baselines import Baseline, cheapest, forward, forward_int8, measure_baselines
@@ -20,6 +20,8 @@ from thermo.energy.cycle import Reset
 from thermo.energy.inference import estimate_langevin, summarise
 from thermo.energy.ledger import bill
 from thermo.energy.storage import stored
+from thermo.report.estimate import estimate_tables
+from thermo.report.text import text_table
 
 DEVICE = DEVICES.get("rc-1fF")
 
@@ -67,7 +69,7 @@ def test_joules_of_one_inference_add_up():
     assert joules["input converters"] == pytest.approx(5 * dac.energy(inputs, columns=9))
     assert joules["output converters"] == pytest.approx(2 * runs * adc.energy(outputs))
     assert joules["clock"] == pytest.approx(9 * 2 * runs * 0.64e-15)
-    assert joules["leakage"] == pytest.approx(9 * 0.8e-9 * got.latency_s)
+    assert joules["leakage"] == pytest.approx(9 * DEVICE.static_power.value * got.latency_s)
     assert got.energy.total == sum(joules.values())
     heat = got.evaluation.heat_kT
     assert heat.sem == pytest.approx(heat.std / np.sqrt(40))
@@ -85,12 +87,42 @@ def test_the_design_is_the_estimate_and_its_figures_move_it():
     assert got.energy.seconds - faster.seconds == pytest.approx(0.9 * 0.3 * 2e-9)
     # a machine that answers once a microsecond draws its static power all the time
     slow = design.price(design.likely, 1e6)
-    assert slow.joules["leakage"] == pytest.approx(9 * 0.8e-9 * 1e-6)
+    assert slow.joules["leakage"] == pytest.approx(9 * DEVICE.static_power.value * 1e-6)
     assert {k: v for k, v in slow.joules.items() if k != "leakage"} == {
         k: v for k, v in got.energy.joules.items() if k != "leakage"
     }
     between = bill(design).total
     assert between.low < got.energy.total < between.high
+
+
+def test_couplings_are_priced_while_they_are_on():
+    """Current n V_T sum |W| / (2 J2 R), at 0.8 V while cells relax and are reset, or for the whole answer."""
+    net = machine()
+    got = estimate_langevin(net, two_classes(), DEVICE, (), seed=1)
+    strength = sum(np.abs(group.values).sum() for group in net.couplings)
+    power = 0.8 * 1.3 * 25.852e-3 * strength / 2 * 1e-6
+    assert got.energy.joules["couplings"] == pytest.approx(power * 0.3 * 2e-9, rel=1e-4)
+    assert got.energy.area_m2 == pytest.approx(net.n_couplings * 1e-12)
+    facts = got.to_dict()["couplings"]
+    assert facts["technology"] == "weak-inversion" and not facts["ideal"]
+    always = estimate_langevin(net, two_classes(), DEVICE, (), seed=1, always_on=True)
+    assert always.energy.joules["couplings"] == pytest.approx(power * always.latency_s, rel=1e-4)
+    assert facts["always_on_J"] == pytest.approx(always.energy.joules["couplings"])
+    # the range leaves no potential: the price of the cycle is its heat
+    assert got.cycle.work_on is None and got.cycle.work.mean == pytest.approx(
+        got.cycle.heat_relax.mean + got.cycle.heat_reset.mean
+    )
+
+
+def test_ideal_couplings_are_told_first():
+    ideal = chosen_device(DEVICE, "ideal")
+    got = estimate_langevin(machine(), two_classes(), ideal, (), seed=1)
+    assert got.energy.joules["couplings"] == 0 and got.cycle.work_on is not None
+    assert next(iter(got.to_dict())) == "couplings" and got.to_dict()["couplings"]["ideal"]
+    first = text_table(estimate_tables(got)[0]).splitlines()[0]
+    assert first.startswith("Ideal couplings: no noise, load, range or price")
+    noisy = text_table(estimate_tables(estimate_langevin(machine(), two_classes(), DEVICE, ()))[0])
+    assert "deal" not in noisy and "weak-inversion" in noisy
 
 
 def test_json_has_the_keys_that_others_rely_on():
@@ -140,13 +172,15 @@ def test_an_asymmetric_machine_is_charged_its_heat():
 
 def test_a_cold_machine_is_charged_in_the_device_s_units():
     got = estimate_langevin(machine(kT=0.0), two_classes(), DEVICE, (), seed=1)
-    assert got.evaluation.heat_kT is None
+    assert got.evaluation.heat.mean == pytest.approx(got.evaluation.heat_kT.mean * got.units.kT)
     assert got.idle_heat_kT is None
     assert got.units.voltage == 0.1
     # E0 = C v0^2 / (2 J2) = 5 aJ
     assert got.units.energy == pytest.approx(5e-18)
     assert got.energy.joules["physics"] > 0
-    assert got.to_dict()["heat_kT"] is None
+    # ideal couplings are the netlist's own equation, which is at kT = 0
+    ideal = estimate_langevin(machine(kT=0.0), two_classes(), chosen_device(DEVICE, "ideal"), (), seed=1)
+    assert ideal.to_dict()["heat_kT"] is None and ideal.evaluation.heat.mean > 0
 
 
 def test_a_device_must_hold_the_cells():

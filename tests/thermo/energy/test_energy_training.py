@@ -91,7 +91,7 @@ def test_every_term_by_hand():
         "arithmetic": 3000 * 0.23e-12,
         "weight_write": 700 * 1.25e-12,
         "clocking": 60 * 8 * 0.64e-15,
-        "idle": 8 * 0.8e-9 * (seconds + 70 * 20e-9),
+        "idle": 8 * DEVICE.static_power.value * (seconds + 70 * 20e-9),
     }
     assert set(j) == {*wanted, "total"}
     for name, value in wanted.items():

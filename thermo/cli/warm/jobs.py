@@ -42,6 +42,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *(f"compile {n}.txt -o {n}.tnl" for n in ("quartic", "directed", "gradient", "phases", "chain")),
         *(f"simulate quartic.tnl --method {m} --runs 5 --trajectory-every 10" for m in _METHODS),
         *(f"simulate quartic.tnl --method {m} --kT 0" for m in _METHODS),
+        "simulate quartic.tnl --device rc-1fF",
+        "simulate quartic.tnl --device rc-1fF --method heun",
         "simulate directed.tnl --data pairs.npz --runs 3 --observe settle",
         f"simulate directed.tnl --data pairs.npz --method heun {_DEVICE}",
         *(f"simulate gradient.tnl --method {m}" for m in _METHODS),
