@@ -20,7 +20,7 @@ from safetensors import safe_open
 
 from thermo.data import load_dataset
 
-RUNS = 5
+RUNS = 40
 SLOPE, TEMPERATURE, CAPACITANCE = 1.3, 300.0, 1e-15  # of rc-1fF: n, K, F
 K_B, CHARGE = 1.380649e-23, 1.602176634e-19
 
@@ -60,7 +60,7 @@ def main(path):
     }
     for name, case in cases.items():
         right = [np.mean(run(m, images, seed=s, **case) == truth) for s in range(RUNS)]
-        print(f"{name:34s} {100 * np.mean(right):5.1f} ± {100 * np.std(right, ddof=1):.1f} %")
+        print(f"{name:34s} {100 * np.mean(right):5.1f} ± {100 * np.std(right, ddof=1) / RUNS**0.5:.1f} %")
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "runs": MEASURED["runs"],
         "heat_kT?": f"{HEAT}, null where kT is 0 or changes",
         "heat?": "the same in the model's unit of energy",
-        "entropy_kB?": "given to the bath, the integral of dQ / kT; null where kT reaches 0",
+        "entropy_kB?": "given to the bath, dQ / kT; null where kT reaches 0 or couplings are noisy",
         "converters?": "with a device: {side, bits, lo, hi, given, clipped} of the converters of each "
         "side; given: the range was found on training data; clipped: share beyond it",
         "baths?": "with --baths: {each: temperature (in kT), cells, heat, entropy_kB; entropy_kB of all}",
@@ -178,7 +178,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "halved_dt": "{accuracy, heat_kT, work (of the cycle, model's unit)} with half the time step",
         "reset": "how the reset was found: fresh, loss, kept, every trial; null where it was given",
         "heat": "the same in the model's unit of energy, whatever kT",
-        "entropy_kB": "given to the bath by an inference, the integral of dQ / kT; null where kT reaches 0",
+        "entropy_kB": "given to the bath, dQ / kT; null where kT reaches 0 or couplings are noisy",
         "cycle_kT": "work and heat of the whole cycle by part; null without a potential or where kT changes",
         "cycle": "the same in the model's unit of energy, entropy in units of k_B, kT or null",
         "energy_J": "of one inference by place (see [energy.md](energy.md)), and total",

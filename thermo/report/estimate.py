@@ -103,7 +103,8 @@ def _inference(e: Estimate) -> Table:
     elif v.heat is not None and h.heat is not None:
         rows.append(("heat of the relaxation", _pm(v.heat, None)))
         rows.append(("heat, time step halved", _pm(h.heat, None)))
-        told = "none: kT reaches 0" if v.entropy_kB is None else _entropy(v.entropy_kB)
+        told = "none: kT reaches 0, or couplings bring noise of their own"
+        told = told if v.entropy_kB is None else _entropy(v.entropy_kB)
         rows.append(("entropy given to the bath", told))
     if e.idle_heat_kT is not None and e.heat_above_idle is not None:
         rows.append(("heat of the idle machine", _pm(e.idle_heat_kT)))

@@ -182,7 +182,7 @@ def bath_report(found: BathHeat) -> tuple[Rows, dict[str, Any]]:
 def _entropy(result: SimulationResult) -> str:
     """The integral of dQ / kT, or why there is none."""
     if result.entropy is None:
-        return "none: kT reaches 0, or the backend does not sum it"
+        return "none: kT reaches 0, couplings bring noise of their own, or the backend does not sum it"
     values = result.entropy.sum(axis=1) if result.entropy.shape[0] > 1 else result.entropy[0]
     sem = values.std(ddof=1) / np.sqrt(values.size) if values.size > 1 else None
     if result.entropy.shape[0] == 1:  # of a sum over runs, which are independent

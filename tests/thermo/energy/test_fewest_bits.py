@@ -66,7 +66,7 @@ def bits_price(there):
 
 def test_values_one_apart_want_steps_of_one():
     """8 levels over 0 to 7 are 3 bits, exactly; 2 bits make some neighbours alike, which argmax loses."""
-    device = quiet(DEVICES.get("rc-1fF"))
+    device = quiet(chosen_device("rc-1fF", "ideal"))
     got = fewest_bits(parity_machine(), neighbours(), device, bits_price, options=options())
     assert (got.input_bits, got.output_bits) == (3, 3)
     assert (got.ideal, got.loss, got.own_loss) == (1.0, Loss(0.0, 0.0), Loss(0.0, 0.0))
@@ -115,7 +115,7 @@ def test_the_error_of_a_loss():
 
 
 def test_an_estimate_with_the_fewest_bits():
-    own = quiet(DEVICES.get("rc-1fF"))
+    own = quiet(chosen_device("rc-1fF", "ideal"))
     got = estimate_langevin(parity_machine(), neighbours(), own, (), fewest_bits=True)
     found = got.fewest_bits
     assert (got.device.input_converter.bits.value, got.device.output_converter.bits.value) == (

@@ -103,7 +103,7 @@ def test_nothing_says_nan(ends, tmp_path, capsys):
     net = toy(schedule=(Phase("relax", 0.2, kT=ends),))
     save(net, tmp_path / "ramp.tnl")
     path = str(tmp_path / "ramp.tnl")
-    for more in ([], ["--device", "rc-1fF"]):
+    for more in ([], ["--device", "rc-1fF", "--couplings", "ideal"]):
         args = ["simulate", path, "--runs", "20", *more]
         assert main(args) == 0
         out = capsys.readouterr().out

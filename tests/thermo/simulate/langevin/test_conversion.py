@@ -7,7 +7,7 @@ import pytest
 
 from compiler.errors import ThermocError
 from hw_models.converters import input_lines, output_lines
-from hw_models.presets import DEVICES
+from hw_models.presets import chosen_device
 from hw_models.source import Quantity, Source
 from tests.toys.simulate import toy, toy_data
 from thermo.data import Dataset
@@ -24,8 +24,8 @@ RANGES = {"input_range": (-1.0, 1.5), "output_range": (-2.0, 2.0)}
 
 
 def device(noise=0.3, offset=0.5, **bits):
-    """rc-1fF with converters of this noise and offset, in steps."""
-    base, source = DEVICES.get("rc-1fF"), Source("assumed", "a test")
+    """rc-1fF with ideal couplings and converters of this noise and offset, in steps."""
+    base, source = chosen_device("rc-1fF", "ideal"), Source("assumed", "a test")
     sides = {
         side: replace(
             getattr(base, side),

@@ -24,7 +24,7 @@ from hw_models.couplings import COUPLING_TECHNOLOGIES
 from hw_models.presets import chosen_device
 from hw_models.source import with_values
 from thermo.data import load_dataset
-from thermo.simulate import SimulationError
+from thermo.simulate import SimulationError, simulate
 from thermo.simulate.langevin.run import simulate_langevin
 from thermo.simulate.langevin.wiring import device_units
 from thermo.training import train_pathwise
@@ -278,3 +278,9 @@ def test_the_demo_s_machine_reads_a_fifth_of_the_digits():
     assert abs(ours - theirs) < 4 * np.hypot(spread, other)
     quiet, _ = share(apart.run(m, flat, noise=0.65, inputs_noisy=False, seed=s) for s in seeds)
     assert abs(ours - quiet) > 8 * np.hypot(spread, other)
+
+
+def test_other_dynamics_take_no_device():
+    """The exact transitions are those of the ideal equation; p-bits have devices of their own."""
+    with pytest.raises(UnsupportedError, match="device does not apply to exact transitions"):
+        simulate(pair(1.0), method="exact", device="rc-1fF")
