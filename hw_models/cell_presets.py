@@ -18,9 +18,10 @@ from hw_models.source import Quantity, Source
 Row = tuple[str, str, int, float, float, float, float, float, float]
 
 
-def _cell(name: str, pins: str, *figures: float) -> Cell:
+def _cell(name: str, pins: str, table: int, area: float, *figures: float) -> Cell:
     *inputs, output = pins.split()
-    return Cell(name, tuple(inputs), *figures, output=output)  # type: ignore[arg-type]
+    energy, leakage, delay, slope, capacitance = figures
+    return Cell(name, tuple(inputs), table, area, energy, leakage, delay, slope, capacitance, output)
 
 
 def _library(

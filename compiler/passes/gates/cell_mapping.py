@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from compiler.cell_counts import cell_area
 from compiler.errors import NetlistError
 from compiler.ir.cells import CONSTANT_0, CONSTANT_1, CellNetlist, verify_cells
 from compiler.ir.gates import TWO_INPUT, XNOR, XOR, GateNetlist
 from compiler.ir.kinds import expect
 from compiler.jit import interpreted_if_cheap, njit
+from compiler.passes.gates.cell_adders import adder_cells, cut_open, find_adders, put_back
 from compiler.passes.gates.cell_cuts import Subject, cut_circuit
 from compiler.passes.gates.cell_matches import XOR_TABLE, Matches, find_matches
 from compiler.passes.gates.expand_xor import expand_xor
@@ -30,7 +32,7 @@ _INVERT, _SOURCE = -1, -2  # choices that are no match: an inverter, a primary i
 
 
 def map_cells(
-    circuit: GateNetlist | Subject, library: CellLibrary, *, objective: str = "area"
+    circuit: GateNetlist | Subject, library: CellLibrary, *, objective: str = "area", adders: bool = True
 ) -> CellNetlist:
     """The circuit in cells of the library; every root keeps its function.
 
@@ -38,7 +40,9 @@ def map_cells(
     objective : "area", or "delay" (least sum of cell delays at the library's load, then area)
 
     Where no cell computes xor, the subject mapped (CellNetlist.subject) is the circuit with its
-    exclusive gates expanded. Cells of more than four inputs are not used.
+    exclusive gates expanded. Cells of more than four inputs are not used. With objective "area" and
+    `adders`, full and half adders of two outputs are tried where the library has them, and kept if
+    the whole becomes smaller.
 
     Raises NetlistError for another objective, HardwareError as find_matches,
     UnsupportedError for what is no circuit of gates.
@@ -52,6 +56,20 @@ def map_cells(
     fast = objective == "delay"
     matches = find_matches(library, fast)
     subject = circuit if isinstance(circuit, Subject) else cut_circuit(circuit)
+    mapped = _map(subject, library, matches, fast)
+    if fast or not adders:
+        return mapped
+    cells = adder_cells(library)
+    best = mapped
+    for widths in ([3], [2], [3, 2]):
+        found = find_adders(subject, widths) if set(widths) <= set(cells) else ()
+        if found:
+            rest = _map(cut_circuit(cut_open(subject.netlist, found, cells)), library, matches, fast)
+            best = min(best, put_back(rest, subject.netlist, found, cells), key=cell_area)
+    return best
+
+
+def _map(subject: Subject, library: CellLibrary, matches: Matches, fast: bool) -> CellNetlist:
     if not matches.computes(XOR_TABLE) and np.isin(subject.netlist.op, (XOR, XNOR)).any():
         subject = cut_circuit(expand_xor(subject.netlist))
     roots = subject.literals[subject.netlist.roots]
