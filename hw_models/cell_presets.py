@@ -8,8 +8,9 @@ are not listed were not read; `thermoc estimate --library FILE.lib` uses a whole
 
 from __future__ import annotations
 
-from hw_models.cells import Cell, CellLibrary
+from hw_models.cells import NAND2, Cell, CellLibrary
 from hw_models.characterise import DERIVATION
+from hw_models.flipflops import FlipFlop
 from hw_models.frozen import Frozen
 from hw_models.registry import Registry
 from hw_models.source import Quantity, Source
@@ -34,11 +35,14 @@ def _library(
     note: str = "",
     *,
     node: str,
+    flipflop: FlipFlop | None = None,
 ) -> CellLibrary:
     """operating : supply V, load F, slew s; checks : J per toggle of cells by name"""
     voltage, load, slew = operating
     source = Source("derived", file, "; ".join(x for x in (DERIVATION, note) if x))
     other = Source("derived", file, "energy per output toggle by another rule, two digits")
+    made = tuple(_cell(*row) for row in rows)
+    nand = next(cell for cell in made if cell.table == NAND2)
     return CellLibrary(
         name=name,
         summary=summary,
@@ -47,11 +51,51 @@ def _library(
         slew=Quantity(slew, "s", source),
         stated=Source("code", file),
         source=source,
-        cells=tuple(_cell(*row) for row in rows),
+        cells=made,
         checks=Frozen(
             {f"check: {cell} energy": Quantity(value, "J", other) for cell, value in checks.items()}
         ),
         node=node,
+        flipflop=flipflop or _scaled(_DFXTP, nand),
+    )
+
+
+_DFXTP = FlipFlop(
+    name="dfxtp_1",
+    area=20.0192,
+    leakage=8.439e-12,
+    clock_energy=4.013e-14,
+    clock_capacitance=1.794e-15,
+    energy=2.519e-14,
+    capacitance=1.678e-15,
+    delay=2.913e-10,
+    setup=1.08e-10,
+    source=Source(
+        "derived",
+        "sky130_fd_sc_hd__dfxtp_1__tt_025C_1v80.lib.json (google/skywater-pdk-libs-sky130_fd_sc_hd)",
+        DERIVATION,
+    ),
+)
+_SKY130_NAND2 = Cell("nand2_1", ("A", "B"), 14, 3.7536, 7.475e-15, 2.118e-12, 5.243e-11, 6335.0, 2.319e-15)
+
+
+def _scaled(known: FlipFlop, nand: Cell) -> FlipFlop:
+    """A flip-flop whose figures are as many times the library's NAND2's as sky130hd's are of its own."""
+
+    def like(value: float, name: str) -> float:
+        return value / getattr(_SKY130_NAND2, name) * getattr(nand, name)
+
+    return FlipFlop(
+        name="flip-flop",
+        area=like(known.area, "area"),
+        leakage=like(known.leakage, "leakage"),
+        clock_energy=like(known.clock_energy, "energy"),
+        clock_capacitance=like(known.clock_capacitance, "capacitance"),
+        energy=like(known.energy, "energy"),
+        capacitance=like(known.capacitance, "capacitance"),
+        delay=like(known.delay, "delay"),
+        setup=like(known.setup, "delay"),
+        source=Source("assumed", "not read: as many times the NAND2's figures as dfxtp_1 of sky130hd has"),
     )
 
 
@@ -84,6 +128,7 @@ _SKY130HD = _library(
     {"nand2_1": 7.2e-15, "xor2_1": 11.6e-15},
     "the delay of xor2_1 leaves its inverting edges from A unread",
     node="130 nm",
+    flipflop=_DFXTP,
 )
 
 _IHP_SG13G2 = _library(

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from hw_models.errors import HardwareError
+from hw_models.flipflops import FlipFlop
 from hw_models.frozen import Frozen
 from hw_models.source import Quantity, Source
 
@@ -84,6 +85,7 @@ class CellLibrary:
     stated : source of what the file gives as it stands (area, leakage); source : of what is derived
     checks : figures of other derivations, for comparison
     skipped : number of cells of the file that are left out, by reason
+    flipflop : the smallest plain one, None where the library is not known to have one
     node : of manufacture, "45 nm"
     """
 
@@ -98,6 +100,8 @@ class CellLibrary:
     checks: Mapping[str, Quantity] = field(default_factory=Frozen)
     skipped: Mapping[str, int] = field(default_factory=Frozen)
     node: str = "not stated"
+
+    flipflop: FlipFlop | None = None
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -156,6 +160,8 @@ class CellLibrary:
                 if value is not None:
                     source = self.stated if name in ("area", "leakage") else self.source
                     found[f"{cell.name} {name}"] = Quantity(value, unit, source)
+        if self.flipflop is not None:
+            found |= self.flipflop.figures()
         return {**found, **self.checks}
 
     def with_values(self, values: Mapping[str, float]) -> CellLibrary:
@@ -163,6 +169,7 @@ class CellLibrary:
         known = self.figures()
         cells = {cell.name: cell for cell in self.cells}
         changed: dict[str, Any] = {}
+        held: dict[str, Any] = {}
         for name, value in values.items():
             if name not in known or name in self.checks:
                 raise HardwareError(
@@ -173,8 +180,13 @@ class CellLibrary:
                 changed[name] = Quantity(float(value), known[name].unit, known[name].source)
             else:
                 cell, _, what = name.rpartition(" ")
+                if self.flipflop is not None and cell == self.flipflop.name:
+                    held[what] = float(value)
+                    continue
                 changes: dict[str, Any] = {what: float(value)}
                 cells[cell] = replace(cells[cell], **changes)
+        if self.flipflop is not None and held:
+            changed["flipflop"] = replace(self.flipflop, **held)
         return replace(self, cells=tuple(cells[c.name] for c in self.cells), **changed)
 
     def describe(self) -> dict[str, Any]:

@@ -18,73 +18,21 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from hw_models.cells import INVERTER, MAX_INPUTS, NAND2, Cell, CellLibrary
+from hw_models.characterise_flipflops import smallest_flipflop
 from hw_models.frozen import Frozen
-from hw_models.liberty import Group, LibertyError, function_pins, function_table, read_liberty
+from hw_models.liberty import Group, function_pins, function_table, read_liberty
+from hw_models.liberty_tables import LibertyFile, Table, open_library, read_leakage, read_number, read_table
 from hw_models.source import Quantity, Source
 
 DERIVATION = "read at one NAND2 input of load and a NAND2's own slew, see docs/formats.md#liberty"
-_PREFIX = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3}
 _SEQUENTIAL = ("ff", "ff_bank", "latch", "latch_bank", "statetable", "test_cell")
-_CHARGES, _SLEWS = (("total_output_net_capacitance",), ("input_net_transition", "input_transition_time"))
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Values over slew and load in the file's units; an axis of one point is constant."""
-
-    slews: np.ndarray
-    loads: np.ndarray
-    values: np.ndarray
-
-    def at(self, slew: float, load: float) -> float:
-        """Linear between the points, and beyond the ends."""
-        i, u = _place(self.slews, slew)
-        j, v = _place(self.loads, load)
-        rows = self.values[i] if u == 0 else (1 - u) * self.values[i] + u * self.values[i + 1]
-        return float(rows[j] if v == 0 else (1 - v) * rows[j] + v * rows[j + 1])
-
-    def growth(self, slew: float, load: float) -> float:
-        """d value / d load in the interval where `at` reads."""
-        if self.loads.size < 2:
-            return 0.0
-        j, _ = _place(self.loads, load)
-        ends = [self.at(slew, float(self.loads[k])) for k in (j, j + 1)]
-        return (ends[1] - ends[0]) / float(self.loads[j + 1] - self.loads[j])
-
-
-def _place(axis: np.ndarray, x: float) -> tuple[int, float]:
-    if axis.size < 2:
-        return 0, 0.0
-    k = int(np.clip(np.searchsorted(axis, x, side="right") - 1, 0, axis.size - 2))
-    return k, float((x - axis[k]) / (axis[k + 1] - axis[k]))
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A library group with its units. where : the file's name, which begins every error"""
-
-    where: str
-    group: Group
-    time: float
-    charge: float
-    leakage: float
-    voltage: float
-    templates: Mapping[str, Group]
-
-    @property
-    def energy(self) -> float:
-        """J: a Liberty file's unit of energy is its unit of capacitance times V^2."""
-        return self.charge
-
-    def fail(self, line: int, message: str) -> LibertyError:
-        return LibertyError(f"{self.where}, line {line}: {message}")
 
 
 def load_library(path: str | os.PathLike) -> CellLibrary:
@@ -99,7 +47,7 @@ def load_library(path: str | os.PathLike) -> CellLibrary:
 
 def characterise(group: Group, where: str) -> CellLibrary:
     """`load_library` of a parsed file."""
-    file = _open(group, where)
+    file = open_library(group, where)
     skipped: Counter[str] = Counter()
     parts = []
     for cell in group.children("cell"):
@@ -126,99 +74,8 @@ def characterise(group: Group, where: str) -> CellLibrary:
         source=source,
         cells=tuple(cells),
         skipped=Frozen(dict(skipped)),
+        flipflop=smallest_flipflop(file, load, slew, source),
     )
-
-
-# --- the file --------------------------------------------------------------------------------
-
-
-def _open(group: Group, where: str) -> _File:
-    plain = _File(where, group, 1.0, 1.0, 1.0, 1.0, {})
-    scale = group.values("capacitive_load_unit")
-    if len(scale) != 2:
-        raise plain.fail(group.line, "the library must give capacitive_load_unit (NUMBER, UNIT)")
-    voltage = group.get("nom_voltage")
-    if voltage is None:
-        raise plain.fail(group.line, "the library must give nom_voltage")
-    return replace(
-        plain,
-        time=_unit(plain, group, "time_unit", "s", 1e-9),
-        charge=_number(plain, scale[0], group.line) * _prefixed(plain, scale[1], "f", group.line),
-        leakage=_unit(plain, group, "leakage_power_unit", "w", 1e-9),
-        voltage=_number(plain, voltage, group.line) * _unit(plain, group, "voltage_unit", "v", 1.0),
-        templates={
-            g.arguments[0]: g
-            for g in group.children("lu_table_template", "power_lut_template")
-            if g.arguments
-        },
-    )
-
-
-def _unit(file: _File, group: Group, name: str, symbol: str, default: float) -> float:
-    text = group.get(name)
-    if text is None:
-        return default
-    text = text.replace(" ", "")
-    digits = len(text) - len(text.lstrip("0123456789.eE+-"))
-    number = _number(file, text[:digits] or "1", group.line)
-    return number * _prefixed(file, text[digits:], symbol, group.line)
-
-
-def _prefixed(file: _File, text: str, symbol: str, line: int) -> float:
-    prefix = text.lower().removesuffix(symbol)
-    if not text.lower().endswith(symbol) or prefix not in _PREFIX:
-        raise file.fail(line, f"unit {text!r} is not understood; {symbol} with a prefix is")
-    return _PREFIX[prefix]
-
-
-def _number(file: _File, text: str, line: int) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise file.fail(line, f"a number is expected, got {text!r}") from None
-    if not np.isfinite(value):
-        raise file.fail(line, f"a finite number is expected, got {text!r}")
-    return value
-
-
-def _numbers(file: _File, texts: Iterable[str], line: int) -> np.ndarray:
-    words = [w for text in texts for w in text.replace(",", " ").replace("\\", " ").split()]
-    return np.array([_number(file, w, line) for w in words])
-
-
-def _table(file: _File, group: Group) -> Table:
-    """A table group with its axes, its own or its template's."""
-    template = file.templates.get(group.arguments[0]) if group.arguments else None
-    axes: list[np.ndarray] = []
-    kinds: list[str] = []
-    for k in (1, 2, 3):
-        own = group.values(f"index_{k}")
-        if not own and template is not None:
-            own = template.values(f"index_{k}")
-        if not own:
-            break
-        axes.append(_numbers(file, own, group.line))
-        if (axes[-1].size > 1 and (np.diff(axes[-1]) <= 0).any()) or not axes[-1].size:
-            raise file.fail(group.line, f"{group.name}: index_{k} must ascend")
-        variable = template.get(f"variable_{k}") if template is not None else None
-        kinds.append(variable or ("input_net_transition", *_CHARGES, "third")[k - 1])
-    values = _numbers(file, group.values("values"), group.line)
-    shape = tuple(axis.size for axis in axes)
-    if values.size != int(np.prod(shape, dtype=np.int64)):
-        raise file.fail(group.line, f"{group.name} has {values.size} values for axes of {list(shape)} points")
-    slews, loads = np.zeros(1), np.zeros(1)
-    ordered = values.reshape(shape) if shape else values.reshape(1, 1)
-    for kind in kinds:
-        if kind not in (*_SLEWS, *_CHARGES):
-            raise file.fail(group.line, f"{group.name}: a table over {kind!r} is not supported")
-    for kind, axis in zip(kinds, axes, strict=True):
-        if kind in _SLEWS:
-            slews = axis
-        else:
-            loads = axis
-    if kinds and kinds[0] in _CHARGES:
-        ordered = ordered.T if len(kinds) == 2 else ordered.reshape(1, -1)
-    return Table(slews, loads, ordered.reshape(slews.size, loads.size))
 
 
 # --- one cell --------------------------------------------------------------------------------
@@ -257,17 +114,17 @@ def _unfit(cell: Group) -> str:
     return f"more than {MAX_INPUTS} inputs" if inputs > MAX_INPUTS else ""
 
 
-def _parts(file: _File, group: Group) -> list[_Part]:
+def _parts(file: LibertyFile, group: Group) -> list[_Part]:
     """A part for each output."""
     outputs = [p for p in group.children("pin") if p.get("direction") == "output"]
     return [_part(file, group, output, len(outputs) > 1) for output in outputs]
 
 
-def _part(file: _File, group: Group, output: Group, several: bool) -> _Part:
+def _part(file: LibertyFile, group: Group, output: Group, several: bool) -> _Part:
     name = group.arguments[0] if group.arguments else ""
     pin = output.arguments[0] if output.arguments else ""
     pins = {
-        p.arguments[0]: _number(file, p.get("capacitance") or "0", p.line)
+        p.arguments[0]: read_number(file, p.get("capacitance") or "0", p.line)
         for p in group.children("pin")
         if p.get("direction") == "input" and p.arguments
     }
@@ -288,33 +145,19 @@ def _part(file: _File, group: Group, output: Group, several: bool) -> _Part:
         for p in group.children("pg_pin")
         if p.arguments and p.get("pg_type") == "primary_power"
     )
-    leakage = _leakage(file, group, powered)
+    leakage = read_leakage(file, group, powered)
     known = [pins[pin] for pin in inputs]
     cell = Cell(
         f"{name}/{pin}" if several else name,
         inputs,
         table,
-        _number(file, area, group.line),
+        read_number(file, area, group.line),
         leakage=leakage,
         capacitance=float(np.mean(known)) * file.charge,
         output=pin,
         macro=name if several else "",
     )
     return _Part(cell, group.line, pins, output, powered)
-
-
-def _leakage(file: _File, group: Group, powered: tuple[str, ...]) -> float | None:
-    """W: cell_leakage_power, else the leakage_power without `when`, else the mean of all."""
-    whole = group.get("cell_leakage_power")
-    if whole is not None:
-        return _number(file, whole, group.line) * file.leakage
-    values: dict[bool, list[float]] = {True: [], False: []}
-    for entry in group.children("leakage_power"):
-        value, pin = entry.get("value"), entry.get("related_pg_pin")
-        if value is not None and (pin is None or not powered or pin in powered):
-            values[entry.get("when") is None].append(_number(file, value, entry.line))
-    chosen = values[True] or values[False]
-    return float(np.mean(chosen)) * file.leakage if chosen else None
 
 
 def _by_pin(part: _Part, kind: str, tables: tuple[str, ...]) -> dict[str, list[list[Group]]]:
@@ -332,7 +175,7 @@ def _by_pin(part: _Part, kind: str, tables: tuple[str, ...]) -> dict[str, list[l
     return {pin: kinds.get(True) or kinds[False] for pin, kinds in found.items()}
 
 
-def _operating_point(file: _File, parts: list[_Part]) -> tuple[float, float]:
+def _operating_point(file: LibertyFile, parts: list[_Part]) -> tuple[float, float]:
     """(load, slew) in the file's units."""
     wanted = [(NAND2, 2), (INVERTER, 1)]
     for table, n in wanted:
@@ -347,7 +190,7 @@ def _operating_point(file: _File, parts: list[_Part]) -> tuple[float, float]:
         )
     load = float(np.mean([part.pins[pin] for pin in part.cell.inputs]))
     tables = [
-        _table(file, t)
+        read_table(file, t)
         for groups in _by_pin(part, "timing", ("rise_transition", "fall_transition")).values()
         for group in groups
         for t in group
@@ -360,9 +203,9 @@ def _operating_point(file: _File, parts: list[_Part]) -> tuple[float, float]:
     return load, slew
 
 
-def _finish(file: _File, part: _Part, load: float, slew: float) -> Cell:
+def _finish(file: LibertyFile, part: _Part, load: float, slew: float) -> Cell:
     def mean(groups: Iterable[list[Group]], read: Callable[[Table], float]) -> float:
-        return float(np.mean([np.mean([read(_table(file, t)) for t in g]) for g in groups]))
+        return float(np.mean([np.mean([read(read_table(file, t)) for t in g]) for g in groups]))
 
     energy = None
     power = _by_pin(part, "internal_power", ("rise_power", "fall_power", "power"))
@@ -382,7 +225,7 @@ def _finish(file: _File, part: _Part, load: float, slew: float) -> Cell:
     )
 
 
-def _delays(file: _File, part: _Part) -> Iterator[Table]:
+def _delays(file: LibertyFile, part: _Part) -> Iterator[Table]:
     for groups in _by_pin(part, "timing", ("cell_rise", "cell_fall")).values():
         for group in groups:
-            yield from (_table(file, t) for t in group)
+            yield from (read_table(file, t) for t in group)
