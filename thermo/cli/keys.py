@@ -210,7 +210,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "libraries": "each with cells, n_cells, inverters, area_um2, nand2_equivalents, depth in cells, "
         "delay_s, f_max_Hz, latency_s, leakage_W, energy_J, glitches (transitions a cell: settled, library, "
         "unit; joules over settled ones: library_factor, unit_factor; n_pairs, step_s), without_head, "
-        "voltage, source",
+        "registers (of inputs and outputs), encoder (as the circuit, or null), everything_J (one answer by "
+        "place, with all around the circuit), period_s, voltage, source",
         "refused": "why a library gives none",
         "excluded": "what is not counted",
         "landauer_J": "of one bit erased at room temperature",

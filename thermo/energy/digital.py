@@ -38,7 +38,7 @@ from thermo.training.logic import logic_preset, train_logic
 
 LIBRARIES = ("nangate45", "asap7")
 """One cell library a node."""
-VERSION = "digital-1"
+VERSION = "digital-2"
 """Folder of the cache: another one when what is measured changes."""
 LARGE = 10_000
 """Training images from which a data set has the recipes of large ones."""
@@ -151,6 +151,7 @@ def measure_gates(dataset: Dataset, width: int, split: str) -> MeasuredDesign:
         right=got.right,
         gates=Frozen({entry.library.name: entry.gates for entry in got.libraries}),
         whole=Frozen({entry.library.name: entry.whole for entry in got.libraries}),
+        encoder=Frozen({e.library.name: e.encoder for e in got.libraries if e.encoder is not None}),
     )
 
 

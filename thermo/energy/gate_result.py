@@ -13,8 +13,10 @@ from hw_models.constants import ROOM, landauer
 from hw_models.frozen import Frozen
 from hw_models.interval import Interval
 from thermo.energy.baselines import Baseline, cheapest
+from thermo.energy.registers import Registers
 
-EXCLUDED = ("wires", "registers and clock tree", "the encoder that makes the input bits", "memory")
+EXCLUDED = ("wires", "memory")
+NO_ENCODER, NO_REGISTERS = "the encoder that makes the input bits", "registers and clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class MappedFigures:
     f_max_Hz : 1 / delay_s, None for a circuit without cells; latency_s : time of one inference
     leakage_W : power of all cells
     energy : of settled values; with_glitches : its total with the library's delays
+    registers : of its inputs and outputs, None where the library has no flip-flop; not in energy
     """
 
     cells: Mapping[str, int]
@@ -72,6 +75,7 @@ class MappedFigures:
     leakage_W: float
     energy: GateJoules
     glitches: Glitches
+    registers: Registers | None
 
     @property
     def with_glitches(self) -> float:
@@ -103,16 +107,48 @@ class MappedFigures:
                 "with_unit_glitches": self.with_unit_glitches,
             },
             "glitches": asdict(self.glitches),
+            "registers": None if self.registers is None else asdict(self.registers),
         }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LibraryEstimate:
-    """A library's answer. gates : without the class head; whole : with it (the same if none)."""
+    """A library's answer. gates : without the class head; whole : with it (the same if none)
+
+    encoder : what makes the input bits, None where it is not known; it has a clock period of its own
+        before the registers of the inputs
+    """
 
     library: CellLibrary
     gates: MappedFigures
     whole: MappedFigures
+    encoder: MappedFigures | None = None
+
+    @property
+    def period_s(self) -> float:
+        """Least time between answers: the slower of encoder and circuit, and the registers."""
+        stages = [self.whole.latency_s] + ([] if self.encoder is None else [self.encoder.delay_s])
+        held = self.whole.registers
+        return max(stages) + (0.0 if held is None else held.delay_s)
+
+    @property
+    def everything(self) -> dict[str, float]:
+        """J of one answer by place, one after the other without a pause, glitches by the library's
+        delays, and their total.
+        """
+        parts = [self.whole] + ([] if self.encoder is None else [self.encoder])
+        held = self.whole.registers
+        leakage = sum(part.leakage_W for part in parts) + (0.0 if held is None else held.leakage_W)
+        found = {
+            "settled": self.whole.energy.dynamic + self.whole.energy.input_pins,
+            "glitches": self.whole.energy.dynamic * (self.whole.glitches.library_factor - 1),
+        }
+        if self.encoder is not None:
+            found["encoder"] = self.encoder.with_glitches - self.encoder.energy.leakage
+        if held is not None:
+            found |= {"registers": held.data_J, "clock": held.clock_J + held.tree_J}
+        found["leakage"] = leakage * self.period_s
+        return {**found, "total": sum(found.values())}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,6 +189,16 @@ class GateEstimate:
         """
         return cheapest(self.baselines, self.accuracy, node) or self.cheapest
 
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """What no figure counts."""
+        out = EXCLUDED
+        if any(entry.encoder is None for entry in self.libraries):
+            out += (NO_ENCODER,)
+        if any(entry.whole.registers is None for entry in self.libraries):
+            out += (NO_REGISTERS,)
+        return out
+
     def to_dict(self) -> dict[str, Any]:
         """JSON's keys (docs/cli.md)."""
         first = self.libraries[0].whole if self.libraries else None
@@ -175,13 +221,16 @@ class GateEstimate:
                 entry.library.name: {
                     **entry.whole.to_dict(),
                     "without_head": entry.gates.to_dict(),
+                    "encoder": None if entry.encoder is None else entry.encoder.to_dict(),
+                    "everything_J": entry.everything,
+                    "period_s": entry.period_s,
                     "voltage": entry.library.voltage.describe(),
                     "source": asdict(entry.library.source),
                 }
                 for entry in self.libraries
             },
             "refused": dict(self.refused),
-            "excluded": list(EXCLUDED),
+            "excluded": list(self.excluded),
             "landauer_J": landauer(ROOM),
             "digital_baseline_J": None if self.cheapest is None else self.cheapest.energy.total,
             "digital_baseline": None if self.cheapest is None else self.cheapest.describe(),

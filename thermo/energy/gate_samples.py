@@ -16,12 +16,15 @@ RANDOM_SAMPLES = 10_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """bits : (n_samples, n_inputs) in order; labels : or None; split : "" for random patterns"""
+    """bits : (n_samples, n_inputs) in order; labels : or None; split : "" for random patterns
+    data : (n_samples, n_features) that the encoder made them of, or None
+    """
 
     bits: np.ndarray
     labels: np.ndarray | None
     split: str
     source: str
+    data: np.ndarray | None = None
 
 
 def dataset_samples(netlist: GateNetlist, dataset: Dataset, split: str) -> Samples:
@@ -50,7 +53,13 @@ def dataset_samples(netlist: GateNetlist, dataset: Dataset, split: str) -> Sampl
             f"the circuit decides between {sums.n_classes} classes, data set {dataset.name} has "
             f"{dataset.n_classes}: choose the data it was made for"
         )
-    return Samples(bits, None if sums is None else y, split, f"{dataset.name}, {split} split in its order")
+    return Samples(
+        bits,
+        None if sums is None else y,
+        split,
+        f"{dataset.name}, {split} split in its order",
+        None if netlist.encoder is None else x,
+    )
 
 
 def random_samples(netlist: GateNetlist, seed: int = 0) -> Samples:

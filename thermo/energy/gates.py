@@ -8,8 +8,9 @@ The circuit is mapped as it is after -O1 and after -O2, and the better result co
 from running the real samples in their order; a cell settles once per sample. The time of one
 inference is the longest path through the cells, or the clock's period. Beside these settled figures
 stand those with every transition before the cells settle (glitches): with the library's delays, and
-with unit delay as an upper bound. Not counted: wires, registers and clock tree, what makes the input
-bits of data (encoder), memory.
+with unit delay as an upper bound. Beside the circuit stand what makes its input bits of data that lie
+on an even grid (encoder: comparators, a clock period before) and its registers with their clock. Not
+counted: wires, memory.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from compiler.cell_counts import cell_columns, longest_path
+from compiler.circuits.encoder import code_bits, data_levels, encoder_circuit
 from compiler.counting import gate_counts
 from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
@@ -36,6 +38,7 @@ from thermo.energy.baselines import Baseline, cheapest
 from thermo.energy.circuit import circuit_advantage
 from thermo.energy.gate_result import GateEstimate, GateJoules, Glitches, LibraryEstimate, MappedFigures
 from thermo.energy.gate_samples import Samples, right_decisions, share_right
+from thermo.energy.registers import registers
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.gates.glitches import PAIRS, glitches
 from thermo.simulate.gates.run import simulate_gates
@@ -100,11 +103,13 @@ def estimate_gates(
             whole = made[0]
             circuits[True] = _Circuit.of(made, samples.bits, threads)
         progress.update(2, "class head")
+        encoder = _encoder(netlist, whole, samples, threads)
         done, refused = [], {}
         for k, library in enumerate(libraries):
             try:
                 figures = {head: _figures(c, library, objective, clock_Hz) for head, c in circuits.items()}
-                done.append(LibraryEstimate(library, figures[False], figures[True]))
+                before = None if encoder is None else _figures(encoder, library, objective, None)
+                done.append(LibraryEstimate(library, figures[False], figures[True], before))
             except UnsupportedError as error:
                 if strict:
                     raise
@@ -180,6 +185,25 @@ class _Circuit:
         return float(own.mean()) if own.size else 0.0
 
 
+def _encoder(
+    netlist: GateNetlist, whole: GateNetlist, samples: Samples, threads: int | None
+) -> _Circuit | None:
+    """What makes the bits that the circuit reads; None without data, or where gates cannot make them."""
+    if netlist.encoder is None or samples.data is None:
+        return None
+    read = np.zeros(whole.n_inputs, dtype=bool)
+    for nets in (whole.a, whole.b, whole.roots):
+        read[nets[(nets >= 0) & (nets < whole.n_inputs)]] = True
+    inputs = np.flatnonzero(read)
+    try:
+        levels = data_levels(samples.data)
+        circuit = encoder_circuit(netlist.encoder, levels, inputs)
+    except UnsupportedError:
+        return None
+    bits = code_bits(levels, samples.data, np.unique(netlist.encoder.feature[inputs]))
+    return _Circuit.of((simplify(circuit, 1),), bits, threads)
+
+
 def _figures(
     circuit: _Circuit, library: CellLibrary, objective: str, clock_Hz: float | None, pairs: int = PAIRS
 ) -> MappedFigures:
@@ -242,6 +266,7 @@ def mapped_figures(
         leakage_W=leakage,
         energy=energy,
         glitches=seen,
+        registers=registers(mapped, toggles),
     )
 
 

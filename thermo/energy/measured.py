@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +18,7 @@ from thermo.energy.circuit import circuit_design
 from thermo.energy.gate_result import GateJoules, Glitches, LibraryEstimate, MappedFigures
 from thermo.energy.gate_samples import share_right
 from thermo.energy.ledger import Design, Parameters, Price, named, values_of
+from thermo.energy.registers import Registers
 
 WEIGHT_BITS = {"int8": 8, "int4": 4, "powers": 5, "ternary": 2, "binary": 2}
 """Bits of the largest weight and its sign."""
@@ -31,6 +32,7 @@ class MeasuredDesign:
     precision : of the weights, None for gates; input_bits : of each layer's inputs
     right : (n_samples,) bool, decisions that were right
     gates, whole : figures of the circuit in each library without and with its class head
+    encoder : of what makes its input bits, empty where it reads whole numbers as they come
     """
 
     name: str
@@ -41,6 +43,7 @@ class MeasuredDesign:
     right: np.ndarray
     gates: Mapping[str, MappedFigures]
     whole: Mapping[str, MappedFigures]
+    encoder: Mapping[str, MappedFigures] = field(default_factory=Frozen)
 
     @property
     def accuracy(self) -> float:
@@ -56,7 +59,9 @@ class MeasuredDesign:
         kind = "gates" if self.precision is None else "hard-wired"
         return tuple(
             circuit_design(
-                LibraryEstimate(CELL_LIBRARIES.get(library), self.gates[library], whole),
+                LibraryEstimate(
+                    CELL_LIBRARIES.get(library), self.gates[library], whole, self.encoder.get(library)
+                ),
                 f"{self.name}, {kind}, {library}",
                 **self._measured(),
             )
@@ -108,6 +113,7 @@ class MeasuredDesign:
             "right": np.packbits(self.right).tobytes().hex(),
             "gates": {name: _plain(figures) for name, figures in self.gates.items()},
             "whole": {name: _plain(figures) for name, figures in self.whole.items()},
+            "encoder": {name: _plain(figures) for name, figures in self.encoder.items()},
         }
         return json.dumps(told)
 
@@ -122,6 +128,7 @@ class MeasuredDesign:
             input_bits=tuple(told.pop("input_bits")),
             gates=Frozen({name: _figures(entry) for name, entry in told.pop("gates").items()}),
             whole=Frozen({name: _figures(entry) for name, entry in told.pop("whole").items()}),
+            encoder=Frozen({name: _figures(entry) for name, entry in told.pop("encoder").items()}),
             **told,
         )
 
@@ -164,4 +171,6 @@ def _plain(figures: MappedFigures) -> dict[str, Any]:
 def _figures(entry: dict[str, Any]) -> MappedFigures:
     entry["cells"] = Frozen(entry["cells"])
     energy, seen = GateJoules(**entry.pop("energy")), Glitches(**entry.pop("glitches"))
-    return MappedFigures(energy=energy, glitches=seen, **entry)
+    held = entry.pop("registers")
+    registers = None if held is None else Registers(**held)
+    return MappedFigures(energy=energy, glitches=seen, registers=registers, **entry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hw_models.constants import ROOM, landauer
 from hw_models.interval import times
-from thermo.energy.gate_result import EXCLUDED, GateEstimate, LibraryEstimate, MappedFigures
+from thermo.energy.gate_result import GateEstimate, LibraryEstimate, MappedFigures
 from thermo.report.baselines import BASELINE_HEAD, RIGHT, baseline_rows
 from thermo.report.page import Table
 from thermo.report.text import si
@@ -32,7 +32,7 @@ def gate_tables(e: GateEstimate) -> tuple[Table, ...]:
     """The tables of `thermoc estimate` for a circuit of gates."""
     tables = [_circuit(e), _counts(e)]
     if e.libraries:
-        tables += [_sizes(e), _joules(e), _glitches(e)]
+        tables += [_sizes(e), _joules(e), _glitches(e), _everything(e)]
     if e.refused:
         rows = tuple(e.refused.items())
         tables.append(Table(("library", "no estimate because"), rows))
@@ -121,7 +121,7 @@ def _joules(e: GateEstimate) -> Table:
         (*head, "with glitches", "time", "firmness"),
         tuple(rows),
         (3, 4, 5, 6, 7, 8),
-        "Energy per inference; total with settled values only; not counted: " + ", ".join(EXCLUDED),
+        "Energy per inference; total with settled values only; not counted: " + ", ".join(e.excluded),
     )
 
 
@@ -150,6 +150,32 @@ def _glitches(e: GateEstimate) -> Table:
         (2, 3, 4, 5, 6, 7, 8),
         f"Transitions a cell and inference until it settles, {pairs:,} pairs of consecutive samples; "
         "library delays are inertial, unit delay is an upper bound",
+    )
+
+
+def _everything(e: GateEstimate) -> Table:
+    rows = []
+    for entry in e.libraries:
+        told, held, encoder = entry.everything, entry.whole.registers, entry.encoder
+        rows.append(
+            (
+                entry.library.name,
+                *(
+                    si(told[place], "J") if place in told else "not known"
+                    for place in ("settled", "glitches", "encoder", "registers", "clock", "leakage", "total")
+                ),
+                si(entry.period_s, "s"),
+                "" if encoder is None else f"{sum(encoder.cells.values()):,}",
+                "" if held is None else f"{held.number:,}",
+            )
+        )
+    head = ("library", "settled", "glitches", "encoder", "registers", "clock", "leakage", "everything")
+    return Table(
+        (*head, "period", "encoder's cells", "flip-flops"),
+        tuple(rows),
+        (1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+        "One answer with all around the circuit, answers without a pause; glitches by library delays. "
+        "Encoder: comparators of data's bits; a flip-flop each input and output",
     )
 
 
