@@ -192,7 +192,7 @@ class GateEstimate:
     @property
     def excluded(self) -> tuple[str, ...]:
         """What no figure counts."""
-        out = EXCLUDED
+        out: tuple[str, ...] = EXCLUDED
         if any(entry.encoder is None for entry in self.libraries):
             out += (NO_ENCODER,)
         if any(entry.whole.registers is None for entry in self.libraries):
