@@ -83,7 +83,7 @@ class MeasuredDesign:
                 sizes=self.sizes,
                 accuracy=self.accuracy,
                 float_accuracy=None,
-                energy=DigitalEnergy(self.macs, whole.with_glitches, 0.0),
+                energy=DigitalEnergy(self.macs, circuit.price(circuit.likely, None).total, 0.0),
                 node=circuit.node,
                 settled=whole.energy.total,
                 circuit=circuit,

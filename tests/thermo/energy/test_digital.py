@@ -72,7 +72,10 @@ def test_designs_of_a_measured_one(linear):
     for design in designs:
         assert design.accuracy == linear.accuracy and np.array_equal(design.right, linear.right)
     wired, _, streaming, _ = (d.price(d.likely, None) for d in designs)
-    assert wired.total == pytest.approx(linear.whole["nangate45"].with_glitches)
+    figures = linear.whole["nangate45"]
+    held = figures.registers
+    static = held.leakage_W * wired.seconds + figures.leakage_W * held.delay_s
+    assert wired.total == pytest.approx(figures.with_glitches + held.total + static)
     add, multiply = (getattr(DIGITAL_NODES.get("45 nm"), name).value for name in ("add", "multiply"))
     # activations of 5 bits, weights of 8 with their sign, 64 of them: sums of 18 bits
     assert streaming.total == pytest.approx(640 * (multiply * 5 / 8 + add * 18 / 8))
