@@ -43,8 +43,8 @@ from thermo.progress import NullProgress, Progress
 from thermo.simulate.gates.glitches import PAIRS, glitches
 from thermo.simulate.gates.run import simulate_gates
 
-FEW_PAIRS = 128
-"""Pairs of samples that glitches of many circuits are counted on."""
+FEW_PAIRS, MANY_GATES = 128, 20_000
+"""Pairs of samples that glitches are counted on in circuits of so many gates, where many are measured."""
 
 
 def mean_toggles(netlist: GateNetlist, bits: np.ndarray, threads: int | None = None) -> np.ndarray:
@@ -148,10 +148,10 @@ def measure_circuit(
     """Figures of a circuit in each library after -O1 alone: for many large circuits.
 
     bits : (n_samples, n_inputs) in order. Of adders -O2 saves some 2 % and takes ten times as long.
-    Glitches are those of FEW_PAIRS pairs of samples.
     """
     circuit = _Circuit.of((simplify(netlist, 1),), bits, threads)
-    return tuple(_figures(circuit, library, objective, None, FEW_PAIRS) for library in libraries)
+    pairs = PAIRS if netlist.n_gates < MANY_GATES else FEW_PAIRS
+    return tuple(_figures(circuit, library, objective, None, pairs) for library in libraries)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
