@@ -6,7 +6,7 @@ in training, validation, test and price), at one price on the strength of coupli
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,16 @@ from matplotlib.figure import Figure
 
 from compiler.families.langevin import LangevinMachine, lower_langevin
 from compiler.families.store import save_model
+from compiler.ir.container import load
 from hw_models.interval import Interval
 from hw_models.presets import chosen_device
 from thermo.data import Dataset
+from thermo.energy.compare import LIBRARIES, designs_of, digital_designs
 from thermo.energy.ledger import PLACES, Design, bill
-from thermo.energy.run import estimate
+from thermo.energy.run import estimate, estimator_of
 from thermo.evaluate import evaluate
 from thermo.options import Option
-from thermo.progress import Progress
+from thermo.progress import NullProgress, Progress
 from thermo.report.figures import COLOURS, MUTED, new_figure
 from thermo.report.page import Table
 from thermo.studies.records import Point, run_recorded
@@ -73,13 +75,15 @@ def run_couplings(
     hidden: int | None = None,
     epochs: int | None = None,
     n_train: int | None = None,
+    beside: Sequence[Path] | None = None,
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Findings:
     """technologies : of hw_models.couplings; penalties : on the strength of couplings; n_train : the
-    first rows of the training split alone
+    first rows of the training split alone; beside : netlists of any kind, priced on the same data
     """
+    netlists = {path.stem: load(path) for path in beside or ()}
     if n_train is not None:
         dataset = replace(dataset, x_train=dataset.x_train[:n_train], y_train=dataset.y_train[:n_train])
     points = []
@@ -101,7 +105,7 @@ def run_couplings(
         lambda m: f"{m.series}: {100 * m.accuracy:.2f} %, {m.total[1]:.3g} J",
         progress,
     )
-    others = references(dataset)
+    others = references(dataset, netlists, max(m.accuracy for m in measured), progress)
     return Findings(
         {"device": device, "points": [asdict(m) for m in measured], "references": [_told(d) for d in others]},
         (_table(measured, others),),
@@ -151,9 +155,15 @@ def accuracies_of(
     return found
 
 
-def references(dataset: Dataset) -> tuple[Design, ...]:
-    """Digital designs for the same data, to stand beside the machines."""
-    return ()
+def references(
+    dataset: Dataset, netlists: Mapping[str, Any], accuracy: float, progress: Progress | None
+) -> tuple[Design, ...]:
+    """Digital designs for the same data up to this accuracy, and the designs of these netlists."""
+    found = list(digital_designs(dataset, "test", accuracy, progress or NullProgress()))
+    for name, netlist in netlists.items():
+        taken = {"libraries": LIBRARIES} if estimator_of(netlist).dynamics == "gates" else {}
+        found += designs_of(estimate(netlist, dataset, baselines=(), progress=progress, **taken), name)
+    return tuple(d for d in found if d.accuracy is not None)
 
 
 def _ends(between: Interval) -> list[float]:
@@ -259,6 +269,7 @@ Example: thermoc study couplings --data mnist --epochs 12 -o runs/couplings""",
         Option("hidden", "--hidden", int, None, "Hidden cells.", min=0),
         EPOCHS,
         Option("n_train", "--train-rows", int, None, "Train on the first rows alone.", min=1),
+        Option("beside", "--beside", list[Path], None, "Netlist on the same figure; may be repeated."),
         SEED,
         THREADS,
     ),

@@ -131,6 +131,12 @@ class PathwiseConfig(TrainingConfig):
                     f"training: {name} = {getattr(self, name)} is the resolution of a device's converters; "
                     "give a device (--device rc-1fF), too"
                 )
+        if self.hardware is not None and self.hardware.couplings.reactive:
+            raise TrainingError(
+                f"training: {self.hardware.couplings.name} couplings need 2 J2 - W positive definite, which "
+                "this training does not keep; train with weak-inversion or crossbar, or with couplings ideal and "
+                "a coupling_penalty"
+            )
         if self.hardware is not None and self.hardware.couplings.mutual and not self.symmetric:
             raise TrainingError(
                 f"training: {self.hardware.couplings.name} couplings are one element both ways; leave "

@@ -17,12 +17,12 @@ from thermo.data import Dataset
 from thermo.training.langevin.config import PathwiseConfig
 from thermo.training.langevin.encoder import fit_encoder
 
-REACH = 4.0
+REACH = 2.5
 """Range of couplings, in units of x."""
 INPUTS = 1.5
 """Root-mean-square input, in units of x."""
 UNBOUND = 0.1  # V, a unit of x where couplings have no range
-PRICE = 1e-3  # loss per unit of mean sum |W|
+PRICE = 3e-4  # loss per unit of mean sum |W|
 
 
 def on_device(config: PathwiseConfig, dataset: Dataset, device: Device) -> PathwiseConfig:
@@ -35,6 +35,11 @@ def on_device(config: PathwiseConfig, dataset: Dataset, device: Device) -> Pathw
     voltage = UNBOUND if bound is None else bound.value / REACH
     shift, _ = fit_encoder(dataset.x_train, config.input_shift, config.input_scale)
     spread = float(np.sqrt(np.mean(np.square(dataset.x_train - shift, dtype=np.float64))))
+    kT = (one / voltage) ** 2
     return replace(
-        config, kT=(one / voltage) ** 2, input_scale=INPUTS / max(spread, 1e-30), coupling_penalty=PRICE
+        config,
+        kT=kT,
+        input_scale=INPUTS / max(spread, 1e-30),
+        coupling_penalty=PRICE,
+        heat_penalty=config.heat_penalty * kT / config.kT,  # the same for a unit of energy
     )

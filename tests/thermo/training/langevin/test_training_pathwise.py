@@ -10,10 +10,12 @@ from compiler.families.langevin import lower_langevin
 from hw_models.couplings import Burden
 from hw_models.errors import HardwareError
 from hw_models.imperfect import Imperfections, bias_factors, factors
+from hw_models.presets import chosen_device
 from thermo.data import Dataset, load_dataset
 from thermo.kernels.langevin.range import range_tile, slope_tile
 from thermo.kernels.random import STREAM_TRAINING, normals_numpy
 from thermo.simulate import simulate
+from thermo.simulate.langevin.wiring import wire
 from thermo.training import (
     Augmentation,
     PathwiseConfig,
@@ -361,6 +363,9 @@ def test_regression_learns_a_cosine():
     assert result.model.head == "regression"
 
 
+DEVICE = chosen_device("rc-1fF")
+
+
 def right_on(machine, config, data, runs=3):
     """Share of right decisions on the device of this training, each sample `runs` times."""
     each = burden_of(config, float(np.median(machine.j2)))
@@ -386,6 +391,47 @@ def test_training_with_the_noise_of_weak_inversion_brings_accuracy_back(digits):
     assert aware.model.kT == there.kT < 0.1
 
 
+@pytest.fixture(scope="module")
+def there(digits):
+    config = replace(pathwise_preset(digits, device=DEVICE), epochs=30, evaluate_every=10)
+    return config, train_pathwise(digits, config).model
+
+
+def test_the_machine_in_training_is_the_one_that_is_simulated(digits, there):
+    """Noise, load and range of every cell to the bit, and without noise every decision."""
+    config, machine = there
+    each = burden_of(config, float(np.median(machine.j2)))
+    net = lower_langevin(machine)
+    wiring = wire(net, DEVICE)
+    sums = strengths(machine.w_in, machine.coupling)
+    np.testing.assert_array_equal(each.excess * sums, wiring.excess[1])
+    np.testing.assert_array_equal(each.load * sums, wiring.load[1])
+    assert each.reach == wiring.reach and math.isfinite(each.reach)
+    assert (wiring.excess[1] > 1).all()
+
+    outputs, _ = run_machine(replace(machine, kT=0.0), digits.x_valid, each=each)
+    result = simulate(net, digits.x_valid, device=DEVICE, kT=0.0)
+    np.testing.assert_array_equal(outputs.argmax(axis=1), result.predictions())
+    # float32 on both sides, sums in another order, 200 steps
+    assert np.abs(outputs - result.outputs[0, :, 0]).max() < 1e-4
+    plain, _ = run_machine(replace(machine, kT=0.0), digits.x_valid)
+    assert np.abs(outputs - plain).max() > 0.05
+
+
+def test_noisy_runs_of_the_simulator_are_as_often_right_as_in_training(digits, there):
+    config, machine = there
+    runs = 5
+    mine = right_on(machine, config, digits, runs)
+    net = lower_langevin(machine)
+    result = simulate(net, digits.x_valid, device=DEVICE, runs=runs, seed=1)
+    decided = result.outputs[0].argmax(axis=-1)
+    theirs = float((decided == digits.y_valid[:, None]).mean())
+    # Both are means over the same samples: 5 standard errors of the difference of two noisy shares
+    assert abs(mine - theirs) < 5 * math.sqrt(2 * 0.05 / decided.size)
+    hot = simulate(net, digits.x_valid, device=DEVICE, runs=runs, seed=1, kT=30 * machine.kT)
+    assert abs(mine - float((hot.outputs[0].argmax(axis=-1) == digits.y_valid[:, None]).mean())) > 0.1
+
+
 def test_what_couplings_cost_is_paid_for_in_their_strength(digits):
     base = replace(pathwise_preset(digits, device="rc-1fF"), epochs=20, evaluate_every=10)
     dear, cheap = (train_pathwise(digits, replace(base, coupling_penalty=p)).model for p in (1e-2, 0.0))
@@ -404,6 +450,8 @@ def test_devices_that_cannot_be_are_refused():
         PathwiseConfig(couplings="crossbar")
     with pytest.raises(TrainingError, match="resistor couplings are one element both ways"):
         PathwiseConfig(device="rc-1fF", couplings="resistor", symmetric=False)
+    with pytest.raises(TrainingError, match="capacitive couplings need 2 J2 - W positive definite"):
+        PathwiseConfig(device="rc-1fF", couplings="capacitive")
     with pytest.raises(HardwareError, match="no device 'rc-1GF'; choose one of rc-1fF"):
         PathwiseConfig(device="rc-1GF")
     assert burden_of(PathwiseConfig(device="rc-1fF", couplings="ideal"), 1.0) is None
