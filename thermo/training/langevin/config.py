@@ -134,8 +134,8 @@ class PathwiseConfig(TrainingConfig):
         if self.hardware is not None and self.hardware.couplings.reactive:
             raise TrainingError(
                 f"training: {self.hardware.couplings.name} couplings need 2 J2 - W positive definite, which "
-                "this training does not keep; train with weak-inversion or crossbar, or with couplings ideal and "
-                "a coupling_penalty"
+                "this training does not keep; take weak-inversion or crossbar, or couplings ideal with a "
+                "coupling_penalty"
             )
         if self.hardware is not None and self.hardware.couplings.mutual and not self.symmetric:
             raise TrainingError(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from thermo.simulate.langevin.wiring import wire
 
 from compiler.families.langevin import lower_langevin
 from hw_models.couplings import Burden
@@ -15,7 +16,6 @@ from thermo.data import Dataset, load_dataset
 from thermo.kernels.langevin.range import range_tile, slope_tile
 from thermo.kernels.random import STREAM_TRAINING, normals_numpy
 from thermo.simulate import simulate
-from thermo.simulate.langevin.wiring import wire
 from thermo.training import (
     Augmentation,
     PathwiseConfig,
@@ -363,7 +363,7 @@ def test_regression_learns_a_cosine():
     assert result.model.head == "regression"
 
 
-DEVICE = chosen_device("rc-1fF")
+DEVICE = chosen_device("rc-1fF", input_bits="ideal", output_bits="ideal")
 
 
 def right_on(machine, config, data, runs=3):
