@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from thermo.simulate.langevin.wiring import wire
 
 from compiler.families.langevin import lower_langevin
 from hw_models.couplings import Burden
@@ -16,6 +15,7 @@ from thermo.data import Dataset, load_dataset
 from thermo.kernels.langevin.range import range_tile, slope_tile
 from thermo.kernels.random import STREAM_TRAINING, normals_numpy
 from thermo.simulate import simulate
+from thermo.simulate.langevin.wiring import wire
 from thermo.training import (
     Augmentation,
     PathwiseConfig,
