@@ -75,6 +75,10 @@ COMMANDS = {
         "thermo.cli.studies:devices",
         "The same mismatched devices under a machine trained clean and one trained with mismatch.",
     ),
+    "study couplings": (
+        "thermo.cli.studies:couplings",
+        "Accuracy against joules for several ways to make couplings, trained on the device.",
+    ),
     "study eqprop-gradients": (
         "thermo.cli.studies:eqprop_gradients",
         "Relative error of every gradient estimator over nudge, points and asymmetry; one figure.",
