@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compiler import LangevinMachine, load, lower_langevin, save, save_model
+from compiler import LangevinMachine, load, load_model, lower_langevin, save, save_model
 from compiler.ir.langevin import Cells, CouplingKind, Couplings
 from thermo.cli.main import COMMANDS, main
 from thermo.data import load_dataset
@@ -156,6 +156,20 @@ def test_train_writes_a_model_and_resumes(capsys, tmp_path):
     assert again["accuracy"] == first["accuracy"] and again["heat_kT"] == first["heat_kT"]
     started = _json(capsys, [*arguments, "--start", model, "--uncoupled"])
     assert started["accuracy"] is not None
+
+
+def test_training_for_a_device_says_so_and_is_measured_there(capsys, tmp_path):
+    model = tmp_path / "m.safetensors"
+    short = ["train", "langevin", "--epochs", 2, "--hidden", 8, "-o", model]
+    done = _json(capsys, [*short, "--device", "rc-1fF", "--couplings", "crossbar"])
+    config = done["config"]
+    assert (config["device"], config["couplings"]) == ("rc-1fF", "crossbar")
+    assert config["kT"] == pytest.approx((2.878e-3 / 0.1) ** 2, rel=1e-2)  # a unit of x is 0.1 V
+    assert dict(load_model(model).meta)["couplings"] == "crossbar"
+    assert main([str(a) for a in [*short, "--couplings", "crossbar"]]) == 2
+    assert "couplings 'crossbar' need the cells that they drive; give a device" in capsys.readouterr().err
+    assert main([str(a) for a in [*short, "--method", "likelihood", "--device", "rc-1fF"]]) == 2
+    assert "--device needs --method pathwise, got likelihood: leave it out" in capsys.readouterr().err
 
 
 def test_least_squares_method_runs(capsys, tmp_path):
