@@ -20,12 +20,13 @@ from compiler.ir.container import load
 from hw_models.interval import Interval
 from hw_models.presets import chosen_device
 from thermo.data import Dataset
-from thermo.energy.compare import LIBRARIES, designs_of, digital_designs
+from thermo.energy.compare import LIBRARIES, designs_of
+from thermo.energy.digital import digital_designs
 from thermo.energy.ledger import PLACES, Design, bill
 from thermo.energy.run import estimate, estimator_of
 from thermo.evaluate import evaluate
 from thermo.options import Option
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
 from thermo.report.figures import COLOURS, MUTED, new_figure
 from thermo.report.page import Table
 from thermo.studies.records import Point, run_recorded
@@ -77,14 +78,17 @@ def run_couplings(
     epochs: int | None = None,
     n_train: int | None = None,
     beside: Sequence[Path] | None = None,
+    digital: bool = True,
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Findings:
     """technologies : of hw_models.couplings; penalties : on the strength of couplings; n_train : the
-    first rows of the training split alone; beside : netlists of any kind, priced on the same data
+    first rows of the training split alone; beside : netlists of any kind, priced on the same data;
+    digital : also the designs that `thermoc compare` always tries
     """
     netlists = {path.stem: load(path) for path in beside or ()}
+    whole = dataset
     if n_train is not None:
         dataset = replace(dataset, x_train=dataset.x_train[:n_train], y_train=dataset.y_train[:n_train])
     points = []
@@ -106,7 +110,9 @@ def run_couplings(
         lambda m: f"{m.series}: {100 * m.accuracy:.2f} %, {m.total[1]:.3g} J",
         progress,
     )
-    others = references(dataset, netlists, max(m.accuracy for m in measured), progress)
+    others = references(whole, netlists, progress)
+    if digital:
+        others += digital_designs(whole, "test", max(m.accuracy for m in measured), progress)
     return Findings(
         {"device": device, "points": [asdict(m) for m in measured], "references": [_told(d) for d in others]},
         (_table(measured, others),),
@@ -156,10 +162,10 @@ def accuracies_of(
 
 
 def references(
-    dataset: Dataset, netlists: Mapping[str, Any], accuracy: float, progress: Progress | None
+    dataset: Dataset, netlists: Mapping[str, Any], progress: Progress | None
 ) -> tuple[Design, ...]:
-    """Digital designs for the same data up to this accuracy, and the designs of these netlists."""
-    found = list(digital_designs(dataset, "test", accuracy, progress or NullProgress()))
+    """The designs of these netlists that decide."""
+    found: list[Design] = []
     for name, netlist in netlists.items():
         taken = {"libraries": LIBRARIES} if estimator_of(netlist).dynamics == "gates" else {}
         found += designs_of(estimate(netlist, dataset, baselines=(), progress=progress, **taken), name)
@@ -270,6 +276,9 @@ Example: thermoc study couplings --data mnist --epochs 12 -o runs/couplings""",
         EPOCHS,
         Option("n_train", "--train-rows", int, None, "Train on the first rows alone.", min=1),
         Option("beside", "--beside", list[Path], None, "Netlist on the same figure; may be repeated."),
+        Option(
+            "digital", "--digital/--no-digital", bool, True, "Also the designs that compare always tries."
+        ),
         SEED,
         THREADS,
     ),

@@ -27,15 +27,15 @@ def other(accuracy):
 def test_points_are_measured_once_and_stand_beside_designs(digits, tmp_path, monkeypatch):
     asked = []
 
-    def references(dataset, netlists, accuracy, progress):
-        asked.append((netlists, accuracy))
+    def digital_designs(dataset, split, accuracy, progress):
+        asked.append((split, accuracy))
         return (other(0.9),)
 
-    monkeypatch.setattr(study, "references", references)
+    monkeypatch.setattr(study, "digital_designs", digital_designs)
     found = study.run_couplings(tmp_path, dataset=digits, **ONLY)
     points = found.result["points"]
     assert [p["technology"] for p in points] == ONLY["technologies"]
-    assert asked == [({}, max(p["accuracy"] for p in points))]
+    assert asked == [("test", max(p["accuracy"] for p in points))]
     for p in points:
         low, likely, high = p["total"]
         assert 0 < low <= likely <= high
