@@ -18,7 +18,6 @@ from compiler.families.langevin import LangevinMachine, lower_langevin
 from compiler.families.store import save_model
 from compiler.ir.container import load
 from hw_models.interval import Interval
-from hw_models.presets import chosen_device
 from thermo.data import Dataset
 from thermo.energy.compare import LIBRARIES, designs_of
 from thermo.energy.digital import digital_designs
@@ -29,6 +28,7 @@ from thermo.options import Option
 from thermo.progress import Progress
 from thermo.report.figures import COLOURS, MUTED, new_figure
 from thermo.report.page import Table
+from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS
 from thermo.studies.records import Point, run_recorded
 from thermo.studies.study import DATA, EPOCHS, SEED, THREADS, Findings, Study
 from thermo.training import train_pathwise
@@ -74,6 +74,8 @@ def run_couplings(
     device: str = "rc-1fF",
     technologies: Sequence[str] | None = None,
     penalties: Sequence[float] | None = None,
+    input_bits: str | None = None,
+    output_bits: str | None = None,
     hidden: int | None = None,
     epochs: int | None = None,
     n_train: int | None = None,
@@ -96,7 +98,12 @@ def run_couplings(
         usual = pathwise_preset(dataset, n_hidden=hidden, device=device, couplings=technology)
         for penalty in penalties or PRICES:
             config = replace(
-                usual, coupling_penalty=penalty, seed=seed, epochs=min(epochs or usual.epochs, usual.epochs)
+                usual,
+                coupling_penalty=penalty,
+                input_bits=input_bits,
+                output_bits=output_bits,
+                seed=seed,
+                epochs=min(epochs or usual.epochs, usual.epochs),
             )
             points.append(
                 Point(f"{technology}, penalty {penalty:g}, {dataset.y_train.shape[0]} images", config)
@@ -124,7 +131,7 @@ def _measure(point: Point, dataset: Dataset, checkpoint: Path, model: Path, thre
     config = point.config
     trained = train_pathwise(dataset, config, checkpoint=checkpoint, threads=threads)
     save_model(trained.model, model)
-    hardware = chosen_device(config.device, config.couplings)
+    hardware = config.hardware
     accuracies = accuracies_of(trained.model, dataset, hardware, config.seed, threads)
     netlist = lower_langevin(trained.model)
     few = replace(dataset, x_test=dataset.x_test[:PRICED], y_test=dataset.y_test[:PRICED])
@@ -272,6 +279,8 @@ Example: thermoc study couplings --data mnist --epochs 12 -o runs/couplings""",
         Option("device", "--device", str, "rc-1fF", "Hardware preset; `thermoc presets` lists them."),
         Option("technologies", "--couplings", list[str], None, "Couplings; may be repeated."),
         Option("penalties", "--coupling-penalty", list[float], None, "Loss per sum |W|; may be repeated."),
+        INPUT_BITS,
+        OUTPUT_BITS,
         Option("hidden", "--hidden", int, None, "Hidden cells.", min=0),
         EPOCHS,
         Option("n_train", "--train-rows", int, None, "Train on the first rows alone.", min=1),
