@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ from toys.spice import PLAIN, RAMPED, cells_alone, needs_ngspice, random_net
 
 import thermo
 from compiler import DeckOptions, UnsupportedError
+from compiler.families.resistive import ResistiveNetwork, lower_resistive
 from compiler.formats.spice.deck import make_deck
 from compiler.ir.container import save
 from compiler.ir.langevin import Activation, CouplingKind, Order, Phase
-from hw_models.presets import DEVICES
+from hw_models.presets import DEVICES, chosen_device
+from hw_models.source import Quantity, Source
 from thermo.cli.main import main
+from thermo.ngspice.check import _judged, _moments
 from thermo.ngspice.errors import SpiceError
 from thermo.ngspice.run import complaint, run_deck
 
@@ -84,7 +88,7 @@ def _same_states(net, other):
 @pytest.mark.parametrize("cells", ["force", "reactive"])
 def test_physical_and_reactive_cells_obey_it_too(device, cells):
     net = random_net(j3=0.3)
-    found = thermo.check_with_ngspice(net, dt=1e-3, device=DEVICES.get(device), cells=cells)
+    found = thermo.check_with_ngspice(net, dt=1e-3, device=chosen_device(device, "ideal"), cells=cells)
     assert found.equal, found.figures
 
 
@@ -154,9 +158,38 @@ def test_noise_is_compared_by_what_it_explains():
     # the twin: decks of a machine twice as hot
     hot = thermo.check_with_ngspice(net.with_(kT=1.5), runs=12, seed=1)
     cold = thermo.check_with_ngspice(net, runs=12, seed=1)
-    from thermo.ngspice.check import _judged, _moments
+    assert not all(f.agrees for f in _judged(_moments(cold.outputs, hot.theirs, np.zeros(4)), 0.01))
 
-    assert not all(f.agrees for f in _judged(_moments(cold.outputs, hot.theirs, 0.0), 0.01))
+
+@needs_ngspice
+@pytest.mark.parametrize("couplings", ["weak-inversion", "resistor"])
+@pytest.mark.parametrize("schedule", [PLAIN, RAMPED], ids=["plain", "ramped"])
+def test_couplings_bring_what_the_simulator_says(couplings, schedule):
+    """Noise, load and range; the twin without the couplings' noise is told apart."""
+    net = random_net(kT=1.0, n=6, schedule=schedule)
+    device = chosen_device("rc-1fF", couplings)
+    found = thermo.check_with_ngspice(net, runs=16, seed=2, device=device)
+    assert found.equal, found.figures
+    quiet = replace(
+        device, couplings=replace(device.couplings, noise=Quantity(0.0, "1", Source("assumed", "")))
+    )
+    silent = thermo.check_with_ngspice(net, runs=16, seed=2, device=quiet)
+    lost = np.zeros(6)
+    assert not all(f.agrees for f in _judged(_moments(found.outputs, silent.theirs, lost), 0.01))
+
+
+@needs_ngspice
+def test_a_resistive_network_rests_where_the_simulator_says():
+    rng = np.random.default_rng(0)
+    network = ResistiveNetwork(
+        (rng.uniform(0.1, 1.0, (6, 8)), rng.uniform(0.1, 1.0, (3, 6))), gain=4.0, labels=("a", "b", "c")
+    )
+    net, data = lower_resistive(network), rng.uniform(-1, 1, (5, 4))
+    found = thermo.check_with_ngspice(net, data, analysis="op")
+    assert found.equal, found.figures
+    assert np.abs(found.theirs[:, 0] - network.answers(data)).max() < 1e-3
+    silicon = thermo.check_with_ngspice(net, data, analysis="op", diode="silicon")
+    assert not silicon.equal  # 0.6 V of a diode on a swing of 4 V
 
 
 @needs_ngspice
@@ -181,8 +214,6 @@ def test_without_ngspice_it_is_refused(tmp_path, capsys, monkeypatch):
 
 @needs_ngspice
 def test_a_deck_that_ngspice_cannot_run_says_why():
-    from dataclasses import replace
-
     deck = make_deck(random_net())
     broken = replace(deck, text=deck.text.replace("Bforce x 0 I=", "Bforce x 0 I=nonsense("))
     with pytest.raises(SpiceError, match=r"^ngspice cannot run the deck: .*rror"):

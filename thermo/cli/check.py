@@ -118,14 +118,14 @@ def check(
 
 def _check_deck(net: Path, other: Path | None, given: Given) -> None:
     from thermo.data import load_dataset
-    from thermo.evaluate import check_fit
+    from thermo.evaluate import check_fit, label_codes
     from thermo.ngspice.check import check_with_ngspice
 
     if given["with_"] != "ngspice":
         raise UnsupportedError(f"--with {given['with_']}: the one engine beside ours is ngspice")
     if other is not None:
         raise UnsupportedError(f"--with ngspice compares {net} with its own deck: leave {other} out")
-    netlist, data = to_netlist(net), None
+    netlist, data, truth = to_netlist(net), None, None
     if not isinstance(netlist, LangevinNetlist):
         raise UnsupportedError(
             f"{net}: --with ngspice is for Langevin netlists; compare it with another circuit"
@@ -133,7 +133,8 @@ def _check_deck(net: Path, other: Path | None, given: Given) -> None:
     if given["data"] is not None:
         dataset = load_dataset(given["data"], given["data_dir"])
         check_fit(netlist, dataset)
-        data = dataset.part(given["split"])[0][: given["samples"]]
+        data, truth = (part[: given["samples"]] for part in dataset.part(given["split"]))
+        codes = label_codes(netlist, dataset)
     result = check_with_ngspice(
         netlist,
         data,
@@ -153,6 +154,12 @@ def _check_deck(net: Path, other: Path | None, given: Given) -> None:
         + (f"; {', '.join(wrong)} differ" if wrong else "")
     ]
     lines += [f"  {f.name:<10} {f.told}" for f in result.figures]
+    accuracy = None
+    if truth is not None and result.decided is not None and result.theirs_decided is not None:
+        both = (result.decided, result.theirs_decided)
+        named = both if codes is None else tuple(codes[d] for d in both)
+        accuracy = [float((d == truth[:, None]).mean()) for d in named]
+        lines.append(f"  right      ours {100 * accuracy[0]:.1f} %, ngspice {100 * accuracy[1]:.1f} %")
     lines.append(f"  seconds    ours {result.seconds:.1f}, ngspice {result.spice_seconds:.1f}")
     emit(
         {
@@ -161,6 +168,7 @@ def _check_deck(net: Path, other: Path | None, given: Given) -> None:
             "samples": result.samples,
             "runs": result.runs,
             "kT": result.kT,
+            "accuracy": accuracy,
             "engineered": result.engineered,
             "seconds": result.seconds,
             "spice_seconds": result.spice_seconds,

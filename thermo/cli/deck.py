@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from compiler.errors import UnsupportedError
 from compiler.formats.spice.options import DIODES
-from hw_models.presets import DEVICES
+from hw_models.presets import chosen_device
 from thermo.cli.flags import Given
 from thermo.options import Option
 
 DECK_DEVICE = Option(
     "device", "--device", str, None, "Deck: C, R and couplings of a preset; without one it is dimensionless."
+)
+DECK_COUPLINGS = Option(
+    "couplings",
+    "--couplings",
+    str,
+    None,
+    "Deck: how the device makes them, in place of its own way; or ideal.",
 )
 DECK_CELLS = Option(
     "cells",
@@ -30,15 +38,24 @@ DECK_NOISE = Option(
     None,
     "Deck: trnoise, ngspice's own source (export's default), or tables, the same for a --seed (check's).",
 )
-DECK_OPTIONS = (DECK_DEVICE, DECK_CELLS, DECK_STEP, DECK_DIODE, DECK_NOISE)
+DECK_ANALYSIS = Option(
+    "analysis", "--analysis", str, "tran", "Deck: tran, or op, the rest state alone of a network at kT = 0."
+)
+DECK_OPTIONS = (DECK_ANALYSIS, DECK_DEVICE, DECK_COUPLINGS, DECK_CELLS, DECK_STEP, DECK_DIODE, DECK_NOISE)
 
 
 def deck_options(given: Given, noise: str) -> dict[str, Any]:
-    """Fields of DeckOptions as the flags say; noise : where they do not. HardwareError as DEVICES.get."""
+    """Fields of DeckOptions as the flags say; noise : where they do not. Errors as chosen_device."""
+    device = None
+    if given["device"] is not None:
+        device = chosen_device(given["device"], given["couplings"])
+    elif given["couplings"] is not None:
+        raise UnsupportedError(f"--couplings {given['couplings']} are those of a device: add --device NAME")
     return {
-        "device": None if given["device"] is None else DEVICES.get(given["device"]),
+        "device": device,
         "cells": given["cells"],
         "noise_step": given["noise_step"],
+        "analysis": given["analysis"],
         "diode": given["diode"],
         "noise": given["noise"] or noise,
     }

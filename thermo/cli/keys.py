@@ -104,6 +104,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "samples": "of the data",
         "runs": "noise seeds of each",
         "kT": "temperature",
+        "accuracy": "[ours, ngspice's] of single runs, null without classes",
         "engineered": "kinds of cells whose noise is not their resistor's",
         "seconds": "of the simulator",
         "spice_seconds": "of ngspice",

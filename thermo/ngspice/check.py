@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import UnsupportedError
-from compiler.formats.spice.deck import Deck, make_deck
+from compiler.formats.spice.deck import Deck, deck_temperatures, make_deck
 from compiler.formats.spice.options import DeckOptions
 from compiler.ir.langevin import Activation, LangevinNetlist
 from compiler.ir.law import Law, Setting
@@ -50,6 +50,7 @@ class SpiceCheck:
     """equal : whether every figure agrees; figures : each of them
     samples, runs : decks run; kT; engineered : kinds of cells whose noise is engineered
     outputs, theirs : (n_samples, runs, n_read) states, ours with more runs where there is noise
+    decided, theirs_decided : (n_samples, runs) classes, None where the netlist decides none
     seconds, spice_seconds : wall time of all runs of each
     """
 
@@ -61,6 +62,8 @@ class SpiceCheck:
     engineered: tuple[str, ...]
     outputs: np.ndarray
     theirs: np.ndarray
+    decided: np.ndarray | None
+    theirs_decided: np.ndarray | None
     seconds: float
     spice_seconds: float
 
@@ -78,6 +81,7 @@ def check_with_ngspice(
     noise_step: float | None = None,
     diode: str = "ideal",
     noise: str = "tables",
+    analysis: str = "tran",
     level: float = LEVEL,
     timeout: float = TIMEOUT,
     program: str | None = None,
@@ -86,7 +90,7 @@ def check_with_ngspice(
     """Run decks of every sample, `runs` noise seeds each (one at kT = 0), and compare with the simulator.
 
     data : as of simulate; dt : of the simulator, default half the netlist's
-    device, cells, noise_step, diode, noise : of the decks, see DeckOptions
+    device, cells, noise_step, diode, noise, analysis : of the decks, see DeckOptions
     level : chance that equal engines are called different
 
     Raises UnsupportedError without ngspice and for netlists that a deck cannot express or the comparison
@@ -96,11 +100,19 @@ def check_with_ngspice(
     if runs < 1:
         raise SimulationError(f"runs must be at least 1, got {runs}")
     options = DeckOptions(
-        device=device, cells=cells, kT=kT, noise_step=noise_step, noise=noise, states=True, diode=diode
+        device=device,
+        cells=cells,
+        kT=kT,
+        noise_step=noise_step,
+        noise=noise,
+        states=True,
+        diode=diode,
+        analysis=analysis,
     )
     inputs = encode(netlist, data)
     prepared = prepare(netlist, inertia=True)
-    hot = max(_temperatures(netlist, kT)) > 0
+    hottest = deck_temperatures(netlist, options)
+    hot = max(hottest) > 0
     if hot:
         _check_noisy(prepared)
     runs = runs if hot else 1
@@ -112,9 +124,13 @@ def check_with_ngspice(
     many = max(400, 20 * runs, 8 * prepared.read.size) if hot else 1
     method = None if prepared.mass is not None else "heun"
 
+    # converters are ideal in a deck
+    bits = {"input_bits": "ideal", "output_bits": "ideal"}
+    hardware = {} if device is None else {"device": device, **bits}
+
     def ours(step: float) -> Any:
         return simulate_langevin(
-            netlist, data, kT=kT, dt=step, runs=many, seed=seed, method=method, keep_final=False
+            netlist, data, kT=kT, dt=step, runs=many, seed=seed, method=method, **hardware
         )
 
     result = ours(step)
@@ -146,9 +162,10 @@ def check_with_ngspice(
     theirs, rough = (_beside(prepared, states, outputs) for states in (theirs, rough))
     heat = result.heat if result.heat is not None and result.heat_method == "potential" else None
     if hot:
-        lost = netlist.mobility * _temperatures(netlist, kT)[-1] * deck.step  # half a noise step
+        half = deck.step / deck.scale.time  # of a noise step
+        lost = netlist.mobility * hottest[-1] * half * (1.0 + deck.excess[prepared.cells[prepared.read]])
         figures = [
-            *_moments(outputs, theirs, lost if (prepared.read_as == 0).all() else 0.0),
+            *_moments(outputs, theirs, lost if (prepared.read_as == 0).all() else np.zeros(lost.size)),
             *_noisy_decisions(netlist, outputs, theirs),
             *_noisy_heat(heat, heats),
         ]
@@ -163,10 +180,12 @@ def check_with_ngspice(
         figures=tuple(figures),
         samples=inputs.shape[0],
         runs=runs,
-        kT=_temperatures(netlist, kT)[0],
+        kT=hottest[0],
         engineered=deck.engineered,
         outputs=outputs,
         theirs=theirs,
+        decided=_answers(netlist, outputs).argmax(-1) if _decides(netlist) else None,
+        theirs_decided=_answers(netlist, theirs).argmax(-1) if _decides(netlist) else None,
         seconds=seconds,
         spice_seconds=spice,
     )
@@ -187,13 +206,6 @@ def _step(deck: Deck) -> float:
 
 def _finer(diode: str) -> str:
     return "sharp" if diode == "ideal" else diode
-
-
-def _temperatures(netlist: LangevinNetlist, kT: float | None) -> list[float]:
-    """kT at the start and end of every phase, in the netlist's unit."""
-    if kT is not None:
-        return [kT * netlist.lowered.energy_scale] * 2 * len(netlist.schedule)
-    return [v for p in netlist.schedule for v in (p.kT or (netlist.kT, netlist.kT))]
 
 
 def _check_noisy(prepared: Prepared) -> None:
@@ -218,7 +230,7 @@ def _heat(
     ramp, or a velocity.
     """
     ramps = any(q.coupling_scale[0] != q.coupling_scale[1] for q in netlist.schedule)
-    if not p.has_potential or ramps or p.mass is not None or p.factor is not None:
+    if deck.end == 0 or not p.has_potential or ramps or p.mass is not None or p.factor is not None:
         return float("nan")
     law, heat, begin = Law(p), 0.0, 0.0
     for phase in netlist.schedule:
@@ -294,15 +306,15 @@ def _heats(heat: np.ndarray | None, coarse: np.ndarray | None, theirs: np.ndarra
     ]
 
 
-def _moments(ours: np.ndarray, theirs: np.ndarray, lost: float) -> list[Agreement]:
-    """Means and variances of (n_samples, runs, d) states. lost : variance of each that joined noise lacks."""
+def _moments(ours: np.ndarray, theirs: np.ndarray, lost: np.ndarray) -> list[Agreement]:
+    """Means and variances of (n_samples, runs, d) states. lost : (d,) what joined noise lacks."""
     from scipy import stats  # takes a while to import
 
     many, runs, d = ours.shape[1], theirs.shape[1], ours.shape[2]
     ps, ratios, spreads = [], [], []
     for a, b in zip(ours, theirs, strict=True):
         mean = a.mean(axis=0)
-        cov = np.atleast_2d(np.cov(a, rowvar=False)) - lost * np.eye(d)
+        cov = np.atleast_2d(np.cov(a, rowvar=False)) - np.diag(lost)
         inverse = np.linalg.pinv(cov, hermitian=True)
         gap = b.mean(axis=0) - mean
         t2 = gap @ inverse @ gap / (1.0 / runs + 1.0 / many)

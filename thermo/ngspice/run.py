@@ -74,6 +74,8 @@ def run_deck(deck: Deck, *, program: str | None = None, timeout: float = TIMEOUT
         if not tables:
             raise SpiceError(f"ngspice cannot run the deck: {complaint(said)}")
         table = np.loadtxt(tables[0], skiprows=1, ndmin=2)
+    if table.size and deck.end == 0:
+        table[:, 0] = 0.0  # an operating point has no scale of its own
     if not table.size or table[-1, 0] < deck.end * (1 - 1e-6):
         reached = float(table[-1, 0]) if table.size else 0.0
         raise SpiceError(f"ngspice stopped at {reached:g} of {deck.end:g} s: {complaint(said)}")

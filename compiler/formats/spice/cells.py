@@ -33,6 +33,7 @@ class Circuit:
     shown : activation behind a node y, or None where x itself drives; scaled : times the schedule's scale
     sine : nodes of its sine and cosine; well : a reset; low, high : walls
     noise : "", "fixed" or "ramped" with the schedule's temperature
+    coupled, loaded : noise and load of its couplings: "", "fixed", or "gated" as they are scaled and on
     """
 
     order: str
@@ -48,7 +49,8 @@ class Circuit:
     low: bool
     high: bool
     noise: str
-    coupled: str = ""  # noise of its couplings: "", "fixed", or "gated" as inputs are on and off
+    coupled: str = ""
+    loaded: str = ""
 
     @property
     def name(self) -> str:
@@ -86,8 +88,8 @@ class Circuit:
                 ("well", self.well),
                 ("scale", self.scaled),
                 ("rootkt", self.noise == "ramped"),
-                ("gate", self.coupled == "gated"),
-                ("ungated", self.coupled == "gated"),
+                ("among", "gated" in (self.coupled, self.loaded)),
+                ("on", "gated" in (self.coupled, self.loaded)),
             )
             if there
         )
@@ -161,14 +163,19 @@ def definition(c: Circuit, name: str, scale: Scale, noise_step: float, reach: fl
     if c.coupled == "fixed":
         lines.append(f"Icouplings 0 {at} TRNOISE({{nc}} {number(noise_step)} 0 0)")
     elif c.coupled == "gated":
-        lines.append(f"Vcouplings nc 0 TRNOISE(1 {number(noise_step)} 0 0)")
-        lines.append(f"Bcouplings 0 {at} I=sqrt({{pc}}*V(ungated)+{{pi}}*V(gate))*V(nc)")
+        root = "V(rootkt)*" if c.noise == "ramped" else ""
+        lines.append(f"Vcouplings nc 0 TRNOISE({{nc}} {number(noise_step)} 0 0)")
+        lines.append(f"Bcouplings 0 {at} I={root}sqrt({{share}}*V(among)+(1-{{share}})*V(on))*V(nc)")
+    if c.loaded == "fixed":
+        lines.append(f"Gload {at} 0 x 0 {{load}}")
+    elif c.loaded == "gated":
+        lines.append(f"Bload {at} 0 I=({{load}}*V(among)+{{load_in}}*V(on))*V(x)")
     lines += ["Vlow l 0 DC {lo}", "Dlow l x wall"] * c.low
     lines += ["Vhigh h 0 DC {hi}", "Dhigh x h wall"] * c.high
-    seen = X if not c.reach else f"{number(reach)}*tanh(V(x)/{number(reach)})"
     factor = "V(scale)*" if c.scaled else ""
     if c.shown is not None:
-        text = shown_of(c.shown, seen, scale.voltage)
+        text = shown_of(c.shown, X, scale.voltage)
+        text = f"{number(reach)}*tanh(({text})/{number(reach)})" if c.reach else text
         lines.append(f"Bshown y 0 V={factor}{text}" if not factor else f"Bshown y 0 V={factor}({text})")
     if c.sine:
         lines += [f"Bsine ys 0 V={factor}sin(V(x))", f"Bcosine yc 0 V={factor}cos(V(x))"]
@@ -187,9 +194,10 @@ def _parameters(c: Circuit) -> list[tuple[str, bool]]:
         ("mass", inertial),
         ("friction", inertial),
         ("na", bool(c.noise)),
-        ("nc", c.coupled == "fixed"),
-        ("pc", c.coupled == "gated"),
-        ("pi", c.coupled == "gated"),
+        ("nc", bool(c.coupled)),
+        ("share", c.coupled == "gated"),
+        ("load", bool(c.loaded)),
+        ("load_in", c.loaded == "gated"),
         ("lo", c.low),
         ("hi", c.high),
     ]
@@ -207,12 +215,12 @@ def circuit_of(
     well: bool,
     noise: str,
     coupled: str,
-    load: float,
+    loaded: str,
 ) -> Circuit:
     """The kind of dynamic cell i. drives : whether a coupling reads what it shows"""
     c = netlist.cells
     phase = bool(c.kind[i] == CellKind.PHASE)
-    g = 0.0 if phase else 2.0 * float(c.j2[i]) + load
+    g = 0.0 if phase else 2.0 * float(c.j2[i])
     inertial = c.order[i] == Order.UNDERDAMPED
     code = Activation(int(c.activation[i]))
     behind = drives and (code != Activation.IDENTITY or scaled or reach)
@@ -231,16 +239,17 @@ def circuit_of(
         high=bool(np.isfinite(c.hi[i])),
         noise=noise,
         coupled=coupled,
+        loaded=loaded,
     )
 
 
 def values_of(
     netlist: LangevinNetlist, i: int, c: Circuit, scale: Scale, extra: dict[str, float]
 ) -> dict[str, float]:
-    """Parameters of cell i by name, in SI units. extra : noise and load"""
+    """Parameters of cell i by name, in SI units. extra : those of noise and couplings"""
     cells, g, v = netlist.cells, scale.conductance, scale.voltage
     found = {
-        "g": g * (2.0 * float(cells.j2[i]) + extra.get("load", 0.0)),
+        "g": g * 2.0 * float(cells.j2[i]),
         "g3": 3.0 * g * float(cells.j3[i]) / v,
         "g4": 4.0 * g * float(cells.j4[i]) / v**2,
         "h": float(cells.h[i]),

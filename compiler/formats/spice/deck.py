@@ -18,6 +18,7 @@ from compiler.formats.spice.options import DEFAULTS, DeckOptions
 from compiler.formats.spice.refusals import check_expressible
 from compiler.formats.spice.scale import Scale, scale_of
 from compiler.formats.spice.signals import number, times, wave
+from compiler.formats.spice.wiring import wire
 from compiler.ir.activations import activate_rows
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import CouplingKind, LangevinNetlist, Order
@@ -31,8 +32,9 @@ LINE = 8  # nodes a line of a list
 class Deck:
     """text : the deck; cells : (n_dynamic,) or (n_read,) netlist's cells in the table's columns
     times : (n_times,) s at which states are read; window : s before each over which they are averaged
-    end : s of the whole run; step : s, ngspice's, half of that between noise samples
-    scale : its units; engineered : kinds of cells whose noise is engineered
+    end : s of the whole run, 0 of an operating point; step : s, ngspice's, half of that between noise samples
+    scale : its units; excess : (n_cells,) noise power of couplings over the cell's own, at the end
+    engineered : kinds of cells whose noise is engineered
     """
 
     text: str
@@ -42,6 +44,7 @@ class Deck:
     end: float
     step: float
     scale: Scale
+    excess: np.ndarray
     engineered: tuple[str, ...]
 
 
@@ -61,6 +64,11 @@ def write_deck(netlist: LangevinNetlist, options: DeckOptions = DEFAULTS) -> str
     return make_deck(netlist, options).text
 
 
+def deck_temperatures(netlist: LangevinNetlist, options: DeckOptions = DEFAULTS) -> list[float]:
+    """kT at the start and end of every phase of the deck, in the netlist's unit."""
+    return [kT for pair in _Writer(netlist, options).kTs for kT in pair]
+
+
 FORMAT = Format("spice", "ngspice deck", (".cir", ".sp"), write=write_deck)
 
 
@@ -72,8 +80,11 @@ class _Writer:
         c = netlist.cells
         self.dynamic = np.flatnonzero(~c.frozen)
         unit = netlist.lowered.energy_scale
-        self.kT = netlist.kT if options.kT is None else float(options.kT) * unit
-        self.scale = scale_of(netlist, options.device, self.kT)
+        self.scale, device_kT = scale_of(netlist, options.device)
+        self.wiring = wire(netlist, options.device, self.scale)
+        # nothing real is at kT = 0: the device's swing says how hot it is in the netlist's units
+        own_kT = netlist.kT if netlist.kT or self.wiring is None else device_kT
+        self.kT = own_kT if options.kT is None else float(options.kT) * unit
         schedule = netlist.schedule
         self.at = times(schedule, self.scale.time)
         self.levels = [p.coupling_scale for p in schedule]
@@ -92,7 +103,7 @@ class _Writer:
         self.drives = np.zeros(len(c), bool)
         for ids in (*driving, *driven):
             self.drives[ids] = True
-        self.reach = np.inf
+        self.reach = np.inf if self.wiring is None else self.wiring.reach
         self.tables = options.noise == "tables"
         self.step = self._noise_step()
         self.circuits = {int(i): self._circuit(int(i)) for i in self.dynamic}
@@ -106,8 +117,8 @@ class _Writer:
                 raise UnsupportedError(f"noise step must be a time above 0, got {step:g}")
             return step * self.scale.time
         kappa = max(p.stiffness for p in self.netlist.schedule)
-        fastest = max(stiffness(self.netlist, int(i)) for i in self.dynamic) + kappa
-        rate = self.netlist.mobility * fastest
+        fastest = max(self._rate(int(i)) for i in self.dynamic) * self.scale.time
+        rate = fastest + self.netlist.mobility * kappa
         parts = max(2, math.ceil(self.netlist.dt * rate / RESOLUTION))  # a phase is whole steps of dt
         return self.netlist.dt / parts * self.scale.time
 
@@ -123,9 +134,24 @@ class _Writer:
             sine=bool(self.drives[i]) and CouplingKind.SINE in self.kinds,
             well=self.well,
             noise="" if self.tables or self.noise == "matrix" else self.noise,
-            coupled="",
-            load=0.0,
+            coupled=self._gating(i, "excess") if self.noise and not self.tables else "",
+            loaded=self._gating(i, "load"),
         )
+
+    def _gating(self, i: int, what: str) -> str:
+        """Whether couplings bring cell i noise ("excess") or a load, and whether it is always the same."""
+        if self.wiring is None or not getattr(self.wiring, what)[:, i].any():
+            return ""
+        return "fixed" if self.wiring.steady else "gated"
+
+    def _excess(self, i: int) -> float:
+        """Noise power of cell i's couplings over its own at the end of the run."""
+        return 0.0 if self.wiring is None else self.wiring.total(self.wiring.excess, i)
+
+    def _rate(self, i: int) -> float:
+        """1/s at which cell i forgets by itself, under its load at the end."""
+        load = 0.0 if self.wiring is None else self.wiring.total(self.wiring.load, i)
+        return self.netlist.mobility * (stiffness(self.netlist, i) + load) / self.scale.time
 
     def _into(self, i: int) -> str:
         return f"x{i}" if self.circuits[i].order == "force" else f"v{i}"
@@ -168,11 +194,14 @@ class _Writer:
         return Deck(
             text="\n".join(lines) + "\n",
             cells=kept,
-            times=observed,
-            window=window,
-            end=self.at[-1],
+            times=np.zeros(1) if self.options.analysis == "op" else observed,
+            window=0.0 if self.options.analysis == "op" else window,
+            end=0.0 if self.options.analysis == "op" else self.at[-1],
             step=self.step / 2.0,
             scale=self.scale,
+            excess=np.array(
+                [self._excess(i) if i in self.circuits else 0.0 for i in range(len(self.netlist.cells))]
+            ),
             engineered=engineered,
         )
 
@@ -232,8 +261,16 @@ class _Writer:
             for name in sorted(set(self.names.values())):
                 told = "ENGINEERED NOISE, not that of its own resistor" if name in engineered else "thermal"
                 yield f"*   {name}: {told}"
-        if n.couplings:
+        w = self.wiring
+        if w is None and n.couplings:
             yield "* couplings: ideal transconductances, without noise, load or range of their own"
+        elif w is not None:
+            reach = f", range {w.reach * s.voltage:.4g} V" if np.isfinite(w.reach) else ""
+            yield f"* couplings: {w.name}{reach}; their noise currents, independent, as one source a cell:"
+            powers = [1.0 + self._excess(i) for i in self.circuits]
+            yield f"*   noise power at the end {min(powers):.4g} to {max(powers):.4g} times a cell's own"
+            if w.load.any():
+                yield "*   they load their cells (Gload)"
         if s.physical:
             yield "* converters and switches are ideal"
 
@@ -243,7 +280,7 @@ class _Writer:
             model = f"IS={number(1e-14 * self.scale.current)} N={number(sharp * self.scale.voltage)}"
             yield f".model wall D({'IS=1e-14 N=1' if self.options.diode == 'silicon' else model})"
         for circuit, name in self.names.items():
-            yield from definition(circuit, name, self.scale, self.step, self.reach)
+            yield from definition(circuit, name, self.scale, self.step, self.reach * self.scale.voltage)
             yield ""
 
     def _sources(self) -> Iterator[str]:
@@ -256,6 +293,10 @@ class _Writer:
         if self.scaled:
             yield "* scale of all couplings"
             yield f"Vscale scale 0 {wave(self.levels, self.at)}"
+        if self.wiring is not None and not self.wiring.steady:
+            yield "* size of the couplings' scale, and where inputs are on"
+            yield f"Vamong among 0 {wave(self.wiring.among, self.at)}"
+            yield f"Von on 0 {wave(self.wiring.on, self.at)}"
         if self.noise == "ramped":
             yield "* square root of the temperature over the highest one"
             yield f"Vkt kt 0 {wave([(a / self.hottest, b / self.hottest) for a, b in self.kTs], self.at)}"
@@ -265,6 +306,8 @@ class _Writer:
         yield "* inputs: what they show, V, times the scales of the schedule"
         u = n.cells.x0[n.inputs] if self.options.inputs is None else np.asarray(self.options.inputs, float)
         shown = activate_rows(n.cells.activation[n.inputs], u[:, None])[:, 0]
+        if np.isfinite(self.reach):
+            shown = self.reach * np.tanh(shown / self.reach)
         gains = [
             (a * p.input_scale, b * p.input_scale) for (a, b), p in zip(self.levels, schedule, strict=True)
         ]
@@ -282,23 +325,42 @@ class _Writer:
     def _cells(self) -> Iterator[str]:
         n, s = self.netlist, self.scale
         for i, c in self.circuits.items():
-            globals_ = {"well", "scale", "rootkt"}
+            globals_ = {"well", "scale", "rootkt", "among", "on"}
             short = {"v": f"v{i}", "y": f"y{i}", "ys": f"y{i}s", "yc": f"y{i}c"}
             ports = " ".join(p if p in globals_ else short[p] for p in c.ports)
-            extra = {"na": self._spread(i)} if c.noise else {}
+            extra = self._burdens(i, c) | ({"na": self._spread(i)} if c.noise else {})
             values = values_of(n, i, c, s, extra)
             told = " ".join(f"{k}={number(v)}" for k, v in values.items())
             yield " ".join(f"X{i} x{i} {ports} {self.names[c]} {told}".split())
 
     def _spread(self, i: int) -> float:
         """A rms of a cell's noise samples, at the highest temperature."""
-        n, s = self.netlist, self.scale
+        n = self.netlist
         if n.cells.order[i] == Order.UNDERDAMPED:
             rate = float(n.cells.friction[i] / n.cells.mass[i])
             return float(spread(2.0 * self.hottest * float(n.cells.friction[i]), self.step, rate))
-        rate = n.mobility * stiffness(n, i) / s.time
-        power = 2.0 * self.hottest / n.mobility * s.time * s.current**2
-        return float(spread(power, self.step, rate))
+        return float(spread(self._power(), self.step, self._rate(i)))
+
+    def _power(self) -> float:
+        """A^2/Hz, two-sided, of a cell's own noise at the highest temperature."""
+        s = self.scale
+        return 2.0 * self.hottest / self.netlist.mobility * s.time * s.current**2
+
+    def _burdens(self, i: int, c: Circuit) -> dict[str, float]:
+        """What couplings bring to cell i, as parameters."""
+        w = self.wiring
+        if w is None:
+            return {}
+        found, g = {}, self.scale.conductance
+        if c.loaded == "fixed":
+            found["load"] = g * w.total(w.load, i)
+        elif c.loaded:
+            found |= {"load": g * float(w.load[0, i]), "load_in": g * float(w.load[1, i])}
+        if c.coupled:
+            excess = self._excess(i) if c.coupled == "fixed" else float(w.excess[:, i].sum())
+            found["nc"] = float(spread(self._power() * excess, self.step, self._rate(i)))
+            found["share"] = float(w.excess[0, i] / max(w.excess[:, i].sum(), 1e-300))
+        return found
 
     def _couplings(self) -> Iterator[str]:
         for group in (g for g in self.netlist.couplings if len(g)):
@@ -324,12 +386,23 @@ class _Writer:
             return
         yield f"* noise samples, A, of seed {self.options.seed}"
         for i in self.circuits:
-            if self.noise == "fixed":
+            gated, w = self._gating(i, "excess"), self.wiring
+            if self.noise == "fixed" and gated != "gated":
                 yield f"In{i} 0 {self._into(i)} PWL("
+                yield from self._samples(i, self._spread(i) * math.sqrt(1.0 + self._excess(i)))
             else:
-                yield f"Bn{i} 0 {self._into(i)} I=V(rootkt)*V(n{i})"
+                factors = ["V(rootkt)"] if self.noise == "ramped" else []
+                if gated and w is not None:
+                    among, on = w.excess[:, i].tolist()
+                    more = (
+                        f"{number(among)}*V(among)+{number(on)}*V(on)"
+                        if gated == "gated"
+                        else number(self._excess(i))
+                    )
+                    factors.append(f"sqrt(1+{more})")
+                yield f"Bn{i} 0 {self._into(i)} I={'*'.join([*factors, f'V(n{i})'])}"
                 yield f"Vn{i} n{i} 0 PWL("
-            yield from self._samples(i, self._spread(i))
+                yield from self._samples(i, self._spread(i))
             yield "+ )"
 
     def _noise_matrix(self) -> Iterator[str]:
@@ -383,6 +456,9 @@ class _Writer:
         yield from ("set numdgt=10", "set wr_singlescale", "set wr_vecnames")
         for k in range(0, len(nodes), LINE):
             yield "save " + " ".join(nodes[k : k + LINE])
+        if self.options.analysis == "op":
+            yield from ("op", f"wrdata {self.options.table} " + " ".join(nodes), "quit", ".endc")
+            return
         yield f"tran {step} {end} 0 {step} uic"
         for at in observed.tolist():
             for i in dict.fromkeys(read.tolist()):

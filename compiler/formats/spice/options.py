@@ -9,6 +9,7 @@ import numpy as np
 
 CELLS = ("force", "reactive")
 NOISE = ("trnoise", "tables")
+ANALYSES = ("tran", "op")
 DIODES = ("ideal", "sharp", "silicon")
 
 
@@ -28,6 +29,8 @@ class DeckOptions:
         cells that are faster
     observe : (n_times,) in the netlist's unit of time; None: the end of the read-out's phase
     source : where the inputs come from, for the header
+    analysis : "tran", the schedule; "op", the rest state alone, of a netlist whose one phase relaxes
+        without noise
     states : whether every dynamic cell's state is kept, not only those that are read
     diode : of walls: "ideal", IS and N 1e-14 and 1e-4 of the deck's units, which holds within 1e-4 of a unit
         of x; "sharp", half as much; "silicon", IS 1e-14 A and N 1
@@ -43,6 +46,7 @@ class DeckOptions:
     observe: tuple[float, ...] | None = None
     source: str = ""
     states: bool = False
+    analysis: str = "tran"
     diode: str = "ideal"
     table: str = "states.out"
 

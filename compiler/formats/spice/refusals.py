@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.errors import UnsupportedError
-from compiler.formats.spice.options import CELLS, DIODES, NOISE, DeckOptions
+from compiler.formats.spice.options import ANALYSES, CELLS, DIODES, NOISE, DeckOptions
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, LangevinNetlist, Order
 
 
@@ -18,6 +18,7 @@ def check_expressible(netlist: LangevinNetlist, options: DeckOptions) -> None:
         raise UnsupportedError("the netlist's schedule has no phase: there is nothing to run")
     _option("cells", options.cells, CELLS)
     _option("noise", options.noise, NOISE)
+    _option("analysis", options.analysis, ANALYSES)
     _option("diode", options.diode, DIODES)
     bits = dynamic & (cells.kind == CellKind.PBIT)
     if bits.any():
@@ -62,6 +63,8 @@ def check_expressible(netlist: LangevinNetlist, options: DeckOptions) -> None:
             f"inputs have shape {np.shape(options.inputs)}; the netlist has {netlist.inputs.size} input "
             "cells: give one state for each"
         )
+    if options.analysis == "op":
+        _check_rest(netlist, options)
     if options.seed < 1:
         raise UnsupportedError(f"seed must be at least 1, as ngspice's, got {options.seed}")
     if options.kT is not None and not (np.isfinite(options.kT) and options.kT >= 0):
@@ -96,4 +99,20 @@ def _check_cells(netlist: LangevinNetlist, options: DeckOptions) -> None:
         if ramp or len(several) > 1:
             raise UnsupportedError(
                 "the netlist has a noise matrix and a temperature that changes; give it one (--kT)"
+            )
+
+
+def _check_rest(netlist: LangevinNetlist, options: DeckOptions) -> None:
+    """An operating point: one phase without ramps, no noise, no window."""
+    phase, more = netlist.schedule[0], len(netlist.schedule) > 1
+    kT = netlist.kT if phase.kT is None else max(phase.kT)
+    for bad, what in (
+        (more, f"the schedule has {len(netlist.schedule)} phases"),
+        (phase.coupling_scale[0] != phase.coupling_scale[1], f"phase {phase.name!r} is a ramp"),
+        ((kT if options.kT is None else options.kT) > 0, "kT is above 0"),
+        (options.observe is not None, "observation times are given"),
+    ):
+        if bad:
+            raise UnsupportedError(
+                f"an operating point is where cells come to rest, but {what}: take the analysis tran"
             )

@@ -37,8 +37,11 @@ class Scale:
         return self.conductance * self.voltage
 
 
-def scale_of(netlist: LangevinNetlist, device: Any, kT: float) -> Scale:
-    """Units of a deck: those of the device, or 1 V, 1 s and 1 S and a capacitor of 1 / mobility.
+def scale_of(netlist: LangevinNetlist, device: Any) -> tuple[Scale, float]:
+    """Units of a deck, and the kT that the netlist has in them.
+
+    They are those of the device, at whose swing a netlist of kT = 0 has a temperature; without one 1 V, 1 s
+    and 1 S, and a capacitor of 1 / mobility.
 
     Raises UnsupportedError for cells that are no RC cells, HardwareError for those that the device
     cannot hold.
@@ -46,7 +49,8 @@ def scale_of(netlist: LangevinNetlist, device: Any, kT: float) -> Scale:
     cells, dynamic = netlist.cells, ~netlist.cells.frozen
     j2 = float(np.median(cells.j2[dynamic]))
     if device is None:
-        return Scale(1.0, 1.0, 1.0, 1.0 / netlist.mobility, 1.0 / (2.0 * j2) if j2 > 0 else 1.0)
+        resistance = 1.0 / (2.0 * j2) if j2 > 0 else 1.0
+        return Scale(1.0, 1.0, 1.0, 1.0 / netlist.mobility, resistance), netlist.kT
     for column, other, what in (
         (cells.order, Order.UNDERDAMPED, "has inertia"),
         (cells.kind, CellKind.PHASE, "is an angle"),
@@ -66,8 +70,8 @@ def scale_of(netlist: LangevinNetlist, device: Any, kT: float) -> Scale:
         raise UnsupportedError(
             f"device {device.name} has no capacitance and resistance; choose an array of RC cells"
         )
-    units = device.units(kT=kT, mobility=netlist.mobility, j2=j2)
-    return Scale(
+    units = device.units(kT=netlist.kT, mobility=netlist.mobility, j2=j2)
+    scale = Scale(
         voltage=units.voltage,
         time=units.time,
         conductance=units.conductance,
@@ -75,3 +79,4 @@ def scale_of(netlist: LangevinNetlist, device: Any, kT: float) -> Scale:
         resistance=float(device.resistance.value),
         name=device.name,
     )
+    return scale, units.kT

@@ -1,0 +1,77 @@
+"""What a device's couplings bring to a deck: noise of their own, load and range (hw_models.couplings)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import UnsupportedError
+from compiler.formats.spice.scale import Scale
+from compiler.ir.langevin import CellKind, CouplingKind, LangevinNetlist
+from hw_models.couplings import COUPLING_TECHNOLOGIES, burden
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wiring:
+    """Couplings of a technology at coupling scale 1.
+
+    excess, load : (2, n_cells), by couplings among dynamic cells and by those from inputs: noise power over
+        the cell's own, and stiffness; reach : largest that they show, in units of x
+    among, on : |s| at the start and end of each phase, and the same where inputs are on, else 0
+    """
+
+    name: str
+    excess: np.ndarray
+    load: np.ndarray
+    reach: float
+    among: list[tuple[float, float]]
+    on: list[tuple[float, float]]
+
+    @property
+    def steady(self) -> bool:
+        """Whether what they bring is the same all the time."""
+        return len(set(self.among)) == len(set(self.on)) == 1 and len({*self.among[0]}) == 1
+
+    def total(self, of: np.ndarray, i: int, phase: int = -1) -> float:
+        """`excess` or `load` of cell i at the end of a phase."""
+        return float(of[0, i] * self.among[phase][1] + of[1, i] * self.on[phase][1])
+
+
+def wire(netlist: LangevinNetlist, device: Any, scale: Scale) -> Wiring | None:
+    """The netlist's couplings as the device makes them; None where its cells obey the ideal equation.
+
+    Networks of resistors have their loads in their own J2, and bring noise alone. UnsupportedError for
+    couplings that the technology cannot be.
+    """
+    technology = getattr(device, "couplings", None)
+    if technology is None or technology.name == "ideal" or not netlist.n_couplings:
+        return None
+    kinds = {CouplingKind(g.kind) for g in netlist.couplings if len(g)}
+    resistors = CouplingKind.RESISTIVE in kinds
+    if resistors:
+        technology = COUPLING_TECHNOLOGIES.get("resistor")
+    if technology.reactive:
+        raise UnsupportedError(
+            f"{technology.name} couplings join charges, which no deck here does; choose transconductors, or "
+            "ideal couplings (--couplings ideal)"
+        )
+    other = kinds - {CouplingKind.LINEAR, CouplingKind.RESISTIVE}
+    cells = netlist.cells
+    if other or (~cells.frozen & (cells.kind == CellKind.PHASE)).any():
+        what = f"{min(other).name.lower()} couplings" if other else "phase cells"
+        raise UnsupportedError(
+            f"{what} have no circuit as {technology.name}; choose ideal couplings (--couplings ideal)"
+        )
+    sums = np.zeros((2, netlist.n_cells))
+    for group in (g for g in netlist.couplings if len(g)):
+        size = np.abs(np.asarray(group.values, dtype=float))
+        for side, chosen in enumerate((~cells.frozen[group.indices], cells.frozen[group.indices])):
+            sums[side] += np.bincount(group.rows[chosen], size[chosen], netlist.n_cells)
+    j2 = float(np.median(cells.j2[~cells.frozen]))
+    found = burden(technology, sums, j2=j2, voltage=scale.voltage)
+    among = [(abs(a), abs(b)) for a, b in (p.coupling_scale for p in netlist.schedule)]
+    on = [pair if p.input_scale else (0.0, 0.0) for pair, p in zip(among, netlist.schedule, strict=True)]
+    load = found.load * (0.0 if resistors else 1.0)
+    return Wiring(technology.name, found.excess, load, float(found.reach), among, on)
