@@ -1,286 +1,523 @@
-"""Couplings as circuits: their noise, load and range in every backend, against formulas by hand."""
+"""Every kind of coupling, phase cells, clamps and nudges: backends agree, energies add up."""
 
-import importlib.util
+import json
 from dataclasses import replace
-from pathlib import Path
+from itertools import pairwise
 
+import jax
+import jax.numpy as jnp
+import numba
 import numpy as np
 import pytest
+from toys.couplings import PHASES, A, mixed, mixed_data
+from toys.simulate import cell, toy, toy_data
 
-from compiler.errors import UnsupportedError
-from compiler.families.langevin import lower_langevin
+from compiler import reference
+from compiler.errors import NetlistError, UnsupportedError
+from compiler.ir.activations import activate, slope
+from compiler.ir.container import save
 from compiler.ir.langevin import (
-    Activation,
     CellKind,
     Cells,
     CouplingKind,
     Couplings,
+    Group,
     LangevinNetlist,
-    Order,
     Phase,
+    ReadOut,
     Role,
 )
-from hw_models.couplings import COUPLING_TECHNOLOGIES
-from hw_models.presets import chosen_device
-from hw_models.source import with_values
-from thermo.data import load_dataset
+from compiler.ir.law import Law, Setting
+from hw_models.imperfect import Imperfections
+from thermo.cli.main import main
 from thermo.simulate import SimulationError, simulate
-from thermo.simulate.langevin.run import simulate_langevin
-from thermo.simulate.langevin.wiring import device_units
-from thermo.training import train_pathwise
-from thermo.training.langevin.presets import pathwise_preset
+from thermo.simulate.langevin.arguments import is_dense
+from thermo.simulate.langevin.jax_forces import slope as jax_slope
+from thermo.simulate.langevin.jax_runner import langevin_function
+from thermo.simulate.langevin.plan import make_plan
+from thermo.simulate.langevin.prepare import encode, prepare
 
-TECHNOLOGIES = [name for name in COUPLING_TECHNOLOGIES.names() if name != "capacitive"]
-W = np.array([3.0, -1.5, 0.5])
-J2, DT, RUNS = 0.8, 0.05, 20_000
-
-
-RELAX = Phase("relax", 6.0)
-
-
-def one_cell(*phases, kT=1.0):
-    """A harmonic cell driven by three inputs."""
-    n = len(W)
-    role = [Role.INPUT] * n + [Role.OUTPUT]
-    group = Couplings.from_coo(CouplingKind.LINEAR, n + 1, [n] * n, range(n), W)
-    cells = Cells.make(n + 1, j2=J2, role=role)
-    return LangevinNetlist(cells, (group,), kT, 1.0, phases or (RELAX,), dt=DT)
+DATA, TARGETS = mixed_data()
+FIELDS = ("outputs", "heat_by_phase", "work", "final", "trajectory")
+OPTIONS = dict(
+    targets=TARGETS,
+    runs=3,
+    seed=3,
+    keep_final=True,
+    trajectory_every=7,
+    observe=["free", "nudged", 0.35, "reset"],
+)
 
 
-def network(**cells):
-    """Six cells and four inputs, two phases, a ramp, inputs off in the second."""
-    rng = np.random.default_rng(0)
-    n, m = 6, 4
-    w = rng.normal(size=(n + m, n + m))
-    w[:m] = 0
-    np.fill_diagonal(w, 0)
-    role = [Role.INPUT] * m + [Role.DYNAMIC] * 4 + [Role.OUTPUT] * 2
-    made = Cells.make(n + m, **{"j2": 1.0, "j4": 0.3, "h": 0.2, "role": role} | cells)
-    phases = (Phase("a", 0.2, coupling_scale=(0.3, 1.0)), Phase("b", 0.1, input_scale=0.0, stiffness=3.0))
-    couplings = (Couplings.from_dense(CouplingKind.LINEAR, w),)
-    return LangevinNetlist(made, couplings, 1.0, 1.0, phases, dt=1e-2), rng.normal(size=(5, m))
+def with_spins(netlist):
+    """Every phase cell shows its cosine, so that a cross-entropy has a meaning."""
+    codes = np.where(netlist.cells.kind == CellKind.PHASE, A.COSINE, netlist.cells.activation)
+    return netlist.with_(cells=replace(netlist.cells, activation=codes.astype(np.int8)))
 
 
-def bare(technology):
-    """rc-1fF with that technology, its converters ideal."""
-    return replace(chosen_device("rc-1fF", technology), input_converter=None, output_converter=None)
+def worst(a, b):
+    """Largest absolute difference of two optional arrays, relative to max(1, |b|)."""
+    assert (a is None) == (b is None)
+    return 0.0 if a is None else float(np.max(np.abs(a - b) / np.maximum(1.0, np.abs(b))))
 
 
-def narrow(technology):
-    """The same with a range so small that it acts."""
-    device = bare(technology)
-    return with_values(device, {k: 5e-3 for k in device.figures() if k == "couplings linear_range"})
+# backends -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("technology", TECHNOLOGIES)
-def test_stationary_variance(technology):
-    """kT (1 + e) / k / (1 - k dt / 2), k = 2 J2 + load; sample variances spread by sqrt(2 / (runs - 1))."""
-    made = COUPLING_TECHNOLOGIES.get(technology)
-    result = simulate_langevin(one_cell(), np.zeros((1, 3)), device=bare(technology), runs=RUNS)
-    k = 2 * J2 + (np.abs(W).sum() if made.loads else 0.0)
-    excess = made.noise.value * np.abs(W).sum() / (2 * J2)
-
-    def z(expected):
-        return (result.outputs.var() / expected - 1) / np.sqrt(2 / (RUNS - 1))
-
-    assert abs(z((1 + excess) / k / (1 - k * DT / 2))) < 4
-    if technology != "ideal":
-        k = 2 * J2
-        assert abs(z(1 / k / (1 - k * DT / 2))) > 8 or made.loads  # a conductor leaves kT / C as it is
-        assert abs(z((1 + excess / 2) / k / (1 - k * DT / 2))) > 8
-
-
-def test_a_resistor_leaves_a_capacitor_at_kT_over_C():
-    """(1 + L / 2 J2) / (2 J2 + L) = 1 / 2 J2: Nyquist's theorem."""
-    net = one_cell().with_(dt=1e-3)
-    result = simulate_langevin(net, np.zeros((1, 3)), device=bare("resistor"), runs=RUNS)
-    bias = 1 / (1 - (2 * J2 + np.abs(W).sum()) * 1e-3 / 2)
-    assert abs(result.outputs.var() * 2 * J2 / bias - 1) < 4 * np.sqrt(2 / (RUNS - 1))
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("density", [0.2, 1.0])
+@pytest.mark.parametrize(
+    ("method", "heat_method"), [("euler", "auto"), ("heun", "auto"), ("euler", "stratonovich")]
+)
+def test_numba_equals_numpy_with_the_same_noise(symmetric, density, method, heat_method):
+    netlist = mixed(symmetric, density)
+    prepared = prepare(netlist)
+    assert prepared.has_potential == symmetric
+    assert is_dense(prepared.curved["sine"]) == is_dense(prepared.curved["gradient"]) == (density == 1.0)
+    options = OPTIONS | dict(method=method, heat_method=heat_method)
+    fast = simulate(netlist, DATA, **options)
+    slow = simulate(netlist, DATA, backend="numpy", **options)
+    assert (fast.heat_method == "potential") == (symmetric and heat_method == "auto")
+    for name in FIELDS:
+        # 50 steps of float32 against float64
+        assert worst(getattr(fast, name), getattr(slow, name)) < 1e-5, name
+    twin = simulate(mixed(symmetric, density, seed=1), DATA, backend="numpy", **options)
+    assert worst(twin.outputs, slow.outputs) > 0.1
 
 
-def test_noise_is_gated_by_scale_and_inputs():
-    weak = COUPLING_TECHNOLOGIES.get("weak-inversion").noise.value
-    off, half = Phase("off", 6.0, input_scale=0.0), Phase("half", 6.0, coupling_scale=(0.5, 0.5))
-    for phase, on in ((off, 0), (half, 0.5)):
-        net = one_cell(phase)
-        result = simulate_langevin(net, np.zeros((1, 3)), device=bare("weak-inversion"), runs=RUNS)
-        expected = (1 + on * weak * np.abs(W).sum() / (2 * J2)) / (2 * J2) / (1 - J2 * DT)
-        assert abs(result.outputs.var() / expected - 1) < 4 * np.sqrt(2 / (RUNS - 1))
+@pytest.mark.parametrize(
+    ("symmetric", "method", "density", "cost"),
+    [(True, "euler", 0.2, "squared"), (False, "heun", 1.0, "squared"), (True, "euler", 1.0, "cross-entropy")],
+)
+def test_three_backends_agree_without_noise(symmetric, method, density, cost):
+    netlist = mixed(symmetric, density)
+    netlist = with_spins(netlist) if cost == "cross-entropy" else netlist
+    options = OPTIONS | dict(method=method, kT=0.0, cost=cost)
+    fast, other, slow = (simulate(netlist, DATA, backend=b, **options) for b in ("numba", "jax", "numpy"))
+    for name in FIELDS:
+        assert worst(getattr(fast, name), getattr(slow, name)) < 1e-5, name
+        assert worst(getattr(other, name), getattr(slow, name)) < 1e-5, name
+    without = simulate(netlist, DATA, backend="numba", **(options | dict(targets=1 - TARGETS)))
+    assert worst(without.outputs[1:], fast.outputs[1:]) > 1e-3
+
+
+def test_the_third_scheme_runs_them_too():
+    netlist = mixed()
+    options = OPTIONS | dict(method="leimkuhler-matthews")
+    fast, slow = (simulate(netlist, DATA, backend=b, **options) for b in ("numba", "numpy"))
+    for name in FIELDS:
+        assert worst(getattr(fast, name), getattr(slow, name)) < 1e-5, name
+    with pytest.raises(UnsupportedError, match=r"couplings \(\d+, \d+\) and .* differ"):
+        simulate(mixed(symmetric=False), DATA, **options)
+
+
+@pytest.mark.parametrize("density", [0.2, 1.0])
+@pytest.mark.parametrize("cost", ["squared", "cross-entropy"])
+def test_bits_do_not_depend_on_the_split(density, cost):
+    netlist = with_spins(mixed(density=density))
+    data, targets = mixed_data(30)
+    options = dict(runs=7, seed=5, keep_final=True, cost=cost)
+    whole = simulate(netlist, data, targets=targets, **options)
+    parts = [
+        simulate(netlist, data[a:b], targets=targets[a:b], first_trajectory=7 * a, **options)
+        for a, b in pairwise([0, 1, 13, 30])
+    ]
+    for name, axis in (("outputs", 1), ("final", 0), ("heat", 0), ("work", 1)):
+        joined = np.concatenate([getattr(p, name) for p in parts], axis=axis)
+        assert np.array_equal(getattr(whole, name), joined), name
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
+@pytest.mark.parametrize("density", [0.2, 1.0])
+def test_bits_do_not_depend_on_threads(density):
+    netlist = mixed(False, density)
+    data, targets = mixed_data(40)
+    for method in ("euler", "heun"):
+        one, two = (
+            simulate(netlist, data, targets=targets, runs=5, threads=t, method=method) for t in (1, 2)
+        )
+        assert np.array_equal(one.outputs, two.outputs)
+        assert np.array_equal(one.heat, two.heat)
+
+
+def test_jax_gradient_equals_finite_differences():
+    with jax.enable_x64(True):
+        netlist = mixed(False, phases=PHASES[:2])
+        prepared = prepare(netlist)
+        plan = make_plan(netlist, kT=None, dt=0.02, observe=["nudged"], trajectory_every=None)
+        params, function = langevin_function(prepared, plan, heat_method="stratonovich")
+        inputs, goals = encode(netlist, DATA[:3]), jnp.asarray(TARGETS[:3])
+        key = jax.random.key(0)
+
+        def loss(params, goals):
+            x0 = np.repeat(prepared.x0[None], 3, 0)
+            run = function(params, inputs, x0, key, jnp.arange(3), goals)
+            return jnp.sum(run.outputs**2) + 0.1 * run.heat.sum()
+
+        value = jax.jit(loss)
+        by_params, by_goals = jax.jit(jax.grad(loss, argnums=(0, 1)))(params, goals)
+
+        def slope_of(moved):
+            return (float(value(*moved(1e-5))) - float(value(*moved(-1e-5)))) / 2e-5
+
+        for name, index in (
+            ("gradient", 2),
+            ("gradient_in", 1),
+            ("sine", 3),
+            ("sine_in", 0),
+            ("field", 9),
+            ("second", 10),
+        ):
+            at = np.unravel_index(index, params[name].shape)
+            numeric = slope_of(lambda e: ({**params, name: params[name].at[at].add(e)}, goals))  # noqa: B023
+            assert float(by_params[name][at]) == pytest.approx(numeric, rel=1e-6, abs=1e-8), name
+            assert abs(numeric) > 1e-4 or name == "gradient", name
+        numeric = slope_of(lambda e: (params, goals.at[1, 2].add(e)))
+        assert float(by_goals[1, 2]) == pytest.approx(numeric, rel=1e-6)
+
+
+# forces and energies ------------------------------------------------------------------------------
+
+
+def test_slopes_are_derivatives():
+    x = np.linspace(-2.05, 2.05, 42)  # keeps clear of the kinks
+    for code in A:
+        numeric = (activate(code, x + 1e-6) - activate(code, x - 1e-6)) / 2e-6
+        np.testing.assert_allclose(slope(code, x), numeric, atol=1e-9)
+        codes = np.full(x.size, code, np.int8)
+        np.testing.assert_allclose(jax_slope(codes, jnp.asarray(x)), numeric, atol=1e-6)
+
+
+@pytest.mark.parametrize("cost", ["squared", "cross-entropy"])
+def test_force_is_minus_the_gradient_of_the_energy(cost):
+    netlist = mixed(density=0.6)
+    netlist = with_spins(netlist) if cost == "cross-entropy" else netlist
+    prepared, rng = prepare(netlist), np.random.default_rng(4)
+    model = Law(prepared, TARGETS[:2].T, cost)
+    u = encode(netlist, DATA[:2])
+    at = Setting(0.7, 1.3, 0.9, model.drive(u.T, 0.5))
+    x = rng.normal(size=(12, 2)) + 0.2
+    force = model.force(x, at)
+    numeric = np.array(
+        [
+            -(model.potential(x + d[:, None], at) - model.potential(x - d[:, None], at)) / 2e-6
+            for d in 1e-6 * np.eye(12)
+        ]
+    )
+    np.testing.assert_allclose(force, numeric, atol=2e-8)
+    flipped = at._replace(beta=-0.9)
+    assert not np.allclose(model.force(x, flipped), numeric, atol=1e-3)
+    # the IR's own slow evaluator says the same
+    for s in range(2):
+        options = dict(coupling_scale=0.7, input_scale=0.5, stiffness=1.3, nudge=0.9)
+        options |= dict(targets=TARGETS[s], cost=cost)
+        full = reference.force(netlist, x[:, s], u[s], **options)
+        np.testing.assert_allclose(full[3:], force[:, s], atol=1e-12)
+        energy = reference.potential(netlist, x[:, s], u[s], **options)
+        # a resistor to an input counts the input's own end, a constant, in one of the two
+        other = reference.potential(netlist, 0 * x[:, s], u[s], **options)
+        mine = model.potential(x, at)[s] - model.potential(0 * x, at)[s]
+        assert energy - other == pytest.approx(mine, abs=1e-10)
+
+
+def test_heat_and_work_of_clamps_and_nudges_are_those_of_the_reference_evaluator():
+    """First law, phase by phase, with the work of switching the nudge on and off."""
+    phases = (PHASES[0], PHASES[1], replace(PHASES[2], coupling_scale=(0.6, 0.6)), PHASES[3])
+    netlist = mixed(phases=phases)
+    got = simulate(netlist, DATA[:1], targets=TARGETS[:1], trajectory_every=1)
+    u = encode(netlist, DATA[:1])[0]
+    states = got.trajectory[:, 0, 0].astype(float)
+    ends = np.cumsum([0, 20, 10, 10, 10])
+
+    def energy(k, phase):
+        return reference.potential(
+            netlist,
+            states[k],
+            u,
+            input_scale=phase.input_scale,
+            coupling_scale=phase.coupling_scale[0],
+            stiffness=phase.stiffness,
+            nudge=phase.nudge,
+            targets=TARGETS[0],
+        )
+
+    def at_zero(phase):  # what a resistor's other end holds, which the simulator leaves out
+        return 0.5 * phase.coupling_scale[0] * phase.input_scale**2 * resistors
+
+    resistive = next(c for c in netlist.couplings if c.kind == CouplingKind.RESISTIVE)
+    from_input = netlist.cells.frozen[resistive.indices]
+    resistors = np.sum(resistive.values[from_input] * u[resistive.indices[from_input]] ** 2)
+    for q, phase in enumerate(phases):
+        heat = energy(ends[q], phase) - energy(ends[q + 1], phase)
+        assert got.heat_by_phase[q, 0, 0] == pytest.approx(heat, abs=2e-5)
+    for q, (old, new) in enumerate(pairwise(phases), 1):
+        work = energy(ends[q], new) - at_zero(new) - energy(ends[q], old) + at_zero(old)
+        assert got.work[q, 0, 0] == pytest.approx(work, abs=2e-5)
+        wrong = replace(new, nudge=-new.nudge)
+        if new.nudge:
+            assert abs(energy(ends[q], wrong) - energy(ends[q], new)) > 1e-3
+
+
+def with_inputs(code, scale, phases=PHASES[:1], weight=1.0):
+    """The skewed netlist with inputs that show phi(u), at an input scale and no resistors to them."""
+    netlist = mixed(phases=[replace(p, input_scale=scale) for p in phases])
+    frozen = netlist.cells.frozen
+    activation = np.where(frozen, code, netlist.cells.activation).astype(np.int8)
+    couplings = []
+    for c in netlist.couplings:
+        driven = frozen[c.indices]
+        keep = ~driven if c.kind == CouplingKind.RESISTIVE else driven | True
+        values = c.values * np.where(driven, weight, 1.0)
+        couplings.append(Couplings.from_coo(c.kind, frozen.size, c.rows[keep], c.indices[keep], values[keep]))
+    return netlist.with_(cells=replace(netlist.cells, activation=activation), couplings=tuple(couplings))
 
 
 @pytest.mark.parametrize("backend", ["numba", "numpy", "jax"])
-def test_load_and_range_move_the_mean(backend):
-    """At rest x = W u / (2 J2 + sum |W|) behind resistors, W R tanh(u / R) / 2 J2 behind transconductors."""
-    net, u = one_cell(Phase("relax", 20.0)), np.array([[0.7, -2.0, 4.0]])
-    options = {"kT": 0.0, "backend": backend, "heat": False}
-    loaded = simulate_langevin(net, u, device=bare("resistor"), **options).outputs.item()
-    assert loaded == pytest.approx((W @ u[0]) / (2 * J2 + np.abs(W).sum()), rel=1e-5)
-    device = narrow("weak-inversion")
-    reach = 5e-3 / device_units(net, device).voltage
-    shown = simulate_langevin(net, u, device=device, **options).outputs.item()
-    assert shown == pytest.approx(W @ (reach * np.tanh(u[0] / reach)) / (2 * J2), rel=1e-5)
-    assert abs(shown - W @ u[0] / (2 * J2)) > 0.1 and abs(loaded - W @ u[0] / (2 * J2)) > 0.1
+@pytest.mark.parametrize("code", list(A))
+def test_an_input_scale_multiplies_what_inputs_bring(code, backend):
+    """At every scale: the same bits as couplings from the inputs that are as much weaker."""
+    options = dict(runs=2, seed=5, keep_final=True, backend=backend)
+    for scale in (0.0, 0.5):
+        scaled = simulate(with_inputs(code, scale), DATA, **options)
+        weaker = simulate(with_inputs(code, 1.0, weight=scale), DATA, **options)
+        for name in ("outputs", "final", "heat_by_phase", "work"):
+            a, b = getattr(scaled, name), getattr(weaker, name)
+            np.testing.assert_array_equal(a, b, err_msg=name)
+    full = simulate(with_inputs(code, 1.0), DATA, **options)
+    assert np.abs(full.final - scaled.final).max() > 1e-2
 
 
-@pytest.mark.parametrize("method", ["euler", "heun"])
-@pytest.mark.parametrize("technology", ["weak-inversion", "resistor", "crossbar"])
-def test_numba_follows_the_oracle(technology, method):
-    net, data = network(activation=Activation.TANH) if technology == "crossbar" else network()
-    options = dict(device=narrow(technology), method=method, runs=3, trajectory_every=1)
-    fast = simulate_langevin(net, data, **options)
-    slow = simulate_langevin(net, data, backend="numpy", **options)
-    np.testing.assert_allclose(fast.trajectory, slow.trajectory, atol=2e-5)
-    np.testing.assert_allclose(fast.heat, slow.heat, atol=1e-3)
-    ideal = simulate_langevin(net, data, **options | {"device": None})
-    assert np.abs(fast.trajectory - ideal.trajectory).max() > 0.1
+@pytest.mark.parametrize("code", list(A))
+def test_inputs_off_do_no_work_and_show_nothing(code):
+    """The twin, phi(0) in place of 0, would show at sigmoid and cosine, and by the sine couplings."""
+    phases = (PHASES[0], replace(PHASES[0], name="off"))
+    netlist = with_inputs(code, 0.0, phases)
+    got = simulate(netlist, DATA, runs=2, seed=5)
+    assert np.array_equal(got.work, np.zeros_like(got.work))
+    x, u = 0.3 * np.ones(12), encode(netlist, DATA)[0]
+    off = reference.force(netlist, x, u, input_scale=0.0)
+    assert np.array_equal(off, reference.force(netlist, x, 3 * u, input_scale=0.0))
+    twin = reference.force(netlist, x, 0 * u)
+    assert not np.allclose(twin, off, atol=1e-3)
 
 
-@pytest.mark.parametrize("technology", ["weak-inversion", "resistor"])
-def test_sparse_couplings_follow_the_oracle(technology):
-    rng = np.random.default_rng(1)
-    n = 40
-    w = rng.normal(size=(n, n)) * (rng.random((n, n)) < 0.1)
-    np.fill_diagonal(w, 0)
-    couplings = (Couplings.from_dense(CouplingKind.LINEAR, w),)
-    net = LangevinNetlist(Cells.make(n, j2=1.0), couplings, 1.0, 1.0, (Phase("a", 0.2),), dt=1e-2)
-    options = dict(device=narrow(technology), runs=4, trajectory_every=1)
-    fast, slow = simulate_langevin(net, **options), simulate_langevin(net, backend="numpy", **options)
-    np.testing.assert_allclose(fast.trajectory, slow.trajectory, atol=2e-5)
+def test_a_resistor_to_an_input_off_stays_to_zero():
+    c = Cells.make(2, role=[Role.INPUT, Role.DYNAMIC], x0=[2.0, 0.0])
+    wire = Couplings.from_coo(CouplingKind.RESISTIVE, 2, [1], [0], [1.5])
+    netlist = LangevinNetlist(c, (wire,), 1.0, 1.0, (Phase("off", 1.0, input_scale=0.0),))
+    assert reference.force(netlist, [0.4], [2.0], input_scale=0.0)[1] == pytest.approx(-0.6)
+    assert reference.force(netlist, [0.4], [2.0], input_scale=0.5)[1] == pytest.approx(1.5 * 0.6)
+    prepared = prepare(netlist)
+    model = Law(prepared)
+    for scale, force in ((0.0, -0.6), (0.5, 0.9)):
+        at = Setting(1.0, 0.0, 0.0, model.drive(np.array([[2.0]]), scale))
+        assert model.force(np.array([[0.4]]), at)[0, 0] == pytest.approx(force)
 
 
-@pytest.mark.parametrize("technology", ["weak-inversion", "resistor"])
-def test_jax_follows_the_oracle(technology):
-    """Without noise step by step; its noise by the variance of the first step."""
-    net, data = network()
-    options = dict(device=narrow(technology), trajectory_every=1)
-    jax = simulate_langevin(net, data, backend="jax", kT=0.0, **options)
-    slow = simulate_langevin(net, data, backend="numpy", kT=0.0, **options)
-    np.testing.assert_allclose(jax.trajectory, slow.trajectory, atol=1e-5)
-    runs = 4000
-    noisy = simulate_langevin(net, data[:1], backend="jax", runs=runs, **options).trajectory[1, 0]
-    sums = np.abs(net.couplings[0].values).reshape(6, -1).sum(axis=1)
-    s = 0.3 + 0.7 * 0.5 / 20
-    noise = COUPLING_TECHNOLOGIES.get(technology).noise.value
-    expected = 2e-2 * (1 + s * noise * sums / 2)
-    z = (noisy.var(axis=0) / expected - 1) / np.sqrt(2 / (runs - 1))
-    assert np.abs(z).max() < 4.5
-    assert np.abs((noisy.var(axis=0) / 2e-2 - 1) / np.sqrt(2 / (runs - 1))).max() > 8
-
-
-def test_heat_goes_by_the_path_where_there_is_no_potential():
-    net, data = one_cell(), np.ones((2, 3))
-    for technology, how in (("crossbar", "potential"), ("ideal", "potential"), ("resistor", "stratonovich")):
-        result = simulate_langevin(net, data, device=bare(technology))
-        assert result.heat_method == how
-    with pytest.raises(UnsupportedError, match="its weak-inversion couplings load their cells or saturate"):
-        simulate_langevin(net, data, device=bare("weak-inversion"), heat_method="potential")
-    assert simulate_langevin(net, data, device=bare("weak-inversion")).entropy is None
-
-
-def test_ideal_couplings_are_the_ideal_equation_to_the_bit():
-    net, data = network()
-    plain = simulate_langevin(net, data, runs=2)
-    ideal = simulate_langevin(net, data, runs=2, device=bare("ideal"))
-    np.testing.assert_array_equal(plain.outputs, ideal.outputs)
-
-
-def test_a_cold_netlist_has_the_device_s_temperature():
-    """kT = k_B T 2 J2 / (C swing^2); with kT = 0 given there is no noise."""
-    net = one_cell(kT=0.0)
-    kT = device_units(net, bare("crossbar")).kT
-    assert kT == pytest.approx(4.1419e-21 * 2 * J2 / (1e-15 * 0.1**2), rel=1e-3)
-    result = simulate_langevin(net, np.zeros((1, 3)), device=bare("crossbar"), runs=RUNS)
-    excess = (1 + 1 / 15) * np.abs(W).sum() / (2 * J2)
-    expected = kT * (1 + excess) / (2 * J2) / (1 - J2 * DT)
-    assert result.kT == pytest.approx(kT)
-    assert abs(result.outputs.var() / expected - 1) < 4 * np.sqrt(2 / (RUNS - 1))
-    assert not simulate_langevin(net, np.zeros((1, 3)), device=bare("weak-inversion"), kT=0.0).outputs.any()
-
-
-def pair(w, w_back=None, j2=1.0):
-    group = Couplings.from_coo(CouplingKind.LINEAR, 2, [0, 1], [1, 0], [w, w if w_back is None else w_back])
-    return LangevinNetlist(Cells.make(2, j2=j2), (group,), 1.0, 1.0, (Phase("a", 1.0),), dt=DT)
-
-
-def test_capacitors_need_a_positive_definite_matrix():
-    """2 J2 - W of two cells has the eigenvalues 2 J2 - w and 2 J2 + w."""
-    ideal = simulate_langevin(pair(1.9), None, runs=3)
-    made = simulate_langevin(pair(1.9), None, runs=3, device=bare("capacitive"))
-    np.testing.assert_array_equal(ideal.outputs, made.outputs)
-    with pytest.raises(UnsupportedError, match=r"eigenvalue of 2 J2 - W is -1; .*0.67 times .*0.5"):
-        simulate_langevin(pair(3.0), None, device=bare("capacitive"))
-    with pytest.raises(UnsupportedError, match=r"\(0, 1\) is 1 and \(1, 0\) is 0.5"):
-        simulate_langevin(pair(1.0, 0.5), None, device=bare("capacitive"))
-
-
-def test_a_network_of_resistors_is_one_on_every_device():
-    """Noise of its conductances, no load beside its own."""
-    group = Couplings.from_coo(CouplingKind.RESISTIVE, 2, [0, 1], [1, 0], [0.5, 0.5])
-    net = LangevinNetlist(Cells.make(2, j2=1.0), (group,), 1.0, 1.0, (Phase("a", 6.0),), dt=DT)
-    result = simulate_langevin(net, None, device=bare("weak-inversion"), runs=RUNS)
-    kappa, noise = np.array([[2.5, -0.5], [-0.5, 2.5]]), 2.0 * (1 + 0.5 / 2)
-    v = np.zeros((2, 2))
-    for _ in range(2000):
-        step = np.eye(2) - DT * kappa
-        v = step @ v @ step.T + noise * DT * np.eye(2)
-    found = result.outputs[-1, 0].var(axis=0)
-    assert np.abs(found / np.diag(v) - 1).max() < 4 * np.sqrt(2 / (RUNS - 1))
-
-
-def test_what_is_no_circuit_is_refused():
-    net = pair(1.0)
-    sine = replace(net.couplings[0], kind=CouplingKind.SINE)
-    heavy = replace(net.cells, order=np.full(2, Order.UNDERDAMPED, np.int8))
-    angles = replace(net.cells, kind=np.full(2, CellKind.PHASE, np.int8))
-    for bad, match in (
-        (net.with_(couplings=(sine,)), "linear or resistive; sine ones"),
-        (net.with_(cells=heavy), "underdamped; couplings = ideal"),
-        (net.with_(cells=angles, couplings=(sine,)), "cell 0 is a phase cell"),
-        (net.with_(noise=np.eye(2)), "noise matrix"),
-    ):
-        with pytest.raises(UnsupportedError, match=match):
-            simulate_langevin(bad, None, device=bare("weak-inversion"))
-        simulate_langevin(bad, None, device=bare("ideal"))
-    with pytest.raises(UnsupportedError, match="leimkuhler-matthews' needs one temperature"):
-        simulate_langevin(net, None, device=bare("crossbar"), method="leimkuhler-matthews")
-    with pytest.raises(SimulationError, match="couplings = 'resistor' are those of a device: give a device"):
-        simulate_langevin(net, None, couplings="resistor")
-
-
-@pytest.mark.slow
-def test_the_demo_s_machine_reads_a_fifth_of_the_digits():
-    """Simulator and benchmarks/coupling_noise.py, which shares nothing with it, 20 runs each: 20 ± 2 %, and
-    alike within the spread of their runs. With noiseless inputs both would read three times as many.
-    """
-    path = Path(__file__).parents[4] / "benchmarks" / "coupling_noise.py"
-    spec = importlib.util.spec_from_file_location("coupling_noise", path)
-    apart = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(apart)
-    dataset = load_dataset("digits")
-    model = train_pathwise(dataset, pathwise_preset(dataset)).model
-    net, (images, truth) = lower_langevin(model), dataset.part("test")
-    names = ("w_in", "coupling", "bias", "j2", "j3", "j4", "x0", "input_shift", "input_scale")
-    m = {name: np.asarray(getattr(model, name), float) for name in names}
-    m |= dict(kT=1.0, dt=1e-3, t_f=0.2, n_out=10)
-    flat = images.reshape(len(truth), -1)
-
-    def share(answers):
-        right = [100 * np.mean(a == truth) for a in answers]
-        return np.mean(right), np.std(right, ddof=1) / np.sqrt(len(right))
-
-    seeds = range(20)
-    ours, spread = share(
-        simulate_langevin(net, flat, device=bare("weak-inversion"), seed=s, heat=False).predictions()
-        for s in seeds
+def test_clamped_cells_stay_and_cost_nothing():
+    netlist = mixed()
+    got = simulate(netlist, DATA, targets=TARGETS, trajectory_every=1, runs=2)
+    held = np.array([0, 8, 9])
+    nudged = got.trajectory[20:31]
+    assert np.array_equal(nudged[..., held], np.broadcast_to(nudged[:1, ..., held], nudged[..., held].shape))
+    free = np.setdiff1d(np.arange(12), held)
+    assert np.all(nudged[1][..., free] != nudged[0][..., free])
+    assert np.all(got.trajectory[32][..., held] != nudged[-1][..., held])
+    everything = Group("all", 0, netlist.n_cells)
+    stopped = netlist.with_(
+        groups=(*netlist.groups, everything), schedule=(replace(PHASES[0], clamped=("all",)), PHASES[1])
     )
-    theirs, other = share(apart.run(m, flat, noise=0.65, reach=23.3, seed=s) for s in seeds)
-    assert abs(ours - 20) < 2 and abs(theirs - 20) < 2
-    assert abs(ours - theirs) < 4 * np.hypot(spread, other)
-    quiet, _ = share(apart.run(m, flat, noise=0.65, inputs_noisy=False, seed=s) for s in seeds)
-    assert abs(ours - quiet) > 8 * np.hypot(spread, other)
+    for backend, heat_method in (
+        ("numba", "potential"),
+        ("numba", "stratonovich"),
+        ("numpy", "potential"),
+        ("jax", "auto"),
+    ):
+        still = simulate(
+            stopped, DATA, targets=TARGETS, backend=backend, trajectory_every=20, heat_method=heat_method
+        )
+        assert np.array_equal(still.trajectory[0], still.trajectory[1])
+        assert np.max(np.abs(still.heat_by_phase[0])) < 1e-5
 
 
-def test_other_dynamics_take_no_device():
-    """The exact transitions are those of the ideal equation; p-bits have devices of their own."""
-    with pytest.raises(UnsupportedError, match="device does not apply to exact transitions"):
-        simulate(pair(1.0), method="exact", device="rc-1fF")
+def test_a_device_differs_in_every_kind_of_coupling():
+    netlist = mixed()
+    ideal, real = prepare(netlist), prepare(netlist, Imperfections(mismatch=0.1), 3)
+    ratios = []
+    for name in ("w", "w_in", "gradient", "gradient_in", "sine", "sine_in"):
+        a, b = ideal.matrices[name].toarray(), real.matrices[name].toarray()
+        there = a != 0
+        np.fill_diagonal(there, False)  # a resistive group's own diagonal
+        ratios.append(b[there] / a[there] - 1)
+        assert 0.02 < np.std(ratios[-1]) < 0.3, name
+    assert np.corrcoef(ratios[2][:10], ratios[4][:10])[0, 1] < 0.9  # groups draw apart
+    assert ideal.has_potential
+    for device in (Imperfections(mismatch=0.1), Imperfections(asymmetry=0.1)):
+        got = simulate(netlist, DATA, targets=TARGETS, non_ideal=device)
+        assert got.heat_method == "stratonovich"
+        assert got.work is None
+    coarse = prepare(netlist, Imperfections(bits=3))
+    for name in ("gradient", "sine"):  # seven levels of each group's own range
+        assert np.unique(np.abs(coarse.curved[name].data)).size <= 4
+    biased = prepare(netlist, Imperfections(bias_mismatch=0.1))
+    assert np.all(biased.field[8:] != ideal.field[8:])
+
+
+# reading ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy", "jax"])
+def test_angles_are_read_modulo_a_turn(backend):
+    angles = np.array([-0.5, 7.0, -1e-9, 100.0])
+    netlist = cell([Phase("hold", 0.1, clamped=("all",))], n=4, kind=CellKind.PHASE, x0=angles)
+    netlist = netlist.with_(groups=(Group("all", 0, 4),), dt=0.1)
+    got = simulate(netlist, backend=backend, keep_final=True)
+    assert np.allclose(got.outputs[0, 0, 0], np.mod(angles, 2 * np.pi) % 6.2831853, atol=1e-5)
+    assert got.outputs.min() >= 0
+    assert got.outputs.max() < 2 * np.pi
+    assert np.allclose(got.final, angles)  # the state itself is not wrapped
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy", "jax"])
+def test_a_window_averages_what_is_shown(backend):
+    netlist = mixed(phases=PHASES[:2])
+    readout = replace(netlist.readout, phase="nudged", window=0.05, shown=True)
+    options = dict(targets=TARGETS, runs=2, trajectory_every=1, backend=backend)
+    got = simulate(netlist.with_(readout=readout), DATA, **options)
+    states = got.trajectory[26:31, ..., 4:]
+    codes = netlist.cells.activation[7:]
+    shown = np.stack([activate(c, states[..., k]) for k, c in enumerate(codes)], axis=-1).mean(0)
+    angles = (codes == A.IDENTITY) & (netlist.cells.kind[7:] == CellKind.PHASE)
+    shown[..., angles] %= 2 * np.pi
+    assert np.allclose(got.outputs[0], shown, atol=2e-6)
+
+
+def test_observing_by_phase():
+    netlist, options = mixed(), dict(targets=TARGETS, runs=2)
+    by_name = simulate(netlist, DATA, observe=["free", "nudged", "reset"], **options)
+    by_time = simulate(netlist, DATA, observe=[0.2, 0.3, 0.5], **options)
+    assert np.array_equal(by_name.outputs, by_time.outputs)
+    assert np.allclose(by_name.times, [0.2, 0.3, 0.5])
+    one = simulate(netlist, DATA, observe="nudged", **options)
+    assert np.array_equal(one.outputs[0], by_name.outputs[1])
+    with pytest.raises(SimulationError, match=r"phase 'gone'.*phases are free, nudged, ramp"):
+        simulate(netlist, DATA, observe=["gone"], **options)
+    with pytest.raises(SimulationError, match="increase"):
+        simulate(netlist, DATA, observe=["nudged", "free"], **options)
+    with pytest.raises(SimulationError, match="times or names"):
+        simulate(netlist, DATA, observe=[None], **options)
+
+
+# refusals -----------------------------------------------------------------------------------------
+
+SHAPE = r"\(7, 6\), \(samples, output cells\)"
+BAD_TARGETS = [
+    (dict(targets=None), rf"phase 'nudged' nudges .* 0\.7: give targets of shape {SHAPE}"),
+    (dict(targets=TARGETS[:3]), rf"targets have shape \(3, 6\); they must be {SHAPE}"),
+    (dict(targets=TARGETS[:, 0]), r"targets have shape \(7,\)"),
+    (dict(targets=np.where(TARGETS > 0.8, np.nan, TARGETS)), "target of sample .* not finite"),
+    (dict(targets=TARGETS, cost="hinge"), "squared, cross-entropy"),
+    (dict(targets=TARGETS, cost="cross-entropy"), "no meaning for the angle .* cell 11"),
+    (dict(targets=-TARGETS, cost="cross-entropy"), "at least 0"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), BAD_TARGETS)
+def test_bad_targets_are_refused(options, message):
+    with pytest.raises(SimulationError, match=message) as caught:
+        simulate(mixed(), DATA, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_nudge_needs_outputs_and_a_clamp_its_group():
+    phases = [Phase("pull", 0.1, nudge=1.0)]
+    with pytest.raises(SimulationError, match="no cell has the role output"):
+        simulate(cell(phases, j2=1.0), targets=np.zeros((1, 0)))
+    with pytest.raises(NetlistError, match=r"clamps the cell group 'gone', which does not exist"):
+        simulate(cell([Phase("hold", 0.1, clamped=("gone",))], j2=1.0))
+    # a nudge of strength 0 is none, and targets are looked at all the same
+    quiet = toy(schedule=(Phase("run", 0.1),))
+    goals = np.ones((11, 2))
+    same = simulate(quiet, toy_data(), targets=goals).outputs
+    assert np.array_equal(same, simulate(quiet, toy_data()).outputs)
+    with pytest.raises(SimulationError, match="targets have shape"):
+        simulate(quiet, toy_data(), targets=goals[:2])
+
+
+def odd_angles():
+    phase = dict(kind=CellKind.PHASE)
+    run = [Phase("run", 0.1)]
+    yield cell(run, n=2, j3=[0.0, 0.5], **phase), "phase cell 1 has j3 = 0.5"
+    yield cell(run, n=2, j4=[0.5, 0.0], **phase), "phase cell 0 has j4 = 0.5"
+    yield cell(run, n=1, lo=-1.0, **phase), "phase cell 0 has lo = -1"
+    pair = Couplings.from_coo(CouplingKind.LINEAR, 2, [0, 1], [1, 0], [1.0, 1.0])
+    for kind in (CouplingKind.LINEAR, CouplingKind.GRADIENT, CouplingKind.RESISTIVE):
+        coupled = cell(run, n=2, **phase).with_(couplings=(replace(pair, kind=kind),))
+        yield coupled, f"phase cell 1 drives by {kind.name.lower()} couplings"
+    to_tanh = cell(run, n=2, activation=[A.TANH, A.IDENTITY])
+    one_way = Couplings.from_coo(CouplingKind.RESISTIVE, 2, [0], [1], [1.0])
+    yield to_tanh.with_(couplings=(one_way,)), "resistive coupling to cell 0, whose activation"
+
+
+@pytest.mark.parametrize("case", range(7))
+def test_what_an_angle_cannot_have_is_refused(case):
+    netlist, message = list(odd_angles())[case]
+    with pytest.raises(UnsupportedError, match=message) as caught:
+        simulate(netlist, dt=0.01)
+    assert "\n" not in str(caught.value)
+
+
+def test_spins_of_phase_cells_may_drive():
+    pair = Couplings.from_coo(CouplingKind.GRADIENT, 2, [0, 1], [1, 0], [1.5, 1.5])
+    columns = dict(kind=CellKind.PHASE, activation=A.COSINE, x0=[0.4, 2.0], kT=0.0)
+    netlist = cell([Phase("run", 20.0)], n=2, **columns).with_(couplings=(pair,), dt=0.05)
+    read = ReadOut(np.array([0, 1], np.int32), "run", shown=True)
+    spins = simulate(netlist.with_(readout=read)).outputs[0, 0, 0]
+    assert abs(spins[0] * spins[1] - 1) < 1e-5  # the ground state of -W cos x_0 cos x_1
+    outputs = replace(netlist.cells, role=np.full(2, Role.OUTPUT, np.int8))
+    pulled = LangevinNetlist(outputs, (), 0.0, 1.0, (Phase("pull", 60.0, nudge=1.0),), readout=None, dt=0.05)
+    shown = pulled.with_(readout=replace(read, phase="pull"))
+    spins = simulate(shown, targets=[[0.3, -0.6]]).outputs[0, 0, 0]
+    assert np.allclose(spins, [0.3, -0.6], atol=1e-4)
+    bare = pulled.with_(cells=replace(outputs, activation=np.zeros(2, np.int8)))
+    angles = simulate(bare, targets=[[-1.0, 8.0]]).outputs[0, 0, 0]
+    assert np.allclose(angles, [2 * np.pi - 1.0, 8.0 - 2 * np.pi], atol=1e-4)
+
+
+def test_stiffness_of_a_phase_cell_is_periodic():
+    columns = dict(kind=CellKind.PHASE, x0=2 * np.pi + 0.5, kT=0.0)
+    netlist = cell([Phase("reset", 4.0, stiffness=3.0)], **columns)
+    final = simulate(netlist, dt=0.01, keep_final=True)
+    assert final.final[0, 0, 0] == pytest.approx(2 * np.pi, abs=1e-4)
+    # on at pi + 0.5 - ..: work is kappa (1 - cos x), all of which becomes heat
+    assert final.work[0, 0, 0] == pytest.approx(3.0 * (1 - np.cos(0.5)), rel=1e-5)
+    assert final.heat[0, 0] == pytest.approx(3.0 * (1 - np.cos(0.5)), rel=1e-4)
+
+
+def test_cells_columns_are_not_needed_for_angles_that_stand_still():
+    lone = LangevinNetlist(Cells.make(1, kind=CellKind.PHASE), (), 0.0, 1.0, (Phase("p", 1.0),))
+    assert simulate(lone, dt=0.5).outputs[0, 0, 0, 0] == 0.0
+
+
+def test_the_command_line_observes_phases_and_refuses_what_it_would_ignore(capsys, tmp_path):
+    net = tmp_path / "n.tnl"
+    save(cell([Phase("first", 0.1), Phase("second", 0.2)], j2=1.0, h=1.0).with_(dt=0.05), net)
+
+    def run(*options):
+        code = main(["simulate", str(net), "--kT", "0", "--json", *options])
+        return code, *capsys.readouterr()
+
+    values = {}
+    for moment in ("first", "0.1", "second"):
+        code, out, _ = run("--observe", moment)
+        assert code == 0
+        values[moment] = json.loads(out)["outputs_mean"]
+    assert values["first"] == values["0.1"] != values["second"]
+    for options, message in (
+        (("--observe", "third"), "phases are first, second"),
+        (("--limit", "3"), "--limit 3 counts samples of a data set"),
+        (("--threads", "1", "--backend", "numpy"), "threads = 1 are for backend 'numba'"),
+    ):
+        code, out, err = run(*options)
+        assert (code, out) == (2, "")
+        assert message in " ".join(err.split())

@@ -1,0 +1,286 @@
+"""Couplings as circuits: their noise, load and range in every backend, against formulas by hand."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compiler.errors import UnsupportedError
+from compiler.families.langevin import lower_langevin
+from compiler.ir.langevin import (
+    Activation,
+    CellKind,
+    Cells,
+    CouplingKind,
+    Couplings,
+    LangevinNetlist,
+    Order,
+    Phase,
+    Role,
+)
+from hw_models.couplings import COUPLING_TECHNOLOGIES
+from hw_models.presets import chosen_device
+from hw_models.source import with_values
+from thermo.data import load_dataset
+from thermo.simulate import SimulationError, simulate
+from thermo.simulate.langevin.run import simulate_langevin
+from thermo.simulate.langevin.wiring import device_units
+from thermo.training import train_pathwise
+from thermo.training.langevin.presets import pathwise_preset
+
+TECHNOLOGIES = [name for name in COUPLING_TECHNOLOGIES.names() if name != "capacitive"]
+W = np.array([3.0, -1.5, 0.5])
+J2, DT, RUNS = 0.8, 0.05, 20_000
+
+
+RELAX = Phase("relax", 6.0)
+
+
+def one_cell(*phases, kT=1.0):
+    """A harmonic cell driven by three inputs."""
+    n = len(W)
+    role = [Role.INPUT] * n + [Role.OUTPUT]
+    group = Couplings.from_coo(CouplingKind.LINEAR, n + 1, [n] * n, range(n), W)
+    cells = Cells.make(n + 1, j2=J2, role=role)
+    return LangevinNetlist(cells, (group,), kT, 1.0, phases or (RELAX,), dt=DT)
+
+
+def network(**cells):
+    """Six cells and four inputs, two phases, a ramp, inputs off in the second."""
+    rng = np.random.default_rng(0)
+    n, m = 6, 4
+    w = rng.normal(size=(n + m, n + m))
+    w[:m] = 0
+    np.fill_diagonal(w, 0)
+    role = [Role.INPUT] * m + [Role.DYNAMIC] * 4 + [Role.OUTPUT] * 2
+    made = Cells.make(n + m, **{"j2": 1.0, "j4": 0.3, "h": 0.2, "role": role} | cells)
+    phases = (Phase("a", 0.2, coupling_scale=(0.3, 1.0)), Phase("b", 0.1, input_scale=0.0, stiffness=3.0))
+    couplings = (Couplings.from_dense(CouplingKind.LINEAR, w),)
+    return LangevinNetlist(made, couplings, 1.0, 1.0, phases, dt=1e-2), rng.normal(size=(5, m))
+
+
+def bare(technology):
+    """rc-1fF with that technology, its converters ideal."""
+    return replace(chosen_device("rc-1fF", technology), input_converter=None, output_converter=None)
+
+
+def narrow(technology):
+    """The same with a range so small that it acts."""
+    device = bare(technology)
+    return with_values(device, {k: 5e-3 for k in device.figures() if k == "couplings linear_range"})
+
+
+@pytest.mark.parametrize("technology", TECHNOLOGIES)
+def test_stationary_variance(technology):
+    """kT (1 + e) / k / (1 - k dt / 2), k = 2 J2 + load; sample variances spread by sqrt(2 / (runs - 1))."""
+    made = COUPLING_TECHNOLOGIES.get(technology)
+    result = simulate_langevin(one_cell(), np.zeros((1, 3)), device=bare(technology), runs=RUNS)
+    k = 2 * J2 + (np.abs(W).sum() if made.loads else 0.0)
+    excess = made.noise.value * np.abs(W).sum() / (2 * J2)
+
+    def z(expected):
+        return (result.outputs.var() / expected - 1) / np.sqrt(2 / (RUNS - 1))
+
+    assert abs(z((1 + excess) / k / (1 - k * DT / 2))) < 4
+    if technology != "ideal":
+        k = 2 * J2
+        assert abs(z(1 / k / (1 - k * DT / 2))) > 8 or made.loads  # a conductor leaves kT / C as it is
+        assert abs(z((1 + excess / 2) / k / (1 - k * DT / 2))) > 8
+
+
+def test_a_resistor_leaves_a_capacitor_at_kT_over_C():
+    """(1 + L / 2 J2) / (2 J2 + L) = 1 / 2 J2: Nyquist's theorem."""
+    net = one_cell().with_(dt=1e-3)
+    result = simulate_langevin(net, np.zeros((1, 3)), device=bare("resistor"), runs=RUNS)
+    bias = 1 / (1 - (2 * J2 + np.abs(W).sum()) * 1e-3 / 2)
+    assert abs(result.outputs.var() * 2 * J2 / bias - 1) < 4 * np.sqrt(2 / (RUNS - 1))
+
+
+def test_noise_is_gated_by_scale_and_inputs():
+    weak = COUPLING_TECHNOLOGIES.get("weak-inversion").noise.value
+    off, half = Phase("off", 6.0, input_scale=0.0), Phase("half", 6.0, coupling_scale=(0.5, 0.5))
+    for phase, on in ((off, 0), (half, 0.5)):
+        net = one_cell(phase)
+        result = simulate_langevin(net, np.zeros((1, 3)), device=bare("weak-inversion"), runs=RUNS)
+        expected = (1 + on * weak * np.abs(W).sum() / (2 * J2)) / (2 * J2) / (1 - J2 * DT)
+        assert abs(result.outputs.var() / expected - 1) < 4 * np.sqrt(2 / (RUNS - 1))
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy", "jax"])
+def test_load_and_range_move_the_mean(backend):
+    """At rest x = W u / (2 J2 + sum |W|) behind resistors, W R tanh(u / R) / 2 J2 behind transconductors."""
+    net, u = one_cell(Phase("relax", 20.0)), np.array([[0.7, -2.0, 4.0]])
+    options = {"kT": 0.0, "backend": backend, "heat": False}
+    loaded = simulate_langevin(net, u, device=bare("resistor"), **options).outputs.item()
+    assert loaded == pytest.approx((W @ u[0]) / (2 * J2 + np.abs(W).sum()), rel=1e-5)
+    device = narrow("weak-inversion")
+    reach = 5e-3 / device_units(net, device).voltage
+    shown = simulate_langevin(net, u, device=device, **options).outputs.item()
+    assert shown == pytest.approx(W @ (reach * np.tanh(u[0] / reach)) / (2 * J2), rel=1e-5)
+    assert abs(shown - W @ u[0] / (2 * J2)) > 0.1 and abs(loaded - W @ u[0] / (2 * J2)) > 0.1
+
+
+@pytest.mark.parametrize("method", ["euler", "heun"])
+@pytest.mark.parametrize("technology", ["weak-inversion", "resistor", "crossbar"])
+def test_numba_follows_the_oracle(technology, method):
+    net, data = network(activation=Activation.TANH) if technology == "crossbar" else network()
+    options = dict(device=narrow(technology), method=method, runs=3, trajectory_every=1)
+    fast = simulate_langevin(net, data, **options)
+    slow = simulate_langevin(net, data, backend="numpy", **options)
+    np.testing.assert_allclose(fast.trajectory, slow.trajectory, atol=2e-5)
+    np.testing.assert_allclose(fast.heat, slow.heat, atol=1e-3)
+    ideal = simulate_langevin(net, data, **options | {"device": None})
+    assert np.abs(fast.trajectory - ideal.trajectory).max() > 0.1
+
+
+@pytest.mark.parametrize("technology", ["weak-inversion", "resistor"])
+def test_sparse_couplings_follow_the_oracle(technology):
+    rng = np.random.default_rng(1)
+    n = 40
+    w = rng.normal(size=(n, n)) * (rng.random((n, n)) < 0.1)
+    np.fill_diagonal(w, 0)
+    couplings = (Couplings.from_dense(CouplingKind.LINEAR, w),)
+    net = LangevinNetlist(Cells.make(n, j2=1.0), couplings, 1.0, 1.0, (Phase("a", 0.2),), dt=1e-2)
+    options = dict(device=narrow(technology), runs=4, trajectory_every=1)
+    fast, slow = simulate_langevin(net, **options), simulate_langevin(net, backend="numpy", **options)
+    np.testing.assert_allclose(fast.trajectory, slow.trajectory, atol=2e-5)
+
+
+@pytest.mark.parametrize("technology", ["weak-inversion", "resistor"])
+def test_jax_follows_the_oracle(technology):
+    """Without noise step by step; its noise by the variance of the first step."""
+    net, data = network()
+    options = dict(device=narrow(technology), trajectory_every=1)
+    jax = simulate_langevin(net, data, backend="jax", kT=0.0, **options)
+    slow = simulate_langevin(net, data, backend="numpy", kT=0.0, **options)
+    np.testing.assert_allclose(jax.trajectory, slow.trajectory, atol=1e-5)
+    runs = 4000
+    noisy = simulate_langevin(net, data[:1], backend="jax", runs=runs, **options).trajectory[1, 0]
+    sums = np.abs(net.couplings[0].values).reshape(6, -1).sum(axis=1)
+    s = 0.3 + 0.7 * 0.5 / 20
+    noise = COUPLING_TECHNOLOGIES.get(technology).noise.value
+    expected = 2e-2 * (1 + s * noise * sums / 2)
+    z = (noisy.var(axis=0) / expected - 1) / np.sqrt(2 / (runs - 1))
+    assert np.abs(z).max() < 4.5
+    assert np.abs((noisy.var(axis=0) / 2e-2 - 1) / np.sqrt(2 / (runs - 1))).max() > 8
+
+
+def test_heat_goes_by_the_path_where_there_is_no_potential():
+    net, data = one_cell(), np.ones((2, 3))
+    for technology, how in (("crossbar", "potential"), ("ideal", "potential"), ("resistor", "stratonovich")):
+        result = simulate_langevin(net, data, device=bare(technology))
+        assert result.heat_method == how
+    with pytest.raises(UnsupportedError, match="its weak-inversion couplings load their cells or saturate"):
+        simulate_langevin(net, data, device=bare("weak-inversion"), heat_method="potential")
+    assert simulate_langevin(net, data, device=bare("weak-inversion")).entropy is None
+
+
+def test_ideal_couplings_are_the_ideal_equation_to_the_bit():
+    net, data = network()
+    plain = simulate_langevin(net, data, runs=2)
+    ideal = simulate_langevin(net, data, runs=2, device=bare("ideal"))
+    np.testing.assert_array_equal(plain.outputs, ideal.outputs)
+
+
+def test_a_cold_netlist_has_the_device_s_temperature():
+    """kT = k_B T 2 J2 / (C swing^2); with kT = 0 given there is no noise."""
+    net = one_cell(kT=0.0)
+    kT = device_units(net, bare("crossbar")).kT
+    assert kT == pytest.approx(4.1419e-21 * 2 * J2 / (1e-15 * 0.1**2), rel=1e-3)
+    result = simulate_langevin(net, np.zeros((1, 3)), device=bare("crossbar"), runs=RUNS)
+    excess = (1 + 1 / 15) * np.abs(W).sum() / (2 * J2)
+    expected = kT * (1 + excess) / (2 * J2) / (1 - J2 * DT)
+    assert result.kT == pytest.approx(kT)
+    assert abs(result.outputs.var() / expected - 1) < 4 * np.sqrt(2 / (RUNS - 1))
+    assert not simulate_langevin(net, np.zeros((1, 3)), device=bare("weak-inversion"), kT=0.0).outputs.any()
+
+
+def pair(w, w_back=None, j2=1.0):
+    group = Couplings.from_coo(CouplingKind.LINEAR, 2, [0, 1], [1, 0], [w, w if w_back is None else w_back])
+    return LangevinNetlist(Cells.make(2, j2=j2), (group,), 1.0, 1.0, (Phase("a", 1.0),), dt=DT)
+
+
+def test_capacitors_need_a_positive_definite_matrix():
+    """2 J2 - W of two cells has the eigenvalues 2 J2 - w and 2 J2 + w."""
+    ideal = simulate_langevin(pair(1.9), None, runs=3)
+    made = simulate_langevin(pair(1.9), None, runs=3, device=bare("capacitive"))
+    np.testing.assert_array_equal(ideal.outputs, made.outputs)
+    with pytest.raises(UnsupportedError, match=r"eigenvalue of 2 J2 - W is -1; .*0.67 times .*0.5"):
+        simulate_langevin(pair(3.0), None, device=bare("capacitive"))
+    with pytest.raises(UnsupportedError, match=r"\(0, 1\) is 1 and \(1, 0\) is 0.5"):
+        simulate_langevin(pair(1.0, 0.5), None, device=bare("capacitive"))
+
+
+def test_a_network_of_resistors_is_one_on_every_device():
+    """Noise of its conductances, no load beside its own."""
+    group = Couplings.from_coo(CouplingKind.RESISTIVE, 2, [0, 1], [1, 0], [0.5, 0.5])
+    net = LangevinNetlist(Cells.make(2, j2=1.0), (group,), 1.0, 1.0, (Phase("a", 6.0),), dt=DT)
+    result = simulate_langevin(net, None, device=bare("weak-inversion"), runs=RUNS)
+    kappa, noise = np.array([[2.5, -0.5], [-0.5, 2.5]]), 2.0 * (1 + 0.5 / 2)
+    v = np.zeros((2, 2))
+    for _ in range(2000):
+        step = np.eye(2) - DT * kappa
+        v = step @ v @ step.T + noise * DT * np.eye(2)
+    found = result.outputs[-1, 0].var(axis=0)
+    assert np.abs(found / np.diag(v) - 1).max() < 4 * np.sqrt(2 / (RUNS - 1))
+
+
+def test_what_is_no_circuit_is_refused():
+    net = pair(1.0)
+    sine = replace(net.couplings[0], kind=CouplingKind.SINE)
+    heavy = replace(net.cells, order=np.full(2, Order.UNDERDAMPED, np.int8))
+    angles = replace(net.cells, kind=np.full(2, CellKind.PHASE, np.int8))
+    for bad, match in (
+        (net.with_(couplings=(sine,)), "linear or resistive; sine ones"),
+        (net.with_(cells=heavy), "underdamped; couplings = ideal"),
+        (net.with_(cells=angles, couplings=(sine,)), "cell 0 is a phase cell"),
+        (net.with_(noise=np.eye(2)), "noise matrix"),
+    ):
+        with pytest.raises(UnsupportedError, match=match):
+            simulate_langevin(bad, None, device=bare("weak-inversion"))
+        simulate_langevin(bad, None, device=bare("ideal"))
+    with pytest.raises(UnsupportedError, match="leimkuhler-matthews' needs one temperature"):
+        simulate_langevin(net, None, device=bare("crossbar"), method="leimkuhler-matthews")
+    with pytest.raises(SimulationError, match="couplings = 'resistor' are those of a device: give a device"):
+        simulate_langevin(net, None, couplings="resistor")
+
+
+@pytest.mark.slow
+def test_the_demo_s_machine_reads_a_fifth_of_the_digits():
+    """Simulator and benchmarks/coupling_noise.py, which shares nothing with it, 20 runs each: 20 ± 2 %, and
+    alike within the spread of their runs. With noiseless inputs both would read three times as many.
+    """
+    path = Path(__file__).parents[4] / "benchmarks" / "coupling_noise.py"
+    spec = importlib.util.spec_from_file_location("coupling_noise", path)
+    apart = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(apart)
+    dataset = load_dataset("digits")
+    model = train_pathwise(dataset, pathwise_preset(dataset)).model
+    net, (images, truth) = lower_langevin(model), dataset.part("test")
+    names = ("w_in", "coupling", "bias", "j2", "j3", "j4", "x0", "input_shift", "input_scale")
+    m = {name: np.asarray(getattr(model, name), float) for name in names}
+    m |= dict(kT=1.0, dt=1e-3, t_f=0.2, n_out=10)
+    flat = images.reshape(len(truth), -1)
+
+    def share(answers):
+        right = [100 * np.mean(a == truth) for a in answers]
+        return np.mean(right), np.std(right, ddof=1) / np.sqrt(len(right))
+
+    seeds = range(20)
+    ours, spread = share(
+        simulate_langevin(net, flat, device=bare("weak-inversion"), seed=s, heat=False).predictions()
+        for s in seeds
+    )
+    theirs, other = share(apart.run(m, flat, noise=0.65, reach=23.3, seed=s) for s in seeds)
+    assert abs(ours - 20) < 2 and abs(theirs - 20) < 2
+    assert abs(ours - theirs) < 4 * np.hypot(spread, other)
+    quiet, _ = share(apart.run(m, flat, noise=0.65, inputs_noisy=False, seed=s) for s in seeds)
+    assert abs(ours - quiet) > 8 * np.hypot(spread, other)
+
+
+def test_other_dynamics_take_no_device():
+    """The exact transitions are those of the ideal equation; p-bits have devices of their own."""
+    with pytest.raises(UnsupportedError, match="device does not apply to exact transitions"):
+        simulate(pair(1.0), method="exact", device="rc-1fF")
