@@ -161,6 +161,8 @@ def _fewest_bits(e: Estimate) -> tuple[Table, ...]:
         f"that ideal converters have: {found.samples:,} validation samples, {found.draws} draws of noise and "
         "offsets, paired"
     )
+    if found.loss.sem > found.tolerance:
+        caption += "; undecided, as the error is above what may be lost"
     head = ("converters", "input bits", "output bits", "points lost", "converters' J", "total", "latency")
     return (Table(head, rows, (1, 2, 3, 4, 5, 6), caption),)
 

@@ -130,6 +130,9 @@ def test_an_estimate_with_the_fewest_bits():
     table = estimate_tables(got)[1]
     assert table.rows[0][:3] == ("its own", "8", "8") and table.rows[1][0] == "fewest"
     assert "14 validation samples" in table.caption
+    assert "undecided" not in table.caption
+    unsure = replace(got, fewest_bits=replace(found, loss=Loss(0.0, 2 * found.tolerance)))
+    assert "undecided, as the error is above what may be lost" in estimate_tables(unsure)[1].caption
     assert "fewest_bits" not in estimate_langevin(parity_machine(), neighbours(), own, ()).to_dict()
 
 
