@@ -26,18 +26,20 @@ _DAC = Converter(
     corner=Quantity(1e8, "Hz", Source("memory", "Murmann's survey of ADCs: energy rises beyond 100 MS/s")),
     cycle=Quantity(2.5e-9, "s/bit", Source("assumed", "a bit a cycle; 8 bits at 50 MS/s")),
     wire=Quantity(0.6e-15, "F/column", Source("assumed", "columns of 3 um, wire of 0.2 fF/um")),
-    supply=Quantity(0.8, "V", Source("assumed", "as the switches")),
-    slope=Quantity(1.3, "V/V", Source("memory", "slope factor n of weak inversion, 1.2 to 1.5")),
+    supply=chosen(0.8, "V", "as the switches", 0.1),
+    slope=Quantity(1.3, "V/V", Source("memory", "slope factor n of weak inversion, 1.2 to 1.5"), 1.2, 1.5),
 )
 _ADC = replace(_DAC, name="output converter", bits=chosen(8, "bit", "enough to rank the outputs"))
 
 _RC_1FF = RCDevice(
     name="rc-1fF",
     summary="1 fF, 1 Mohm cells at 300 K, thermal swing 2.9 mV",
-    capacitance=Quantity(1e-15, "F", Source("assumed", "small metal-insulator-metal capacitor")),
-    resistance=Quantity(1e6, "ohm", Source("assumed", "transistor in weak inversion")),
-    ambient=Quantity(300.0, "K", Source("assumed", "room temperature")),
-    swing=Quantity(0.1, "V", Source("assumed", "well above offset and noise")),
+    capacitance=chosen(1e-15, "F", "small metal-insulator-metal capacitor", 0.2),
+    resistance=chosen(1e6, "ohm", "transistor in weak inversion, biased to it", 0.3),
+    ambient=Quantity(
+        300.0, "K", Source("assumed", "room temperature; chips run from 0 to 85 C"), 273.0, 358.0
+    ),
+    swing=chosen(0.1, "V", "well above offset and noise", 0.1),
     input_converter=_DAC,
     output_converter=_ADC,
     clock_energy=Quantity(1e-15 * 0.8**2, "J", _SWITCH),
@@ -52,8 +54,8 @@ _RC_1PF = replace(
     _RC_1FF,
     name="rc-1pF",
     summary="1 pF, 10 kohm cells at 300 K, thermal swing 91 uV: easy to match, hard to read",
-    capacitance=Quantity(1e-12, "F", Source("assumed", "board-level or large on-chip capacitor")),
-    resistance=Quantity(1e4, "ohm", Source("assumed", "poly resistor")),
+    capacitance=chosen(1e-12, "F", "board-level or large on-chip capacitor", 0.2),
+    resistance=chosen(1e4, "ohm", "poly resistor", 0.2),
     static_power=Quantity(
         1e-9 * 0.8, "W", Source("assumed", "1 nA a cell at 0.8 V: its resistor draws none")
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,8 @@ from compiler.ir.container import load
 from hw_models.digital import STORAGES
 from thermo.cli.console import BarProgress, emit, manifest
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SPLIT, Given, refuse, with_flags
-from thermo.data import DataError, load_dataset
+from thermo.data import DataError, Dataset, load_dataset
+from thermo.energy.compare import Comparison
 from thermo.energy.compare import compare as run
 from thermo.energy.run import ESTIMATORS, estimator_of
 from thermo.options import Option, keywords
@@ -47,7 +49,10 @@ OWN = (RATE, WEIGHTS, ACCURACY, ALONE)
 TAKEN = {e.kind: [o for o in e.takes.values() if o.name not in ("split", "device")] for e in ESTIMATORS}
 
 
-@with_flags(DATA, DATA_DIR, SPLIT, *OWN, DEVICES, *(o for some in TAKEN.values() for o in some), AS_JSON)
+FLAGS = (DATA, DATA_DIR, SPLIT, *OWN, DEVICES, *(o for some in TAKEN.values() for o in some))
+
+
+@with_flags(*FLAGS, AS_JSON)
 def compare(
     nets: Annotated[list[Path], typer.Argument(help="Netlists (.tnl) of any kinds.")], given: Given
 ) -> None:
@@ -60,14 +65,25 @@ def compare(
 
     Example: thermoc compare machine.tnl --data mnist --weights sram --accuracy 97
     """
-    c, inputs = run_compare(nets, given)
+    asked = run_compare(nets, given)
+    c = asked.comparison
     tables = "\n\n".join(text_table(t) for t in compare_tables(c))
     text = tables + "\n\n" + "\n".join(compare_sentences(c))
-    emit({**compare_keys(c), "manifest": manifest(**inputs)}, given["json"], text)
+    emit({**compare_keys(c), "manifest": manifest(**asked.inputs)}, given["json"], text)
 
 
-def run_compare(nets: list[Path], given: Given) -> tuple[Any, dict[str, Any]]:
-    """(the comparison, what its manifest names) of files and flags."""
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """inputs : what a manifest names"""
+
+    comparison: Comparison
+    netlists: dict[str, Any]
+    dataset: Dataset
+    inputs: dict[str, Any]
+
+
+def run_compare(nets: list[Path], given: Given) -> Compared:
+    """The comparison that files and flags ask for."""
     if given["data"] is None:
         raise DataError("compare measures every design on the same samples: add --data NAME")
     netlists: dict[str, Any] = {}
@@ -93,7 +109,7 @@ def run_compare(nets: list[Path], given: Given) -> tuple[Any, dict[str, Any]]:
         **options,
     )
     inputs: dict[str, Any] = {f"net {name}": path for name, path in zip(netlists, nets, strict=True)}
-    return c, {**inputs, "seed": given["seed"], "data": given["data"]}
+    return Compared(c, netlists, dataset, {**inputs, "seed": given["seed"], "data": given["data"]})
 
 
 def _refuse_all(given: Given, kinds: list[str]) -> None:

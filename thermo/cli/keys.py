@@ -46,6 +46,20 @@ TRAINED = {
     **MANIFEST,
 }
 
+COMPARED = {
+    "data": "data set",
+    "split": MEASURED["split"],
+    "rate": "answers a second, null back to back",
+    "weights": "where they are kept, on both sides",
+    "accuracy": "share that the cheapest must reach",
+    "designs": "name, family, given (one of the netlists), node, voltage, accuracy, accuracy_sem, "
+    "n_samples, difference {mean, sem, paired} from the first netlist, energy_J, places, latency_s as "
+    "{low, likely, high}, settled_J (without glitches), area_m2",
+    "cheapest": "by node: name, energy_J, undecided (names), ratios over it by name",
+    "sentences": "what that says, and where it would change",
+    "left_out": "why a design is not in the table, by name",
+}
+
 KEYS: Mapping[str, Mapping[str, str]] = {
     "compile": {
         "netlist": "file written",
@@ -234,20 +248,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "energies": "the preset, every figure with its source",
         **MANIFEST,
     },
-    "compare": {
-        "data": "data set",
-        "split": MEASURED["split"],
-        "rate": "answers a second, null back to back",
-        "weights": "where they are kept, on both sides",
-        "accuracy": "share that the cheapest must reach",
-        "designs": "name, family, given (one of the netlists), node, voltage, accuracy, accuracy_sem, "
-        "n_samples, difference {mean, sem, paired} from the first netlist, energy_J, places, latency_s as "
-        "{low, likely, high}, area_m2",
-        "cheapest": "by node: name, energy_J, undecided (names), ratios over it by name",
-        "sentences": "what that says, and where it would change",
-        "left_out": "why a design is not in the table, by name",
-        **MANIFEST,
-    },
+    "compare": {**COMPARED, **MANIFEST},
+    "report": {**COMPARED, "page": "file written", **MANIFEST},
     "train langevin": {
         **TRAINED,
         **{key: MEASURED[key] for key in ("accuracy", "n_samples", "runs")},

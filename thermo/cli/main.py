@@ -59,6 +59,10 @@ COMMANDS = {
         "thermo.cli.compare:compare",
         "Put netlists and digital designs on one table: accuracy, joules by place, seconds, area.",
     ),
+    "report": (
+        "thermo.cli.report:report",
+        "Write one page: the ledger with intervals, what moves it, how robust netlists are, every source.",
+    ),
     "show": (
         "thermo.cli.show:show",
         "Print a netlist's counts, the targets it is legal for, and its canonical text.",

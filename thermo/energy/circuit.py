@@ -65,6 +65,12 @@ def library_figures(library: CellLibrary) -> dict[str, Quantity]:
     return figures
 
 
+def settled(design: Design, rate: float | None = None) -> float | None:
+    """J of an answer of a circuit without a single glitch; None of what is no circuit."""
+    models = [name for name in design.figures if " glitches: 0 none" in name]
+    return design.price({**design.likely, **dict.fromkeys(models, 0.0)}, rate).total if models else None
+
+
 def glitched(seen: Glitches, model: float) -> float:
     """Joules of a circuit's transitions over those of its settled values, between the delay models.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hw_models.interval import times
+from hw_models.interval import Interval, times
 from thermo.energy.break_even import affordable_runs, equal_answers, equal_rates
+from thermo.energy.circuit import settled
 from thermo.energy.compare import ANY, Comparison, Row, Verdict
 from thermo.energy.inference import Estimate
 from thermo.energy.storage import memories
@@ -24,12 +25,27 @@ def compare_tables(c: Comparison) -> tuple[Table, ...]:
 
 def compare_sentences(c: Comparison) -> tuple[str, ...]:
     """Which is cheapest at the accuracy, what that rests on, and where it would change."""
-    found = [_verdict(c, verdict) for verdict in c.verdicts]
-    if not found:
-        found = [f"No design of the table reaches {_per_cent(c.accuracy)}: ask for less with --accuracy."]
-    for verdict in c.verdicts:
-        found += _break_even(c, verdict)
+    return (*verdict_sentences(c), *break_even_sentences(c))
+
+
+def verdict_sentences(c: Comparison) -> tuple[str, ...]:
+    """Which is cheapest, one sentence a node; before them, whose couplings are ideal."""
+    estimates = [(row.design.name, row.estimate) for row in c.rows]
+    ideal = dict.fromkeys(
+        name for name, e in estimates if isinstance(e, Estimate) and e.device.couplings.name == "ideal"
+    )
+    found = (
+        [f"Ideal couplings, without noise, load or range of their own: {'; '.join(ideal)}."] if ideal else []
+    )
+    found += [_verdict(c, verdict) for verdict in c.verdicts]
+    if not c.verdicts:
+        found.append(f"No design of the table reaches {_per_cent(c.accuracy)}: ask for less with --accuracy.")
     return tuple(found)
+
+
+def break_even_sentences(c: Comparison) -> tuple[str, ...]:
+    """Where the verdicts would change."""
+    return tuple(told for verdict in c.verdicts for told in _break_even(c, verdict))
 
 
 def compare_keys(c: Comparison) -> dict[str, Any]:
@@ -61,6 +77,7 @@ def _row_keys(c: Comparison, row: Row) -> dict[str, Any]:
         "difference": None if gap is None else dict(zip(("mean", "sem", "paired"), gap, strict=True)),
         "energy_J": bill.total.describe(),
         "places": {place: interval.describe() for place, interval in bill.places.items()},
+        "settled_J": settled(design, c.rate),
         "latency_s": bill.time.describe(),
         "area_m2": bill.price.area_m2,
     }
@@ -81,7 +98,7 @@ def _designs(c: Comparison) -> Table:
     for row in sorted(c.rows, key=lambda r: r.bill.price.total):
         design, bill = row.design, row.bill
         told = design.name + (f" <- cheapest, {firsts[id(row)].node}" if id(row) in firsts else "")
-        gap = c.difference(row)
+        gap, quiet = c.difference(row), settled(design, c.rate)
         rows.append(
             (
                 told,
@@ -91,19 +108,31 @@ def _designs(c: Comparison) -> Table:
                 "" if gap is None else f"{100 * gap[0]:+.2f} ± {100 * gap[1]:.2f}{'' if gap[2] else ' *'}",
                 si(bill.price.total, "J"),
                 between(bill.total, "J"),
+                "" if quiet is None else si(quiet, "J"),
                 "not stated" if bill.price.seconds == 0 else si(bill.price.seconds, "s"),
                 "not stated" if bill.price.area_m2 is None else f"{bill.price.area_m2 * 1e6:.3g}",
             )
         )
     reference = c.reference
-    head = ("design", "family", "node", "accuracy", "difference", "J an answer", "5 to 95 %", "time", "mm²")
+    head = (
+        "design",
+        "family",
+        "node",
+        "accuracy",
+        "difference",
+        "J an answer",
+        "5 to 95 %",
+        "settled",
+        "time",
+        "mm²",
+    )
     beside = "" if reference is None else f"; differences in points from {reference.design.name}"
     starred = any((g := c.difference(r)) is not None and not g[2] for r in c.rows)
     caption = (
-        f"{c.data}, {c.split} split; {rate_words(c.rate)}; weights of all {KEPT[c.storage]}{beside}"
-        f"{' (* not paired)' if starred else ''}"
+        f"{c.data}, {c.split} split; {rate_words(c.rate)}; all weights {KEPT[c.storage]}{beside}"
+        f"{' (* not paired)' if starred else ''}; settled: circuits without glitches"
     )
-    return Table(head, tuple(rows), (3, 4, 5, 6, 7, 8), caption)
+    return Table(head, tuple(rows), (3, 4, 5, 6, 7, 8, 9), caption)
 
 
 def _places(c: Comparison) -> Table:
@@ -128,19 +157,29 @@ def _verdict(c: Comparison, v: Verdict) -> str:
     if not v.others:
         return text + " No other design of the table is as accurate."
     shown = v.others[:1] + tuple(o for o in v.others[1:] if o[0].given or o[1].spans(1.0))
-    others = [f"{row.design.name}: {times(over)}" for row, over in shown]
+    others = [_beside(row.design.name, over) for row, over in shown]
     more = len(v.others) - len(shown)
     rest = f"; {more} more {'costs' if more == 1 else 'cost'} more" if more else ""
-    return f"{text} Over it, joules of {'; '.join(others)}{rest}."
+    return f"{text} Against it {'; '.join(others)}{rest}."
+
+
+def _beside(name: str, over: Interval) -> str:
+    if over.spans(1.0):
+        return f"{name} is {times(over)} as much"
+    return f"{name} costs {'as much' if over.low == over.high == 1 else f'{times(over)} as much'}"
 
 
 def _break_even(c: Comparison, v: Verdict) -> list[str]:
-    """For the cheapest of the netlists against the cheapest digital design, either way round."""
+    """Every netlist of the accuracy against the cheapest digital design, either way round."""
     rows = [v.cheapest, *(row for row, _ in v.others)]
-    ours = next((r for r in rows if r.given), None)
     theirs = next((r for r in rows if not r.given), None)
-    if ours is None or theirs is None:
+    if theirs is None:
         return []
+    return [told for ours in rows if ours.given for told in _equal(c, v, ours, theirs)]
+
+
+def _equal(c: Comparison, v: Verdict, ours: Row, theirs: Row) -> list[str]:
+    """Where two designs cost the same: in rate, in weights reused, in runs."""
     pair = f"{ours.design.name} and {theirs.design.name}"
     found = []
     if rates := equal_rates(ours.design, theirs.design):
@@ -166,7 +205,8 @@ def _break_even(c: Comparison, v: Verdict) -> list[str]:
 
 def _node(row: Row) -> str:
     volts = row.design.voltage
-    return row.node if volts is None else f"{row.node}, {volts:g} V"
+    text = row.node if volts is None else f"{row.node}, {volts:g} V"
+    return text.replace(" ", "\u00a0")
 
 
 def _accuracy(row: Row) -> str:

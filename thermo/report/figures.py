@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,10 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, NullLocator
 
+from hw_models.interval import Interval
+from thermo.energy.ledger import Swing
 from thermo.gradients.diagnose import Diagnosis
 from thermo.training.ebm.errors import EbmError
 
@@ -59,7 +62,7 @@ def svg(figure: Figure) -> str:
     """The figure as an <svg> element; the same figure gives the same text."""
     out = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "thermoc", "svg.fonttype": "none"}):
-        figure.savefig(out, format="svg", metadata=dict.fromkeys(_NO_METADATA))
+        figure.savefig(out, format="svg", transparent=True, metadata=dict.fromkeys(_NO_METADATA))
     text = out.getvalue()
     return text[text.index("<svg") :]
 
@@ -227,6 +230,96 @@ def diagnosis_errors(found: Diagnosis) -> Figure:
     axes.set_xlabel("nudge β")
     axes.set_ylabel(f"relative error, {found.estimator}")
     axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def tornado(swings: Sequence[Swing], likely: float, shown: int = 10) -> Figure:
+    """Joules of an answer with one figure at a time at its low and high value, the widest on top.
+
+    likely : J with every figure at its likely value; shown : bars at most
+    """
+    # what moves the total by less than a hundredth of the widest bar cannot be seen
+    some = [s for s in swings[:shown] if s.span > 0.01 * swings[0].span]
+    figure, axes = new_figure(7.2, 0.9 + 0.34 * max(len(some), 1))
+    place = np.arange(len(some))[::-1]
+    for y, swing in zip(place, some, strict=True):
+        for end, colour in ((swing.at_low, COLOURS[0]), (swing.at_high, COLOURS[1])):
+            axes.barh(y, end - likely, left=likely, color=colour, height=0.62)
+    axes.axvline(likely, color="#444444", linewidth=1)
+    axes.set_yticks(place, [_wrapped(s.figure) for s in some], fontsize=8)
+    ends = [e for s in some for e in (s.at_low, s.at_high)] + [likely]
+    if min(ends) > 0 and max(ends) > 3 * min(ends):
+        axes.set_xscale("log")
+        few = max(ends) / min(ends) < 300
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(EngFormatter(unit="J"))
+    axes.grid(False, axis="y")
+    axes.set_xlabel("an answer with this figure at its low (blue) and high (red) value")
+    return figure
+
+
+def _wrapped(name: str) -> str:
+    return "\n".join(textwrap.wrap(name, 34))
+
+
+def ledger_bars(rows: Sequence[tuple[str, Interval, bool]]) -> Figure:
+    """Joules of an answer of every design, likely and 5 to 95 %, on a log axis, the cheapest on top.
+
+    rows : (name, J, whether it is one of the netlists asked about)
+    """
+    figure, axes = new_figure(7.2, 0.9 + 0.3 * len(rows))
+    place = np.arange(len(rows))[::-1]
+    for y, (_, joules, given) in zip(place, rows, strict=True):
+        colour = COLOURS[1] if given else COLOURS[0]
+        axes.plot([joules.low, joules.high], [y, y], color=colour, linewidth=4, alpha=0.35)
+        axes.plot([joules.likely], [y], "o" if given else "s", color=colour, markersize=6)
+    axes.set_yticks(place, [_wrapped(name) for name, _, _ in rows], fontsize=8)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(EngFormatter(unit="J"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(False, axis="y")
+    axes.set_xlabel("energy of an answer (red: the netlists, blue: digital designs)")
+    return figure
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Accuracy of one netlist against one thing that may be worse than hoped for.
+
+    name : of the netlist; what : is swept, with its unit; points : (value, accuracy, its error); at :
+    the netlist's own value, or None; log : axis of the values; note : how it was measured
+    """
+
+    name: str
+    what: str
+    points: tuple[tuple[float, float, float], ...]
+    at: float | None = None
+    log: bool = False
+    note: str = ""
+
+
+def sweeps_figure(sweeps: Sequence[Sweep]) -> Figure:
+    """Panels of accuracy, two a row."""
+    lines = -(-len(sweeps) // 2)
+    figure = Figure(figsize=(7.2, 2.5 * lines), layout="constrained")
+    for k, sweep in enumerate(sweeps):
+        axes = figure.add_subplot(lines, 2, k + 1)
+        dress(axes)
+        x, y, error = (np.array(column) for column in zip(*sweep.points, strict=True))
+        axes.errorbar(x, 100 * y, 100 * error, fmt="o-", color=COLOURS[0], markersize=4, capsize=2)
+        if sweep.log:
+            axes.set_xscale("log")
+        if sweep.at is not None:
+            axes.axvline(sweep.at, color=MUTED, linewidth=1, linestyle="--")
+        axes.set_ylim(0, 102)
+        axes.set_xlabel(sweep.what, fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.set_xticks(x, [f"{v:g}" for v in x])
+        axes.xaxis.set_minor_locator(NullLocator())
+        if k % 2 == 0:
+            axes.set_ylabel("accuracy, %", fontsize=8)
     return figure
 
 

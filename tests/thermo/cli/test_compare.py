@@ -71,7 +71,7 @@ def test_the_text_names_the_cheapest_and_says_how_it_was_compared(nets, capsys):
         "5",
     )
     assert code == 0
-    assert "1 M answers a second; weights wired on both sides" in out
+    assert "1 M answers a second; all weights wired" in out
     assert "<- cheapest, 45 nm" in out and "Cheapest at 7 nm, of at least 5.00 %: g, asap7" in out
 
 
@@ -105,3 +105,21 @@ def test_refusals_say_the_way_out(nets, capsys, line, told):
     first, *rest = line.split()
     code, _, err = run(capsys, nets / first, *rest, "--alone")
     assert code == 2 and told in err and "Traceback" not in err
+
+
+def test_report_writes_a_page_of_every_family(nets, capsys, tmp_path):
+    page = tmp_path / "page.html"
+    three = [str(nets / f"{name}.tnl") for name in ("m", "g", "ring")]
+    asked = ["--data", "digits", "--alone", "--swept", "20", "--json", "-o", str(page)]
+    capsys.readouterr()
+    assert main(["report", *three, *asked]) == 0
+    told = json.loads(capsys.readouterr().out)
+    always, known = expected("report")
+    assert always <= set(told) <= known and told["page"] == str(page)
+    text = page.read_text(encoding="utf-8")
+    for name in ("m: how far it may be off", "noise power", "bits of converters", "a gate errs"):
+        assert name in text
+    assert "It decides between no classes" in text  # the ring of p-bits
+    assert told["manifest"]["net m"]["sha256"] in text
+    code = main(["report", *three, *asked[:-1], str(tmp_path / "nowhere" / "page.html")])
+    assert code == 2

@@ -1,0 +1,148 @@
+"""Accuracy of any netlist that decides, against noise, mismatch, bits and time, or faults of its gates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from compiler.ir.cells import CellNetlist
+from compiler.ir.gates import GateNetlist
+from compiler.ir.langevin import LangevinNetlist
+from hw_models.device import Device
+from hw_models.imperfect import Imperfections
+from thermo.data import Dataset
+from thermo.energy.inference import device_units
+from thermo.evaluate import check_fit, evaluate
+from thermo.progress import NullProgress, Progress
+from thermo.report.figures import Sweep
+from thermo.simulate.gates.dynamics import circuit_of
+from thermo.simulate.run import dynamics_of
+from thermo.studies.faults import accuracy_against_faults
+
+LIMIT = 500  # samples
+NOISE = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # times the device's kT
+MISMATCH = (0.0, 0.02, 0.05, 0.1, 0.2)
+BITS = (2, 3, 4, 5, 6, 8)
+TIME = (0.25, 0.5, 1.0, 2.0)  # times the netlist's own durations
+FLIPS = (1e-4, 1e-3, 1e-2, 0.1)
+DRAWS = 3  # devices, or draws of faults
+
+
+def robustness(
+    name: str,
+    netlist: Any,
+    dataset: Dataset,
+    device: Device,
+    *,
+    split: str = "test",
+    limit: int | None = LIMIT,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Sweep, ...]:
+    """What the kind of netlist has: an analog machine noise, mismatch, bits of its couplings and of its
+    converters, and time; a circuit faults; none for a netlist that decides nothing.
+
+    name : as it is called in the sweeps; device : whose physics acts in an analog machine
+    limit : first samples of the split, None for all
+
+    Raises DataError if the netlist and the data set do not fit.
+    """
+    if dynamics_of(netlist).name == "spins" or not dataset.n_classes:
+        return ()
+    check_fit(netlist, dataset)
+    if isinstance(netlist, GateNetlist | CellNetlist):
+        circuit = circuit_of(netlist)
+        if circuit.class_sums is None:
+            return ()
+        points = accuracy_against_faults(
+            circuit,
+            dataset,
+            "flip",
+            FLIPS,
+            draws=DRAWS,
+            seed=seed,
+            split=split,
+            limit=limit,
+            threads=threads,
+            progress=progress,
+        )
+        told = tuple((p.rate, p.mean, p.spread) for p in points)
+        note = f"every gate errs by itself with this probability, {DRAWS} draws, bars one standard deviation"
+        return (Sweep(name, "probability that a gate errs", told, log=True, note=note),)
+    common: dict[str, Any] = {"limit": limit, "seed": seed, "threads": threads, "device": device}
+    asked = tuple(_asked(netlist, device))
+    progress = progress or NullProgress()
+    progress.start(sum(len(values) for _, values, _ in asked), f"robustness of {name}")
+    done, found = 0, []
+    try:
+        for sweep, values, run in asked:
+            swept: list[tuple[float, float, float]] = []
+            for value in values:
+                swept.append((float(value), *_mean(run(value), dataset, split, common)))
+                done += 1
+                progress.update(done, sweep.what)
+            found.append(replace(sweep, name=name, points=tuple(swept)))
+    finally:
+        progress.stop()
+    return tuple(found)
+
+
+Run = tuple[LangevinNetlist, Sequence[dict[str, Any]]]
+"""A netlist and the options of each of its draws."""
+
+
+def _asked(
+    netlist: LangevinNetlist, device: Device
+) -> Iterator[tuple[Sweep, Sequence[float], Callable[[float], Run]]]:
+    """Every sweep without its points, its values, and what is run at each."""
+    own = device_units(netlist, device).kT
+
+    def draws(imperfect: Imperfections) -> list[dict[str, Any]]:
+        return [{"non_ideal": imperfect, "device_seed": k} for k in range(DRAWS)]
+
+    def longer(times: float) -> LangevinNetlist:
+        return netlist.with_(
+            schedule=tuple(replace(p, duration=p.duration * times) for p in netlist.schedule)
+        )
+
+    yield (
+        Sweep("", "noise power, times the device's", (), 1.0, True, "kT of all cells together"),
+        NOISE,
+        lambda v: (netlist, [{"kT": own * v}]),
+    )
+    yield (
+        Sweep("", "mismatch of couplings, relative", (), None, False, f"mean of {DRAWS} devices"),
+        MISMATCH,
+        lambda v: (netlist, draws(Imperfections(mismatch=v)) if v else [{}]),
+    )
+    yield (
+        Sweep("", "bits of a coupling", (), None, False, "uniform levels up to the largest"),
+        BITS,
+        lambda v: (netlist, [{"non_ideal": Imperfections(bits=int(v))}]),
+    )
+    if device.input_converter is not None and device.output_converter is not None:
+        bits = device.input_converter.bits.value
+        yield (
+            Sweep("", "bits of converters, both sides", (), bits, False, "in place of the device's own"),
+            BITS,
+            lambda v: (netlist, [{"input_bits": int(v), "output_bits": int(v)}]),
+        )
+    yield (
+        Sweep("", "time, times the netlist's own", (), 1.0, True, "every phase longer or shorter alike"),
+        TIME,
+        lambda v: (longer(v), [{}]),
+    )
+
+
+def _mean(run: Run, dataset: Dataset, split: str, common: dict[str, Any]) -> tuple[float, float]:
+    """(accuracy, its error): of draws their mean and its standard error, else that of the samples."""
+    netlist, draws = run
+    found = [evaluate(netlist, dataset, split, **common, **options)[0] for options in draws]
+    accuracies = [f.accuracy or 0.0 for f in found]
+    if len(found) > 1:
+        return float(np.mean(accuracies)), float(np.std(accuracies, ddof=1) / np.sqrt(len(found)))
+    return accuracies[0], found[0].accuracy_sem or 0.0
