@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from hw_models.constants import ROOM, thermal_voltage
 from hw_models.registry import Registry
-from hw_models.source import Quantity, Source, check_figures, figures_of
+from hw_models.source import Quantity, Source, check_figures, chosen, figures_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ _LOOP_GAIN = 10.0
 
 _NONE = _figure(0.0, "1", "exact", "the ideal equation")
 _JOHNSON = _figure(1.0, "1", "derived", "Nyquist: 4 k_B T G of a conductance G")
-_SUPPLY = _figure(0.8, "V", "assumed", "supply of small digital circuits")
+_SUPPLY = chosen(0.8, "V", "supply of small digital circuits", 0.1)
 _NO_SUPPLY = _figure(0.0, "V", "derived", "passive")
 _NO_BIAS = _figure(0.0, "A/S", "derived", "passive")
 _PLATES = _figure(2e-3, "F/m2", "memory", "metal-insulator-metal, 2 fF per square micrometre")
