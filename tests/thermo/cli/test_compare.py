@@ -123,3 +123,11 @@ def test_report_writes_a_page_of_every_family(nets, capsys, tmp_path):
     assert told["manifest"]["net m"]["sha256"] in text
     code = main(["report", *three, *asked[:-1], str(tmp_path / "nowhere" / "page.html")])
     assert code == 2
+
+
+def test_ideal_couplings_are_said_first(nets, capsys):
+    for asked, ideal in ((("--couplings", "ideal"), True), ((), False)):
+        _, out, _ = run(capsys, nets / "m.tnl", "--data", "digits", "--alone", *asked)
+        told = [line for line in out.splitlines() if line.startswith(("Ideal couplings", "Cheapest"))]
+        assert told[0].startswith("Ideal couplings") == ideal
+        assert ("m, rc-1fF" in told[0]) or not ideal
