@@ -97,7 +97,8 @@ def _designs(c: Comparison) -> Table:
     rows = []
     for row in sorted(c.rows, key=lambda r: r.bill.price.total):
         design, bill = row.design, row.bill
-        told = design.name + (f" <- cheapest, {firsts[id(row)].node}" if id(row) in firsts else "")
+        verdict = firsts.get(id(row))
+        told = design.name + ("" if verdict is None else f" <- cheapest{_at(verdict.node)}")
         gap, quiet = c.difference(row), settled(design, c.rate)
         rows.append(
             (
@@ -201,6 +202,10 @@ def _equal(c: Comparison, v: Verdict, ours: Row, theirs: Row) -> list[str]:
             else f"Break-even in runs: none; one of {ours.design.name} costs more than {theirs.design.name}."
         )
     return found
+
+
+def _at(node: str) -> str:
+    return "" if node == ANY else f", {node}"
 
 
 def _node(row: Row) -> str:
