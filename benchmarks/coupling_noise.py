@@ -5,7 +5,7 @@
 
 Nothing of thermoc simulates here: the file is read by safetensors, the images by thermo.data, and the
 rest is written from docs/physics.md. `thermoc simulate --device rc-1fF --data digits` is to agree with
-the line "weak inversion, range", and so it does (tests/thermo/simulate/langevin/test_couplings.py).
+the line "weak inversion, range", and so it does (tests/thermo/simulate/langevin/test_wiring.py).
 
     dx_i = f_i dt + sqrt(2 kT (1 + e_i)) dW_i
     f_i  = -2 J2 x_i - 3 J3 x_i^2 - 4 J4 x_i^3 + bias_i + sum_j W_ij R tanh(x_j / R) + the same of inputs
