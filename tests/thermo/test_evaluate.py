@@ -7,7 +7,7 @@ import pytest
 
 from compiler.families.hopfield import HopfieldNetwork, lower_hopfield
 from compiler.families.langevin import LangevinMachine, lower_langevin
-from hw_models.presets import DEVICES
+from hw_models.presets import DEVICES, chosen_device
 from thermo.data import DataError, Dataset
 from thermo.energy.inference import estimate_langevin
 from thermo.evaluate import check_fit, evaluate, targets_of
@@ -67,7 +67,7 @@ def test_answers_are_matched_by_label_not_by_position():
     assert evaluate(netlist, as_named)[0].accuracy > 0.9
     assert evaluate(netlist, data)[0].accuracy < 0.1
     # the read-out of the cycle is scored in the same way
-    told = estimate_langevin(netlist, as_named, DEVICES.get("rc-1fF"), ())
+    told = estimate_langevin(netlist, as_named, chosen_device("rc-1fF", "ideal"), ())
     assert told.cycle.accuracy > 0.9
     other_names = lower_langevin(machine(labels=("x", "y", "z")))
     assert evaluate(other_names, data)[0].accuracy == 1.0
