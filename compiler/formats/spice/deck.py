@@ -276,7 +276,7 @@ class _Writer:
 
     def _subcircuits(self) -> Iterator[str]:
         if any(c.low or c.high for c in self.circuits.values()):
-            sharp = 5e-5 if self.options.diode == "sharp" else 1e-4
+            sharp = 1e-5 if self.options.diode == "sharp" else 1e-4
             model = f"IS={number(1e-14 * self.scale.current)} N={number(sharp * self.scale.voltage)}"
             yield f".model wall D({'IS=1e-14 N=1' if self.options.diode == 'silicon' else model})"
         for circuit, name in self.names.items():

@@ -33,7 +33,7 @@ class DeckOptions:
         without noise
     states : whether every dynamic cell's state is kept, not only those that are read
     diode : of walls: "ideal", IS and N 1e-14 and 1e-4 of the deck's units, which holds within 1e-4 of a unit
-        of x; "sharp", half as much; "silicon", IS 1e-14 A and N 1
+        of x; "sharp", a tenth as much; "silicon", IS 1e-14 A and N 1
     """
 
     inputs: np.ndarray | None = None
