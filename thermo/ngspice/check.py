@@ -253,7 +253,7 @@ def _heat(
 
 
 def _states(ours: np.ndarray, coarse: np.ndarray, theirs: np.ndarray, rough: np.ndarray) -> list[Agreement]:
-    """Each engine's error is at most what a step twice as long changes (theirs: and walls a tenth as sharp)."""
+    """Each engine's error is at most what a step twice as long changes (theirs: and duller walls)."""
     largest = float(np.abs(ours).max())
     errors = np.abs(ours - coarse).max(axis=(1, 2)) + np.abs(theirs - rough).max(axis=(1, 2))
     tolerance = errors + FLOOR * largest
