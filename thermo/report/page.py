@@ -39,7 +39,8 @@ footer { margin-top: 3rem; font-size: .85rem; color: var(--soft); overflow-wrap:
 code { background: var(--code); padding: 0 .25rem; border-radius: 3px; overflow-wrap: anywhere; }
 @media (max-width: 40rem) { main { padding: 1.25rem .9rem 3rem; } h1 { font-size: 1.4rem; }
   th, td { padding: .3rem .5rem; } tr > :first-child { min-width: 7.5rem; max-width: 10rem;
-  overflow-wrap: anywhere; } figure { padding: .5rem; } figure svg { min-width: 30rem; } }
+  overflow-wrap: anywhere; } td:last-child:not(.num) { min-width: 16rem; }
+  figure { padding: .5rem; } figure svg { min-width: 30rem; } }
 """
 
 
