@@ -207,7 +207,7 @@ def test_p_bits_are_estimated_without_data(dataset):
 
 
 def test_an_estimate_runs_its_split_once(monkeypatch, dataset):
-    """As simulated, with dt halved, the cycle: three runs of the samples, and one of the idle machine."""
+    """As simulated, the two strokes of two cycles, each with dt halved, and one run of the idle machine."""
     from thermo.energy import cycle, inference
     from thermo.simulate.langevin import run
 
@@ -219,8 +219,8 @@ def test_an_estimate_runs_its_split_once(monkeypatch, dataset):
 
     for module in (run, cycle, inference):
         monkeypatch.setattr(module, "simulate_langevin", counted)
-    found = thermo.energy.estimate(quadratic(), dataset, baselines=())
-    assert asked == [40, 40, 40, None]
+    found = thermo.energy.estimate(quadratic(), dataset, baselines=(), reset=cycle.Reset(10.0, 0.1))
+    assert asked == [40] * 10 + [None]
     assert found.evaluation.n_samples == 40
 
 

@@ -81,7 +81,7 @@ COMMANDS = {
     ),
     "study couplings": (
         "thermo.cli.studies:couplings",
-        "Accuracy against joules for several ways to make couplings, trained on the device.",
+        "Accuracy against joules an answer for several ways to make couplings, trained on the device.",
     ),
     "study eqprop-gradients": (
         "thermo.cli.studies:eqprop_gradients",

@@ -8,16 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from compiler.files import make_folder, replacing
+from compiler.ir.container import load
+from hw_models.interval import Interval
 from thermo.data import Dataset, load_dataset
 from thermo.demo.apart import answer, apart
 from thermo.demo.langevin import langevin_part
-from thermo.demo.part import Part
+from thermo.demo.part import Part, Row
+from thermo.energy.compare import Comparison, compare
+from thermo.energy.compare import Row as Priced
+from thermo.energy.cycle import Reset
 from thermo.progress import NullProgress, Progress
-from thermo.report.page import Section, Table, html_page
+from thermo.report.answer import HOW_TO_READ, assumptions_section, design_section, ledger_section
+from thermo.report.compare import compare_keys, compare_sentences
+from thermo.report.ledger import between
+from thermo.report.page import Points, Section, Table, html_page
+from thermo.report.text import si
 from thermo.simulate.threads import check_threads
 
+DIGITAL = "thermo.demo.digital:digital_part"
 APART = ("thermo.demo.eqprop:eqprop_part", "thermo.demo.logic:logic_part", "thermo.demo.ebm:ebm_part")
-"""Families that run beside the first, each in a process of its own."""
+"""Families that run beside the first, each in a process of its own, as do the digital designs."""
+
+RESET = Reset(10.0, 0.2, couplings=False)
+"""What the search of `thermoc estimate machine.tnl --data digits` finds; it takes longer than training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,7 @@ def run_demo(
     dataset = dataset or load_dataset("digits")
     options: dict[str, Any] = {"seed": seed, "threads": threads, "epochs": epochs}
     with ExitStack() as stack:
+        designs = stack.enter_context(apart(DIGITAL, dataset, folder, **options))
         others = [stack.enter_context(apart(p, dataset, folder, **options)) for p in APART]
         parts = [langevin_part(dataset, folder, **options, progress=progress)]
         progress.start(len(others), "other families, in processes of their own")
@@ -58,47 +72,89 @@ def run_demo(
             for k, process in enumerate(others):
                 parts.append(answer(process))
                 progress.update(k + 1)
+            answer(designs)
         finally:
             progress.stop()
-    table = _table(dataset, parts)
-    reading = "\n\n".join(part.reading for part in parts)
+    netlists = {part.name: load(part.netlist) for part in parts}
+    found = compare(netlists, dataset, seed=seed, threads=threads, reset=RESET, progress=progress)
+    reading = "\n\n".join([*(part.reading for part in parts), *verdicts(found)])
     page = folder / "report.html"
     with replacing(page) as beside:
-        beside.write_text(_page(dataset, table, parts))
+        beside.write_text(_page(dataset, parts, found, reading))
     figures = {name: value for part in parts for name, value in part.figures.items()}
-    return Demo(table, reading, {**figures, "report": page}, page, tuple(part.netlist for part in parts))
+    return Demo(
+        _table(dataset, parts, found),
+        reading,
+        {**figures, "compare": compare_keys(found), "report": page},
+        page,
+        tuple(part.netlist for part in parts),
+    )
 
 
-def _table(dataset: Dataset, parts: list[Part]) -> Table:
+def verdicts(found: Comparison) -> tuple[str, ...]:
+    """Which design is cheapest, a sentence a node."""
+    return compare_sentences(found)[: len(found.verdicts)]
+
+
+def _table(dataset: Dataset, parts: list[Part], found: Comparison) -> Table:
+    lines = [line for part in parts for row in part.rows for line in _lines(part, row, found)]
+    for verdict in found.verdicts:
+        rows = (verdict.cheapest, *(row for row, _ in verdict.others))
+        digital = next((row for row in rows if not row.given), None)
+        if digital is not None:
+            share = digital.design.accuracy or 0.0
+            lines.append(
+                (f"cheapest digital design: {digital.design.name}", f"{100 * share:.1f} %", *_joules(digital))
+            )
     return Table(
-        ("what", "test accuracy", "heat", "energy per answer"),
-        tuple(row for part in parts for row in part.rows),
+        ("what", "test accuracy", "energy per answer", "5 to 95 %"),
+        tuple(lines),
         (1, 2, 3),
         f"Handwritten digits, {dataset.x_test.shape[0]} test images never used in training",
     )
 
 
-def _page(dataset: Dataset, table: Table, parts: list[Part]) -> str:
+def _lines(part: Part, row: Row, found: Comparison) -> list[tuple[str, ...]]:
+    """The row, with the joules of its netlist on its hardware; a line more for each further hardware."""
+    if not row.priced:
+        return [(row.what, row.accuracy, "", "")]
+    own = [r for r in found.rows if r.given and r.design.name.startswith(f"{part.name}, ")]
+    first, *more = own
+    read = first.design.accuracy  # of the machine that is priced
+    accuracy = row.accuracy if read is None else f"{100 * read:.1f} %"
+    indent = " " * (len(row.what) - len(row.what.lstrip()) + 2)
+    where = [f"{indent}on {r.design.name.removeprefix(f'{part.name}, ')}" for r in more]
+    return [
+        (row.what, accuracy, *_joules(first)),
+        *((text, "", *_joules(r)) for text, r in zip(where, more, strict=True)),
+    ]
+
+
+def _joules(row: Priced) -> tuple[str, str]:
+    total: Interval = row.bill.total
+    return si(total.likely, "J"), between(total, "J")
+
+
+def _page(dataset: Dataset, parts: list[Part], found: Comparison, reading: str) -> str:
     return html_page(
         "A classifier of digits on simulated physical hardware",
-        [part.reading for part in parts],
+        reading.split("\n\n"),
         (
-            Section("What came out", (table,)),
-            *(section for part in parts for section in part.sections),
             Section(
                 "How to read this",
                 (
-                    "kT is the thermal energy k_B T, 4.14e-21 J at 300 K. Heat is what one "
-                    "relaxation gives to its surroundings; work of the cycle adds switching the "
-                    "inputs on and off and resetting the cells. The machine is simulated with its "
-                    "thermal noise by Euler-Maruyama; 'time step halved' shows that the figures "
-                    "do not hang on the step. Every device figure is marked by how firm it is; "
-                    "assumed ones are ours, to be replaced by yours.",
+                    Points(HOW_TO_READ),
+                    "kT is the thermal energy k_B T, 4.14e-21 J at 300 K. Machines are simulated with their "
+                    "thermal noise, that of their couplings included, by Euler-Maruyama.",
                     f"Data: {dataset.name}, {dataset.split}. No model was trained or chosen on "
-                    "test images; every one shown is measured on them. The digital design is the "
-                    "cheapest tried that reaches the machine's accuracy there.",
+                    "test images; every one shown is measured on them.",
                 ),
             ),
+            Section("What came out", (_table(dataset, parts, found),)),
+            ledger_section(found),
+            *(section for part in parts for section in part.sections),
+            *(design_section(found, row) for row in found.rows if row.given),
+            assumptions_section(found),
         ),
         "Made by thermoc demo; the .tnl files beside this page are the compiled netlists.",
     )

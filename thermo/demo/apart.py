@@ -15,7 +15,6 @@ from importlib import import_module
 from typing import IO, Any
 
 from compiler.errors import ThermocError
-from thermo.demo.part import Part
 from thermo.progress import NullProgress
 
 # an interrupt goes to both processes: the parent ends the child
@@ -49,8 +48,8 @@ def apart(place: str, *args: Any, **options: Any) -> Iterator[subprocess.Popen[b
             process.kill()
 
 
-def answer(process: subprocess.Popen[bytes]) -> Part:
-    """Wait for the part; raises what its process raised, or PartError where it just ended."""
+def answer(process: subprocess.Popen[bytes]) -> Any:
+    """Wait for what the part returns; raises what its process raised, or PartError where it just ended."""
     assert process.stdout is not None
     text = process.stdout.read()
     if not text:

@@ -10,15 +10,12 @@ import numpy as np
 from compiler.families.rbm import lower_rbm
 from compiler.families.store import save_model
 from compiler.ir.container import load_langevin, save
-from hw_models.pbits import PBITS
 from thermo.data import Dataset
-from thermo.demo.part import Part
-from thermo.energy.samples import SampleEnergy, spin_energy
+from thermo.demo.part import Part, Row
 from thermo.progress import Progress
 from thermo.report import figures
 from thermo.report.figures import sample_grid
 from thermo.report.page import Figure, Section, Table
-from thermo.report.text import si
 from thermo.simulate.spins.run import simulate_spins
 from thermo.training.ebm.bits import static_bits
 from thermo.training.ebm.evaluate import Likelihood, base_rate_log_likelihood, log_likelihood
@@ -27,7 +24,6 @@ from thermo.training.ebm.rbm import TrainedRbm, train_rbm
 from thermo.training.ebm.samples import moment_errors
 from thermo.training.tiles import Tiles
 
-DEVICE = "pbit-cmos"
 EPOCHS, SAMPLES, SHOWN = 150, 1000, 50
 AIS_CHAINS, AIS_STEPS = 128, 2000
 
@@ -45,7 +41,6 @@ class _Found:
     drawn: np.ndarray
     sweeps: int
     apart: dict[str, float]
-    cost: SampleEnergy
 
 
 def ebm_part(
@@ -74,17 +69,10 @@ def ebm_part(
         drawn,
         run.sweeps,
         moment_errors(drawn, valid),
-        spin_energy(netlist, PBITS.get(DEVICE), seed=seed, threads=threads),
     )
     return Part(
-        rows=(
-            (
-                f"{model.n_visible + model.n_hidden} p-bits that draw digits, a sample",
-                "",
-                "",
-                si(found.cost.energy.describe()["total"], "J"),
-            ),
-        ),
+        name="p-bits",
+        rows=(Row(f"{model.n_visible + model.n_hidden} p-bits that draw digits, a sample", priced=True),),
         reading=_reading(found),
         sections=_sections(found, dataset),
         figures={
@@ -96,7 +84,6 @@ def ebm_part(
                 "n_samples": test.n,
                 "split": "test",
                 "moments": found.apart,
-                "per_sample": found.cost.describe(),
             }
         },
         netlist=folder / "pbits.tnl",
@@ -104,16 +91,12 @@ def ebm_part(
 
 
 def _reading(found: _Found) -> str:
-    model, cost = found.trained.model, found.cost
-    terms = {k: v for k, v in cost.energy.describe().items() if k != "total"}
-    largest = max(terms, key=lambda k: terms[k])
+    model = found.trained.model
     return (
         f"A Boltzmann machine of {model.n_visible + model.n_hidden} p-bits that has learnt the "
         f"digits gives a test image {found.test.mean:.1f} nats; pixels drawn by themselves give "
-        f"{found.rates:.1f}. A sample of its compiled netlist, {found.sweeps:,} sweeps from a "
-        f"random start, takes {si(cost.energy.describe()['total'], 'J')} and "
-        f"{si(cost.seconds, 's')} on the array {cost.device}; the largest "
-        f"term is {largest} ({si(terms[largest], 'J')})."
+        f"{found.rates:.1f}. A sample of its compiled netlist takes {found.sweeps:,} sweeps from a "
+        "random start."
     )
 
 
@@ -135,6 +118,7 @@ def _sections(found: _Found, dataset: Dataset) -> tuple[Section, ...]:
                 figures.svg(sample_grid(groups, dataset.image_shape)),
                 f"Every sample is the last state of a chain of its own, {found.sweeps:,} sweeps "
                 "from random bits.",
+                "Two grids of small images, bits of the data and bits that were drawn.",
             ),
         )
     return (Section("p-bits that generate", parts),)

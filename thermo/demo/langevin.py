@@ -1,4 +1,4 @@
-"""The Langevin machine on the demo's data: trained, compiled, run with noise, priced."""
+"""The Langevin machine on the demo's data: trained for ideal couplings, and for those of a device."""
 
 from __future__ import annotations
 
@@ -14,25 +14,17 @@ from compiler.families.store import save_model
 from compiler.ir.container import load_langevin, save
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.imperfect import Imperfections
-from hw_models.interval import times
-from hw_models.presets import DEVICES
 from thermo.data import Dataset
 from thermo.demo.part import Part, Row, per_cent
-from thermo.energy.baselines import measure_baselines
-from thermo.energy.inference import Estimate, estimate_langevin
 from thermo.evaluate import Evaluation, evaluate
 from thermo.progress import Progress
 from thermo.report import figures
-from thermo.report.estimate import estimate_tables, joule_parts
-from thermo.report.page import Figure, Section, Table
-from thermo.report.text import si
+from thermo.report.page import Figure, Section
 from thermo.simulate.langevin.run import simulate_langevin
 from thermo.studies.devices import accuracy_on_devices
 from thermo.training import TrainedMachine, train_mlp, train_pathwise
 from thermo.training.langevin.presets import pathwise_preset
 
-DEARER = (1e-4, 3e-4, 1e-3, 3e-3)
-"""Prices on heat beside the preset's own, loss per kT."""
 DEVICE = "rc-1fF"
 MISMATCH = 0.1
 N_DEVICES = 10
@@ -40,78 +32,71 @@ N_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Point:
-    """One machine of the accuracy-against-heat figure."""
+class _Found:
+    """ideal : a machine trained for ideal couplings, run with them; there : the same machine on the
+    device; main : trained for the device, run there from its file, once, and ten times a decision
+    """
 
-    penalty: float
-    couplings: bool
+    ideal: Evaluation
+    there: Evaluation
     trained: TrainedMachine
-    netlist: LangevinNetlist
-    evaluation: Evaluation
+    main: Evaluation
+    ten: Evaluation
+    devices: np.ndarray
 
 
 def langevin_part(
     dataset: Dataset, folder: Path, *, seed: int, threads: int | None, epochs: int | None, progress: Progress
 ) -> Part:
-    """Train machines at several prices on heat; run the first from its file, and price it."""
-    points = _train_points(dataset, seed, threads, epochs, progress)
-    main = points[0]
+    """Train a machine for ideal couplings and one for the device's; run both on the device."""
+    options: dict[str, Any] = {"seed": seed, "threads": threads}
 
-    save_model(main.trained.model, folder / "machine.safetensors")
-    save(main.netlist, folder / "machine.tnl")
+    def train(**device: Any) -> TrainedMachine:
+        config = replace(pathwise_preset(dataset, **device), seed=seed)
+        if epochs is not None:
+            config = replace(config, epochs=epochs)
+        return train_pathwise(dataset, config, threads=threads, progress=progress)
+
+    naive = lower_langevin(train().model)
+    trained = train(device=DEVICE)
+    save_model(trained.model, folder / "machine.safetensors")
+    save(lower_langevin(trained.model), folder / "machine.tnl")
     # what follows runs the file, not the object in memory
     netlist = load_langevin(folder / "machine.tnl")
-
-    options: dict[str, Any] = {"seed": seed, "threads": threads}
-    ten, _ = evaluate(netlist, dataset, "test", runs=10, **options)
-    devices = accuracy_on_devices(
-        netlist,
-        dataset,
-        Imperfections(mismatch=MISMATCH),
-        N_DEVICES,
-        seed=seed,
-        threads=threads,
-        progress=progress,
+    found = _Found(
+        ideal=evaluate(naive, dataset, "test", **options)[0],
+        there=evaluate(naive, dataset, "test", device=DEVICE, **options)[0],
+        trained=trained,
+        main=evaluate(netlist, dataset, "test", device=DEVICE, **options)[0],
+        ten=evaluate(netlist, dataset, "test", device=DEVICE, runs=10, **options)[0],
+        devices=accuracy_on_devices(
+            netlist,
+            dataset,
+            Imperfections(mismatch=MISMATCH),
+            N_DEVICES,
+            device=DEVICE,
+            progress=progress,
+            **options,
+        ),
     )
     mlp, mlp_accuracy, lowered = _teacher(dataset, seed, threads)
-    assert main.evaluation.accuracy is not None
-    baselines = measure_baselines(dataset, stop_at=main.evaluation.accuracy, seed=seed, progress=progress)
-    cost = estimate_langevin(netlist, dataset, DEVICES.get(DEVICE), baselines, seed=seed, threads=threads)
     return Part(
-        rows=_rows(main, ten, devices, mlp, mlp_accuracy, lowered, cost),
-        reading=_reading(main, cost),
-        sections=_sections(dataset, points, netlist, cost, seed, threads),
+        name="Langevin machine",
+        rows=_rows(found, mlp, mlp_accuracy, lowered),
+        reading=_reading(found),
+        sections=(_decisions(dataset, netlist, seed, threads),),
         figures={
-            "langevin": cost.to_dict(),
-            "langevin_mean_of_10": ten.accuracy,
-            "langevin_mismatched_devices": devices,
+            "langevin": {
+                "accuracy": found.main.accuracy,
+                "mean_of_10": found.ten.accuracy,
+                "ideal_couplings": found.ideal.accuracy,
+                "trained_for_ideal_couplings": found.there.accuracy,
+                "mismatched_devices": found.devices,
+            },
             "mlp": {"accuracy": mlp_accuracy, "as_netlist": lowered.accuracy},
         },
         netlist=folder / "machine.tnl",
     )
-
-
-def _train_points(
-    dataset: Dataset, seed: int, threads: int | None, epochs: int | None, progress: Progress
-) -> list[_Point]:
-    own = pathwise_preset(dataset).heat_penalty
-    settings = [(p, c) for c in (True, False) for p in (own, *DEARER)]
-    progress.start(len(settings), f"training {len(settings)} machines on {dataset.name}")
-    points = []
-    try:
-        for k, (penalty, couplings) in enumerate(settings):
-            config = replace(pathwise_preset(dataset, coupled=couplings), heat_penalty=penalty, seed=seed)
-            if epochs is not None:
-                config = replace(config, epochs=epochs)
-            trained = train_pathwise(dataset, config, threads=threads)
-            netlist = lower_langevin(trained.model)
-            found, _ = evaluate(netlist, dataset, "test", seed=seed, threads=threads)
-            points.append(_Point(penalty, couplings, trained, netlist, found))
-            assert found.accuracy is not None and found.heat_kT is not None
-            progress.update(k + 1, f"{100 * found.accuracy:.1f} %, {found.heat_kT.mean:,.0f} kT")
-    finally:
-        progress.stop()
-    return points
 
 
 def _teacher(dataset: Dataset, seed: int, threads: int | None) -> tuple[MLP, float, Evaluation]:
@@ -123,153 +108,44 @@ def _teacher(dataset: Dataset, seed: int, threads: int | None) -> tuple[MLP, flo
     return mlp, accuracy, lowered
 
 
-def _kT(evaluation: Evaluation) -> str:
-    return "" if evaluation.heat_kT is None else f"{evaluation.heat_kT.mean:,.0f} kT"
-
-
-def _rows(
-    main: _Point,
-    ten: Evaluation,
-    devices: np.ndarray,
-    mlp: MLP,
-    mlp_accuracy: float,
-    lowered: Evaluation,
-    cost: Estimate,
-) -> tuple[Row, ...]:
-    spread = f"{100 * devices.mean():.1f} ± {100 * devices.std(ddof=1):.1f} %"
+def _rows(found: _Found, mlp: MLP, mlp_accuracy: float, lowered: Evaluation) -> tuple[Row, ...]:
+    spread = f"{100 * found.devices.mean():.1f} ± {100 * found.devices.std(ddof=1):.1f} %"
     size = "-".join(str(s) for s in mlp.sizes)
-    rows = [
-        (f"ordinary network {size}", per_cent(mlp_accuracy), "", ""),
-        ("  the same, compiled to relaxing cells, kT = 0", per_cent(lowered.accuracy), "", ""),
-        (
-            f"Langevin machine, {main.trained.model.n_cells} noisy cells, one run",
-            per_cent(main.evaluation.accuracy),
-            _kT(main.evaluation),
-            si(cost.energy.joules["physics"], "J"),
-        ),
-        ("  with converters, clock and static currents", "", "", si(cost.energy.total, "J")),
-        ("  mean of 10 runs", per_cent(ten.accuracy), _kT(ten), ""),
-        (f"  on {devices.size} devices with {100 * MISMATCH:.0f} % mismatched couplings", spread, "", ""),
-    ]
-    if cost.cheapest is not None:
-        rows.append(
-            (
-                f"cheapest digital design as accurate: {cost.cheapest.name}",
-                per_cent(cost.cheapest.accuracy),
-                "",
-                si(cost.cheapest.energy.total, "J"),
-            )
-        )
-    return tuple(rows)
-
-
-def _reading(main: _Point, cost: Estimate) -> str:
-    accuracy = f"{100 * (main.evaluation.accuracy or 0):.1f} %"
-    text = (
-        f"The noisy machine reads {accuracy} of the digits in {si(cost.latency_s, 's')}. Its "
-        f"physics takes {si(cost.energy.joules['physics'], 'J')} an answer (work of the whole cycle, reset "
-        f"included); everything around it, on the assumed device {DEVICE}, brings that to "
-        f"{si(cost.energy.total, 'J')}."
+    cells = found.trained.model.n_cells
+    return (
+        Row(f"ordinary network {size}", per_cent(mlp_accuracy)),
+        Row("  the same, compiled to relaxing cells, kT = 0", per_cent(lowered.accuracy)),
+        Row(f"Langevin machine, {cells} noisy cells, ideal couplings", per_cent(found.ideal.accuracy)),
+        Row(f"  the same with the couplings of {DEVICE}: noise, range", per_cent(found.there.accuracy)),
+        Row(f"  trained for {DEVICE}, run there", per_cent(found.main.accuracy), priced=True),
+        Row("    mean of 10 runs", per_cent(found.ten.accuracy)),
+        Row(f"    on {N_DEVICES} devices with {100 * MISMATCH:.0f} % mismatched couplings", spread),
     )
-    over = cost.advantage.get("wired")
-    if cost.cheapest is not None and over is not None:
-        text += (
-            f" The cheapest streaming digital design of at least that accuracy, {cost.cheapest.name}, takes "
-            f"{times(over)} as much with weights wired on both sides."
-        )
-    return text
 
 
-def _curves(points: list[_Point]) -> list[figures.Series]:
-    n_hidden = points[0].trained.model.n_hidden
-    out = []
-    for couplings in (True, False):
-        group = [p for p in points if p.couplings == couplings]
-        label = f"{n_hidden} hidden cells" if couplings else "no couplings (a linear classifier)"
-        heat = [p.evaluation.heat_kT.mean for p in group if p.evaluation.heat_kT]
-        score = [100 * p.evaluation.accuracy for p in group if p.evaluation.accuracy is not None]
-        spread = [100 * (p.evaluation.accuracy_sem or 0) for p in group]
-        out.append(figures.Series(label, heat, score, spread, control=not couplings))
-    return out
+def _reading(found: _Found) -> str:
+    return (
+        f"With couplings that cost and disturb nothing a machine of noisy cells reads "
+        f"{per_cent(found.ideal.accuracy)} of the digits. Couplings are made of transistors: with the "
+        f"noise and the range that those of {DEVICE} have, the same machine reads "
+        f"{per_cent(found.there.accuracy)}. Trained with that noise it reads "
+        f"{per_cent(found.main.accuracy)}, one run a decision."
+    )
 
 
-def _sections(
-    dataset: Dataset,
-    points: list[_Point],
-    netlist: LangevinNetlist,
-    cost: Estimate,
-    seed: int,
-    threads: int | None,
-) -> tuple[Section, ...]:
+def _decisions(dataset: Dataset, netlist: LangevinNetlist, seed: int, threads: int | None) -> Section:
     x, y = dataset.part("test")
     first = [int(np.flatnonzero(y == k)[0]) for k in range(min(N_SHOWN, dataset.n_classes))]
     steps = round(netlist.schedule[0].duration / netlist.dt)
     observe = netlist.dt * np.linspace(1, steps, min(steps, 100)).round()
-    shown = simulate_langevin(netlist, x[first], observe=observe, seed=seed, threads=threads, heat=False)
-    trajectories = figures.output_trajectories(
-        shown.times, shown.outputs[:, :, 0], dataset.labels, [dataset.labels[k] for k in y[first]]
+    shown = simulate_langevin(
+        netlist, x[first], observe=observe, seed=seed, threads=threads, heat=False, device=DEVICE
     )
-    baselines = []
-    if cost.cheapest is not None:
-        baselines = [(f"digital: {cost.cheapest.name}", cost.cheapest.energy.total)]
-    lines = []
-    linear = next((b for b in cost.baselines if len(b.sizes) == 2), None)
-    if linear is not None:
-        lines = [("linear classifier, int8", 100 * linear.accuracy)]
-    return (
-        Section(
-            "Accuracy against heat",
-            (
-                Figure(
-                    figures.svg(
-                        figures.accuracy_against_heat(_curves(points), score="test accuracy, %", lines=lines)
-                    ),
-                    "Each point is a machine trained with another price on heat; one noisy "
-                    "run a decision, bars are standard errors of the test set. The control "
-                    "has no couplings among its dynamic cells: where the curves meet, the "
-                    "hidden cells buy nothing.",
-                ),
-                _points_table(points),
-            ),
-        ),
-        Section(
-            "A few decisions",
-            (
-                Figure(
-                    figures.svg(trajectories),
-                    "Output cells of single noisy runs; the cell of the true class is red. "
-                    "The answer is the largest at the end.",
-                ),
-            ),
-        ),
-        Section(
-            "What an answer costs",
-            (
-                Figure(
-                    figures.svg(figures.energy_breakdown(joule_parts(cost), baselines)),
-                    f"Energy per answer on the device {cost.device.name}, log scale.",
-                ),
-                *estimate_tables(cost),
-            ),
-        ),
+    names = [dataset.labels[k] for k in y[first]]
+    drawn = figures.output_trajectories(shown.times, shown.outputs[:, :, 0], dataset.labels, names)
+    caption = (
+        f"Output cells of single noisy runs on {DEVICE}; the cell of the true class is red. The answer is "
+        "the largest at the end."
     )
-
-
-def _points_table(points: list[_Point]) -> Table:
-    rows = []
-    for p in points:
-        largest = np.abs(p.trained.model.coupling).max(initial=0.0)
-        rows.append(
-            (
-                "yes" if p.couplings else "no (control)",
-                f"{p.penalty:g}",
-                per_cent(p.evaluation.accuracy),
-                _kT(p.evaluation),
-                f"{largest:.1f}",
-            )
-        )
-    return Table(
-        ("couplings", "price on heat, per kT", "test accuracy", "heat", "largest coupling"),
-        tuple(rows),
-        (1, 2, 3, 4),
-    )
+    alt = f"Voltages of the output cells against time for images of {', '.join(str(n) for n in names)}."
+    return Section("A few decisions", (Figure(figures.svg(drawn), caption, alt),))

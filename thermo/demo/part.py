@@ -9,14 +9,22 @@ from typing import Any
 
 from thermo.report.page import Section
 
-Row = tuple[str, str, str, str]
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table; priced : whether it is the part's netlist, whose joules stand beside it."""
+
+    what: str
+    accuracy: str = ""
+    priced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Lines of the table (what, test accuracy, heat, energy per answer), a few sentences, the
-    report page's sections, figures for JSON, and the netlist that was run."""
+    """name : of the netlist in comparisons; rows of the table, a few sentences, the report page's
+    sections, figures for JSON, and the netlist's file."""
 
+    name: str
     rows: tuple[Row, ...]
     reading: str
     sections: tuple[Section, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,8 +40,12 @@ def accuracy_on_devices(
     split: str = "test",
     threads: int | None = None,
     progress: Progress | None = None,
+    **options: Any,
 ) -> np.ndarray:
-    """(n_devices,) accuracies, one noisy trajectory a decision; device k is drawn by seed + k."""
+    """(n_devices,) accuracies, one noisy trajectory a decision; device k is drawn by seed + k.
+
+    options : of `thermo.evaluate`, device among them
+    """
     progress = progress or NullProgress()
     progress.start(n_devices, f"{n_devices} devices")
     out = np.empty(n_devices)
@@ -55,6 +60,7 @@ def accuracy_on_devices(
                 seed=seed,
                 threads=threads,
                 heat=False,
+                **options,
             )
             assert figures.accuracy is not None
             out[k] = figures.accuracy
