@@ -268,13 +268,15 @@ def ledger_bars(rows: Sequence[tuple[str, Interval, bool]]) -> Figure:
 
     rows : (name, J, whether it is one of the netlists asked about)
     """
-    figure, axes = new_figure(7.2, 0.9 + 0.3 * len(rows))
+    labels = [_wrapped(name) for name, _, _ in rows]
+    lines = 1 + max(label.count("\n") for label in labels)
+    figure, axes = new_figure(7.2, 0.9 + max(0.3, 0.16 * lines) * len(rows))
     place = np.arange(len(rows))[::-1]
     for y, (_, joules, given) in zip(place, rows, strict=True):
         colour = COLOURS[1] if given else COLOURS[0]
         axes.plot([joules.low, joules.high], [y, y], color=colour, linewidth=4, alpha=0.35)
         axes.plot([joules.likely], [y], "o" if given else "s", color=colour, markersize=6)
-    axes.set_yticks(place, [_wrapped(name) for name, _, _ in rows], fontsize=8)
+    axes.set_yticks(place, labels, fontsize=8)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(EngFormatter(unit="J"))
