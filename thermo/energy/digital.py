@@ -63,7 +63,7 @@ def recipes(dataset: Dataset) -> tuple[Recipe, ...]:
 def gate_widths(dataset: Dataset) -> tuple[int, ...]:
     """Gates of the networks of gates to try: the preset's number, and fewer."""
     most = sum(logic_preset(dataset).layers)
-    return tuple(most // part // dataset.n_classes * dataset.n_classes for part in (4, 2, 1))
+    return tuple(most // part // dataset.n_classes * dataset.n_classes for part in (16, 8, 4, 2, 1))
 
 
 def exact_top(dataset: Dataset) -> int:
