@@ -213,7 +213,10 @@ def with_resolution(converter: Converter | None, bits: int | str | None, what: s
         return None
     number = int(bits) if isinstance(bits, str) and bits.isdecimal() else bits
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_BITS:
-        raise HardwareError(f"{what} must be a whole number from 1 to {MAX_BITS} or {IDEAL!r}, got {bits!r}")
+        flag = f"--{what.replace('_', '-')}"
+        raise HardwareError(
+            f"{what} must be a whole number from 1 to {MAX_BITS} or {IDEAL!r}, got {bits!r}: give {flag} 8"
+        )
     if converter is None:
         raise HardwareError(
             f"{what} = {number}, but the device's converters are ideal: choose a device that has them"

@@ -274,7 +274,8 @@ def _hardware(
         return chosen_device(device, couplings, input_bits=input_bits, output_bits=output_bits)
     if couplings is not None:
         raise SimulationError(
-            f"couplings = {getattr(couplings, 'name', couplings)!r} are those of a device: give a device"
+            f"couplings = {getattr(couplings, 'name', couplings)!r} are those of a device: "
+            "give a device (--device NAME)"
         )
     for name, bits in (("input_bits", input_bits), ("output_bits", output_bits)):
         if bits is not None:
