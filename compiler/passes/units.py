@@ -115,7 +115,7 @@ def scale_inputs(netlist: LangevinNetlist, gain: float) -> LangevinNetlist:
     """
     g = float(gain)
     if not (math.isfinite(g) and g > 0):
-        raise NetlistError(f"scale_inputs: gain must be a finite number above 0, got {gain}")
+        raise NetlistError(f"scale_inputs: gain must be a finite number above 0, got {gain} (--input-gain)")
     cells, inputs = netlist.cells, netlist.inputs
     if not inputs.size:
         raise UnsupportedError("scale_inputs: the netlist has no input cells; leave the gain out")

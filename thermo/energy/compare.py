@@ -159,7 +159,9 @@ def compare(
     if not named:
         raise UnsupportedError("compare needs one netlist or more: give a .tnl file")
     if accuracy is not None and not 0 < accuracy <= 1:
-        raise UnsupportedError(f"the accuracy asked must be a share above 0, up to 1, got {accuracy:g}")
+        raise UnsupportedError(
+            f"the accuracy asked must be a share above 0, up to 1 (--accuracy: up to 100 %), got {accuracy:g}"
+        )
     check_storage(weights)
     check_rate(rate)
     _check_options(named, options)
