@@ -9,6 +9,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -45,7 +46,16 @@ def find_ngspice(program: str | None = None) -> str:
     return found
 
 
-def run_deck(deck: Deck, *, program: str | None = None, timeout: float = TIMEOUT) -> SpiceRun:
+class Runnable(Protocol):
+    """text : a deck that writes one table; end : s at which it ends, 0 of an operating point"""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def end(self) -> float: ...
+
+
+def run_deck(deck: Runnable, *, program: str | None = None, timeout: float = TIMEOUT) -> SpiceRun:
     """Run a deck; its table is read and removed.
 
     Raises UnsupportedError without ngspice, SpiceError with ngspice's own first complaint.
