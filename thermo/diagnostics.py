@@ -8,6 +8,7 @@ sections 11.4 and 11.5 (split R-hat, many chains); Vehtari et al., Bayesian Anal
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,10 @@ class MeanReport:
         """One line for people."""
         line = f"{self.mean:.6g}, error unknown ({self.n_draws:,} draws"
         if np.isfinite(self.ess):
-            line = f"{self.mean:.6g} ± {self.sem:.2g} (ESS {self.ess:,.0f} of {self.n_draws:,}"
+            digits = 6
+            if self.sem and self.mean:  # a mean far from 0 still shows where its error begins
+                digits = min(17, max(6, 2 + math.ceil(math.log10(abs(self.mean) / self.sem))))
+            line = f"{self.mean:.{digits}g} ± {self.sem:.2g} (ESS {self.ess:,.0f} of {self.n_draws:,}"
             line += f", R-hat {self.r_hat:.3f}"
         line += ")"
         return line if not self.warning else f"{line}: NOT RELIABLE, {self.warning}"
@@ -145,15 +149,19 @@ def report_mean(x: Any, *, ess_least: float | None = None) -> MeanReport:
     """
     x = _draws(x)
     least = ESS_LEAST * min(x.shape[0], 4) if ess_least is None else ess_least
+    # whatever the unit and the offset: squares stay within the numbers there are, digits too
+    start, exponent = x[0, 0], int(np.frexp(np.ptp(x))[1])
+    x = np.ldexp(x - start, -exponent)
     ess, r_hat = effective_sample_size(x), split_rhat(x)
-    sem = float(x.std() / np.sqrt(ess)) if ess > 0 else float("nan")
+    sem = float(np.ldexp(x.std() / np.sqrt(ess), exponent)) if ess > 0 else float("nan")
+    mean = float(start + np.ldexp(x.mean(), exponent))
     warning = ""
     if not ess >= least:
         told = f"{ess:.0f}" if np.isfinite(ess) else "unknown, as nothing moved"
         warning = f"the effective sample size is {told}, at least {least:.0f} is needed: run longer"
     elif not r_hat <= R_HAT_MOST:
         warning = f"the chains disagree (R-hat above {R_HAT_MOST}): run longer, or temper"
-    return MeanReport(float(x.mean()), sem, ess, r_hat, x.size, warning)
+    return MeanReport(mean, sem, ess, r_hat, x.size, warning)
 
 
 def _draws(x: Any) -> np.ndarray:

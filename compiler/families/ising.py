@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -263,6 +263,9 @@ def without_spins(
 
 ANNEAL, BURN_IN, SAMPLE = 5000, 200, 1000  # default sweeps of the phases
 SEARCH = 20000  # of circuits and formulas, which are small and hard
+WIDE = 0.0099  # cold / hot below which a ramp is geometric; a hundredth, and rounding, is not
+PIECES = 40  # of a geometric ramp: twenty decades
+ROUNDS = 50  # of finding spins that cannot turn
 
 
 def lower_ising(
@@ -276,7 +279,8 @@ def lower_ising(
 
     sweeps : how long to anneal (5000 by default, circuits and formulas 20000), or to sample after
         a burn-in of 200 (1000)
-    kT : (hot, cold) ends of the annealing ramp, by default `anneal_range(model)`
+    kT : (hot, cold) ends of the annealing ramp, one phase; by default `anneal_range(model)`, in
+        phases of half a decade where that is wide (`ramp_phases`)
     sample : at the model's own kT instead of annealing; None samples Boltzmann machines and
         anneals every other problem
 
@@ -303,7 +307,10 @@ def lower_ising(
             raise UnsupportedError(
                 f"an annealing ramp needs temperatures hot >= cold >= 0 with hot > 0, got ({hot}, {cold})"
             )
-        schedule = [Phase("anneal", float(sweeps), kT=(float(hot), float(cold)))]
+        if kT is None:
+            schedule = list(ramp_phases(sweeps, hot, cold))
+        else:
+            schedule = [Phase("anneal", float(sweeps), kT=(float(hot), float(cold)))]
     n = model.n
     ends = np.concatenate([model.row, model.col]), np.concatenate([model.col, model.row])
     couplings = Couplings.from_coo(CouplingKind.LINEAR, n, *ends, np.tile(model.J, 2))
@@ -335,26 +342,69 @@ def anneal_range(model: IsingModel) -> tuple[float, float]:
     hot : 0.7 of the root mean square of sqrt(h_i^2 + sum_j J_ij^2), the typical force on a spin
         among random ones; a random graph's spins begin to freeze below it
     cold : a fifth of the smallest coefficient's size, so that a move against it survives with
-        probability exp(-10); but no less than a hundredth of hot, for real-valued couplings
+        probability exp(-10); but no less than a hundredth of hot, for real-valued couplings, or
+        than a tenth of the weakest spin's force where that is smaller
 
-    Spins that a field holds for a clamp are left out; what couples to them acts as a field.
+    Spins that cannot turn are left out, and what couples to them acts as a field: those that a
+    field holds for a clamp, and those whose field outweighs all their couplings.
     """
     goal = model.problem.goal
     if isinstance(goal, Circuit):
         return 0.45 * goal.gap, 0.35 * goal.gap
     if isinstance(goal, Formula):
         return 0.3, 0.25
-    held = model.problem.held_by_field(model.n)
-    h, row, col, J = (model.h, model.row, model.col, model.J) if held.all() else without_spins(model, held)
-    field = h**2
-    np.add.at(field, row, J**2)
-    np.add.at(field, col, J**2)
-    hot = 0.7 * math.sqrt(float(field.mean()))
+    largest = max(float(np.abs(v).max(initial=0.0)) for v in (model.h, model.J))
+    if not largest:
+        return model.kT, model.kT
+    unit = 2.0 ** (math.frexp(largest)[1] - 1)  # squares must not leave the numbers there are
+    scaled = replace(model, h=model.h / unit, J=model.J / unit)
+    held = _decided(scaled)
+    if held.all():
+        held = np.zeros_like(held)
+    h, row, col, J = without_spins(scaled, held)
+    force = h**2
+    np.add.at(force, row, J**2)
+    np.add.at(force, col, J**2)
+    force = np.sqrt(force)
+    hot = 0.7 * math.sqrt(float((force**2).mean()))
     if hot == 0.0:
         return model.kT, model.kT
     sizes = np.abs(np.concatenate([h, J]))
-    least = float(sizes[sizes > 0].min())
-    return hot, min(hot, max(0.2 * least, 0.01 * hot))
+    least, weakest = (float(v[v > 0].min()) for v in (sizes, force))
+    cold = min(hot, max(0.2 * least, min(0.01 * hot, 0.1 * weakest)))
+    return hot * unit, cold * unit
+
+
+def _decided(model: IsingModel) -> np.ndarray:
+    """(n,) int8: +-1 of spins that no other can turn, 0 of the rest."""
+    held = model.problem.held_by_field(model.n)
+    for _ in range(ROUNDS):
+        free = held == 0
+        field, reach = model.h.copy(), np.zeros(model.n)
+        for a, b in ((model.row, model.col), (model.col, model.row)):
+            np.add.at(field, a, model.J * held[b])
+            np.add.at(reach, a, np.abs(model.J) * free[b])
+        sure = free & (np.abs(field) > reach)
+        if not sure.any():
+            break
+        held[sure] = np.sign(field[sure])
+    return held
+
+
+def ramp_phases(sweeps: int, hot: float, cold: float) -> tuple[Phase, ...]:
+    """The phases of an annealing ramp, each linear in time.
+
+    One phase down to a hundredth; further down, half a decade each and the last one to 0, so that
+    coefficients of every size have their share of the time.
+    """
+    if not 0 < cold < WIDE * hot:
+        return (Phase("anneal", float(sweeps), kT=(hot, cold)),)
+    n = min(math.ceil(2 * math.log10(hot / cold)), PIECES, sweeps - 1)
+    ends = [*np.geomspace(hot, cold, max(n, 1) + 1).tolist()[: n + 1], 0.0]
+    lengths = np.diff(np.round(np.linspace(0, sweeps, len(ends)))).tolist()
+    return tuple(
+        Phase(f"anneal-{k + 1}", length, kT=(ends[k], ends[k + 1])) for k, length in enumerate(lengths)
+    )
 
 
 FAMILY = Family("ising", IsingModel, "an Ising model", parts, build, lower_ising)

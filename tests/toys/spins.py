@@ -3,6 +3,7 @@
 import numpy as np
 
 from compiler.families.ising import from_edges, lower_ising
+from compiler.formats.ising.rudy import max_cut
 from compiler.passes.spins.model import logical_model
 
 
@@ -13,6 +14,11 @@ def random_model(n, density=0.6, seed=0, kT=1.0, **facts):
     J = rng.uniform(-1, 1, int(keep.sum()))
     h = rng.uniform(-0.7, 0.7, n)
     return from_edges(h, a[keep], b[keep], J, kT=kT, **facts)
+
+
+def ring(n=30):
+    """An even ring: the best cut is n, every cut is even."""
+    return max_cut(n, np.arange(n), (np.arange(n) + 1) % n, np.ones(n))
 
 
 def netlist_of(n, density=0.6, seed=0, **facts):

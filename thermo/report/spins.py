@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from thermo.simulate.spins.temper import TemperResult
 Rows = list[tuple[str, str]]
 SHOWN = 12  # variables in the text
 UNRELIABLE = "NOT RELIABLE"
+MOVES = "moves of several spins by the host: penalties hold single p-bits (--method chains runs these)"
 
 
 def spin_report(
@@ -51,13 +53,13 @@ def spin_report(
     kind = facts(netlist).goal.kind
     rows = _problem_rows(told)
     if np.isfinite(least):
-        rows.append(("least energy", f"{least:.8g}"))
+        rows.append(("least energy", f"{least:.{_digits(netlist)}g}"))
     if mean is not None:
         rows.append(("mean energy", mean.text()))
     means = _means(netlist, by_chain)
     if means["means"] is not None:
         rows.append(("means of variables", _trust(means)))
-    rows += [*chain_lines, *_run_rows(result, energies)]
+    rows += [*chain_lines, *_run_rows(result, energies, _digits(netlist))]
     rows.append((f"variables ({facts(netlist).vartype})", _shown(variables(netlist, best))))
     return rows, {
         "problem": kind,
@@ -146,7 +148,7 @@ def _problem_rows(told: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def _run_rows(result: SpinResult | TemperResult, spread: np.ndarray) -> list[tuple[str, str]]:
+def _run_rows(result: SpinResult | TemperResult, spread: np.ndarray, digits: int) -> list[tuple[str, str]]:
     chains = int(np.size(result.best_energies))
     rate = result.updates / max(result.seconds, 1e-9)
     if isinstance(result, TemperResult):
@@ -156,9 +158,10 @@ def _run_rows(result: SpinResult | TemperResult, spread: np.ndarray) -> list[tup
             ("round trips a ladder", f"{result.round_trips.mean():.1f}"),
         ]
     else:
-        told = f", least energies {spread.min():.8g} to {spread.max():.8g}"
+        told = f", least energies {spread.min():.{digits}g} to {spread.max():.{digits}g}"
         rows = [("chains", f"{chains}{told if np.isfinite(spread).all() else ''}")]
-    rows.append(("sweeps of each chain", f"{result.sweeps:,}, {result.method}"))
+    how = MOVES if result.method == "moves" else result.method
+    rows.append(("sweeps of each chain", f"{result.sweeps:,}, {how}"))
     rows.append(("p-bit updates a second", f"{rate:.3g}"))
     rows.append(("wall time", f"{result.seconds:.2f} s"))
     return rows
@@ -168,6 +171,14 @@ def _swaps(result: SpinResult | TemperResult) -> dict[str, Any]:
     if isinstance(result, TemperResult):
         return {"acceptance": result.acceptance, "round_trips": result.round_trips}
     return {} if result.flips is None else {"flips": result.flips}
+
+
+def _digits(netlist: LangevinNetlist) -> int:
+    """Digits of an energy: eight of what the coefficients are, however large the offset is."""
+    values = [netlist.cells.h, *(c.values for c in netlist.couplings)]
+    size = max(float(np.abs(v).max(initial=0.0)) for v in values)
+    offset = abs(facts(netlist).offset)
+    return min(17, 8 + max(0, math.ceil(math.log10(offset / size)))) if size and offset else 8
 
 
 def _mean(mean: MeanReport | None) -> dict[str, Any] | None:

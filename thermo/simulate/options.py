@@ -42,7 +42,8 @@ METHOD = Option(
     "--method",
     str,
     None,
-    "euler, heun or leimkuhler-matthews; baoab for underdamped cells; exact for quadratic netlists.",
+    "euler, heun or leimkuhler-matthews; baoab for underdamped cells; exact for quadratic netlists; of "
+    "p-bits chains, lanes, packed, or moves, which searches beyond them.",
 )
 RUNS = Option("runs", "--runs", int, 1, "Trajectories averaged per decision.", min=1)
 

@@ -65,11 +65,13 @@ def test_a_cut(ring, tmp_path):
 
 def test_lengths_and_temperatures(ring):
     assert answer(ring, "--sweeps", 37)["sweeps"] == 37
-    timed = answer(ring, "--seconds", 0.2)
+    kept = ring.with_name("timed.npz")
+    timed = answer(ring, "--seconds", 0.2, "--save", kept)
     assert timed["chains"] == 2
-    again = answer(ring, "--sweeps", timed["sweeps"], "--chains", 2)
+    again = answer(ring, "--clock", kept)
     assert again["energies"] == timed["energies"]
     assert again["variables"] == timed["variables"]
+    assert "holds no clock" in run(ring, "--clock", ring).stderr
     hot = answer(ring, "--kT", 1000, "--sweeps", 500)
     assert hot["method"] == "lanes"
     assert abs(hot["mean_energy"]["mean"]) < 1.0

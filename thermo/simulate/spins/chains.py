@@ -9,7 +9,7 @@ import numpy as np
 from compiler.errors import UnsupportedError
 from thermo.kernels.spins import colours as kernel
 from thermo.kernels.spins.rows import GROUP, pack_edges
-from thermo.simulate.spins.lanes import Workers, check_identity, check_sweeps, inverse
+from thermo.simulate.spins.lanes import Workers, check_identity, check_sweeps, exponent, inverse
 from thermo.simulate.spins.layout import Layout
 from thermo.simulate.spins.system import SpinSystem
 
@@ -51,30 +51,38 @@ class Chains(Workers):
         self._indptr = np.zeros(n + 1, np.int64)
         self._indptr[place + 1] = np.diff(layout.indptr)
         np.cumsum(self._indptr, out=self._indptr)
-        self._edges = pack_edges(place[layout.indices], system.weights[layout.source])
+        self._unit = exponent(system.h, system.weights)
+        weights, fields = (np.ldexp(v, -self._unit) for v in (system.weights, system.h))
+        self._edges = pack_edges(place[layout.indices], weights[layout.source])
         self._runs = _runs(layout)
         self._own = np.zeros(n, np.float32)
-        self._own[place] = system.h[layout.order]
+        self._own[place] = fields[layout.order]
         self._spin = np.ones((self.chains, n), np.float32)
         self._spin[:, place] = states[:, layout.order]
         self._total = np.zeros((self.chains, n), np.float32)
         self._best = self._spin.copy()
-        self.energies = np.zeros(self.chains)
+        self._energies = np.zeros(self.chains)
         self.flips = 0
-        reach = np.abs(self._own) + np.diff(self._indptr)
-        whole = (system.weights % 1 == 0).all() and (system.h % 1 == 0).all()
-        largest = float(np.abs(system.weights).max(initial=0.0))
-        self.exact = bool(whole and (reach * max(1.0, largest)).max(initial=0.0) < EXACT)
+        reach = float(np.abs(self._own).max(initial=0.0) + 2.0 * np.diff(self._indptr).max(initial=0))
+        self.exact = reach < EXACT * _quantum(weights, fields)
         for c in range(self.chains):
             self._refresh(c)
-        self.least = self.energies.copy()
-        self._target = target
-        self.hit = np.where(self.least <= target, 0, -1)
+        self._least = self._energies.copy()
+        self._target = float(np.ldexp(target, -self._unit))
+        self.hit = np.where(self._least <= self._target, 0, -1)
         self.freeze(system.frozen)
 
     def __enter__(self) -> Self:
         super().__enter__()
         return self
+
+    @property
+    def energies(self) -> np.ndarray:
+        return np.ldexp(self._energies, self._unit)
+
+    @property
+    def least(self) -> np.ndarray:
+        return np.ldexp(self._least, self._unit)
 
     def freeze(self, frozen: np.ndarray) -> None:
         """From now on these cells, (n,) bool, and no others keep their state."""
@@ -87,7 +95,7 @@ class Chains(Workers):
     def sweep(self, kT: Any, n_sweeps: int, step: int, scale: Any = 1.0) -> None:
         """n_sweeps sweeps, numbered from `step`, in place; as LaneTiles.sweep."""
         check_sweeps(step, n_sweeps)
-        beta = inverse(kT, n_sweeps, self.chains)
+        beta = inverse(kT, n_sweeps, self.chains, self._unit)
         scale = np.broadcast_to(np.asarray(scale, np.float32), (n_sweeps,))
         stops = [*range(step - step % REFRESH + REFRESH, step + n_sweeps, REFRESH), step + n_sweeps]
 
@@ -97,7 +105,7 @@ class Chains(Workers):
                 if self.hit[c] >= 0:
                     break
                 here = slice(start - step, stop - step)
-                done, self.energies[c], self.least[c], some = kernel.sweep_chain(
+                done, self._energies[c], self._least[c], some = kernel.sweep_chain(
                     self._spin[c],
                     self._total[c],
                     self._own,
@@ -110,12 +118,12 @@ class Chains(Workers):
                     self.seed,
                     np.uint64(self.first + c),
                     start,
-                    self.energies[c],
-                    self.least[c],
+                    self._energies[c],
+                    self._least[c],
                     self._best[c],
                     self._target,
                 )
-                if self.least[c] <= self._target:
+                if self._least[c] <= self._target:
                     self.hit[c] = start + done
                 flips, start = flips + some, stop
                 if not (self.exact or stop % REFRESH):
@@ -125,7 +133,7 @@ class Chains(Workers):
         self.flips += sum(self.each(run, range(self.chains)))
 
     def _refresh(self, c: int) -> None:
-        self.energies[c] = kernel.sum_couplings(
+        self._energies[c] = kernel.sum_couplings(
             self._spin[c], self._own, self._indptr, self._edges, self._total[c]
         )
 
@@ -142,6 +150,18 @@ class Chains(Workers):
         out = np.empty((self.chains, self.system.n), np.int8)
         out[:, layout.order] = places[:, layout.place]
         return out
+
+
+def _quantum(*values: np.ndarray) -> float:
+    """The largest power of two from 2^-24 on of which all values, below 2, are multiples; 0: none is."""
+    bits = 0
+    for v in values:
+        scaled = v * EXACT
+        whole = scaled.astype(np.int64)
+        if (whole != scaled).any():
+            return 0.0
+        bits |= int(np.bitwise_or.reduce(whole)) if whole.size else 0
+    return float(bits & -bits or 1) / EXACT
 
 
 def _runs(layout: Layout) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from compiler.ir.langevin import CellKind, LangevinNetlist
 from thermo.options import Option, takes
 from thermo.simulate.errors import SimulationError
-from thermo.simulate.options import DEVICE_SEED, IMPERFECT, KT, MAX_BYTES, PROGRESS, SEED, THREADS
+from thermo.simulate.options import DEVICE_SEED, IMPERFECT, KT, MAX_BYTES, METHOD, PROGRESS, SEED, THREADS
 
 if TYPE_CHECKING:
     from thermo.simulate.spins.result import SpinResult
@@ -40,6 +41,17 @@ def is_sampling(netlist: LangevinNetlist, kT: float | None = None, sweeps: int |
     return not plan_spins(netlist, kT=kT, sweeps=sweeps)[-1].ramped
 
 
+def _clock(path: Path) -> Any:
+    """The clock of a saved run; SimulationError for a file without one."""
+    try:
+        with np.load(path) as file:
+            return file["clock"]
+    except (OSError, ValueError, KeyError):
+        raise SimulationError(
+            f"--clock {path}: holds no clock; give a file that `simulate --seconds S --save FILE` wrote"
+        ) from None
+
+
 class SpinDynamics:
     """Netlists with p-bits; see thermo.simulate.spins.run and, with `tempering`, .temper."""
 
@@ -48,6 +60,14 @@ class SpinDynamics:
     takes = takes(
         Option("chains", "--chains", int, None, "p-bits: independent chains or ladders.", min=1),
         Option("sweeps", "--sweeps", int, None, "p-bits: length in place of the schedule's.", min=1),
+        Option(
+            "clock",
+            "--clock",
+            Path,
+            None,
+            "p-bits: repeat exactly a run of --seconds that --save wrote.",
+            read=_clock,
+        ),
         Option("seconds", "--seconds", float, None, "p-bits: stretch the schedule to this wall time."),
         KT,
         Option("tempering", "--tempering", int, None, "p-bits: replica exchange at so many kT.", min=2),
@@ -67,7 +87,8 @@ class SpinDynamics:
         THREADS,
         PROGRESS,
         MAX_BYTES,
-        *(Option(name) for name in ("start", "method", "keep_samples", *ANNEALING, *LADDER)),
+        METHOD,
+        *(Option(name) for name in ("start", "keep_samples", *ANNEALING, *LADDER)),
     )
 
     def handles(self, netlist: Any, method: str | None = None) -> bool:
@@ -128,7 +149,8 @@ def _anneal(
         looks = LOOKS
     if chains is None:
         # a run that must end in time puts it all into two long chains, else several are compared
-        chains = SAMPLING_CHAINS if sampling else CHAINS if options.get("seconds") is None else 2
+        timed = options.get("seconds") is not None or options.get("clock") is not None
+        chains = SAMPLING_CHAINS if sampling else 2 if timed else CHAINS
     return simulate_spins(
         netlist,
         chains=chains,
@@ -162,7 +184,7 @@ def _temper(
             "tempering needs energies, which an imperfect device does not have: leave it out, or "
             "mismatch, asymmetry, bits and bias-mismatch"
         )
-    if options.pop("seconds", None) is not None:
+    if options.pop("seconds", None) is not None or options.pop("clock", None) is not None:
         raise SimulationError("seconds are for annealing: give tempering its sweeps")
     if unused := [name for name in (*ANNEALING, "max_bytes", "kT") if name in options]:
         raise SimulationError(f"{unused[0]} is of a run through the schedule: leave it or tempering out")
@@ -187,6 +209,7 @@ def ladder_of(netlist: LangevinNetlist, n: int, kT: float | None = None, hot: fl
 
     Without a ramp the top is the root mean square force of random neighbours, or twice the lowest.
     """
+    from thermo.simulate.spins.lanes import exponent
     from thermo.simulate.spins.system import SpinSystem
     from thermo.simulate.spins.temper import geometric_ladder
 
@@ -197,8 +220,10 @@ def ladder_of(netlist: LangevinNetlist, n: int, kT: float | None = None, hot: fl
         hot = last[0] / unit
     if hot is None:
         system = SpinSystem.from_netlist(netlist)
-        force = system.h**2
-        np.add.at(force, system.driven, system.weights**2)
-        np.add.at(force, system.driving, system.weights**2)
-        hot = max(float(np.sqrt(force.mean())) / unit, 2.0 * cold)
+        size = exponent(system.h, system.weights)  # squares must not leave the numbers there are
+        h, weights = np.ldexp(system.h, -size), np.ldexp(system.weights, -size)
+        force = h**2
+        np.add.at(force, system.driven, weights**2)
+        np.add.at(force, system.driving, weights**2)
+        hot = max(float(np.ldexp(np.sqrt(force.mean()), size)) / unit, 2.0 * cold)
     return geometric_ladder(cold, hot, n)

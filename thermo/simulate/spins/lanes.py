@@ -21,8 +21,17 @@ SLICE = 256  # sweeps of one kernel call, after which Ctrl-C is heard
 MOST_SWEEPS = 2**32 - 1  # more cannot be numbered by the random numbers
 
 
-def inverse(kT: Any, n_sweeps: int, chains: int) -> np.ndarray:
-    """(n_sweeps, chains) float32 2 / kT, BETA_MOST at kT = 0; a view where kT is one number.
+def exponent(*values: np.ndarray) -> int:
+    """Of the power of two that is the kernels' unit of energy: the largest size lies in [1, 2) of it.
+
+    Kernels have float32, which ends at 1e38 and 1e-38; with a power of two no digit changes.
+    """
+    largest = max(float(np.abs(v).max(initial=0.0)) for v in values)
+    return int(np.frexp(largest)[1]) - 1 if largest else 0
+
+
+def inverse(kT: Any, n_sweeps: int, chains: int, unit: int = 0) -> np.ndarray:
+    """(n_sweeps, chains) float32 2^(1 + unit) / kT, BETA_MOST at kT = 0; a view where kT is one number.
 
     Raises SimulationError for a temperature below 0 or a shape that cannot be broadcast.
     """
@@ -31,7 +40,7 @@ def inverse(kT: Any, n_sweeps: int, chains: int) -> np.ndarray:
     if bad.any():
         raise SimulationError(f"kT must be a finite number of at least 0, got {kT[bad].flat[0]:g}")
     with np.errstate(divide="ignore", over="ignore"):
-        beta = np.minimum(2.0 / kT, BETA_MOST).astype(np.float32)
+        beta = np.minimum(2.0 / np.ldexp(kT, -unit), BETA_MOST).astype(np.float32)
     try:
         return np.broadcast_to(beta, (n_sweeps, chains))
     except ValueError:
@@ -83,6 +92,8 @@ class Workers:
 class LaneTiles(Workers):
     """States of many chains in tiles of SIMD lanes, between calls of `sweep`. A context."""
 
+    hit = flips = None  # are not looked at
+
     def __init__(
         self,
         system: Spins,
@@ -113,6 +124,8 @@ class LaneTiles(Workers):
             np.minimum(np.arange(k, k + self.lanes), self.chains - 1)
             for k in range(0, self.chains, self.lanes)
         ]
+        self._unit = exponent(h, self.system.weights)
+        h = np.ldexp(h, -self._unit)
         self._h = np.zeros(self.system.n, np.float32)
         self._extra = [np.zeros((1, self.lanes), np.float32)] * len(self._index)
         if h.ndim == 1:
@@ -120,7 +133,8 @@ class LaneTiles(Workers):
         else:
             self._extra = [_rows(h, i, layout.order) for i in self._index]
         self._tiles = [_rows(self._start, i, layout.order) for i in self._index]
-        self._weight = self.system.weights[layout.source].astype(np.float32)
+        weights = np.ldexp(self.system.weights, -self._unit)
+        self._weight = weights[layout.source].astype(np.float32)
         self.freeze(self.system.frozen)
         return self
 
@@ -141,7 +155,7 @@ class LaneTiles(Workers):
             (n_sweeps,), factor on the couplings
         """
         check_sweeps(step, n_sweeps)
-        beta = inverse(kT, n_sweeps, self.chains)
+        beta = inverse(kT, n_sweeps, self.chains, self._unit)
         scale = np.broadcast_to(np.asarray(scale, np.float32), (n_sweeps,))
 
         def run(k: int) -> None:
@@ -179,7 +193,7 @@ class LaneTiles(Workers):
             )
 
         self.each(run, range(len(self._tiles)))
-        return out.ravel()[: self.chains]
+        return np.ldexp(out.ravel()[: self.chains], self._unit)
 
     def states(self) -> np.ndarray:
         """(chains, n) int8."""

@@ -127,6 +127,8 @@ def thresholds(terms: Terms, kT: float, scale: float) -> np.ndarray:
 class PackedTiles(Workers):
     """States of many chains, 512 a tile and a bit each, between calls of `sweep`. A context."""
 
+    hit = flips = None  # are not looked at
+
     def __init__(
         self,
         system: SpinSystem,

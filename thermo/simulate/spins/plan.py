@@ -15,7 +15,7 @@ from thermo.simulate.langevin.plan import whole_steps
 class SpinPhase:
     """One phase: `sweeps` sweeps, the k-th at the middle of its share of the ramps.
 
-    kT, scale : (start, end), linear; frozen : (n,) bool, cells that keep their state
+    kT, scale : (start, end), linear, or kT geometric; frozen : (n,) bool, cells that keep their state
     """
 
     name: str
@@ -23,11 +23,13 @@ class SpinPhase:
     kT: tuple[float, float]
     scale: tuple[float, float]
     frozen: np.ndarray
+    geometric: bool = False
 
-    def ramps(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        """kT and scale of sweeps start to stop - 1, (stop - start,) float64 each."""
-        part = (np.arange(start, stop) + 0.5) / self.sweeps
-        kT, scale = (a + (b - a) * part for a, b in (self.kT, self.scale))
+    def ramps(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """kT and scale at these shares (k,) of the phase, (k,) float64 each."""
+        kT, scale = (a + (b - a) * shares for a, b in (self.kT, self.scale))
+        if self.geometric:
+            kT = self.kT[0] * (self.kT[1] / self.kT[0]) ** shares
         return kT, scale
 
     @property

@@ -26,7 +26,9 @@ class SpinResult:
     hit : (chains,) sweeps after which each chain reached the target and stopped, -1 if it did not;
         None unless method is "chains"
     updates : p-bit updates of all chains; flips : how many changed the state, or None (not counted)
-    seconds : wall time of the sweeps; method : "chains", "lanes" or "packed"
+    seconds : wall time of the sweeps; method : "chains", "lanes", "packed" or "moves"
+    clock : (k, 4) float64 of a run that filled a time, which repeats it exactly: of each slice the number
+        of its phase, its sweeps, and how far the phase's ramps were at its begin and end; else None
 
     Energies and kT are in the model's unit, whatever the netlist's (`lowered.energy_scale`), and
     energies include the offset; of an embedded netlist they are those of all its p-bits, chains
@@ -51,6 +53,7 @@ class SpinResult:
     seed: int
     seconds: float
     method: str
+    clock: np.ndarray | None = None
 
     @property
     def best_state(self) -> np.ndarray:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.problem import Ising, MaxCut
 from hw_models.imperfect import Imperfections
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.spins.chains import Chains
+from thermo.simulate.spins.clock import Clock, Slice, replayed, slices
 from thermo.simulate.spins.lanes import LaneTiles
+from thermo.simulate.spins.moves import MoveChains, ramp
 from thermo.simulate.spins.packed import PackedTiles, can_pack
 from thermo.simulate.spins.plan import SpinPhase, plan_spins
 from thermo.simulate.spins.result import SpinResult
 from thermo.simulate.spins.system import SpinSystem, device_system
 
-METHODS = ("auto", "chains", "lanes", "packed")
-Engine = Chains | LaneTiles | PackedTiles
+METHODS = ("auto", "chains", "lanes", "packed", "moves")
+Engine = Chains | LaneTiles | PackedTiles | MoveChains
 LANES_FROM = 8  # chains from which sums made anew, 16 chains at a time, are faster at constant kT
 PACKED_FROM = 512  # chains that fill one tile of bits
 SEGMENT = 4_000_000  # p-bit updates between two looks at progress: some milliseconds
 MAX_BYTES = 4 << 30
-TRIAL = 0.04  # share of `seconds` that is spent on finding the speed
 
 
 def simulate_spins(
@@ -36,6 +40,7 @@ def simulate_spins(
     kT: float | None = None,
     sweeps: int | None = None,
     seconds: float | None = None,
+    clock: Any = None,
     target: float | None = None,
     start: Any = "random",
     observe_every: int | None = None,
@@ -59,8 +64,8 @@ def simulate_spins(
     ----------
     kT, sweeps : temperature in place of all phases', in the model's unit of energy; length in place
         of the schedule's
-    seconds : wall time to fill: the schedule is stretched so that the run takes about as long.
-        The result tells the sweeps; with them in place of seconds the run is repeated exactly
+    seconds : wall time to fill: the schedule is stretched to it, its ramps following the clock
+    clock : `clock` of a result, in place of seconds: the same run once more, exactly
     target : energy (offset included, the model's unit) at which a chain stops; needs method "chains"
     start : "random", "x0" (the netlist's), or (n,) or (chains, n) of +-1; inputs keep their x0
     observe_every : look at every so many sweeps, in the read-out's phase (else the last)
@@ -70,7 +75,9 @@ def simulate_spins(
         which is faster where few p-bits flip; same random numbers, same law. "packed" has 512
         chains in a row of bits, where couplings are small multiples of one number; same law, other
         random numbers. "auto": chains if anything is ramped or there are few; packed if there are
-        512 and they can be packed; else lanes
+        512 and they can be packed; else lanes. "moves" turns several spins at once, in float64, and
+        is no law of p-bits but a search (thermo.kernels.spins.moves); "auto" takes it where a model is
+        annealed by its own schedule and a trial finds that penalties hold each single spin
     non_ideal, device_seed : mismatch, asymmetry and quantisation of one device: its couplings and
         fields drive the p-bits, while energies are those of the netlist itself
     seed, first_chain : chain c is a function of (seed, first_chain + c) and of packed or not, and
@@ -88,8 +95,8 @@ def simulate_spins(
         raise SimulationError(
             f"looks must be at least 1, in place of observe_every; got {looks} and {observe_every}"
         )
-    if seconds is not None and sweeps is not None:
-        raise SimulationError("give either sweeps or seconds: one follows from the other")
+    if sum(v is not None for v in (seconds, sweeps, clock)) > 1:
+        raise SimulationError("give either sweeps or seconds or a clock: each follows from the others")
     if seconds is not None and not (np.isfinite(seconds) and seconds > 0):
         raise SimulationError(f"seconds must be above 0, got {seconds:g}")
     verify(netlist)
@@ -98,27 +105,32 @@ def simulate_spins(
     plan = plan_spins(netlist, kT=kT, sweeps=sweeps)
     observed = _observed_phase(netlist, plan)
 
-    def interval(phases: tuple[SpinPhase, ...]) -> int | None:
-        """Sweeps between two looks; raises SimulationError where the results would not fit."""
-        length, every = phases[observed].sweeps, observe_every
-        if looks is not None:
-            every = max(1, length // looks)
-        kept = length // every if keep_samples and every is not None else 0
+    def check_size(kept: int) -> None:
+        """Raise SimulationError where the results would not fit."""
         size = chains * system.n * (kept + 16)
         if size > max_bytes:
             way = "raise observe_every, or keep no samples" if kept else "ask for fewer chains"
             raise SimulationError(
                 f"the results would take {size} bytes, more than max_bytes = {max_bytes}: {way}"
             )
-        return every
 
-    interval(plan)  # before memory is taken
+    timed = seconds is not None or clock is not None
+    looking = _Looks.of(observed, plan[observed].sweeps, observe_every, looks, keep_samples, timed)
+    check_size(looking.most)  # before memory is taken
     states = start_states(netlist, system, start, chains, seed, first_chain)
+    searching = None
+    if method == "moves" or (method == "auto" and _may_move(netlist, plan, kT, non_ideal, target, looking)):
+        hot, cold, penalties = ramp(system)
+        if method == "moves" or penalties:
+            method, total = "moves", sum(p.sweeps for p in plan)
+            searching = SpinPhase("moves", total, (hot, cold), (1.0, 1.0), plan[0].frozen, geometric=True)
     if method == "auto":
         few = chains < LANES_FROM or target is not None or any(p.ramped for p in plan)
         method = "chains" if few and system.symmetric else "lanes"
         if method == "lanes" and chains >= PACKED_FROM and not first_chain % PACKED_FROM:
             method = "packed" if can_pack(system) else "lanes"
+    if searching is not None:
+        plan, looking = (searching,), replace(looking, phase=0)
     if target is not None and non_ideal is not None:
         raise SimulationError("a target is an energy of the netlist, which no device knows: drop it")
     if target is not None and (method != "chains" or observe_every or looks or seconds):
@@ -130,26 +142,30 @@ def simulate_spins(
     unit = netlist.lowered.energy_scale
     progress = NullProgress() if progress is None else progress
 
-    def run(phases: tuple[SpinPhase, ...], told: Progress) -> _Run:
-        """The whole schedule."""
-        every = interval(phases)
-        if method == "chains":
-            # energies are sums of float32 weights
-            goal = -np.inf
-            if target is not None:
-                size = min(1.0, float(np.abs(np.append(system.h, system.weights)).max()) / unit)
-                goal = (target - offset + 1e-6 * max(size, abs(target))) * unit
-            running: Engine = Chains(system, states, seed, first_chain, threads, goal)
-        elif method == "packed":
-            running = PackedTiles(system, states, seed, first_chain, threads)
+    if method == "chains":
+        # energies are sums of float32 weights
+        goal = -np.inf
+        if target is not None:
+            size = float(np.abs(np.append(system.h, system.weights)).max(initial=0.0)) / unit
+            goal = (target - offset + 1e-6 * max(min(1.0, size), abs(target - offset))) * unit
+        running: Engine = Chains(system, states, seed, first_chain, threads, goal)
+    elif method == "moves":
+        running = MoveChains(system, states, seed, first_chain, threads)
+    elif method == "packed":
+        running = PackedTiles(system, states, seed, first_chain, threads)
+    else:
+        running = LaneTiles(system, states, seed, first_chain, threads)
+    timer = None if seconds is None else Clock(seconds)
+    with running as engine:
+        if timer is not None:
+            _compile(engine, plan)
+            parts: Iterable[Slice] = timer.slices(plan)
+        elif clock is not None:
+            parts = replayed(clock, len(plan))
         else:
-            running = LaneTiles(system, states, seed, first_chain, threads)
-        with running as engine:
-            return _Run(engine, ideal, phases, observed, every, keep_samples, told)
-
-    if seconds is not None:
-        plan = _fill(netlist, kT, seconds, run)
-    done = run(plan, progress)
+            parts = slices(plan, max(1, SEGMENT // max(1, chains * system.n)))
+        done = _Run(engine, ideal, plan, parts, looking, check_size, progress)
+    plan = done.plan
     total = sum(p.sweeps for p in plan)
     free = sum(p.sweeps * int((~p.frozen).sum()) for p in plan) * chains
     if done.hit is not None:
@@ -172,69 +188,111 @@ def simulate_spins(
         seed=seed,
         seconds=done.seconds,
         method=method,
+        clock=None if timer is None else timer.record(),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """When to look: every so many sweeps of the phase, or so often in the time that it takes."""
+
+    phase: int
+    every: int | None
+    times: int | None
+    keep: bool
+    most: int
+    """States of each chain that are kept, where it is known before."""
+
+    @staticmethod
+    def of(phase: int, sweeps: int, every: int | None, times: int | None, keep: bool, timed: bool) -> _Looks:
+        if times is not None and not timed:
+            every, times = max(1, sweeps // times), None
+        most = times if timed and every is None else None if every is None or timed else sweeps // every
+        return _Looks(phase, every, times, keep, (most or 0) if keep else 0)
+
+    def passed(self, part: Slice) -> bool:
+        """Whether it is time to look after a slice of a timed run."""
+        return self.times is not None and int(part.stop * self.times) > int(part.start * self.times)
+
+
 class _Run:
-    """One pass through the schedule, and what was seen on the way."""
+    """One pass through the schedule, and what was seen on the way.
+
+    plan : the phases with the sweeps that they had
+    """
 
     def __init__(
         self,
         engine: Engine,
         ideal: SpinSystem,
         plan: tuple[SpinPhase, ...],
-        observed: int,
-        every: int | None,
-        keep_samples: bool,
+        parts: Iterable[Slice],
+        looks: _Looks,
+        check_size: Callable[[int], None],
         progress: Progress,
     ) -> None:
         begin = time.perf_counter()
         self._engine, self._ideal, system = engine, ideal, engine.system
+        self._looks, self._check_size = looks, check_size
         self.looked_at: list[int] = []
         self.energies: list[np.ndarray] = []
         self.samples: list[np.ndarray] = []
         self.sums = np.zeros((engine.chains, system.n))
         self.best_states = engine.states()
         self.best_energies = self._energy(self.best_states)
-        total, step = sum(p.sweeps for p in plan), 0
-        slice_ = max(1, SEGMENT // max(1, engine.chains * system.n))
-        progress.start(total, "sweeping")
+        ends = np.cumsum([0, *(p.sweeps for p in plan)])
+        counts = [0] * len(plan)
+        number = -1
+        progress.start(int(ends[-1]), "sweeping")
         try:
-            for p, phase in enumerate(plan):
-                engine.freeze(phase.frozen)
-                look = every if p == observed else None
-                done = 0
-                while done < phase.sweeps:
-                    stop = min(done + slice_, phase.sweeps)
-                    if look is not None:
-                        stop = min(stop, done - done % look + look)
-                    kT, scale = phase.ramps(done, stop)
-                    engine.sweep(kT[:, None], stop - done, step, scale)
-                    step, done = step + stop - done, stop
-                    if look is not None and done % look == 0:
-                        self._look(step, keep_samples)
-                    progress.update(step)
-                    if isinstance(engine, Chains) and (engine.hit >= 0).all():
-                        break
+            for part in parts:
+                if part.phase != number:
+                    number = part.phase
+                    engine.freeze(plan[number].frozen)
+                self._slice(plan[number], part, sum(counts), counts[number])
+                counts[number] += part.sweeps
+                progress.update(int(ends[number] + part.stop / part.of * plan[number].sweeps))
+                if engine.hit is not None and (engine.hit >= 0).all():
+                    break
         finally:
             progress.stop()
+        stopped = engine.hit is not None and (engine.hit >= 0).all()
+        self.plan = (
+            plan if stopped else tuple(replace(p, sweeps=k) for p, k in zip(plan, counts, strict=True))
+        )
         self.states = engine.states()
         self.energy = self._energy(self.states)
         self._keep_best(self.states, self.energy)
         if not ideal.symmetric:
             self.best_states = self.states  # no state is better than another
-        self.hit = engine.hit if isinstance(engine, Chains) else None
-        self.flips = engine.flips if isinstance(engine, Chains) else None
-        if isinstance(engine, Chains):
+        self.hit, self.flips = engine.hit, engine.flips
+        if isinstance(engine, Chains | MoveChains):
             best = engine.best()
             self._keep_best(best, self._energy(best))
         self.seconds = time.perf_counter() - begin
+
+    def _slice(self, phase: SpinPhase, part: Slice, step: int, done: int) -> None:
+        """A slice, `step` sweeps into the run and `done` into its phase."""
+        looks = self._looks
+        every = looks.every if part.phase == looks.phase else None
+        kT, scale = phase.ramps(part.shares)
+        at = 0
+        while at < part.sweeps:
+            stop = part.sweeps
+            if every is not None:
+                stop = min(stop, at + every - (done + at) % every)
+            self._engine.sweep(kT[at:stop, None], stop - at, step + at, scale[at:stop])
+            at = stop
+            if every is not None and (done + at) % every == 0:
+                self._look(step + at)
+        if part.phase == looks.phase and looks.passed(part):
+            self._look(step + at)
 
     def _energy(self, states: np.ndarray) -> np.ndarray:
         ideal = self._ideal
         return ideal.energy(states) if ideal.symmetric else np.full(states.shape[0], np.nan)
 
-    def _look(self, step: int, keep: bool) -> None:
+    def _look(self, step: int) -> None:
         engine, states = self._engine, self._engine.states()
         # of the same system, the engine knows its energies faster
         same = engine.system is self._ideal
@@ -242,8 +300,9 @@ class _Run:
         self.looked_at.append(step)
         self.energies.append(energy)
         self.sums += states
-        if keep:
+        if self._looks.keep:
             self.samples.append(states)
+            self._check_size(len(self.samples))
         self._keep_best(states, energy)
 
     def _keep_best(self, states: np.ndarray, energy: np.ndarray) -> None:
@@ -252,19 +311,29 @@ class _Run:
         self.best_energies[better] = energy[better]
 
 
-def _fill(netlist: LangevinNetlist, kT: float | None, seconds: float, run: Any) -> Any:
-    """The schedule stretched to take about `seconds`, its speed found by short trials."""
-    sweeps = len(netlist.schedule)
-    run(plan_spins(netlist, kT=kT, sweeps=sweeps), NullProgress())  # compiles
-    begin = time.perf_counter()
-    taken = 0.0
-    while taken < TRIAL * seconds:
-        sweeps *= int(np.clip(1.2 * TRIAL * seconds / max(taken, 1e-6), 2, 16))
-        plan = plan_spins(netlist, kT=kT, sweeps=sweeps)
-        # the better of two: other programs may be in the way of one
-        taken = min(run(plan, NullProgress()).seconds for _ in range(2))
-    left = seconds - (time.perf_counter() - begin)
-    return plan_spins(netlist, kT=kT, sweeps=max(sweeps, int(sweeps / taken * left)))
+def _may_move(
+    netlist: LangevinNetlist,
+    plan: tuple[SpinPhase, ...],
+    kT: float | None,
+    non_ideal: Imperfections | None,
+    target: float | None,
+    looks: _Looks,
+) -> bool:
+    """Whether only the least energy is asked for, of a model that no hardware has changed."""
+    goal = None if netlist.problem is None else netlist.problem.goal
+    return (
+        (kT is None and target is None and looks.every is None and looks.times is None)
+        and (non_ideal is None or non_ideal.ideal)
+        and isinstance(goal, Ising | MaxCut)
+        and netlist.lowered.logical is None
+        and all(p.ramped and p.scale == (1.0, 1.0) for p in plan)
+    )
+
+
+def _compile(engine: Engine, plan: tuple[SpinPhase, ...]) -> None:
+    """Compile the kernels before the clock runs: a sweep of no cell."""
+    engine.freeze(np.ones(engine.system.n, dtype=bool))
+    engine.sweep(plan[0].kT[0], 1, 0)
 
 
 def _observed_phase(netlist: LangevinNetlist, plan: tuple[SpinPhase, ...]) -> int:
