@@ -32,13 +32,15 @@ Left out: the buffer's own input capacitance, g / (2 pi f_T), which loads the ce
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from hw_models.constants import ROOM, thermal_energy, thermal_voltage
 from hw_models.errors import HardwareError
+from hw_models.frozen import Frozen
 from hw_models.normals import make_key, standard_normals
 from hw_models.source import Quantity, check_figures, chosen, figures_of
 
@@ -61,6 +63,21 @@ class Converter:
 
     Raises HardwareError for a figure out of its range.
     """
+
+    UNITS: ClassVar[Mapping[str, str]] = Frozen(
+        {
+            "bits": "bit",
+            "noise": "step",
+            "offset": "step",
+            "walden": "J/level",
+            "corner": "Hz",
+            "cycle": "s/bit",
+            "wire": "F/column",
+            "supply": "V",
+            "slope": "V/V",
+            "stated": "J",
+        }
+    )
 
     name: str
     bits: Quantity

@@ -14,10 +14,12 @@ Derived in docs/physics.md#couplings-as-circuits.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from hw_models.constants import ROOM, thermal_voltage
+from hw_models.frozen import Frozen
 from hw_models.registry import Registry
 from hw_models.source import Quantity, Source, check_figures, chosen, figures_of
 
@@ -39,6 +41,19 @@ class CouplingTechnology:
         and enters the other
     reactive : whether it is an energy of charges and not a conductance
     """
+
+    UNITS: ClassVar[Mapping[str, str]] = Frozen(
+        {
+            "noise": "1",
+            "bias": "A/S",
+            "supply": "V",
+            "area": "m2",
+            "linear_range": "V",
+            "clocking": "J",
+            "density": "F/m2",
+            "period": "1",
+        }
+    )
 
     name: str
     summary: str

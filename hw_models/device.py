@@ -1,6 +1,6 @@
 """Devices for Langevin cells: what an estimate asks of one, and what stands around an array of them.
 
-A further kind of device is one class with these members and a preset of it in hw_models.presets.
+A further kind of device is one class with these members, which hw_models.files makes of a file.
 """
 
 from __future__ import annotations

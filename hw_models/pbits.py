@@ -10,13 +10,13 @@ figure for a whole update has it as E_cycle, and nothing in the other terms of a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 from hw_models.errors import HardwareError
-from hw_models.published import ARRAY, ARRAY_CYCLE, ARRAY_READ, ARRAY_WRITE
-from hw_models.registry import Registry
-from hw_models.source import Quantity, Source, check_figures, figures_of
+from hw_models.frozen import Frozen
+from hw_models.source import Quantity, check_figures, figures_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,23 @@ class PBitDevice:
     write_energy : J per frozen cell whose state is loaded; read_energy : J per cell that is read out
     program_energy : J per cell whose couplings and bias are set, once for all runs with them
     """
+
+    UNITS: ClassVar[Mapping[str, str]] = Frozen(
+        {
+            "rng_energy": "J",
+            "update_time": "s",
+            "pitch": "m",
+            "bias_energy": "J",
+            "clock_energy": "J",
+            "cycle_energy": "J",
+            "static_power": "W",
+            "wire_capacitance": "F/m",
+            "signal_voltage": "V",
+            "write_energy": "J",
+            "read_energy": "J",
+            "program_energy": "J",
+        }
+    )
 
     name: str
     summary: str
@@ -130,62 +147,3 @@ def pbit_energy(
         write=written * device.write_energy.value,
         read=read * device.read_energy.value,
     )
-
-
-_CHAIN = "arXiv 2510.23972, as retold"
-_WIRE = Source("memory", "about 0.2 fF per um of minimum-pitch on-chip wire")
-_SIGNAL = Source("assumed", "about 4 kT/e at 300 K: enough to tell two levels apart")
-_LATCH = Source("assumed", "one latch at 0.8 V")
-_NONE = Source("derived", "the other terms of an update are told one by one")
-
-_CMOS = PBitDevice(
-    name="pbit-cmos",
-    summary="subthreshold CMOS p-bits on a 3 um grid, states sent at 0.1 V",
-    rng_energy=Quantity(350e-18, "J", Source("second-hand", _CHAIN, "random bit")),
-    update_time=Quantity(100e-9, "s", Source("second-hand", _CHAIN, "autocorrelation time")),
-    pitch=Quantity(3e-6, "m", Source("second-hand", _CHAIN, "3 um x 3 um cell")),
-    bias_energy=Quantity(
-        0.5 * 1e-15 * 0.1**2, "J", Source("assumed", "1 fF of summing node a coupling at 0.1 V")
-    ),
-    clock_energy=Quantity(1e-15 * 0.8**2, "J", Source("assumed", "1 fF of gate and wire switched at 0.8 V")),
-    cycle_energy=Quantity(0.0, "J", _NONE),
-    static_power=Quantity(
-        1e-9 * 0.8, "W", Source("assumed", "1 nA a cell at 0.8 V: leakage and bias beside the random bit's")
-    ),
-    wire_capacitance=Quantity(2e-10, "F/m", _WIRE),
-    signal_voltage=Quantity(0.1, "V", _SIGNAL),
-    write_energy=Quantity(1e-15, "J", _LATCH),
-    read_energy=Quantity(1e-15, "J", _LATCH),
-    program_energy=Quantity(
-        17 * 8 * 1e-15, "J", Source("assumed", "16 couplings and a bias of 8 bits, 1 fJ a latch")
-    ),
-)
-
-_MAGNETIC = replace(
-    _CMOS,
-    name="pbit-magnetic",
-    summary="low-barrier magnetic tunnel junctions on the same grid",
-    rng_energy=Quantity(2e-15, "J", Source("memory", "low-barrier magnetic tunnel junction")),
-    update_time=Quantity(10e-9, "s", Source("memory", "fluctuation time of low-barrier magnets")),
-)
-
-_IN_CYCLE = Source("second-hand", ARRAY, "within the whole cycle's energy")
-
-_SAMPLING_UNIT = replace(
-    _CMOS,
-    name="pbit-sampling-unit",
-    summary="pre-silicon p-bit array of degree 16 at 50 MHz: published energies of a whole cycle, per node",
-    rng_energy=Quantity(0.0, "J", _IN_CYCLE),
-    bias_energy=Quantity(0.0, "J", _IN_CYCLE),
-    clock_energy=Quantity(0.0, "J", _IN_CYCLE),
-    wire_capacitance=Quantity(0.0, "F/m", _IN_CYCLE),
-    static_power=Quantity(0.0, "W", _IN_CYCLE),
-    cycle_energy=ARRAY_CYCLE,
-    update_time=Quantity(
-        10e-9, "s", Source("derived", ARRAY, "20 ns a sweep (second-hand), taken as two colours")
-    ),
-    read_energy=ARRAY_READ,
-    program_energy=ARRAY_WRITE,
-)
-
-PBITS = Registry("p-bit device", [(d.name, d) for d in (_CMOS, _MAGNETIC, _SAMPLING_UNIT)])

@@ -1,95 +1,91 @@
-"""Named devices. Where nothing is published the figure is marked assumed: change it for yours."""
+"""Named devices, each a file in hw_models/devices, and devices from files of one's own."""
 
 from __future__ import annotations
 
 from dataclasses import is_dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
-from hw_models.constants import thermal_voltage
-from hw_models.converters import ROUNDING, Converter, with_resolution
+from hw_models.converters import with_resolution
 from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology
 from hw_models.device import Device
 from hw_models.errors import HardwareError
-from hw_models.published import ARRAY_READ, ARRAY_WRITE
-from hw_models.rc import RCDevice
-from hw_models.registry import Registry
-from hw_models.source import Quantity, Source, chosen
+from hw_models.files import PLACES, is_file, load_device, preset_files
+from hw_models.pbits import PBitDevice
+from hw_models.registry import LazyRegistry
 
-_SWITCH = Source("assumed", "1 fF of gate and wire switched at 0.8 V")
+_CELLS, _PBITS = (preset_files(place) for place in PLACES)
 
-_DAC = Converter(
-    name="input converter",
-    bits=chosen(8, "bit", "as the images"),
-    noise=chosen(ROUNDING, "step", "rms, as much as rounding adds: half of the error is heat"),
-    offset=Quantity(0.5, "step", Source("assumed", "rms from line to line, after calibration")),
-    walden=Quantity(10e-15, "J/level", Source("memory", "Walden figure of merit, good 8-bit converters")),
-    corner=Quantity(1e8, "Hz", Source("memory", "Murmann's survey of ADCs: energy rises beyond 100 MS/s")),
-    cycle=Quantity(2.5e-9, "s/bit", Source("assumed", "a bit a cycle; 8 bits at 50 MS/s")),
-    wire=Quantity(0.6e-15, "F/column", Source("assumed", "columns of 3 um, wire of 0.2 fF/um")),
-    supply=chosen(0.8, "V", "as the switches", 0.1),
-    slope=Quantity(1.3, "V/V", Source("memory", "slope factor n of weak inversion, 1.2 to 1.5"), 1.2, 1.5),
-)
-_ADC = replace(_DAC, name="output converter", bits=chosen(8, "bit", "enough to rank the outputs"))
+DEVICES: LazyRegistry[Device] = LazyRegistry("device", _CELLS, lambda name: load_device(_CELLS[name]))
+PBITS: LazyRegistry[PBitDevice] = LazyRegistry("p-bit device", _PBITS, lambda name: load_device(_PBITS[name]))
 
-_RC_1FF = RCDevice(
-    name="rc-1fF",
-    summary="1 fF, 1 Mohm cells at 300 K, thermal swing 2.9 mV",
-    capacitance=chosen(1e-15, "F", "small metal-insulator-metal capacitor", 0.2),
-    resistance=chosen(1e6, "ohm", "transistor in weak inversion, biased to it", 0.3),
-    ambient=Quantity(
-        300.0, "K", Source("assumed", "room temperature; chips run from 0 to 85 C"), 273.0, 358.0
-    ),
-    swing=chosen(0.1, "V", "well above offset and noise", 0.1),
-    input_converter=_DAC,
-    output_converter=_ADC,
-    clock_energy=Quantity(1e-15 * 0.8**2, "J", _SWITCH),
-    static_power=Quantity(
-        0.8 * 1.3 * thermal_voltage() / 1e6, "W", Source("derived", "n V_T / R at 0.8 V, n = 1.3")
-    ),
-    # as its resistors; a coupling of W = 1 is half a microsiemens
-    couplings=COUPLING_TECHNOLOGIES.get("weak-inversion"),
-)
 
-_RC_1PF = replace(
-    _RC_1FF,
-    name="rc-1pF",
-    summary="1 pF, 10 kohm cells at 300 K, thermal swing 91 uV: easy to match, hard to read",
-    capacitance=chosen(1e-12, "F", "board-level or large on-chip capacitor", 0.2),
-    resistance=chosen(1e4, "ohm", "poly resistor", 0.2),
-    static_power=Quantity(
-        1e-9 * 0.8, "W", Source("assumed", "1 nA a cell at 0.8 V: its resistor draws none")
-    ),
-    # 50 microsiemens a unit of W is beyond a small transistor in weak inversion, and resistors would
-    # run none but symmetric netlists
-    couplings=COUPLING_TECHNOLOGIES.get("strong-inversion"),
-)
+def device_of(device: str | Path | Device) -> Device:
+    """A device for Langevin cells: itself, the preset of that name, or what is in the file of that name.
 
-_SAMPLING_UNIT = replace(
-    _RC_1FF,
-    name="rc-sampling-unit",
-    summary="rc-1fF with the read and write energies published for nodes of a pre-silicon p-bit array",
-    input_converter=replace(_DAC, stated=ARRAY_WRITE),
-    output_converter=replace(_ADC, stated=ARRAY_READ),
-)
+    Raises HardwareError for an unknown name, a file that is none (hw_models.files.load_device) and an
+    array of p-bits.
+    """
+    if not isinstance(device, str | Path):
+        return device
+    if not is_file(device):
+        return DEVICES.get(_known(str(device), DEVICES))
+    found = load_device(device)
+    if isinstance(found, PBitDevice):
+        raise HardwareError(f"{device}: an array of p-bits; Langevin cells need a device of another kind")
+    return cast(Device, found)
 
-DEVICES: Registry[Device] = Registry("device", [(d.name, d) for d in (_RC_1FF, _RC_1PF, _SAMPLING_UNIT)])
+
+def pbits_of(device: str | Path | PBitDevice) -> PBitDevice:
+    """An array of p-bits, as `device_of`."""
+    if not isinstance(device, str | Path):
+        return device
+    if not is_file(device):
+        return PBITS.get(_known(str(device), PBITS))
+    found = load_device(device)
+    if not isinstance(found, PBitDevice):
+        raise HardwareError(f'{device}: a device for Langevin cells; p-bits need one of kind = "p-bit"')
+    return found
+
+
+def any_device(device: str | Path) -> Device | PBitDevice:
+    """A device or array of p-bits by its preset's name or its file; HardwareError as device_of."""
+    if is_file(device):
+        return cast("Device | PBitDevice", load_device(device))
+    name = str(device)
+    return PBITS.get(name) if name in PBITS.names() else device_of(name)
+
+
+def file_read(device: Any) -> Any:
+    """What is in a device's file, if this names one; anything else is left as it is.
+
+    Settings hold what they were made of, so that a file that changes is another setting.
+    """
+    return any_device(device) if isinstance(device, str | Path) and is_file(device) else device
+
+
+def _known(name: str, presets: LazyRegistry[Any]) -> str:
+    if name not in presets.names():
+        names = ", ".join(presets.names())
+        raise HardwareError(f"no {presets.kind} {name!r}; choose one of {names}, or give a file.toml")
+    return name
 
 
 def chosen_device(
-    device: str | Device,
+    device: str | Path | Device,
     couplings: str | CouplingTechnology | None = None,
     *,
     input_bits: int | str | None = None,
     output_bits: int | str | None = None,
 ) -> Device:
-    """A device or the preset of that name, its couplings and converters made otherwise if so asked.
+    """A device, its preset's name or its file, with couplings and converters made otherwise if so asked.
 
     couplings : a technology or its name; input_bits, output_bits : a number, or "ideal"; None: its own
 
-    Raises HardwareError for an unknown name, for a resolution that there is not, and for a device of
+    Raises HardwareError as device_of, for a resolution that there is not, and for a device of
     one's own that cannot take them.
     """
-    chosen = DEVICES.get(device) if isinstance(device, str) else device
+    chosen = device_of(device)
     technology = COUPLING_TECHNOLOGIES.get(couplings) if isinstance(couplings, str) else couplings
     changed: dict[str, Any] = {
         "couplings": chosen.couplings if technology is None else technology,

@@ -14,14 +14,16 @@ is then the voltage unit and kT follows from it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from hw_models.constants import thermal_energy
 from hw_models.converters import Converter
 from hw_models.couplings import IDEAL, CouplingTechnology
 from hw_models.device import Units
 from hw_models.errors import HardwareError
+from hw_models.frozen import Frozen
 from hw_models.source import Quantity, check_figures, figures_of
 
 
@@ -36,6 +38,17 @@ class RCDevice:
     static_power : W per dynamic cell (bias currents), drawn for as long as an inference lasts
     couplings : what they are made of
     """
+
+    UNITS: ClassVar[Mapping[str, str]] = Frozen(
+        {
+            "capacitance": "F",
+            "resistance": "ohm",
+            "ambient": "K",
+            "swing": "V",
+            "clock_energy": "J",
+            "static_power": "W",
+        }
+    )
 
     name: str
     summary: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Generic, NoReturn, TypeVar
 
 from hw_models.errors import HardwareError
 
@@ -27,6 +27,25 @@ class Registry(Generic[T]):
 
     def get(self, name: str) -> T:
         """The preset of that name; HardwareError lists the choices if there is none."""
-        if name not in self._entries:
-            raise HardwareError(f"no {self.kind} {name!r}; choose one of {', '.join(self._entries)}")
-        return self._entries[name]
+        return self._entries[name] if name in self._entries else self._refuse(name)
+
+    def _refuse(self, name: str) -> NoReturn:
+        raise HardwareError(f"no {self.kind} {name!r}; choose one of {', '.join(self.names())}")
+
+
+class LazyRegistry(Registry[T]):
+    """Presets that are made when they are first asked for."""
+
+    def __init__(self, kind: str, names: Iterable[str], make: Callable[[str], T]) -> None:
+        super().__init__(kind, ())
+        self._names, self._make = tuple(names), make
+
+    def names(self) -> tuple[str, ...]:
+        """All names, in the order given."""
+        return self._names
+
+    def get(self, name: str) -> T:
+        """The preset of that name; HardwareError lists the choices if there is none."""
+        if name not in self._entries and name in self._names:
+            self._entries[name] = self._make(name)
+        return self._entries[name] if name in self._entries else self._refuse(name)

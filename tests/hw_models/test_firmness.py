@@ -3,8 +3,7 @@
 import pytest
 
 from hw_models import digital
-from hw_models.pbits import PBITS
-from hw_models.presets import DEVICES
+from hw_models.presets import DEVICES, PBITS
 from hw_models.weights import WEIGHT_MEMORIES
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from hw_models.errors import HardwareError
-from hw_models.pbits import PBITS, pbit_energy
+from hw_models.pbits import pbit_energy
+from hw_models.presets import PBITS
 from hw_models.source import Quantity, Source
 
 

@@ -42,7 +42,8 @@ DEVICES = Option(
     "--device",
     list[str],
     None,
-    "Preset of analog machines or p-bits; may be repeated, each netlist is priced on each of its kind.",
+    "Preset or file.toml of analog machines or p-bits; may be repeated, each netlist is priced on each of "
+    "its kind.",
 )
 ALONE = Option("alone", "--alone", bool, False, "Only the netlists: no digital designs are trained.")
 OWN = (RATE, WEIGHTS, ACCURACY, ALONE)

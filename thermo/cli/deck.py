@@ -11,7 +11,11 @@ from thermo.cli.flags import Given
 from thermo.options import Option
 
 DECK_DEVICE = Option(
-    "device", "--device", str, None, "Deck: C, R and couplings of a preset; without one it is dimensionless."
+    "device",
+    "--device",
+    str,
+    None,
+    "Deck: C, R and couplings of a preset or file.toml; without one it is dimensionless.",
 )
 DECK_COUPLINGS = Option(
     "couplings",

@@ -6,13 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from compiler.errors import ThermocError, UnsupportedError
+from hw_models.device import Device
 from hw_models.frozen import Frozen
 from hw_models.interval import Interval
-from hw_models.pbits import PBITS
-from hw_models.presets import DEVICES
+from hw_models.pbits import PBitDevice
+from hw_models.presets import any_device
 from thermo.data import Dataset
 from thermo.energy.circuit import circuit_designs
 from thermo.energy.gate_result import GateEstimate
@@ -134,7 +136,7 @@ def compare(
     rate: float | None = None,
     weights: str = "wired",
     accuracy: float | None = None,
-    devices: Sequence[str] = (),
+    devices: Sequence[str | Path | Device | PBitDevice] = (),
     digital: Sequence[Design] | None = None,
     progress: Progress | None = None,
     **options: Any,
@@ -146,7 +148,7 @@ def compare(
     weights : where parameters are kept, of hw_models.digital.STORAGES, on both sides
     accuracy : share that a design must reach to be called cheapest; by default that of the first netlist
         which decides
-    devices : presets of analog machines and p-bits, each netlist on each that is for its kind
+    devices : presets or files of analog machines and p-bits, each netlist on each that is for its kind
     digital : designs to compare with, () for none; by default those of
         thermo.energy.digital.digital_designs
     options : of thermo.energy.run.estimate, each passed to the kinds that take it
@@ -165,12 +167,10 @@ def compare(
     check_storage(weights)
     check_rate(rate)
     _check_options(named, options)
-    for device in devices:
-        if device not in PBITS.names():
-            DEVICES.get(device)  # raises for a name that is neither
+    hardware = [any_device(d) if isinstance(d, str | Path) else d for d in devices]
     found: list[tuple[Design, Priced | None]] = []
     for name, netlist in named.items():
-        found += _priced(name, netlist, dataset, split, devices, options, progress)
+        found += _priced(name, netlist, dataset, split, hardware, options, progress)
     least = _asked(found, accuracy)
     if digital is None:
         from thermo.energy.digital import digital_designs
@@ -246,7 +246,7 @@ def _priced(
     netlist: Any,
     dataset: Dataset,
     split: str,
-    devices: Sequence[str],
+    devices: Sequence[Device | PBitDevice],
     options: Mapping[str, Any],
     progress: Progress,
 ) -> list[tuple[Design, Priced]]:
@@ -258,8 +258,9 @@ def _priced(
         taken["split"] = split
     if estimator.dynamics == "gates":
         taken.setdefault("libraries", LIBRARIES)
-    kinds = {"langevin": DEVICES.names(), "spins": PBITS.names()}.get(estimator.dynamics, ())
-    on: list[dict[str, Any]] = [{"device": d} for d in devices if d in kinds] or [{}]
+    spins = estimator.dynamics == "spins"
+    fit = [d for d in devices if isinstance(d, PBitDevice) == spins and "device" in estimator.takes]
+    on: list[dict[str, Any]] = [{"device": d} for d in fit] or [{}]
     found: list[tuple[Design, Priced]] = []
     for device in on:
         try:

@@ -101,7 +101,7 @@ class LangevinEstimator:
     dynamics, kind = "langevin", "a Langevin machine"
     takes = takes(
         Option("split"),
-        _device_option("Hardware preset; `thermoc presets` lists them."),
+        _device_option("Preset of hardware, `thermoc presets` lists them, or a file.toml."),
         COUPLINGS,
         Option("always_on", "--always-on", bool, False, "Bias currents of couplings are never switched off."),
         INPUT_BITS,
@@ -276,7 +276,9 @@ class SpinEstimator:
     """
 
     dynamics, kind = "spins", "p-bits"
-    takes = takes(_device_option("Hardware preset; `thermoc presets` lists them."), SEED, THREADS)
+    takes = takes(
+        _device_option("Preset of hardware, `thermoc presets` lists them, or a file.toml."), SEED, THREADS
+    )
 
     def default_data(self, netlist: Any) -> str | None:
         return None
@@ -292,10 +294,10 @@ class SpinEstimator:
         baselines: Any = None,
         progress: Progress | None = None,
     ) -> Priced:
-        from hw_models.pbits import PBITS
+        from hw_models.presets import pbits_of
         from thermo.energy.samples import spin_energy
 
-        preset = PBITS.get(device) if isinstance(device, str) else device
+        preset = pbits_of(device)
         return SpinEstimate(
             spin_energy(netlist, preset, seed=seed, threads=threads, progress=progress), preset
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.counting import gate_counts
 from compiler.ir.langevin import LangevinNetlist
-from hw_models.presets import DEVICES, chosen_device
+from hw_models.presets import chosen_device, device_of
 from thermo.evaluate import Evaluation, Heat, heats, summarise
 from thermo.report.spins import SHOWN, UNRELIABLE, Rows, is_lowered, sign_rows, spin_report, too_few
 from thermo.report.text import si
@@ -34,7 +34,7 @@ def run_report(
     """(rows of a table, JSON's keys) of what `simulate` returned.
 
     evaluation : of a run on a data set; options : that the run was made with
-    device : preset on which a Langevin machine's heat is told in joules
+    device : preset or file on which a Langevin machine's heat is told in joules
     """
     if isinstance(result, GateResult):
         return _gates(netlist, result, evaluation, options)
@@ -137,14 +137,15 @@ def _energy(netlist: LangevinNetlist, result: SimulationResult, device: str | No
     if device is not None:
         dynamic = ~netlist.cells.frozen
         own = netlist.lowered.energy_scale  # the result's unit in the netlist's
-        units = DEVICES.get(device).units(
+        hardware = device_of(device)
+        units = hardware.units(
             kT=netlist.kT if np.isnan(result.kT) else result.kT * own,
             mobility=netlist.mobility,
             j2=float(np.median(netlist.cells.j2[dynamic])),
         )
         scale = units.energy * own * (result.kT if result.kT > 0 else 1.0)
         seconds = units.time * sum(p.duration for p in netlist.schedule)
-        rows.append((f"the same on {device}", si(heat.mean() * scale, "J")))
+        rows.append((f"the same on {hardware.name}", si(heat.mean() * scale, "J")))
         rows.append(("relaxation time of one run", si(seconds, "s")))
     return rows
 

@@ -22,7 +22,11 @@ IMPERFECT = Option(
 )
 DEVICE_SEED = Option("device_seed", "--device-seed", int, 0, "Which device is drawn.", min=0)
 DEVICE = Option(
-    "device", "--device", str, None, "Hardware whose physics acts; `thermoc presets` lists it (none: ideal)."
+    "device",
+    "--device",
+    str,
+    None,
+    "Hardware whose physics acts, `thermoc presets` lists it, or a file.toml (none: ideal).",
 )
 COUPLINGS = Option(
     "couplings",

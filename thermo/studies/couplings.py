@@ -18,6 +18,7 @@ from compiler.families.langevin import LangevinMachine, lower_langevin
 from compiler.families.store import save_model
 from compiler.ir.container import load
 from hw_models.interval import Interval
+from hw_models.presets import file_read
 from thermo.data import Dataset
 from thermo.energy.compare import LIBRARIES, designs_of
 from thermo.energy.digital import digital_designs
@@ -95,7 +96,7 @@ def run_couplings(
         dataset = replace(dataset, x_train=dataset.x_train[:n_train], y_train=dataset.y_train[:n_train])
     points = []
     for technology in technologies or TECHNOLOGIES:
-        usual = pathwise_preset(dataset, n_hidden=hidden, device=device, couplings=technology)
+        usual = pathwise_preset(dataset, n_hidden=hidden, device=file_read(device), couplings=technology)
         for penalty in penalties or PRICES:
             config = replace(
                 usual,
@@ -276,7 +277,13 @@ STUDY = Study(
 Example: thermoc study couplings --data mnist --epochs 12 -o runs/couplings""",
     (
         DATA,
-        Option("device", "--device", str, "rc-1fF", "Hardware preset; `thermoc presets` lists them."),
+        Option(
+            "device",
+            "--device",
+            str,
+            "rc-1fF",
+            "Preset of hardware, `thermoc presets` lists them, or a file.toml.",
+        ),
         Option("technologies", "--couplings", list[str], None, "Couplings; may be repeated."),
         Option("penalties", "--coupling-penalty", list[float], None, "Loss per sum |W|; may be repeated."),
         INPUT_BITS,

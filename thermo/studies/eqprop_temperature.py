@@ -21,7 +21,7 @@ from compiler.files import make_folder
 from compiler.ir.langevin import CellKind, LangevinNetlist
 from hw_models.constants import thermal_energy
 from hw_models.device import Device, conversion_time, periphery
-from hw_models.presets import DEVICES
+from hw_models.presets import device_of
 from thermo.data import DataError, Dataset, load_dataset
 from thermo.evaluate import check_fit, label_codes
 from thermo.options import Option
@@ -282,7 +282,7 @@ def run_temperature(
     progress: Progress | None = None,
 ) -> Findings:
     """The network of the file `model`; on the data set that it was trained on unless another is given."""
-    preset = DEVICES.get(device)
+    preset = device_of(device)
     netlist = compile(model)
     if dataset is None:
         trained_on = netlist.meta.get("data")
@@ -467,7 +467,13 @@ Example: thermoc study eqprop-temperature mnist.safetensors --data mnist -o runs
         Option("samples", "--samples", int, 500, "The first so many samples of the split.", min=2),
         Option("runs", "--runs", int, 4, "Inferences of every sample.", min=1),
         Option("dt", "--dt", float, None, "Time step instead of its own."),
-        Option("device", "--device", str, "rc-1fF", "Hardware preset; `thermoc presets` lists them."),
+        Option(
+            "device",
+            "--device",
+            str,
+            "rc-1fF",
+            "Preset of hardware, `thermoc presets` lists them, or a file.toml.",
+        ),
         SEED,
         THREADS,
     ),

@@ -21,7 +21,7 @@ from scipy.linalg import expm, solve_continuous_lyapunov
 from compiler.errors import ThermocError, UnsupportedError
 from compiler.files import make_folder, replacing
 from hw_models.device import Device
-from hw_models.presets import DEVICES
+from hw_models.presets import device_of
 from thermo.linear_algebra import (
     Measurement,
     analog_cost,
@@ -265,7 +265,7 @@ def run_linear_algebra(
     for c in asked:
         if not 1 < c <= 1e4:
             raise UnsupportedError(f"condition must be above 1 and at most 10000, got {c:g}")
-    preset = DEVICES.get(device)
+    preset = device_of(device)
     wanted = settings(n, asked, machines, seeds, seed)
     points = run_study(wanted, folder, preset, threads=threads, progress=progress)
     middle = sorted(asked)[len(asked) // 2]
@@ -393,7 +393,7 @@ Example: thermoc study linear-algebra -o runs/linear""",
         Option("conditions", "--condition", list[float], None, "Condition numbers of A; may be repeated."),
         Option("machines", "--machines", int, 64, "Copies that run side by side.", min=16),
         Option("seeds", "--seeds", int, 8, "Problems of each setting.", min=2),
-        Option("device", "--device", str, "rc-1fF", "Preset for seconds and joules."),
+        Option("device", "--device", str, "rc-1fF", "Preset or file.toml for seconds and joules."),
         SEED,
         THREADS,
     ),

@@ -24,7 +24,7 @@ from compiler.families.ising import from_edges, lower_ising
 from compiler.families.langevin import lower_langevin
 from hw_models import published as of
 from hw_models.cell_presets import CELL_LIBRARIES
-from hw_models.pbits import PBITS
+from hw_models.presets import PBITS
 from hw_models.source import Quantity
 from hw_models.topologies import Topology
 from thermo.data import Dataset

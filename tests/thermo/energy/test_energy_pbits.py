@@ -13,7 +13,7 @@ from compiler.families.rbm import RBM, lower_rbm
 from compiler.formats.ising.rudy import max_cut
 from compiler.ir.container import load_langevin
 from compiler.ir.langevin import CellKind, Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase
-from hw_models.pbits import PBITS
+from hw_models.presets import PBITS
 from thermo.cli.main import main
 from thermo.energy.samples import flip_share, netlist_energy, spin_energy
 

@@ -15,7 +15,7 @@ from compiler.families.rbm import RBM
 from compiler.families.store import save_model
 from compiler.files import check_writable, replacing
 from hw_models.imperfect import Imperfections
-from hw_models.pbits import PBITS
+from hw_models.presets import pbits_of
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
 from thermo.data import Dataset, load_dataset
@@ -82,7 +82,13 @@ OPTIONS = (
     Option("device_seed", "--device-seed", int, None, "Which device is drawn (none: the seed's).", min=0),
     Option("ais_chains", "--ais-chains", int, 256, "Chains of the reported likelihood.", min=2),
     Option("ais_steps", "--ais-steps", int, 14500, "Temperatures of the reported likelihood.", min=1),
-    Option("device", "--device", str, "pbit-cmos", "Array of p-bits; `thermoc presets` lists them."),
+    Option(
+        "device",
+        "--device",
+        str,
+        "pbit-cmos",
+        "Array of p-bits, `thermoc presets` lists them, or a file.toml.",
+    ),
     Option(
         "sample_sweeps",
         "--sample-sweeps",
@@ -119,7 +125,7 @@ def ebm(given: Given) -> None:
     check_threads(given["threads"])
     if given["model"] not in MODELS:
         raise EbmError(f"--model must be one of {', '.join(MODELS)}, got {given['model']!r}")
-    array = PBITS.get(given["device"])
+    array = pbits_of(given["device"])
     dataset = load_dataset(given["data"], given["data_dir"])
     _check_picture(given["picture"], dataset)
     imperfect = Imperfections(given["mismatch"], given["asymmetry"], given["bits"], given["bias_mismatch"])

@@ -56,7 +56,9 @@ SETTINGS = (
         min=0,
     ),
     Option("device_seed", "--device-seed", int, None, "Which device is drawn.", min=0),
-    Option("device", "--device", str, None, "Hardware preset; `thermoc presets` lists them."),
+    Option(
+        "device", "--device", str, None, "Preset of hardware, `thermoc presets` lists them, or a file.toml."
+    ),
     Option("couplings", "--couplings", str, None, "What the device's are made of (none: its own)."),
     Option(
         "weight_memory", "--weight-memory", str, None, f"Priced writes: {', '.join(WEIGHT_MEMORIES.names())}."

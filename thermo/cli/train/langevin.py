@@ -12,6 +12,7 @@ from compiler.families.langevin import LangevinMachine, lower_langevin
 from compiler.families.store import load_model, save_model
 from compiler.files import check_writable
 from hw_models.imperfect import Imperfections
+from hw_models.presets import file_read
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
 from thermo.data import load_dataset
@@ -45,7 +46,9 @@ OPTIONS = (
     Option("coupling_penalty", "--coupling-penalty", float, None, "Loss per sum |W| of a cell.", min=0),
     Option("coupled", "--coupled/--uncoupled", bool, True, "Couplings among dynamic cells."),
     Option("directed", "--directed", bool, False, "Train J_ij and J_ji apart; no potential then."),
-    Option("device", "--device", str, None, "Hardware trained for; `thermoc presets` lists it."),
+    Option(
+        "device", "--device", str, None, "Hardware trained for, `thermoc presets` lists it, or a file.toml."
+    ),
     Option("couplings", "--couplings", str, None, "What its couplings are made of (none: its own)."),
     INPUT_BITS,
     OUTPUT_BITS,
@@ -109,7 +112,7 @@ def langevin(given: Given) -> None:
                 heat_budget=given["heat_budget"],
                 coupled=given["coupled"],
                 n_hidden=given["hidden"] if first is None else first.n_hidden,
-                device=given["device"],
+                device=file_read(given["device"]),
                 couplings=given["couplings"],
             ),
             epochs=given["epochs"],

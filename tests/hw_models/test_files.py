@@ -1,0 +1,173 @@
+"""Devices as files: round trips, presets, and complaints that name file, line and key."""
+
+from dataclasses import replace
+
+import pytest
+
+from hw_models.constants import thermal_voltage
+from hw_models.couplings import COUPLING_TECHNOLOGIES
+from hw_models.errors import HardwareError
+from hw_models.files import HERE, TEMPLATE, device_files, load_device, save_device
+from hw_models.presets import DEVICES, PBITS, any_device, device_of, file_read, pbits_of
+from hw_models.source import with_values
+
+ALL = [DEVICES.get(n) for n in DEVICES.names()] + [PBITS.get(n) for n in PBITS.names()]
+
+FIGURE = """
+[capacitance]
+value = 2
+low = 1.6
+high = 2.4
+unit = "fF"
+source = "measured"
+ref = "our chip"
+"""
+MINE = 'name = "mine"\nsummary = "ours"\nlike = "rc-1fF"\n' + FIGURE
+
+
+def write(folder, text, name="my.toml"):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("device", ALL, ids=lambda d: d.name)
+def test_a_device_comes_back_from_its_file(device, tmp_path):
+    save_device(device, tmp_path / "a.toml")
+    again = load_device(tmp_path / "a.toml")
+    assert again == device
+    save_device(again, tmp_path / "b.toml")
+    assert (tmp_path / "a.toml").read_text() == (tmp_path / "b.toml").read_text()
+
+
+def test_a_device_of_odd_figures_comes_back(tmp_path):
+    device = with_values(
+        DEVICES.get("rc-1pF"), {"capacitance": 1.2345678901234567e-13, "couplings noise": 0.7}
+    )
+    device = replace(device, input_converter=None)
+    save_device(device, tmp_path / "a.toml")
+    assert load_device(tmp_path / "a.toml") == device
+    assert load_device(tmp_path / "a.toml") != DEVICES.get("rc-1pF")
+
+
+def test_every_preset_is_a_file_of_its_name():
+    for name, path in device_files().items():
+        assert load_device(path).name == name
+    assert {p.stem for p in HERE.glob("*.toml")} == set(DEVICES.names())
+
+
+def test_presets_are_what_they_were():
+    """Figures of 0.2.0's Python, which the files replaced."""
+    small, large = DEVICES.get("rc-1fF"), DEVICES.get("rc-1pF")
+    assert small.capacitance.value == 1e-15 and small.capacitance.interval.low == 0.8e-15
+    assert small.resistance.value == 1e6 and large.resistance.value == 1e4
+    assert small.static_power.value == 0.8 * 1.3 * thermal_voltage() / 1e6
+    assert large.capacitance.value == 1e-12 and large.input_converter == small.input_converter
+    assert large.couplings is COUPLING_TECHNOLOGIES.get("strong-inversion")
+    assert PBITS.get("pbit-magnetic").pitch == PBITS.get("pbit-cmos").pitch
+    assert PBITS.get("pbit-magnetic").rng_energy.value == 2e-15
+
+
+def test_a_file_says_what_differs(tmp_path):
+    device = load_device(write(tmp_path, MINE))
+    base = DEVICES.get("rc-1fF")
+    assert device.name == "mine" and device.capacitance.value == 2e-15
+    assert device.capacitance.interval.low == 1.6e-15 and device.capacitance.source.kind == "measured"
+    assert device.resistance == base.resistance and device.couplings == base.couplings
+
+
+def test_parts_of_a_device(tmp_path):
+    text = MINE.replace("[cap", 'output_converter = "ideal"\n[cap', 1) + (
+        '[couplings]\nlike = "crossbar"\nname = "ours"\n[couplings.noise]\nvalue = 120\nunit = "%"\n'
+        'source = "measured"\nref = "us"\n[input_converter.bits]\nvalue = 6\nunit = "bit"\nsource = "exact"\n'
+        'ref = "design"\n'
+    )
+    device = load_device(write(tmp_path, text))
+    assert device.output_converter is None and device.input_converter.bits.value == 6
+    assert device.couplings.noise.value == 1.2 and device.couplings.name == "ours"
+    assert device.couplings.area == COUPLING_TECHNOLOGIES.get("crossbar").area
+
+
+def test_a_file_may_be_like_another_file(tmp_path):
+    write(tmp_path, MINE)
+    second = write(tmp_path, 'name = "b"\nlike = "my.toml"\n', "b.toml")
+    assert load_device(second).capacitance.value == 2e-15
+    write(tmp_path, MINE.replace("rc-1fF", "b.toml"))
+    with pytest.raises(HardwareError, match="cannot be like itself"):
+        load_device(second)
+
+
+def test_the_template_loads():
+    device = load_device(TEMPLATE)
+    assert device.name == "my-device" and device.name not in DEVICES.names()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "told"),
+    [
+        ('unit = "fF"\n', "", 4, "capacitance", 'no unit; add unit = "F"'),
+        ('source = "measured"\n', "", 4, "capacitance", "no source; add source = one of exact, measured"),
+        ('ref = "our chip"\n', "", 4, "capacitance", "no ref"),
+        ("value = 2\n", "", 4, "capacitance", "no value"),
+        ('"fF"', '"fS"', 8, "capacitance.unit", "unit 'fS' is not one of \"F\""),
+        ('"fF"', '"KF"', 8, "capacitance.unit", "unit 'KF'"),
+        ('"fF"', "15", 8, "capacitance.unit", "must be text in quotes, got 15"),
+        ('"measured"', '"seen"', 9, "capacitance.source", "'seen' does not exist; choose from exact"),
+        ('"measured"', '"mesured"', 9, "capacitance.source", "did you mean 'measured'"),
+        ("value = 2", 'value = "2 fF"', 5, "capacitance.value", "must be a number, got '2 fF'"),
+        ("value = 2", "value = true", 5, "capacitance.value", "must be a number"),
+        ("value = 2", "value = inf", 5, "capacitance.value", "must be finite"),
+        ("value = 2", "value = 3", 4, "capacitance", "between its low and high"),
+        ("high = 2.4\n", "", 4, "capacitance", "low and high together"),
+        ("low = 1.6", "lo = 1.6", 6, "capacitance.lo", "did you mean 'low'"),
+        ("[capacitance]", "[capacitence]", 4, "capacitence", "did you mean 'capacitance'"),
+        ("value = 2\nlow = 1.6\nhigh = 2.4", "value = -2", 4, "capacitance", "must be > 0 F, got -2e-15"),
+        ('like = "rc-1fF"', 'like = "rc-2fF"', 3, "like", "no device 'rc-2fF'; did you mean 'rc-1fF'"),
+        ('like = "rc-1fF"', 'kind = "rd"', 3, "kind", "'rd' does not exist; choose from rc, p-bit"),
+        (
+            'like = "rc-1fF"',
+            'kind = "rc"',
+            None,
+            "resistance",
+            "add a table \\[resistance\\] with value, unit",
+        ),
+        ('like = "rc-1fF"', "", None, "kind", 'add kind = "..."'),
+        ('like = "rc-1fF"', 'like = "rc-1fF"\ncouplings = "mesh"', 4, "couplings", "'mesh' does not exist"),
+        ('name = "mine"', "name = mine", 1, "", "not TOML"),
+        ("[capacitance]", 'summary = "again"\n', 4, "", "not TOML: Cannot overwrite"),
+        ("[capacitance]\nvalue = 2\n", "[[capacitance]]\nvalue = 2\n", 4, "capacitance", "must be a table"),
+    ],
+)
+def test_a_complaint_names_file_line_and_key(old, new, line, key, told, tmp_path):
+    assert old in MINE
+    path = write(tmp_path, MINE.replace("\n\n", "\n").replace(old, new, 1))
+    place = f"{path}" + ("" if line is None else f", line {line}") + (f": {key}: " if key else ": ")
+    with pytest.raises(HardwareError, match=told) as found:
+        load_device(path)
+    assert str(found.value).startswith(place)
+
+
+def test_no_file_and_no_text(tmp_path):
+    with pytest.raises(HardwareError, match="no such file"):
+        load_device(tmp_path / "none.toml")
+    (tmp_path / "bin.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(HardwareError, match="not text in UTF-8"):
+        load_device(tmp_path / "bin.toml")
+    with pytest.raises(HardwareError, match="cannot be read"):
+        load_device(tmp_path)
+    with pytest.raises(HardwareError, match="has no form as a file"):
+        save_device(3, tmp_path / "a.toml")
+
+
+def test_files_stand_where_names_do(tmp_path):
+    path = write(tmp_path, MINE)
+    assert device_of(str(path)) == device_of(path) == load_device(path) == any_device(path) == file_read(path)
+    assert file_read("rc-1fF") == "rc-1fF" and file_read(None) is None
+    with pytest.raises(HardwareError, match="p-bits need one of kind"):
+        pbits_of(path)
+    bits = write(tmp_path, 'like = "pbit-cmos"\nname = "b"\n', "b.toml")
+    assert pbits_of(bits).pitch == PBITS.get("pbit-cmos").pitch
+    with pytest.raises(HardwareError, match="an array of p-bits"):
+        device_of(bits)
+    with pytest.raises(HardwareError, match=r"or give a file\.toml"):
+        device_of("rc-2fF")
