@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from hw_models.converters import Converter
 from hw_models.couplings import CouplingTechnology
 from hw_models.errors import HardwareError
+from hw_models.imperfect import Imperfections
 from hw_models.source import Quantity
 
 
@@ -53,6 +54,7 @@ class Device(Protocol):
     clock_energy : J per dynamic cell and phase of the schedule
     static_power : W per dynamic cell, drawn for as long as an inference lasts
     couplings : what they are made of
+    imperfections : by what its couplings and biases differ from what is asked for
     """
 
     @property
@@ -69,6 +71,8 @@ class Device(Protocol):
     def static_power(self) -> Quantity: ...
     @property
     def couplings(self) -> CouplingTechnology: ...
+    @property
+    def imperfections(self) -> Imperfections: ...
 
     def figures(self) -> dict[str, Quantity]:
         """Every figure by its name."""

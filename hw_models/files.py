@@ -22,7 +22,7 @@ prefixes (hw_models.units). The presets are such files, in hw_models/devices.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -30,6 +30,8 @@ from hw_models.converters import IDEAL, Converter
 from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology
 from hw_models.errors import HardwareError
 from hw_models.frozen import Frozen
+from hw_models.imperfect import Imperfections
+from hw_models.laws.sets import LAW_SETS
 from hw_models.pbits import PBitDevice
 from hw_models.rc import RCDevice
 from hw_models.source import KINDS, Quantity, Source
@@ -48,6 +50,7 @@ TEMPLATE = HERE / "new" / "device.toml"
 
 _FIGURE = ("value", "unit", "low", "high", "source", "ref", "locator")
 _PARTS = (Converter, CouplingTechnology)
+_SPREADS = ("mismatch", "asymmetry", "bits", "bias_mismatch")
 
 
 def load_device(path: str | Path) -> Any:
@@ -128,7 +131,7 @@ def _made(made: type, at: Section, base: Any, extra: tuple[str, ...] = ()) -> An
             found[name] = _value(made, at, name, hints[name], getattr(base, name, None))
         elif base is not None:
             found[name] = getattr(base, name)
-        elif field.default is MISSING:
+        elif field.default is MISSING and field.default_factory is MISSING:
             _missing(made, at, field, hints[name])
     try:
         return made(**found)
@@ -157,6 +160,8 @@ def _value(made: type, at: Section, name: str, kind: Any, base: Any) -> Any:
         return None
     if part is CouplingTechnology and isinstance(at.values[name], str):
         return COUPLING_TECHNOLOGIES.get(at.text(name, COUPLING_TECHNOLOGIES.names()))
+    if kind is Imperfections:
+        return _imperfections(at.section(name), base or Imperfections())
     if part is not None:
         inner = at.section(name)
         if part is CouplingTechnology and "like" in inner.values:
@@ -167,6 +172,28 @@ def _value(made: type, at: Section, name: str, kind: Any, base: Any) -> Any:
     if not isinstance(at.values[name], bool):
         at.fail(f"must be true or false, got {at.values[name]!r}", name)
     return at.values[name]
+
+
+def _imperfections(at: Section, base: Imperfections) -> Imperfections:
+    """Spreads as numbers, and laws as the name of a set (hw_models.laws.sets)."""
+    at.only((*_SPREADS, "laws"))
+    found: dict[str, Any] = {name: at.number(name) for name in _SPREADS if name in at.values}
+    if "bits" in found:
+        found["bits"] = int(found["bits"])
+    if "laws" in at.values:
+        found["laws"] = LAW_SETS.get(at.text("laws", LAW_SETS.names()))
+    try:
+        return replace(base, **found)
+    except HardwareError as error:
+        raise HardwareError(f"{at.place()}: {error}") from None
+
+
+def _imperfections_written(law: Imperfections) -> dict[str, Any]:
+    out = {name: getattr(law, name) for name in _SPREADS if getattr(law, name)}
+    name = next((k for k in LAW_SETS.names() if Imperfections(laws=LAW_SETS.get(k)).laws == law.laws), None)
+    if law.laws and name is None:
+        raise HardwareError(f"laws have a form as a file where they are one of {', '.join(LAW_SETS.names())}")
+    return out if name is None else {**out, "laws": name}
 
 
 def _figure(at: Section, wanted: str) -> Quantity:
@@ -203,6 +230,8 @@ def _written(thing: Any) -> dict[str, Any]:
             out[field.name] = _figure_written(value)
         elif isinstance(value, CouplingTechnology) and value in _registered():
             out[field.name] = value.name
+        elif isinstance(value, Imperfections):
+            out |= {} if value.ideal else {field.name: _imperfections_written(value)}
         elif is_dataclass(value):
             out[field.name] = _written(value)
         elif value is not None:

@@ -5,19 +5,31 @@ cell), as noise is one of (seed, trajectory, step, cell): blocks of layers, rows
 p-bits and couplings that share a parameter find the same machine, in whatever order they ask. A cell
 is known by its number in the netlist that it is lowered to, or by the number it keeps where a pass
 renumbers cells (compiler.ir.langevin.Cells.identity).
+
+A coupling W is a pair of elements, of which one is asked for |W| over the largest |W| of its array and
+the other for nothing; a conductance is one element. What was asked for is quantised, goes through the
+laws in the order of their stages, each element for itself, and the difference of the pair, times the
+array's largest |W| and what compensates for drift, is multiplied by `factors`. A coupling of exactly 0 has
+no elements.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from hw_models.errors import HardwareError
+from hw_models.laws.compensation import Compensation
+from hw_models.laws.families import LAWS
+from hw_models.laws.law import MINUS, PLUS, Law, Stage, check_laws, conductances
+from hw_models.laws.on_off import OnOff
 from hw_models.normals import make_key, standard_normals
+from hw_models.source import Quantity, Source
+from hw_models.times import seconds_of
 
 _MISMATCH, _ASYMMETRY, _BIAS = range(3)  # streams
 
@@ -34,14 +46,20 @@ class Imperfections:
     bits : resolution, uniform levels k max|W| / (2^(bits-1) - 1), k from -(2^(bits-1) - 1) to
         2^(bits-1) - 1; applied to what is written, before mismatch and asymmetry; None is exact
     bias_mismatch : relative standard deviation of every bias h
+    laws : what else the elements of couplings obey (hw_models.laws), kept in the order in which they act
+    at : s since the device was programmed, or a time as "1h"; None: just programmed
+    read : which read of the device this is; read noise is drawn anew for each
 
-    All but bits are dimensionless. xi are independent standard normals.
+    All but bits, laws, at and read are dimensionless. xi are independent standard normals.
     """
 
     mismatch: float = 0.0
     asymmetry: float = 0.0
     bits: int | None = None
     bias_mismatch: float = 0.0
+    laws: tuple[Law, ...] = ()
+    at: float | None = None
+    read: int = 0
 
     def __post_init__(self) -> None:
         for name in ("mismatch", "asymmetry", "bias_mismatch"):
@@ -55,24 +73,67 @@ class Imperfections:
             raise HardwareError(
                 f"non-ideality bits must be a whole number from 2 to 24 or none, got {self.bits!r}"
             )
+        object.__setattr__(self, "laws", check_laws(self.laws))
+        object.__setattr__(self, "at", seconds_of(self.at))
+        if not isinstance(self.read, int) or self.read < 0:
+            raise HardwareError(f"read must be a whole number >= 0, got {self.read!r}")
 
     @property
     def ideal(self) -> bool:
-        return self == Imperfections()
+        return replace(self, at=None, read=0) == Imperfections()
+
+    def law_figures(self) -> dict[str, Quantity]:
+        """Every figure of its laws, "drift mean"; no price rests on them."""
+        return {f"{law.name} {k}": figure for law in self.laws for k, figure in law.figures().items()}
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Made of JSON's types; of laws, their names and the values of their figures."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        told = [{"law": law.name, **{k: q.value for k, q in law.figures().items()}} for law in self.laws]
+        return {**values, "laws": told}
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Imperfections:
-        """The reverse of to_dict; HardwareError names a field that does not exist."""
+        """The reverse of to_dict, figures of laws with a source that says so; HardwareError names a
+        field or a law that does not exist.
+        """
         unknown = set(values) - {f.name for f in fields(Imperfections)}
         if unknown:
             raise HardwareError(
                 f"non-ideality {sorted(unknown)[0]!r} does not exist; choose from "
                 f"{', '.join(f.name for f in fields(Imperfections))}"
             )
-        return Imperfections(**values)
+        laws = tuple(one if hasattr(one, "apply") else _law_of(one) for one in values.get("laws", ()))
+        return Imperfections(**{**values, "laws": laws})
+
+
+def _law_of(told: dict[str, Any]) -> Law:
+    """A law of its name and figures' values, which have lost their sources."""
+    told = dict(told)
+    family = LAWS.get(told.pop("law"))
+    lost = Source("assumed", "as recorded, without its source")
+    made: Law = family(**{name: Quantity(float(value), "1", lost) for name, value in told.items()})
+    return made
+
+
+def on_device(own: Imperfections, given: Imperfections | None, at: Any = None) -> Imperfections:
+    """A device's own imperfections, where those given say nothing else, at a time.
+
+    given : what of it is not at its default replaces the device's own
+
+    Raises HardwareError for a time without a law that it could act on, or that is none.
+    """
+    asked = {} if given is None else {f.name: getattr(given, f.name) for f in fields(given)}
+    usual = Imperfections()
+    law = replace(own, **{name: value for name, value in asked.items() if value != getattr(usual, name)})
+    if at is None:
+        return law
+    if not law.laws:
+        raise HardwareError(
+            f"at = {at!r} is a time since a device was programmed, but the device has no laws: leave --at "
+            "out, or give a device that has them (--device pcm-crossbar)"
+        )
+    return replace(law, at=seconds_of(at))
 
 
 def factors(law: Imperfections, seed: int, driven: Any, driving: Any, *, mutual: bool = False) -> np.ndarray:
@@ -123,10 +184,82 @@ def quantise(weights: np.ndarray, bits: int | None, top: float | None = None) ->
     return np.asarray(np.round(weights.astype(np.float64) / step) * step)
 
 
-def quantise_blocks(blocks: Sequence[np.ndarray], bits: int | None) -> list[np.ndarray]:
-    """`quantise` of the blocks of one array of couplings: their range is that of the largest."""
-    top = largest(blocks) if bits is not None else 0.0
-    return [quantise(w, bits, top) for w in blocks]
+Ends = tuple[Any, Any]
+"""Cells (driven, driving) of a block of couplings, whole numbers that broadcast to its shape."""
+
+
+def written(
+    blocks: Sequence[np.ndarray],
+    ends: Sequence[Ends],
+    law: Imperfections,
+    seed: int,
+    *,
+    top: float | None = None,
+    mutual: bool = False,
+) -> list[np.ndarray]:
+    """What device `seed` has in the blocks of one array of couplings, before `factors`.
+
+    blocks : of W; ends : cells of each; top : largest |W| of the array, None: of these blocks
+    mutual : one element both ways, a conductance
+
+    Quantised and under the laws; float64 where either acts, else the blocks themselves.
+    Raises HardwareError for a negative seed.
+    """
+    _check_seed(seed)
+    laws = tuple(one for one in law.laws if one.stage != Stage.UPDATE)
+    if law.bits is None and not laws:
+        return list(blocks)
+    top = largest(blocks) if top is None else top
+    asked = [quantise(w, law.bits, top) for w in blocks]
+    if not laws or top == 0:
+        return asked
+    there = [np.flatnonzero(w) for w in blocks]
+    parts = [
+        _Elements.of(w, pair, k, top, mutual=mutual) for w, pair, k in zip(asked, ends, there, strict=True)
+    ]
+    now = [part.relative(laws, seed, law.at, law.read) for part in parts]
+    scale = top
+    for compensation in (one for one in laws if isinstance(one, Compensation)):
+        quiet = tuple(one for one in laws if one.stage < Stage.READ)
+        then = (part.relative(quiet, seed, None, 0) for part in parts)
+        scale *= compensation.scale(then, now, seed, law.read)
+    out = []
+    for w, k, relative in zip(blocks, there, now, strict=True):
+        made = np.zeros(w.size)
+        made[k] = relative * scale
+        out.append(made.reshape(w.shape))
+    return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Elements:
+    """Elements of one block. target : (n,) relative couplings; driven, driving : (n,) their cells"""
+
+    target: np.ndarray
+    driven: np.ndarray
+    driving: np.ndarray
+    mutual: bool
+
+    @staticmethod
+    def of(w: np.ndarray, ends: Ends, there: np.ndarray, top: float, *, mutual: bool) -> _Elements:
+        driven, driving = (np.asarray(e) for e in ends)
+        if mutual:
+            driven, driving = np.maximum(driven, driving), np.minimum(driven, driving)
+        driven, driving = (np.broadcast_to(e, w.shape).reshape(-1)[there] for e in (driven, driving))
+        return _Elements(w.reshape(-1)[there].astype(np.float64) / top, driven, driving, mutual)
+
+    def relative(self, laws: Sequence[Law], seed: int, at: float | None, read: int) -> np.ndarray:
+        """(n,) couplings over the array's largest."""
+
+        unit = math.prod(one.unit(self.mutual) for one in laws if isinstance(one, OnOff))
+
+        def side(sign: int, target: np.ndarray) -> np.ndarray:
+            return conductances(laws, target, self.driven, self.driving, sign, seed, at, read)
+
+        if self.mutual:
+            return unit * np.sign(self.target) * side(PLUS, np.abs(self.target))
+        plus, minus = (side(sign, np.maximum(sign * self.target, 0.0)) for sign in (PLUS, MINUS))
+        return unit * (plus - minus)
 
 
 def largest(blocks: Iterable[np.ndarray]) -> float:
@@ -134,9 +267,9 @@ def largest(blocks: Iterable[np.ndarray]) -> float:
     return max((float(np.abs(w).max(initial=0.0)) for w in blocks), default=0.0)
 
 
-def act(written: np.ndarray, factor: np.ndarray, dtype: Any) -> np.ndarray:
-    """What drives: written couplings (of `quantise`) times `factors`, rounded once to `dtype`."""
-    return np.asarray(np.multiply(written, factor).astype(dtype, copy=False))
+def act(made: np.ndarray, factor: np.ndarray, dtype: Any) -> np.ndarray:
+    """What drives: couplings of `written` times `factors`, rounded once to `dtype`."""
+    return np.asarray(np.multiply(made, factor).astype(dtype, copy=False))
 
 
 def perturb(
@@ -149,11 +282,11 @@ def perturb(
     *,
     mutual: bool = False,
 ) -> np.ndarray:
-    """The couplings of one device: `quantise`, then `act` with `factors`.
+    """The couplings of one device: `written`, then `act` with `factors`.
 
     weights, rows, cols : (nnz,), coupling k drives cell rows[k] from cell cols[k]
-    array : (nnz,) which physical array each coupling sits in; arrays are quantised apart, each to
-        its own largest value. None: one array
+    array : (nnz,) which physical array each coupling sits in; arrays are written apart, each in
+        the range of its own largest value. None: one array
     mutual : both directions are one element, see `factors`
     Returns (nnz,) of the same dtype.
     Raises HardwareError for a negative seed or columns of different lengths.
@@ -163,12 +296,13 @@ def perturb(
             f"couplings: weights, rows and cols must be columns of one length, got shapes "
             f"{weights.shape}, {rows.shape} and {cols.shape}"
         )
-    written = weights
-    if law.bits is not None:
-        written = weights.astype(np.float64)
+    made = weights
+    if law.bits is not None or law.laws:
+        made = weights.astype(np.float64)
         for part in [slice(None)] if array is None else [array == k for k in np.unique(array)]:
-            written[part] = quantise(weights[part], law.bits)
-    return act(written, factors(law, seed, rows, cols, mutual=mutual), weights.dtype)
+            ends = [(rows[part], cols[part])]
+            made[part] = written([weights[part]], ends, law, seed, mutual=mutual)[0]
+    return act(made, factors(law, seed, rows, cols, mutual=mutual), weights.dtype)
 
 
 def perturb_bias(bias: np.ndarray, law: Imperfections, seed: int, cells: np.ndarray) -> np.ndarray:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from hw_models.errors import HardwareError
 from hw_models.frozen import Frozen
+from hw_models.imperfect import Imperfections
 from hw_models.source import Quantity, check_figures, figures_of
 
 
@@ -32,6 +33,7 @@ class PBitDevice:
     wire_capacitance : F/m; signal_voltage : V that a state travels with
     write_energy : J per frozen cell whose state is loaded; read_energy : J per cell that is read out
     program_energy : J per cell whose couplings and bias are set, once for all runs with them
+    imperfections : by what its couplings and biases differ from what is asked for
     """
 
     UNITS: ClassVar[Mapping[str, str]] = Frozen(
@@ -65,6 +67,7 @@ class PBitDevice:
     write_energy: Quantity
     read_energy: Quantity
     program_energy: Quantity
+    imperfections: Imperfections = field(default_factory=Imperfections)
 
     def figures(self) -> dict[str, Quantity]:
         """Every figure by its name."""
@@ -82,7 +85,9 @@ class PBitDevice:
         return {
             "name": self.name,
             "summary": self.summary,
-            "figures": {k: f.describe() for k, f in self.figures().items()},
+            "figures": {
+                k: f.describe() for k, f in {**self.figures(), **self.imperfections.law_figures()}.items()
+            },
         }
 
 

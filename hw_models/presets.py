@@ -11,6 +11,7 @@ from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology
 from hw_models.device import Device
 from hw_models.errors import HardwareError
 from hw_models.files import PLACES, is_file, load_device, preset_files
+from hw_models.imperfect import on_device
 from hw_models.pbits import PBitDevice
 from hw_models.registry import LazyRegistry
 
@@ -36,8 +37,11 @@ def device_of(device: str | Path | Device) -> Device:
     return cast(Device, found)
 
 
-def pbits_of(device: str | Path | PBitDevice) -> PBitDevice:
-    """An array of p-bits, as `device_of`."""
+def pbits_of(device: str | Path | PBitDevice, at: str | float | None = None) -> PBitDevice:
+    """An array of p-bits, as `device_of`, at a time since it was programmed, s or "1h"."""
+    if at is not None:
+        found = pbits_of(device)
+        return replace(found, imperfections=on_device(found.imperfections, None, at))
     if not isinstance(device, str | Path):
         return device
     if not is_file(device):
@@ -77,10 +81,12 @@ def chosen_device(
     *,
     input_bits: int | str | None = None,
     output_bits: int | str | None = None,
+    at: str | float | None = None,
 ) -> Device:
     """A device, its preset's name or its file, with couplings and converters made otherwise if so asked.
 
     couplings : a technology or its name; input_bits, output_bits : a number, or "ideal"; None: its own
+    at : time since it was programmed, s or "1h"; None: its own
 
     Raises HardwareError as device_of, for a resolution that there is not, and for a device of
     one's own that cannot take them.
@@ -91,6 +97,7 @@ def chosen_device(
         "couplings": chosen.couplings if technology is None else technology,
         "input_converter": with_resolution(chosen.input_converter, input_bits, "input_bits"),
         "output_converter": with_resolution(chosen.output_converter, output_bits, "output_bits"),
+        "imperfections": on_device(chosen.imperfections, None, at),
     }
     changed = {name: part for name, part in changed.items() if part != getattr(chosen, name)}
     if not changed:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from hw_models.constants import thermal_energy
@@ -24,6 +24,7 @@ from hw_models.couplings import IDEAL, CouplingTechnology
 from hw_models.device import Units
 from hw_models.errors import HardwareError
 from hw_models.frozen import Frozen
+from hw_models.imperfect import Imperfections
 from hw_models.source import Quantity, check_figures, figures_of
 
 
@@ -37,6 +38,7 @@ class RCDevice:
     clock_energy : J per dynamic cell and phase of the schedule (switch drivers)
     static_power : W per dynamic cell (bias currents), drawn for as long as an inference lasts
     couplings : what they are made of
+    imperfections : by what its couplings and biases differ from what is asked for
     """
 
     UNITS: ClassVar[Mapping[str, str]] = Frozen(
@@ -61,6 +63,7 @@ class RCDevice:
     clock_energy: Quantity
     static_power: Quantity
     couplings: CouplingTechnology = IDEAL
+    imperfections: Imperfections = field(default_factory=Imperfections)
 
     def figures(self) -> dict[str, Quantity]:
         """Every figure by its name, those of the couplings as "couplings noise"."""
@@ -75,7 +78,9 @@ class RCDevice:
             "name": self.name,
             "summary": self.summary,
             "couplings": self.couplings.name,
-            "figures": {k: f.describe() for k, f in self.figures().items()},
+            "figures": {
+                k: f.describe() for k, f in {**self.figures(), **self.imperfections.law_figures()}.items()
+            },
         }
 
     def energy_figures(self, kT: float) -> tuple[Quantity, ...]:

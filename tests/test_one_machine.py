@@ -23,6 +23,9 @@ from compiler.ir.kinds import dump, parse
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase, ReadOut, Role
 from compiler.pipelines import langevin_pipeline, run_passes
 from hw_models.imperfect import Imperfections
+from hw_models.laws.defects import StuckCells
+from hw_models.laws.sets import LAW_SETS
+from hw_models.source import chosen
 from thermo.cli.main import main
 from thermo.data import Dataset, load_dataset
 from thermo.evaluate import evaluate
@@ -31,6 +34,7 @@ from thermo.simulate.spins.system import SpinSystem, device_system
 from thermo.training.ebm.boltzmann import BoltzmannTrainer
 from thermo.training.ebm.boltzmann_config import BoltzmannConfig
 from thermo.training.ebm.config import RbmConfig
+from thermo.training.ebm.errors import EbmError
 from thermo.training.ebm.rbm import train_rbm
 from thermo.training.eqprop.config import Conv, EqpropConfig
 from thermo.training.eqprop.deploy import deployed_accuracy
@@ -44,7 +48,15 @@ from thermo.training.langevin.pathwise import PathwiseTrainer
 from thermo.training.tiles import Tiles
 
 SEED, OTHER = 5, 6
-LAW = Imperfections(mismatch=0.2, asymmetry=0.2, bits=6, bias_mismatch=0.2)
+STUCK = StuckCells(off=chosen(0.01, "1", "a test"), on=chosen(0.0, "1", "a test"))
+SPREAD = Imperfections(mismatch=0.2, asymmetry=0.2, bits=6, bias_mismatch=0.2)
+CELLS = replace(SPREAD, bits=None, laws=(*LAW_SETS.get("sonos"), STUCK), at="1d", read=3)
+
+
+@pytest.fixture(params=["spread", "cells"])
+def law(request) -> Imperfections:
+    """A spread of couplings, and what the cells that make them obey."""
+    return SPREAD if request.param == "spread" else CELLS
 
 
 @pytest.fixture(scope="module")
@@ -98,15 +110,23 @@ def scored(netlist: LangevinNetlist, data: Dataset, law: Imperfections, seed: in
 
 
 SMALL = {"epochs": 8, "batch": 16, "tile": 16, "sweeps_free": 60, "sweeps_nudged": 30}
-DEVICE = EqpropDevice(LAW, seed=SEED)
-ONE = {"hidden": (16,), "device": DEVICE}
 
 
-def test_hopfield(data, tmp_path):
+def one(law: Imperfections) -> dict:
+    return {"hidden": (16,), "device": EqpropDevice(law, seed=SEED)}
+
+
+def test_hopfield(data, tmp_path, law):
     for rule, hidden in (("energy", (16,)), ("field", (16,)), ("field", (12, 8))):
         rates = (0.1, *(0.02,) * len(hidden))
         config = EqpropConfig(
-            **SMALL, hidden=hidden, rates=rates, rule=rule, init_gain=0.5, tolerance=1e-3, device=DEVICE
+            **SMALL,
+            hidden=hidden,
+            rates=rates,
+            rule=rule,
+            init_gain=0.5,
+            tolerance=1e-3,
+            device=EqpropDevice(law, seed=SEED),
         )
         trained = train_eqprop(data, config, threads=1)
         netlist = compiled(trained.model, tmp_path)
@@ -114,14 +134,14 @@ def test_hopfield(data, tmp_path):
         blocks = [(cells[l + 1], cells[l], w) for l, w in enumerate(acting.forward)]
         blocks += [(cells[l], cells[l + 1], w.T) for l, w in enumerate(acting.back) if l]
         drove, accuracy = joined(netlist.n_cells, blocks), deployed_accuracy(acting, data, threads=1)
-        np.testing.assert_array_equal(simulated(netlist, LAW, SEED, "w"), drove)
-        h = prepare(netlist, LAW, SEED).h.astype(np.float32)
+        np.testing.assert_array_equal(simulated(netlist, law, SEED, "w"), drove)
+        h = prepare(netlist, law, SEED).h.astype(np.float32)
         np.testing.assert_array_equal(h, np.concatenate(acting.bias))
         # another device, another machine
-        assert not np.array_equal(simulated(netlist, LAW, OTHER, "w"), drove)
+        assert not np.array_equal(simulated(netlist, law, OTHER, "w"), drove)
         if len(hidden) == 1:  # deeper ones may come to another rest by layers than by cells
-            assert scored(netlist, data, LAW, SEED) == accuracy
-            assert scored(netlist, data, LAW, OTHER) != accuracy
+            assert scored(netlist, data, law, SEED) == accuracy
+            assert scored(netlist, data, law, OTHER) != accuracy
 
 
 @pytest.mark.parametrize(
@@ -132,7 +152,7 @@ def test_hopfield(data, tmp_path):
         ((12,), "energy", "hard-sigmoid"),
     ],
 )
-def test_convolutional_by_jax(data, tmp_path, hidden, rule, activation):
+def test_convolutional_by_jax(data, tmp_path, hidden, rule, activation, law):
     pytest.importorskip("jax")
     from thermo.training.eqprop.jax_layers import down, up
     from thermo.training.eqprop.jax_train import layers_accuracy
@@ -147,7 +167,7 @@ def test_convolutional_by_jax(data, tmp_path, hidden, rule, activation):
         epochs=6,
         batch=16,
         tolerance=1e-3,
-        device=DEVICE,
+        device=EqpropDevice(law, seed=SEED),
     )
     trained = train_eqprop(data, config)
     layout, acting = trained.layout, trained.acting
@@ -163,24 +183,24 @@ def test_convolutional_by_jax(data, tmp_path, hidden, rule, activation):
             blocks.append((cells[l], cells[l + 1], back.reshape(above.shape[0], -1).T))
     drove = joined(netlist.n_cells, blocks)
     assert np.count_nonzero(drove) > trained.model.n_inputs * 4
-    np.testing.assert_array_equal(simulated(netlist, LAW, SEED, "w"), drove)
+    np.testing.assert_array_equal(simulated(netlist, law, SEED, "w"), drove)
     biases = np.concatenate([np.ravel(scale * np.asarray(b) + shift) for b in acting.b])
-    np.testing.assert_allclose(prepare(netlist, LAW, SEED).h, biases, atol=1e-6)
+    np.testing.assert_allclose(prepare(netlist, law, SEED).h, biases, atol=1e-6)
     accuracy = layers_accuracy(trained, data)
-    assert scored(netlist, data, LAW, SEED) == accuracy
-    assert not np.array_equal(simulated(netlist, LAW, OTHER, "w"), drove)
-    assert scored(netlist, data, LAW, OTHER) != accuracy
+    assert scored(netlist, data, law, SEED) == accuracy
+    assert not np.array_equal(simulated(netlist, law, OTHER, "w"), drove)
+    assert scored(netlist, data, law, OTHER) != accuracy
 
 
-def test_resistive(data, tmp_path):
-    config = EqpropConfig(**SMALL, **ONE, rates=(3e-3, 0.1), init_gain=0.5, beta=0.2, tolerance=2e-3)
+def test_resistive(data, tmp_path, law):
+    config = EqpropConfig(**SMALL, **one(law), rates=(3e-3, 0.1), init_gain=0.5, beta=0.2, tolerance=2e-3)
     model = train_resistive(data, config, gain=20.0, threads=1).model
-    netlist, acting = compiled(model, tmp_path), circuit(model, DEVICE)
+    netlist, acting = compiled(model, tmp_path), circuit(model, EqpropDevice(law, seed=SEED))
     unit, cells = conductance_unit(model), Layers(model.sizes).cells
     gain = float(netlist.encoder.scale[0])
 
     def drives(seed: int) -> list[np.ndarray]:
-        found = prepare(netlist, LAW, seed)
+        found = prepare(netlist, law, seed)
         w = unit * found.w.toarray()
         first = (unit * gain * found.w_in.toarray()).astype(np.float32)
         hidden, out = cells[1] - cells[1][0], cells[2] - cells[1][0]
@@ -193,42 +213,42 @@ def test_resistive(data, tmp_path):
     np.testing.assert_array_equal(up, acting.g[1])
     np.testing.assert_array_equal(down, acting.g[1])  # one resistor both ways
     np.testing.assert_allclose(loads, np.concatenate(acting.load), rtol=1e-6)
-    accuracy = resistive_accuracy(model, data, threads=1, device=DEVICE)
-    assert scored(netlist, data, LAW, SEED) == accuracy
+    accuracy = resistive_accuracy(model, data, threads=1, device=EqpropDevice(law, seed=SEED))
+    assert scored(netlist, data, law, SEED) == accuracy
     other = drives(OTHER)
     assert not any(np.array_equal(a, b) for a, b in zip(other, (acting.w, acting.g[1]), strict=False))
-    assert scored(netlist, data, LAW, OTHER) != accuracy
+    assert scored(netlist, data, law, OTHER) != accuracy
 
 
 @pytest.mark.parametrize("inputs", ["phase", "field"])
-def test_oscillator(data, tmp_path, inputs):
-    config = EqpropConfig(**SMALL, **ONE, rates=(0.02, 0.01), beta=0.5, curvature=np.inf)
+def test_oscillator(data, tmp_path, inputs, law):
+    config = EqpropConfig(**SMALL, **one(law), rates=(0.02, 0.01), beta=0.5, curvature=np.inf)
     kind = Oscillators()
     if inputs == "field":
         kind = Oscillators(inputs="field", locking=(-0.5, -0.3), shift=0.2, scale=1.5, hold=0.5)
     model = train_oscillator(data, config, kind, threads=1).model
-    netlist, acting = compiled(model, tmp_path), acting_of(model, DEVICE)
+    netlist, acting = compiled(model, tmp_path), acting_of(model, EqpropDevice(law, seed=SEED))
     cells = Layers(model.sizes).cells
     first = [(cells[1], cells[0], acting.forward[0])]
     rest = [(cells[2], cells[1], acting.forward[1]), (cells[1], cells[2], acting.back[1].T)]
 
     def drives(seed: int) -> list[np.ndarray]:
-        found = [simulated(netlist, LAW, seed, kind) for kind in ("gradient", "sine")]
-        return [*found, prepare(netlist, LAW, seed).field.astype(np.float32)]
+        found = [simulated(netlist, law, seed, kind) for kind in ("gradient", "sine")]
+        return [*found, prepare(netlist, law, seed).field.astype(np.float32)]
 
     gradient, sine = ([], first + rest) if inputs == "phase" else (first, rest)
     drove = [joined(netlist.n_cells, gradient), joined(netlist.n_cells, sine)]
     drove.append(np.concatenate([f[0] for f in acting.field]))
     for a, b in zip(drives(SEED), drove, strict=True):
         np.testing.assert_array_equal(a, b)
-    accuracy = oscillator_accuracy(model, data, device=DEVICE, threads=1)
-    assert scored(netlist, data, LAW, SEED) == accuracy
+    accuracy = oscillator_accuracy(model, data, device=EqpropDevice(law, seed=SEED), threads=1)
+    assert scored(netlist, data, law, SEED) == accuracy
     assert not any(np.array_equal(a, b) for a, b in zip(drives(OTHER)[1:], drove[1:], strict=True))
-    assert scored(netlist, data, LAW, OTHER) != accuracy
+    assert scored(netlist, data, law, OTHER) != accuracy
 
 
-def test_langevin(data, tmp_path):
-    config = PathwiseConfig(n_hidden=12, epochs=3, batch=64, tile=32, non_ideal=LAW, device_seed=SEED)
+def test_langevin(data, tmp_path, law):
+    config = PathwiseConfig(n_hidden=12, epochs=3, batch=64, tile=32, non_ideal=law, device_seed=SEED)
     trainer = PathwiseTrainer(data, config, None)
     with Tiles(1) as tiles:
         trainer.run_epoch(tiles)
@@ -237,19 +257,19 @@ def test_langevin(data, tmp_path):
     netlist = compiled(model, tmp_path)
     inputs, dynamic = langevin_cells(model.n_cells, model.n_inputs)
     drove = joined(netlist.n_cells, [(dynamic, inputs, w), (dynamic, dynamic, j)])
-    np.testing.assert_array_equal(simulated(netlist, LAW, SEED, "w"), drove)
-    np.testing.assert_array_equal(prepare(netlist, LAW, SEED).h.astype(np.float32), b)
-    assert not np.array_equal(simulated(netlist, LAW, OTHER, "w"), drove)
+    np.testing.assert_array_equal(simulated(netlist, law, SEED, "w"), drove)
+    np.testing.assert_array_equal(prepare(netlist, law, SEED).h.astype(np.float32), b)
+    assert not np.array_equal(simulated(netlist, law, OTHER, "w"), drove)
     # the machine that drove, lowered, on a perfect device
     acting = lower_langevin(replace(model, w_in=w, coupling=j, bias=b))
     perfect = evaluate(acting, data, "test", seed=3, threads=1)[0].accuracy
-    run = {"seed": 3, "threads": 1, "non_ideal": LAW}
+    run = {"seed": 3, "threads": 1, "non_ideal": law}
     assert evaluate(netlist, data, "test", device_seed=SEED, **run)[0].accuracy == perfect
     assert evaluate(netlist, data, "test", device_seed=OTHER, **run)[0].accuracy != perfect
 
 
-def test_rbm(data, tmp_path):
-    config = RbmConfig(n_hidden=6, epochs=2, batch=32, evaluate_every=2, non_ideal=LAW, device_seed=SEED)
+def test_rbm(data, tmp_path, law):
+    config = RbmConfig(n_hidden=6, epochs=2, batch=32, evaluate_every=2, non_ideal=law, device_seed=SEED)
     trained = train_rbm(data, config, threads=1)
     model = trained.model
     layers = trained.device.act(model.w, model.b_visible, model.b_hidden, trained.base)
@@ -259,7 +279,7 @@ def test_rbm(data, tmp_path):
     x = np.random.default_rng(1).integers(0, 2, netlist.n_cells)
 
     def drives(seed: int) -> tuple[np.ndarray, np.ndarray]:
-        system = device_system(netlist, LAW, seed)
+        system = device_system(netlist, law, seed)
         w = np.zeros((netlist.n_cells,) * 2)
         w[system.driven, system.driving] = system.weights
         return w.astype(np.float32), expit(2 * (system.h + w @ (2 * x - 1)))
@@ -280,14 +300,14 @@ BOLTZMANN = BoltzmannConfig(
     clamped_sweeps=3,
     epochs=2,
     batch=32,
-    non_ideal=LAW,
+    non_ideal=SPREAD,
     device_seed=SEED,
 )
 
 
 @pytest.mark.parametrize("bits", [None, 6])
-def test_grid(data, tmp_path, bits):
-    law = replace(LAW, bits=bits)
+def test_grid(data, tmp_path, bits, law):
+    law = replace(law, bits=bits)
     trainer = BoltzmannTrainer(data, replace(BOLTZMANN, non_ideal=law), conditional=False)
     with Tiles(1) as tiles:
         trainer.run_epoch(tiles)
@@ -311,8 +331,12 @@ def test_grid(data, tmp_path, bits):
         assert not np.array_equal(other.sweep(start, netlist.kT, 7, 4, 0), drawn)
 
 
-def test_denoising_chain(data, tmp_path):
-    trainer = BoltzmannTrainer(data, BOLTZMANN, conditional=True)
+def test_denoising_chain(data, tmp_path, law):
+    if law.laws:  # a sampler has a part of the array, and no reference of all of it
+        with pytest.raises(EbmError, match="law compensation scales a whole array"):
+            BoltzmannTrainer(data, replace(BOLTZMANN, non_ideal=law), conditional=True)
+        law = replace(law, laws=law.laws[:-1])
+    trainer = BoltzmannTrainer(data, replace(BOLTZMANN, non_ideal=law), conditional=True)
     with Tiles(1) as tiles:
         trainer.run_epoch(tiles)
     model = trainer.model()
@@ -321,7 +345,7 @@ def test_denoising_chain(data, tmp_path):
     levels = np.random.default_rng(2).choice([-1, 1], (9, nv)).astype(np.int8)
 
     def same(seed: int) -> list[bool]:
-        system = device_system(netlist, LAW, seed)
+        system = device_system(netlist, law, seed)
         w = np.zeros((netlist.n_cells,) * 2)
         w[system.driven, system.driving] = system.weights
         out = []
@@ -337,7 +361,7 @@ def test_denoising_chain(data, tmp_path):
     assert all(same(SEED)) and not any(same(OTHER))
 
 
-def test_a_pass_that_drops_cells_keeps_the_device():
+def test_a_pass_that_drops_cells_keeps_the_device(law):
     rng = np.random.default_rng(0)
     w = rng.normal(size=(9, 9)) * (rng.random((9, 9)) < 0.4)
     np.fill_diagonal(w, 0.0)
@@ -355,7 +379,8 @@ def test_a_pass_that_drops_cells_keeps_the_device():
     swept, _ = run_passes(whole, langevin_pipeline(2))
     kept = swept.cells.known_as
     assert kept.size < 9 and kept[-1] == 8
-    law = replace(LAW, bits=None)
+    # a smaller array has levels and a reference of its own
+    law = replace(law, bits=None, laws=law.laws[:-1])
     before = simulated(whole, law, SEED, "w")[np.ix_(kept, kept)]
     np.testing.assert_array_equal(simulated(swept, law, SEED, "w"), before)
     h = prepare(whole, law, SEED).h[kept[kept > 2] - 3]

@@ -5,15 +5,7 @@ import pytest
 from scipy import special, stats
 
 from hw_models.errors import HardwareError
-from hw_models.imperfect import (
-    Imperfections,
-    bias_factors,
-    factors,
-    perturb,
-    perturb_bias,
-    quantise,
-    quantise_blocks,
-)
+from hw_models.imperfect import Imperfections, bias_factors, factors, perturb, perturb_bias, quantise, written
 from hw_models.normals import make_key, standard_normals
 
 NUMBERS, BIASES = (
@@ -261,8 +253,10 @@ def test_a_conductance_is_one_element_both_ways():
 
 def test_blocks_of_one_array_share_their_range():
     a, b = np.array([8.0, 3.0], np.float32), np.array([[3.0, -5.0]], np.float32)
-    assert [q.tolist() for q in quantise_blocks([a, b], 2)] == [[8.0, 0.0], [[0.0, -8.0]]]
-    assert quantise_blocks([a, b], None)[1] is b
+    ends = [(np.arange(2), 5), (np.array([[3]]), np.arange(2)[None, :])]
+    made = written([a, b], ends, Imperfections(bits=2), 0)
+    assert [q.tolist() for q in made] == [[8.0, 0.0], [[0.0, -8.0]]]
+    assert written([a, b], ends, Imperfections(), 0)[1] is b
 
 
 def test_normals_are_normal():

@@ -14,7 +14,7 @@ from thermo.data import Dataset, load_dataset
 from thermo.energy.baselines import WIDTHS, Baseline
 from thermo.options import Option, check_taken, takes
 from thermo.progress import NullProgress, Progress
-from thermo.simulate.options import COUPLINGS, INPUT_BITS, OUTPUT_BITS, RUNS, SEED, THREADS
+from thermo.simulate.options import AT, COUPLINGS, INPUT_BITS, OUTPUT_BITS, RUNS, SEED, THREADS
 from thermo.simulate.run import dynamics_of
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class LangevinEstimator:
     takes = takes(
         Option("split"),
         _device_option("Preset of hardware, `thermoc presets` lists them, or a file.toml."),
+        AT,
         COUPLINGS,
         Option("always_on", "--always-on", bool, False, "Bias currents of couplings are never switched off."),
         INPUT_BITS,
@@ -155,6 +156,7 @@ class LangevinEstimator:
         dataset: Dataset | None,
         *,
         device: Any = DEVICE,
+        at: str | float | None = None,
         couplings: Any = None,
         input_bits: int | str | None = None,
         output_bits: int | str | None = None,
@@ -167,7 +169,7 @@ class LangevinEstimator:
         from thermo.energy.inference import estimate_langevin
         from thermo.simulate.langevin.wiring import device_units
 
-        preset = chosen_device(device, couplings, input_bits=input_bits, output_bits=output_bits)
+        preset = chosen_device(device, couplings, input_bits=input_bits, output_bits=output_bits, at=at)
         device_units(netlist, preset)  # raises before anything is loaded or run
         dataset = load_dataset("digits") if dataset is None else dataset
         digital = _digital(baselines, dataset, split, WIDTHS, progress)
@@ -277,7 +279,7 @@ class SpinEstimator:
 
     dynamics, kind = "spins", "p-bits"
     takes = takes(
-        _device_option("Preset of hardware, `thermoc presets` lists them, or a file.toml."), SEED, THREADS
+        _device_option("Preset of hardware, `thermoc presets` lists them, or a file.toml."), AT, SEED, THREADS
     )
 
     def default_data(self, netlist: Any) -> str | None:
@@ -289,6 +291,7 @@ class SpinEstimator:
         dataset: Dataset | None,
         *,
         device: Any = PBIT_DEVICE,
+        at: str | float | None = None,
         seed: int = 0,
         threads: int | None = None,
         baselines: Any = None,
@@ -297,7 +300,7 @@ class SpinEstimator:
         from hw_models.presets import pbits_of
         from thermo.energy.samples import spin_energy
 
-        preset = pbits_of(device)
+        preset = pbits_of(device, at)
         return SpinEstimate(
             spin_energy(netlist, preset, seed=seed, threads=threads, progress=progress), preset
         )

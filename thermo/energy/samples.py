@@ -17,6 +17,7 @@ from compiler.ir.langevin import LangevinNetlist, Phase
 from compiler.ir.problem import Boltzmann
 from compiler.ir.symmetry import is_gradient, matrix
 from compiler.passes.spins.colour import colour
+from hw_models.imperfect import Imperfections
 from hw_models.pbits import PBitDevice, PBitEnergy, pbit_energy
 from hw_models.source import with_values
 from thermo.energy.ledger import Design, Parameters, Price, named, occupied, values_of
@@ -145,9 +146,9 @@ def spin_energy(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> SampleEnergy:
-    """`netlist_energy` with the share of flips that runs of the schedule show."""
+    """`netlist_energy` with the share of flips that runs of the schedule show, on device 0 if imperfect."""
     check_spins(netlist)
-    activity = flip_share(netlist, seed=seed, threads=threads, progress=progress)
+    activity = flip_share(netlist, device.imperfections, seed=seed, threads=threads, progress=progress)
     return netlist_energy(netlist, device, activity=activity)
 
 
@@ -207,15 +208,22 @@ def netlist_energy(netlist: LangevinNetlist, device: PBitDevice, *, activity: fl
 
 
 def flip_share(
-    netlist: LangevinNetlist, *, seed: int = 0, threads: int | None = None, progress: Progress | None = None
+    netlist: LangevinNetlist,
+    law: Imperfections | None = None,
+    *,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> float:
-    """Share of updates that flip, in CHAINS runs of the schedule.
+    """Share of updates that flip, in CHAINS runs of the schedule; law : of device 0, None: ideal.
 
     Where couplings are directed, flips are those of the last sweep of every phase, and a phase of one
     sweep from a random start is taken to flip every p-bit.
     """
     common: dict[str, Any] = {"chains": CHAINS, "seed": seed, "threads": threads}
-    if is_gradient(netlist):
+    if law is not None and not law.ideal:
+        common["non_ideal"] = law
+    elif is_gradient(netlist):
         run = simulate_spins(netlist, method="chains", progress=progress, **common)
         return (run.flips or 0) / run.updates if run.updates else 0.0
 

@@ -28,6 +28,13 @@ DEVICE = Option(
     None,
     "Hardware whose physics acts, `thermoc presets` lists it, or a file.toml (none: ideal).",
 )
+AT = Option(
+    "at",
+    "--at",
+    str,
+    None,
+    "Time since the device was programmed, as 25s, 10min, 1h, 1d, 1y (none: just programmed).",
+)
 COUPLINGS = Option(
     "couplings",
     "--couplings",

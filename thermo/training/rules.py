@@ -87,6 +87,15 @@ class Rules:
         if value is not None and (not isinstance(value, int) or value < 0):
             self.fail("device_seed", "a whole number >= 0 or none")
 
+    def unpulsed(self, law: Any) -> None:
+        """Imperfections, or None, without a law of updates, which this training has no use for."""
+        for one in () if law is None else law.laws:
+            if one.name == "pulsed":
+                raise self.error(
+                    f"{self.subject}: law {one.name} is one of updates in place by equilibrium propagation "
+                    "(engine 'numba'); leave it out of the device's laws"
+                )
+
     def rates(self, layers: int) -> None:
         """`rates`: numbers of at least 0, one or one a layer."""
         values = self.config.rates

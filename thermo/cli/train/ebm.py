@@ -14,7 +14,7 @@ from compiler.families.ising import IsingModel
 from compiler.families.rbm import RBM
 from compiler.families.store import save_model
 from compiler.files import check_writable, replacing
-from hw_models.imperfect import Imperfections
+from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import pbits_of
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
@@ -33,6 +33,7 @@ from thermo.training.ebm.presets import boltzmann_preset, rbm_preset
 from thermo.training.ebm.rbm import TrainedRbm, train_rbm
 from thermo.training.ebm.samples import Samples, draw_samples, moment_errors
 from thermo.training.loop import Trained
+from thermo.training.regimes import AT, CLEAN, IN_PLACE, REGIME, REGIMES
 from thermo.training.tiles import Tiles
 
 MODELS = ("rbm", "grid", "dtm")
@@ -80,6 +81,7 @@ OPTIONS = (
     Option("bits", "--bits", int, None, "Resolution of the couplings (none: exact)."),
     Option("bias_mismatch", "--bias-mismatch", float, 0.0, "Relative spread of every bias."),
     Option("device_seed", "--device-seed", int, None, "Which device is drawn (none: the seed's).", min=0),
+    REGIME,
     Option("ais_chains", "--ais-chains", int, 256, "Chains of the reported likelihood.", min=2),
     Option("ais_steps", "--ais-steps", int, 14500, "Temperatures of the reported likelihood.", min=1),
     Option(
@@ -89,6 +91,7 @@ OPTIONS = (
         "pbit-cmos",
         "Array of p-bits, `thermoc presets` lists them, or a file.toml.",
     ),
+    AT,
     Option(
         "sample_sweeps",
         "--sample-sweeps",
@@ -112,7 +115,8 @@ def ebm(given: Given) -> None:
     An rbm's epoch is chosen by its likelihood on the validation split; the test split's is measured
     once, by annealed importance sampling, on one fixed draw of its bits. With --mismatch,
     --asymmetry, --bits or --bias-mismatch training and sampling happen on one such device, that of
-    --device-seed or else of the seed; likelihoods are then of its programmed weights on an ideal one.
+    --device-seed or else of the seed (--regime aware: on another device every batch; clean: on a perfect
+    one, sampled on that device); likelihoods are then of its programmed weights on an ideal one.
     Energies are those of `thermoc estimate` for the compiled netlist: one sample on an array of p-bits.
 
     Example: thermoc train ebm --data digits -o digits-rbm.safetensors --picture samples.png
@@ -128,7 +132,12 @@ def ebm(given: Given) -> None:
     array = pbits_of(given["device"])
     dataset = load_dataset(given["data"], given["data_dir"])
     _check_picture(given["picture"], dataset)
-    imperfect = Imperfections(given["mismatch"], given["asymmetry"], given["bits"], given["bias_mismatch"])
+    asked = Imperfections(given["mismatch"], given["asymmetry"], given["bits"], given["bias_mismatch"])
+    imperfect = on_device(array.imperfections, asked, given["at"])
+    regime = given["regime"] or IN_PLACE
+    if regime not in REGIMES:
+        raise EbmError(f"--regime must be one of {', '.join(REGIMES)}, got {regime!r}")
+    seen = None if imperfect.ideal or regime == CLEAN else imperfect
     common = {
         "epochs": given["epochs"],
         "batch": given["batch"],
@@ -138,8 +147,9 @@ def ebm(given: Given) -> None:
         "temperatures": given["temperatures"],
         "method": given["method"],
         "seed": given["seed"],
-        "non_ideal": None if imperfect.ideal else imperfect,
+        "non_ideal": seen,
         "device_seed": given["device_seed"],
+        "regime": IN_PLACE if regime == CLEAN else regime,
     }
     graph = {
         "rule": given["grid"],
@@ -192,7 +202,7 @@ def ebm(given: Given) -> None:
         sweeps=given["sample_sweeps"],
         seed=given["seed"],
         threads=given["threads"],
-        device=trained.config.non_ideal,
+        device=imperfect,
         device_seed=trained.config.on_device,
     )
     split_bits = static_bits(dataset.x_valid, "valid", trained.config.threshold)

@@ -12,6 +12,7 @@ from thermo.data import load_dataset
 from thermo.options import Option
 from thermo.simulate.threads import check_threads
 from thermo.training.eqprop.estimators import CIRCULAR, ESTIMATORS
+from thermo.training.regimes import AT, REGIME
 
 SETTINGS = (
     Option("points", "--points", int, None, "Nudges on the circle (holomorphic, JAX).", min=1),
@@ -56,9 +57,11 @@ SETTINGS = (
         min=0,
     ),
     Option("device_seed", "--device-seed", int, None, "Which device is drawn.", min=0),
+    REGIME,
     Option(
         "device", "--device", str, None, "Preset of hardware, `thermoc presets` lists them, or a file.toml."
     ),
+    AT,
     Option("couplings", "--couplings", str, None, "What the device's are made of (none: its own)."),
     Option(
         "weight_memory", "--weight-memory", str, None, f"Priced writes: {', '.join(WEIGHT_MEMORIES.names())}."
@@ -91,12 +94,15 @@ def eqprop(given: Given) -> None:
     """Train a layered network by equilibrium propagation, on a perfect or an imperfect device.
 
     Defaults are the settings tuned for the data set. With a device, updates come from its states
-    and go to its programmed couplings; the model holds the programmed ones. What training would
-    cost in hardware is listed by place, on the presets --device and --weight-memory.
+    and go to its programmed couplings; the model holds the programmed ones. --regime says whether
+    that is one device, another every batch or none; the test is always on --device-seed. What
+    training would cost in hardware is listed by place, on the presets --device and --weight-memory.
 
     Example: thermoc train eqprop --data mnist -o mnist.safetensors
 
     Example: thermoc train eqprop --data digits --estimator spsa -o spsa.safetensors
+
+    Example: thermoc train eqprop --data digits --device pcm-crossbar --regime aware -o aware.safetensors
 
     Example: thermoc train eqprop --network convolutional --data digits -o conv.safetensors
     """

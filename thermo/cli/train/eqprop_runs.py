@@ -17,7 +17,7 @@ import numpy as np
 from compiler.families.registry import family_of
 from compiler.families.store import save_model
 from hw_models.device import Device
-from hw_models.imperfect import Imperfections
+from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import chosen_device
 from hw_models.weights import WEIGHT_MEMORIES
 from thermo.cli.console import BarProgress, emit, manifest, notes
@@ -25,6 +25,7 @@ from thermo.cli.train.eqprop_diagnosis import check_diagnosable, diagnosed, diag
 from thermo.data import Dataset
 from thermo.energy.eqprop_effort import effort_of, energy_of, unpriced
 from thermo.energy.training import training_keys
+from thermo.evaluate import evaluate
 from thermo.gradients.errors import EqpropError
 from thermo.report.page import Table
 from thermo.report.text import text_table
@@ -33,11 +34,12 @@ from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import ENGINES, EqpropConfig
 from thermo.training.eqprop.device import EqpropDevice, reach_on
 from thermo.training.eqprop.estimators import CIRCULAR
+from thermo.training.regimes import CLEAN, IN_PLACE, REGIMES
 
 COMMON = frozenset({"epochs", "beta", "estimator", "hidden", "rate"})
 LEARNING = "update init perturbation directions"
-COST = "device weight_memory"
-IMPERFECT = "mismatch asymmetry weight_bits bias_mismatch device_seed"
+COST = "device at weight_memory"
+IMPERFECT = "mismatch asymmetry weight_bits bias_mismatch device_seed regime"
 READ = "state_noise read_noise read_bits flipped"
 ONLY_JAX = ("convolutional",)
 Rows = list[tuple[str, str]]
@@ -67,7 +69,9 @@ class Request:
         """Of the couplings and biases that are asked for."""
         named = {"mismatch": "mismatch", "asymmetry": "asymmetry", "bits": "weight_bits"}
         named["bias_mismatch"] = "bias_mismatch"
-        return Imperfections(**{name: self.given[o] for name, o in named.items() if o in self.given})
+        asked = Imperfections(**{name: self.given[o] for name, o in named.items() if o in self.given})
+        own = self.hardware.imperfections if "device" in self.given else Imperfections()
+        return on_device(own, asked, self.given.get("at"))
 
     @property
     def hardware(self) -> Device:
@@ -78,8 +82,22 @@ class Request:
         """The device that is asked for, with couplings of this range; None: a perfect one."""
         names = (*READ.split(), "replicas", "replica_coupling")
         seed = self.given.get("device_seed", 0)
-        device = EqpropDevice(self.imperfections, seed=seed, reach=reach, **self.settings(*names))
+        law = Imperfections() if self.regime == CLEAN else self.imperfections
+        device = EqpropDevice(law, seed=seed, reach=reach, **self.settings(*names))
         return None if device == EqpropDevice(seed=seed) else device
+
+    @property
+    def regime(self) -> str:
+        """What training sees of devices."""
+        found = str(self.given.get("regime", IN_PLACE))
+        if found not in REGIMES:
+            raise EqpropError(f"--regime must be one of {', '.join(REGIMES)}, got {found!r}")
+        if "regime" in self.given and self.imperfections.ideal:
+            raise EqpropError(
+                f"--regime {found} says what training sees of imperfect devices, but there are no "
+                "imperfections: leave it out, or give --device pcm-crossbar, --mismatch or another of theirs"
+            )
+        return found
 
     @property
     def kept(self) -> Path:
@@ -364,6 +382,15 @@ def kind_of(network: str, backend: str, given: Mapping[str, Any]) -> Kind:
     return kind
 
 
+def _on_device(trained: Any, request: Request, there: dict[str, Any]) -> float:
+    """Share of right test decisions of the trained network's netlist on an imperfect device."""
+    found, _ = evaluate(
+        lowered(trained.model), request.dataset, "test", seed=request.seed, threads=request.threads, **there
+    )
+    assert found.accuracy is not None
+    return found.accuracy
+
+
 def lowered(network: Any) -> Any:
     """The network's netlist."""
     family = family_of(network)
@@ -379,6 +406,7 @@ def settings(kind: Kind, request: Request) -> tuple[EqpropConfig, Any]:
         changes["rates"] = tuple(request.given["rate"])
     if "no_augment" in request.given:
         changes["augmentation"] = Augmentation()
+    changes["regime"] = IN_PLACE if request.regime == CLEAN else request.regime
     return replace(config, seed=request.seed, device=request.trained_on(kind.reach(request)), **changes), more
 
 
@@ -393,6 +421,9 @@ def run(kind: Kind, request: Request) -> None:
         notes.print(f"resuming from {request.kept}", markup=False)
     trained = kind.train(request, config, more)
     accuracy = kind.accuracy(trained, request)
+    if request.regime == CLEAN:  # as a machine that never saw the device does on it
+        there = {"non_ideal": request.imperfections, "device_seed": given.get("device_seed", 0)}
+        accuracy = _on_device(trained, request, there)
     facts = {"validation": trained.score, "test": accuracy, "training_seconds": trained.seconds}
     meta = {**trained.model.meta, **facts, "manifest": manifest(seed=request.seed)}
     save_model(replace(trained.model, meta=meta), request.out)

@@ -25,6 +25,7 @@ from thermo.simulate.threads import check_threads
 from thermo.training import TrainingError, train_onsager_machlup, train_pathwise
 from thermo.training.langevin.circuit import strengths
 from thermo.training.langevin.presets import likelihood_preset, pathwise_preset
+from thermo.training.regimes import AT, REGIME
 
 OPTIONS = (
     Option("out", "--out", Path, ..., "Model to write (.safetensors).", short="-o"),
@@ -49,6 +50,7 @@ OPTIONS = (
     Option(
         "device", "--device", str, None, "Hardware trained for, `thermoc presets` lists it, or a file.toml."
     ),
+    AT,
     Option("couplings", "--couplings", str, None, "What its couplings are made of (none: its own)."),
     INPUT_BITS,
     OUTPUT_BITS,
@@ -61,9 +63,10 @@ OPTIONS = (
         "--device-seed",
         int,
         None,
-        "Train in place on this device (none: a new one a batch).",
+        "Train in place on this device (none: a new one a batch); with --regime, the one that is tested on.",
         min=0,
     ),
+    REGIME,
     CHECKPOINT,
     SEED,
     THREADS,
@@ -71,7 +74,7 @@ OPTIONS = (
 )
 
 PATHWISE = {"start", "heat_penalty", "heat_budget", "directed", "checkpoint", "device_seed"}
-PATHWISE |= {"input_bits", "output_bits"}
+PATHWISE |= {"input_bits", "output_bits", "at", "regime"}
 PATHWISE |= {"coupling_penalty", "device", "couplings", "mismatch", "asymmetry", "bits", "bias_mismatch"}
 """Flags that back-propagation through the noisy run takes, and teacher and student do not."""
 
@@ -82,7 +85,8 @@ def langevin(given: Given) -> None:
 
     Mismatch, asymmetry and bits are drawn anew for every batch: a machine trained so keeps its
     accuracy on devices it has never seen. With --device-seed it is trained in place, on that one
-    device, and accuracies are those it has there.
+    device, and accuracies are those it has there. --regime says which of the two, or neither, and has the
+    test on device --device-seed.
 
     With --device training, validation and test have the noise, load and range of its couplings, at
     voltages found for them, and the levels, offsets and noise of its converters.
@@ -126,6 +130,8 @@ def langevin(given: Given) -> None:
                 given["mismatch"], given["asymmetry"], given["bits"], given["bias_mismatch"]
             ),
             device_seed=given["device_seed"],
+            at=given["at"],
+            regime=given["regime"],
         )
         if kept.exists():
             notes.print(f"resuming from {kept}", markup=False)
@@ -150,9 +156,9 @@ def langevin(given: Given) -> None:
         )
     there: dict[str, Any] = {}
     if given["device"] is not None:
-        there = {name: given[name] for name in ("device", "couplings", "input_bits", "output_bits")}
-    if given["device_seed"] is not None:
-        there |= {"non_ideal": trained.config.non_ideal, "device_seed": given["device_seed"]}
+        there = {name: given[name] for name in ("device", "at", "couplings", "input_bits", "output_bits")}
+    if given["device_seed"] is not None or given["regime"] is not None:
+        there |= {"non_ideal": trained.config.non_ideal, "device_seed": given["device_seed"] or 0}
     evaluation, _ = evaluate(
         lower_langevin(trained.model),
         dataset,

@@ -7,6 +7,7 @@ from typing import Any
 from compiler.ir.langevin import LangevinNetlist
 from thermo.options import Option, takes
 from thermo.simulate.options import (
+    AT,
     COUPLINGS,
     DEVICE,
     DEVICE_SEED,
@@ -36,6 +37,7 @@ class LangevinDynamics:
         METHOD,
         OBSERVE,
         DEVICE,
+        AT,
         COUPLINGS,
         INPUT_BITS,
         OUTPUT_BITS,

@@ -15,7 +15,7 @@ from compiler.ir.kinds import verify
 from compiler.ir.langevin import Activation, LangevinNetlist
 from hw_models.couplings import CouplingTechnology
 from hw_models.device import Device
-from hw_models.imperfect import Imperfections
+from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import chosen_device
 from thermo.kernels.random import STREAM_INITIAL, normals_numpy
 from thermo.progress import NullProgress, Progress
@@ -68,6 +68,7 @@ def simulate_langevin(
     targets: Any = None,
     cost: str = "squared",
     device: str | Device | None = None,
+    at: str | float | None = None,
     couplings: str | CouplingTechnology | None = None,
     input_bits: int | str | None = None,
     output_bits: int | str | None = None,
@@ -117,12 +118,14 @@ def simulate_langevin(
         Its couplings bring noise, load their cells and saturate (thermo.simulate.langevin.wiring), its
         converters act on data and read-out, and a netlist at kT = 0 runs at the device's own temperature
         unless kT is given
+    at : time since the device was programmed, s or "1h"; None: just programmed
     couplings : how the device makes them, in place of its own way; "ideal": the ideal equation
     input_bits, output_bits : of its converters in place of its own; "ideal": exact
     input_range, output_range : (lo, hi) of the converters, in units of x; None: what the encoded data,
         and the middle 99 % of the states read in this run, span. `evaluate` and `estimate` find
         them on the training split
-    non_ideal, device_seed : mismatch, asymmetry and quantisation of one device
+    non_ideal, device_seed : mismatch, asymmetry, quantisation and laws of one device; what of it is not at
+        its default replaces the device's own
     x0 : start, to be broadcast to (n_samples, runs, n_dynamic); default: the cells' own
     v0 : velocities of underdamped cells at the start, likewise; default: at rest. "thermal": drawn
         at the first phase's kT
@@ -143,6 +146,8 @@ def simulate_langevin(
     """
     begin = time.perf_counter()
     hardware = _hardware(device, couplings, input_bits, output_bits)
+    law = on_device(Imperfections() if hardware is None else hardware.imperfections, non_ideal, at)
+    non_ideal = None if law.ideal else law
     if method is not None:
         _choice("method", method, METHODS)
     _choice("backend", backend, tuple(BACKENDS))

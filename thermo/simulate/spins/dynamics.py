@@ -8,9 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compiler.ir.langevin import CellKind, LangevinNetlist
+from hw_models.imperfect import Imperfections, on_device
+from hw_models.presets import pbits_of
 from thermo.options import Option, takes
 from thermo.simulate.errors import SimulationError
-from thermo.simulate.options import DEVICE_SEED, IMPERFECT, KT, MAX_BYTES, METHOD, PROGRESS, SEED, THREADS
+from thermo.simulate.options import (
+    AT,
+    DEVICE,
+    DEVICE_SEED,
+    IMPERFECT,
+    KT,
+    MAX_BYTES,
+    METHOD,
+    PROGRESS,
+    SEED,
+    THREADS,
+)
 
 if TYPE_CHECKING:
     from thermo.simulate.spins.result import SpinResult
@@ -73,6 +86,8 @@ class SpinDynamics:
         Option("tempering", "--tempering", int, None, "p-bits: replica exchange at so many kT.", min=2),
         Option("hot", "--hot", float, None, "p-bits: hottest kT of --tempering."),
         Option("ladder"),
+        DEVICE,
+        AT,
         IMPERFECT,
         DEVICE_SEED,
         Option(
@@ -103,12 +118,18 @@ class SpinDynamics:
         ladder: Any = None,
         hot: float | None = None,
         keep_samples: bool | str | None = None,
+        device: Any = None,
+        at: str | float | None = None,
+        non_ideal: Any = None,
         **options: Any,
     ) -> Any:
         """Chains through the schedule; with `tempering` or a `ladder` of kT, replica exchange.
 
         Without `chains` 8 anneal, 2 with `seconds`, 32 sample, or 4 ladders; a sampling run is
         looked at 200 times unless observe_every or looks say otherwise.
+
+        device, at : an array of p-bits or its name, and the time since it was programmed: what of
+            non_ideal is at its default is the array's own
 
         keep_samples : "sampling" keeps the states that are looked at if they are samples; by
             default so for an Ising model's hardware, whose states are decoded; of a ladder none,
@@ -118,6 +139,9 @@ class SpinDynamics:
             raise SimulationError(
                 "p-bits take no samples of a data set: their inputs are the frozen cells' x0; leave data out"
             )
+        own = Imperfections() if device is None else pbits_of(device).imperfections
+        law = on_device(own, non_ideal, at)
+        options["non_ideal"] = None if law.ideal else law
         if keep_samples is None:
             keep_samples = "sampling" if is_lowered(netlist) else False
         if tempering is None and ladder is None:

@@ -29,6 +29,7 @@ from thermo.training.ebm.graph import GraphSampler, autocorrelation, place_on_gr
 from thermo.training.ebm.noise import add_noise, noise_steps
 from thermo.training.loop import Trained, fit
 from thermo.training.optimise import Adam
+from thermo.training.regimes import AWARE, device_of_batch, reads_anew
 from thermo.training.tiles import Tiles
 
 _ORDER, _NOISE = 21, 22
@@ -144,9 +145,14 @@ class BoltzmannTrainer:
         bits = to_bits(self.x[rows], config.threshold, seed=config.seed, ids=rows, draw=self.epoch)
         levels = add_noise((2 * bits - 1).astype(np.int8), self.g, (config.seed, _NOISE, self.step))
         top = self.range
+        law = self.samplers[0].device
 
         def one(t: int) -> float:
             sampler = self.samplers[t]
+            if law is not None and config.regime == AWARE:
+                sampler.draw(device_of_batch(config.seed, self.step))
+            elif law is not None and reads_anew(law):
+                sampler.draw(config.on_device, read=1 + self.step)
             sampler.set(self.h[t], self.J[t], top)
             mean, pairs = self.clamped(t, levels[t])
             if self.conditional:
@@ -262,6 +268,7 @@ class BoltzmannTrainer:
         levels = add_noise(self.valid[:half], self.g, (config.seed, _NOISE, 1 << 62, self.epoch))
         for t in range(self.T):
             sampler = self.samplers[t]
+            sampler.draw(config.on_device)  # not that of a batch
             sampler.set(self.h[t], self.J[t], self.range)
             step = (1 << 31) + 2 * config.sweeps * self.epoch
             fields = None

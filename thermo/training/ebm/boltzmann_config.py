@@ -10,6 +10,7 @@ from hw_models.imperfect import Imperfections
 from thermo.training.config import TrainingConfig
 from thermo.training.ebm.config import METHODS
 from thermo.training.ebm.errors import EbmError
+from thermo.training.regimes import AWARE, IN_PLACE
 from thermo.training.rules import Rules
 
 
@@ -30,6 +31,7 @@ class BoltzmannConfig(TrainingConfig):
     batches : of an epoch, None: all of the data
     non_ideal, device_seed : imperfections of the device that is trained on, and which one it is
         (None: that of the seed)
+    regime : "in-place", on that device, or "aware", on another one every batch
     """
 
     rule: str = "g12"
@@ -57,12 +59,15 @@ class BoltzmannConfig(TrainingConfig):
     init: float = 0.01
     non_ideal: Imperfections | None = None
     device_seed: int | None = None
+    regime: str = IN_PLACE
 
     ERROR: ClassVar[type[ThermocError]] = EbmError
 
     def check(self, rules: Rules) -> None:
         rules.choice("method", METHODS)
         rules.device_seed()
+        rules.choice("regime", (AWARE, IN_PLACE))
+        rules.unpulsed(self.non_ideal)
         rules.whole("side", "steps", "sweeps", "clamped_sweeps")
         rules.whole("temperatures", least=2)
         rules.whole_or_none("chains", "batches")

@@ -9,6 +9,7 @@ from compiler.errors import ThermocError
 from hw_models.imperfect import Imperfections
 from thermo.training.config import TrainingConfig
 from thermo.training.ebm.errors import EbmError
+from thermo.training.regimes import AWARE, IN_PLACE
 from thermo.training.rules import Rules
 
 METHODS = ("pcd", "cd", "tempered")
@@ -34,6 +35,7 @@ class RbmConfig(TrainingConfig):
         exactly where a layer has at most 16 units
     non_ideal, device_seed : imperfections of the device that is trained on, and which one it is
         (None: that of the seed)
+    regime : "in-place", on that device, or "aware", on another one every batch
     """
 
     n_hidden: int = 500
@@ -57,12 +59,15 @@ class RbmConfig(TrainingConfig):
     evaluate_steps: int = 1000
     non_ideal: Imperfections | None = None
     device_seed: int | None = None
+    regime: str = IN_PLACE
 
     ERROR: ClassVar[type[ThermocError]] = EbmError
 
     def check(self, rules: Rules) -> None:
         rules.choice("method", METHODS)
         rules.device_seed()
+        rules.choice("regime", (AWARE, IN_PLACE))
+        rules.unpulsed(self.non_ideal)
         rules.whole("n_hidden", "k", "evaluate_every", "evaluate_steps")
         rules.whole("temperatures", "evaluate_chains", least=2)
         rules.whole_or_none("chains")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from compiler.families.ising import IsingModel, from_edges
 from compiler.ir.problem import Boltzmann, Grid
 from hw_models.errors import HardwareError
-from hw_models.imperfect import Imperfections, bias_factors, factors, quantise
+from hw_models.imperfect import Imperfections, bias_factors, factors, written
+from hw_models.laws.compensation import Compensation
 from hw_models.topologies import GRID_RULES, Topology
 from thermo.kernels.spins.rbm_pairs import pair_sums
 from thermo.simulate.spins.system import SpinSystem
@@ -126,16 +127,31 @@ class GraphSampler:
             self.device = None
             self.system = SpinSystem.from_pairs(model.h, model.row, model.col, model.J)
             return
+        if above is not None and any(law.name == Compensation.name for law in device.laws):
+            raise EbmError(
+                "law compensation scales a whole array, and a chain's model is a part of one: leave it out "
+                "of the device's laws"
+            )
         # both directions, in the order of the lowered netlist: the same seed is the same device
         ends = np.concatenate([model.row, model.col]), np.concatenate([model.col, model.row])
         self._order = np.lexsort((ends[1], ends[0]))
         ends = ends[0][self._order], ends[1][self._order]
-        self._factor = factors(device, seed, first_cell + ends[0], first_cell + ends[1])
-        self._bias = bias_factors(device, seed, first_cell + np.arange(model.n))
-        if above is not None:
-            self._above = factors(device, seed, first_cell + np.arange(n_visible), above)
+        self._ends = (first_cell + ends[0], first_cell + ends[1])
+        self._cells = first_cell + np.arange(model.n)
+        self._ends_above = None if above is None else (self._cells[:n_visible], above)
+        self.draw(seed)
         self.system = SpinSystem.directed(model.h, *ends, np.zeros(ends[0].size))
         self.set(model.h, model.J)
+
+    def draw(self, seed: int, read: int = 0) -> None:
+        """Become the device of this seed, so many reads after that of its law; `set` programs it."""
+        if self.device is None:
+            return
+        self._seed, self._law = seed, replace(self.device, read=self.device.read + read)
+        self._factor = factors(self.device, seed, *self._ends)
+        self._bias = bias_factors(self.device, seed, self._cells)
+        if self._ends_above is not None:
+            self._above = factors(self.device, seed, *self._ends_above)
 
     def set(self, h: np.ndarray, J: np.ndarray, top: float | None = None) -> None:
         """Program fields (n,) and couplings (m,).
@@ -145,7 +161,8 @@ class GraphSampler:
         self._top = top
         if self.device is not None:
             h = h * self._bias
-            J = np.tile(quantise(J, self.device.bits, top), 2)[self._order] * self._factor
+            both = np.tile(J, 2)[self._order]
+            J = written([both], [self._ends], self._law, self._seed, top=top)[0] * self._factor
         self.system = self.system.with_parameters(h=h, weights=J)
 
     def random(self, chains: int, seed: int, step: int) -> np.ndarray:
@@ -186,10 +203,11 @@ class GraphSampler:
 
     def _coupled(self, w: float) -> float | np.ndarray:
         """What couples each visible spin to its noisier bit."""
-        if self.device is None or self._above is None:
+        if self.device is None or self._above is None or self._ends_above is None:
             return w
-        written = quantise(np.array([w]), self.device.bits, self._top)
-        return np.asarray(written * self._above)
+        asked = np.full(self.n_visible, w)
+        made = written([asked], [self._ends_above], self._law, self._seed, top=self._top)[0]
+        return np.asarray(made * self._above)
 
     def moments(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(<s_i> (n,), <s_i s_j> (m,)) over chains of states (chains, n) int8."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from compiler.families.layered import Layers as CellLayers
 from compiler.families.rbm import RBM
-from hw_models.imperfect import Imperfections, act, bias_factors, factors, quantise
+from hw_models.imperfect import Ends, Imperfections, act, bias_factors, factors, written
 from thermo.kernels.spins import rbm as kernel
 from thermo.training.tiles import Tiles
 
@@ -109,10 +109,12 @@ class DrawnDevice:
     act on, for the cells of the lowered netlist (visible units, then hidden ones), so that the
     netlist on the same device is the same machine.
 
-    up, down : (n_visible, n_hidden) float32 factors; b, c : factors on the fields
+    up, down : (n_visible, n_hidden) float32 factors; b, c : factors on the fields; ends : cells of both
     """
 
     non_ideal: Imperfections
+    seed: int
+    ends: tuple[Ends, Ends]
     up: np.ndarray
     down: np.ndarray
     b: np.ndarray
@@ -124,6 +126,8 @@ class DrawnDevice:
         v, h = visible[:, None], hidden[None, :]
         return DrawnDevice(
             non_ideal,
+            seed,
+            ((h, v), (v, h)),
             factors(non_ideal, seed, h, v),
             factors(non_ideal, seed, v, h),
             bias_factors(non_ideal, seed, visible),
@@ -137,8 +141,8 @@ class DrawnDevice:
         errors shift the bias by sum W (field's factor - coupling's factor) / 2. Sums are of double
         precision, as those of RBM.to_ising.
         """
-        written = quantise(w, self.non_ideal.bits)
-        up, down = (act(written, f, np.float32) for f in (self.up, self.down))
+        made = written([w, w], self.ends, self.non_ideal, self.seed)
+        up, down = (act(m, f, np.float32) for m, f in zip(made, (self.up, self.down), strict=True))
         above, below = (w.sum(axis=k, dtype=np.float64) / 2 for k in (1, 0))
         b_acts = (b + above) * self.b - down.sum(axis=1, dtype=np.float64) / 2
         c_acts = (c + below) * self.c - up.sum(axis=0, dtype=np.float64) / 2

@@ -9,7 +9,7 @@ direction of a step and not where it vanishes.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from thermo.training.ebm.errors import EbmError
 from thermo.training.ebm.evaluate import log_likelihood, reconstruction_error
 from thermo.training.ebm.layers import DrawnDevice, Layers
 from thermo.training.loop import Trained, fit
+from thermo.training.regimes import AWARE, device_of_batch, reads_anew
 from thermo.training.tiles import Tiles
 
 _INIT, _ORDER, _CHAINS = range(3)
@@ -115,11 +116,22 @@ class RbmTrainer:
         best = dict(zip(("best_w", "best_b", "best_c"), self.best, strict=True))
         return {name: getattr(self, name) for name in names} | best
 
-    def layers(self) -> Layers:
-        """What drives the units now: programmed values, or what the device makes of them."""
-        if self.device is None:
+    def layers(self, device: DrawnDevice | None) -> Layers:
+        """What drives the units: programmed values, or what a device makes of them."""
+        if device is None:
             return Layers(self.w, self.w, self.b, self.c, self.base)
-        return self.device.act(self.w, self.b, self.c, self.base)
+        return device.act(self.w, self.b, self.c, self.base)
+
+    def device_of_batch(self) -> DrawnDevice | None:
+        """The device that is trained on, in a read of its own, or another one."""
+        config, own = self.config, self.device
+        if own is None:
+            return None
+        law = own.non_ideal
+        if config.regime == AWARE:
+            nv, nh = self.w.shape
+            return DrawnDevice.draw(law, nv, nh, device_of_batch(config.seed, self.step))
+        return replace(own, non_ideal=replace(law, read=law.read + 1 + self.step)) if reads_anew(law) else own
 
     def rate(self) -> float:
         """Learning rate of this step."""
@@ -131,7 +143,7 @@ class RbmTrainer:
     def run_batch(self, rows: np.ndarray, tiles: Tiles) -> float:
         """One update; returns the mean probability of hidden units given the data."""
         config = self.config
-        layers = self.layers()
+        layers = self.layers(self.device_of_batch())
         data = to_bits(self.x[rows], config.threshold, seed=config.seed, ids=rows, draw=self.epoch)
         layers.hidden(tiles, data, self.p_data)
         if config.method == "cd":
@@ -246,7 +258,7 @@ class RbmTrainer:
                 f"{largest:.3g}); lower learning_rate, now {config.learning_rate:g}"
             )
         self.epoch += 1
-        layers = self.layers()
+        layers = self.layers(self.device)
         error = reconstruction_error(layers, self.valid, tiles, seed=config.seed)
         valid = valid_error = None
         if self.epoch % config.evaluate_every == 0 or self.epoch == config.epochs:

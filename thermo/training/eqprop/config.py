@@ -22,6 +22,7 @@ from thermo.training.eqprop.estimators import (
     points_of,
 )
 from thermo.training.eqprop.start import INITS
+from thermo.training.regimes import AWARE, IN_PLACE
 from thermo.training.rules import Rules, whole
 
 ENGINES = ("numba", "jax")
@@ -82,6 +83,7 @@ class EqpropConfig(TrainingConfig):
     homeostasis : factor on the homeostatic loss, estimated with `homeostasis_draws` vectors a batch
     tile : rows relaxed at once; row blocks and tiles are fixed, so that threads change no bit
     device : imperfections of the machine trained on, None is a perfect one
+    regime : "in-place", on that device, or "aware", on another one every batch and validated on that one
     """
 
     hidden: tuple[int | Conv, ...] = (500,)
@@ -114,11 +116,15 @@ class EqpropConfig(TrainingConfig):
     homeostasis_draws: int = 5
     augmentation: Augmentation = field(default_factory=Augmentation)
     device: EqpropDevice | None = None
+    regime: str = IN_PLACE
 
     ERROR: ClassVar[type[ThermocError]] = EqpropError
 
     def check(self, rules: Rules) -> None:
         rules.choice("engine", ENGINES)
+        rules.choice("regime", (AWARE, IN_PLACE))
+        if self.device is not None and (self.engine == "jax" or self.regime == AWARE):
+            rules.unpulsed(self.device.imperfections)
         rules.whole("tile", "sweeps_free", "sweeps_nudged", "homeostasis_draws", "directions", "points")
         rules.positive("beta", "residual_limit", "init_gain", "perturbation")
         rules.not_negative("tolerance", "warmup_epochs", "homeostasis")

@@ -12,7 +12,7 @@ import numpy as np
 from compiler.families.layered import Layers
 from hw_models.couplings import burden
 from hw_models.device import Device
-from hw_models.imperfect import Imperfections, act, bias_factors, factors, quantise_blocks
+from hw_models.imperfect import Ends, Imperfections, act, bias_factors, factors, written
 from thermo.gradients.errors import EqpropError
 from thermo.kernels.eqprop.layers import quantise_states
 
@@ -93,7 +93,8 @@ def reach_on(hardware: Device) -> float:
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
     """One device's factors. forward, back : (n_(l+1), n_l) of each layer's couplings, both ways; the
-    first layer has no way back. bias : (n_l,). polarity : +-1 of every update, or None.
+    first layer has no way back. bias : (n_l,). polarity : +-1 of every update, or None. ends : cells of
+    each layer's couplings.
 
     float32; those of the cells that the network is lowered to, so that its netlist on the same
     device has the same couplings.
@@ -103,15 +104,17 @@ class Drawn:
     back: tuple[np.ndarray, ...]
     bias: tuple[np.ndarray, ...]
     polarity: tuple[np.ndarray, ...] | None
+    ends: tuple[Ends, ...]
     device: EqpropDevice
 
     def written(
         self, forward: Sequence[np.ndarray], back: Sequence[np.ndarray]
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Weights as the device stores them: those from inputs and all others are two arrays."""
-        bits, n = self.device.imperfections.bits, len(forward)
-        first = quantise_blocks(forward[:1], bits)
-        rest = quantise_blocks([*forward[1:], *back[1:]], bits)
+        law, seed, n = self.device.imperfections, self.device.seed, len(forward)
+        first = written(forward[:1], self.ends[:1], law, seed)
+        ends = [*self.ends[1:], *((below, above) for above, below in self.ends[1:])]
+        rest = written([*forward[1:], *back[1:]], ends, law, seed)
         return first + rest[: n - 1], first + rest[n - 1 :]
 
     def act(
@@ -128,9 +131,10 @@ def draw(device: EqpropDevice, sizes: Sequence[int]) -> Drawn:
     """The device for a network of these layers, inputs first; a function of (device, sizes)."""
     law, seed, cells = device.imperfections, device.seed, Layers(tuple(sizes)).cells
     forward, back, polarity = [], [], []
+    ends = tuple((above[:, None], below[None, :]) for below, above in pairwise(cells))
     flips = np.random.default_rng([seed, 37])
     for l, (below, above) in enumerate(pairwise(cells)):
-        forward.append(factors(law, seed, above[:, None], below[None, :]))
+        forward.append(factors(law, seed, *ends[l]))
         back.append(factors(law, seed, below[None, :], above[:, None]) if l else forward[0])
         flip = flips.random(forward[l].shape, np.float32) < device.flipped
         polarity.append(np.where(flip, np.float32(-1), np.float32(1)))
@@ -139,6 +143,7 @@ def draw(device: EqpropDevice, sizes: Sequence[int]) -> Drawn:
         tuple(back),
         tuple(bias_factors(law, seed, above) for above in cells[1:]),
         tuple(polarity) if device.flipped else None,
+        ends,
         device,
     )
 

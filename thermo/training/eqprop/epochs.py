@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import numpy as np
 from thermo.data import Dataset
 from thermo.gradients.errors import EqpropError, UnsettledError
 from thermo.training.eqprop.config import EqpropConfig
+from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.result import EqpropEpoch
 from thermo.training.optimise import cosine_rate
+from thermo.training.regimes import AWARE, device_of_batch, reads_anew
 from thermo.training.tiles import Tiles
 
 INIT, ORDER, WARP, SIGN, HOMEOSTASIS, READ = range(6)
@@ -40,6 +43,24 @@ class EqpropTrainer(ABC):
         self.seconds = 0.0
         self.history: list[EqpropEpoch] = []
         self.tiles: Any = None
+        self.drawn: Any = None
+
+    @abstractmethod
+    def draw(self, device: EqpropDevice) -> Any:
+        """What this device makes of the network's couplings."""
+
+    def drawn_for_batch(self) -> Any:
+        """The device of this batch: `drawn`, another one, or the same one read anew."""
+        config, drawn = self.config, self.drawn
+        if drawn is None or config.device is None:
+            return drawn
+        law = config.device.imperfections
+        if config.regime == AWARE:
+            return self.draw(replace(config.device, seed=device_of_batch(config.seed, self.step)))
+        if reads_anew(law):
+            again = replace(law, read=law.read + 1 + self.step)
+            return replace(drawn, device=replace(config.device, imperfections=again))
+        return drawn
 
     @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:

@@ -24,7 +24,7 @@ from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.epochs import INIT, EqpropTrainer
 from thermo.training.eqprop.estimators import coin
 from thermo.training.eqprop.jax_convert import to_network
-from thermo.training.eqprop.jax_device import draw_layers
+from thermo.training.eqprop.jax_device import DrawnLayers, draw_layers
 from thermo.training.eqprop.jax_estimators import Nudging, check_nudging
 from thermo.training.eqprop.jax_layers import Dense, Layout
 from thermo.training.eqprop.jax_rest import Parameters, Relaxation, euler_steps, free_rest
@@ -110,7 +110,7 @@ class LayersTrainer(EqpropTrainer):
                 f"{device}; leave the others out, or set engine to 'numba'"
             )
         self.layout = layout_of(dataset, config)
-        self.drawn = None if device.imperfections.ideal else draw_layers(self.layout, device)
+        self.drawn = None if device.imperfections.ideal else self.draw(device)
         self.nudging = nudging_of(config)
         check_nudging(self.layout, self.nudging)
         self.learning = Learning(
@@ -166,7 +166,7 @@ class LayersTrainer(EqpropTrainer):
             jax.random.fold_in(self.key, self.step),
             jnp.float32(coin(config.seed, self.step) if config.estimator == "one-sided" else 1.0),
             jnp.float32(self.rate()),
-            None if self.drawn is None else self.acting(self.here[0]),
+            None if self.drawn is None else self.acting(self.here[0], self.drawn_for_batch()),
         )
         self.step += 1
         return figures
@@ -182,9 +182,13 @@ class LayersTrainer(EqpropTrainer):
         x, _ = self.data.part(split)
         return free_outputs(self.layout, self.acting(self.tree()[0]), x, self.config).argmax(axis=1)
 
-    def acting(self, p: Parameters) -> Parameters:
-        """What drives where p is programmed."""
-        return p if self.drawn is None else jax.tree.map(jnp.asarray, self.drawn.act(p))
+    def draw(self, device: EqpropDevice) -> DrawnLayers:
+        return draw_layers(self.layout, device)
+
+    def acting(self, p: Parameters, drawn: DrawnLayers | None = None) -> Parameters:
+        """What drives where p is programmed, on the device that is trained on or on this one."""
+        drawn = drawn or self.drawn
+        return p if drawn is None else jax.tree.map(jnp.asarray, drawn.act(p))
 
     def keep(self) -> None:
         n = self.n_parameters

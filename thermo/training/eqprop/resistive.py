@@ -17,7 +17,7 @@ import numpy as np
 
 from compiler.families.layered import Layers
 from compiler.families.resistive import ResistiveNetwork
-from hw_models.imperfect import act, factors, quantise, quantise_blocks
+from hw_models.imperfect import Ends, act, factors, written
 from thermo.data import Dataset
 from thermo.gradients.errors import EqpropError, NudgeError
 from thermo.kernels.eqprop import layers as kernel
@@ -28,6 +28,7 @@ from thermo.training.eqprop.epochs import INIT
 from thermo.training.eqprop.estimators import NEGATIVE, UNNUDGED
 from thermo.training.eqprop.layers import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, AtRest, scratch
 from thermo.training.eqprop.machine import Parameter
+from thermo.training.eqprop.pulses import Pulses
 from thermo.training.eqprop.result import EqpropEpoch
 from thermo.training.eqprop.start import start_weights
 from thermo.training.eqprop.trainer import HopfieldTrainer
@@ -55,11 +56,12 @@ class DrawnCircuit:
     (n_(l+1), n_l) of the conductances above, each one element both ways.
 
     What the resistors of the inputs load a node with is taken as exact, as in the netlist: it is the
-    sum of 2 n_in of them.
+    sum of 2 n_in of them. ends : cells of each layer's conductances
     """
 
     first: np.ndarray
     inner: tuple[np.ndarray, ...]
+    ends: tuple[Ends, ...]
     device: EqpropDevice
 
     @staticmethod
@@ -78,6 +80,7 @@ class DrawnCircuit:
         return DrawnCircuit(
             factors(law, seed, *ends[0]),
             tuple(factors(law, seed, *pair, mutual=True) for pair in ends[1:]),
+            tuple(ends),
             device,
         )
 
@@ -85,11 +88,11 @@ class DrawnCircuit:
         self, g: Sequence[np.ndarray], gain: float, low: tuple[np.ndarray, ...], high: tuple[np.ndarray, ...]
     ) -> Circuit:
         """What drives where the conductances g are written."""
-        n, bits = self.first.shape[1], self.device.imperfections.bits
+        n, law, seed = self.first.shape[1], self.device.imperfections, self.device.seed
         net = g[0][:, :n].astype(np.float64) - g[0][:, n:]
-        net = act(quantise(net, bits), self.first, np.float64)
-        written = quantise_blocks(g[1:], bits)
-        inner = [act(w, f, np.float32) for w, f in zip(written, self.inner, strict=True)]
+        net = act(written([net], self.ends[:1], law, seed)[0], self.first, np.float64)
+        made = written(g[1:], self.ends[1:], law, seed, mutual=True)
+        inner = [act(w, f, np.float32) for w, f in zip(made, self.inner, strict=True)]
         loads = [a.sum(axis=1, dtype=np.float64) for a in (g[0], *inner)]
         for l, above in enumerate(inner):
             loads[l] += above.sum(axis=0, dtype=np.float64)
@@ -258,6 +261,14 @@ class ResistiveTrainer(HopfieldTrainer):
 
         self.tiles.map(one, len(self.blocks))
         self.limit()
+
+    def pulsed(self) -> Pulses | None:
+        if self.drawn is None or self.config.device is None:
+            return None
+        device, (first, *rest) = self.config.device, self.drawn.ends
+        # an input drives through two conductances: the second is of a cell of its own
+        joined = first[0], np.concatenate([first[1], first[1] + sum(self.sizes)], axis=1)
+        return Pulses.of(device.imperfections, device.seed, self.w, [joined, *rest], conductances=True)
 
     def parameters(self) -> list[Parameter]:
         return [p for p in super().parameters() if p.coupling]

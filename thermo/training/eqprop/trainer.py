@@ -40,6 +40,7 @@ from thermo.training.eqprop.layers import (
 )
 from thermo.training.eqprop.machine import Parameter
 from thermo.training.eqprop.nudged import nudged_batch
+from thermo.training.eqprop.pulses import Pulses
 from thermo.training.eqprop.start import start_weights
 from thermo.training.eqprop.updates import homeostatic_step, local_update
 from thermo.training.tiles import Tiles
@@ -77,9 +78,10 @@ class HopfieldTrainer(EqpropTrainer):
         per = self.replicas * self.lanes  # replicas of an image are neighbours
         self.n_rows = self.batch * per
         self.bounds = [*range(0, self.n_rows, config.tile * per), self.n_rows]
-        self.drawn: Any = None if config.device is None else self.draw(config.device)
+        self.drawn = None if config.device is None else self.draw(config.device)
         with Tiles(1):  # the same start whatever the threads
             self.initial()
+        self.pulses = self.pulsed()
         self.best = self.copies()
         self.states: tuple[np.ndarray, ...] = ()
         if config.persistent:
@@ -163,7 +165,12 @@ class HopfieldTrainer(EqpropTrainer):
         right answers, and over tiles of sweeps and residuals, free and nudged.
         """
         rule = UNNUDGED.get(self.config.estimator)
+        own, self.drawn = self.drawn, self.drawn_for_batch()
+        before = [] if self.pulses is None else [w.copy() for w in self.couplings]
         report = (nudged_batch if rule is None else rule.batch)(self, rows, warps)
+        if self.pulses is not None:
+            self.pulses.move(before, self.couplings, self.step)
+        self.drawn = own
         self.step += 1
         report[:2] /= self.replicas
         return report
@@ -229,6 +236,19 @@ class HopfieldTrainer(EqpropTrainer):
     def tile(self, t: int) -> slice:
         """Rows that relax together."""
         return slice(self.bounds[t], self.bounds[t + 1])
+
+    @property
+    def couplings(self) -> list[np.ndarray]:
+        """Every array of couplings that is learnt."""
+        return [*self.w, *self.back[1:]] if self.apart else self.w
+
+    def pulsed(self) -> Pulses | None:
+        """How the device moves couplings, None where they go where they are wanted."""
+        if self.drawn is None or self.config.device is None:
+            return None
+        device, ends = self.config.device, self.drawn.ends
+        back = [(below, above) for above, below in ends[1:]] if self.apart else []
+        return Pulses.of(device.imperfections, device.seed, self.couplings, [*ends, *back])
 
     def parameters(self) -> list[Parameter]:
         """All that is learnt."""

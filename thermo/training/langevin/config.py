@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from hw_models.couplings import CouplingTechnology
 from hw_models.device import Device
-from hw_models.imperfect import Imperfections
+from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import chosen_device
 from thermo.training.augmentation import Augmentation
 from thermo.training.config import TrainingConfig
 from thermo.training.errors import TrainingError
+from thermo.training.regimes import AWARE, CLEAN, REGIMES
 from thermo.training.rules import Rules
 
 
@@ -41,8 +42,11 @@ class PathwiseConfig(TrainingConfig):
         and validation. No device: the ideal equation
     input_bits, output_bits : of its converters, "ideal" or None: its own; levels, offsets and noise act
         likewise, and gradients pass straight through the rounding
-    non_ideal : imperfections of the device, drawn anew for every batch; device_seed : of one device
-        that is trained on and validated on instead (in place)
+    at : time since the device was programmed, s or "1h"; None: just programmed
+    non_ideal : imperfections of the device; what of them is not at its default replaces the device's own
+    device_seed : one device; regime : "clean", trained and validated on a perfect machine, "aware", on
+        another device every batch (validated on a perfect machine), "in-place", on that one device (0 unless
+        given). None: in place with a device_seed, else aware
     """
 
     n_hidden: int = 64
@@ -84,8 +88,10 @@ class PathwiseConfig(TrainingConfig):
     couplings: str | CouplingTechnology | None = None
     input_bits: int | str | None = None
     output_bits: int | str | None = None
+    at: str | float | None = None
     non_ideal: Imperfections | None = None
     device_seed: int | None = None
+    regime: str | None = None
     evaluate_every: int = 1
     max_halvings: int = 3
 
@@ -96,6 +102,23 @@ class PathwiseConfig(TrainingConfig):
             return None
         bits = {"input_bits": self.input_bits, "output_bits": self.output_bits}
         return chosen_device(self.device, self.couplings, **bits)
+
+    @property
+    def law(self) -> Imperfections | None:
+        """What the machine obeys that is trained on, None for a perfect one."""
+        if self.regime == CLEAN:
+            return None
+        hardware = self.hardware
+        own = Imperfections() if hardware is None else hardware.imperfections
+        law = on_device(own, self.non_ideal, self.at)
+        return None if law.ideal else law
+
+    @property
+    def on_device(self) -> int | None:
+        """The one device that is trained on; None: another every batch, or none."""
+        if self.regime in (CLEAN, AWARE) or (self.regime is None and self.device_seed is None):
+            return None
+        return self.device_seed or 0
 
     @property
     def converts(self) -> bool:
@@ -114,8 +137,16 @@ class PathwiseConfig(TrainingConfig):
         rules.below_one("beta1", "beta2", "smoothing")
         rules.share("final_rate")
         rules.device_seed()
-        perfect = self.non_ideal is None or self.non_ideal.ideal
-        if self.device_seed is not None and perfect and not self.converts:
+        if self.regime is not None:
+            rules.choice("regime", REGIMES)
+            if self.regime != CLEAN and self.law is None and not self.converts:
+                raise TrainingError(
+                    f"training: regime {self.regime!r} says what training sees of imperfect devices, but "
+                    "there are no imperfections; give mismatch, asymmetry, bits, bias_mismatch or a device "
+                    "that has them"
+                )
+        rules.unpulsed(self.law)
+        if self.device_seed is not None and self.regime is None and self.law is None and not self.converts:
             raise TrainingError(
                 f"training: device_seed {self.device_seed} names an imperfect device, but there are no "
                 "imperfections; give mismatch, asymmetry, bits or bias_mismatch, or a device with converters"

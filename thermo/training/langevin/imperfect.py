@@ -13,14 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.families.langevin import langevin_cells
-from hw_models.imperfect import Imperfections, act, bias_factors, factors, quantise
+from hw_models.imperfect import Ends, Imperfections, act, bias_factors, factors, written
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DrawnMachine:
-    """Factors on w_in (n, n_in), on the directed coupling (n, n) and on the bias (n,), float32."""
+    """Factors on w_in (n, n_in), on the directed coupling (n, n) and on the bias (n,), float32.
+
+    ends : cells of w_in and of the coupling
+    """
 
     law: Imperfections
+    seed: int
+    ends: tuple[Ends, Ends]
     w_in: np.ndarray
     coupling: np.ndarray
     bias: np.ndarray
@@ -33,22 +38,24 @@ class DrawnMachine:
         self, w_in: np.ndarray, coupling: np.ndarray, bias: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What drives where these are written."""
-        written = (quantise(w_in, self.law.bits), quantise(coupling, self.law.bits), bias)
-        w, j, b = (act(v, f, np.float32) for v, f in zip(written, self.all, strict=True))
+        made = [
+            *written([w_in], self.ends[:1], self.law, self.seed),
+            *written([coupling], self.ends[1:], self.law, self.seed),
+            bias,
+        ]
+        w, j, b = (act(v, f, np.float32) for v, f in zip(made, self.all, strict=True))
         return w, j, b
 
 
 def draw_machine(n: int, n_in: int, law: Imperfections, seed: int) -> DrawnMachine:
     """Device `seed` of a machine of n dynamic cells, outputs among them, and n_in inputs."""
     inputs, dynamic = langevin_cells(n, n_in)
+    ends = ((dynamic[:, None], inputs[None, :]), (dynamic[:, None], dynamic[None, :]))
     return DrawnMachine(
         law,
-        factors(law, seed, dynamic[:, None], inputs[None, :]),
-        factors(law, seed, dynamic[:, None], dynamic[None, :]),
+        seed,
+        ends,
+        factors(law, seed, *ends[0]),
+        factors(law, seed, *ends[1]),
         bias_factors(law, seed, dynamic),
     )
-
-
-def device_of_batch(seed: int, step: int) -> int:
-    """Seed of the device that is drawn for one batch of a training."""
-    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0])

@@ -28,11 +28,12 @@ from thermo.training.langevin.config import PathwiseConfig
 from thermo.training.langevin.converting import Converting, encoded_range
 from thermo.training.langevin.encoder import fit_encoder
 from thermo.training.langevin.gradient import Layout
-from thermo.training.langevin.imperfect import DrawnMachine, device_of_batch, draw_machine
+from thermo.training.langevin.imperfect import DrawnMachine, draw_machine
 from thermo.training.langevin.quick import VALID_TRAJECTORY, run_machine
 from thermo.training.langevin.result import EpochRecord, TrainedMachine
 from thermo.training.loop import fit
 from thermo.training.optimise import cosine_rate
+from thermo.training.regimes import device_of_batch, reads_anew
 from thermo.training.tiles import Tiles
 
 # Tags of the generators that are not counter-based: default_rng([seed, tag, epoch or step]).
@@ -91,8 +92,9 @@ class PathwiseTrainer:
         if start is not None:
             self.cells = np.stack([start.j2, start.j3, start.j4]).astype(np.float32)
             self.x0 = start.x0.astype(np.float32)
-        skewed = config.non_ideal is not None and (
-            config.non_ideal.mismatch > 0 or config.non_ideal.asymmetry > 0
+        self.law = config.law
+        skewed = self.law is not None and (
+            self.law.mismatch > 0 or self.law.asymmetry > 0 or bool(self.law.laws)
         )
         self.each = burden_of(config, float(np.median(self.cells[0])))
         self.where = {}
@@ -109,7 +111,7 @@ class PathwiseTrainer:
             if not self.ranged and (not config.coupled or (config.symmetric and not skewed))
             else bptt.HEAT_STRATONOVICH
         )
-        self.drawn = None if config.device_seed is None else self._device(config.device_seed)
+        self.drawn = None if config.on_device is None else self._device(config.on_device)
         self.theta = self._initial(start)
         self.m = np.zeros_like(self.theta)
         self.v = np.zeros_like(self.theta)
@@ -207,20 +209,21 @@ class PathwiseTrainer:
 
     def _device(self, seed: int) -> DrawnMachine | None:
         """The device of this seed, None where there are no imperfections."""
-        law = self.config.non_ideal
-        if law is None or law.ideal:
+        if self.law is None:
             return None
-        return draw_machine(self.layout.n, self.layout.n_in, law, seed)
+        return draw_machine(self.layout.n, self.layout.n_in, self.law, seed)
 
-    def effective(self) -> tuple[tuple[np.ndarray, ...], list[Any], np.ndarray]:
+    def effective(self, read: int = 0) -> tuple[tuple[np.ndarray, ...], list[Any], np.ndarray]:
         """w_in, coupling and bias that act in this batch, their derivatives by the parameters, and the
         scale of the inputs that w_in is for.
 
         The list is empty for ideal cells. On any device w_in is in the machine's own units, in
-        which it is written.
+        which it is written. read : how many reads of one device after that of its law
         """
         w, j, b, *_ = self.layout.split(self.theta)
         drawn = self.drawn or self._device(device_of_batch(self.config.seed, self.step))
+        if drawn is not None and read:
+            drawn = replace(drawn, law=replace(drawn.law, read=drawn.law.read + read))
         unit = np.float32(self.unit)
         if drawn is None and self.each is None and self.config.coupling_penalty == 0:
             return (w, j, b), [], self.scale * unit
@@ -232,7 +235,8 @@ class PathwiseTrainer:
         """One step of Adam; returns loss, accuracy, heat (kT), halvings."""
         config, layout = self.config, self.layout
         *_, s, o = layout.split(self.theta)
-        (w, j, b), factors, in_scale = self.effective()
+        anew = self.law is not None and self.drawn is not None and reads_anew(self.law)
+        (w, j, b), factors, in_scale = self.effective(1 + self.step if anew else 0)
         y = self.data.y_train[rows]
         label = y if self.classes else np.zeros(rows.shape[0], np.int64)
         target = (
@@ -249,9 +253,7 @@ class PathwiseTrainer:
         loss_of = bptt.Loss(self.head, s, o, config.smoothing, np.float32(1.0 / self.batch), price)
         dacs = adcs = None
         if self.converting is not None:
-            device = (
-                device_of_batch(config.seed, self.step) if config.device_seed is None else config.device_seed
-            )
+            device = device_of_batch(config.seed, self.step) if config.on_device is None else config.on_device
             dacs = self.converting.dacs(device, float(in_scale[0] / self.scale[0]))
             adcs = self.converting.adcs(device, self.read_span)
         base = self._steps(dt)
@@ -488,7 +490,7 @@ class PathwiseTrainer:
 
     def _dacs(self) -> Line | None:
         """Input converters of the device that is validated on."""
-        return None if self.converting is None else self.converting.dacs(self.config.device_seed or 0)
+        return None if self.converting is None else self.converting.dacs(self.config.on_device or 0)
 
     def _read_range(self, machine: LangevinMachine, tiles: Tiles) -> Span:
         """Range of the output converters, as a simulation finds it (thermo.simulate.langevin.calibrate)."""
@@ -520,7 +522,7 @@ class PathwiseTrainer:
         if self.converting is not None:
             outputs = self.converting.read(
                 outputs,
-                self.config.device_seed or 0,
+                self.config.on_device or 0,
                 self._read_range(machine, tiles),
                 seed=self.config.seed,
                 trajectory=VALID_TRAJECTORY,

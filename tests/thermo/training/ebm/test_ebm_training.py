@@ -49,7 +49,7 @@ def free_products(config, sweeps, start=TEACHER, data=DATA):
         if config.method == "cd":
             trainer.run_batch(np.arange(trainer.batch), tiles)
         for _ in range(sweeps):
-            trainer.advance(trainer.layers(), tiles)
+            trainer.advance(trainer.layers(trainer.device), tiles)
             trainer.step += 1
         v, p = trainer.v[-trainer.n_free :], trainer.p_h[-trainer.n_free :]
     s = states(6)

@@ -26,8 +26,9 @@ from thermo.training import (
 )
 from thermo.training.langevin.circuit import burden_of, strengths
 from thermo.training.langevin.gradient import Layout, loss_and_gradient
-from thermo.training.langevin.imperfect import device_of_batch, draw_machine
+from thermo.training.langevin.imperfect import draw_machine
 from thermo.training.langevin.presets import PRESETS, likelihood_preset, pathwise_preset
+from thermo.training.regimes import device_of_batch
 
 N, N_IN, N_OUT, BATCH = 7, 5, 3, 11
 SIZE = N * N_IN + N * N + N + 2 * N_OUT
