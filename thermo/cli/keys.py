@@ -187,11 +187,14 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "couplings": "technology, ideal, current_A, power_W, area_m2, gated_J (bias on while cells relax and "
         "are reset), always_on_J, always_on (which of them is in energy_J)",
         **MEASURED,
-        "rmse": "root-mean-square error of regression",
+        "rmse": "root-mean-square error of regression; this and the accuracy are those of the cycle that is "
+        "priced, started from its reset, where a cycle is measured",
+        "fresh_start": "{accuracy, accuracy_sem, rmse} of one relaxation from the cells' own start",
         "heat_kT": HEAT,
         "heat_above_idle_kT": "above that of the machine without couplings and drive",
         "halved_dt": "{accuracy, heat_kT, work (of the cycle, model's unit)} with half the time step",
-        "reset": "how the reset was found: fresh, loss, kept, every trial; null where it was given",
+        "reset": "how the reset was found: fresh, loss, kept, confirmed (the one chosen, measured once more: "
+        "reset, work, lost, sem, kept, decisions), trials (all of them); null where it was given",
         "heat": "the same in the model's unit of energy, whatever kT",
         "entropy_kB": "given to the bath, dQ / kT; null where kT reaches 0 or couplings are noisy",
         "cycle_kT": "work and heat of the whole cycle by part; null without a potential or where kT changes",

@@ -117,8 +117,12 @@ def _rows(found: _Found, mlp: MLP, mlp_accuracy: float, lowered: Evaluation) -> 
         Row("  the same, compiled to relaxing cells, kT = 0", per_cent(lowered.accuracy)),
         Row(f"Langevin machine, {cells} noisy cells, ideal couplings", per_cent(found.ideal.accuracy)),
         Row(f"  the same with the couplings of {DEVICE}: noise, range", per_cent(found.there.accuracy)),
-        Row(f"  trained for {DEVICE}, run there", per_cent(found.main.accuracy), priced=True),
-        Row("    mean of 10 runs", per_cent(found.ten.accuracy)),
+        Row(
+            f"  trained for {DEVICE}, run there, answer after answer",
+            per_cent(found.main.accuracy),
+            priced=True,
+        ),
+        Row("    from a fresh start, mean of 10 runs", per_cent(found.ten.accuracy)),
         Row(f"    on {N_DEVICES} devices with {100 * MISMATCH:.0f} % mismatched couplings", spread),
     )
 
@@ -129,7 +133,8 @@ def _reading(found: _Found) -> str:
         f"{per_cent(found.ideal.accuracy)} of the digits. Couplings are made of transistors: with the "
         f"noise and the range that those of {DEVICE} have, the same machine reads "
         f"{per_cent(found.there.accuracy)}. Trained with that noise it reads "
-        f"{per_cent(found.main.accuracy)}, one run a decision."
+        f"{per_cent(found.main.accuracy)} from a fresh start, one run a decision; the accuracy beside its "
+        "joules is that of answers which each start from the reset after the one before."
     )
 
 

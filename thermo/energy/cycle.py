@@ -149,31 +149,12 @@ def measure_cycle(netlist: LangevinNetlist, data: np.ndarray | None, reset: Rese
     if is_underdamped(netlist):
         return _in_one_run(netlist, data, reset, {**options, "dt": dt, "seed": seed})
     reset_options = {**options, "method": "heun"}
-    x: dict[str, Any] = {}
-
-    def stroke(
-        stroke_netlist: LangevinNetlist, inputs: np.ndarray | None, number: int, how: dict[str, Any]
-    ) -> SimulationResult:
-        """Run one and keep where it ends, before the step with everything off."""
-        steps = round(stroke_netlist.schedule[0].duration / stroke_netlist.dt)
-        found = simulate_langevin(
-            stroke_netlist,
-            inputs,
-            seed=(seed + number * _NEXT_SEED) % 2**64,
-            trajectory_every=steps,
-            **x,
-            **how,
-        )
-        if options.get("device") is None:
-            _check_work(found)
-        assert found.trajectory is not None
-        x["x0"] = found.trajectory[1]
-        return found
-
+    seeds = [(seed + number * _NEXT_SEED) % 2**64 for number in range(4)]
     others = data if data is None else np.asarray(data)[np.random.default_rng(0).permutation(len(data))]
-    stroke(relaxing, others, 0, options)
-    before = stroke(resetting, others, 1, reset_options)
-    relax, back = stroke(relaxing, data, 2, options), stroke(resetting, data, 3, reset_options)
+    _, x = run_stroke(relaxing, others, seed=seeds[0], **options)
+    before, x = run_stroke(resetting, others, seed=seeds[1], x0=x, **reset_options)
+    relax, x = run_stroke(relaxing, data, seed=seeds[2], x0=x, **options)
+    back, _ = run_stroke(resetting, data, seed=seeds[3], x0=x, **reset_options)
     assert relax.heat_by_phase is not None and back.heat_by_phase is not None
     heat_relax, heat_reset = relax.heat_by_phase[0], back.heat_by_phase[0]
     entropy = None
@@ -186,6 +167,22 @@ def measure_cycle(netlist: LangevinNetlist, data: np.ndarray | None, reset: Rese
     work_on, work_off = before.work[1] + relax.work[0], relax.work[1] + back.work[0]
     stored = work_on + work_off - heat_relax - heat_reset
     return Cycle(work_on, heat_relax, work_off, heat_reset, stored, entropy, kT, reset, relax)
+
+
+def run_stroke(
+    netlist: LangevinNetlist, data: np.ndarray | None, **options: Any
+) -> tuple[SimulationResult, np.ndarray]:
+    """Run one of `cycle_netlists` and return where it ends, too, before the step with everything off.
+
+    options : of `thermo.simulate.simulate`. Raises UnsupportedError where work is not defined, but for the
+        couplings of a device.
+    """
+    steps = round(netlist.schedule[0].duration / netlist.dt)
+    found = simulate_langevin(netlist, data, trajectory_every=steps, **options)
+    if options.get("device") is None:
+        _check_work(found)
+    assert found.trajectory is not None
+    return found, found.trajectory[1]
 
 
 def _in_one_run(

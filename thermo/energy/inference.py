@@ -38,6 +38,7 @@ from thermo.evaluate import (
 )
 from thermo.progress import Progress
 from thermo.simulate.langevin.conversion import Conversion
+from thermo.simulate.langevin.result import SimulationResult
 from thermo.simulate.langevin.run import simulate_langevin
 from thermo.simulate.langevin.wiring import device_units, has_resistors, magnitudes, technology_of, typical_j2
 
@@ -48,6 +49,7 @@ class CycleEnergy:
 
     work : of the whole cycle; where the couplings have no potential, work_on and work_off are None, and this
         is the heat of the cycle, by the path: in the mean of a steady cycle all that went in comes out
+    accuracy, accuracy_sem, rmse : of answers that begin where the reset left the answer before
     entropy : given to the bath, units of k_B; in the mean of a steady cycle also the entropy produced
     kT : of the whole cycle in the model's unit, None where it changes
     """
@@ -59,6 +61,8 @@ class CycleEnergy:
     work: Heat
     entropy: Heat | None
     accuracy: float | None
+    accuracy_sem: float | None
+    rmse: float | None
     stiffness: float
     duration: float
     couplings: bool
@@ -79,7 +83,7 @@ class CycleEnergy:
 class Estimate:
     """The whole answer to "what would it cost".
 
-    evaluation : accuracy and heat as simulated; halved : the same with dt halved
+    evaluation : accuracy and heat of one relaxation from a fresh start; halved : the same with dt halved
     idle_heat_kT : of the machine without couplings, inputs and biases
     cycle : None where the netlist's force has no potential, and physics is then the heat alone
     halved_cycle : the same with every step halved, the reset's too; reset : how the reset was chosen, None
@@ -87,7 +91,7 @@ class Estimate:
     couplings : what they are made of
     asked : what an inference asks of any device; energy, latency_s : its price on this one, back to back
     cheapest : the baseline it is compared with; n_classes : 0 for regression
-    right : (n_samples,) decisions that were right, None for regression
+    right : (n_samples,) decisions of the cycle that were right, else of the fresh start; None for regression
     conversions : what the converters did; fewest_bits : how theirs were found, own : the device before
     """
 
@@ -107,6 +111,21 @@ class Estimate:
     conversions: tuple[Conversion, ...] = ()
     fewest_bits: FewestBits | None = None
     own: Device | None = None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Of the answers that are priced: started from a reset, where a cycle is measured."""
+        return self.evaluation.accuracy if self.cycle is None else self.cycle.accuracy
+
+    @property
+    def accuracy_sem(self) -> float | None:
+        """Standard error of `accuracy`."""
+        return self.evaluation.accuracy_sem if self.cycle is None else self.cycle.accuracy_sem
+
+    @property
+    def rmse(self) -> float | None:
+        """Of the answers that are priced, None for classification."""
+        return self.evaluation.rmse if self.cycle is None else self.cycle.rmse
 
     @property
     def energy(self) -> Price:
@@ -148,8 +167,8 @@ class Estimate:
         return self.asked.design(
             self.device,
             name=f"Langevin cells, {self.device.name}, {self.couplings.name} couplings",
-            accuracy=e.accuracy,
-            accuracy_sem=e.accuracy_sem,
+            accuracy=self.accuracy,
+            accuracy_sem=self.accuracy_sem,
             n_samples=e.n_samples,
             split=e.split,
             right=self.right,
@@ -160,11 +179,13 @@ class Estimate:
         e = self.evaluation
         digital = None if self.cheapest is None else self.cheapest.energy.total
         bits = float(np.log2(self.n_classes)) if self.n_classes > 1 else None
+        halved = self.halved.accuracy if self.halved_cycle is None else self.halved_cycle.accuracy
         return {
             "couplings": self.coupling_facts,
-            "accuracy": e.accuracy,
-            "accuracy_sem": e.accuracy_sem,
-            "rmse": e.rmse,
+            "accuracy": self.accuracy,
+            "accuracy_sem": self.accuracy_sem,
+            "rmse": self.rmse,
+            "fresh_start": {"accuracy": e.accuracy, "accuracy_sem": e.accuracy_sem, "rmse": e.rmse},
             "runs": e.runs,
             "split": e.split,
             "n_samples": e.n_samples,
@@ -173,7 +194,7 @@ class Estimate:
             "entropy_kB": None if e.entropy_kB is None else asdict(e.entropy_kB),
             "heat_above_idle_kT": self.heat_above_idle,
             "halved_dt": {
-                "accuracy": self.halved.accuracy,
+                "accuracy": halved,
                 "heat_kT": None if self.halved.heat_kT is None else asdict(self.halved.heat_kT),
                 "work": None if self.halved_cycle is None else asdict(self.halved_cycle.work),
             },
@@ -299,8 +320,6 @@ def estimate_langevin(
         device = chosen_device(own, input_bits=found.input_bits, output_bits=found.output_bits)
         options["device"] = device
     evaluation, result = evaluate(netlist, dataset, split, **options)
-    if callable(baselines):
-        baselines = baselines(evaluation.accuracy)
     halved, _ = evaluate(netlist, dataset, split, dt=netlist.dt / 2, **options)
     cycle = halved_cycle = chosen = None
     duration = sum(p.duration for p in netlist.schedule)
@@ -309,9 +328,12 @@ def estimate_langevin(
             there = {name: value for name, value in options.items() if name not in ("runs", "progress")}
             chosen = find_reset(netlist, dataset, reset or ResetWish(), **there)
             reset = chosen.reset
-        cycle = _cycle_energy(netlist, dataset, split, reset, options)
-        halved_cycle = _cycle_energy(netlist, dataset, split, reset, {**options, "dt": netlist.dt / 2})
+        cycle, result = _cycle_energy(netlist, dataset, split, reset, options)
+        halved_cycle, _ = _cycle_energy(netlist, dataset, split, reset, {**options, "dt": netlist.dt / 2})
         duration += reset.duration
+    accuracy = evaluation.accuracy if cycle is None else cycle.accuracy
+    if callable(baselines):
+        baselines = baselines(accuracy)
     energy = evaluation.heat if cycle is None else cycle.work
     if energy is None:
         raise UnsupportedError(
@@ -348,7 +370,7 @@ def estimate_langevin(
         device=device,
         right=right_answers(result, dataset.part(split)[1], label_codes(netlist, dataset)),
         baselines=baselines,
-        cheapest=cheapest(baselines, evaluation.accuracy),
+        cheapest=cheapest(baselines, accuracy),
         n_classes=dataset.n_classes,
         conversions=result.conversions,
         fewest_bits=found,
@@ -378,20 +400,24 @@ def _converters(
 
 def _cycle_energy(
     netlist: LangevinNetlist, dataset: Dataset, split: str, reset: Reset, options: dict[str, Any]
-) -> CycleEnergy:
+) -> tuple[CycleEnergy, SimulationResult]:
+    """The cycle's means, and the simulation of its relaxation."""
     x, y = dataset.part(split)
     measured = measure_cycle(netlist, x, reset, **options)
-    accuracy = score(measured.result, y, split, label_codes(netlist, dataset)).accuracy
-    return CycleEnergy(
+    found = score(measured.result, y, split, label_codes(netlist, dataset))
+    means = CycleEnergy(
         work_on=None if measured.work_on is None else summarise(measured.work_on),
         heat_relax=summarise(measured.heat_relax),
         work_off=None if measured.work_off is None else summarise(measured.work_off),
         heat_reset=summarise(measured.heat_reset),
         work=summarise(measured.work),
         entropy=None if measured.entropy is None else summarise(measured.entropy),
-        accuracy=accuracy,
+        accuracy=found.accuracy,
+        accuracy_sem=found.accuracy_sem,
+        rmse=found.rmse,
         stiffness=reset.stiffness,
         duration=reset.duration,
         couplings=reset.couplings,
         kT=measured.kT if measured.kT > 0 else None,
     )
+    return means, measured.result

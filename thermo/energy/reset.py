@@ -6,23 +6,19 @@ need be lifts every cell's energy by kappa x^2 / 2 for nothing.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-import numpy as np
-
 from compiler.ir.langevin import LangevinNetlist
 from thermo.data import Dataset
-from thermo.energy.cycle import Reset, measure_cycle
-from thermo.evaluate import evaluate, label_codes
-from thermo.simulate.langevin.result import SimulationResult
+from thermo.energy.cycle import Reset
+from thermo.energy.reset_trials import Trial, Trials
 
 STIFFNESSES = (0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 70.0, 100.0, 150.0, 200.0, 300.0)
 SHARES = (0.25, 0.5, 1.0)  # of the relaxation's time: a longer reset makes answers late
 LOSS = 0.003  # of accuracy that a reset may cost, or of the error of numbers
-SAMPLES, DECISIONS = 500, 4000  # of the validation split; of each trial, over all its runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +31,22 @@ class ResetWish:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One reset on validation data. work : mean of a run's cycle in the model's unit of energy
-
-    quality : accuracy, or minus the root-mean-square error, when started from this reset
-    """
-
-    reset: Reset
-    work: float
-    quality: float
-
-
-@dataclass(frozen=True, slots=True)
 class ChosenReset:
     """The reset, and how it was chosen.
 
-    fresh : quality from the cells' own start; loss : that was allowed
-    kept : whether any trial lost no more, else the best one is chosen
+    fresh : quality from the cells' own start, accuracy or minus the root-mean-square error
+    loss : of it that was allowed; kept : whether any reset was found to lose no more, else the one that
+        loses least is chosen
+    confirmed : the reset once more, with noise that no trial has had
+    trials : in the order in which they were run
     """
 
     reset: Reset
     fresh: float
     loss: float
     kept: bool
+    confirmed: Trial
     trials: tuple[Trial, ...]
-
-    @property
-    def chosen(self) -> Trial:
-        return next(t for t in self.trials if t.reset == self.reset)
 
 
 def find_reset(
@@ -73,54 +57,76 @@ def find_reset(
     loss: float = LOSS,
     **options: Any,
 ) -> ChosenReset:
-    """Least work of a cycle whose decisions, started from a reset, stay within `loss` of a fresh start, or
-    within a standard error of that.
+    """Least work of a cycle whose decisions, started from a reset, lose at most `loss` against a fresh start.
 
-    For each duration, with couplings on and off, stiffnesses are tried by bisection, since the softest that
-    is accurate enough does least work, on the first SAMPLES validation samples, as many runs each as make
-    DECISIONS decisions.
+    For each duration, the longest first, with couplings on and off, the softest stiffness that is accurate
+    enough does least work. It is found by bisection, and once any is good by steps from the stiffness of the
+    best so far, no further than resets do less work than that. A trial ends as soon as it is decided
+    (`Trials.run`). What was chosen was chosen for its luck, too: it is measured once more with other noise,
+    and where its loss and a standard error of it are then above what is allowed, the next one in order of
+    work is.
     options : of `thermo.simulate.simulate`, but for runs
 
     Raises as `measure_cycle`.
     """
-    x, y = (part[:SAMPLES] for part in dataset.part("valid"))
-    codes, runs = label_codes(netlist, dataset), max(1, -(-DECISIONS // x.shape[0]))
-    _, fresh_run = evaluate(netlist, dataset, "valid", limit=SAMPLES, runs=runs, **options)
-    fresh = _quality(fresh_run, y, codes)
-    least = fresh - loss * (1.0 if fresh >= 0 else -fresh)
-    if fresh >= 0:  # two accuracies of as many noisy decisions: one standard error of their difference
-        least -= math.sqrt(2.0 * fresh * (1.0 - fresh) / (runs * x.shape[0]))
+    trials = Trials(netlist, dataset, loss=loss, **options)
     time = netlist.schedule[0].duration if netlist.schedule else 0.0
-    durations = [s * time for s in SHARES] if wish.duration is None else [wish.duration]
+    durations = [s * time for s in SHARES[::-1]] if wish.duration is None else [wish.duration]
     stiffnesses = STIFFNESSES if wish.stiffness is None else (wish.stiffness,)
-    trials: list[Trial] = []
-
-    def good(reset: Reset) -> bool:
-        found = measure_cycle(netlist, x, reset, runs=runs, **options)
-        trials.append(Trial(reset, float(found.work.mean()), _quality(found.result, y, codes)))
-        return trials[-1].quality >= least
-
     couplings = (True, False) if wish.couplings is None else (wish.couplings,)
     if not netlist.n_couplings:
         couplings = couplings[:1]
+    run: list[Trial] = []
     for duration, coupled in product(durations, couplings):
-        low, high = 0, len(stiffnesses)  # the first good one is in [low, high]; high: none is
-        while low < high:
-            middle = (low + high) // 2
-            if good(Reset(stiffnesses[middle], duration, coupled)):
-                high = middle
-            else:
-                low = middle + 1
-    kept = [t for t in trials if t.quality >= least]
-    best = min(kept, key=lambda t: t.work) if kept else max(trials, key=lambda t: t.quality)
-    return ChosenReset(best.reset, fresh, loss, bool(kept), tuple(trials))
+        # what is too soft for a longer time is so for a shorter one
+        soft = [t.reset.stiffness for t in run if t.reset.couplings == coupled and not (t.kept or t.dear)]
+        resets = [Reset(k, duration, coupled) for k in stiffnesses if k > max(soft, default=-1.0)]
+        if good := [t for t in run if t.kept]:
+            _walk(trials, resets, run, min(good, key=lambda t: t.work))
+        else:
+            _bisect(trials, resets, run)
+    tried = list(run)
+    while good := [t for t in run if t.kept]:
+        best = min(good, key=lambda t: t.work)
+        confirmed = trials.again(best.reset)
+        if confirmed.kept:
+            return ChosenReset(best.reset, trials.fresh, loss, True, confirmed, tuple(tried))
+        run.remove(best)
+        if any(_alike(t.reset, best.reset) for t in run if t.kept):
+            continue
+        for stiffness in (k for k in stiffnesses if k > best.reset.stiffness):
+            tried.append(trials.run(replace(best.reset, stiffness=stiffness)))
+            if tried[-1].kept:
+                run.append(tried[-1])
+                break
+    best = min(tried, key=lambda t: t.lost)
+    return ChosenReset(best.reset, trials.fresh, loss, False, trials.again(best.reset), tuple(tried))
 
 
-def _quality(result: SimulationResult, y: np.ndarray, codes: np.ndarray | None) -> float:
-    """Share of single runs that decide right, or minus the root-mean-square error of single runs' numbers."""
-    answers = result.run_answers()  # (n_samples, runs, n_answers)
-    if np.issubdtype(y.dtype, np.integer):
-        predicted = np.argmax(answers, axis=2)
-        predicted = predicted if codes is None else codes[predicted]
-        return float(np.mean(predicted == y[:, None]))
-    return -float(np.sqrt(np.mean((answers - y.reshape(y.shape[0], 1, -1)) ** 2)))
+def _alike(a: Reset, b: Reset) -> bool:
+    """Whether two differ in stiffness alone."""
+    return (a.duration, a.couplings) == (b.duration, b.couplings)
+
+
+def _bisect(trials: Trials, resets: Sequence[Reset], run: list[Trial]) -> None:
+    """Add the trials of a bisection to `run`; the softest good one is among them."""
+    low, high = 0, len(resets)  # the first good one is in [low, high]; high: none is
+    while low < high:
+        middle = (low + high) // 2
+        run.append(trials.run(resets[middle]))
+        low, high = (low, middle) if run[-1].kept else (middle + 1, high)
+
+
+def _walk(trials: Trials, resets: Sequence[Reset], run: list[Trial], best: Trial) -> None:
+    """Add trials to `run` from about the best's stiffness on: softer ones as long as they are good or do more
+    work than it, else stiffer ones until they do.
+    """
+    at = next((k for k, r in enumerate(resets) if r.stiffness >= best.reset.stiffness), len(resets))
+    step = 0
+    while 0 <= at < len(resets):
+        run.append(trials.run(resets[at], most=best.work))
+        wanted = -1 if run[-1].kept or run[-1].work >= best.work else 1
+        if step and wanted != step:
+            return
+        step = wanted
+        at += step

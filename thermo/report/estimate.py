@@ -11,9 +11,10 @@ from thermo.energy.gate_result import GateEstimate
 from thermo.energy.inference import CycleEnergy, Estimate
 from thermo.energy.ledger import Price, bill
 from thermo.energy.reset import ChosenReset
+from thermo.energy.reset_trials import Trial
 from thermo.energy.run import Priced, SpinEstimate
 from thermo.energy.samples import SampleEnergy
-from thermo.evaluate import Heat
+from thermo.evaluate import Evaluation, Heat
 from thermo.report.baselines import BASELINE_HEAD, RIGHT, baseline_rows
 from thermo.report.gates import gate_tables
 from thermo.report.ledger import KEPT, bill_table
@@ -61,13 +62,18 @@ def _reset(c: CycleEnergy) -> str:
 
 def _chosen(found: ChosenReset) -> str:
     """How the reset was found."""
-    unit = "% right" if found.fresh >= 0 else "rms error"
-    fresh, ours = (100 * q if q >= 0 else -q for q in (found.fresh, found.chosen.quality))
-    rule = "least work" if found.kept else "most accurate"
-    return (
-        f"{rule} of {len(found.trials)} tried on validation data: {ours:.4g} {unit} after it, "
-        f"{fresh:.4g} from a fresh start"
-    )
+    trial, decides = found.confirmed, found.fresh >= 0
+    if found.kept:
+        unit = "points" if decides else "% of the error"
+        rule = f"least work of {len(found.trials)} tried that lose at most {100 * found.loss:g} {unit}"
+    else:
+        rule = f"loses least of {len(found.trials)} tried"
+    return f"{rule}; on validation data {_lost(trial, decides)}, {trial.decisions:,} decisions of its own"
+
+
+def _lost(trial: Trial, decides: bool) -> str:
+    what = "points lost" if decides else "% more error"
+    return f"{100 * trial.lost:.2f} ± {100 * trial.sem:.2f} {what} against a fresh start"
 
 
 def _entropy(entropy: Heat) -> str:
@@ -88,15 +94,28 @@ def _coupling_rows(e: Estimate) -> list[tuple[str, str]]:
     return told
 
 
+def _quality_rows(e: Estimate) -> list[tuple[str, str]]:
+    """Accuracy or error of the answers that are priced, and of a fresh start beside it."""
+    if e.cycle is None or e.halved_cycle is None:
+        name, told = _quality(e.evaluation)
+        return [(name, told), (f"{name}, time step halved", _quality(e.halved)[1])]
+    name, told = _quality(e.cycle)
+    return [
+        (f"{name}, started from its reset", told),
+        ("the same, time step halved", _quality(e.halved_cycle)[1]),
+        (f"{name} from a fresh start", _quality(e.evaluation)[1]),
+    ]
+
+
+def _quality(of: Evaluation | CycleEnergy) -> tuple[str, str]:
+    if of.accuracy is None or of.accuracy_sem is None:
+        return "rms error", f"{of.rmse:.4g}"
+    return "accuracy", f"{100 * of.accuracy:.2f} ± {100 * of.accuracy_sem:.2f} %"
+
+
 def _inference(e: Estimate) -> Table:
     v, h = e.evaluation, e.halved
-    rows = _coupling_rows(e)
-    if v.accuracy is not None and v.accuracy_sem is not None and h.accuracy is not None:
-        rows.append(("accuracy", f"{100 * v.accuracy:.2f} ± {100 * v.accuracy_sem:.2f} %"))
-        rows.append(("accuracy, time step halved", f"{100 * h.accuracy:.2f} %"))
-    else:
-        rows.append(("rms error", f"{v.rmse:.4g}"))
-        rows.append(("rms error, time step halved", f"{h.rmse:.4g}"))
+    rows = [*_coupling_rows(e), *_quality_rows(e)]
     if v.heat_kT is not None and h.heat_kT is not None:
         rows.append(("heat of the relaxation", _pm(v.heat_kT)))
         rows.append(("heat, time step halved", _pm(h.heat_kT)))
@@ -122,8 +141,6 @@ def _inference(e: Estimate) -> Table:
             rows.append(("the same, steps halved", _pm(e.halved_cycle.work, c.kT)))
         if c.entropy is not None:
             rows.append(("entropy produced by a cycle", _entropy(c.entropy)))
-        if c.accuracy is not None:
-            rows.append(("accuracy when started from a reset", f"{100 * c.accuracy:.2f} %"))
         rows.append(("reset", _reset(c)))
         if e.reset is not None:
             rows.append(("chosen by", _chosen(e.reset)))

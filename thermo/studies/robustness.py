@@ -110,7 +110,14 @@ def _asked(
         )
 
     yield (
-        Sweep("", "noise power, times the device's", (), 1.0, True, "kT of all cells together"),
+        Sweep(
+            "",
+            "noise power, times the device's",
+            (),
+            1.0,
+            True,
+            "kT of all cells together; all runs begin from a fresh start",
+        ),
         NOISE,
         lambda v: (netlist, [{"kT": own * v}]),
     )

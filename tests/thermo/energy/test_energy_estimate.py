@@ -80,8 +80,8 @@ def test_the_design_is_the_estimate_and_its_figures_move_it():
     got = estimate_langevin(machine(), two_classes(), DEVICE, (), seed=1, reset=RESET)
     design = got.design
     assert design.price(design.likely, None) == got.energy
-    assert (design.accuracy, design.n_samples) == (got.evaluation.accuracy, 40)
-    assert design.right.mean() == got.evaluation.accuracy
+    assert (design.accuracy, design.n_samples) == (got.cycle.accuracy, 40)
+    assert design.right.mean() == got.cycle.accuracy
     # a tenth of the resistance: the run takes a tenth of its time, the converters the same
     faster = design.price({**design.likely, "rc-1fF resistance": 1e5}, None)
     assert got.energy.seconds - faster.seconds == pytest.approx(0.9 * 0.3 * 2e-9)
