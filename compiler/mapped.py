@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.cell_counts import cell_area, cell_columns, longest_path
+from compiler.cell_counts import cell_area
+from compiler.cell_timing import path_delay
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
 from compiler.passes.gates.cell_cuts import Subject
@@ -34,5 +35,5 @@ def best_mapping(
     """
     found = [map_cells(shape, library, objective=objective) for shape in shapes]
     if objective == "delay":
-        return min(found, key=lambda m: longest_path(m, cell_columns(m).delay))
+        return min(found, key=path_delay)
     return min(found, key=cell_area)

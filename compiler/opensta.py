@@ -46,7 +46,8 @@ def ask_opensta(
     """Delay and area of a circuit of cells, read back from the Verilog that is exported.
 
     liberty : file whose cells they are; by default one written of the library as it is modelled here.
-        Inputs change with the library's slew; every output drives the library's load
+        Inputs change with the library's slew; every output drives the library's load; wires hold no
+        charge, whatever wire load the file would put on them
     timeout : seconds
 
     Raises UnsupportedError where OpenSTA is not installed, fails, or takes longer.
@@ -70,6 +71,7 @@ def ask_opensta(
             "set_output_delay 0 -clock answers [all_outputs]",
             f"set_input_transition {library.slew.value * 1e9:.9g} [all_inputs]",
             f"set_load {library.load.value * 1e12:.9g} [all_outputs]",
+            "set_load 0 [get_nets *]",
             'foreach cell [get_cells *] { puts "CELL [get_property $cell ref_name]" }',
             'puts "LINKED"',
             "report_checks -path_delay max -digits 6",

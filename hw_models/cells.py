@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from hw_models.arcs import Timing
 from hw_models.errors import HardwareError
 from hw_models.flipflops import FlipFlop
 from hw_models.frozen import Frozen
@@ -34,6 +35,8 @@ class Cell:
     leakage : W, mean over the input patterns as the library gives it
     delay : s, the slowest pin and edge into the library's load; slope : its growth, s/F
     capacitance : F, mean of the input pins
+    timing : tables of every pin and edge, where a Liberty file gave them; `delay` stands for them in one
+        figure
     A figure that is not known is None.
 
     Raises HardwareError for a table that the inputs do not fit or a negative figure.
@@ -50,6 +53,7 @@ class Cell:
     capacitance: float | None = None
     output: str = "Y"
     macro: str = ""
+    timing: Timing | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not 1 <= self.n_inputs <= MAX_INPUTS:

@@ -24,14 +24,20 @@ from pathlib import Path
 
 import numpy as np
 
+from hw_models.arcs import Arc, Table, Timing
 from hw_models.cells import INVERTER, MAX_INPUTS, NAND2, Cell, CellLibrary
 from hw_models.characterise_flipflops import smallest_flipflop
 from hw_models.frozen import Frozen
 from hw_models.liberty import Group, function_pins, function_table, read_liberty
-from hw_models.liberty_tables import LibertyFile, Table, open_library, read_leakage, read_number, read_table
+from hw_models.liberty_tables import LibertyFile, open_library, read_leakage, read_number, read_table
 from hw_models.source import Quantity, Source
 
 DERIVATION = "read at one NAND2 input of load and a NAND2's own slew, see docs/formats.md#liberty"
+_EDGES = {
+    "positive_unate": ((0,), (1,)),
+    "negative_unate": ((1,), (0,)),
+    "non_unate": ((0, 1), (0, 1)),
+}  # of an input, that make a falling and a rising edge of the output
 _SEQUENTIAL = ("ff", "ff_bank", "latch", "latch_bank", "statetable", "test_cell")
 
 
@@ -83,11 +89,15 @@ def characterise(group: Group, where: str) -> CellLibrary:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A cell without the figures that depend on load and slew. pins : file's capacitance of each"""
+    """A cell without the figures that depend on load and slew.
+
+    pins : file's capacitance of each; edges : the same for a falling and a rising edge
+    """
 
     cell: Cell
     line: int
     pins: dict[str, float]
+    edges: dict[str, tuple[float, float]]
     output: Group
     powered: tuple[str, ...]
 
@@ -123,11 +133,13 @@ def _parts(file: LibertyFile, group: Group) -> list[_Part]:
 def _part(file: LibertyFile, group: Group, output: Group, several: bool) -> _Part:
     name = group.arguments[0] if group.arguments else ""
     pin = output.arguments[0] if output.arguments else ""
-    pins = {
-        p.arguments[0]: read_number(file, p.get("capacitance") or "0", p.line)
-        for p in group.children("pin")
-        if p.get("direction") == "input" and p.arguments
-    }
+    taken = [p for p in group.children("pin") if p.get("direction") == "input" and p.arguments]
+
+    def farads(p: Group, name: str) -> float:
+        return read_number(file, p.get(name) or p.get("capacitance") or "0", p.line)
+
+    pins = {p.arguments[0]: farads(p, "capacitance") for p in taken}
+    edges = {p.arguments[0]: (farads(p, "fall_capacitance"), farads(p, "rise_capacitance")) for p in taken}
     text = output.get("function") or ""
     try:
         read = set(function_pins(text))
@@ -157,7 +169,7 @@ def _part(file: LibertyFile, group: Group, output: Group, several: bool) -> _Par
         output=pin,
         macro=name if several else "",
     )
-    return _Part(cell, group.line, pins, output, powered)
+    return _Part(cell, group.line, pins, edges, output, powered)
 
 
 def _by_pin(part: _Part, kind: str, tables: tuple[str, ...]) -> dict[str, list[list[Group]]]:
@@ -222,7 +234,41 @@ def _finish(file: LibertyFile, part: _Part, load: float, slew: float) -> Cell:
         energy=energy,
         delay=None if worst is None else max(worst, 0.0) * file.time,
         slope=None if slope is None else max(slope, 0.0) * file.time / file.charge,
+        timing=_timing(file, part),
     )
+
+
+def _timing(file: LibertyFile, part: _Part) -> Timing | None:
+    """Every arc of the output, under whatever condition; None unless every pin has one."""
+    arcs: list[Arc] = []
+    for group in part.output.children("timing"):
+        if not (group.get("timing_type") or "combinational").startswith("combinational"):
+            continue
+        tables = {t.name: t for t in group.groups}
+        for name in (group.get("related_pin") or "").split():
+            if name not in part.cell.inputs:
+                continue
+            pin = part.cell.inputs.index(name)
+            sense = group.get("timing_sense") or _sense(part.cell, pin)
+            for after, word in enumerate(("fall", "rise")):
+                delay, slew = tables.get(f"cell_{word}"), tables.get(f"{word}_transition")
+                if delay is None or slew is None:
+                    continue
+                made = [read_table(file, t).scaled(file.time, file.charge, file.time) for t in (delay, slew)]
+                arcs += [Arc(pin, (before, after), *made) for before in _EDGES[sense][after]]
+    if {arc.pin for arc in arcs} != set(range(part.cell.n_inputs)):
+        return None
+    capacitance = np.array([part.edges[name] for name in part.cell.inputs]) * file.charge
+    return Timing(tuple(arcs), capacitance)
+
+
+def _sense(cell: Cell, pin: int) -> str:
+    """Which way the output goes with a pin, by the function."""
+    bit = 1 << (cell.n_inputs - 1 - pin)
+    rises = {cell.value(row | bit) - cell.value(row) for row in range(1 << cell.n_inputs) if not row & bit}
+    if 1 in rises and -1 in rises:
+        return "non_unate"
+    return "negative_unate" if -1 in rises else "positive_unate"
 
 
 def _delays(file: LibertyFile, part: _Part) -> Iterator[Table]:

@@ -102,6 +102,7 @@ SRAM_7NM = (
 
 _FIXED_45NM, _SLOPE_45NM = fit_memory(SRAM_45NM)
 _FIXED_7NM, _SLOPE_7NM = fit_memory(SRAM_7NM)
+_DFF = Source("code", "NangateOpenCellLibrary_typical.lib (2011)", "DFF_X1")
 _LEAK = Source("assumed", "a six-transistor cell of low leakage at room temperature")
 
 NODE_45NM = DigitalNode(
@@ -114,8 +115,8 @@ NODE_45NM = DigitalNode(
     sram_fixed=_FIXED_45NM,
     sram_slope=_SLOPE_45NM,
     off_chip=_figure(1300, READ, "second-hand", _HOROWITZ, "the lower end of 1300 to 2600 pJ"),
-    register_leakage=Quantity(79e-9, "W / bit", Source("memory", "flip-flop of an open 45 nm library")),
-    register_area=Quantity(4.5e-12, "m2 / bit", Source("memory", "flip-flop of an open 45 nm library")),
+    register_leakage=Quantity(79.11e-9, "W / bit", _DFF),
+    register_area=Quantity(4.522e-12, "m2 / bit", _DFF),
     sram_leakage=Quantity(50e-12, "W / bit", _LEAK),
     sram_area=Quantity(0.4e-12, "m2 / bit", Source("memory", "six-transistor cells of 45 nm processes")),
 )

@@ -7,43 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hw_models.arcs import Table
 from hw_models.liberty import Group, LibertyError
 
 _PREFIX = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3}
 # the axes that a Table has, a constraint's two slews among them
 _SLEWS = ("input_net_transition", "input_transition_time", "related_pin_transition")
 _CHARGES = ("total_output_net_capacitance", "constrained_pin_transition")
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Values over slew and load in the file's units; an axis of one point is constant."""
-
-    slews: np.ndarray
-    loads: np.ndarray
-    values: np.ndarray
-
-    def at(self, slew: float, load: float) -> float:
-        """Linear between the points, and beyond the ends."""
-        i, u = _place(self.slews, slew)
-        j, v = _place(self.loads, load)
-        rows = self.values[i] if u == 0 else (1 - u) * self.values[i] + u * self.values[i + 1]
-        return float(rows[j] if v == 0 else (1 - v) * rows[j] + v * rows[j + 1])
-
-    def growth(self, slew: float, load: float) -> float:
-        """d value / d load in the interval where `at` reads."""
-        if self.loads.size < 2:
-            return 0.0
-        j, _ = _place(self.loads, load)
-        ends = [self.at(slew, float(self.loads[k])) for k in (j, j + 1)]
-        return (ends[1] - ends[0]) / float(self.loads[j + 1] - self.loads[j])
-
-
-def _place(axis: np.ndarray, x: float) -> tuple[int, float]:
-    if axis.size < 2:
-        return 0, 0.0
-    k = int(np.clip(np.searchsorted(axis, x, side="right") - 1, 0, axis.size - 2))
-    return k, float((x - axis[k]) / (axis[k + 1] - axis[k]))
 
 
 @dataclass(frozen=True, slots=True)

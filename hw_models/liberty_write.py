@@ -1,7 +1,8 @@
 """A Liberty file of a library's cells as they are modelled here, for other tools to read.
 
-    cell_rise = cell_fall = delay + slope (load - library load), whatever the input's slew and pin
-    transitions = the library's slew; internal power = energy - load V^2 / 2
+    cell_rise = cell_fall = delay + slope (load - library load), whatever the input's slew and pin, and
+    transitions = the library's slew; of a cell with tables (Cell.timing), these tables
+    internal power = energy - load V^2 / 2
 
 so that a timing analyser computes the same delays (hw_models.characterise says where they come from).
 """
@@ -10,6 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
+from hw_models.arcs import Arc, Table
 from hw_models.cells import Cell, CellLibrary
 
 _LOADS = (0.0, 1000.0)  # fF; a line needs two points
@@ -59,23 +63,28 @@ def _cell(library: CellLibrary, name: str, outputs: list[Cell]) -> list[str]:
     lines = [f"  cell ({_word(name)}) {{", f"    area : {one.area:.9g};"]
     if one.leakage is not None:
         lines.append(f"    cell_leakage_power : {one.leakage * 1e9:.9g};")
-    for pin in one.inputs:
-        lines.append(
-            f"    pin ({_word(pin)}) {{ direction : input; "
-            f"capacitance : {(one.capacitance or 0.0) * 1e15:.9g}; }}"
-        )
+    for k, pin in enumerate(one.inputs):
+        if one.timing is None:
+            loads = f"capacitance : {(one.capacitance or 0.0) * 1e15:.9g};"
+        else:
+            fall, rise = (one.timing.capacitance[k] * 1e15).tolist()
+            loads = f"capacitance : {max(fall, rise):.9g};"
+            loads += f" fall_capacitance : {fall:.9g}; rise_capacitance : {rise:.9g};"
+        lines.append(f"    pin ({_word(pin)}) {{ direction : input; {loads} }}")
     for cell in outputs:
         lines.append(f"    pin ({_word(cell.output)}) {{")
         lines += ["      direction : output;", f'      function : "{function_text(cell)}";']
         for pin in cell.inputs:
             lines += _arc(library, cell, pin)
+        for arc in () if cell.timing is None else cell.timing.arcs:
+            lines += _measured(cell.inputs[arc.pin], arc)
         lines.append("    }")
     return [*lines, "  }"]
 
 
 def _arc(library: CellLibrary, cell: Cell, pin: str) -> list[str]:
     lines = []
-    if cell.delay is not None:
+    if cell.delay is not None and cell.timing is None:
         slope = cell.slope or 0.0
         ends = [f"{1e9 * (cell.delay + slope * (load * 1e-15 - library.load.value)):.9g}" for load in _LOADS]
         row = f'"{", ".join(ends)}"'
@@ -106,6 +115,40 @@ def _arc(library: CellLibrary, cell: Cell, pin: str) -> list[str]:
             "      }",
         ]
     return lines
+
+
+def _measured(pin: str, arc: Arc) -> list[str]:
+    """An arc with tables of its own."""
+    before, after = arc.rises
+    word = ("fall", "rise")[after]
+    sense = "positive_unate" if before == after else "negative_unate"
+    return [
+        "      timing () {",
+        f'        related_pin : "{pin}"; timing_sense : {sense};',
+        *_table(f"cell_{word}", arc.delay),
+        *_table(f"{word}_transition", arc.slew),
+        "      }",
+    ]
+
+
+def _table(name: str, table: Table) -> list[str]:
+    """A table in ns over ns and fF; an axis of one point becomes a level one of two."""
+    slews, loads, values = table.slews * 1e9, table.loads * 1e15, table.values * 1e9
+    if slews.size == 1:
+        slews, values = np.append(slews, slews[0] + 1), np.repeat(values, 2, axis=0)
+    if loads.size == 1:
+        loads, values = np.append(loads, loads[0] + 1), np.repeat(values, 2, axis=1)
+    rows = ", ".join(f'"{_row(row)}"' for row in values)
+    return [
+        f"        {name} (by_load) {{",
+        f'          index_1 ("{_row(slews)}"); index_2 ("{_row(loads)}");',
+        f"          values ({rows});",
+        "        }",
+    ]
+
+
+def _row(values: np.ndarray) -> str:
+    return ", ".join(f"{value:.9g}" for value in values.tolist())
 
 
 def function_text(cell: Cell) -> str:

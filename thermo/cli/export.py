@@ -11,7 +11,8 @@ import numpy as np
 import typer
 
 from compiler.api import to_netlist
-from compiler.cell_counts import cell_columns, longest_path
+from compiler.cell_counts import cell_area
+from compiler.cell_timing import path_delay
 from compiler.circuits.evaluate import encode_bits, evaluate_classes
 from compiler.counting import cell_counts, counts
 from compiler.errors import UnsupportedError
@@ -191,8 +192,7 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
     for path, text in files:
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    columns = cell_columns(mapped)
-    ours = {"delay_s": longest_path(mapped, columns.delay), "area_um2": float(columns.area.sum())}
+    ours = {"delay_s": path_delay(mapped), "area_um2": cell_area(mapped)}
     file = given["library"] if Path(given["library"]).is_file() else None
     theirs = asdict(ask_opensta(mapped, liberty=file)) if given["sta"] else None
     lines = [f"wrote {out}: {len(mapped.names()):,} cells of {library.name}"]

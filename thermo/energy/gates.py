@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from compiler.cell_counts import cell_columns, longest_path
+from compiler.cell_timing import path_delay
 from compiler.circuits.encoder import code_bits, data_levels, encoder_circuit
 from compiler.counting import gate_counts
 from compiler.errors import UnsupportedError
@@ -239,7 +240,7 @@ def mapped_figures(
     """
     library, n = mapped.library, mapped.n_inputs
     columns = cell_columns(mapped)
-    delay = longest_path(mapped, columns.delay)
+    delay = path_delay(mapped)
     if clock_Hz is not None and not 0 < clock_Hz * delay <= 1:
         raise UnsupportedError(
             f"a clock of {clock_Hz / 1e6:.4g} MHz does not suit library {library.name}, where the "

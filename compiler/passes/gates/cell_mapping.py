@@ -60,13 +60,16 @@ def map_cells(
     if fast or not adders:
         return mapped
     cells = adder_cells(library)
-    best = mapped
-    for widths in ([3], [2], [3, 2]):
-        found = find_adders(subject, widths) if set(widths) <= set(cells) else ()
-        if found:
-            rest = _map(cut_circuit(cut_open(subject.netlist, found, cells)), library, matches, fast)
-            best = min(best, put_back(rest, subject.netlist, found, cells), key=cell_area)
-    return best
+    least, best = cell_area(mapped), None
+    for widths in [(width,) for width in sorted(cells)[-1:]] + [(2, 3)] * (len(cells) > 1):
+        found = find_adders(subject, widths)
+        if not found:
+            continue
+        rest = _map(cut_circuit(cut_open(subject.netlist, found, cells)), library, matches, fast)
+        area = cell_area(rest) + sum(cells[len(adder.leaves)].area for adder in found)
+        if area < least:
+            least, best = area, (rest, found)
+    return mapped if best is None else put_back(best[0], subject.netlist, best[1], cells)
 
 
 def _map(subject: Subject, library: CellLibrary, matches: Matches, fast: bool) -> CellNetlist:

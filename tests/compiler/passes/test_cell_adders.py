@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from toys.cells import FOUR_CELLS
 
 from compiler.cell_counts import cell_area, cell_columns
 from compiler.circuits.builder import Builder
@@ -15,10 +16,9 @@ from compiler.ir.cells import verify_cells
 from compiler.ir.gates import AND, OR, XOR
 from compiler.passes.gates.cell_adders import adder_cells
 from compiler.passes.gates.cell_mapping import map_cells
-from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.cells import Cell
 
-NANGATE = CELL_LIBRARIES.get("nangate45")
+NANGATE = FOUR_CELLS
 AREA = 4.256
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toys.cells import FOUR_CELLS
 from toys.gates import circuits_folder, random_circuit
 
 from compiler import check_equal, compile
@@ -25,7 +26,7 @@ from hw_models.cells import Cell
 from hw_models.errors import HardwareError
 from hw_models.liberty import function_table
 
-NANGATE = CELL_LIBRARIES.get("nangate45")
+NANGATE = FOUR_CELLS
 
 
 def cell(name, function, area, delay, pins="A B C D"):
