@@ -99,8 +99,8 @@ def test_storage_by_hand():
     bits = 64 * 1000
     assert digital.storage_cost(values, "wired", bits) == digital.StorageCost(0, 0, 0)
     registers = digital.storage_cost(values, "registers", bits)
-    assert registers.read == 0 and registers.leakage == pytest.approx(bits * 79e-9)
-    assert registers.area == pytest.approx(bits * 4.5e-12)
+    assert registers.read == 0 and registers.leakage == pytest.approx(bits * 79.11e-9)
+    assert registers.area == pytest.approx(bits * 4.522e-12)
     dram = digital.storage_cost(values, "off-chip", bits)
     assert dram.read == pytest.approx(1000 * 1300e-12) and dram.area == 0
     assert digital.storage_cost(values, "sram", bits).read < 0.02 * dram.read
