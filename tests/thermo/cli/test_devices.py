@@ -124,7 +124,7 @@ def test_new_prints_a_file_that_loads(folder, capsys):
         ("compare {0}/net.tnl --data digits --device {0}/bad.toml", "line 6: capacitance"),
         ("simulate {0}/net.tnl --data digits --device {0}/bits.toml", "bits.toml: an array of p-bits"),
         ("estimate {0}/ring.tnl --device {0}/ten.toml", 'p-bits need one of kind = "p-bit"'),
-        ("simulate {0}/net.tnl --data digits --device rc-2fF", "choose one of rc-1fF"),
+        ("simulate {0}/net.tnl --data digits --device rc-2fF", "choose one of pcm-crossbar"),
         ("presets {0}/bad.toml", "line 6: capacitance"),
         ("presets nangate45 --new", "has no file"),
         ("presets --new --json", "leave --json out"),
