@@ -38,40 +38,42 @@ def ours(n: int, at: float | None, laws: tuple, seed: int) -> np.ndarray:
     return made.reshape(TARGETS.size, n)
 
 
-def theirs(n: int, at: float | None, seed: int) -> dict[str, np.ndarray]:
-    """Programmed, drifted and read ones of the same targets."""
+def theirs(n: int, at: float, seed: int, quiet: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Programmed ones, and those drifted and, unless quiet, read, of the same targets."""
     import torch
     from aihwkit.inference import PCMLikeNoiseModel
 
     torch.manual_seed(seed)
     g = torch.tensor(np.repeat(TARGETS, n) * G_MAX, dtype=torch.float64)
-    found = {}
-    for name, quiet in (("drifted", 0.0), ("read", 1.0)):
-        model = PCMLikeNoiseModel(g_max=G_MAX, read_noise_scale=quiet)
-        programmed = model.apply_programming_noise_to_conductance(g)
-        found["programmed"] = programmed
-        if at is not None:
-            nu = model.generate_drift_coefficients(g)
-            found[name] = model.apply_drift_noise_to_conductance(programmed, nu, at)
-    return {k: v.numpy().reshape(TARGETS.size, n) / G_MAX for k, v in found.items()}
+    model = PCMLikeNoiseModel(g_max=G_MAX, read_noise_scale=0.0 if quiet else 1.0)
+    made = model.apply_programming_noise_to_conductance(g)
+    nu = model.generate_drift_coefficients(g)
+    both = made, model.apply_drift_noise_to_conductance(made, nu, at)
+    first, last = (v.numpy().reshape(TARGETS.size, n) / G_MAX for v in both)
+    return first, last
 
 
 def compared(n: int, seed: int) -> dict[tuple[str, str], tuple[float, float]]:
     """By what and when: p of equal distributions, seconds of ours; and by ("aihwkit", when) of theirs."""
     rows = {}
     for when, at in TIMES.items():
+        _, drifted = theirs(n, at, 2 * seed + 1, quiet=True)
         begin = time.perf_counter()
-        b = theirs(n, at, seed)
+        made, read = theirs(n, at, 2 * seed, quiet=False)
         rows["aihwkit", when] = 1.0, time.perf_counter() - begin
-        for what, laws in (("programmed", PCM[:1]), ("drifted", PCM[:2]), ("read", PCM)):
+        for what, laws, b in (
+            ("programmed", PCM[:1], made),
+            ("drifted", PCM[:2], drifted),
+            ("read", PCM, read),
+        ):
             begin = time.perf_counter()
             a = ours(n, None if what == "programmed" else at, laws, seed)
-            fast = time.perf_counter() - begin
+            spent = time.perf_counter() - begin
             # one variable for all targets: deviations from the law's middle in units of its spread, both
             # of the formulas and not of either sample
             fall = 1.0 if what == "programmed" else (1.0 + at / 20.0) ** -MIDDLE
-            x, y = ((z - (TARGETS * fall)[:, None]) / (SPREAD * fall)[:, None] for z in (a, b[what]))
-            rows[what, when] = float(stats.ks_2samp(x.ravel(), y.ravel()).pvalue), fast
+            x, y = ((z - (TARGETS * fall)[:, None]) / (SPREAD * fall)[:, None] for z in (a, b))
+            rows[what, when] = float(stats.ks_2samp(x.ravel(), y.ravel()).pvalue), spent
     return rows
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from hw_models.errors import HardwareError
 from hw_models.laws.compensation import Compensation
 from hw_models.laws.families import LAWS
-from hw_models.laws.law import MINUS, PLUS, Law, Stage, check_laws, conductances
+from hw_models.laws.law import MINUS, NOTHING, PLUS, UNIT, Law, Stage, check_laws, conductances
 from hw_models.laws.on_off import OnOff
 from hw_models.normals import make_key, standard_normals
 from hw_models.source import Quantity, Source
@@ -83,8 +83,9 @@ class Imperfections:
         return replace(self, at=None, read=0) == Imperfections()
 
     def law_figures(self) -> dict[str, Quantity]:
-        """Every figure of its laws, "drift mean"; no price rests on them."""
-        return {f"{law.name} {k}": figure for law in self.laws for k, figure in law.figures().items()}
+        """Every figure of its laws, "drift mean", but terms that they do not have; no price rests on them."""
+        every = ((f"{law.name} {k}", figure) for law in self.laws for k, figure in law.figures().items())
+        return {name: figure for name, figure in every if figure not in (NOTHING, UNIT)}
 
     def to_dict(self) -> dict[str, Any]:
         """Made of JSON's types; of laws, their names and the values of their figures."""
