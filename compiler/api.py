@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from compiler.errors import TargetError, UnsupportedError
+from compiler.families.feedforward import FeedForward, on_tiles
+from compiler.families.mlp import MLP
 from compiler.families.registry import classes, family_of
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.foreign import from_foreign
 from compiler.ir.kinds import KINDS, kind_of
+from compiler.ir.tiles import Layout, TileNetlist
 from compiler.passes.legalize import MENDS, MendOptions, legalize
 from compiler.passes.spins.model import is_ising, remember
 from compiler.pipelines import simplify
+from hw_models.crossbar import CrossbarTarget
 from hw_models.targets import Target
 
 
@@ -46,7 +50,7 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
 def compile(
     source: Any,
     *,
-    target: Target | None = None,
+    target: Target | CrossbarTarget | None = None,
     optimise: int = 1,
     mend: Sequence[str] = (),
     how: MendOptions | None = None,
@@ -56,7 +60,9 @@ def compile(
     """Lower `source` (see to_netlist), simplify it, and make it legal for `target`.
 
     A model of cells becomes a LangevinNetlist, a trained logic network and every file with a
-    circuit a GateNetlist, which keeps its function and has no target (None or "ideal").
+    circuit a GateNetlist, which keeps its function and has no target (None or "ideal"). With tiles as
+    target (hw_models.crossbar.crossbar_target) an MLP or a FeedForward becomes a TileNetlist, the
+    second without a target, too; lowering then takes slices, slice_bits and unrolled.
 
     optimise : 0, 1 or 2, the pipelines of compiler.pipelines; all exact
     mend : passes that may change a Langevin netlist for the target, out of limit-degree,
@@ -70,6 +76,8 @@ def compile(
     unknown = [name for name in mend if name not in MENDS]
     if unknown:
         raise TargetError(f"mend {unknown[0]!r} is unknown; choices are {', '.join(MENDS)}")
+    if isinstance(target, CrossbarTarget):
+        return _laid_out(source, target, mend, options, lowering)
     if mend and target is None:
         raise TargetError(f"mend {mend[0]!r} needs a target whose limits it keeps; name one")
     netlist = to_netlist(source, options, **lowering)
@@ -88,3 +96,38 @@ def compile(
         netlist = remember(netlist, model)
     # rounding may leave couplings of weight 0
     return legalize(simplify(netlist, optimise), target)
+
+
+def _laid_out(
+    source: Any,
+    target: CrossbarTarget,
+    mend: Sequence[str],
+    options: Options | None,
+    lowering: dict[str, Any],
+) -> TileNetlist:
+    """An ordinary network, or one on other tiles, on tiles of this size."""
+    if mend:
+        raise TargetError(
+            f"mend {mend[0]!r} is for Langevin netlists, target {target.name} is not; leave it out"
+        )
+    if isinstance(source, (str, os.PathLike)):
+        source = read_model_or_netlist(source, options)
+    source = from_foreign(source, options)
+    other = [name for name in lowering if name not in TILE_OPTIONS]
+    if other:
+        raise UnsupportedError(
+            f"{', '.join(other)}: a network on tiles takes {', '.join(TILE_OPTIONS)}; leave others out"
+        )
+    unrolled = lowering.pop("unrolled", False)
+    layout = Layout(target.rows, target.columns, **lowering)
+    if isinstance(source, TileNetlist):
+        source = FeedForward(source.network, source.meta)
+    if not isinstance(source, (MLP, FeedForward)):
+        raise TargetError(
+            f"a {type(source).__name__} cannot be laid out on tiles, target {target.name}, which hold "
+            "ordinary networks: give an MLP or a feed-forward network, or choose another target"
+        )
+    return on_tiles(source, layout, unrolled)
+
+
+TILE_OPTIONS = ("slices", "slice_bits", "unrolled")

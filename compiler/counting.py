@@ -16,6 +16,7 @@ from compiler.ir.kinds import kind_of
 from compiler.ir.langevin import CouplingKind, LangevinNetlist, Role
 from compiler.ir.luts import LutNetlist, lut_depth
 from compiler.ir.symmetry import antisymmetric_fraction, is_gradient, is_symmetric
+from compiler.ir.tiles import TileNetlist, usage
 from compiler.passes.gates.heads import lower_head
 from compiler.passes.gates.local import live_gates
 from compiler.passes.gates.lut_map import map_luts
@@ -25,7 +26,7 @@ from compiler.pipelines import simplify
 
 def counts(netlist: Any) -> dict[str, Any]:
     """JSON-able counts of a netlist of any kind; what they mean is told by langevin_counts,
-    gate_counts, lut_counts and cell_counts.
+    gate_counts, lut_counts, cell_counts and tile_counts.
 
     Raises UnsupportedError for what is no netlist.
     """
@@ -149,12 +150,50 @@ def cell_counts(netlist: CellNetlist) -> dict[str, Any]:
     }
 
 
+def tile_counts(netlist: TileNetlist) -> dict[str, Any]:
+    """JSON-able counts of a network on tiles.
+
+    inputs, answers : values; layers : by what they are; parameters : weights and biases, a shared one once
+    multiplications : of the network, an answer
+    tiles, devices, lines, pairs : of all layers, see compiler.ir.tiles.Usage
+    reads : of tiles, one after another, an answer
+    input_conversions, output_conversions, sums : an answer
+    slices, weight_bits : of a weight's magnitude, None: not rounded
+    """
+    used, network, layout = usage(netlist), netlist.network, netlist.layout
+    weighted = [layer for layer, _, _ in network.weighted]
+    convolutions = sum(layer.window is not None for layer in weighted)
+    return {
+        "inputs": network.n_inputs,
+        "answers": network.n_answers,
+        "layers": {
+            "dense": len(weighted) - convolutions,
+            "convolution": convolutions,
+            "pooling": len(network.layers) - len(weighted),
+        },
+        "parameters": int(sum(layer.weight.size + layer.bias.size for layer in weighted)),
+        "multiplications": int(
+            sum(after[0] * after[1] * layer.weight.size for layer, _, after in network.weighted)
+        ),
+        "slices": layout.slices,
+        "weight_bits": None if layout.slice_bits is None else layout.slices * layout.slice_bits,
+        **{
+            name: int(sum(getattr(layer, name) for layer in used))
+            for name in (
+                *("tiles", "devices", "lines", "pairs", "reads"),
+                *("input_conversions", "output_conversions", "sums"),
+            )
+        },
+    }
+
+
 # by the names of compiler.ir.kinds
 COUNTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "langevin": langevin_counts,
     "gates": gate_counts,
     "luts": lut_counts,
     "cells": cell_counts,
+    "tiles": tile_counts,
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.ir.gates import GateNetlist
-from compiler.ir.kinds import expect, verify
+from compiler.ir.kinds import expect, kind_of, verify
 from compiler.ir.langevin import LangevinNetlist
 from compiler.jit import GATE, interpreted_if_cheap
 from compiler.passes.gates.local import (
@@ -89,6 +89,7 @@ GATES: dict[str, dict[int, tuple[GatePass, ...]]] = {
 PIPELINES: dict[str, Mapping[int, tuple[Callable[[Any], Any], ...]]] = {
     "langevin": LANGEVIN,
     "gates": GATES["gates"],
+    "tiles": {0: (), 1: (), 2: ()},  # every weight has its devices
 }
 
 
@@ -123,7 +124,8 @@ def simplify(netlist: Any, level: int = 2, *, objective: str = "gates", impossib
     """The netlist after -O `level`, verified after every pass. Exact: what is read stays.
 
     Levels: 0 nothing; of a circuit 1 without making any gate later, 2 as few gates as possible; of
-        a Langevin netlist 1 without couplings of weight 0, 2 without what drives nothing
+        a Langevin netlist 1 without couplings of weight 0, 2 without what drives nothing; of a network
+        on tiles nothing
     objective : of circuits, see gate_pipeline
     impossible : of circuits, whether outputs may change for input patterns that the encoder cannot
         make (level 2); to prove equality, give the encoder to compiler.equivalence.check_equal
@@ -140,9 +142,9 @@ def simplify(netlist: Any, level: int = 2, *, objective: str = "gates", impossib
             return replace(bare, encoder=netlist.encoder)
     if objective != "gates" or not impossible:
         raise UnsupportedError(
-            "objective and impossible are for circuits of gates; a Langevin netlist takes a level only"
+            f"objective and impossible are for circuits of gates; {kind_of(netlist).what} takes a level only"
         )
-    return run_passes(netlist, langevin_pipeline(level))[0]
+    return run_passes(netlist, _level(PIPELINES[kind_of(netlist).name], level))[0]
 
 
 def _level(pipelines: Mapping[int, P], level: int) -> P:

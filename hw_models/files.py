@@ -1,6 +1,6 @@
 """Devices as files: TOML in which every figure has a unit and a source.
 
-    kind = "rc"                        # or "p-bit"
+    kind = "rc"                        # or "p-bit", "tile"
     name = "mine"
     summary = "what it is"
     like = "rc-1fF"                    # a preset or file with what is not said here; or say all
@@ -28,6 +28,7 @@ from typing import Any, get_args, get_type_hints
 
 from hw_models.converters import IDEAL, Converter
 from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology
+from hw_models.crossbar import CrossbarDevice
 from hw_models.errors import HardwareError
 from hw_models.frozen import Frozen
 from hw_models.imperfect import Imperfections
@@ -38,12 +39,12 @@ from hw_models.source import KINDS, Quantity, Source
 from hw_models.toml_file import Section, hint, read
 from hw_models.units import in_unit, in_words, prefixed
 
-DEVICE_KINDS: Mapping[str, type] = Frozen({"rc": RCDevice, "p-bit": PBitDevice})
+DEVICE_KINDS: Mapping[str, type] = Frozen({"rc": RCDevice, "p-bit": PBitDevice, "tile": CrossbarDevice})
 """What a file's `kind` makes of it."""
 
 HERE = Path(__file__).parent / "devices"
-PLACES = (HERE, HERE / "pbits")
-"""Folders of the presets: of Langevin cells, of p-bits."""
+PLACES = (HERE, HERE / "pbits", HERE / "tiles")
+"""Folders of the presets: of Langevin cells, of p-bits, of crossbar tiles."""
 
 TEMPLATE = HERE / "new" / "device.toml"
 """A device to begin one's own with."""
@@ -54,7 +55,7 @@ _SPREADS = ("mismatch", "asymmetry", "bits", "bias_mismatch")
 
 
 def load_device(path: str | Path) -> Any:
-    """The device of a TOML file: of the class of its kind, RCDevice or PBitDevice.
+    """The device of a TOML file: of the class of its kind, RCDevice, PBitDevice or CrossbarDevice.
 
     Raises HardwareError, with the file, the line and the key, for what is not TOML, a figure without
     unit or source, a unit of something else, a key that is not known and a value out of its range.

@@ -207,7 +207,7 @@ def written(
     Raises HardwareError for a negative seed.
     """
     _check_seed(seed)
-    laws = tuple(one for one in law.laws if one.stage != Stage.UPDATE)
+    laws = _of_elements(law)
     if law.bits is None and not laws:
         return list(blocks)
     top = largest(blocks) if top is None else top
@@ -220,16 +220,68 @@ def written(
     ]
     now = [part.relative(laws, seed, law.at, law.read) for part in parts]
     scale = top
-    for compensation in (one for one in laws if isinstance(one, Compensation)):
-        quiet = tuple(one for one in laws if one.stage < Stage.READ)
-        then = (part.relative(quiet, seed, None, 0) for part in parts)
-        scale *= compensation.scale(then, now, seed, law.read)
+    if is_compensated(law):
+        quiet = just_programmed(law).laws
+        scale *= compensation(law, [part.relative(quiet, seed, None, 0) for part in parts], now, seed)
     out = []
     for w, k, relative in zip(blocks, there, now, strict=True):
         made = np.zeros(w.size)
         made[k] = relative * scale
         out.append(made.reshape(w.shape))
     return out
+
+
+def elements(
+    target: np.ndarray, driven: Any, driving: Any, law: Imperfections, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both elements (g+, g-) of every coupling of a block, over the on conductance of its array.
+
+    target : couplings over the largest |W| of the array, -1 to 1, quantised where they are to be
+    driven, driving : cells, whole numbers that broadcast to its shape
+
+    Their difference times `unit_of` is what `written` and `factors` make of a coupling, before its
+    compensation; a coupling of 0, too, has a pair here, of two elements that were asked for nothing.
+    Mismatch scales both alike, to nothing at least. float64. Raises HardwareError for a negative seed.
+    """
+    _check_seed(seed)
+    pair = [np.maximum(sign * target, 0.0) for sign in (PLUS, MINUS)]
+    laws = _of_elements(law)
+    if laws:
+        cells = [np.broadcast_to(np.asarray(e), target.shape).reshape(-1) for e in (driven, driving)]
+        pair = [
+            conductances(laws, g.reshape(-1), *cells, sign, seed, law.at, law.read).reshape(target.shape)
+            for g, sign in zip(pair, (PLUS, MINUS), strict=True)
+        ]
+    factor = np.maximum(factors(law, seed, driven, driving), 0.0).astype(np.float64)
+    return pair[0] * factor, pair[1] * factor
+
+
+def unit_of(law: Imperfections, *, mutual: bool = False) -> float:
+    """What a difference of relative conductances of 1 stands for, over the array's largest |W|."""
+    return math.prod(one.unit(mutual) for one in law.laws if isinstance(one, OnOff))
+
+
+def is_compensated(law: Imperfections) -> bool:
+    """Whether read-outs are scaled to make up for drift."""
+    return any(isinstance(one, Compensation) for one in law.laws)
+
+
+def compensation(
+    law: Imperfections, then: Iterable[np.ndarray], now: Iterable[np.ndarray], seed: int
+) -> float:
+    """What read-outs of an array are scaled by, of its couplings `just_programmed` and now."""
+    laws = (one for one in law.laws if isinstance(one, Compensation))
+    return math.prod(one.scale(then, now, seed, law.read) for one in laws)
+
+
+def just_programmed(law: Imperfections) -> Imperfections:
+    """The law of the same elements when they have just been programmed and nothing reads them."""
+    quiet = tuple(one for one in _of_elements(law) if one.stage < Stage.READ)
+    return replace(law, laws=quiet, at=None, read=0)
+
+
+def _of_elements(law: Imperfections) -> tuple[Law, ...]:
+    return tuple(one for one in law.laws if one.stage != Stage.UPDATE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,17 +8,23 @@ from typing import Any, cast
 
 from hw_models.converters import with_resolution
 from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology
+from hw_models.crossbar import CrossbarDevice
 from hw_models.device import Device
 from hw_models.errors import HardwareError
 from hw_models.files import PLACES, is_file, load_device, preset_files
 from hw_models.imperfect import on_device
+from hw_models.ir_drop import Wires
 from hw_models.pbits import PBitDevice
 from hw_models.registry import LazyRegistry
+from hw_models.source import chosen
 
-_CELLS, _PBITS = (preset_files(place) for place in PLACES)
+_CELLS, _PBITS, _TILES = (preset_files(place) for place in PLACES)
 
 DEVICES: LazyRegistry[Device] = LazyRegistry("device", _CELLS, lambda name: load_device(_CELLS[name]))
 PBITS: LazyRegistry[PBitDevice] = LazyRegistry("p-bit device", _PBITS, lambda name: load_device(_PBITS[name]))
+CROSSBARS: LazyRegistry[CrossbarDevice] = LazyRegistry(
+    "crossbar device", _TILES, lambda name: load_device(_TILES[name])
+)
 
 
 def device_of(device: str | Path | Device) -> Device:
@@ -32,8 +38,9 @@ def device_of(device: str | Path | Device) -> Device:
     if not is_file(device):
         return DEVICES.get(_known(str(device), DEVICES))
     found = load_device(device)
-    if isinstance(found, PBitDevice):
-        raise HardwareError(f"{device}: an array of p-bits; Langevin cells need a device of another kind")
+    if isinstance(found, PBitDevice | CrossbarDevice):
+        what = "an array of p-bits" if isinstance(found, PBitDevice) else "crossbar tiles"
+        raise HardwareError(f"{device}: {what}; Langevin cells need a device of another kind")
     return cast(Device, found)
 
 
@@ -48,15 +55,29 @@ def pbits_of(device: str | Path | PBitDevice, at: str | float | None = None) -> 
         return PBITS.get(_known(str(device), PBITS))
     found = load_device(device)
     if not isinstance(found, PBitDevice):
-        raise HardwareError(f'{device}: a device for Langevin cells; p-bits need one of kind = "p-bit"')
+        raise HardwareError(f'{device}: a device of another kind; p-bits need one of kind = "p-bit"')
     return found
 
 
-def any_device(device: str | Path) -> Device | PBitDevice:
-    """A device or array of p-bits by its preset's name or its file; HardwareError as device_of."""
+def crossbar_of(device: str | Path | CrossbarDevice) -> CrossbarDevice:
+    """Crossbar tiles, as `device_of`."""
+    if not isinstance(device, str | Path):
+        return device
+    if not is_file(device):
+        return CROSSBARS.get(_known(str(device), CROSSBARS))
+    found = load_device(device)
+    if not isinstance(found, CrossbarDevice):
+        raise HardwareError(f'{device}: a device of another kind; tiles need one of kind = "tile"')
+    return found
+
+
+def any_device(device: str | Path) -> Device | PBitDevice | CrossbarDevice:
+    """A device of any kind by its preset's name or its file; HardwareError as device_of."""
     if is_file(device):
-        return cast("Device | PBitDevice", load_device(device))
+        return cast("Device | PBitDevice | CrossbarDevice", load_device(device))
     name = str(device)
+    if name in CROSSBARS.names():
+        return CROSSBARS.get(name)
     return PBITS.get(name) if name in PBITS.names() else device_of(name)
 
 
@@ -91,17 +112,43 @@ def chosen_device(
     Raises HardwareError as device_of, for a resolution that there is not, and for a device of
     one's own that cannot take them.
     """
-    chosen = device_of(device)
+    found = device_of(device)
     technology = COUPLING_TECHNOLOGIES.get(couplings) if isinstance(couplings, str) else couplings
     changed: dict[str, Any] = {
-        "couplings": chosen.couplings if technology is None else technology,
-        "input_converter": with_resolution(chosen.input_converter, input_bits, "input_bits"),
-        "output_converter": with_resolution(chosen.output_converter, output_bits, "output_bits"),
-        "imperfections": on_device(chosen.imperfections, None, at),
+        "couplings": found.couplings if technology is None else technology,
+        "input_converter": with_resolution(found.input_converter, input_bits, "input_bits"),
+        "output_converter": with_resolution(found.output_converter, output_bits, "output_bits"),
+        "imperfections": on_device(found.imperfections, None, at),
     }
-    changed = {name: part for name, part in changed.items() if part != getattr(chosen, name)}
+    changed = {name: part for name, part in changed.items() if part != getattr(found, name)}
     if not changed:
-        return chosen
-    if not is_dataclass(chosen):
-        raise HardwareError(f"device {chosen.name}: its {' and '.join(changed)} cannot be replaced")
-    return replace(chosen, **changed)  # type: ignore[no-any-return]
+        return found
+    if not is_dataclass(found):
+        raise HardwareError(f"device {found.name}: its {' and '.join(changed)} cannot be replaced")
+    return replace(found, **changed)  # type: ignore[no-any-return]
+
+
+def chosen_crossbar(
+    device: str | Path | CrossbarDevice,
+    *,
+    input_bits: int | str | None = None,
+    output_bits: int | str | None = None,
+    wire: float | None = None,
+) -> CrossbarDevice:
+    """Crossbar tiles, their preset's name or file, with converters and wires made otherwise if so asked.
+
+    input_bits, output_bits : a number, or "ideal"; None: its own
+    wire : ohm of a row and of a column from crossing to crossing, None: its own
+
+    Raises HardwareError as crossbar_of, for a resolution and a resistance that there is not.
+    """
+    found = crossbar_of(device)
+    if wire is not None:
+        Wires(wire)  # raises for what is no resistance
+        asked = chosen(wire, "ohm", "as asked for")
+        found = replace(found, row=asked, column=asked)
+    return replace(
+        found,
+        input_converter=with_resolution(found.input_converter, input_bits, "input_bits"),
+        output_converter=with_resolution(found.output_converter, output_bits, "output_bits"),
+    )

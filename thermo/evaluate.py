@@ -11,11 +11,13 @@ import numpy as np
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import CellKind, LangevinNetlist
+from compiler.ir.tiles import TileNetlist
 from thermo.data import DataError, Dataset
 from thermo.simulate.gates.dynamics import circuit_of
 from thermo.simulate.gates.run import GateResult
 from thermo.simulate.langevin.result import SimulationResult
 from thermo.simulate.run import dynamics_of, simulate
+from thermo.simulate.tiles.result import TileResult
 from thermo.verb import make_verb
 
 make_verb(__name__)
@@ -84,6 +86,8 @@ def evaluate(
         options["targets"] = targets_of(netlist, dataset, y)
     if options.get("device") is not None and dynamics_of(netlist).name == "langevin":
         options |= ranges_of(netlist, dataset, options)
+    if options.get("device") is not None and isinstance(netlist, TileNetlist):
+        options.setdefault("calibration", dataset.x_train)
     result: Any = simulate(netlist, x, **options)
     return score(result, y, split, label_codes(netlist, dataset)), result
 
@@ -109,6 +113,8 @@ def check_fit(netlist: Any, dataset: Dataset) -> None:
         )
     if dynamics.name == "gates":
         _check_circuit(circuit_of(netlist), dataset)
+    elif dynamics.name == "tiles":
+        _check_tiles(netlist, dataset)
     else:
         _check_langevin(netlist, dataset)
 
@@ -134,6 +140,23 @@ def _check_langevin(netlist: LangevinNetlist, dataset: Dataset) -> None:
         raise DataError(
             f"the netlist gives {given} answers, data set {dataset.name} has {wanted} "
             f"{'classes' if decides else 'values a sample'}: choose the data it was made for"
+        )
+
+
+def _check_tiles(netlist: TileNetlist, dataset: Dataset) -> None:
+    network = netlist.network
+    if network.n_inputs != dataset.n_features:
+        raise DataError(
+            f"data set {dataset.name} has {dataset.n_features} values a sample; the network reads "
+            f"{network.n_inputs}: choose the data it was made for"
+        )
+    decides = network.decision == "argmax"
+    wanted = dataset.n_classes if decides else dataset.y_train[:1].size
+    if decides != (dataset.n_classes > 0) or network.n_answers != wanted:
+        raise DataError(
+            f"the network gives {network.n_answers} {'classes' if decides else 'numbers'}, data set "
+            f"{dataset.name} has {dataset.n_classes or dataset.y_train[:1].size} "
+            f"{'classes' if dataset.n_classes else 'values a sample'}: choose the data it was made for"
         )
 
 
@@ -184,7 +207,10 @@ def _check_circuit(netlist: GateNetlist, dataset: Dataset) -> None:
 
 def label_codes(netlist: Any, dataset: Dataset) -> np.ndarray | None:
     """Data set class of each answer where both name their classes, else None (by position)."""
-    named = netlist.readout if isinstance(netlist, LangevinNetlist) else netlist.class_sums
+    if isinstance(netlist, TileNetlist):
+        named: Any = netlist.network
+    else:
+        named = netlist.readout if isinstance(netlist, LangevinNetlist) else netlist.class_sums
     labels = () if named is None else named.labels
     if not labels or not dataset.labels or set(labels) != set(dataset.labels):
         return None
@@ -192,7 +218,7 @@ def label_codes(netlist: Any, dataset: Dataset) -> np.ndarray | None:
 
 
 def score(
-    result: SimulationResult | GateResult,
+    result: SimulationResult | GateResult | TileResult,
     y: np.ndarray,
     split: str,
     codes: np.ndarray | None = None,
@@ -203,8 +229,11 @@ def score(
         if result.class_sums is None:
             return Evaluation(split, result.n_samples, 1, None, None, None, None)
         return _decided(result.predictions(), y, split, 1, codes, {"heat_kT": None})
-    given = heats(result)
-    n, runs = result.outputs.shape[1:3]
+    if isinstance(result, TileResult):
+        n, runs, given = result.n_samples, 1, dict[str, Heat | None](heat_kT=None)
+    else:
+        given = heats(result)
+        n, runs = result.outputs.shape[1:3]
     if np.issubdtype(y.dtype, np.integer):
         return _decided(result.predictions(time), y, split, runs, codes, given)
     error = result.answers(time) - y.reshape(n, -1)
@@ -223,7 +252,7 @@ def heats(result: SimulationResult) -> dict[str, Heat | None]:
 
 
 def right_answers(
-    result: SimulationResult | GateResult, y: np.ndarray, codes: np.ndarray | None = None
+    result: SimulationResult | GateResult | TileResult, y: np.ndarray, codes: np.ndarray | None = None
 ) -> np.ndarray | None:
     """(n_samples,) bool: decisions that agree with the truth; None where nothing is decided."""
     if isinstance(result, GateResult) and result.class_sums is None:

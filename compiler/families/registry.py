@@ -54,6 +54,7 @@ class Family:
 HOMES = {
     "conv-hopfield": "compiler.families.conv_hopfield",
     "denoising-chain": "compiler.families.denoising_chain",
+    "feedforward": "compiler.families.feedforward",
     "gaussian": "compiler.families.gaussian",
     "hopfield": "compiler.families.hopfield",
     "ising": "compiler.families.ising",

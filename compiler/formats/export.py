@@ -35,7 +35,7 @@ def export(
         export_ising(netlist, format_, path)
         return
     kind = kind_of(netlist)
-    if kind.name == "cells":
+    if kind.name in ("cells", "tiles"):
         raise UnsupportedError(f"{kind.what} is not written in other formats; {kind.instead}")
     if kind.name == "langevin" and format_ == SPICE.name:
         if isinstance(options, ExportOptions):

@@ -17,7 +17,7 @@ def _sklearn(source: Any, options: Options) -> Any:
 def _torch(source: Any, options: Options) -> Any:
     from compiler.formats.networks.torch import from_module
 
-    return from_module(source, head=options.head, labels=options.labels)
+    return from_module(source, head=options.head, labels=options.labels, input_shape=options.input_shape)
 
 
 def _dimod(source: Any, options: Options) -> Any:

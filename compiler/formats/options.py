@@ -22,6 +22,7 @@ class Options:
     Ordinary networks:
     activation, output_activation : phi of the hidden layers and the last one of a state dict
     head : "classification" or "regression"; labels : class names
+    input_shape : (height, width, channels) of what a network of images reads, where it does not say
 
     Logic-gate networks:
     classes : number of equal blocks of the last layer that are counted, None: plain outputs
@@ -46,6 +47,7 @@ class Options:
     output_activation: str = "identity"
     head: str = "classification"
     labels: tuple[str, ...] = ()
+    input_shape: tuple[int, ...] = ()
     classes: int | None = None
     tau: float = 1.0
     wiring: str | None = None

@@ -14,7 +14,7 @@ def first_difference(a: Any, b: Any) -> str | None:
     """Name of the first field in which two dataclasses of one class differ, or None.
 
     Arrays are the same if dtype, shape and bytes are; mappings, if their JSON is. Fields that are
-    dataclasses themselves are looked into: `class_sums.nets`.
+    dataclasses themselves are looked into, in tuples, too: `class_sums.nets`, `layers[1].weight`.
     """
     for f in fields(a):
         found = _differ(getattr(a, f.name), getattr(b, f.name))
@@ -30,6 +30,11 @@ def _differ(a: Any, b: Any) -> str | None:
     if is_dataclass(a) and type(a) is type(b):
         found = first_difference(a, b)
         return None if found is None else f".{found}"
+    if isinstance(a, tuple) and isinstance(b, tuple) and any(is_dataclass(x) for x in a):
+        if len(a) != len(b):
+            return ""
+        places = (_differ(x, y) for x, y in zip(a, b, strict=True))
+        return next((f"[{k}]{place}" for k, place in enumerate(places) if place is not None), None)
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         return None if _json(a) == _json(b) else ""
     return None if a == b else ""

@@ -25,6 +25,8 @@ from compiler.ir.langevin_text import dump_langevin, langevin_difference, parse_
 from compiler.ir.luts import LutNetlist, verify_luts
 from compiler.ir.luts_text import dump_luts, parse_luts
 from compiler.ir.problem_parts import Parts
+from compiler.ir.tiles import TileNetlist, verify_tiles
+from compiler.ir.tiles_parts import tiles_of, tiles_parts
 from compiler.ir.verify import verify_langevin
 
 N = TypeVar("N")
@@ -102,6 +104,17 @@ _ALL: tuple[Kind, ...] = (
         difference=first_difference,
         instead="keep the circuit of gates that it was mapped from, its `subject`, and map that again "
         "with map_cells; cells_to_gates gives its own gates",
+    ),
+    Kind(
+        name="tiles",
+        what="a network on crossbar tiles",
+        cls=TileNetlist,
+        verify=verify_tiles,
+        difference=first_difference,
+        version=1,
+        encode=tiles_parts,
+        decode=tiles_of,
+        instead="its weights are matrices: keep it in a .tnl file, or simulate it",
     ),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}

@@ -152,6 +152,7 @@ LAW_SETS: Registry[tuple[Law, ...]] = Registry(
     "set of laws",
     [
         ("pcm", (*PCM, COMPENSATION)),
+        ("pcm-uncompensated", PCM),
         ("reram-hfo2", _RERAM_HFO2),
         ("reram-cmo", _RERAM_CMO),
         ("reram-neurram", _RERAM_WAN),

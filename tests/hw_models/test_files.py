@@ -8,10 +8,10 @@ from hw_models.constants import thermal_voltage
 from hw_models.couplings import COUPLING_TECHNOLOGIES
 from hw_models.errors import HardwareError
 from hw_models.files import HERE, TEMPLATE, device_files, load_device, save_device
-from hw_models.presets import DEVICES, PBITS, any_device, device_of, file_read, pbits_of
+from hw_models.presets import CROSSBARS, DEVICES, PBITS, any_device, device_of, file_read, pbits_of
 from hw_models.source import with_values
 
-ALL = [DEVICES.get(n) for n in DEVICES.names()] + [PBITS.get(n) for n in PBITS.names()]
+ALL = [shelf.get(n) for shelf in (DEVICES, PBITS, CROSSBARS) for n in shelf.names()]
 
 FIGURE = """
 [capacitance]

@@ -8,6 +8,7 @@ import numpy as np
 
 from compiler.families.conv_hopfield import ConvHopfieldNetwork
 from compiler.families.denoising_chain import DenoisingChain
+from compiler.families.feedforward import FeedForward
 from compiler.families.gaussian import gaussian
 from compiler.families.hopfield import HopfieldNetwork
 from compiler.families.ising import from_edges
@@ -18,6 +19,7 @@ from compiler.families.oscillator import OscillatorNetwork
 from compiler.families.rbm import RBM
 from compiler.families.resistive import ResistiveNetwork
 from compiler.ir.gates import Thermometer
+from compiler.ir.network import Network, Pooling, Weighted, Window
 from compiler.ir.problem import Boltzmann, Grid
 
 INPUTS, CLASSES = 4, 3
@@ -109,6 +111,19 @@ def models() -> dict[str, Any]:
             3,
             20,
             meta=META,
+        ),
+        "feedforward": FeedForward(
+            Network(
+                (2, 2, 1),
+                (
+                    Weighted(
+                        rng.normal(0.1, 0.4, (2, 4)), rng.normal(0.1, 0.2, 2), "relu", Window(2, 2, 1, 1)
+                    ),
+                    Pooling("max", Window(2, 2, 1)),
+                    Weighted(rng.normal(0.1, 0.4, (CLASSES, 8)), rng.normal(0.1, 0.2, CLASSES)),
+                ),
+            ),
+            META,
         ),
         "gaussian": gaussian(np.eye(3) * 2 + 0.3, np.array([0.5, -1.0, 0.2]), kT=0.2, meta=META),
     }

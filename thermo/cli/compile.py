@@ -15,6 +15,7 @@ from compiler import api
 from compiler.counting import counts
 from compiler.errors import TargetError, UnsupportedError
 from compiler.families.clamp import clamp_named
+from compiler.families.feedforward import FeedForward
 from compiler.families.ising import IsingModel
 from compiler.families.ising_summary import ising_summary
 from compiler.families.logic import LogicNetwork, lower_logic
@@ -26,8 +27,11 @@ from compiler.formats.ising.files import ising_format
 from compiler.formats.ising.invertible import invertible
 from compiler.ir.container import save
 from compiler.ir.gates import GateNetlist
+from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.tiles import TileNetlist
 from compiler.passes.legalize import MendOptions
 from compiler.passes.units import scale_inputs
+from hw_models.crossbar import crossbar_target
 from hw_models.targets import TARGETS
 from thermo.cli.console import emit, manifest, notes, telling
 from thermo.cli.flags import AS_JSON, SEED, Given, refuse, with_flags
@@ -69,7 +73,14 @@ def _ramp(text: str) -> tuple[float, float]:
 
 
 OUT = Option("out", "--out", Path, ..., "Netlist to write (.tnl).", short="-o")
-TARGET = Option("target", "--target", str, "ideal", "Hardware it must be legal for; see `thermoc presets`.")
+TARGET = Option(
+    "target",
+    "--target",
+    str,
+    "ideal",
+    "Hardware it must be legal for; see `thermoc presets`. crossbar-N or crossbar-RxC: tiles of this size, "
+    "for an ordinary network.",
+)
 LEVEL = Option("optimise", "-O", int, 1, "Exact simplifications: 0 none, 2 most.", min=0, max=2)
 MENDS = (
     Option("rescale", "--rescale", bool, False, "Change units so that couplings fit (exact)."),
@@ -185,16 +196,35 @@ INPUT_GAIN = Option(
     None,
     "Inputs so many times as large, couplings from them as much smaller: the same where they are ideal.",
 )
+TILES = (
+    Option(
+        "slices", "--slices", int, None, "On tiles: devices that a weight's magnitude is cut over.", min=1
+    ),
+    Option(
+        "slice_bits", "--slice-bits", int, None, "On tiles: bits of each slice (none: not rounded).", min=1
+    ),
+    Option(
+        "unrolled",
+        "--unrolled",
+        bool,
+        False,
+        "On tiles: every position of a convolution has its own devices.",
+    ),
+)
+"""Keywords of lower_feedforward."""
+
 KT = Option("kT", "--kT", float, None, "Of an Ising model: its temperature.")
 TAKERS = {
     "an Ising model (--as ising makes one of a circuit)": (*ISING, KT, CLAMP, TARGET, *MENDS, *HOW),
     "a circuit of gates": (),
     "a model of cells": (TOLERANCE, INPUT_GAIN, TARGET, *MENDS, *HOW),
+    "a network on tiles (--target crossbar-64)": (*TILES, TARGET),
 }
 
 
 @with_flags(
-    OUT, TARGET, LEVEL, *MENDS, *HOW, *READING, TOLERANCE, INPUT_GAIN, CLAMP, *ISING, KT, SEED, AS_JSON
+    *(OUT, TARGET, LEVEL, *MENDS, *HOW, *READING, TOLERANCE, INPUT_GAIN, *TILES),
+    *(CLAMP, *ISING, KT, SEED, AS_JSON),
 )
 def compile_(model: MODEL, given: Given) -> None:
     """Compile a trained model, a circuit of gates or an Ising problem into a netlist.
@@ -208,6 +238,8 @@ def compile_(model: MODEL, given: Given) -> None:
 
     Example: thermoc compile multiplier.v --as ising --clamp p=143 -o factor.tnl
 
+    Example: thermoc compile mlp.safetensors -o tiles.tnl --target crossbar-64 --slices 2 --slice-bits 4
+
     Example: thermoc compile graph.txt -o net.tnl --target chimera-16 --embed --rescale --quantize
     """
     out, target, level = given["out"], given["target"], given["O"]
@@ -220,7 +252,7 @@ def compile_(model: MODEL, given: Given) -> None:
         if value is not None and not on:
             raise TargetError(f"{option.flag} {value:g} is for {needs}: add it, or leave {option.flag} out")
     options = Options(**keywords(READING, given))
-    lowering = keywords((TOLERANCE, *ISING), given)
+    lowering = keywords((TOLERANCE, *ISING, *TILES), given)
     source = read_model_or_netlist(model, options)
     if isinstance(source, LogicNetwork):
         source = lower_logic(source)
@@ -229,9 +261,13 @@ def compile_(model: MODEL, given: Given) -> None:
         source = invertible(api.compile(source, optimise=level), clamp=held)
     elif held and isinstance(source, IsingModel):
         source = clamp_named(source, held)
-    ising, circuit, cells = TAKERS
+    ising, circuit, cells, tiles = TAKERS
     is_circuit = isinstance(source, GateNetlist)
-    refuse(given, ising if isinstance(source, IsingModel) else circuit if is_circuit else cells, TAKERS)
+    on_tiles = crossbar_target(target) is not None or isinstance(source, FeedForward | TileNetlist)
+    kind = (
+        ising if isinstance(source, IsingModel) else circuit if is_circuit else tiles if on_tiles else cells
+    )
+    refuse(given, kind, TAKERS)
     if given["input_gain"] is not None:
         source = scale_inputs(api.to_netlist(source, options, **lowering), given["input_gain"])
         lowering = {}
@@ -242,7 +278,7 @@ def compile_(model: MODEL, given: Given) -> None:
     with telling("embedding, at most") as told:
         netlist = api.compile(
             source,
-            target=None if is_circuit else TARGETS.get(target),
+            target=None if is_circuit else crossbar_target(target) or TARGETS.get(target),
             optimise=level,
             mend=mend,
             how=MendOptions(**keywords(HOW, given), seed=given["seed"], told=told),
@@ -253,8 +289,10 @@ def compile_(model: MODEL, given: Given) -> None:
     numbers = counts(netlist)
     if isinstance(source, IsingModel) and ising_format(model) is qubo.FORMAT:
         notes.print("QUBO files hold no offset: energies are those of the written terms")
-    problem = {} if is_circuit else ising_summary(netlist)
+    problem = ising_summary(netlist) if isinstance(netlist, LangevinNetlist) else {}
     legal = "" if is_circuit else f", legal for {target}"
+    if isinstance(netlist, TileNetlist):
+        legal = f", on {numbers['tiles']:,} tiles"
     if is_circuit:
         legal = (
             f"; {before['gates']['two_input']:,} live two-input gates became "

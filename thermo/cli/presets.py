@@ -12,7 +12,7 @@ from hw_models.couplings import COUPLING_TECHNOLOGIES
 from hw_models.digital import DIGITAL_NODES
 from hw_models.errors import HardwareError
 from hw_models.files import TEMPLATE, device_files, is_file, load_device
-from hw_models.presets import DEVICES, PBITS
+from hw_models.presets import CROSSBARS, DEVICES, PBITS
 from hw_models.registry import Registry
 from hw_models.targets import TARGETS
 from hw_models.units import prefixed
@@ -27,6 +27,7 @@ from thermo.report.text import text_table
 SHELVES: dict[str, Registry[Any]] = {
     "devices": DEVICES,
     "p-bits": PBITS,
+    "crossbar devices": CROSSBARS,
     "weight memories": WEIGHT_MEMORIES,
     "targets": TARGETS,
     "libraries": CELL_LIBRARIES,

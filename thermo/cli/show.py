@@ -13,7 +13,8 @@ from compiler.counting import counts
 from compiler.families.ising_summary import ising_summary
 from compiler.ir.container import load
 from compiler.ir.gates import GateNetlist
-from compiler.ir.kinds import dump
+from compiler.ir.kinds import dump, kind_of
+from compiler.ir.langevin import LangevinNetlist
 from compiler.passes.legalize import violations
 from hw_models.targets import TARGETS
 from thermo.cli.console import emit, manifest
@@ -32,11 +33,11 @@ def show(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given: Gi
     Example: thermoc show net.tnl --limit 10
     """
     netlist, limit = load(net), given["limit"]
-    circuit = isinstance(netlist, GateNetlist)
-    problem = {} if circuit else ising_summary(netlist)
+    circuit, cells = isinstance(netlist, GateNetlist), isinstance(netlist, LangevinNetlist)
+    problem = ising_summary(netlist) if cells else {}
     numbers = {**counts(netlist), **(_around(netlist) if circuit else {})}
-    verdicts = {} if circuit else {name: violations(netlist, TARGETS.get(name)) for name in TARGETS.names()}
-    text = dump(netlist, limit=limit or None)
+    verdicts = {name: violations(netlist, TARGETS.get(name)) for name in TARGETS.names()} if cells else {}
+    text = "" if kind_of(netlist).dump is None else dump(netlist, limit=limit or None)
     rows = tuple((name, "; ".join(v) or "legal") for name, v in verdicts.items())
     parts = [text_table(counts_table({**problem, **numbers})), text]
     if verdicts:
@@ -50,7 +51,7 @@ def show(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given: Gi
             "manifest": manifest(net=net),
         },
         given["json"],
-        "\n\n".join(parts),
+        "\n\n".join(part for part in parts if part),
     )
 
 

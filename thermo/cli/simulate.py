@@ -30,7 +30,7 @@ BATHS = Option(
     False,
     "Heat and entropy into each bath: cells of one temperature, by a diagonal noise matrix.",
 )
-ON_DATA = {"langevin": (*SAMPLES, BATHS), "gaussian": SAMPLES, "gates": SAMPLES}
+ON_DATA = {"langevin": (*SAMPLES, BATHS), "gaussian": SAMPLES, "gates": SAMPLES, "tiles": SAMPLES}
 """What the command adds to a dynamics' own options, by its name: p-bits take no data."""
 
 TAKERS = {d.kind: (*d.takes.values(), *ON_DATA.get(d.name, ())) for d in DYNAMICS}
@@ -41,6 +41,8 @@ def simulate(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given
     """Run a netlist: accuracy and heat, a circuit's accuracy, or the best state of p-bits.
 
     Example: thermoc simulate net.tnl --data mnist --runs 10 --mismatch 0.1
+
+    Example: thermoc simulate tiles.tnl --data digits --device pcm-tile --at 1h --output-bits 6
 
     p-bits need no data: thermoc simulate g22.tnl --seconds 1
     """

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.errors import ThermocError, UnsupportedError
+from hw_models.crossbar import CrossbarDevice
 from hw_models.device import Device
 from hw_models.frozen import Frozen
 from hw_models.interval import Interval
@@ -22,6 +23,7 @@ from thermo.energy.inference import Estimate
 from thermo.energy.ledger import Bill, Design, bill, check_rate, ratio
 from thermo.energy.run import Priced, SpinEstimate, estimate, estimator_of
 from thermo.energy.storage import WIRED_ONLY, check_storage, memories, nanometres, stored
+from thermo.energy.tiles import TileEstimate
 from thermo.options import check_taken
 from thermo.progress import NullProgress, Progress
 
@@ -148,7 +150,7 @@ def compare(
     weights : where parameters are kept, of hw_models.digital.STORAGES, on both sides
     accuracy : share that a design must reach to be called cheapest; by default that of the first netlist
         which decides
-    devices : presets or files of analog machines and p-bits, each netlist on each that is for its kind
+    devices : presets or files of analog machines, p-bits and tiles, each netlist on each that is for its kind
     digital : designs to compare with, () for none; by default those of
         thermo.energy.digital.digital_designs
     options : of thermo.energy.run.estimate, each passed to the kinds that take it
@@ -258,8 +260,7 @@ def _priced(
         taken["split"] = split
     if estimator.dynamics == "gates":
         taken.setdefault("libraries", LIBRARIES)
-    spins = estimator.dynamics == "spins"
-    fit = [d for d in devices if isinstance(d, PBitDevice) == spins and "device" in estimator.takes]
+    fit = [d for d in devices if _kind(d) == estimator.dynamics]
     on: list[dict[str, Any]] = [{"device": d} for d in fit] or [{}]
     found: list[tuple[Design, Priced]] = []
     for device in on:
@@ -271,11 +272,18 @@ def _priced(
     return found
 
 
+def _kind(device: Any) -> str:
+    """The dynamics that a device is for."""
+    if isinstance(device, CrossbarDevice):
+        return "tiles"
+    return "spins" if isinstance(device, PBitDevice) else "langevin"
+
+
 def designs_of(got: Priced, name: str) -> tuple[Design, ...]:
     """The designs of an estimate of any kind, named after the netlist and its hardware."""
     if isinstance(got, GateEstimate):
         return circuit_designs(got, name)
-    if isinstance(got, Estimate):
+    if isinstance(got, Estimate | TileEstimate):
         return (replace(got.design, name=f"{name}, {got.device.name}"),)
     assert isinstance(got, SpinEstimate)
     return (replace(got.design, name=f"{name}, {got.device.name}"),)

@@ -14,8 +14,19 @@ from thermo.data import Dataset, load_dataset
 from thermo.energy.baselines import WIDTHS, Baseline
 from thermo.options import Option, check_taken, takes
 from thermo.progress import NullProgress, Progress
-from thermo.simulate.options import AT, COUPLINGS, INPUT_BITS, OUTPUT_BITS, RUNS, SEED, THREADS
+from thermo.simulate.options import (
+    AT,
+    COUPLINGS,
+    DEVICE_SEED,
+    IMPERFECT,
+    INPUT_BITS,
+    OUTPUT_BITS,
+    RUNS,
+    SEED,
+    THREADS,
+)
 from thermo.simulate.run import dynamics_of
+from thermo.simulate.tiles.dynamics import IR_DROP, WIRE
 
 if TYPE_CHECKING:
     from hw_models.cells import CellLibrary
@@ -27,6 +38,7 @@ if TYPE_CHECKING:
 
 DEVICE = "rc-1fF"
 PBIT_DEVICE = "pbit-cmos"
+TILE_DEVICE = "pcm-tile"
 LARGE = (*WIDTHS, 192, 256, 384, 512)
 """Hidden cells of the int8 networks tried: gate networks can be more accurate than 128 are."""
 
@@ -35,7 +47,7 @@ Baselines = Callable[[float | None], tuple[Baseline, ...]]
 
 
 class Priced(Protocol):
-    """What every estimate returns: Estimate, GateEstimate or SpinEstimate."""
+    """What every estimate returns: Estimate, GateEstimate, SpinEstimate or TileEstimate."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON's keys (docs/cli.md)."""
@@ -306,7 +318,51 @@ class SpinEstimator:
         )
 
 
-ESTIMATORS: tuple[Estimator, ...] = (LangevinEstimator(), GateEstimator(), SpinEstimator())
+class TileEstimator:
+    """Networks on crossbar tiles; see thermo.energy.tiles.estimate_tiles."""
+
+    dynamics, kind = "tiles", "a network on tiles"
+    takes = takes(
+        Option("split"),
+        _device_option("Hardware preset; `thermoc presets` lists them."),
+        AT,
+        IMPERFECT,
+        DEVICE_SEED,
+        INPUT_BITS,
+        OUTPUT_BITS,
+        WIRE,
+        IR_DROP,
+        SEED,
+        THREADS,
+    )
+
+    def default_data(self, netlist: Any) -> str | None:
+        return "digits"
+
+    def run(
+        self,
+        netlist: Any,
+        dataset: Dataset | None,
+        *,
+        device: Any = TILE_DEVICE,
+        input_bits: int | str | None = None,
+        output_bits: int | str | None = None,
+        wire: float | None = None,
+        baselines: Any = None,
+        split: str = "test",
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Priced:
+        from hw_models.presets import chosen_crossbar
+        from thermo.energy.tiles import estimate_tiles
+
+        tiles = chosen_crossbar(device, input_bits=input_bits, output_bits=output_bits, wire=wire)
+        dataset = load_dataset("digits") if dataset is None else dataset
+        digital = _digital(baselines, dataset, split, WIDTHS, progress)
+        return estimate_tiles(netlist, dataset, tiles, digital, split=split, progress=progress, **options)
+
+
+ESTIMATORS: tuple[Estimator, ...] = (LangevinEstimator(), GateEstimator(), SpinEstimator(), TileEstimator())
 
 
 def estimator_of(netlist: Any) -> Estimator:
@@ -332,7 +388,8 @@ def estimate(
     options : of all seed, threads; with data split. Langevin machines (to an Estimate): device (a
         preset's name or a Device), input_bits, output_bits, fewest_bits, runs, reset. p-bits (to a
         SpinEstimate): device. Circuits (to a GateEstimate): libraries (presets' names, Liberty
-        files or CellLibrary), clock_Hz, objective, adder
+        files or CellLibrary), clock_Hz, objective, adder. Networks on tiles (to a TileEstimate): device,
+        at, non_ideal, input_bits, output_bits, wire, ir_drop
 
     Raises UnsupportedError for a netlist that cannot be priced and an option that it does not take,
     HardwareError where the hardware cannot hold it, DataError where the data do not fit.

@@ -14,6 +14,7 @@ from thermo.energy.reset import ChosenReset
 from thermo.energy.reset_trials import Trial
 from thermo.energy.run import Priced, SpinEstimate
 from thermo.energy.samples import SampleEnergy
+from thermo.energy.tiles import TileEstimate
 from thermo.evaluate import Evaluation, Heat
 from thermo.report.baselines import BASELINE_HEAD, RIGHT, baseline_rows
 from thermo.report.gates import gate_tables
@@ -21,6 +22,7 @@ from thermo.report.ledger import KEPT, bill_table
 from thermo.report.page import Table
 from thermo.report.simulated import conversion_rows
 from thermo.report.text import si
+from thermo.report.tiles import tile_tables
 
 
 def estimate_tables(e: Priced) -> tuple[Table, ...]:
@@ -29,6 +31,8 @@ def estimate_tables(e: Priced) -> tuple[Table, ...]:
         return (_inference(e), *_fewest_bits(e), _joules(e), _digital(e))
     if isinstance(e, GateEstimate):
         return tuple(gate_tables(e))
+    if isinstance(e, TileEstimate):
+        return tile_tables(e)
     assert isinstance(e, SpinEstimate)
     return (_spins(e.cost),)
 

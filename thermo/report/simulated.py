@@ -14,12 +14,14 @@ from hw_models.presets import chosen_device, device_of
 from thermo.evaluate import Evaluation, Heat, heats, summarise
 from thermo.report.spins import SHOWN, UNRELIABLE, Rows, is_lowered, sign_rows, spin_report, too_few
 from thermo.report.text import si
+from thermo.report.tiles import tile_report
 from thermo.simulate.gates.dynamics import circuit_of
 from thermo.simulate.gates.run import GateResult
 from thermo.simulate.langevin.baths import BathHeat
 from thermo.simulate.langevin.conversion import Conversion
 from thermo.simulate.langevin.result import SimulationResult
 from thermo.simulate.langevin.wiring import technology_of
+from thermo.simulate.tiles.result import TileResult
 
 FEW_RUNS = 16  # below which the spread over runs tells the error poorly, to 1 / sqrt(2 runs)
 
@@ -38,6 +40,8 @@ def run_report(
     """
     if isinstance(result, GateResult):
         return _gates(netlist, result, evaluation, options)
+    if isinstance(result, TileResult):
+        return tile_report(netlist, result, evaluation, device)
     if isinstance(result, SimulationResult):
         return _langevin(netlist, result, evaluation, device, options.get("couplings"))
     return spin_report(netlist, result, options)

@@ -15,10 +15,11 @@ from thermo.simulate.gates.dynamics import GateDynamics
 from thermo.simulate.gaussian.dynamics import GaussianDynamics
 from thermo.simulate.langevin.dynamics import LangevinDynamics
 from thermo.simulate.spins.dynamics import SpinDynamics
+from thermo.simulate.tiles.dynamics import TileDynamics
 
 
 class Result(Protocol):
-    """What every run returns: SimulationResult, SpinResult, TemperResult or GateResult.
+    """What every run returns: SimulationResult, SpinResult, TemperResult, GateResult or TileResult.
 
     seconds : wall time
     """
@@ -57,7 +58,13 @@ class Dynamics(Protocol):
     def run(self, netlist: Any, data: Any = None, **options: Any) -> Result: ...
 
 
-DYNAMICS: tuple[Dynamics, ...] = (GateDynamics(), SpinDynamics(), GaussianDynamics(), LangevinDynamics())
+DYNAMICS: tuple[Dynamics, ...] = (
+    GateDynamics(),
+    TileDynamics(),
+    SpinDynamics(),
+    GaussianDynamics(),
+    LangevinDynamics(),
+)
 """The first that handles a netlist runs it."""
 
 
@@ -74,7 +81,7 @@ def dynamics_of(netlist: Any, method: str | None = None) -> Dynamics:
 
 
 def simulate(netlist: Any, data: Any = None, *, progress: Progress | None = None, **options: Any) -> Result:
-    """Run a netlist of any kind: Langevin cells, p-bits, circuits of gates or of cells.
+    """Run a netlist of any kind: Langevin cells, p-bits, circuits of gates or of cells, networks on tiles.
 
     data : (n_samples, n_features) raw, made states or bits by the netlist's encoder; None where
         the netlist needs none: p-bits, and Langevin netlists whose input cells keep their x0
@@ -84,7 +91,8 @@ def simulate(netlist: Any, data: Any = None, *, progress: Progress | None = None
         netlists from their exact Gaussian transitions. p-bits (thermo.simulate.spins.run, to a
         SpinResult): chains, sweeps, seconds, kT, target, ...; with `tempering` temperatures or a
         `ladder` of them replica exchange (thermo.simulate.spins.temper, to a TemperResult).
-        Circuits (thermo.simulate.gates.run, to a GateResult): bits, toggles, faults, ...
+        Circuits (thermo.simulate.gates.run, to a GateResult): bits, toggles, faults, ... Networks on
+        tiles (thermo.simulate.tiles.run, to a TileResult): device, at, wire, ir_drop, ...
 
     Raises UnsupportedError for a netlist that cannot be run and an option that it does not take,
     else as the run named above.

@@ -1,6 +1,7 @@
-"""torch.nn.Sequential of linear layers: as a module, a state dict, or a file of either format.
+"""torch.nn.Sequential: as a module, or of linear layers a state dict or a file of either format.
 
-A state dict holds no activations, so they must be named. torch itself is needed only for modules
+A module may have convolutions, batch normalisation and pooling. A state dict holds no activations, so
+they must be named. torch itself is needed only for modules
 and `.pt` files (extra `interop`); a state dict may be of NumPy arrays.
 """
 
@@ -14,11 +15,15 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.families.feedforward import FeedForward
 from compiler.families.mlp import ACTIVATIONS, HEADS, MLP
+from compiler.formats.networks.chain import Chain
 from compiler.formats.networks.state import plain, read_state
 
 _KEY = re.compile(r"(?:(?P<prefix>.*)\.)?(?P<index>\d+)\.(?P<part>weight|bias)\Z")
 _MODULES = {"Tanh": "tanh", "ReLU": "relu", "Sigmoid": "sigmoid"}
+_POOLS = {"AvgPool2d": "average", "MaxPool2d": "max"}
+_IMAGES = ("Conv2d", "BatchNorm1d", "BatchNorm2d", *_POOLS, "Unflatten")
 _IGNORED = ("Flatten", "Identity", "Dropout")
 
 
@@ -68,16 +73,28 @@ def from_state_dict(
     return chain_to_mlp(weights, biases, names, head=head, labels=labels, origin=origin)
 
 
-def from_module(module: Any, *, head: str = "classification", labels: tuple[str, ...] = ()) -> MLP:
-    """The MLP of a torch.nn.Sequential of Linear, Tanh, ReLU, Sigmoid (Flatten, Identity, Dropout
-    do nothing at inference; a Softmax at the end changes no decision).
+def from_module(
+    module: Any,
+    *,
+    head: str = "classification",
+    labels: tuple[str, ...] = (),
+    input_shape: tuple[int, ...] = (),
+) -> MLP | FeedForward:
+    """The model of a torch.nn.Sequential: an MLP of Linear, Tanh, ReLU, Sigmoid (Flatten, Identity, Dropout
+    do nothing at inference; a Softmax at the end changes no decision); with Conv2d, BatchNorm, AvgPool2d or
+    MaxPool2d, too, a FeedForward.
+
+    input_shape : (height, width, channels) of images, where no Unflatten at the beginning tells it. The
+        data have channels innermost; the module's weights are turned to match
 
     Raises UnsupportedError for any other module, by name.
     """
+    modules = list(module.children()) if type(module).__name__ == "Sequential" else [module]
+    if input_shape or any(type(child).__name__ in _IMAGES for child in modules):
+        return _image_network(modules, head, labels, input_shape)
     weights: list[np.ndarray] = []
     biases: list[np.ndarray] = []
     names: list[str] = []
-    modules = list(module.children()) if type(module).__name__ == "Sequential" else [module]
     for k, child in enumerate(modules):
         name = type(child).__name__
         if name == "Linear":
@@ -99,6 +116,78 @@ def from_module(module: Any, *, head: str = "classification", labels: tuple[str,
     if not weights:
         raise UnsupportedError("torch: the module has no Linear layer")
     return chain_to_mlp(weights, biases, names, head=head, labels=labels, origin="torch")
+
+
+def _image_network(
+    modules: list[Any], head: str, labels: tuple[str, ...], input_shape: tuple[int, ...]
+) -> FeedForward:
+    if input_shape and len(input_shape) != 3:
+        raise UnsupportedError(f"torch: input_shape must be (height, width, channels), got {input_shape}")
+    shape = (input_shape[0], input_shape[1], input_shape[2]) if input_shape else None
+    if modules and type(modules[0]).__name__ == "Unflatten" and len(modules[0].unflattened_size) == 3:
+        channels, height, width = modules[0].unflattened_size
+        shape, modules = (int(height), int(width), int(channels)), modules[1:]
+    chain = Chain("torch", shape)
+    for k, child in enumerate(modules):
+        name = type(child).__name__
+        what = f"module {k} ({name})"
+        if name == "Linear":
+            chain.dense(what, _array(child.weight), _bias(child, child.out_features))
+        elif name == "Conv2d":
+            if (
+                child.groups != 1
+                or any(d != 1 for d in _pair(child.dilation))
+                or child.padding_mode != "zeros"
+            ):
+                chain.fail(what, "must have groups 1, dilation 1 and padding by zeros")
+            if isinstance(child.padding, str):
+                chain.fail(what, f"must have its padding as a number, got {child.padding!r}")
+            stride, padding = (
+                _one(chain, what, "stride", child.stride),
+                _one(chain, what, "padding", child.padding),
+            )
+            chain.convolution(what, _array(child.weight), _bias(child, child.out_channels), stride, padding)
+        elif name in ("BatchNorm1d", "BatchNorm2d"):
+            if child.running_mean is None:
+                chain.fail(what, "has no running statistics: train it with track_running_stats")
+            mean, variance = _array(child.running_mean), _array(child.running_var)
+            scale = np.ones_like(mean) if child.weight is None else _array(child.weight)
+            shift = np.zeros_like(mean) if child.bias is None else _array(child.bias)
+            chain.normalise(what, mean, variance, scale, shift, float(child.eps))
+        elif name in _POOLS:
+            if (
+                any(_pair(child.padding))
+                or child.ceil_mode
+                or any(d != 1 for d in _pair(getattr(child, "dilation", 1)))
+            ):
+                chain.fail(what, "must have no padding, no dilation and no ceil_mode")
+            height, width = _pair(child.kernel_size)
+            chain.pool(what, _POOLS[name], height, width, _one(chain, what, "stride", child.stride))
+        elif name in _MODULES:
+            chain.activate(what, _MODULES[name])
+        elif name == "Flatten":
+            chain.flatten()
+        elif name not in ("Identity", "Dropout", "Dropout2d") and not (
+            name in ("Softmax", "LogSoftmax") and k == len(modules) - 1 and head == "classification"
+        ):
+            known = ", ".join(("Linear", *_IMAGES, *_MODULES, "Flatten"))
+            chain.fail(what, f"is not supported here; a chain of {known} is")
+    return chain.finish(head, labels)
+
+
+def _bias(child: Any, n: int) -> np.ndarray:
+    return np.zeros(n) if child.bias is None else _array(child.bias)
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    return (int(value), int(value)) if isinstance(value, int) else (int(value[0]), int(value[1]))
+
+
+def _one(chain: Chain, what: str, name: str, value: Any) -> int:
+    rows, columns = _pair(value)
+    if rows != columns:
+        chain.fail(what, f"must have the same {name} along both sides, got {rows} and {columns}")
+    return rows
 
 
 def read_torch(

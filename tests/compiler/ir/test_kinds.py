@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from toys.families import models
 from toys.gates import random_circuit
 
 import compiler
@@ -15,6 +16,7 @@ from compiler.ir.kinds import KINDS, kind_of
 from compiler.ir.langevin import Cells, LangevinNetlist
 from compiler.pipelines import PIPELINES
 from hw_models import CELL_LIBRARIES, TARGETS
+from hw_models.crossbar import crossbar_target
 
 
 def netlists():
@@ -26,6 +28,7 @@ def netlists():
         "gates": gates,
         "luts": compiler.map_luts(gates, 4),
         "cells": compiler.map_cells(gates, CELL_LIBRARIES.get("nangate45")),
+        "tiles": compiler.compile(models()["feedforward"]),
         "no netlist": 3,
     }
 
@@ -45,6 +48,7 @@ VERBS = {
     "simplify": lambda n, path: compiler.simplify(n, 1),
     "compile": lambda n, path: compiler.compile(n),
     "compile for a target": lambda n, path: compiler.compile(n, target=TARGETS.get("rc-array")),
+    "compile for tiles": lambda n, path: compiler.compile(n, target=crossbar_target("crossbar-4")),
     "to_netlist": lambda n, path: compiler.to_netlist(n),
     "legalize": lambda n, path: compiler.legalize(n, TARGETS.get("ideal")),
     "export blif": lambda n, path: compiler.export(n, "blif", path / "n.blif"),
@@ -61,17 +65,18 @@ VERBS = {
 }
 
 # what every verb answers; all else must be refused
-ALL = {"langevin", "p-bits", "gates", "luts", "cells"}
+ALL = {"langevin", "p-bits", "gates", "luts", "cells", "tiles"}
 ANSWERS = {
     "verify": ALL,
-    "dump": ALL - {"cells"},
-    "parse": ALL - {"cells"},
+    "dump": ALL - {"cells", "tiles"},
+    "parse": ALL - {"cells", "tiles"},
     "equal": ALL,
     "save, load": ALL - {"cells"},
     "counts": ALL,
-    "simplify": {"langevin", "p-bits", "gates"},
-    "compile": {"langevin", "p-bits", "gates"},
+    "simplify": {"langevin", "p-bits", "gates", "tiles"},
+    "compile": {"langevin", "p-bits", "gates", "tiles"},
     "compile for a target": {"langevin"},
+    "compile for tiles": {"tiles"},
     "to_netlist": ALL,
     "legalize": {"langevin", "p-bits"},
     "export blif": {"gates", "luts"},
