@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 from compiler.files import make_folder, replacing
@@ -14,9 +15,10 @@ from thermo.data import Dataset, load_dataset
 from thermo.demo.apart import answer, apart
 from thermo.demo.langevin import langevin_part
 from thermo.demo.part import Part, Row
-from thermo.energy.compare import Comparison, compare
+from thermo.energy.compare import Comparison, least_accuracy, priced, tabulate
 from thermo.energy.compare import Row as Priced
 from thermo.energy.cycle import Reset
+from thermo.energy.digital import digital_designs
 from thermo.progress import NullProgress, Progress
 from thermo.report.answer import HOW_TO_READ, assumptions_section, design_section, ledger_section
 from thermo.report.compare import compare_keys, compare_sentences
@@ -25,9 +27,13 @@ from thermo.report.page import Points, Section, Table, html_page
 from thermo.report.text import si
 from thermo.simulate.threads import check_threads
 
-DIGITAL = "thermo.demo.digital:digital_part"
-APART = ("thermo.demo.eqprop:eqprop_part", "thermo.demo.logic:logic_part", "thermo.demo.ebm:ebm_part")
-"""Families that run beside the first, each in a process of its own, as do the digital designs."""
+RELAXING, LOGIC, SPINS = (
+    "thermo.demo.eqprop:eqprop_part",
+    "thermo.demo.logic:logic_part",
+    "thermo.demo.ebm:ebm_part",
+)
+WIRED, GATES = "thermo.demo.digital:wired_part", "thermo.demo.digital:gates_part"
+"""Digital designs: the second shares its kernels with LOGIC, the first is the longest."""
 
 RESET = Reset(15.0, 0.2, couplings=False)
 """What the search of `thermoc estimate machine.tnl --data digits` finds, with seeds 0 to 2."""
@@ -64,19 +70,25 @@ def run_demo(
     dataset = dataset or load_dataset("digits")
     options: dict[str, Any] = {"seed": seed, "threads": threads, "epochs": epochs}
     with ExitStack() as stack:
-        designs = stack.enter_context(apart(DIGITAL, dataset, folder, **options))
-        others = [stack.enter_context(apart(p, dataset, folder, **options)) for p in APART]
+
+        def start(*places: str) -> Popen[bytes]:
+            return stack.enter_context(apart(places, dataset, folder, **options))
+
+        wired, logic, relaxing = start(WIRED), start(LOGIC, GATES), start(RELAXING, SPINS)
         parts = [langevin_part(dataset, folder, **options, progress=progress)]
-        progress.start(len(others), "other families, in processes of their own")
+        progress.start(3, "other families, in processes of their own")
         try:
-            for k, process in enumerate(others):
+            for k, process in enumerate((relaxing, logic, relaxing)):
                 parts.append(answer(process))
                 progress.update(k + 1)
-            answer(designs)
         finally:
             progress.stop()
-    netlists = {part.name: load(part.netlist) for part in parts}
-    found = compare(netlists, dataset, seed=seed, threads=threads, reset=RESET, progress=progress)
+        netlists = {part.name: load(part.netlist) for part in parts}
+        given = priced(netlists, dataset, seed=seed, threads=threads, reset=RESET, progress=progress)
+        answer(logic)
+        answer(wired)
+    digital = digital_designs(dataset, accuracy=least_accuracy(given), progress=progress)
+    found = tabulate(given, digital, data=dataset.name, split="test")
     reading = "\n\n".join([*(part.reading for part in parts), *verdicts(found)])
     page = folder / "report.html"
     with replacing(page) as beside:

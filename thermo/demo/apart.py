@@ -1,4 +1,4 @@
-"""A model family's part in a process of its own, so that both compile their kernels at once.
+"""Parts of the demo in a process of their own, one after the other, so that all cores compile kernels.
 
 The child is told what to do and answers through pipes, and needs nothing of the caller's main
 module. Library code never prints: its standard output carries the answer alone.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import IO, Any
@@ -31,9 +31,9 @@ class PartError(ThermocError):
 
 
 @contextmanager
-def apart(place: str, *args: Any, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the part "module:function" with these arguments, without progress; read it with
-    `answer`.
+def apart(places: Sequence[str], *args: Any, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Start these parts, "module:function" each, with these arguments, without progress; read one after
+    the other with `answer`.
 
     The process is killed when the context is left before it is done.
     """
@@ -41,7 +41,7 @@ def apart(place: str, *args: Any, **options: Any) -> Iterator[subprocess.Popen[b
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdin is not None
-            process.stdin.write(pickle.dumps((place, args, options)))
+            process.stdin.write(pickle.dumps((tuple(places), args, options)))
             process.stdin.close()
             yield process
         finally:
@@ -49,12 +49,13 @@ def apart(place: str, *args: Any, **options: Any) -> Iterator[subprocess.Popen[b
 
 
 def answer(process: subprocess.Popen[bytes]) -> Any:
-    """Wait for what the part returns; raises what its process raised, or PartError where it just ended."""
+    """Wait for what the next part returns; raises what it raised, or PartError where its process ended."""
     assert process.stdout is not None
-    text = process.stdout.read()
-    if not text:
-        raise PartError(f"a part of the demo ended with code {process.wait()} and no result; run it again")
-    found = pickle.loads(text)
+    try:
+        found = pickle.load(process.stdout)
+    except (EOFError, pickle.UnpicklingError):
+        code = process.wait()
+        raise PartError(f"a part of the demo ended with code {code} and no result; run it again") from None
     if isinstance(found, BaseException):
         raise found
     return found
@@ -62,11 +63,13 @@ def answer(process: subprocess.Popen[bytes]) -> Any:
 
 def work(source: IO[bytes], target: IO[bytes]) -> None:
     """The child's side."""
-    place, args, options = pickle.loads(source.read())
-    module, function = place.split(":")
-    try:
-        part = getattr(import_module(module), function)
-        found: Any = part(*args, **options, progress=NullProgress())
-    except ThermocError as error:
-        found = error
-    target.write(pickle.dumps(found))
+    places, args, options = pickle.loads(source.read())
+    for place in places:
+        module, function = place.split(":")
+        try:
+            part = getattr(import_module(module), function)
+            found: Any = part(*args, **options, progress=NullProgress())
+        except ThermocError as error:
+            found = error
+        pickle.dump(found, target)
+        target.flush()

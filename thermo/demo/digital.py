@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from thermo.data import Dataset
 from thermo.energy.digital import measured_designs
 from thermo.progress import Progress
 
 
-def digital_part(
-    dataset: Dataset, folder: Path, *, seed: int, threads: int | None, epochs: int | None, progress: Progress
-) -> None:
-    """Measure every digital design into the user's cache, where the comparison finds them."""
+def wired_part(dataset: Dataset, folder: Path, *, progress: Progress, **options: Any) -> None:
+    """Measure the hard-wired designs into the user's cache, where the comparison finds them."""
     if dataset.n_classes:
-        measured_designs(dataset, progress=progress)
+        measured_designs(dataset, gates=False, progress=progress)
+
+
+def gates_part(dataset: Dataset, folder: Path, *, progress: Progress, **options: Any) -> None:
+    """Measure the networks of gates into it."""
+    if dataset.n_classes:
+        measured_designs(dataset, wired=False, progress=progress)

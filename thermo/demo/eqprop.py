@@ -63,9 +63,7 @@ def eqprop_part(
     netlist = load_langevin(folder / "eqprop.tnl")  # the file, not the object in memory
     answered, _ = evaluate(netlist, dataset, "test", seed=seed, threads=threads)
     there, _ = evaluate(netlist, dataset, "test", seed=seed, threads=threads, device=DEVICE)
-    energy = energy_of(
-        trained, dataset, netlist, DEVICES.get(DEVICE), WEIGHT_MEMORIES.get(MEMORY), threads=threads
-    )
+    energy = energy_of(trained, dataset, netlist, DEVICES.get(DEVICE), WEIGHT_MEMORIES.get(MEMORY))
     found = _Found(
         trained, answered.accuracy, there.accuracy, _devices(dataset, seed, threads, epochs), energy
     )

@@ -159,21 +159,14 @@ def compare(
     HardwareError for an unknown preset, DataError where the data do not fit.
     """
     progress = progress or NullProgress()
-    named = dict(netlists) if isinstance(netlists, Mapping) else _numbered(netlists)
-    if not named:
-        raise UnsupportedError("compare needs one netlist or more: give a .tnl file")
     if accuracy is not None and not 0 < accuracy <= 1:
         raise UnsupportedError(
             f"the accuracy asked must be a share above 0, up to 1 (--accuracy: up to 100 %), got {accuracy:g}"
         )
     check_storage(weights)
     check_rate(rate)
-    _check_options(named, options)
-    hardware = [any_device(d) if isinstance(d, str | Path) else d for d in devices]
-    found: list[tuple[Design, Priced | None]] = []
-    for name, netlist in named.items():
-        found += _priced(name, netlist, dataset, split, hardware, options, progress)
-    least = _asked(found, accuracy)
+    found = priced(netlists, dataset, split=split, devices=devices, progress=progress, **options)
+    least = least_accuracy(found, accuracy)
     if digital is None:
         from thermo.energy.digital import digital_designs
 
@@ -181,6 +174,28 @@ def compare(
     return tabulate(
         found, digital, data=dataset.name, split=split, rate=rate, weights=weights, accuracy=accuracy
     )
+
+
+def priced(
+    netlists: Mapping[str, Any] | Sequence[Any],
+    dataset: Dataset,
+    *,
+    split: str = "test",
+    devices: Sequence[str | Path | Device | PBitDevice] = (),
+    progress: Progress | None = None,
+    **options: Any,
+) -> list[tuple[Design, Priced | None]]:
+    """The netlists' designs with the estimates that they come from, for `tabulate`; see `compare`."""
+    progress = progress or NullProgress()
+    named = dict(netlists) if isinstance(netlists, Mapping) else _numbered(netlists)
+    if not named:
+        raise UnsupportedError("compare needs one netlist or more: give a .tnl file")
+    _check_options(named, options)
+    hardware = [any_device(d) if isinstance(d, str | Path) else d for d in devices]
+    found: list[tuple[Design, Priced | None]] = []
+    for name, netlist in named.items():
+        found += _priced(name, netlist, dataset, split, hardware, options, progress)
+    return found
 
 
 def tabulate(
@@ -215,7 +230,7 @@ def tabulate(
         split=split,
         rate=rate,
         storage=weights,
-        accuracy=_asked(given, accuracy) or 0.0,
+        accuracy=least_accuracy(given, accuracy) or 0.0,
         asked=accuracy is not None,
         left_out=Frozen(left_out),
     )
@@ -236,8 +251,8 @@ def _check_options(netlists: Mapping[str, Any], options: Mapping[str, Any]) -> N
             check_taken(next(iter(estimators)), name, name, {k: e.takes for k, e in estimators.items()})
 
 
-def _asked(found: Sequence[tuple[Design, Any]], accuracy: float | None) -> float | None:
-    """The accuracy asked, else that of the first netlist which decides."""
+def least_accuracy(found: Sequence[tuple[Design, Any]], accuracy: float | None = None) -> float | None:
+    """That a design must reach: the accuracy asked, else that of the first netlist which decides."""
     if accuracy is not None:
         return accuracy
     return next((d.accuracy for d, _ in found if d.accuracy is not None), None)

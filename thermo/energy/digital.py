@@ -92,10 +92,12 @@ def measured_designs(
     split: str = "test",
     accuracy: float | None = None,
     *,
+    wired: bool = True,
     gates: bool = True,
     progress: Progress | None = None,
 ) -> tuple[MeasuredDesign, ...]:
-    """Hard-wired classifiers and, with `gates`, networks of gates, from the user's cache or measured.
+    """Hard-wired classifiers (with `wired`) and networks of gates (with `gates`), from the user's cache or
+    measured.
 
     accuracy : networks of gates grow until one reaches it; None: all of them
     """
@@ -107,7 +109,7 @@ def measured_designs(
             recipe.name(dataset.n_features, dataset.n_classes),
             partial(measure_wired, scaled, recipe, split, libraries),
         )
-        for recipe in recipes(scaled)
+        for recipe in (recipes(scaled) if wired else ())
     ]
     if gates:
         tasks += [

@@ -102,7 +102,6 @@ def energy_of(
     memory: WeightMemory,
     *,
     scale: float = 1.0,
-    threads: int | None = None,
 ) -> TrainingEnergy:
     """Joules of a training: its counts, with the heat of relaxations measured on the trained
     network as `netlist`, validation images. Complex nudges, which no netlist has, take what a free
@@ -123,7 +122,7 @@ def energy_of(
     betas = None if config.nudges is None else tuple(scale * b for b in config.nudges)
     some = slice(0, MEASURED_LAYERS if config.engine == "jax" else MEASURED)
     x, y = dataset.x_valid[some], np.eye(dataset.n_classes)[dataset.y_valid[some]]
-    cost = measured_relaxation(netlist, x, y, betas, share=share, threads=threads)
+    cost = measured_relaxation(netlist, x, y, betas, share=share)
     priced = training_energy(effort, cost, device, memory, sizes=trained.model.sizes)
     return replace(priced, digital=baselines_of(trained.model, effort))
 

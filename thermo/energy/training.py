@@ -120,9 +120,10 @@ def measured_relaxation(
     betas: tuple[float, ...] | None,
     *,
     share: float = 1.0,
-    threads: int | None = None,
 ) -> RelaxationCost:
     """Mean heat of the netlist's relaxation and of a nudged one after it, simulated at kT = 0.
+
+    By NumPy, which is done with so few runs before a kernel for nudges were compiled.
 
     x : (n, n_inputs) raw; targets : (n, n_outputs); betas : nudges of the second phase; empty: a
         nudged relaxation is taken to cost what the free one does; None: there are none
@@ -135,8 +136,9 @@ def measured_relaxation(
         phases: tuple[Phase, ...] = (free,)
         if betas:
             phases += (Phase("nudged", free.duration, nudge=beta),)
+        nudged_to = targets if betas else None
         found = simulate_langevin(
-            netlist.with_(schedule=phases), x, targets=targets if betas else None, kT=0.0, threads=threads
+            netlist.with_(schedule=phases), x, targets=nudged_to, kT=0.0, backend="numpy"
         )
         assert found.heat_by_phase is not None
         means = found.heat_by_phase.mean(axis=(1, 2))

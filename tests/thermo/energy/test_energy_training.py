@@ -133,7 +133,7 @@ def test_counts_of_a_training(digits, changes, free, nudged, reads, writes):
     assert (got.presentations, got.updates) == (images, updates)
     assert (got.free, got.nudged) == (free * images, nudged * images)
     assert got.reads == reads * images and got.writes == writes * updates * couplings
-    found = energy_of(trained, digits, lower_hopfield(trained.model), DEVICE, MEMORY, threads=1)
+    found = energy_of(trained, digits, lower_hopfield(trained.model), DEVICE, MEMORY)
     dac = DEVICE.input_converter.energy(DEVICE.swing.value, columns=24)
     assert found.joules()["nudge_drive"] == pytest.approx(nudged * images * 10 * dac, rel=1e-9, abs=0)
     assert all(t.joules >= 0 for t in found.terms) and found.total > 0

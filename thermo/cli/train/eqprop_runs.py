@@ -434,9 +434,7 @@ def run(kind: Kind, request: Request) -> None:
         circle: dict[str, Any] = {"points": config.points, "scale": scale} if config.engine == "jax" else {}
         found = diagnosed(trained.model, dataset, request.out, config.estimator, config.beta, **circle)
     if not unpriced(trained.model):
-        energy = energy_of(
-            trained, dataset, lowered(trained.model), device, memory, scale=scale, threads=request.threads
-        )
+        energy = energy_of(trained, dataset, lowered(trained.model), device, memory, scale=scale)
         tables.append(energy_table(energy))
         told |= training_keys(energy)
     if found is not None:
