@@ -16,6 +16,7 @@ from numba.core.registry import CPUDispatcher
 from compiler.jit.bundles import bundle_folder, level
 from compiler.jit.places import file_base, folders, is_safe
 from compiler.jit.told import tell
+from compiler.jit.turns import Turn, without_collection
 
 _DAMAGED = (EOFError, pickle.UnpicklingError, AttributeError, ImportError, IndexError, ValueError)
 _NO_WRAPPERS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -53,6 +54,15 @@ class KernelDispatcher(CPUDispatcher):
     _compiler: Any
     _can_compile: Any
 
+    def compile(self, sig: Any) -> Any:
+        """As numba's; what another process is compiling is waited for."""
+        try:
+            with without_collection():
+                return super().compile(sig)
+        finally:
+            if isinstance(self._cache, KernelCache):
+                self._cache.turn.give()
+
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """As numba's, with literals as what they are values of, and integers widened."""
         pysig, args = self._compiler.fold_argument_types(args, kws)
@@ -87,6 +97,7 @@ class KernelCache(FunctionCache):
         self._files = [IndexDataCacheFile(str(f), base, kernel.stamp) for f in folders(kernel.py_func)]
         bundle = None if inner else bundle_folder()
         self._bundle = None if bundle is None else IndexDataCacheFile(str(bundle), base, kernel.stamp)
+        self.turn = Turn([Path(file._cache_path) / f"{base}.turn" for file in self._files])
         self.enable()
 
     @property
@@ -94,10 +105,18 @@ class KernelCache(FunctionCache):
         return self._files[0]._cache_path
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Compiled code for these types; None where there is none that can be read."""
+        """Compiled code for these types; None where there is none that can be read, and it is this
+        process's turn to compile it.
+        """
         target_context.refresh()
         if not self._enabled:
             return None
+        found = self._load(sig, target_context)
+        if found is None and self.turn.take():
+            found = self._load(sig, target_context)
+        return found
+
+    def _load(self, sig: Any, target_context: Any) -> Any:
         tries = [(file, self._index_key(sig, target_context.codegen())) for file in self._files]
         if self._bundle is not None:
             tries.insert(0, (self._bundle, (sig, level())))
