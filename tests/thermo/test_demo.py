@@ -76,9 +76,9 @@ def test_a_part_in_its_own_process_tells_its_errors(tmp_path):
     options = {"seed": 0, "threads": 1, "epochs": 1}
     told = io.BytesIO()
     place = "thermo.demo.logic:logic_part"
-    work(io.BytesIO(pickle.dumps((place, (load_dataset("cosine"), tmp_path), options))), told)
+    work(io.BytesIO(pickle.dumps(((place,), (load_dataset("cosine"), tmp_path), options))), told)
     assert isinstance(pickle.loads(told.getvalue()), TrainingError)
-    with apart(place, load_dataset("digits"), tmp_path, **options) as process:
+    with apart([place], load_dataset("digits"), tmp_path, **options) as process:
         process.kill()
         with pytest.raises(PartError, match="ended with code -9 and no result"):
             answer(process)

@@ -27,7 +27,8 @@ from thermo.report.page import Points, Section, Table, html_page
 from thermo.report.text import si
 from thermo.simulate.threads import check_threads
 
-RELAXING, LOGIC, SPINS = (
+IDEAL, RELAXING, LOGIC, SPINS = (
+    "thermo.demo.langevin:ideal_part",
     "thermo.demo.eqprop:eqprop_part",
     "thermo.demo.logic:logic_part",
     "thermo.demo.ebm:ebm_part",
@@ -74,8 +75,8 @@ def run_demo(
         def start(*places: str) -> Popen[bytes]:
             return stack.enter_context(apart(places, dataset, folder, **options))
 
-        wired, logic, relaxing = start(WIRED), start(LOGIC, GATES), start(RELAXING, SPINS)
-        parts = [langevin_part(dataset, folder, **options, progress=progress)]
+        wired, logic, relaxing = start(WIRED), start(LOGIC, GATES), start(IDEAL, RELAXING, SPINS)
+        parts = [langevin_part(dataset, folder, lambda: answer(relaxing), **options, progress=progress)]
         progress.start(3, "other families, in processes of their own")
         try:
             for k, process in enumerate((relaxing, logic, relaxing)):

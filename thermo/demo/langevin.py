@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,71 +33,93 @@ N_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """ideal : a machine trained for ideal couplings, run with them; there : the same machine on the
-    device; main : trained for the device, run there from its file, once, and ten times a decision
-    """
+class Ideal:
+    """Accuracy of a machine that was trained for ideal couplings, with them and on the device."""
 
-    ideal: Evaluation
-    there: Evaluation
+    accuracy: float | None
+    there: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """main : trained for the device, run there from its file, once, and ten times a decision"""
+
+    ideal: Ideal
     trained: TrainedMachine
     main: Evaluation
     ten: Evaluation
     devices: np.ndarray
 
 
-def langevin_part(
+def ideal_part(
     dataset: Dataset, folder: Path, *, seed: int, threads: int | None, epochs: int | None, progress: Progress
-) -> Part:
-    """Train a machine for ideal couplings and one for the device's; run both on the device."""
+) -> Ideal:
+    """Train a machine for ideal couplings; run it with them, and on the device."""
+    netlist = lower_langevin(_train(dataset, seed, threads, epochs, progress).model)
     options: dict[str, Any] = {"seed": seed, "threads": threads}
+    return Ideal(
+        evaluate(netlist, dataset, "test", **options)[0].accuracy,
+        evaluate(netlist, dataset, "test", device=DEVICE, **options)[0].accuracy,
+    )
 
-    def train(**device: Any) -> TrainedMachine:
-        config = replace(pathwise_preset(dataset, **device), seed=seed)
-        if epochs is not None:
-            config = replace(config, epochs=epochs)
-        return train_pathwise(dataset, config, threads=threads, progress=progress)
 
-    naive = lower_langevin(train().model)
-    trained = train(device=DEVICE)
+def langevin_part(
+    dataset: Dataset,
+    folder: Path,
+    ideal: Callable[[], Ideal],
+    *,
+    seed: int,
+    threads: int | None,
+    epochs: int | None,
+    progress: Progress,
+) -> Part:
+    """Train a machine for the device's couplings and run it there; ideal : what `ideal_part` finds, waited for."""
+    options: dict[str, Any] = {"seed": seed, "threads": threads}
+    trained = _train(dataset, seed, threads, epochs, progress, device=DEVICE)
     save_model(trained.model, folder / "machine.safetensors")
     save(lower_langevin(trained.model), folder / "machine.tnl")
     # what follows runs the file, not the object in memory
     netlist = load_langevin(folder / "machine.tnl")
-    found = _Found(
-        ideal=evaluate(naive, dataset, "test", **options)[0],
-        there=evaluate(naive, dataset, "test", device=DEVICE, **options)[0],
-        trained=trained,
-        main=evaluate(netlist, dataset, "test", device=DEVICE, **options)[0],
-        ten=evaluate(netlist, dataset, "test", device=DEVICE, runs=10, **options)[0],
-        devices=accuracy_on_devices(
-            netlist,
-            dataset,
-            Imperfections(mismatch=MISMATCH),
-            N_DEVICES,
-            device=DEVICE,
-            progress=progress,
-            **options,
-        ),
+    main = evaluate(netlist, dataset, "test", device=DEVICE, **options)[0]
+    ten = evaluate(netlist, dataset, "test", device=DEVICE, runs=10, **options)[0]
+    devices = accuracy_on_devices(
+        netlist,
+        dataset,
+        Imperfections(mismatch=MISMATCH),
+        N_DEVICES,
+        device=DEVICE,
+        progress=progress,
+        **options,
     )
     mlp, mlp_accuracy, lowered = _teacher(dataset, seed, threads)
+    decisions = _decisions(dataset, netlist, seed, threads)
+    found = _Found(ideal(), trained, main, ten, devices)
     return Part(
         name="Langevin machine",
         rows=_rows(found, mlp, mlp_accuracy, lowered),
         reading=_reading(found),
-        sections=(_decisions(dataset, netlist, seed, threads),),
+        sections=(decisions,),
         figures={
             "langevin": {
                 "accuracy": found.main.accuracy,
                 "mean_of_10": found.ten.accuracy,
                 "ideal_couplings": found.ideal.accuracy,
-                "trained_for_ideal_couplings": found.there.accuracy,
+                "trained_for_ideal_couplings": found.ideal.there,
                 "mismatched_devices": found.devices,
             },
             "mlp": {"accuracy": mlp_accuracy, "as_netlist": lowered.accuracy},
         },
         netlist=folder / "machine.tnl",
     )
+
+
+def _train(
+    dataset: Dataset, seed: int, threads: int | None, epochs: int | None, progress: Progress, **device: Any
+) -> TrainedMachine:
+    config = replace(pathwise_preset(dataset, **device), seed=seed)
+    if epochs is not None:
+        config = replace(config, epochs=epochs)
+    return train_pathwise(dataset, config, threads=threads, progress=progress)
 
 
 def _teacher(dataset: Dataset, seed: int, threads: int | None) -> tuple[MLP, float, Evaluation]:
@@ -116,7 +139,7 @@ def _rows(found: _Found, mlp: MLP, mlp_accuracy: float, lowered: Evaluation) -> 
         Row(f"ordinary network {size}", per_cent(mlp_accuracy)),
         Row("  the same, compiled to relaxing cells, kT = 0", per_cent(lowered.accuracy)),
         Row(f"Langevin machine, {cells} noisy cells, ideal couplings", per_cent(found.ideal.accuracy)),
-        Row(f"  the same with the couplings of {DEVICE}: noise, range", per_cent(found.there.accuracy)),
+        Row(f"  the same with the couplings of {DEVICE}: noise, range", per_cent(found.ideal.there)),
         Row(
             f"  trained for {DEVICE}, run there, answer after answer",
             per_cent(found.main.accuracy),
@@ -132,7 +155,7 @@ def _reading(found: _Found) -> str:
         f"With couplings that cost and disturb nothing a machine of noisy cells reads "
         f"{per_cent(found.ideal.accuracy)} of the digits. Couplings are made of transistors: with the "
         f"noise and the range that those of {DEVICE} have, the same machine reads "
-        f"{per_cent(found.there.accuracy)}. Trained with that noise it reads "
+        f"{per_cent(found.ideal.there)}. Trained with that noise it reads "
         f"{per_cent(found.main.accuracy)} from a fresh start, one run a decision; the accuracy beside its "
         "joules is that of answers which each start from the reset after the one before."
     )
