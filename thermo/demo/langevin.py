@@ -73,7 +73,7 @@ def langevin_part(
     epochs: int | None,
     progress: Progress,
 ) -> Part:
-    """Train a machine for the device's couplings and run it there; ideal : what `ideal_part` finds, waited for."""
+    """Train a machine for the device's couplings and run it there; ideal : of ideal_part, waited for."""
     options: dict[str, Any] = {"seed": seed, "threads": threads}
     trained = _train(dataset, seed, threads, epochs, progress, device=DEVICE)
     save_model(trained.model, folder / "machine.safetensors")
