@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -40,3 +41,11 @@ def test_importing_the_packages_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_comes_with_the_packages():
+    root = Path(__file__).parents[1]
+    assert f"version: {PACKAGES[0].__version__}\n" in (root / "CITATION.cff").read_text()
+    assert (root / "LICENSE").read_text().startswith("MIT License")
+    for package in PACKAGES:
+        assert (Path(package.__file__).parent / "py.typed").exists()

@@ -6,6 +6,7 @@ What is imported here is imported by every command, before it can say a word: on
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -155,12 +156,15 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
         help="Compile trained networks to thermodynamic hardware, run them with noise and "
         "mismatch, train them there, and count their energy.",
         no_args_is_help=True,
-        add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    # A callback keeps a lone command a sub-command.
-    app.callback()(lambda: None)
+
+    def options(
+        version: bool = typer.Option(False, "--version", is_eager=True, callback=_version, help="Say which."),
+    ) -> None: ...
+
+    app.callback()(options)  # which also keeps a lone command a sub-command
     groups: dict[str, typer.Typer] = {}
     words = [word for word in arguments if not word.startswith("-")]
     named = next((name for name in COMMANDS if name.split() == words[: len(name.split())]), None)
@@ -176,6 +180,21 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
         command = _loaded(name, place) if name == named else _listed(line)
         (groups[group] if group else app).command(leaf)(command)
     return app
+
+
+def _version(asked: bool) -> None:
+    """Print versions of what figures may depend on, and end."""
+    if asked:
+        import platform
+        from importlib.metadata import version
+
+        import typer
+
+        from hw_models import __version__
+
+        parts = [f"{name} {version(name)}" for name in ("numpy", "numba", "jax")]
+        typer.echo(f"thermoc {__version__} (Python {platform.python_version()}, {', '.join(parts)})")
+        raise typer.Exit
 
 
 def _loaded(name: str, place: str) -> Callable[..., None]:
@@ -230,8 +249,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     arguments = sys.argv[1:] if arguments is None else arguments
     spell_out()
+    # a shell that completes says in its environment what stands on its line
+    typed = os.environ.get("_TYPER_COMPLETE_ARGS", "").split()[1:]
     try:
-        build(arguments)(arguments)
+        build(typed if "_THERMOC_COMPLETE" in os.environ else arguments)(arguments, prog_name="thermoc")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     except KeyboardInterrupt:  # while it starts; commands answer for themselves
