@@ -5,7 +5,7 @@ from dataclasses import replace
 from compiler import lower_langevin
 from hw_models.imperfect import Imperfections
 from thermo.data import load_dataset
-from thermo.studies.devices import accuracy_on_devices, paired
+from thermo.studies.instances import accuracy_on_devices, paired
 from thermo.training import train_pathwise
 from thermo.training.langevin.presets import pathwise_preset
 

@@ -23,7 +23,7 @@ from thermo.report import figures
 from thermo.report.page import Figure, Section
 from thermo.report.text import si
 from thermo.report.training_energy import energy_table
-from thermo.studies.devices import Paired, paired
+from thermo.studies.instances import Paired, paired
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.deploy import acting_on, deployed_accuracy
 from thermo.training.eqprop.device import EqpropDevice

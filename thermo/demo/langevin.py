@@ -22,7 +22,7 @@ from thermo.progress import Progress
 from thermo.report import figures
 from thermo.report.page import Figure, Section
 from thermo.simulate.langevin.run import simulate_langevin
-from thermo.studies.devices import accuracy_on_devices
+from thermo.studies.instances import accuracy_on_devices
 from thermo.training import TrainedMachine, train_mlp, train_pathwise
 from thermo.training.langevin.presets import pathwise_preset
 

@@ -14,7 +14,7 @@ from thermo.data import Dataset
 from thermo.energy.eqprop_effort import effort_of
 from thermo.gradients.errors import UnsettledError
 from thermo.progress import Progress
-from thermo.studies.devices import Paired, paired
+from thermo.studies.instances import Paired, paired
 from thermo.studies.records import Point, run_recorded
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.deploy import acting_on, deployed_accuracy

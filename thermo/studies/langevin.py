@@ -16,7 +16,7 @@ from thermo.options import Option
 from thermo.progress import Progress
 from thermo.report.figures import Series, accuracy_against_heat, device_spread
 from thermo.report.page import Table
-from thermo.studies.devices import accuracy_on_devices, paired
+from thermo.studies.instances import accuracy_on_devices, paired
 from thermo.studies.points import Measured, load_machine, run_point, run_points
 from thermo.studies.records import Point
 from thermo.studies.study import DATA, EPOCHS, SEED, THREADS, Findings, Study

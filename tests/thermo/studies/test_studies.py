@@ -10,7 +10,7 @@ from compiler.errors import ThermocError
 from compiler.families.langevin import lower_langevin
 from hw_models.imperfect import Imperfections
 from thermo.data import load_dataset
-from thermo.studies.devices import accuracy_on_devices, paired
+from thermo.studies.instances import accuracy_on_devices, paired
 from thermo.studies.langevin import pareto_series, seeds_table
 from thermo.studies.points import load_machine, run_points
 from thermo.studies.records import Point
