@@ -959,7 +959,9 @@ def studies() -> Cases:
     return {
         "study-seeds": ["study seeds --data images.npz --seeds 1 --budget 20 --epochs 1 -o s"],
         "study-pareto": ["study pareto --data images.npz --hidden 3 --epochs 1 -o s"],
-        "study-devices": ["study devices --data images.npz --devices 2 --mismatch 0.2 --epochs 1 "
+        "study-devices": ["train langevin --data images.npz --hidden 5 --epochs 1 -o m.safetensors",
+                          "compile m.safetensors -o n.tnl",
+                          "study devices n.tnl --data images.npz --devices 2 --mismatch 0.2 "
                           "-o s"],
         "study-logic": ["study logic --data images.npz --gates 30 --gates 60 --epochs 2 --seeds 1 "
                         "-o s"],

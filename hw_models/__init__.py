@@ -23,7 +23,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "imperfect": ("Imperfections", "bias_factors", "factors", "quantise"),
         "interval": ("Interval", "times"),
         "pbits": ("PBitDevice", "pbit_energy"),
-        "presets": ("DEVICES", "PBITS"),
+        "presets": ("DEVICES", "PBITS", "device_of_cells"),
         "rc": ("RCDevice",),
         "registry": ("Registry",),
         "rlc": ("RLCArray",),

@@ -31,7 +31,9 @@ def read_cells(path: str | Path) -> Columns:
     file = Path(path)
     try:
         with open(file, newline="", encoding="utf-8-sig") as stream:
-            rows = [(k, row) for k, row in enumerate(csv.reader(stream), 1) if any(cell.strip() for cell in row)]
+            rows = [
+                (k, row) for k, row in enumerate(csv.reader(stream), 1) if any(cell.strip() for cell in row)
+            ]
     except FileNotFoundError:
         raise HardwareError(f"{file}: no such file") from None
     except (UnicodeDecodeError, csv.Error):
@@ -85,4 +87,3 @@ def _value(file: Path, line: int, name: str, unit: str, text: str) -> float:
     if not (math.isfinite(value) and value >= 0):
         raise HardwareError(f"{file}, line {line}: {name} must be a number >= 0, got {text}")
     return in_unit(value, unit, UNITS[name]) if unit else value
-

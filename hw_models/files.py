@@ -16,7 +16,8 @@
     locator = "notebook 3, page 12"    # need not be
 
 Parts are tables in tables: [input_converter.bits]; "ideal" stands for no converter. Units may have
-prefixes (hw_models.units). The presets are such files, in hw_models/devices.
+prefixes (hw_models.units). What a device suffers from: hw_models.law_files. The presets are such files,
+in hw_models/devices.
 """
 
 from __future__ import annotations
@@ -30,14 +31,15 @@ from hw_models.converters import IDEAL, Converter
 from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology
 from hw_models.crossbar import CrossbarDevice
 from hw_models.errors import HardwareError
+from hw_models.figure_tables import figure_of, figure_written
 from hw_models.frozen import Frozen
 from hw_models.imperfect import Imperfections
-from hw_models.laws.sets import LAW_SETS
+from hw_models.law_files import KEYS, imperfections_of, imperfections_written
 from hw_models.pbits import PBitDevice
 from hw_models.rc import RCDevice
-from hw_models.source import KINDS, Quantity, Source
+from hw_models.source import Quantity
 from hw_models.toml_file import Section, hint, read
-from hw_models.units import in_unit, in_words, prefixed
+from hw_models.units import in_words
 
 DEVICE_KINDS: Mapping[str, type] = Frozen({"rc": RCDevice, "p-bit": PBitDevice, "tile": CrossbarDevice})
 """What a file's `kind` makes of it."""
@@ -49,9 +51,7 @@ PLACES = (HERE, HERE / "pbits", HERE / "tiles")
 TEMPLATE = HERE / "new" / "device.toml"
 """A device to begin one's own with."""
 
-_FIGURE = ("value", "unit", "low", "high", "source", "ref", "locator")
 _PARTS = (Converter, CouplingTechnology)
-_SPREADS = ("mismatch", "asymmetry", "bits", "bias_mismatch")
 
 
 def load_device(path: str | Path) -> Any:
@@ -64,7 +64,7 @@ def load_device(path: str | Path) -> Any:
 
 
 def save_device(device: Any, path: str | Path) -> None:
-    """Write a device as a file from which `load_device` reads an equal one.
+    """Write a device as a file from which `load_device` reads an equal one, measured cells beside it.
 
     Raises HardwareError for what is no device of DEVICE_KINDS.
     """
@@ -75,7 +75,7 @@ def save_device(device: Any, path: str | Path) -> None:
         raise HardwareError(
             f"a {type(device).__name__} has no form as a file; kinds of device are {', '.join(DEVICE_KINDS)}"
         )
-    text = tomli_w.dumps({"kind": kind, **_written(device)})
+    text = tomli_w.dumps({"kind": kind, **_written(device, Path(path))})
     Path(path).write_text(text, encoding="utf-8")
 
 
@@ -96,13 +96,20 @@ def is_file(name: str | Path) -> bool:
 
 def _device(top: Section, above: tuple[Path, ...]) -> Any:
     base = _base(top, above)
+    if base is not None:
+        if "name" not in top.values:
+            top.fail('is missing; add name = "..."', "name")
+        base = replace(base, summary=f"as {base.name}")
     if base is not None and "kind" not in top.values:
         made: type = type(base)
+    elif "kind" not in top.values:
+        top.only((*(f.name for made in DEVICE_KINDS.values() for f in fields(made)), "like", *KEYS))
+        top.fail(f'is missing; add like = "rc-1fF", or kind = one of {", ".join(DEVICE_KINDS)}', "kind")
     else:
         made = DEVICE_KINDS[top.text("kind", DEVICE_KINDS)]
     if base is not None and type(base) is not made:
         top.fail(f"{top.values['like']!r} is a device of another kind than {top.values['kind']!r}", "like")
-    return _made(made, top, base, extra=("kind", "like"))
+    return _made(made, top, base, extra=("kind", "like", *KEYS))
 
 
 def _base(top: Section, above: tuple[Path, ...]) -> Any:
@@ -128,7 +135,9 @@ def _made(made: type, at: Section, base: Any, extra: tuple[str, ...] = ()) -> An
     at.only((*known, *extra))
     found: dict[str, Any] = {}
     for name, field in known.items():
-        if name in at.values:
+        if hints[name] is Imperfections:
+            found[name] = imperfections_of(at, getattr(base, name, Imperfections()))
+        elif name in at.values:
             found[name] = _value(made, at, name, hints[name], getattr(base, name, None))
         elif base is not None:
             found[name] = getattr(base, name)
@@ -155,14 +164,12 @@ def _missing(made: type, at: Section, field: Field[Any], kind: Any) -> None:
 def _value(made: type, at: Section, name: str, kind: Any, base: Any) -> Any:
     kinds = get_args(kind) or (kind,)
     if Quantity in kinds:
-        return _figure(at.section(name), made.UNITS[name])  # type: ignore[attr-defined]
+        return figure_of(at.section(name), made.UNITS[name])  # type: ignore[attr-defined]
     part = next((k for k in _PARTS if k in kinds), None)
     if part is Converter and at.values[name] == IDEAL:
         return None
     if part is CouplingTechnology and isinstance(at.values[name], str):
         return COUPLING_TECHNOLOGIES.get(at.text(name, COUPLING_TECHNOLOGIES.names()))
-    if kind is Imperfections:
-        return _imperfections(at.section(name), base or Imperfections())
     if part is not None:
         inner = at.section(name)
         if part is CouplingTechnology and "like" in inner.values:
@@ -175,81 +182,25 @@ def _value(made: type, at: Section, name: str, kind: Any, base: Any) -> Any:
     return at.values[name]
 
 
-def _imperfections(at: Section, base: Imperfections) -> Imperfections:
-    """Spreads as numbers, and laws as the name of a set (hw_models.laws.sets)."""
-    at.only((*_SPREADS, "laws"))
-    found: dict[str, Any] = {name: at.number(name) for name in _SPREADS if name in at.values}
-    if "bits" in found:
-        found["bits"] = int(found["bits"])
-    if "laws" in at.values:
-        found["laws"] = LAW_SETS.get(at.text("laws", LAW_SETS.names()))
-    try:
-        return replace(base, **found)
-    except HardwareError as error:
-        raise HardwareError(f"{at.place()}: {error}") from None
-
-
-def _imperfections_written(law: Imperfections) -> dict[str, Any]:
-    out = {name: getattr(law, name) for name in _SPREADS if getattr(law, name)}
-    name = next((k for k in LAW_SETS.names() if Imperfections(laws=LAW_SETS.get(k)).laws == law.laws), None)
-    if law.laws and name is None:
-        raise HardwareError(f"laws have a form as a file where they are one of {', '.join(LAW_SETS.names())}")
-    return out if name is None else {**out, "laws": name}
-
-
-def _figure(at: Section, wanted: str) -> Quantity:
-    at.only(_FIGURE)
-    what = at.key[-1]
-    if "value" not in at.values:
-        at.fail(f"{what} has no value; add value = ...")
-    if "unit" not in at.values:
-        at.fail(f"{what} has no unit; add unit = {in_words(wanted)}")
-    if "source" not in at.values:
-        at.fail(f"{what} has no source; add source = one of {', '.join(KINDS)}, and ref = where it is from")
-    if "ref" not in at.values:
-        at.fail(f'{what} has no ref; add ref = "paper, data sheet or reasoning"')
-    unit = at.text("unit")
-    given = {name: at.number(name) for name in ("value", "low", "high") if name in at.values}
-    try:
-        values = {name: in_unit(value, unit, wanted) for name, value in given.items()}
-    except HardwareError as error:
-        at.fail(f"{error}", "unit")
-    locator = at.text("locator") if "locator" in at.values else ""
-    source = Source(at.text("source", KINDS), at.text("ref"), locator)
-    try:
-        return Quantity(values["value"], wanted, source, values.get("low"), values.get("high"))
-    except HardwareError as error:
-        at.fail(f"{error}")
-
-
-def _written(thing: Any) -> dict[str, Any]:
+def _written(thing: Any, path: Path) -> dict[str, Any]:
     """A dataclass as tables: texts first, then figures, then parts."""
     out: dict[str, Any] = {}
     for field in fields(thing):
         value = getattr(thing, field.name)
         if isinstance(value, Quantity):
-            out[field.name] = _figure_written(value)
+            out[field.name] = figure_written(value)
         elif isinstance(value, CouplingTechnology) and value in _registered():
             out[field.name] = value.name
         elif isinstance(value, Imperfections):
-            out |= {} if value.ideal else {field.name: _imperfections_written(value)}
+            out |= imperfections_written(value, path)
         elif is_dataclass(value):
-            out[field.name] = _written(value)
+            out[field.name] = _written(value, path)
         elif value is not None:
             out[field.name] = value
         elif Converter in get_args(get_type_hints(type(thing))[field.name]):
             out[field.name] = IDEAL
-    return dict(sorted(out.items(), key=lambda item: isinstance(item[1], dict)))
+    return dict(sorted(out.items(), key=lambda item: isinstance(item[1], dict | list)))
 
 
 def _registered() -> list[CouplingTechnology]:
     return [COUPLING_TECHNOLOGIES.get(name) for name in COUPLING_TECHNOLOGIES.names()]
-
-
-def _figure_written(figure: Quantity) -> dict[str, Any]:
-    known = {"value": figure.value, "low": figure.low, "high": figure.high}
-    given = {name: value for name, value in known.items() if value is not None}
-    numbers, unit = prefixed(list(given.values()), figure.unit)
-    source = {"source": figure.source.kind, "ref": figure.source.ref}
-    locator = {"locator": figure.source.locator} if figure.source.locator else {}
-    return {**dict(zip(given, numbers, strict=True)), "unit": unit, **source, **locator}

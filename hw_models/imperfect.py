@@ -16,13 +16,14 @@ no elements.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
 from hw_models.errors import HardwareError
+from hw_models.frozen import Frozen
 from hw_models.laws.compensation import Compensation
 from hw_models.laws.families import LAWS
 from hw_models.laws.law import MINUS, NOTHING, PLUS, UNIT, Law, Stage, check_laws, conductances
@@ -49,6 +50,7 @@ class Imperfections:
     laws : what else the elements of couplings obey (hw_models.laws), kept in the order in which they act
     at : s since the device was programmed, or a time as "1h"; None: just programmed
     read : which read of the device this is; read noise is drawn anew for each
+    stated : figures, with their sources, of those of the numbers that a device's file gave; not compared
 
     All but bits, laws, at and read are dimensionless. xi are independent standard normals.
     """
@@ -60,6 +62,7 @@ class Imperfections:
     laws: tuple[Law, ...] = ()
     at: float | None = None
     read: int = 0
+    stated: Mapping[str, Quantity] = field(default_factory=Frozen, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("mismatch", "asymmetry", "bias_mismatch"):
@@ -83,14 +86,17 @@ class Imperfections:
         return replace(self, at=None, read=0) == Imperfections()
 
     def law_figures(self) -> dict[str, Quantity]:
-        """Every figure of its laws, "drift mean", but terms that they do not have; no price rests on them."""
+        """Figures of its laws, "drift mean", but terms that they do not have, and those stated of its
+        numbers; no price rests on them.
+        """
+        stated = {name: q for name, q in self.stated.items() if q.value == getattr(self, name)}
         every = ((f"{law.name} {k}", figure) for law in self.laws for k, figure in law.figures().items())
-        return {name: figure for name, figure in every if figure not in (NOTHING, UNIT)}
+        return {**stated, **{name: figure for name, figure in every if figure not in (NOTHING, UNIT)}}
 
     def to_dict(self) -> dict[str, Any]:
         """Made of JSON's types; of laws, their names and the values of their figures."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        told = [{"law": law.name, **{k: q.value for k, q in law.figures().items()}} for law in self.laws]
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
+        told = [law_told(law) for law in self.laws]
         return {**values, "laws": told}
 
     @staticmethod
@@ -108,10 +114,20 @@ class Imperfections:
         return Imperfections(**{**values, "laws": laws})
 
 
+def law_told(law: Law) -> dict[str, Any]:
+    """Its name and its figures' values; of laws with more than figures, what their `to_dict` says."""
+    if hasattr(law, "to_dict"):
+        return dict(law.to_dict())
+    return {"law": law.name, **{k: q.value for k, q in law.figures().items()}}
+
+
 def _law_of(told: dict[str, Any]) -> Law:
     """A law of its name and figures' values, which have lost their sources."""
     told = dict(told)
     family = LAWS.get(told.pop("law"))
+    if hasattr(family, "from_dict"):
+        own: Law = family.from_dict(told)
+        return own
     lost = Source("assumed", "as recorded, without its source")
     made: Law = family(**{name: Quantity(float(value), "1", lost) for name, value in told.items()})
     return made

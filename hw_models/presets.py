@@ -6,6 +6,7 @@ from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from hw_models.cells_csv import read_cells
 from hw_models.converters import with_resolution
 from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology
 from hw_models.crossbar import CrossbarDevice
@@ -14,9 +15,10 @@ from hw_models.errors import HardwareError
 from hw_models.files import PLACES, is_file, load_device, preset_files
 from hw_models.imperfect import on_device
 from hw_models.ir_drop import Wires
+from hw_models.laws.measured import Measured
 from hw_models.pbits import PBitDevice
 from hw_models.registry import LazyRegistry
-from hw_models.source import chosen
+from hw_models.source import Source, chosen
 
 _CELLS, _PBITS, _TILES = (preset_files(place) for place in PLACES)
 
@@ -87,6 +89,32 @@ def file_read(device: Any) -> Any:
     Settings hold what they were made of, so that a file that changes is another setting.
     """
     return any_device(device) if isinstance(device, str | Path) and is_file(device) else device
+
+
+def device_of_cells(
+    cells: str | Path,
+    name: str,
+    ref: str,
+    *,
+    like: str | Path | Device = "rc-1fF",
+    couplings: str | CouplingTechnology | None = None,
+    kind: str = "measured",
+    locator: str = "",
+) -> Device:
+    """A device whose couplings are as the measured cells of a CSV file, in place of laws of its own.
+
+    cells : hw_models.cells_csv, for the law hw_models.laws.measured; ref, kind, locator : its source
+    like : what else the device is; couplings : what they are made of, None: as of `like`
+
+    Raises HardwareError for a file that is no such table, and as chosen_device.
+    """
+    base = chosen_device(like, couplings)
+    law = Measured(read_cells(cells), Source(kind, ref, locator))
+    if not is_dataclass(base):
+        raise HardwareError(f"device {base.name}: its laws cannot be replaced")
+    made = {"name": name, "summary": f"{base.name} with the cells of {Path(cells).name}"}
+    suffers = replace(base.imperfections, laws=(law,))
+    return cast(Device, replace(base, **made, imperfections=suffers))  # type: ignore[arg-type]
 
 
 def _known(name: str, presets: LazyRegistry[Any]) -> str:

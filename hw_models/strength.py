@@ -16,7 +16,7 @@ import numpy as np
 
 from hw_models.errors import HardwareError
 from hw_models.frozen import Frozen
-from hw_models.imperfect import Imperfections
+from hw_models.imperfect import Imperfections, law_told
 from hw_models.laws.law import Law, Stage, Where
 from hw_models.source import Quantity, with_values
 
@@ -105,8 +105,8 @@ def _stronger(law: Any, strength: float) -> Any:
         ratio = figures["ratio"].value / strength
         if not (ratio > 1 and share > 0):
             raise HardwareError(
-                f"law on-off: {strength:g} times as strong leaves no range (ratio {figures['ratio'].value:g}, "
-                f"share {figures['share'].value:g}): choose a smaller --strength"
+                f"law on-off: {strength:g} times as strong leaves no range (ratio "
+                f"{figures['ratio'].value:g}, share {figures['share'].value:g}): choose a smaller --strength"
             )
         return with_values(law, {"ratio": ratio, "share": share})
     if law.name in _FIGURES:
@@ -128,6 +128,10 @@ class Multiplied:
     @property
     def stage(self) -> Stage:
         return self.law.stage
+
+    def to_dict(self) -> dict[str, Any]:
+        """Made of JSON's types."""
+        return {**law_told(self.law), "times": self.strength}
 
     def figures(self) -> dict[str, Quantity]:
         """Those of the law."""

@@ -65,7 +65,9 @@ def in_words(wanted: str) -> str:
         return '"1" or "%"'
     if stands_alone(wanted):
         return f'"{wanted}"'
-    return f'"{wanted}", or with a prefix (a f p n u m k M G T) as "n{wanted}"'
+    example = {"ohm": "k", "F": "f", "J": "f"}.get(wanted.partition("/")[0], "n")
+    times = f" or {', '.join(TIMES)}" if wanted == "s" else ""
+    return f'"{wanted}", or with a prefix (a f p n u m k M G T) as "{example}{wanted}"{times}'
 
 
 def stands_alone(unit: str) -> bool:

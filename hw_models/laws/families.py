@@ -8,6 +8,7 @@ from hw_models.laws.circuit import Nonlinear, Temperature
 from hw_models.laws.compensation import Compensation
 from hw_models.laws.defects import OpenCouplings, StuckCells
 from hw_models.laws.drift import Drift
+from hw_models.laws.measured import Measured
 from hw_models.laws.on_off import Limits, OnOff
 from hw_models.laws.programming import ProgrammingNoise
 from hw_models.laws.pulsed import PulsedUpdate
@@ -16,7 +17,7 @@ from hw_models.laws.relaxation import Relaxation
 from hw_models.registry import Registry
 
 _FAMILIES: tuple[Any, ...] = (
-    *(PulsedUpdate, OnOff, ProgrammingNoise, Limits, StuckCells, OpenCouplings, Drift, Relaxation),
+    *(PulsedUpdate, OnOff, ProgrammingNoise, Measured, Limits, StuckCells, OpenCouplings, Drift, Relaxation),
     *(Nonlinear, Temperature, ReadNoise, WhiteRead, Compensation),
 )
 

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from hw_models.errors import HardwareError
-from hw_models.laws.law import UNIT, Stage, Where, check_law
+from hw_models.laws.law import NOTHING, UNIT, Stage, Where, check_law, units
 from hw_models.source import Quantity, Source, figures_of
 
 FORMS = (("target", "measured"), ("target", "measured", "time"), ("pulses", "measured"))
@@ -50,23 +50,24 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """columns : names and values of a table's columns, one of FORMS
-    on : S, what the on conductance stands for; scale : how many times the measured error acts
+    """columns : names and values of a table's columns, one of FORMS; source : of them
+    on : S, what the on conductance stands for, by default the largest target, or mean after pulses
+    scale : how many times the measured error acts
 
     Raises HardwareError for columns that are none of FORMS or too short, and values out of their range.
     """
 
-    on: Quantity
     columns: tuple[tuple[str, tuple[float, ...]], ...] = field(repr=False)
+    source: Source
+    on: Quantity = NOTHING
     scale: Quantity = UNIT
     curve: Curve = field(init=False, repr=False, compare=False)
 
     name: ClassVar[str] = "measured"
     stage: ClassVar[Stage] = Stage.PROGRAMMING
-    UNITS: ClassVar[Mapping[str, str]] = {"on": "S", "scale": "1"}
+    UNITS: ClassVar[Mapping[str, str]] = units("scale", on="S")
 
     def __post_init__(self) -> None:
-        check_law(self, ("on",))
         columns = {name: np.asarray(values, dtype=np.float64) for name, values in self.columns}
         if set(columns) not in [set(form) for form in FORMS]:
             told = "; ".join(", ".join(form) for form in FORMS)
@@ -79,6 +80,12 @@ class Measured:
                 k = int(np.argmax(bad))
                 raise HardwareError(f"law measured: {name} must be >= 0, got {values[k]:g} in row {k + 1}")
         object.__setattr__(self, "curve", _curve(columns))
+        if self.on is NOTHING:
+            top = columns["target"].max() if "target" in columns else self.curve.mean.max()
+            object.__setattr__(
+                self, "on", Quantity(float(top), "S", replace(self.source, locator="largest asked for"))
+            )
+        check_law(self, ("on",))
 
     def figures(self) -> dict[str, Quantity]:
         """Every figure by its name."""
@@ -87,7 +94,7 @@ class Measured:
     @property
     def pulsed(self) -> bool:
         """Whether cells were measured against pulses."""
-        return self.columns[0][0] == "pulses" or dict(self.columns).keys() == {"pulses", "measured"}
+        return any(name == "pulses" for name, _ in self.columns)
 
     def to_dict(self) -> dict[str, Any]:
         """Made of JSON's types: values of its figures, and its columns."""
@@ -100,7 +107,7 @@ class Measured:
         lost = Source("assumed", "as recorded, without its source")
         columns = tuple((name, tuple(map(float, v))) for name, v in told["columns"].items())
         figures = {name: Quantity(float(told[name]), unit, lost) for name, unit in Measured.UNITS.items()}
-        return Measured(columns=columns, **figures)
+        return Measured(columns=columns, source=lost, **figures)
 
     def apply(self, g: np.ndarray, where: Where, seed: int, at: float | None) -> np.ndarray:
         """See hw_models.laws.law.Law; HardwareError for a time after the last that was measured."""
@@ -112,7 +119,9 @@ class Measured:
             off = (c.mean[0][nearest] + c.spread[0][nearest] * xi) / on - where.target
         else:
             asked = where.target * on
-            off = (np.interp(asked, c.centres, row(c.mean)) + np.interp(asked, c.centres, row(c.spread)) * xi) / on
+            off = (
+                np.interp(asked, c.centres, row(c.mean)) + np.interp(asked, c.centres, row(c.spread)) * xi
+            ) / on
         return np.maximum(g + self.scale.value * off, 0.0)
 
     def _row(self, at: float | None) -> Any:
@@ -122,8 +131,8 @@ class Measured:
             return lambda table: table[0]
         if at > times[-1]:
             raise HardwareError(
-                f"law measured: cells were measured up to {times[-1]:g} s after programming, but at is {at:g} s: "
-                "measure longer, or describe what comes after by a law of drift"
+                f"law measured: cells were measured up to {times[-1]:g} s after programming, but at is "
+                f"{at:g} s: measure longer, or describe what comes after by a law of drift"
             )
         unit = times[times > 0][0]
         x, ends = math.log1p(at / unit), np.log1p(times / unit)
@@ -132,6 +141,8 @@ class Measured:
 
 def _curve(columns: Mapping[str, np.ndarray]) -> Curve:
     measured = columns["measured"]
+    if measured.size < 2:
+        raise HardwareError(f"law measured: a spread needs two cells or more, got {measured.size}")
     if "pulses" in columns:
         centres, of = np.unique(columns["pulses"], return_inverse=True)
         mean, spread = _moments(measured, of, centres.size, "pulses", centres)
@@ -139,13 +150,16 @@ def _curve(columns: Mapping[str, np.ndarray]) -> Curve:
     target = columns["target"]
     times, row = np.unique(columns.get("time", np.zeros(target.size)), return_inverse=True)
     alone, of, counts = np.unique(target, return_inverse=True, return_counts=True)
-    if counts.min(initial=0) < 2 * times.size:
+    if counts.size and counts.min() < 2 * times.size:
         bins = max(1, target.size // (CELLS * times.size))
         edges = np.unique(np.quantile(target, np.linspace(0.0, 1.0, bins + 1)[1:-1]))
         of = np.searchsorted(edges, target, side="right")
         used, of = np.unique(of, return_inverse=True)
         alone = np.array([target[of == b].mean() for b in range(used.size)])
-    parts = [_moments((measured - target)[row == t], of[row == t], alone.size, "target", alone) for t in range(times.size)]
+    parts = [
+        _moments((measured - target)[row == t], of[row == t], alone.size, "target", alone)
+        for t in range(times.size)
+    ]
     return Curve(times, alone, np.array([p[0] for p in parts]), np.array([p[1] for p in parts]))
 
 
@@ -154,11 +168,9 @@ def _moments(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each of n groups; HardwareError where one has less than two cells."""
     counts = np.bincount(of, minlength=n)
-    if n == 0 or counts.min() < 2:
-        where = "" if n == 0 else f" at {what} {centres[int(counts.argmin())]:.4g}"
-        raise HardwareError(
-            f"law measured: a spread needs two cells or more, got {counts.min(initial=0)}{where}: measure more"
-        )
+    if counts.min() < 2:
+        where = f" at {what} {centres[int(counts.argmin())]:.4g}"
+        raise HardwareError(f"law measured: a spread needs two cells or more, got {counts.min()}{where}")
     mean = np.bincount(of, values, n) / counts
     squares = np.bincount(of, (values - mean[of]) ** 2, n)
     return mean, np.sqrt(squares / (counts - 1))

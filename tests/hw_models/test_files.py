@@ -8,6 +8,7 @@ from hw_models.constants import thermal_voltage
 from hw_models.couplings import COUPLING_TECHNOLOGIES
 from hw_models.errors import HardwareError
 from hw_models.files import HERE, TEMPLATE, device_files, load_device, save_device
+from hw_models.imperfect import Imperfections
 from hw_models.presets import CROSSBARS, DEVICES, PBITS, any_device, device_of, file_read, pbits_of
 from hw_models.source import with_values
 
@@ -131,7 +132,9 @@ def test_the_template_loads():
             "resistance",
             "add a table \\[resistance\\] with value, unit",
         ),
-        ('like = "rc-1fF"', "", None, "kind", 'add kind = "..."'),
+        ('like = "rc-1fF"', "", None, "kind", 'add like = "rc-1fF", or kind = one of rc, p-bit'),
+        ('like = "rc-1fF"', 'lik = "rc-1fF"', 3, "lik", "did you mean 'like'"),
+        ('name = "mine"', "", None, "name", 'add name = "..."'),
         ('like = "rc-1fF"', 'like = "rc-1fF"\ncouplings = "mesh"', 4, "couplings", "'mesh' does not exist"),
         ('name = "mine"', "name = mine", 1, "", "not TOML"),
         ("[capacitance]", 'summary = "again"\n', 4, "", "not TOML: Cannot overwrite"),
@@ -171,3 +174,105 @@ def test_files_stand_where_names_do(tmp_path):
         device_of(bits)
     with pytest.raises(HardwareError, match=r"or give a file\.toml"):
         device_of("rc-2fF")
+
+
+SPREAD = """
+[imperfections.mismatch]
+value = 5
+unit = "%"
+source = "measured"
+ref = "our chip"
+"""
+DRIFT = """
+[[laws]]
+law = "drift"
+like = "pcm"
+[laws.t0]
+value = 1
+unit = "min"
+source = "measured"
+ref = "our chip"
+"""
+CELLS = """
+[[laws]]
+law = "measured"
+data = "cells.csv"
+source = "measured"
+ref = "our chip, 4 cells"
+"""
+LAWFUL = 'name = "mine"\nlike = "rc-1fF"\n' + SPREAD + DRIFT + CELLS
+TABLE = "target_uS,measured_uS\n1,1.1\n1,1.2\n5,5.3\n5,4.9\n"
+
+
+def lawful(folder, text=LAWFUL, table=TABLE):
+    (folder / "cells.csv").write_text(table)
+    return write(folder, text)
+
+
+def test_laws_of_a_file(tmp_path):
+    law = load_device(lawful(tmp_path)).imperfections
+    assert law.mismatch == 0.05 and law.law_figures()["mismatch"].source.ref == "our chip"
+    measured, drift = law.laws
+    assert drift.t0.value == 60.0 and drift.mean.value == 0.0244 and drift.mean.source.kind == "code"
+    assert measured.on.value == 5e-6 and dict(measured.columns)["measured"][1] == 1.2e-6
+
+
+def test_a_device_with_laws_comes_back_with_its_sources(tmp_path):
+    device = load_device(lawful(tmp_path))
+    there = tmp_path / "there"
+    there.mkdir()
+    save_device(device, there / "b.toml")
+    again = load_device(there / "b.toml")
+    assert again == device and again.imperfections.stated == device.imperfections.stated
+    assert sorted(p.name for p in there.iterdir()) == ["b-cells.csv", "b.toml"]
+    save_device(replace(device, imperfections=Imperfections(mismatch=0.1)), there / "c.toml")
+    figure = load_device(there / "c.toml").imperfections.stated["mismatch"]
+    assert figure.value == 0.1 and "without a source" in figure.source.ref
+
+
+def test_laws_replace_those_of_their_name(tmp_path):
+    base = lawful(tmp_path, 'name = "a"\nlike = "pcm-crossbar"\n' + DRIFT)
+    names = [law.name for law in load_device(base).imperfections.laws]
+    assert names == [law.name for law in DEVICES.get("pcm-crossbar").imperfections.laws]
+    assert load_device(base).imperfections.laws != DEVICES.get("pcm-crossbar").imperfections.laws
+    none = write(tmp_path, 'name = "b"\nlike = "my.toml"\n[imperfections]\nlaws = "none"\n' + CELLS, "b.toml")
+    assert [law.name for law in load_device(none).imperfections.laws] == ["measured"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "told"),
+    [
+        ('unit = "%"\n', "", 3, "imperfections.mismatch", 'mismatch has no unit; add unit = "1" or "%"'),
+        ("value = 5", "value = -5", 4, "imperfections.mismatch.value", "relative spread >= 0, got -0.05"),
+        ("mismatch]", "mismach]", 3, "imperfections.mismach", "did you mean 'mismatch'"),
+        ('law = "drift"', 'law = "drfit"', 9, "laws.1.law", "'drfit' does not exist; did you mean 'drift'"),
+        ('like = "pcm"\n', "", 8, "laws.1", "law drift needs mean; add a table"),
+        ('like = "pcm"', 'like = "reram-hfo2"', 10, "laws.1.like", "set 'reram-hfo2' has no law 'drift'"),
+        ('unit = "min"', 'unit = "V"', 13, "laws.1.t0.unit", "unit 'V' is not one of \"s\""),
+        ("value = 1\n", "value = -1\n", 11, "laws.1.t0", "t0 must be > 0 s, got -60"),
+        ("[laws.t0]", "[laws.t1]", 11, "laws.1.t1", "is not known here; choose from law, like, mean"),
+        ('data = "cells.csv"\n', "", 16, "laws.2.data", 'add data = "..."'),
+        ('source = "measured"\nref = "our chip, 4', 'ref = "our chip, 4', 16, "laws.2", "has no source; add"),
+        ('law = "measured"', 'law = "drift"', 18, "laws.2.data", "is not known here"),
+        ("[[laws]]", "[laws]", 8, "laws", "in double brackets"),
+    ],
+)
+def test_a_complaint_of_a_law_names_file_line_and_key(old, new, line, key, told, tmp_path):
+    text = LAWFUL.replace("\n\n", "\n")
+    assert old in text
+    text = (
+        text.replace('[[laws]]\nlaw = "measured"', '[laws.x]\nlaw = "measured"') if new == "[laws]" else text
+    )
+    path = lawful(tmp_path, text.replace(old, new, 1))
+    with pytest.raises(HardwareError, match=told) as found:
+        load_device(path)
+    assert str(found.value).startswith(f"{path}, line {line}: {key}: ")
+
+
+def test_a_law_given_twice_and_a_table_of_words(tmp_path):
+    with pytest.raises(HardwareError, match=r"line 2\d: laws.3.law: law 'drift' is there twice"):
+        load_device(lawful(tmp_path, LAWFUL + DRIFT))
+    with pytest.raises(HardwareError, match=r"cells\.csv, line 3: measured must be a number, got 'some'"):
+        load_device(lawful(tmp_path, table=TABLE.replace("1.2", "some")))
+    with pytest.raises(HardwareError, match=r"line 21: laws.2.data: no such file as .*cells\.csv"):
+        load_device(lawful(tmp_path, LAWFUL.replace('"cells', '"there/cells')))

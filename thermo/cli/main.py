@@ -78,7 +78,7 @@ COMMANDS = {
     ),
     "study devices": (
         "thermo.cli.studies:devices",
-        "The same mismatched devices under a machine trained clean and one trained with mismatch.",
+        "Yield: the share of devices that are accurate enough, against each law's strength and against time.",
     ),
     "study couplings": (
         "thermo.cli.studies:couplings",

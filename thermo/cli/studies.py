@@ -31,7 +31,7 @@ def __getattr__(name: str) -> Callable[..., None]:
 
 
 def _command(study: Study) -> Callable[..., None]:
-    def run(given: Given, **source: Path) -> None:
+    def run(given: Given, **source: Any) -> None:
         options: dict[str, Any] = {o.name: given[o.key] for o in study.options}
         if options.get("dataset") is not None:
             options["dataset"] = load_dataset(options["dataset"], given["data_dir"])
@@ -57,7 +57,8 @@ def _command(study: Study) -> Callable[..., None]:
     parameters = []
     if study.source is not None:
         name, told = study.source
-        kind = Annotated[Path, typer.Argument(help=told)]
+        taken: Any = list[Path] if study.many else Path
+        kind = Annotated[taken, typer.Argument(help=told)]
         parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind)]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     out = Option("out", "--out", Path, ..., study.folder, short="-o")

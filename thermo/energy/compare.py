@@ -263,7 +263,7 @@ def _priced(
     netlist: Any,
     dataset: Dataset,
     split: str,
-    devices: Sequence[Device | PBitDevice],
+    devices: Sequence[Device | PBitDevice | CrossbarDevice],
     options: Mapping[str, Any],
     progress: Progress,
 ) -> list[tuple[Design, Priced]]:

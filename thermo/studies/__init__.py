@@ -3,7 +3,7 @@
 STUDIES = {
     "seeds": "thermo.studies.langevin:SEEDS",
     "pareto": "thermo.studies.langevin:PARETO",
-    "devices": "thermo.studies.langevin:DEVICES",
+    "devices": "thermo.studies.devices:STUDY",
     "couplings": "thermo.studies.couplings:STUDY",
     "eqprop-gradients": "thermo.studies.eqprop_gradients:STUDY",
     "eqprop-devices": "thermo.studies.eqprop_devices:STUDY",

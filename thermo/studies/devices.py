@@ -5,29 +5,30 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from compiler.errors import UnsupportedError
 from compiler.files import make_folder
 from compiler.ir.container import load
 from compiler.ir.langevin import LangevinNetlist
-from hw_models.device import Device
 from hw_models.errors import HardwareError
 from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import chosen_device
 from hw_models.strength import depends_on_time, suffered, with_strength
-from hw_models.times import seconds_of
+from hw_models.times import SECONDS, seconds_of
 from thermo.data import Dataset
 from thermo.evaluate import check_fit
 from thermo.options import Option
 from thermo.progress import Progress
 from thermo.report.figures import COLOURS, MUTED, dress
 from thermo.report.page import Table
-from thermo.simulate.options import COUPLINGS, INPUT_BITS, OUTPUT_BITS
+from thermo.simulate.options import COUPLINGS, IMPERFECT, INPUT_BITS, OUTPUT_BITS
 from thermo.studies.instances import accuracy_on_devices, paired
 from thermo.studies.records import Point, check_classes, recorded, run_all
 from thermo.studies.study import DATA, SEED, THREADS, Findings, Study
@@ -101,6 +102,15 @@ def wilson(good: int, n: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
+class Key(NamedTuple):
+    """Of a point: its netlist, a law, TOGETHER or NONE, how strong it is, and s since programming."""
+
+    net: str
+    law: str
+    strength: float
+    at: float | None
+
+
 def run_devices(
     folder: Path,
     *,
@@ -126,97 +136,111 @@ def run_devices(
 ) -> Findings:
     """accuracy : per cent that a device must reach; strengths, at : numbers and times with commas.
 
-    Strengths are swept at the last of the times.
+    Strengths are swept at the last of the times, and times at strength 1.
+
+    Raises HardwareError for a device without imperfections and a time that says nothing to them,
+    UnsupportedError for what is no netlist of Langevin cells, DataError where the data do not fit.
     """
     check_classes(dataset)
     if accuracy is not None and not 0 < accuracy <= 100:
         raise UnsupportedError(
             f"--accuracy is what a device must reach in per cent, above 0 and at most 100, got {accuracy:g}"
         )
-    wanted = _numbers(strengths)
-    times = tuple(_time(part) for part in at.split(",")) if at else ()
+    wanted, times = _numbers(strengths), _times(at)
+    hardware = _hardware(device, couplings, input_bits, output_bits)
     given = Imperfections(mismatch, asymmetry, bits, bias_mismatch)
-    hardware = None
-    if device is not None:
-        hardware = chosen_device(device, couplings, input_bits=input_bits, output_bits=output_bits)
-    elif couplings or input_bits or output_bits:
-        raise UnsupportedError("--couplings, --input-bits and --output-bits are those of a device: add --device")
     law = on_device(Imperfections() if hardware is None else hardware.imperfections, given)
+    netlists = _loaded(nets, dataset)
+    asked = _asked(law, wanted, times, tuple(netlists))
+
+    def setting(key: Key) -> Instances:
+        alike = asked[key].ideal and hardware is None
+        return Instances(
+            net=netlists[key.net][1],
+            device=None if hardware is None else replace(hardware, imperfections=Imperfections()).describe(),
+            law=asked[key].to_dict(),
+            devices=1 if alike else n_devices,
+            split=split,
+            limit=limit,
+            seed=seed,
+        )
+
+    def measure(key: Key, config: Instances) -> Accuracies:
+        there: dict[str, Any] = {"device": replace(hardware, imperfections=asked[key])} if hardware else {}
+        found = accuracy_on_devices(
+            netlists[key.net][0],
+            dataset,
+            Imperfections() if hardware else asked[key],
+            config.devices,
+            seed=seed,
+            split=split,
+            limit=limit,
+            threads=threads,
+            **there,
+        )
+        return Accuracies(tuple(map(float, found)))
+
+    place = make_folder(folder)
+
+    def run(key: Key) -> Accuracies:
+        config = setting(key)
+        kept = recorded(_read, Point(key.net, config), dataset, place, lambda *_: measure(key, config))
+        return kept
+
+    keys = list(asked)
+    done = run_all(keys, dataset, run, lambda a: f"mean {100 * a.mean:.2f} %", progress, "points of devices")
+    found = dict(zip(keys, done, strict=True))
+    level = found[keys[0]].mean - BELOW if accuracy is None else accuracy / 100
+    points = [_point(key, accuracies, level) for key, accuracies in found.items()]
+    where = f"{n_devices} devices{'' if hardware is None else f' of {hardware.name}'}"
+    return findings(points, level, f"{where}, {dataset.name}, {split} split")
+
+
+def _asked(
+    law: Imperfections, strengths: Sequence[float], times: Sequence[float], nets: Sequence[str]
+) -> dict[Key, Imperfections]:
+    """What devices suffer from at every point, first the point of the first netlist without any of it."""
     names = suffered(law)
     if not names:
         raise HardwareError(
-            "the devices are all perfect: give a device with laws (--device pcm-crossbar, or a file.toml), or "
-            "--mismatch 0.1"
+            "the devices are all perfect: give a device with laws (--device pcm-crossbar, or a file.toml), "
+            "or --mismatch 0.1"
         )
-    moving = {name: depends_on_time(with_strength(law, 1.0, name), times) for name in names}
-    if times and not any(moving.values()):
-        raise HardwareError(
-            f"--at {at}: nothing of this device ({', '.join(names)}) changes with time: leave --at out"
-        )
-    netlists = _loaded(nets, dataset)
-    there = make_folder(folder)
-    common: dict[str, Any] = {"split": split, "limit": limit, "threads": threads}
-
-    asked: dict[tuple[str, str, float, float | None], Instances] = {}
-
-    def ask(net: str, name: str, strength: float, time: float | None) -> None:
-        only = None if name == TOGETHER else name
-        made = Imperfections() if name == NONE else with_strength(law, strength, only)
-        changes = any(moving.values()) if name == TOGETHER else moving.get(name, False)
-        made = replace(made, at=time if changes else None)
-        digest = netlists[net][1]
-        told = None if hardware is None else hardware.describe()
-        n = 1 if made.ideal and hardware is None else n_devices
-        asked[net, name, strength, time] = Instances(digest, told, made.to_dict(), n, split, limit, seed)
-        laws[net, name, strength, time] = made
-
-    laws: dict[tuple[str, str, float, float | None], Imperfections] = {}
+    moving = {name for name in names if depends_on_time(with_strength(law, 1.0, name), tuple(times))}
+    if times and not moving:
+        told = ", ".join(f"{t:g} s" for t in times)
+        raise HardwareError(f"--at {told}: nothing of these devices ({', '.join(names)}) changes with time")
     last = times[-1] if times else None
-    for net in netlists:
-        ask(net, NONE, 0.0, last)
-        for name in (*names, TOGETHER) if len(names) > 1 else names:
-            for strength in wanted:
-                ask(net, name, strength, last)
-            for time in times:
-                ask(net, name, 1.0, time)
-            ask(net, name, 1.0, last)
+    rows = (*names, TOGETHER) if len(names) > 1 else names
+    asked: dict[Key, Imperfections] = {}
+    for net in nets:
+        asked[Key(net, NONE, 0.0, last)] = Imperfections()
+        for name in rows:
+            made = {s: with_strength(law, s, None if name == TOGETHER else name) for s in (*strengths, 1.0)}
+            for strength, one in made.items():
+                for time in dict.fromkeys((last, *(times if strength == 1.0 else ()))):
+                    moves = bool(moving) if name == TOGETHER else name in moving
+                    asked[Key(net, name, strength, time)] = replace(one, at=time if moves else None)
+    return asked
 
-    def measured(key: tuple[str, str, float, float | None]) -> Accuracies:
-        net = key[0]
-        point = Point(net, asked[key])
-        on = None if hardware is None else replace(hardware, imperfections=laws[key])  # type: ignore[type-var]
 
-        def measure(kept: Path, model: Path) -> Accuracies:
-            options = {} if on is None else {"device": on}
-            found = accuracy_on_devices(
-                netlists[net][0],
-                dataset,
-                laws[key] if on is None else Imperfections(),
-                asked[key].devices,
-                seed=seed,
-                **common,
-                **options,
-            )
-            return Accuracies(tuple(map(float, found)))
-
-        return recorded(_accuracies, point, dataset, there, measure)
-
-    keys = list(asked)
-    run: Any = measured
-    found = dict(
-        zip(
-            keys,
-            run_all(keys, dataset, run, lambda a: f"mean {100 * a.mean:.2f} %", progress, what="points"),  # type: ignore[arg-type]
-            strict=True,
+def _hardware(device: Any, couplings: Any, input_bits: str | None, output_bits: str | None) -> Any:
+    if device is not None:
+        return chosen_device(device, couplings, input_bits=input_bits, output_bits=output_bits)
+    if couplings or input_bits or output_bits:
+        raise UnsupportedError(
+            "--couplings, --input-bits and --output-bits are those of a device: add --device NAME"
         )
-    )
-    first = next(iter(netlists))
-    level = found[first, NONE, 0.0, last].mean - BELOW if accuracy is None else accuracy / 100
-    points = [_point(key, found[key], level) for key in keys]
-    return _findings(points, level, names, n_devices, dataset, split, wanted, times, hardware)
+    return None
 
 
-def _accuracies(accuracies: Sequence[float]) -> Accuracies:
+def _times(at: str | None) -> tuple[float, ...]:
+    """s of times with commas, each once, rising."""
+    found = [seconds_of(part) for part in at.split(",")] if at else []
+    return tuple(sorted({t for t in found if t is not None}))
+
+
+def _read(accuracies: Sequence[float]) -> Accuracies:
     return Accuracies(tuple(map(float, accuracies)))
 
 
@@ -228,12 +252,6 @@ def _numbers(text: str) -> tuple[float, ...]:
         except ValueError:
             raise UnsupportedError(f"--strength takes numbers with commas, 0.5,1,2, got {part!r}") from None
     return tuple(dict.fromkeys(found))
-
-
-def _time(text: str) -> float:
-    value = seconds_of(text.strip())
-    assert value is not None
-    return value
 
 
 def _loaded(nets: Sequence[Path], dataset: Dataset) -> dict[str, tuple[LangevinNetlist, str]]:
@@ -253,6 +271,186 @@ def _loaded(nets: Sequence[Path], dataset: Dataset) -> dict[str, tuple[LangevinN
     return found
 
 
-def _point(key: tuple[str, str, float, float | None], found: Accuracies, level: float) -> YieldPoint:
+def _point(key: Key, found: Accuracies, level: float) -> YieldPoint:
     good = sum(a >= level - 1e-12 for a in found.accuracies)
     return YieldPoint(*key, found.accuracies, good, *wilson(good, len(found.accuracies)))
+
+
+def findings(points: Sequence[YieldPoint], level: float, where: str) -> Findings:
+    """Tables, figure and JSON of points, the first being the first netlist's without any law."""
+    last, nets = points[0].at, tuple(dict.fromkeys(p.net for p in points))
+    perfect = {p.net: p for p in points if p.law == NONE}
+    own = [p for p in points if p.law != NONE and p.strength == 1.0 and p.at == last]
+    worst = {
+        net: max((p for p in _of(own, net) if p.law != TOGETHER), key=lambda p: _loss(p, perfect[net]))
+        for net in nets
+    }
+    result = {
+        "accuracy": level,
+        "points": [{**asdict(p), "share": p.share, "mean": p.mean} for p in points],
+        "loses_most": {
+            net: {"law": p.law, "points": 100 * _loss(p, perfect[net])} for net, p in worst.items()
+        },
+        "gains": {f"{a} to {b}": _gain(a, b, points, last) for a, b in pairwise(nets)},
+    }
+    tables = [_own_table(own, perfect, level, where, last), *_curve_tables(points, last, level)]
+    said = [
+        f"{net}: most is lost by {p.law}, {100 * _loss(p, perfect[net]):.2f} points of the mean accuracy"
+        for net, p in worst.items()
+    ]
+    told = Table(("which law loses most",), tuple((line,) for line in said))
+    return Findings(result, (told, *tables), {"devices": yield_figure(points, level)})
+
+
+def _of(points: Sequence[YieldPoint], net: str) -> list[YieldPoint]:
+    return [p for p in points if p.net == net]
+
+
+def _loss(point: YieldPoint, perfect: YieldPoint) -> float:
+    return perfect.mean - point.mean
+
+
+def _gain(a: str, b: str, points: Sequence[YieldPoint], last: float | None) -> dict[str, float]:
+    """Mean gain in points of the second netlist over the first on the same devices, all laws together."""
+    both = [[p for p in _of(points, net) if p.strength == 1.0 and p.at == last][-1] for net in (a, b)]
+    p = paired(*(q.accuracies for q in both))
+    return {"points": 100 * p.gain, "sem": 100 * p.sem, "p": p.p}
+
+
+def _interval(p: YieldPoint) -> str:
+    return f"{100 * p.share:.0f} ({100 * p.low:.0f} to {100 * p.high:.0f})"
+
+
+def _when(at: float | None) -> str:
+    if at is None:
+        return "just programmed"
+    unit = next((u for u in ("y", "d", "h", "min") if at >= SECONDS[u]), "s")
+    return f"{at / SECONDS[unit]:g} {unit}"
+
+
+def _own_table(
+    own: Sequence[YieldPoint], perfect: dict[str, YieldPoint], level: float, where: str, last: float | None
+) -> Table:
+    rows = []
+    for p in (*perfect.values(), *own):
+        lost = "" if p.law == NONE else f"{100 * _loss(p, perfect[p.net]):.2f}"
+        rows.append((p.net, p.law, f"{100 * p.mean:.2f}", lost, _interval(p)))
+    rows.sort(key=lambda row: list(perfect).index(row[0]))
+    return Table(
+        ("netlist", "law", "mean accuracy %", "lost, points", f"{100 * level:.2f} % or more"),
+        tuple(rows),
+        (2, 3, 4),
+        f"Each law alone and all together, {_when(last)}: share of {where} in %, Wilson's 95 % interval",
+    )
+
+
+def _curve_tables(points: Sequence[YieldPoint], last: float | None, level: float) -> list[Table]:
+    """Shares against strength and, where there are several times, against time."""
+    laws = [p for p in points if p.law != NONE]
+    kinds: list[tuple[str, Any, Any, list[YieldPoint]]] = [
+        ("strength", lambda p: p.strength, lambda v: f"x {v:g}", [p for p in laws if p.at == last]),
+        ("time", lambda p: p.at, _when, [p for p in laws if p.strength == 1.0]),
+    ]
+    tables = []
+    for what, place, told, some in kinds:
+        values = sorted({place(p) for p in some}, key=lambda v: -1.0 if v is None else v)
+        if len(values) < 2:
+            continue
+        rows = []
+        for net, law in dict.fromkeys((p.net, p.law) for p in some):
+            here = {place(p): p for p in some if (p.net, p.law) == (net, law)}
+            rows.append((net, law, *(_interval(here[v]) if v in here else "" for v in values)))
+        tables.append(
+            Table(
+                ("netlist", "law", *(told(v) for v in values)),
+                tuple(rows),
+                tuple(range(2, 2 + len(values))),
+                f"Share of devices at {100 * level:.2f} % or more against {what}, in %",
+            )
+        )
+    return tables
+
+
+def yield_figure(points: Sequence[YieldPoint], level: float) -> Figure:
+    """Share of good devices with its interval against strength and, if there are several times, time.
+
+    One colour a law, one line style a netlist.
+    """
+    last = points[0].at
+    strong = [p for p in points if p.law != NONE and p.at == last]
+    later = [p for p in points if p.law != NONE and p.strength == 1.0 and p.at is not None]
+    panels = [("strength, times the law's own", strong, False)]
+    if len({p.at for p in later}) > 1:
+        panels.append(("time since programming", later, True))
+    figure = Figure(figsize=(4.6 * len(panels) + 1.8, 4.0), layout="constrained")
+    nets, laws = (list(dict.fromkeys(getattr(p, k) for p in strong)) for k in ("net", "law"))
+    lines: dict[str, Any] = {}
+    for k, (label, some, timed) in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), k + 1)
+        dress(axes)
+        for net in nets:
+            none = next(p for p in points if p.law == NONE and p.net == net)
+            for law in laws:
+                here = [p for p in some if (p.net, p.law) == (net, law)]
+                here = here if timed else [none, *here]
+                here.sort(key=lambda p: p.at or 0.0 if timed else p.strength)
+                x = [float(p.at or 0.0) if timed else p.strength for p in here]
+                share, low, high = (
+                    np.array([100 * getattr(p, name) for p in here]) for name in ("share", "low", "high")
+                )
+                colour = MUTED if law == TOGETHER else COLOURS[laws.index(law) % (len(COLOURS) - 1)]
+                style = ("-", "--", ":", "-.")[nets.index(net) % 4]
+                axes.fill_between(x, low, high, color=colour, alpha=0.08, linewidth=0)
+                (line,) = axes.plot(
+                    x, share, style, marker="os^v"[nets.index(net) % 4], color=colour, markersize=4
+                )
+                lines[f"{net}, {law}" if len(nets) > 1 else law] = line
+        axes.set_xlabel(label)
+        axes.set_ylim(-3, 103)
+        if timed:
+            axes.set_xscale("log")
+            ticks = sorted({p.at for p in some if p.at})
+            axes.set_xticks(ticks, [_when(t) for t in ticks])
+            axes.xaxis.set_minor_locator(NullLocator())
+        if k == 0:
+            axes.set_ylabel(f"devices at {100 * level:.1f} % or more, %")
+    figure.legend(lines.values(), lines.keys(), loc="outside right upper", frameon=False, fontsize=8)
+    return figure
+
+
+STUDY = Study(
+    "devices",
+    """Yield: the share of devices that are accurate enough, against each law's strength and against time.
+
+Every law of the device, and mismatch, asymmetry, bits and bias mismatch, alone and all together, on the
+same devices under every netlist given: one trained clean and one trained aware, say. A table says which
+loses most.
+
+Example: thermoc study devices clean.tnl aware.tnl --data digits --device pcm-crossbar --at 25s,1h,1d,1y
+  --accuracy 90 -o runs/devices""",
+    (
+        DATA,
+        Option("device", "--device", str, None, "Preset, or a file.toml (none: the ideal equation)."),
+        Option(
+            "accuracy",
+            "--accuracy",
+            float,
+            None,
+            "Per cent that a device must reach (none: a point less than the first netlist's own).",
+        ),
+        Option("n_devices", "--devices", int, 50, "Devices drawn.", min=2),
+        Option("strengths", "--strength", str, STRENGTHS, "Times each law's own, with commas."),
+        Option("at", "--at", str, None, "Times since programming, with commas: 25s,1h,1d,1y."),
+        COUPLINGS,
+        INPUT_BITS,
+        OUTPUT_BITS,
+        *IMPERFECT.parts,
+        Option("split", "--split", str, "test", "Part of the data: train, valid or test."),
+        Option("limit", "--limit", int, None, "Only the first samples of the split.", min=1),
+        SEED,
+        THREADS,
+    ),
+    run_devices,
+    source=("nets", "Netlists (.tnl) of Langevin cells."),
+    many=True,
+)

@@ -1,4 +1,4 @@
-"""Studies of trained Langevin machines: over seeds and heat budgets, widths, mismatched devices."""
+"""Studies of trained Langevin machines: over seeds and heat budgets, and widths."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from compiler.families.langevin import lower_langevin
-from hw_models.imperfect import Imperfections
 from thermo.data import Dataset
 from thermo.options import Option
 from thermo.progress import Progress
-from thermo.report.figures import Series, accuracy_against_heat, device_spread
+from thermo.report.figures import Series, accuracy_against_heat
 from thermo.report.page import Table
-from thermo.studies.instances import accuracy_on_devices, paired
-from thermo.studies.points import Measured, load_machine, run_point, run_points
+from thermo.studies.points import Measured, run_points
 from thermo.studies.records import Point
 from thermo.studies.study import DATA, EPOCHS, SEED, THREADS, Findings, Study
 from thermo.training.langevin.presets import likelihood_preset, pathwise_preset
@@ -80,89 +77,6 @@ def run_pareto(
     measured = run_points(points, dataset, folder, threads=threads, progress=progress)
     figure = accuracy_against_heat(pareto_series(measured), score="test accuracy, %")
     return _findings("pareto", measured, figure)
-
-
-def run_devices(
-    folder: Path,
-    *,
-    dataset: Dataset,
-    n_devices: int = 20,
-    spreads: Sequence[float] | None = None,
-    budget: float | None = None,
-    epochs: int | None = None,
-    seed: int = 0,
-    threads: int | None = None,
-    progress: Progress | None = None,
-) -> Findings:
-    """spreads : relative mismatches; budget : of heat, kT."""
-    config = _short(pathwise_preset(dataset, heat_budget=budget), epochs, seed)
-    clean = run_point(Point("trained clean", config), dataset, folder, threads=threads, progress=progress)
-    rows, groups, result = [], [], []
-    for spread in spreads or [0.1, 0.3]:
-        device = Imperfections(mismatch=spread)
-        aware = run_point(
-            Point(f"trained with {spread:g} mismatch", replace(config, non_ideal=device)),
-            dataset,
-            folder,
-            threads=threads,
-            progress=progress,
-        )
-        accuracies = [
-            accuracy_on_devices(
-                lower_langevin(load_machine(m, folder)),
-                dataset,
-                device,
-                n_devices,
-                seed=1000,
-                threads=threads,
-                progress=progress,
-            )
-            for m in (clean, aware)
-        ]
-        p = paired(*accuracies)
-        groups += [
-            (f"{100 * spread:g} %, clean", 100 * p.first),
-            (f"{100 * spread:g} %, aware", 100 * p.second),
-        ]
-        rows.append(
-            (
-                f"{100 * spread:g} %",
-                f"{100 * clean.accuracy:.2f}",
-                f"{100 * p.first.mean():.2f} ± {100 * p.first.std(ddof=1):.2f}",
-                f"{100 * aware.accuracy:.2f}",
-                f"{100 * p.second.mean():.2f} ± {100 * p.second.std(ddof=1):.2f}",
-                f"{100 * p.gain:+.2f} ± {100 * p.sem:.2f}",
-                f"{p.p:.1e}",
-            )
-        )
-        result.append(
-            {
-                "mismatch": spread,
-                "clean": p.first,
-                "aware": p.second,
-                "gain": p.gain,
-                "sem": p.sem,
-                "p": p.p,
-                "heat_clean": clean.heat,
-                "heat_aware": aware.heat,
-            }
-        )
-    figure = device_spread(groups, score="test accuracy, %")
-    table = Table(
-        (
-            "mismatch",
-            "clean, ideal %",
-            "clean, devices %",
-            "aware, ideal %",
-            "aware, devices %",
-            "gain, points",
-            "p (paired)",
-        ),
-        tuple(rows),
-        tuple(range(1, 7)),
-        f"Test accuracy on the same {n_devices} devices: mean ± spread over devices",
-    )
-    return Findings({"points": result}, (table,), {"devices": figure})
 
 
 def _short(config: Any, epochs: int | None, seed: int) -> Any:
@@ -267,20 +181,4 @@ Example: thermoc study pareto --data mnist -o runs/pareto""",
         THREADS,
     ),
     run_pareto,
-)
-DEVICES = Study(
-    "devices",
-    """The same mismatched devices under a machine trained clean and one trained with mismatch.
-
-Example: thermoc study devices --data mnist -o runs/devices""",
-    (
-        DATA,
-        Option("n_devices", "--devices", int, 20, "Devices drawn.", min=2),
-        Option("spreads", "--mismatch", list[float], None, "Mismatches; may be repeated."),
-        Option("budget", "--heat-budget", float, None, "Budget in kT."),
-        EPOCHS,
-        SEED,
-        THREADS,
-    ),
-    run_devices,
 )

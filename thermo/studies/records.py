@@ -23,6 +23,7 @@ from thermo.data import NAMES, DataError, Dataset
 from thermo.progress import NullProgress, Progress
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +104,16 @@ def run_recorded(
 
 
 def run_all(
-    points: Sequence[Point],
+    points: Sequence[P],
     dataset: Dataset,
-    run: Callable[[Point], T],
+    run: Callable[[P], T],
     told: Callable[[T], str],
     progress: Progress | None,
+    what: str = "trainings",
 ) -> list[T]:
-    """All points in order. told : what progress says of a finished one"""
+    """All points in order. told : what progress says of a finished one; what : they are"""
     progress = progress or NullProgress()
-    progress.start(len(points), f"{len(points)} trainings on {dataset.name}")
+    progress.start(len(points), f"{len(points)} {what} on {dataset.name}")
     done = []
     try:
         for k, point in enumerate(points):

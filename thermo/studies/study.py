@@ -36,6 +36,7 @@ class Study:
     options : what it takes; --data is the name of a data set and becomes the keyword dataset
     run : f(folder, *, progress, options) -> Findings; what is in the folder is not run again
     source : (name, help) of the netlist or model that it is about, the keyword of that name
+    many : it takes several of them
     folder : what --help says of --out
     """
 
@@ -44,4 +45,5 @@ class Study:
     options: tuple[Option, ...]
     run: Callable[..., Findings]
     source: tuple[str, str] | None = None
+    many: bool = False
     folder: str = "Folder of the study; what is in it is not run again."
