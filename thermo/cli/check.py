@@ -18,6 +18,7 @@ from compiler.equivalence import Verdict, check_equal
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.circuits import SUFFIXES
 from compiler.ir.gates import GateNetlist
+from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.deck import DECK_OPTIONS, deck_options
@@ -91,6 +92,8 @@ def check(
         raise UnsupportedError(f"{a}: name the circuit that it is compared with, or --with ngspice")
     began = time.perf_counter()
     first, second = (to_netlist(path) for path in (a, b))
+    for path, netlist in ((a, first), (b, second)):
+        expect(netlist, "gates", f"{path}: check", "choose --with ngspice for a Langevin netlist")
     encoder = (
         first.encoder if given["possible"] or (given["possible"] is None and _same(first, second)) else None
     )

@@ -63,7 +63,7 @@ COMPARED = {
 KEYS: Mapping[str, Mapping[str, str]] = {
     "compile": {
         "netlist": "file written",
-        "target?": "what a Langevin netlist is legal for",
+        "target?": "what a Langevin netlist is legal for, or the tiles of an ordinary network",
         "counts": COUNTS,
         "counts_before?": "of a circuit, before it was simplified",
         "problem?": "of an Ising model: kind, variables, offset, phases, clamped",
@@ -74,7 +74,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "counts": COUNTS,
         "problem?": "as of compile",
         "targets?": "of a Langevin netlist: {target: what makes it illegal}",
-        "text": "canonical text",
+        "text": "canonical text, empty of a network on tiles",
         **MANIFEST,
     },
     "export": {
@@ -161,6 +161,17 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         **SAVED,
         **MANIFEST,
     },
+    "simulate, a network on tiles": {
+        **MEASURED,
+        "rmse": "root-mean-square error of regression",
+        "counts": COUNTS,
+        "converters": "{layer, side, bits, lo, hi, clipped} of each layer with weights: range in units of "
+        "its values and of those times relative conductances, share of values beyond it",
+        "seconds": "wall time, with writing the devices",
+        "run_seconds": "of it, the samples",
+        **SAVED,
+        **MANIFEST,
+    },
     "simulate, p-bits": {
         **PROBLEM,
         "mean_energy": "of samples: {mean, sem, ess, r_hat, reliable, warning}; null without",
@@ -234,6 +245,20 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "excluded": "what is not counted",
         "landauer_J": "of one bit erased at room temperature",
         **BASELINES,
+        **MANIFEST,
+    },
+    "estimate, a network on tiles": {
+        **{key: told for key, told in MEASURED.items() if key != "runs"},
+        "rmse": "root-mean-square error of regression",
+        "counts": COUNTS,
+        "energy_J": "of an answer by place (see [crossbar.md](crossbar.md)), and total",
+        "interval_J": "{low, likely, high} of the total",
+        "latency_s": "of an answer",
+        "area_m2": "of devices and output converters",
+        **BASELINES,
+        "advantage": ADVANTAGE + "storage: wired",
+        "converters": "as of simulate",
+        "device": "the preset, every figure with its source",
         **MANIFEST,
     },
     "estimate, p-bits": {

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from compiler.files import check_writable
+from hw_models.crossbar import CrossbarDevice
 from hw_models.device import Device
 from hw_models.presets import DEVICES
 from thermo.cli.compare import FLAGS, run_compare
@@ -17,6 +18,7 @@ from thermo.cli.flags import AS_JSON, Given, with_flags
 from thermo.energy.compare import Comparison
 from thermo.energy.inference import Estimate
 from thermo.energy.run import DEVICE
+from thermo.energy.tiles import TileEstimate
 from thermo.options import Option
 from thermo.report.answer import report_page
 from thermo.report.compare import compare_keys, compare_sentences
@@ -63,10 +65,10 @@ def report(
     emit({**compare_keys(asked.comparison), "page": given["out"], "manifest": made}, given["json"], text)
 
 
-def _device_of(c: Comparison, name: str) -> Device:
+def _device_of(c: Comparison, name: str) -> Device | CrossbarDevice:
     """What a netlist was priced on first, with couplings and converters as asked."""
     estimates = (row.estimate for row in c.rows if row.design.name.startswith(f"{name}, "))
-    return next((e.device for e in estimates if isinstance(e, Estimate)), DEVICES.get(DEVICE))
+    return next((e.device for e in estimates if isinstance(e, Estimate | TileEstimate)), DEVICES.get(DEVICE))
 
 
 def _versions(*packages: str) -> dict[str, str]:

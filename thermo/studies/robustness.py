@@ -11,6 +11,8 @@ import numpy as np
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.tiles import TileNetlist
+from hw_models.crossbar import CrossbarDevice
 from hw_models.device import Device
 from hw_models.imperfect import Imperfections
 from thermo.data import Dataset
@@ -27,6 +29,8 @@ NOISE = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # times the device's kT
 MISMATCH = (0.0, 0.02, 0.05, 0.1, 0.2)
 BITS = (2, 3, 4, 5, 6, 8)
 TIME = (0.25, 0.5, 1.0, 2.0)  # times the netlist's own durations
+AGES = (25.0, 3600.0, 86400.0, 365.25 * 86400.0)  # s
+OHM = (0.3, 1.0, 3.0, 10.0)
 FLIPS = (1e-4, 1e-3, 1e-2, 0.1)
 DRAWS = 3  # devices, or draws of faults
 
@@ -35,7 +39,7 @@ def robustness(
     name: str,
     netlist: Any,
     dataset: Dataset,
-    device: Device,
+    device: Device | CrossbarDevice,
     *,
     split: str = "test",
     limit: int | None = LIMIT,
@@ -44,9 +48,10 @@ def robustness(
     progress: Progress | None = None,
 ) -> tuple[Sweep, ...]:
     """What the kind of netlist has: an analog machine noise, mismatch, bits of its couplings and of its
-    converters, and time; a circuit faults; none for a netlist that decides nothing.
+    converters, and time; tiles mismatch, age, bits of converters and wires; a circuit faults; none for a
+    netlist that decides nothing.
 
-    name : as it is called in the sweeps; device : whose physics acts in an analog machine
+    name : as it is called in the sweeps; device : whose physics acts in an analog machine or on tiles
     limit : first samples of the split, None for all
 
     Raises DataError if the netlist and the data set do not fit.
@@ -74,7 +79,7 @@ def robustness(
         note = f"every gate errs by itself with this probability, {DRAWS} draws, bars one standard deviation"
         return (Sweep(name, "probability that a gate errs", told, log=True, note=note),)
     common: dict[str, Any] = {"limit": limit, "seed": seed, "threads": threads, "device": device}
-    asked = tuple(_asked(netlist, device))
+    asked = tuple(_tiles(netlist, device) if isinstance(device, CrossbarDevice) else _cells(netlist, device))
     progress = progress or NullProgress()
     progress.start(sum(len(values) for _, values, _ in asked), f"robustness of {name}")
     done, found = 0, []
@@ -91,18 +96,51 @@ def robustness(
     return tuple(found)
 
 
-Run = tuple[LangevinNetlist, Sequence[dict[str, Any]]]
+Run = tuple[Any, Sequence[dict[str, Any]]]
 """A netlist and the options of each of its draws."""
 
 
-def _asked(
-    netlist: LangevinNetlist, device: Device
-) -> Iterator[tuple[Sweep, Sequence[float], Callable[[float], Run]]]:
-    """Every sweep without its points, its values, and what is run at each."""
-    own = device_units(netlist, device).kT
+Asked = Iterator[tuple[Sweep, Sequence[float], Callable[[float], Run]]]
+"""Every sweep without its points, its values, and what is run at each."""
 
-    def draws(imperfect: Imperfections) -> list[dict[str, Any]]:
-        return [{"non_ideal": imperfect, "device_seed": k} for k in range(DRAWS)]
+
+def _draws(imperfect: Imperfections) -> list[dict[str, Any]]:
+    return [{"non_ideal": imperfect, "device_seed": k} for k in range(DRAWS)]
+
+
+def _tiles(netlist: TileNetlist, device: CrossbarDevice) -> Asked:
+    """Of a network on tiles."""
+    drawn = f"mean of {DRAWS} devices"
+    yield (
+        Sweep("", "mismatch of devices, relative", (), None, False, drawn),
+        MISMATCH,
+        lambda v: (netlist, _draws(Imperfections(mismatch=v))),
+    )
+    if device.imperfections.laws:
+        yield (
+            Sweep("", "time since programming, s", (), None, True, drawn),
+            AGES,
+            lambda v: (netlist, [{"at": v, "device_seed": k} for k in range(DRAWS)]),
+        )
+    if device.output_converter is not None:
+        own = device.output_converter.bits.value
+        yield (
+            Sweep("", "bits of output converters", (), own, False, "in place of the device's own"),
+            BITS,
+            lambda v: (netlist, [{"output_bits": int(v)}]),
+        )
+    yield (
+        Sweep(
+            "", "resistance of a wire between crossings, ohm", (), device.row.value, True, "rows and columns"
+        ),
+        OHM,
+        lambda v: (netlist, [{"wire": v, "ir_drop": "fast"}]),
+    )
+
+
+def _cells(netlist: LangevinNetlist, device: Device) -> Asked:
+    """Of an analog machine."""
+    own, draws = device_units(netlist, device).kT, _draws
 
     def longer(times: float) -> LangevinNetlist:
         return netlist.with_(

@@ -34,7 +34,8 @@ class Chain:
         """The shape of the values so far, which must be an image's."""
         if self.shape is None:
             self.fail(
-                what, "reads images whose size is not known: give input_shape (height, width, channels)"
+                what,
+                "reads images of unknown size: export it with a fixed one, or give input_shape of a module",
             )
         if self.flat:
             self.fail(what, "reads images, but stands behind a dense layer or a Flatten")

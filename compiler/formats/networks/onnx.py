@@ -1,4 +1,4 @@
-"""ONNX files that are a chain of Gemm, MatMul, Add, Tanh, Relu, Sigmoid, Flatten, Identity."""
+"""ONNX files that are a chain of Gemm, MatMul, Add, Tanh, Relu, Sigmoid, Flatten, Identity, or of images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import FormatError, UnsupportedError
+from compiler.families.feedforward import FeedForward
 from compiler.families.mlp import MLP
+from compiler.formats.networks.onnx_images import IMAGES, image_network
 from compiler.formats.networks.torch import chain_to_mlp
 
 _ACTIVATIONS = {"Tanh": "tanh", "Relu": "relu", "Sigmoid": "sigmoid"}
@@ -16,8 +18,11 @@ _IGNORED = ("Flatten", "Identity", "Dropout")
 _SUPPORTED = ("Gemm", "MatMul", "Add", *_ACTIVATIONS, *_IGNORED, "Softmax at the end")
 
 
-def read_onnx(path: str | os.PathLike, *, head: str = "classification", labels: tuple[str, ...] = ()) -> MLP:
-    """The MLP of an ONNX file whose graph is one chain from its input to its output.
+def read_onnx(
+    path: str | os.PathLike, *, head: str = "classification", labels: tuple[str, ...] = ()
+) -> MLP | FeedForward:
+    """The MLP of an ONNX file whose graph is one chain from its input to its output; with Conv,
+    BatchNormalization or pooling in it, a FeedForward, whose data have channels innermost.
 
     A Softmax or LogSoftmax at the end changes no decision and is left out of a classifier.
 
@@ -47,6 +52,20 @@ def read_onnx(path: str | os.PathLike, *, head: str = "classification", labels: 
             f"{path}: the graph has {len(inputs)} inputs and {len(graph.output)} outputs; "
             "a chain has one of each"
         )
+    if any(node.op_type in IMAGES for node in graph.node):
+        attributes = [
+            {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute} for node in graph.node
+        ]
+        nodes = []
+        for node, named in zip(graph.node, attributes, strict=True):
+            if node.op_type == "Constant" and "value" in named:
+                constants[node.output[0]] = numpy_helper.to_array(named["value"])
+            else:
+                nodes.append((node, named))
+        taken = next(i for i in graph.input if i.name == inputs[0])
+        shape = tuple(d.dim_value for d in taken.type.tensor_type.shape.dim)
+        ends = inputs[0], graph.output[0].name
+        return image_network(str(path), nodes, constants, *ends, shape, head, labels)
     chain = _Chain(str(path), inputs[0], constants, graph.output[0].name, head)
     for node in graph.node:
         if node.op_type == "Constant":

@@ -83,7 +83,7 @@ def test_what_does_not_fit_is_named(change, message):
 
 def test_images_of_unknown_size_are_refused():
     children = torch_like(np.random.default_rng(5))
-    with pytest.raises(UnsupportedError, match=r"give input_shape \(height, width, channels\)"):
+    with pytest.raises(UnsupportedError, match="give input_shape of a module"):
         from_module(sequential(*children))
 
 
