@@ -25,6 +25,27 @@ source = "measured"
 ref = "ours"
 """
 
+LAW = """name = "x"
+like = "rc-1fF"
+
+[[laws]]
+law = "{0}"
+[laws.{1}]
+value = {2}
+unit = "1"
+source = "measured"
+ref = "ours"
+"""
+CELLS = """name = "x"
+like = "rc-1fF"
+
+[[laws]]
+law = "measured"
+data = "text.csv"
+source = "measured"
+ref = "ours"
+"""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -51,6 +72,10 @@ def folder(tmp_path_factory):
     (there / "ten.toml").write_text(TEN)
     (there / "bits.toml").write_text('name = "bits"\nlike = "pbit-cmos"\n')
     (there / "bad.toml").write_text(TEN.replace('unit = "fF"\n', ""))
+    (there / "sigma.toml").write_text(LAW.format("programming", "constant", -0.1))
+    (there / "law.toml").write_text(LAW.format("creep", "constant", 0.1))
+    (there / "text.toml").write_text(CELLS)
+    (there / "text.csv").write_text("target_uS,measured_uS\n5,5.1\n5,high\n")
     return there
 
 
@@ -126,6 +151,19 @@ def test_new_prints_a_file_that_loads(folder, capsys):
         ("estimate {0}/ring.tnl --device {0}/ten.toml", 'p-bits need one of kind = "p-bit"'),
         ("simulate {0}/net.tnl --data digits --device rc-2fF", "choose one of pcm-crossbar"),
         ("presets {0}/bad.toml", "line 6: capacitance"),
+        (
+            "simulate {0}/net.tnl --data digits --device {0}/sigma.toml",
+            "sigma.toml, line 4: laws.1: law programming: the standard deviation must be >= 0, got -0.1",
+        ),
+        (
+            "simulate {0}/net.tnl --data digits --device {0}/law.toml",
+            "law.toml, line 5: laws.1.law: 'creep' does not exist; choose from pulsed",
+        ),
+        (
+            "simulate {0}/net.tnl --data digits --device {0}/text.toml",
+            "text.csv, line 3: measured must be a number, got 'high'",
+        ),
+        ("simulate {0}/net.tnl --data digits --device pcm-crossbar --at -1h", "at must be a time >= 0"),
         ("presets nangate45 --new", "has no file"),
         ("presets --new --json", "leave --json out"),
     ],
