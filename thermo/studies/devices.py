@@ -17,9 +17,10 @@ from compiler.errors import UnsupportedError
 from compiler.files import make_folder
 from compiler.ir.container import load
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.tiles import TileNetlist
 from hw_models.errors import HardwareError
 from hw_models.imperfect import Imperfections, on_device
-from hw_models.presets import chosen_device
+from hw_models.presets import chosen_crossbar, chosen_device
 from hw_models.strength import depends_on_time, suffered, with_strength
 from hw_models.times import SECONDS, seconds_of
 from thermo.data import Dataset
@@ -44,7 +45,8 @@ class Instances:
     """What one point is: devices with what they suffer from.
 
     net : SHA-256 of the netlist's file; device : its description; law : of the imperfections at their
-    strength, as dict; devices : how many; seed : of the noise, and of the first device
+    strength, as dict; devices : how many; seed : of the noise, and of the first device; more : options of
+    simulate
     """
 
     net: str
@@ -54,6 +56,7 @@ class Instances:
     split: str
     limit: int | None
     seed: int
+    more: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,7 @@ def run_devices(
     asymmetry: float = 0.0,
     bits: int | None = None,
     bias_mismatch: float = 0.0,
+    ir_drop: str | None = None,
     split: str = "test",
     limit: int | None = None,
     seed: int = 0,
@@ -147,10 +151,12 @@ def run_devices(
             f"--accuracy is what a device must reach in per cent, above 0 and at most 100, got {accuracy:g}"
         )
     wanted, times = _numbers(strengths), _times(at)
-    hardware = _hardware(device, couplings, input_bits, output_bits)
+    netlists = _loaded(nets, dataset)
+    on_tiles = any(isinstance(netlist, TileNetlist) for netlist, _ in netlists.values())
+    hardware = _hardware(device, couplings, input_bits, output_bits, on_tiles)
     given = Imperfections(mismatch, asymmetry, bits, bias_mismatch)
     law = on_device(Imperfections() if hardware is None else hardware.imperfections, given)
-    netlists = _loaded(nets, dataset)
+    more = {} if ir_drop is None else {"ir_drop": ir_drop}
     asked = _asked(law, wanted, times, tuple(netlists))
 
     def setting(key: Key) -> Instances:
@@ -163,10 +169,12 @@ def run_devices(
             split=split,
             limit=limit,
             seed=seed,
+            more=more,
         )
 
     def measure(key: Key, config: Instances) -> Accuracies:
         there: dict[str, Any] = {"device": replace(hardware, imperfections=asked[key])} if hardware else {}
+        there |= more
         found = accuracy_on_devices(
             netlists[key.net][0],
             dataset,
@@ -224,7 +232,13 @@ def _asked(
     return asked
 
 
-def _hardware(device: Any, couplings: Any, input_bits: str | None, output_bits: str | None) -> Any:
+def _hardware(
+    device: Any, couplings: Any, input_bits: str | None, output_bits: str | None, on_tiles: bool
+) -> Any:
+    if device is not None and on_tiles:
+        if couplings:
+            raise UnsupportedError(f"--couplings {couplings}: tiles have theirs: leave it out")
+        return chosen_crossbar(device, input_bits=input_bits, output_bits=output_bits)
     if device is not None:
         return chosen_device(device, couplings, input_bits=input_bits, output_bits=output_bits)
     if couplings or input_bits or output_bits:
@@ -254,16 +268,19 @@ def _numbers(text: str) -> tuple[float, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _loaded(nets: Sequence[Path], dataset: Dataset) -> dict[str, tuple[LangevinNetlist, str]]:
-    """Netlists and their digests by the names of their files."""
-    found: dict[str, tuple[LangevinNetlist, str]] = {}
+def _loaded(nets: Sequence[Path], dataset: Dataset) -> dict[str, tuple[LangevinNetlist | TileNetlist, str]]:
+    """Netlists, all of one kind, and their digests by the names of their files."""
+    found: dict[str, tuple[LangevinNetlist | TileNetlist, str]] = {}
     for path in nets:
         netlist = load(path)
-        if not isinstance(netlist, LangevinNetlist) or netlist.problem is not None:
+        if not isinstance(netlist, LangevinNetlist | TileNetlist):
             raise UnsupportedError(
-                f"{path}: laws of devices act on couplings of Langevin cells, this is a "
+                f"{path}: laws of devices act on couplings of Langevin cells and on tiles, this is a "
                 f"{type(netlist).__name__}; faults of gates: thermoc study faults"
             )
+        first = next(iter(found.values()), (netlist, ""))[0]
+        if type(netlist) is not type(first):
+            raise UnsupportedError(f"{path}: netlists of one study are all of one kind; study it apart")
         check_fit(netlist, dataset)
         if path.stem in found:
             raise UnsupportedError(f"{path}: two netlists are called {path.stem!r}: rename one of them")
@@ -445,12 +462,13 @@ Example: thermoc study devices clean.tnl aware.tnl --data digits --device pcm-cr
         INPUT_BITS,
         OUTPUT_BITS,
         *IMPERFECT.parts,
+        Option("ir_drop", "--ir-drop", str, None, "Tiles: exact, fast or none (none given: exact)."),
         Option("split", "--split", str, "test", "Part of the data: train, valid or test."),
         Option("limit", "--limit", int, None, "Only the first samples of the split.", min=1),
         SEED,
         THREADS,
     ),
     run_devices,
-    source=("nets", "Netlists (.tnl) of Langevin cells."),
+    source=("nets", "Netlists (.tnl) of Langevin cells, or of tiles."),
     many=True,
 )

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.tiles import TileNetlist
 from hw_models.imperfect import Imperfections
 from thermo.data import Dataset
 from thermo.evaluate import evaluate
 from thermo.progress import NullProgress, Progress
+from thermo.simulate.run import dynamics_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +33,7 @@ class Paired:
 
 
 def accuracy_on_devices(
-    netlist: LangevinNetlist,
+    netlist: LangevinNetlist | TileNetlist,
     dataset: Dataset,
     non_ideal: Imperfections,
     n_devices: int,
@@ -46,6 +48,7 @@ def accuracy_on_devices(
 
     options : of `thermo.evaluate`, device among them
     """
+    quiet = {"heat": False} if "heat" in dynamics_of(netlist).takes else {}
     progress = progress or NullProgress()
     progress.start(n_devices, f"{n_devices} devices")
     out = np.empty(n_devices)
@@ -59,7 +62,7 @@ def accuracy_on_devices(
                 device_seed=seed + k,
                 seed=seed,
                 threads=threads,
-                heat=False,
+                **quiet,
                 **options,
             )
             assert figures.accuracy is not None

@@ -4,9 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from toys.trained import digits_mlp
 
+from compiler.families.feedforward import on_tiles
 from compiler.families.langevin import LangevinMachine, lower_langevin
 from compiler.ir.container import load, save
+from compiler.ir.tiles import Layout
 from hw_models.imperfect import Imperfections
 from hw_models.laws.sets import LAW_SETS
 from hw_models.strength import with_strength
@@ -170,3 +173,17 @@ def test_refusals_are_one_line(folder, capsys, more, told):
     code, out, err = run(capsys, *line.split())
     assert code == 2 and out == "", err
     assert err.startswith("error: ") and err.count("\n") == 1 and told in err, err
+
+
+def test_networks_on_tiles_have_a_yield(tmp_path, folder, capsys):
+    save(on_tiles(digits_mlp(), Layout(64, 64)), tmp_path / "mlp.tnl")
+    line = (
+        f"{tmp_path}/mlp.tnl --data digits --devices 2 --limit 60 --strength 1 --ir-drop none -o {tmp_path}/s"
+    )
+    code, out, err = run(capsys, *line.split(), "--device", "pcm-tile", "--at", "1h", "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert {p["law"] for p in told["points"]} == {NONE, "programming", "drift", "read", TOGETHER}
+    assert 0.1 < told["points"][-1]["mean"] < 1.0
+    code, _, err = run(capsys, folder / "clean.tnl", *line.split(), "--device", "pcm-tile")
+    assert code == 2 and "netlists of one study are all of one kind" in err
