@@ -335,9 +335,9 @@ def lower_ising(
 def anneal_range(model: IsingModel) -> tuple[float, float]:
     """(hot, cold) temperatures of the default annealing ramp.
 
-    A circuit and a formula know what one wrong gate or clause costs, g, and are searched where
-    such errors come and go: 0.45 g to 0.35 g and 0.3 g to 0.25 g. The best state on the way counts;
-    colder runs were caught between half-solved states. Of all others:
+    A circuit and a formula without weights know what one wrong gate or clause costs, g, and are
+    searched where such errors come and go: 0.45 g to 0.35 g and 0.3 g to 0.25 g. The best state on
+    the way counts; colder runs were caught between half-solved states. Of all others:
 
     hot : 0.7 of the root mean square of sqrt(h_i^2 + sum_j J_ij^2), the typical force on a spin
         among random ones; a random graph's spins begin to freeze below it
@@ -351,7 +351,7 @@ def anneal_range(model: IsingModel) -> tuple[float, float]:
     goal = model.problem.goal
     if isinstance(goal, Circuit):
         return 0.45 * goal.gap, 0.35 * goal.gap
-    if isinstance(goal, Formula):
+    if isinstance(goal, Formula) and goal.weights is None:
         return 0.3, 0.25
     largest = max(float(np.abs(v).max(initial=0.0)) for v in (model.h, model.J))
     if not largest:

@@ -138,7 +138,7 @@ def _read_json(path: Path, options: Options) -> Any:
 
         options.refuse(NETWORK, str(path), "an Ising model")
         return graph.parse_node_link(
-            document, options.as_ or "max-cut", weight=options.weight, name=str(path)
+            document, options.as_ or "max-cut", weight=options.weight, field=options.field, name=str(path)
         )
     if qubo.is_qubo_json(document):
         options.refuse(NETWORK, str(path), "a QUBO")
@@ -168,30 +168,31 @@ def _refuse_pickle(path: Path, options: Options) -> Any:
 
 
 def _as_asked(source: Any, options: Options, path: Path) -> Any:
-    """The source, if `as_` and `weight` mean something: graphs obeyed them, circuits may become Ising."""
-    graph = isinstance(source, IsingModel) and (options.as_ or options.weight) and _is_graph(path)
-    if options.weight is not None and not graph:
-        raise UnsupportedError(
-            f"{path}: --weight is for GraphML, GML and node-link files, where edges name it; leave it out"
-        )
-    if options.as_ is not None:
+    """The source, if what is said of it means something there; circuits may become Ising models."""
+    asks = _asks(path) if isinstance(source, IsingModel) else frozenset()
+    for name, what in (("weight", "where edges name it"), ("field", "where nodes name it")):
+        if getattr(options, name) is not None and name not in asks:
+            raise UnsupportedError(
+                f"{path}: --{name} is for GraphML, GML and node-link files, {what}; leave it out"
+            )
+    if options.as_ is not None and "as_" not in asks:
         circuit = isinstance(source, GateNetlist | LogicNetwork) and options.as_ == "ising"
-        if not (graph or circuit):
+        if not circuit:
             what = source.problem.goal.kind if isinstance(source, IsingModel) else type(source).__name__
             raise UnsupportedError(f"{path}: --as {options.as_} has no meaning for it ({what}); leave it out")
     return source
 
 
-def _is_graph(path: Path) -> bool:
-    """Whether an Ising model's file is a graph, which `as_` gives its meaning."""
+def _asks(path: Path) -> frozenset[str]:
+    """What may be said of an Ising model's file."""
     known = ising_format(path)
     if known is not None:
-        return known is GRAPH
+        return known.asks
     try:
         document = json.loads(read_text(path))
     except (FormatError, ValueError, RecursionError):
-        return False
-    return isinstance(document, dict) and "nodes" in document
+        return frozenset()
+    return GRAPH.asks if isinstance(document, dict) and "nodes" in document else frozenset()
 
 
 def _titles(formats: Iterable[Format]) -> str:

@@ -35,7 +35,7 @@ def _thrml(source: Any, options: Options) -> Any:
 def _networkx(source: Any, options: Options) -> Any:
     from compiler.formats.ising.graph import from_graph
 
-    return from_graph(source, options.as_ or "max-cut", weight=options.weight)
+    return from_graph(source, options.as_ or "max-cut", weight=options.weight, field=options.field)
 
 
 LIBRARIES: dict[str, Callable[[Any, Options], Any]] = {
@@ -52,7 +52,7 @@ def from_foreign(source: Any, options: Options | None = None) -> Any:
     """The model of a scikit-learn estimator, a torch.nn.Sequential, a dimod BQM, a thrml IsingEBM or a
     networkx graph; anything else as it is.
 
-    options : what such an object does not say: head, labels, as_, weight
+    options : what such an object does not say: head, labels, as_, weight, field
 
     Raises UnsupportedError for parts that no family has.
     """

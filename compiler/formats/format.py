@@ -26,6 +26,7 @@ class Format:
     read : path, Options -> model or netlist, None where it is only written; it sees through gzip
     write : model or netlist, options of `takes` by name -> content, None where it is only read
     takes : names of the options that its writer takes
+    asks : of Options' as_, weight and field, those that its reader obeys
     """
 
     name: str
@@ -35,6 +36,7 @@ class Format:
     read: Callable[[str | os.PathLike, Options], Any] | None = None
     write: Callable[..., str | bytes] | None = None
     takes: frozenset[str] = field(default_factory=frozenset)
+    asks: frozenset[str] = field(default_factory=frozenset)
 
 
 def plain(read: Callable[[str | os.PathLike], Any]) -> Callable[[str | os.PathLike, Options], Any]:

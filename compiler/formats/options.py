@@ -9,7 +9,7 @@ from compiler.errors import UnsupportedError
 
 FOUR_WEIGHTS = ("light", "warp")
 BIT_ORDERS = ("feature", "threshold")
-AS = ("ising", "max-cut")
+AS = ("ising", "max-cut", "qubo", "qubo-max")
 NETWORK = ("activation", "output_activation", "head")  # what only ordinary networks take
 STACK = ("classes", "tau", "inputs", "thresholds", "quantiles", "bit_order")
 GATES = (*STACK, "wiring", "four_weights", "widths")  # what only logic-gate networks take
@@ -37,10 +37,12 @@ class Options:
         first threshold, then at the next
 
     Ising models:
-    as_ : what a graph's weights stand for, "max-cut" (the default) or "ising"; of a circuit of
-        gates, "ising" is invertible logic
+    as_ : what a graph's weights, a matrix or a list of terms stand for: "max-cut", "ising", "qubo" or
+        "qubo-max" (compiler.formats.ising.terms); needed where the file does not say. Of a circuit
+        of gates, "ising" is invertible logic
     weight : attribute of a graph's edges that is their weight, or "none": every edge weighs 1;
         without it, `weight`
+    field : attribute of a graph's nodes that is their field or linear term; without it, `h`
     """
 
     activation: str | None = None
@@ -59,6 +61,7 @@ class Options:
     bit_order: str = "feature"
     as_: str | None = None
     weight: str | None = None
+    field: str | None = None
 
     def __post_init__(self) -> None:
         if self.four_weights not in (None, *FOUR_WEIGHTS):
@@ -68,7 +71,7 @@ class Options:
         if self.bit_order not in BIT_ORDERS:
             raise UnsupportedError(f"bit order must be {' or '.join(BIT_ORDERS)}, got {self.bit_order!r}")
         if self.as_ not in (None, *AS):
-            raise UnsupportedError(f"--as must be {' or '.join(AS)}, got {self.as_!r}")
+            raise UnsupportedError(f"--as must be {', '.join(AS[:-1])} or {AS[-1]}, got {self.as_!r}")
         if self.thresholds and self.quantiles:
             raise UnsupportedError("give thresholds or quantiles, not both")
         if self.tau != 1.0 and self.classes is None:

@@ -52,24 +52,31 @@ class MaxCut:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Formula:
-    """Clauses to be satisfied, each of which costs 1 where it is violated.
+    """Clauses to be satisfied, each of which costs its weight where it is violated.
 
     variables : of the formula, the first ones; others are auxiliary
     literals : (n_literals,) int32, +-(1 + variable); clause c is literals[indptr[c] : indptr[c + 1]]
     indptr : (n_clauses + 1,) int64
+    weights : (n_clauses,) float64 above 0, None: 1 each
+    top : clauses of this weight and more must hold, the others are wishes
     """
 
     variables: int
     indptr: np.ndarray
     literals: np.ndarray
+    weights: np.ndarray | None = None
+    top: float = np.inf
     kind: ClassVar[str] = "sat"
 
     @staticmethod
-    def of(variables: int, clauses: Iterable[Iterable[int]]) -> Formula:
+    def of(
+        variables: int, clauses: Iterable[Iterable[int]], weights: Any = None, top: float = np.inf
+    ) -> Formula:
         """From clauses as lists of literals."""
         each = [list(clause) for clause in clauses]
         ends = np.cumsum([0, *map(len, each)], dtype=np.int64)
-        return Formula(variables, ends, np.array([v for clause in each for v in clause], dtype=np.int32))
+        literals = np.array([v for clause in each for v in clause], dtype=np.int32)
+        return Formula(variables, ends, literals, None if weights is None else np.array(weights, float), top)
 
     @property
     def n_clauses(self) -> int:
@@ -79,14 +86,20 @@ class Formula:
     def clauses(self) -> list[list[int]]:
         return [c.tolist() for c in np.split(self.literals, self.indptr[1:-1])] if self.n_clauses else []
 
+    def holds(self, value: np.ndarray) -> np.ndarray:
+        """(n_clauses,) bool, the clauses that hold in one value (n_variables,) of +-1."""
+        at, wanted = np.abs(self.literals) - 1, np.sign(self.literals)
+        true = np.concatenate([[0], np.cumsum(value[at] == wanted)])
+        return np.diff(true[self.indptr]) > 0
+
     def satisfied(self, values: np.ndarray) -> np.ndarray:
         """(k,) int64 clauses that hold in values (k, n_variables) of +-1."""
-        at, wanted = np.abs(self.literals) - 1, np.sign(self.literals)
-        out = np.zeros(len(values), dtype=np.int64)
-        for k, v in enumerate(values):
-            true = np.concatenate([[0], np.cumsum(v[at] == wanted)])
-            out[k] = int((np.diff(true[self.indptr]) > 0).sum())
-        return out
+        return np.array([int(self.holds(v).sum()) for v in values], dtype=np.int64)
+
+    def cost(self, values: np.ndarray) -> np.ndarray:
+        """(k,) float64 weight of the clauses that values (k, n_variables) of +-1 violate."""
+        weights = np.ones(self.n_clauses) if self.weights is None else self.weights
+        return np.array([float(weights[~self.holds(v)].sum()) for v in values])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -287,6 +300,12 @@ def _check_goal(goal: Goal, n: int, fail: Any) -> None:
             c = int(np.searchsorted(ends, int(np.argmax(bad)), side="right")) - 1
             clause = literals[ends[c] : ends[c + 1]].tolist()
             fail(f"clause {clause} must be of literals 1 to {goal.variables} or their negatives")
+        if (weights := goal.weights) is not None:
+            fits = weights.shape == (goal.n_clauses,) and weights.dtype == np.float64
+            if not (fits and np.isfinite(weights).all() and (weights > 0).all()):
+                fail(f"a formula's weights must be {goal.n_clauses} finite float64 numbers above 0")
+        if not (_real(goal.top) and goal.top > 0):
+            fail(f"a formula's top must be a number above 0, got {goal.top!r}")
     elif isinstance(goal, Circuit):
         for name, nets in (("input", goal.inputs), ("output", goal.outputs)):
             if nets.dtype != np.int32 or nets.ndim != 1:

@@ -51,6 +51,9 @@ def problem_parts(problem: Problem, prefix: str = "problem.") -> Parts:
     elif isinstance(goal, Formula):
         body["variables"] = int(goal.variables)
         arrays |= {"indptr": goal.indptr, "literals": goal.literals}
+        if goal.weights is not None:
+            arrays["weights"] = goal.weights
+            body["top"] = float(goal.top) if np.isfinite(goal.top) else None
     elif isinstance(goal, Circuit):
         body["gap"] = float(goal.gap)
         arrays |= {"inputs": goal.inputs, "outputs": goal.outputs}
@@ -75,7 +78,15 @@ def problem_of(body: Mapping[str, Any], arrays: Arrays, prefix: str = "problem."
     elif kind == MaxCut.kind:
         goal = MaxCut(column("row"), column("col"), column("weight"))
     elif kind == Formula.kind:
-        goal = Formula(body["variables"], column("indptr"), column("literals"))
+        top = body.get("top")
+        weights = arrays.get(prefix + "weights")
+        goal = Formula(
+            body["variables"],
+            column("indptr"),
+            column("literals"),
+            weights,
+            np.inf if top is None else float(top),
+        )
     elif kind == Circuit.kind:
         goal = Circuit(column("inputs"), column("outputs"), body["gap"])
     elif kind == Boltzmann.kind:

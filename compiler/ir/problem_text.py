@@ -55,6 +55,10 @@ def problem_lines(problem: Problem, limit: int | None) -> Iterator[str]:
         yield f"  weight {runs_text(goal.weight, limit=limit)}".rstrip()
     elif isinstance(goal, Formula):
         yield f"  variables {goal.variables}"
+        if goal.weights is not None:
+            yield f"  weights {runs_text(goal.weights, limit=limit)}".rstrip()
+            if np.isfinite(goal.top):
+                yield f"  top {number_text(goal.top)}"
         for clause in goal.clauses[:limit]:
             yield " ".join(["  clause", *map(str, clause)])
         if limit is not None and goal.n_clauses > limit:
@@ -184,6 +188,8 @@ class ProblemParser(Parser):
         missing = [name for name in ("offset", "vartype", *self._of_goal(kind)) if name not in found]
         if kind == Boltzmann.kind and "grid" not in found:
             missing = [name for name in missing if name not in ("grid", "place")]
+        if kind == Formula.kind:
+            missing = [name for name in missing if name not in ("weights", "top")]
         if missing:
             self.fail(f"a problem of kind {kind} needs a line `{missing[0]}`")
         facts = {n: found[n] for n in ("offset", "vartype", "names", "spin", "held") if n in found}
@@ -198,7 +204,7 @@ class ProblemParser(Parser):
         readers: dict[str, dict[str, Callable[[list[str]], Any]]] = {
             Ising.kind: {},
             MaxCut.kind: {"row": self.ids, "col": self.ids, "weight": self.reals},
-            Formula.kind: {"variables": self.whole},
+            Formula.kind: {"variables": self.whole, "weights": self.reals, "top": self.real},
             Circuit.kind: {"inputs": self.ids, "outputs": self.ids, "gap": self.real},
             Boltzmann.kind: {"visible": self.whole, "grid": self.ids, "place": self.ids},
         }
@@ -239,7 +245,7 @@ def _goal(kind: str, found: dict[str, Any], clauses: list[list[int]]) -> Goal:
     if kind == MaxCut.kind:
         return MaxCut(found["row"], found["col"], found["weight"])
     if kind == Formula.kind:
-        return Formula.of(found["variables"], clauses)
+        return Formula.of(found["variables"], clauses, found.get("weights"), found.get("top", np.inf))
     if kind == Circuit.kind:
         return Circuit(found["inputs"], found["outputs"], found["gap"])
     if kind == Boltzmann.kind:

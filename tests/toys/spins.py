@@ -3,7 +3,7 @@
 import numpy as np
 
 from compiler.families.ising import from_edges, lower_ising
-from compiler.formats.ising.rudy import max_cut
+from compiler.formats.ising.terms import max_cut
 from compiler.passes.spins.model import logical_model
 
 

@@ -43,8 +43,8 @@ MODEL = Annotated[
     Path,
     typer.Argument(
         help="Model (.safetensors, .onnx, .pt, .npz, .json), netlist (.tnl, text), circuit "
-        f"({', '.join(SUFFIXES)}, also .gz) or Ising problem (rudy .txt, .cnf, .coo, "
-        "dimod's or networkx's .json, .graphml, .gml)."
+        f"({', '.join(SUFFIXES)}, also .gz) or Ising problem (rudy .txt, .cnf, .wcnf, .coo, .mtx, .col, "
+        "METIS .graph, .ommx, dimod's or networkx's .json, .graphml, .gml)."
     ),
 ]
 
@@ -169,10 +169,11 @@ READING = (
         "--as",
         str,
         None,
-        "ising: a circuit as invertible logic, or a graph's weights as couplings (without it they are a "
-        "Max-Cut problem).",
+        "What a graph, a matrix or a list of terms is: max-cut, ising, qubo, or qubo-max (made large, pairs "
+        "twice: MQLib); asked for where the file does not say. A circuit: ising, invertible logic.",
     ),
     Option("weight", "--weight", str, None, "Of a graph's file: its edges' attribute, or none: all weigh 1."),
+    Option("field", "--field", str, None, "Of a graph's file: its nodes' attribute (h without it)."),
 )
 """Fields of compiler.formats.options.Options."""
 

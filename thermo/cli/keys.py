@@ -29,6 +29,8 @@ PROBLEM = {
     "cut?": "of a graph: weight cut by the best state",
     "clauses?": "of a formula: their number",
     "satisfied?": "of them, that hold in the best state",
+    "violated_weight?": "of a weighted formula: weight of the wishes that do not hold there",
+    "violated_musts?": "of a weighted formula: clauses that must hold and do not",
     "assignment?": "of its variables, as DIMACS literals",
     "words?": "of a circuit: {word: number}",
     "consistent?": "of a circuit: every gate agrees",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import dimod
@@ -22,14 +21,16 @@ class ThermoEmbedding(dimod.ComposedSampler, dimod.Initialized):
     >>> ThermoEmbedding(ThermoHardware("chimera-4")).sample(bqm, num_reads=100, return_embedding=True)
     """
 
-    parameters: Mapping[str, Any] = parameters("chain_strength", "embedding")
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return parameters("chain_strength", "embedding")
 
     def __init__(self, child: ThermoHardware) -> None:
         self._children = [child]
 
     @property
-    def properties(self) -> Mapping[str, Any]:
-        return MappingProxyType({"child_properties": self.child.properties})
+    def properties(self) -> dict[str, Any]:
+        return {"child_properties": self._children[0].properties}
 
     @property
     def children(self) -> list[ThermoHardware]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import secrets
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 SWEEPS = 1000  # of a read, where neither their number nor a time is given
@@ -23,9 +22,9 @@ PARAMETERS = (
 )
 
 
-def parameters(*more: str) -> MappingProxyType[str, list[str]]:
+def parameters(*more: str) -> dict[str, Any]:
     """{parameter: properties that it is about}, as dimod wants it."""
-    return MappingProxyType({name: [] for name in (*PARAMETERS, *more)})
+    return {name: [] for name in (*PARAMETERS, *more)}
 
 
 @dataclass(frozen=True, slots=True)

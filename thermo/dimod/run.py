@@ -71,7 +71,6 @@ def run(
         netlist = placed.netlist
         if start is not None:
             start = _on_cells(netlist, start)
-        options = {} if want.kT is None else {"method": "chains"}
         sampling = time.perf_counter_ns()
         result = simulate_spins(
             netlist,
@@ -80,7 +79,7 @@ def run(
             seconds=want.seconds,
             start="random" if start is None else start,
             threads=want.threads,
-            **options,
+            method="auto" if want.kT is None else "chains",
         )
         done = time.perf_counter_ns()
         states = result.best_states

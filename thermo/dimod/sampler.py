@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import dimod
@@ -19,8 +17,13 @@ class ThermoSampler(dimod.Sampler, dimod.Initialized):
     {'a': 1, 'b': 0}
     """
 
-    parameters: Mapping[str, Any] = parameters()
-    properties: Mapping[str, Any] = MappingProxyType({"description": "thermoc: annealed p-bits"})
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return parameters()
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        return {"description": "thermoc: annealed p-bits"}
 
     def sample(
         self,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Hashable
 from typing import Any
 
 import dimod
@@ -29,7 +28,9 @@ class ThermoHardware(dimod.Sampler, dimod.Structured, dimod.Initialized):
     Raises TargetError for a target without a topology.
     """
 
-    parameters: Mapping[str, Any] = parameters()
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return parameters()
 
     def __init__(self, target: str | Target = "chimera-16") -> None:
         self.target = TARGETS.get(target) if isinstance(target, str) else target
@@ -38,22 +39,22 @@ class ThermoHardware(dimod.Sampler, dimod.Structured, dimod.Initialized):
                 f"target `{self.target.name}` is wired without limits: use ThermoSampler, or name one "
                 "with a topology"
             )
+        self._topology = self.target.topology.name
         self.graph = self.target.topology.graph()
         ids = self.graph.ids
-        self._nodes: list[int] = ids.tolist()
-        self._edges: list[tuple[int, int]] = [(a, b) for a, b in ids[self.graph.edges].tolist()]
-        self._properties = {"target": self.target.describe(), "topology": self.target.topology.name}
+        self._nodes: list[Hashable] = ids.tolist()
+        self._edges: list[tuple[Hashable, Hashable]] = [(a, b) for a, b in ids[self.graph.edges].tolist()]
 
     @property
-    def properties(self) -> Mapping[str, Any]:
-        return MappingProxyType(self._properties)
+    def properties(self) -> dict[str, Any]:
+        return {"target": self.target.describe(), "topology": self._topology}
 
     @property
-    def nodelist(self) -> list[int]:
+    def nodelist(self) -> list[Hashable]:
         return self._nodes
 
     @property
-    def edgelist(self) -> list[tuple[int, int]]:
+    def edgelist(self) -> list[tuple[Hashable, Hashable]]:
         return self._edges
 
     @dimod.bqm_structured

@@ -142,6 +142,10 @@ def _problem_rows(told: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("cut", f"{told['cut']:,.8g}"))
     if "satisfied" in told:
         rows.append(("clauses satisfied", f"{told['satisfied']:,} of {told['clauses']:,}"))
+    if "violated_weight" in told:
+        musts = told["violated_musts"]
+        kept = "all that must hold do" if not musts else f"{musts:,} that must hold do NOT"
+        rows.append(("weight of violated clauses", f"{told['violated_weight']:,.12g}; {kept}"))
     if "words" in told:
         text = ", ".join(f"{word} = {value}" for word, value in told["words"].items())
         rows.append(("circuit", text if told["consistent"] else f"{text}; a gate is wrong"))

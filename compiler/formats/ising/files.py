@@ -9,7 +9,7 @@ from pathlib import Path
 from compiler.errors import FormatError
 from compiler.families.ising import IsingModel, from_edges
 from compiler.formats.format import Format, plain_suffix, told
-from compiler.formats.ising import bqm, dimacs, qubo, rudy
+from compiler.formats.ising import bqm, dimacs, edge_files, matrix_market, ommx, qubo, rudy
 from compiler.formats.options import DEFAULTS, Options
 from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
@@ -21,7 +21,7 @@ from compiler.passes.spins.model import logical_model, logical_netlist
 def _read_graph(path: str | os.PathLike, options: Options) -> IsingModel:
     from compiler.formats.ising.graph import read_graph  # networkx takes its time
 
-    return read_graph(path, options.as_ or "max-cut", weight=options.weight)
+    return read_graph(path, options.as_ or "max-cut", weight=options.weight, field=options.field)
 
 
 GRAPH = Format(
@@ -33,17 +33,35 @@ GRAPH = Format(
         rb"|(?:[ \t]*(?:#[^\n]*|Creator[^\n]*|Version[^\n]*)?\n)*\s*graph\s*\["
     ),
     _read_graph,
+    asks=frozenset({"as_", "weight", "field"}),
 )
-FORMATS = {known.name: known for known in (rudy.FORMAT, bqm.FORMAT, qubo.FORMAT, dimacs.FORMAT, GRAPH)}
+_ORDER = (  # as a file is told
+    bqm.FORMAT,
+    dimacs.FORMAT,
+    matrix_market.FORMAT,
+    edge_files.COL,
+    edge_files.METIS,
+    ommx.FORMAT,
+    qubo.FORMAT,
+    rudy.FORMAT,
+    GRAPH,
+)
+FORMATS = {known.name: known for known in (rudy.FORMAT, bqm.FORMAT, qubo.FORMAT, *_ORDER)}
 WRITTEN = tuple(name for name, known in FORMATS.items() if known.write is not None)
-_ORDER = (bqm.FORMAT, dimacs.FORMAT, qubo.FORMAT, rudy.FORMAT, GRAPH)  # as a file is told
+_BY_ENDING = {
+    ".cnf": dimacs.FORMAT,
+    ".wcnf": dimacs.FORMAT,
+    ".graph": edge_files.METIS,
+    ".metis": edge_files.METIS,
+}
+"""What other formats' content looks like these without their header."""
 
 
 def ising_format(path: str | os.PathLike) -> Format | None:
     """The format of FORMATS that a file is in; None for any other file. Sees through gzip."""
     known = told(_ORDER, path)
-    if known in (qubo.FORMAT, rudy.FORMAT) and plain_suffix(path) == ".cnf":
-        return dimacs.FORMAT  # clauses without their header look like these
+    if known in (qubo.FORMAT, rudy.FORMAT):
+        return _BY_ENDING.get(plain_suffix(path), known)
     return known
 
 
@@ -54,9 +72,9 @@ def may_be_ising(head: bytes, path: Path) -> bool:
 
 
 def read_ising(path: str | os.PathLike, options: Options | None = None) -> IsingModel:
-    """The model in a rudy, DIMACS, QUBO, dimod or graph file, gzipped or not.
+    """The model in a file of any format of FORMATS, text gzipped or not.
 
-    options : `as_`, what a graph stands for, "max-cut" (the default) or "ising"; `weight` of its edges
+    options : `as_`, what terms, a matrix or a graph stand for; `weight` and `field` of a graph
 
     Raises FormatError for a missing, foreign or malformed file.
     """

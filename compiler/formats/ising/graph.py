@@ -1,6 +1,7 @@
 """networkx graphs with `weight` as Ising models: live ones, and GraphML, GML and JSON files.
 
-`max-cut`: J = -weight. `ising`: J = weight, h = the nodes' `h`, and the graph's `offset`. An edge
+`max-cut`: J = -weight. `ising`: J = weight, h = the nodes' `h`, and the graph's `offset`. `qubo`: weights
+are the quadratic, the nodes' `h` the linear terms, and the graph's `offset`. An edge
 without a weight has GraphML's default, else 1. Parallel edges of a multigraph add up.
 """
 
@@ -17,28 +18,29 @@ import numpy as np
 
 from compiler.errors import FormatError, NetlistError, UnsupportedError
 from compiler.families.ising import IsingModel, from_edges
+from compiler.families.quadratic import from_quadratic
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.ising.bqm import label_names
-from compiler.formats.ising.rudy import max_cut
+from compiler.formats.ising.terms import max_cut
 
-PROBLEMS = ("max-cut", "ising")
+PROBLEMS = ("max-cut", "ising", "qubo")
 NOT_WEIGHTS = ("id", "key", "source", "target")  # numbers of edges that no one means
 
 
 def from_graph(
-    graph: nx.Graph, problem: str = "max-cut", *, weight: str | None = None, field: str = "h"
+    graph: nx.Graph, problem: str = "max-cut", *, weight: str | None = None, field: str | None = None
 ) -> IsingModel:
-    """The Max-Cut problem, or the Ising model, of a graph; spins in the order of its nodes.
+    """The Max-Cut problem, Ising model or QUBO of a graph; spins in the order of its nodes.
 
     weight : the edges' attribute, or "none": every edge weighs 1; None is "weight", unless no edge
         has it and other numbers stand in its place, which is refused
-    field : the nodes' attribute
+    field : the nodes' attribute; None is "h", which nodes need not have
 
     Raises NetlistError for a directed or empty graph, a node joined to itself and attributes that
     are no finite numbers, UnsupportedError for an unknown problem.
     """
     if problem not in PROBLEMS:
-        raise UnsupportedError(f"a graph is read as {' or '.join(PROBLEMS)}, not as {problem!r}; choose one")
+        raise UnsupportedError(f"a graph is read as {', '.join(PROBLEMS)}, not as {problem!r}; choose one")
     if graph.is_directed():
         raise NetlistError("graph: is directed, and couplings have no direction; give graph.to_undirected()")
     if not graph.number_of_edges():
@@ -55,13 +57,31 @@ def from_graph(
     facts: dict[str, Any] = {"names": label_names(list(graph)), "meta": {"source": "graph"}}
     if problem == "max-cut":
         return max_cut(len(place), ends[:, 0], ends[:, 1], values, **facts)
-    none = graph.graph.get("node_default", {}).get(field, 0.0)
-    fields = [
-        _number(data.get(field, none), f"node {node!r} has the {field}")
+    fields = _fields(graph, field)
+    offset = _number(graph.graph.get("offset", 0.0), "graph: the offset is")
+    if problem == "qubo":
+        return from_quadratic(
+            fields, ends[:, 0], ends[:, 1], values, offset=offset, vartype="binary", **facts
+        )
+    return from_edges(fields, ends[:, 0], ends[:, 1], values, offset=offset, **facts)
+
+
+def _fields(graph: nx.Graph, asked: str | None) -> list[float]:
+    """The nodes' fields; NetlistError for an attribute that was asked for and no node has."""
+    name = asked or "h"
+    defaults = graph.graph.get("node_default", {})
+    found: dict[str, Any] = dict(defaults)
+    for _, data in graph.nodes(data=True):
+        found |= data
+    if asked is not None and asked not in found:
+        numbers = [k for k, v in found.items() if type(v) in (int, float)]
+        known = ", ".join(map(str, numbers)) or "none"
+        raise NetlistError(f"graph: no node has the attribute {asked!r}; their numbers are {known}")
+    none = defaults.get(name, 0.0)
+    return [
+        _number(data.get(name, none), f"node {node!r} has the {name}")
         for node, data in graph.nodes(data=True)
     ]
-    offset = _number(graph.graph.get("offset", 0.0), "graph: the offset is")
-    return from_edges(fields, ends[:, 0], ends[:, 1], values, offset=offset, **facts)
 
 
 def _weight(graph: nx.Graph, asked: str | None) -> tuple[str | None, Any]:
@@ -105,6 +125,7 @@ def parse_node_link(
     problem: str = "max-cut",
     *,
     weight: str | None = None,
+    field: str | None = None,
     name: str = "document",
 ) -> IsingModel:
     """The model in networkx's node-link JSON, whose edges are called `edges` or `links`.
@@ -137,14 +158,16 @@ def parse_node_link(
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise FormatError(f"{name}: is no node-link graph ({reason}); save it again") from None
-    return _told(graph, problem, weight, name)
+    return _told(graph, problem, weight, field, name)
 
 
 def _label(label: Any) -> Hashable:
     return tuple(map(_label, label)) if isinstance(label, list) else label
 
 
-def read_graph(path: str | os.PathLike, problem: str = "max-cut", *, weight: str | None = None) -> IsingModel:
+def read_graph(
+    path: str | os.PathLike, problem: str = "max-cut", *, weight: str | None = None, field: str | None = None
+) -> IsingModel:
     """The model in a GraphML or GML file, told by its content; errors as from_graph.
 
     Nodes of a GML file without labels are called by their ids.
@@ -170,7 +193,7 @@ def read_graph(path: str | os.PathLike, problem: str = "max-cut", *, weight: str
         kind = "GraphML" if markup else "GML"
         reason = " ".join(str(error).split())[:120]
         raise FormatError(f"{path}: is no {kind} that networkx reads ({reason})") from None
-    return _told(graph, problem, weight, str(path))
+    return _told(graph, problem, weight, field, str(path))
 
 
 def _parse_gml(text: str) -> nx.Graph:
@@ -182,9 +205,9 @@ def _parse_gml(text: str) -> nx.Graph:
         return nx.parse_gml(text.splitlines(), label="id")
 
 
-def _told(graph: nx.Graph, problem: str, weight: str | None, name: str) -> IsingModel:
+def _told(graph: nx.Graph, problem: str, weight: str | None, field: str | None, name: str) -> IsingModel:
     """from_graph with the file's name before its errors."""
     try:
-        return from_graph(graph, problem, weight=weight)
+        return from_graph(graph, problem, weight=weight, field=field)
     except NetlistError as error:
         raise FormatError(f"{name}: {error}") from None

@@ -1,8 +1,10 @@
 """QUBO text: coordinate lists ("i j bias", i = j the linear terms) and qbsolv's .qubo files.
 
 Coordinate lists are binary unless a comment says `vartype=SPIN`, as dimod writes it; pairs given
-more than once add up. JSON holds an object of biases by pair, {"0,0": -1, "0,1": 2}, binary.
-No format holds an offset: energies are those of the written terms.
+more than once add up. A list without a linear term, in a file that neither says what it is nor is
+called .coo or .qubo, may as well be the edges of a graph: `as_` must tell. JSON holds an object of
+biases by pair, {"0,0": -1, "0,1": 2}, binary. No format holds an offset: energies are those of the
+written terms.
 """
 
 from __future__ import annotations
@@ -19,29 +21,43 @@ from compiler.errors import FormatError, UnsupportedError
 from compiler.families.ising import IsingModel
 from compiler.families.quadratic import from_quadratic, to_quadratic
 from compiler.formats.circuits.circuit_files import read_text
-from compiler.formats.format import Format, plain
+from compiler.formats.format import Format, plain_suffix
 from compiler.formats.ising.bqm import labels
 from compiler.formats.ising.number_lines import number_lines, number_text, real, whole
+from compiler.formats.ising.terms import Terms, unsaid
 
 _VARTYPE = re.compile(r"^\s*#.*?vartype[:=]\s*([-_.a-zA-Z0-9]+)", re.MULTILINE)
+_HEADER = re.compile(r"^\s*p\s+qubo\b", re.MULTILINE)
+_OWN = re.compile(r"^[ \t]*(\d+)[ \t]+\1[ \t]", re.MULTILINE)
 VARTYPES = {"BINARY": "binary", "SPIN": "spin"}
 
 
-def read_qubo(path: str | os.PathLike) -> IsingModel:
-    """The model in a .coo or .qubo file, gzipped or not; errors as parse_qubo."""
-    return parse_qubo(read_text(path), name=str(path))
+def read_qubo(path: str | os.PathLike, as_: str | None = None) -> IsingModel:
+    """The model in a .coo or .qubo file, gzipped or not; errors as parse_qubo.
+
+    Raises FormatError for a list that does not say what it is, under another ending and without `as_`.
+    """
+    text = read_text(path)
+    said = plain_suffix(path) in FORMAT.suffixes or any(p.search(text) for p in (_VARTYPE, _HEADER, _OWN))
+    if as_ is None and not said:
+        raise unsaid(str(path), "is a list of pairs, of a QUBO's terms or of a graph's edges")
+    return parse_qubo(text, as_, name=str(path))
 
 
-def parse_qubo(text: str, *, name: str = "text") -> IsingModel:
+def parse_qubo(text: str, as_: str | None = None, *, name: str = "text") -> IsingModel:
     """The model in a coordinate list, or in qbsolv's format, which begins with `p qubo`.
 
     Variables are those that the file mentions, in the order of their numbers.
+    as_ : what the terms are, see compiler.formats.ising.terms; None: a QUBO, or spins with dimod's
+        plus signs where a comment says vartype=SPIN
 
     Raises FormatError, with the line, for malformed lines, biases that are no finite numbers, a
     file without terms, and counts that do not match qbsolv's header.
     """
     found = _VARTYPE.search(text)
     vartype = VARTYPES.get(found[1].upper()) if found else "binary"
+    if as_ is not None and found and (as_, vartype) != ("qubo", "binary"):
+        raise FormatError(f"{name}: says vartype={found[1]}, so that --as {as_} has no meaning; leave it out")
     if vartype is None:
         raise FormatError(f"{name}: vartype is BINARY or SPIN, got {found[1]!r}")  # type: ignore[index]
     ends: list[tuple[int, int]] = []
@@ -75,9 +91,10 @@ def parse_qubo(text: str, *, name: str = "text") -> IsingModel:
             )
     labels, place = np.unique(pairs, return_inverse=True)
     ranged = bool((labels == np.arange(labels.size)).all())
-    return _model(
-        place.reshape(pairs.shape), biases, vartype, () if ranged else tuple(map(str, labels.tolist()))
-    )
+    names = () if ranged else tuple(map(str, labels.tolist()))
+    if as_ is not None:
+        return Terms(labels.size, place.reshape(pairs.shape), biases, names, name, "qubo").model(as_)
+    return _model(place.reshape(pairs.shape), biases, vartype, names)
 
 
 def is_qubo_json(document: Any) -> bool:
@@ -168,6 +185,7 @@ FORMAT = Format(
         rb"|(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*\d+[ \t]+\d+[ \t]+"
         rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?[ \t]*(?:\n|$)"
     ),
-    plain(read_qubo),
+    lambda path, options: read_qubo(path, options.as_),
     write_coo,
+    asks=frozenset({"as_"}),
 )

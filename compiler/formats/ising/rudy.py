@@ -1,45 +1,38 @@
-"""Max-Cut graphs in rudy's text, the format of the Gset: "n m", then m lines "i j weight".
+"""Lists of terms with a header, "n m", then m lines "i j value": rudy's and MQLib's text.
 
-Nodes count from 1, and so do the spins' names. A line without a weight has weight 1. Cutting
-maximises 1/2 sum w (1 - s_i s_j) over the edges, so J = -w.
+Without lines i i it is a Max-Cut graph, as in the Gset: cutting maximises 1/2 sum w (1 - s_i s_j)
+over the edges, so J = -w. With such lines it is a QUBO or an Ising model, of which there are
+dialects: MQLib's and OR-Library's QUBOs are made large and their pairs count twice. The file does
+not say, so `as_` must. Nodes count from 1, and so do the spins' names (from 0 where `as_` is given
+and a node 0 is). A line without a value has 1.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from compiler.errors import FormatError, UnsupportedError
-from compiler.families.ising import IsingModel, from_edges
+from compiler.families.ising import IsingModel
 from compiler.formats.circuits.circuit_files import read_text
-from compiler.formats.format import Format, plain
+from compiler.formats.format import Format
 from compiler.formats.ising.number_lines import number_lines, number_text, real, whole
-from compiler.ir.problem import MaxCut
+from compiler.formats.ising.terms import Terms, unsaid
 
 
-def max_cut(n: int, row: np.ndarray, col: np.ndarray, weight: np.ndarray, **facts: Any) -> IsingModel:
-    """The Max-Cut problem of a weighted graph as an Ising model, J = -w; parallel edges add up."""
-    weight = np.asarray(weight, dtype=np.float64)
-    model = from_edges(np.zeros(n), row, col, 0.0 - weight, **facts)
-    goal = MaxCut(model.row, model.col, 0.0 - model.J)
-    return replace(model, problem=replace(model.problem, goal=goal))
+def read_rudy(path: str | os.PathLike, as_: str | None = None) -> IsingModel:
+    """The model in a rudy file, gzipped or not; errors as parse_rudy."""
+    return parse_rudy(read_text(path), as_, name=str(path))
 
 
-def read_rudy(path: str | os.PathLike) -> IsingModel:
-    """The Max-Cut problem in a rudy file, gzipped or not; errors as parse_rudy."""
-    return parse_rudy(read_text(path), name=str(path))
+def parse_rudy(text: str, as_: str | None = None, *, name: str = "text") -> IsingModel:
+    """The Max-Cut problem in rudy text, or what `as_` says of it, see compiler.formats.ising.terms.
 
-
-def parse_rudy(text: str, *, name: str = "text") -> IsingModel:
-    """The Max-Cut problem in rudy text.
-
-    Raises FormatError, with the line, for a malformed header or edge, a node out of range, an edge
-    from a node to itself or given twice, a weight that is no finite number, a graph without edges,
-    or another number of edges than the header promises.
+    Raises FormatError, with the line, for a malformed header or term, a node out of range, a term
+    given twice, a value that is no finite number, no terms at all, or another number of them than
+    the header promises; for terms of a node with itself unless `as_` says what they are.
     """
     lines = number_lines(text, ("#", "%"))
     number, header = next(lines, (1, []))
@@ -52,15 +45,21 @@ def parse_rudy(text: str, *, name: str = "text") -> IsingModel:
     m = whole(header[1], where, "the number of edges", 1)
     first: dict[tuple[int, int], int] = {}
     weights = []
+    least = 1 if as_ is None else 0
     for number, words in lines:
         where = f"{name}, line {number}"
         if len(words) not in (2, 3):
             raise FormatError(f"{where}: an edge is two nodes and a weight, got {' '.join(words)[:40]!r}")
-        i, j = (whole(word, where, "a node", 1) for word in words[:2])
+        i, j = (whole(word, where, "a node", least) for word in words[:2])
         if max(i, j) > n:
             raise FormatError(f"{where}: names node {max(i, j)}; the header has nodes 1 to {n}")
-        if i == j:
-            raise FormatError(f"{where}: joins node {i} to itself, which no cut can separate; leave it out")
+        if i == j and as_ is None:
+            raise unsaid(
+                where,
+                f"joins node {i} to itself, so this is no graph to cut: a QUBO to be made small (qubo), one "
+                "to be made large whose pairs count twice, as MQLib's (qubo-max), or an Ising model (ising)",
+                ("qubo", "qubo-max", "ising"),
+            )
         pair = (min(i, j), max(i, j))
         if pair in first:
             raise FormatError(
@@ -73,15 +72,12 @@ def parse_rudy(text: str, *, name: str = "text") -> IsingModel:
         raise FormatError(
             f"{name}: has {len(weights)} edges but its header promises {m}; it is truncated or altered"
         )
-    edges = np.array(list(first), dtype=np.int64).reshape(-1, 2) - 1
-    return max_cut(
-        n,
-        edges[:, 0],
-        edges[:, 1],
-        np.array(weights),
-        names=tuple(str(k + 1) for k in range(n)),
-        meta={"source": "rudy"},
-    )
+    ends = np.array(list(first), dtype=np.int64).reshape(-1, 2)
+    start = int(ends.min()) if as_ is not None and ends.min() == 0 else 1
+    if ends.max() - start >= n:
+        raise FormatError(f"{name}: names the nodes 0 and {n}; of {n} nodes they count from 0 or from 1")
+    names = () if start == 0 else tuple(str(k + 1) for k in range(n))
+    return Terms(n, ends - start, np.array(weights), names, name, "rudy").model(as_ or "max-cut")
 
 
 def write_rudy(model: IsingModel) -> str:
@@ -110,6 +106,7 @@ FORMAT = Format(
     "rudy",
     (".txt", ".rud", ".rudy", ".mc"),
     re.compile(rb"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*\d+[ \t]+\d+[ \t]*(?:\n|$)"),
-    plain(read_rudy),
+    lambda path, options: read_rudy(path, options.as_),
     write_rudy,
+    asks=frozenset({"as_"}),
 )

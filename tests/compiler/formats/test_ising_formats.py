@@ -437,14 +437,15 @@ def test_npz_files(tmp_path):
     assert read_model_or_netlist(tmp_path / "thrml.npz").kT == 0.5
 
 
-def test_as_has_a_meaning_for_graphs_and_circuits_only(tmp_path):
+def test_as_has_a_meaning_for_graphs_terms_and_circuits_only(tmp_path):
     path = tmp_path / "g.gml"
     path.write_text("\n".join(nx.generate_gml(toy_graph())))
     assert read_model_or_netlist(path, Options(as_="ising")).J.tolist() == [2, 1, -1.5]
-    path.write_text(RUDY)
-    with pytest.raises(UnsupportedError, match=r"--as ising has no meaning for it \(max-cut\)"):
+    path = tmp_path / "f.cnf"
+    path.write_text("p cnf 2 1\n1 2 0\n")
+    with pytest.raises(UnsupportedError, match=r"--as ising has no meaning for it \(sat\)"):
         read_model_or_netlist(path, Options(as_="ising"))
-    with pytest.raises(UnsupportedError, match="--as must be ising or max-cut, got 'tsp'"):
+    with pytest.raises(UnsupportedError, match="--as must be ising, max-cut, qubo or qubo-max, got 'tsp'"):
         Options(as_="tsp")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from compiler.formats.ising.rudy import max_cut
+from compiler.formats.ising.terms import max_cut
 from compiler.ir.container import load
 from thermo.cli.main import build
 

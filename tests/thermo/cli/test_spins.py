@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from compiler.families.ising import from_edges, lower_ising
 from compiler.formats.ising.dimacs import from_clauses
-from compiler.formats.ising.rudy import max_cut
+from compiler.formats.ising.terms import max_cut
 from compiler.ir.container import save
 from thermo.cli.main import build
 

@@ -10,7 +10,7 @@ from compiler.errors import UnsupportedError
 from compiler.families.denoising_chain import DenoisingChain, lower_denoising_chain
 from compiler.families.ising import lower_ising
 from compiler.families.rbm import RBM, lower_rbm
-from compiler.formats.ising.rudy import max_cut
+from compiler.formats.ising.terms import max_cut
 from compiler.ir.container import load_langevin
 from compiler.ir.langevin import CellKind, Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase
 from hw_models.presets import PBITS

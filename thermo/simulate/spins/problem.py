@@ -79,8 +79,9 @@ def answer(
     """What the best of some states says in the problem's own terms, and that state (n,).
 
     states, energies : (k, n) of +-1 and (k,), in the model's unit. The best has the least energy, of
-    a formula the most clauses.
-    Returns keys by the kind of problem: cut; clauses, satisfied, assignment (DIMACS literals);
+    a formula the least weight of violated clauses.
+    Returns keys by the kind of problem: cut; clauses, satisfied, assignment (DIMACS literals), of weights
+    also violated_weight (of wishes) and violated_musts (clauses);
     words and consistent (every gate agrees).
     """
     problem = facts(netlist)
@@ -90,14 +91,20 @@ def answer(
     if isinstance(goal, MaxCut):
         told["cut"] = float(cuts(netlist, states[best : best + 1])[0])
     elif isinstance(goal, Formula):
-        count = satisfied(netlist, states)
-        best = int(np.argmax(count))
-        values = problem.variables(states[best])[: goal.variables]
+        values = problem.variables(states)
+        cost = goal.cost(values)
+        best = int(np.argmin(cost))
+        value = values[best][: goal.variables]
         told = {
             "clauses": goal.n_clauses,
-            "satisfied": int(count[best]),
-            "assignment": (np.arange(1, goal.variables + 1) * values).tolist(),
+            "satisfied": int(satisfied(netlist, states[best : best + 1])[0]),
+            "assignment": (np.arange(1, goal.variables + 1) * value).tolist(),
         }
+        if goal.weights is not None:
+            broken = ~goal.holds(values[best])
+            must = goal.weights >= goal.top
+            told["violated_weight"] = float(goal.weights[broken & ~must].sum())
+            told["violated_musts"] = int((broken & must).sum())
     elif isinstance(goal, Circuit):
         consistent = bool(energies[best] < 0.5 * goal.gap)
         told = {"words": words(netlist, states[best]), "consistent": consistent}

@@ -11,7 +11,7 @@ import numpy as np
 
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.problem import Ising, MaxCut
+from compiler.ir.problem import Formula, Ising, MaxCut
 from hw_models.imperfect import Imperfections
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
@@ -324,7 +324,7 @@ def _may_move(
     return (
         (kT is None and target is None and looks.every is None and looks.times is None)
         and (non_ideal is None or non_ideal.ideal)
-        and isinstance(goal, Ising | MaxCut)
+        and (isinstance(goal, Ising | MaxCut) or (isinstance(goal, Formula) and goal.weights is not None))
         and netlist.lowered.logical is None
         and all(p.ramped and p.scale == (1.0, 1.0) for p in plan)
     )
