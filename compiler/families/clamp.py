@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -61,10 +62,11 @@ def clamp_named(model: IsingModel, values: Mapping[str, int]) -> IsingModel:
     place = {name: k for k, name in enumerate(model.names or map(str, range(model.n)))}
     allowed = (0, 1) if model.vartype == "binary" else (-1, 1)
     spins = {}
-    for name, value in values.items():
+    for given, value in values.items():
+        name = given if given in place else json.dumps(given)  # the label "1" is not the label 1
         if name not in place:
             some = ", ".join(list(place)[:6]) + (", ..." if model.n > 6 else "")
-            raise NetlistError(f"clamp {name!r}: no spin is called so; there are {some}")
+            raise NetlistError(f"clamp {given!r}: no spin is called so; there are {some}")
         if value not in allowed:
             raise NetlistError(
                 f"clamp {name}={value}: a {model.vartype} variable is {allowed[0]} or {allowed[1]}"

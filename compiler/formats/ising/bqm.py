@@ -7,6 +7,7 @@ and 2.0). The offset is kept; dimod's plus signs become ours (compiler.families.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import struct
@@ -162,10 +163,32 @@ def _model(
 
 
 def label_names(labels: Sequence[Any]) -> tuple[str, ...]:
-    """Names for labels of others: none for 0, 1, ..., strings as they are, JSON for the rest."""
+    """Names for labels of others: none for 0, 1, ..., strings as they are, JSON for the rest.
+
+    A string that reads as JSON, "1" say, is written as JSON, too, in quotes: `labels` gives back what
+    was there, tuples as lists.
+    """
     if all(type(label) is int and label == k for k, label in enumerate(labels)):
         return ()
-    return tuple(label if isinstance(label, str) else json.dumps(label, default=str) for label in labels)
+    return tuple(
+        label if isinstance(label, str) and _label(label) is label else json.dumps(label, default=_plain)
+        for label in labels
+    )
+
+
+def _plain(label: Any) -> Any:
+    """NumPy's numbers as Python's, anything else by its text."""
+    return label.item() if isinstance(label, np.generic) else str(label)
+
+
+def _label(name: str) -> Any:
+    """The label that a name was made of: of JSON its value, else the name itself."""
+    try:
+        value = json.loads(name, parse_constant=float)
+    except (ValueError, RecursionError):
+        return name
+    plain = isinstance(value, str | int | list) or (isinstance(value, float) and math.isfinite(value))
+    return value if plain and json.dumps(value) == name else name
 
 
 def write_bqm(model: IsingModel) -> str:
@@ -191,13 +214,9 @@ def write_bqm(model: IsingModel) -> str:
     return json.dumps(document) + "\n"
 
 
-def labels(model: IsingModel) -> list[int] | list[str]:
-    """What others call the variables: 0, 1, ... without names, whole numbers where all are."""
-    if not model.names:
-        return list(range(model.n))
-    if all(name.isascii() and name.isdigit() and str(int(name)) == name for name in model.names):
-        return [int(name) for name in model.names]
-    return list(model.names)
+def labels(model: IsingModel) -> list[Any]:
+    """What others call the variables: 0, 1, ... without names, else the labels that names were made of."""
+    return [_label(name) for name in model.names] if model.names else list(range(model.n))
 
 
 FORMAT = Format("bqm", "dimod BQM", (), re.compile(re.escape(MAGIC)), plain(read_bqm), write_bqm)

@@ -28,13 +28,19 @@ NOT_WEIGHTS = ("id", "key", "source", "target")  # numbers of edges that no one 
 
 
 def from_graph(
-    graph: nx.Graph, problem: str = "max-cut", *, weight: str | None = None, field: str | None = None
+    graph: nx.Graph,
+    problem: str = "max-cut",
+    *,
+    weight: str | None = None,
+    field: str | None = None,
+    text: bool = False,
 ) -> IsingModel:
     """The Max-Cut problem, Ising model or QUBO of a graph; spins in the order of its nodes.
 
     weight : the edges' attribute, or "none": every edge weighs 1; None is "weight", unless no edge
         has it and other numbers stand in its place, which is refused
     field : the nodes' attribute; None is "h", which nodes need not have
+    text : nodes come from a text, where all are strings and "1" is no other than 1
 
     Raises NetlistError for a directed or empty graph, a node joined to itself and attributes that
     are no finite numbers, UnsupportedError for an unknown problem.
@@ -54,7 +60,7 @@ def from_graph(
             raise NetlistError(f"graph: an edge joins node {a!r} to itself; leave it out")
         ends[k] = place[a], place[b]
         values[k] = _number(data.get(attribute, default), f"edge ({a!r}, {b!r}) has the {attribute}")
-    facts: dict[str, Any] = {"names": label_names(list(graph)), "meta": {"source": "graph"}}
+    facts: dict[str, Any] = {"names": _names(graph, text), "meta": {"source": "graph"}}
     if problem == "max-cut":
         return max_cut(len(place), ends[:, 0], ends[:, 1], values, **facts)
     fields = _fields(graph, field)
@@ -64,6 +70,11 @@ def from_graph(
             fields, ends[:, 0], ends[:, 1], values, offset=offset, vartype="binary", **facts
         )
     return from_edges(fields, ends[:, 0], ends[:, 1], values, offset=offset, **facts)
+
+
+def _names(graph: nx.Graph, text: bool) -> tuple[str, ...]:
+    nodes = list(graph)
+    return tuple(map(str, nodes)) if text else label_names(nodes)
 
 
 def _fields(graph: nx.Graph, asked: str | None) -> list[float]:
@@ -158,7 +169,7 @@ def parse_node_link(
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise FormatError(f"{name}: is no node-link graph ({reason}); save it again") from None
-    return _told(graph, problem, weight, field, name)
+    return _told(graph, problem, weight, field, name, text=False)
 
 
 def _label(label: Any) -> Hashable:
@@ -193,7 +204,7 @@ def read_graph(
         kind = "GraphML" if markup else "GML"
         reason = " ".join(str(error).split())[:120]
         raise FormatError(f"{path}: is no {kind} that networkx reads ({reason})") from None
-    return _told(graph, problem, weight, field, str(path))
+    return _told(graph, problem, weight, field, str(path), text=True)
 
 
 def _parse_gml(text: str) -> nx.Graph:
@@ -205,9 +216,11 @@ def _parse_gml(text: str) -> nx.Graph:
         return nx.parse_gml(text.splitlines(), label="id")
 
 
-def _told(graph: nx.Graph, problem: str, weight: str | None, field: str | None, name: str) -> IsingModel:
+def _told(
+    graph: nx.Graph, problem: str, weight: str | None, field: str | None, name: str, *, text: bool
+) -> IsingModel:
     """from_graph with the file's name before its errors."""
     try:
-        return from_graph(graph, problem, weight=weight, field=field)
+        return from_graph(graph, problem, weight=weight, field=field, text=text)
     except NetlistError as error:
         raise FormatError(f"{name}: {error}") from None

@@ -11,20 +11,25 @@ from toys.ising import all_states, random_model
 
 from compiler.api import to_netlist
 from compiler.formats.detect import read_model_or_netlist
-from compiler.formats.ising.bqm import from_bqm, parse_bqm, read_bqm, write_bqm
+from compiler.formats.ising.bqm import from_bqm, labels, parse_bqm, read_bqm, write_bqm
 from compiler.formats.ising.graph import from_graph
 from compiler.formats.ising.qubo import parse_qubo, write_coo
 from compiler.formats.networks.thrml import from_thrml
 
 FINITE = st.floats(-8, 8, allow_subnormal=False)
-LABELS = st.one_of(st.integers(0, 40), st.text("abc[]1 ", min_size=1, max_size=3))
+LABELS = st.one_of(
+    st.integers(-9, 40),
+    st.text('abc[]1 "-.', min_size=1, max_size=3),
+    st.floats(-2, 2),
+    st.tuples(st.integers(0, 3), st.text("ab1", max_size=1)),
+)
 
 
 @st.composite
 def bqms(draw):
     """Models with any labels, isolated variables, zero biases, no pairs, an offset."""
     dimod = pytest.importorskip("dimod")
-    labels = draw(st.lists(LABELS, min_size=1, max_size=5, unique_by=str))
+    labels = draw(st.lists(LABELS, min_size=1, max_size=5, unique=True))
     bqm = dimod.BinaryQuadraticModel(draw(st.sampled_from(["SPIN", "BINARY"])))
     for label in labels:
         bqm.add_linear(label, draw(FINITE))
@@ -36,9 +41,15 @@ def bqms(draw):
     return bqm
 
 
-def energies(bqm, names, states):
-    """dimod's energies of our states, matched by the variables' names."""
-    columns = [names.index(label) for label in map(str, bqm.variables)]
+def listed(label):
+    """A label as JSON has it."""
+    return [listed(part) for part in label] if isinstance(label, tuple) else label
+
+
+def energies(bqm, model, states):
+    """dimod's energies of our states, matched by the variables' labels, of the type they had."""
+    ours = [(type(label), label) for label in labels(model)]
+    columns = [ours.index((type(listed(label)), listed(label))) for label in bqm.variables]
     values = states[:, columns] if bqm.vartype.name == "SPIN" else (states[:, columns] + 1) // 2
     return bqm.energies((values, list(bqm.variables)))
 
@@ -52,8 +63,7 @@ def test_every_way_from_dimod_keeps_its_energies(tmp_path_factory, bqm):
         models += [read_bqm(path), read_model_or_netlist(path)]
     states = all_states(bqm.num_variables)
     for model in models:
-        names = list(model.names) or [str(k) for k in range(model.n)]
-        np.testing.assert_allclose(model.energy(states), energies(bqm, names, states), rtol=0, atol=1e-9)
+        np.testing.assert_allclose(model.energy(states), energies(bqm, model, states), rtol=0, atol=1e-9)
         assert model.vartype == bqm.vartype.name.lower()
 
 
@@ -63,8 +73,8 @@ def test_dimod_reads_what_we_write(bqm):
     model = from_bqm(bqm)
     again = dimod.BinaryQuadraticModel.from_serializable(json.loads(write_bqm(model)))
     states = all_states(model.n)
-    names = list(model.names) or [str(k) for k in range(model.n)]
-    np.testing.assert_allclose(energies(again, names, states), model.energy(states), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(energies(again, model, states), model.energy(states), rtol=0, atol=1e-9)
+    assert [(type(v), v) for v in again.variables] == [(type(v), v) for v in bqm.variables]
     assert again.vartype == bqm.vartype
 
 
@@ -74,8 +84,7 @@ def test_coo_files_go_both_ways(seed, vartype):
     model = random_model(np.random.default_rng(seed), vartype=vartype)
     theirs = coo.loads(write_coo(model))
     states = all_states(model.n)
-    names = [str(k) for k in range(model.n)]
-    difference = model.energy(states) - energies(theirs, names, states)
+    difference = model.energy(states) - energies(theirs, model, states)
     np.testing.assert_allclose(difference, difference[0], rtol=0, atol=1e-9)
     back = parse_qubo(coo.dumps(theirs, vartype_header=True))  # six digits only
     np.testing.assert_allclose(back.J, model.J, atol=1e-6)
