@@ -234,7 +234,8 @@ def test_a_ramp_is_of_the_free_spins():
     ramps = [lower_ising(clamp_spins(model, {2: -1}, fields=f)).schedule[0].kT for f in (False, True)]
     assert ramps[0] == pytest.approx(ramps[1])
     strong = replace(clamp_spins(model, {2: -1}, fields=True), problem=model.problem)
-    assert lower_ising(strong).schedule[0].kT[0] > 1.05 * ramps[0][0]  # what the field would make of it
+    # without the note, too: the field outweighs all couplings
+    assert lower_ising(strong).schedule[0].kT == pytest.approx(ramps[0])
 
 
 def test_a_formula_is_written_with_its_clamps():
