@@ -15,8 +15,9 @@ from hw_models.laws.sets import LAW_SETS
 from hw_models.strength import with_strength
 from thermo.cli.main import main
 from thermo.data import load_dataset
-from thermo.studies.devices import NONE, TOGETHER, Key, YieldPoint, _asked, findings, wilson
+from thermo.studies.devices import Key, _asked
 from thermo.studies.instances import accuracy_on_devices
+from thermo.studies.yields import NONE, TOGETHER, YieldPoint, findings, wilson
 
 MINE = """name = "mine"
 like = "pcm-crossbar"
