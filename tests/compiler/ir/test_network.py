@@ -1,6 +1,7 @@
 """Networks of images against JAX's convolutions, and their layout on tiles."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -91,6 +92,15 @@ def test_files_keep_them(tmp_path):
         netlist, network=replace(network, layers=(*network.layers[:2], other, *network.layers[3:]))
     )
     assert compiler.difference(netlist, changed) == "network.layers[2].bias"
+
+
+def test_a_golden_file_stays_readable():
+    """Of kind version 1: a kernel on tiles of 2 x 4 with two slices, pooling, a dense layer."""
+    netlist = compiler.load(Path(__file__).parent / "golden" / "tiles_v1.tnl")
+    assert netlist.layout == Layout(2, 4, 2, 3) and netlist.labels == ("no", "yes")
+    np.testing.assert_allclose(
+        netlist.network.answers([[0.25, 0.5, 1.0, 0.0]]), [[-7 / 24, 55 / 96]], rtol=1e-12
+    )
 
 
 WEIGHTED = Weighted(np.ones((2, 4)), np.zeros(2))
