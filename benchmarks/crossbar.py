@@ -1,7 +1,7 @@
 """An MLP and a small convolutional network on crossbar tiles: bits, tiles and wires, age, joules.
 
     python benchmarks/crossbar.py                  digits, 64-32-10 and two convolutions
-    python benchmarks/crossbar.py --data mnist     784-128-10 and two convolutions
+    python benchmarks/crossbar.py --data mnist --model mlp --limit 1000     784-128-10
 
 Both are trained here (Adam, the second by JAX), saved as models for `thermoc compile`, and run on
 test data, five devices each; figures are mean and standard error over devices.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +92,11 @@ def train_cnn(data: Dataset, channels: tuple[int, int], epochs: int) -> FeedForw
     return FeedForward(Network((height, width, 1), tuple(layers), labels=tuple(data.labels)))
 
 
-def models(data: Dataset, folder: Path) -> dict[str, MLP | FeedForward]:
+def models(data: Dataset, folder: Path, names: Sequence[str]) -> dict[str, MLP | FeedForward]:
     """Trained once, kept in the folder."""
     large = data.n_features > 100
     found: dict[str, MLP | FeedForward] = {}
-    for name in ("mlp", "cnn"):
+    for name in names:
         path = folder / f"{data.name}-{name}.safetensors"
         if not path.exists():
             if name == "mlp":
@@ -123,11 +124,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", default="digits")
     parser.add_argument("--folder", type=Path, default=Path("."))
+    parser.add_argument("--model", choices=("mlp", "cnn"), default=None, help="only this one")
     parser.add_argument("--limit", type=int, default=None, help="test samples")
     given = parser.parse_args()
     data = load_dataset(given.data)
     began = time.perf_counter()
-    both = models(data, given.folder)
+    both = models(data, given.folder, ("mlp", "cnn") if given.model is None else (given.model,))
     print(f"trained or read in {time.perf_counter() - began:.0f} s")
     x, y = (part[: given.limit] for part in data.part("test"))
     for name, model in both.items():
