@@ -4,7 +4,7 @@ import numpy as np
 
 from compiler.families.rlc import lower_rlc
 from hw_models.presets import DEVICES
-from hw_models.rlc import RLCArray
+from hw_models.rlc import RLC_UNITS
 from thermo.linear_algebra import analog_cost, inverse, log_determinant, solve
 from thermo.simulate import simulate
 
@@ -23,7 +23,7 @@ d = log_determinant(A, time=20.0)
 print(f"ln det A   {d.value:.3f} +- {d.error:.3f}, exact {np.linalg.slogdet(A)[1]:.3f}")
 
 # Three LC oscillators joined by capacitors: their thermal voltages know the inverse capacitances.
-array = RLCArray.make(3, resistance=500.0, inductance=1e-5, capacitance=1e-9, coupling=3e-10, wiring="nodes")
+array = RLC_UNITS.get("rlc-board").array(3, 1.0)
 volts = simulate(lower_rlc(array, duration=100.0), runs=4000).outputs[-1, 0]
 print("capacitors", np.cov(volts.T).round(2).tolist())
 print("exact     ", np.linalg.inv(array.maxwell() / 1e-9).round(2).tolist())

@@ -27,6 +27,8 @@ import numpy as np
 
 from hw_models.constants import thermal_energy
 from hw_models.errors import HardwareError
+from hw_models.registry import Registry
+from hw_models.source import Quantity, Source, check_figures, figures_of
 
 WIRINGS = ("nodes", "loops")
 
@@ -148,3 +150,74 @@ class RLCArray:
         """(n,) quality factor of each cell by itself: R sqrt(C / L), or its inverse in a loop."""
         q = self.resistance * np.sqrt(self.capacitance / self.inductance)
         return np.asarray(q if self.wiring == "nodes" else 1.0 / q)
+
+
+@dataclass(frozen=True, slots=True)
+class RLCUnit:
+    """One cell of an array of equal ones, by its figures.
+
+    resistance, inductance, capacitance : of the cell; coupling : F, of the largest coupling capacitor
+    ambient : K; wiring : as of RLCArray
+
+    Raises HardwareError for a figure that is not above 0.
+    """
+
+    name: str
+    summary: str
+    resistance: Quantity
+    inductance: Quantity
+    capacitance: Quantity
+    coupling: Quantity
+    ambient: Quantity
+    wiring: str = "nodes"
+
+    def __post_init__(self) -> None:
+        check_figures(self, ("resistance", "inductance", "capacitance", "coupling", "ambient"))
+
+    def figures(self) -> dict[str, Quantity]:
+        """Every figure by its name."""
+        return figures_of(self)
+
+    def describe(self) -> dict[str, Any]:
+        """Summary and every figure with its source, for `thermoc presets`."""
+        figures = {k: f.describe() for k, f in self.figures().items()}
+        return {"name": self.name, "summary": self.summary, "figures": figures}
+
+    def array(self, n: int, couplings: Any = 0.0) -> RLCArray:
+        """n cells; couplings : a share of the largest capacitor, a number or (n, n).
+
+        Raises HardwareError for a share outside of 0 to 1.
+        """
+        shares = np.asarray(couplings, np.float64)
+        if not ((shares >= 0) & (shares <= 1)).all():
+            raise HardwareError(f"RLC unit {self.name}: couplings must be shares, 0 to 1, got {couplings}")
+        return RLCArray.make(
+            n,
+            resistance=self.resistance.value,
+            inductance=self.inductance.value,
+            capacitance=self.capacitance.value,
+            coupling=shares * self.coupling.value,
+            ambient=self.ambient.value,
+            wiring=self.wiring,
+        )
+
+
+_PARTS = Source("assumed", "board parts that ring at 1.6 MHz; those of arXiv 2312.04836 are unknown here")
+
+RLC_UNITS: Registry[RLCUnit] = Registry(
+    "RLC unit",
+    [
+        (
+            "rlc-board",
+            RLCUnit(
+                name="rlc-board",
+                summary="R, L and C in parallel and switched capacitors between them, as on a board of eight",
+                resistance=Quantity(500.0, "ohm", _PARTS),
+                inductance=Quantity(1e-5, "H", _PARTS),
+                capacitance=Quantity(1e-9, "F", _PARTS),
+                coupling=Quantity(3e-10, "F", _PARTS),
+                ambient=Quantity(300.0, "K", Source("assumed", "room temperature")),
+            ),
+        )
+    ],
+)

@@ -60,11 +60,13 @@ class ProgrammingNoise:
 
     def sigma(self, g: np.ndarray) -> np.ndarray:
         """Standard deviation of cells written to g."""
-        out = np.full_like(g, self.constant.value)
-        power = np.ones_like(g)
-        for name in POWERS:
-            power = power * g
-            out += getattr(self, name).value * power
+        terms = [self.constant.value, *(getattr(self, name).value for name in POWERS)]
+        while len(terms) > 1 and terms[-1] == 0.0:
+            terms.pop()
+        out = np.full_like(g, terms[-1])
+        for term in reversed(terms[:-1]):
+            out *= g
+            out += term
         if self.saturating.value:
             out -= self.saturating.value * np.expm1(-g / self.knee.value)
         return out

@@ -8,7 +8,8 @@ from compiler.errors import NetlistError
 from compiler.families.rlc import lower_rlc
 from compiler.ir.kinds import verify
 from hw_models.errors import HardwareError
-from hw_models.rlc import RLCArray
+from hw_models.rlc import RLC_UNITS, RLCArray
+from hw_models.source import with_values
 from thermo.simulate import simulate
 from thermo.simulate.gaussian.exact import stationary, transition
 
@@ -110,3 +111,18 @@ def test_bad_arrays_are_refused(changes, message):
 def test_bad_durations_are_refused():
     with pytest.raises(NetlistError, match="duration must be"):
         lower_rlc(array("loops"), duration=0.0)
+
+
+def test_an_array_of_a_unit():
+    unit = RLC_UNITS.get("rlc-board")
+    made, by_hand = (
+        unit.array(3, 1.0),
+        RLCArray.make(3, resistance=500.0, inductance=1e-5, capacitance=1e-9, coupling=3e-10),
+    )
+    np.testing.assert_array_equal(made.maxwell(), by_hand.maxwell())
+    assert made.units() == by_hand.units()
+    assert with_values(unit, {"resistance": 50.0}).array(1).resistance == 50
+    with pytest.raises(HardwareError, match="couplings must be shares, 0 to 1"):
+        unit.array(2, 1.5)
+    with pytest.raises(HardwareError, match="rlc-board: inductance must be > 0 H"):
+        with_values(unit, {"inductance": 0.0})

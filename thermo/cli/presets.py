@@ -14,6 +14,7 @@ from hw_models.errors import HardwareError
 from hw_models.files import TEMPLATE, device_files, is_file, load_device
 from hw_models.presets import CROSSBARS, DEVICES, PBITS
 from hw_models.registry import Registry
+from hw_models.rlc import RLC_UNITS
 from hw_models.targets import TARGETS
 from hw_models.units import prefixed
 from hw_models.weights import WEIGHT_MEMORIES
@@ -28,6 +29,7 @@ SHELVES: dict[str, Registry[Any]] = {
     "devices": DEVICES,
     "p-bits": PBITS,
     "crossbar devices": CROSSBARS,
+    "RLC units": RLC_UNITS,
     "weight memories": WEIGHT_MEMORIES,
     "targets": TARGETS,
     "libraries": CELL_LIBRARIES,

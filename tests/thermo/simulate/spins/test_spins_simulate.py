@@ -2,6 +2,7 @@
 
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,12 @@ from compiler.families.ising import from_edges, lower_ising
 from compiler.formats.ising.dimacs import from_clauses, parse_dimacs
 from compiler.formats.ising.rudy import read_rudy
 from compiler.ir.langevin import CellKind, Cells, Group, Phase
+from hw_models.errors import HardwareError
 from hw_models.imperfect import Imperfections
+from hw_models.laws.pcm import PCM
+from hw_models.presets import PBITS
 from thermo.progress import NullProgress
+from thermo.simulate import simulate
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.langevin.run import simulate_langevin
 from thermo.simulate.spins.plan import plan_spins
@@ -211,6 +216,19 @@ def test_imperfect_devices():
     np.testing.assert_allclose(coarse.best_energies, model.energy(coarse.best_states))
     with pytest.raises(SimulationError, match="which no device knows"):
         simulate_spins(net, non_ideal=law, target=0.0)
+
+
+def test_an_array_of_p_bits_brings_its_own_laws():
+    net = lower_ising(from_edges(*random_pairs(10, 0.6, 3)), sweeps=30, sample=True)
+    own = replace(PBITS.get("pbit-cmos"), imperfections=Imperfections(laws=PCM))
+    run = {"chains": 4, "device_seed": 3}
+    law = Imperfections(laws=PCM, at=3600.0)
+    wanted = simulate(net, non_ideal=law, **run).states
+    np.testing.assert_array_equal(simulate(net, device=own, at="1h", **run).states, wanted)
+    np.testing.assert_array_equal(simulate(net, device="pbit-cmos", non_ideal=law, **run).states, wanted)
+    assert not np.array_equal(simulate(net, device=own, **run).states, wanted)
+    with pytest.raises(HardwareError, match="the device has no laws"):
+        simulate(net, device="pbit-cmos", at="1h", **run)
 
 
 def _ends(model):
