@@ -287,6 +287,7 @@ def estimate_langevin(
     split: str = "test",
     runs: int = 1,
     seed: int = 0,
+    device_seed: int = 0,
     reset: Reset | ResetWish | None = None,
     fewest_bits: bool = False,
     always_on: bool = False,
@@ -296,6 +297,7 @@ def estimate_langevin(
     """Measure accuracy, heat and cycle of the machine on a device, on a split, and price them.
 
     always_on : whether bias currents of couplings are never switched off
+    device_seed : which device, of one with imperfections or converters
 
     baselines : digital designs measured on the same split, or what finds them up to an accuracy; the
     cheapest of at least the netlist's accuracy is what it is compared with
@@ -305,7 +307,8 @@ def estimate_langevin(
     Raises HardwareError where the device cannot hold it.
     """
     options: dict[str, Any] = {"runs": runs, "seed": seed, "threads": threads, "progress": progress}
-    options["device"] = own = device
+    options |= {"device": device, "device_seed": device_seed}
+    own = device
     dynamic = ~netlist.cells.frozen
     device_units(netlist, device)  # raises before anything is run
     options |= ranges_of(netlist, dataset, options)

@@ -115,6 +115,7 @@ class LangevinEstimator:
         Option("split"),
         _device_option("Preset of hardware, `thermoc presets` lists them, or a file.toml."),
         AT,
+        DEVICE_SEED,
         COUPLINGS,
         Option("always_on", "--always-on", bool, False, "Bias currents of couplings are never switched off."),
         INPUT_BITS,
