@@ -18,6 +18,7 @@ IMPERFECT = Option(
         Option("asymmetry", "--asymmetry", float, 0.0, "Relative spread of W_ij against W_ji."),
         Option("bits", "--bits", int, None, "Resolution of the couplings (none: exact)."),
         Option("bias_mismatch", "--bias-mismatch", float, 0.0, "Relative spread of every bias."),
+        Option("read", "--read", int, 0, "Which read of the device it is: each has noise of its own.", min=0),
     ),
 )
 DEVICE_SEED = Option("device_seed", "--device-seed", int, 0, "Which device is drawn.", min=0)

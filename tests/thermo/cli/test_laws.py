@@ -37,6 +37,7 @@ def test_a_device_is_simulated_and_priced_at_a_time(files, capsys):
     run += ["--input-bits", "ideal", "--output-bits", "ideal"]
     outputs = [told(capsys, *run, *at)["heat_kT"]["mean"] for at in ((), ("--at", "1h"), ("--at", "3600"))]
     assert outputs[1] == outputs[2] != outputs[0]
+    assert told(capsys, *run, "--at", "1h", "--read", "1")["heat_kT"]["mean"] != outputs[1]
     seeds = [told(capsys, *run, "--at", "1h", "--device-seed", k)["heat_kT"]["mean"] for k in ("1", "2")]
     assert seeds[0] != seeds[1]
 
