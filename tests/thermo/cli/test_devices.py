@@ -149,7 +149,7 @@ def test_new_prints_a_file_that_loads(folder, capsys):
         ("compare {0}/net.tnl --data digits --device {0}/bad.toml", "line 6: capacitance"),
         ("simulate {0}/net.tnl --data digits --device {0}/bits.toml", "bits.toml: an array of p-bits"),
         ("estimate {0}/ring.tnl --device {0}/ten.toml", 'p-bits need one of kind = "p-bit"'),
-        ("simulate {0}/net.tnl --data digits --device rc-2fF", "choose one of pcm-crossbar"),
+        ("simulate {0}/net.tnl --data digits --device rc-2fF", "rc-1fF, rc-1pF"),
         ("presets {0}/bad.toml", "line 6: capacitance"),
         (
             "simulate {0}/net.tnl --data digits --device {0}/sigma.toml",

@@ -497,4 +497,4 @@ def test_presets_show_cell_libraries(capsys):
     assert main(["presets", "nangate45"]) == 0
     text = capsys.readouterr().out
     assert "NAND2_X1 energy" in text and "derived" in text and "check: NAND2_X1 energy" in text
-    assert "choose one of pcm-crossbar" in _fails(capsys, "presets", "nangate46")
+    assert "rc-1fF, rc-1pF" in _fails(capsys, "presets", "nangate46")

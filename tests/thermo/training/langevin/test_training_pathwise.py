@@ -453,7 +453,7 @@ def test_devices_that_cannot_be_are_refused():
         PathwiseConfig(device="rc-1fF", couplings="resistor", symmetric=False)
     with pytest.raises(TrainingError, match="capacitive couplings need 2 J2 - W positive definite"):
         PathwiseConfig(device="rc-1fF", couplings="capacitive")
-    with pytest.raises(HardwareError, match="no device 'rc-1GF'; choose one of pcm-crossbar"):
+    with pytest.raises(HardwareError, match=r"no device 'rc-1GF'; choose one of .*rc-1fF"):
         PathwiseConfig(device="rc-1GF")
     assert burden_of(PathwiseConfig(device="rc-1fF", couplings="ideal"), 1.0) is None
 
