@@ -362,3 +362,32 @@ def test_units_are_those_of_the_figures():
         family = LAWS.get(name)
         quantities = {f.name for f in fields(family) if f.type == "Quantity"}
         assert set(family.UNITS) == quantities, name
+
+
+def test_charge_traps_are_as_crosssim_has_them():
+    """Mean and spread of 800 nA after 1, 3 and 5 days, of CrossSim's SONOS: variability A (1 - exp(-I / B)),
+    and the polynomials of the mean drift.
+    """
+    laws = [law for law in LAW_SETS.get("sonos") if law.name in ("programming", "drift", "relaxation")]
+    laws = Imperfections(laws=tuple(laws)).laws
+    g, cells_ = np.full(N, 0.5), cells()[1:]
+    for days, a, b, shift in ((1, 25.59, 186.9, -24.9), (3, 31.04, 198.9, None), (5, 34.58, 207.3, -37.9)):
+        made = 1600 * conductances(laws, g, *cells_, PLUS, 1, days * 86400.0)
+        assert made.std() == pytest.approx(a * (1 - np.exp(-800 / b)), rel=0.05)
+        if shift is not None:
+            assert made.mean() - 800 == pytest.approx(shift, rel=0.05)
+
+
+def test_resistive_cells_are_as_their_simulators_have_them():
+    g, cells_ = np.full(N, 0.5), cells()[1:]
+    milo = Imperfections(laws=LAW_SETS.get("reram-hfo2")[:2]).laws
+    made = 225 * conductances(milo, g, *cells_, PLUS, 1, None)
+    middle = 225 / 4.5 + (225 - 225 / 4.5) * 0.5
+    assert made.mean() == pytest.approx(middle, abs=4.4 * 4 / np.sqrt(N))
+    assert made.std() == pytest.approx(4.782321 - 0.009107 * middle, rel=4.4 / np.sqrt(2 * N))
+    cmo = Imperfections(laws=LAW_SETS.get("reram-cmo")[:3]).laws
+    made = 88.2 * conductances(cmo, g, *cells_, PLUS, 1, 1e4)
+    middle = 9 + (88.2 - 9) * 0.5
+    assert made.mean() - middle == pytest.approx(-0.08900206 * np.log(1e4), abs=0.03)
+    spread = np.hypot(0.0112185 + 0.01129027 * middle, 0.04201137 * np.log(1e4) + 0.41183342)
+    assert made.std() == pytest.approx(spread, rel=4.4 / np.sqrt(2 * N))
