@@ -174,6 +174,24 @@ def their_accuracies(net: tuple, devices: int) -> dict[tuple[str, bool], list[fl
     return found
 
 
+def shrunk(at: float) -> dict[str, float]:
+    """What is left of the couplings of a random array, without compensation: slope against those asked for."""
+    import torch
+    from aihwkit.inference import PCMLikeNoiseModel
+
+    w = np.random.default_rng(0).normal(size=(300, 784))
+    w /= np.abs(w).max()
+    torch.manual_seed(0)
+    model = PCMLikeNoiseModel(g_max=G_MAX)
+    made, exponents = model.apply_programming_noise(torch.tensor(w))
+    found = {
+        "ours": programmed([w], Imperfections(laws=PCM, at=at), 0)[0],
+        "aihwkit": model.apply_drift_noise(made, exponents, at).numpy(),
+        "ours, pairs split anew": split_anew([w], at, 0)[0],
+    }
+    return {name: float(np.sum(v * w) / np.sum(w * w)) for name, v in found.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--samples", type=int, default=20_000)
@@ -187,6 +205,8 @@ def main() -> None:
         least, spent = min(t[what, when][0] for t in tables), np.median([t[what, when][1] for t in tables])
         p = "" if what == "aihwkit" else f"{1 - (1 - least) ** REPEATS:.3f}"
         print(f"  {what:10s} {when:7s}             {p:>6s}     {1e3 * spent:8.1f}")
+    left = ", ".join(f"{name} {slope:.4f}" for name, slope in shrunk(TIMES["1 year"]).items())
+    print(f"couplings of a random array after 1 year, as it is: {left}")
     net = network(given.epochs, given.seed)
     print(f"network: {100 * accuracy(*net):.2f} % in software, {given.devices} devices")
     begin = time.perf_counter()
