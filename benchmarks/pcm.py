@@ -175,7 +175,7 @@ def their_accuracies(net: tuple, devices: int) -> dict[tuple[str, bool], list[fl
 
 
 def shrunk(at: float) -> dict[str, float]:
-    """What is left of the couplings of a random array, without compensation: slope against those asked for."""
+    """Slope of a random array's couplings, without compensation, against those asked for."""
     import torch
     from aihwkit.inference import PCMLikeNoiseModel
 
