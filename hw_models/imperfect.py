@@ -16,14 +16,13 @@ no elements.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
 from hw_models.errors import HardwareError
-from hw_models.frozen import Frozen
 from hw_models.laws.compensation import Compensation
 from hw_models.laws.families import LAWS
 from hw_models.laws.law import MINUS, NOTHING, PLUS, UNIT, Law, Stage, check_laws, conductances
@@ -50,7 +49,7 @@ class Imperfections:
     laws : what else the elements of couplings obey (hw_models.laws), kept in the order in which they act
     at : s since the device was programmed, or a time as "1h"; None: just programmed
     read : which read of the device this is; read noise is drawn anew for each
-    stated : figures, with their sources, of those of the numbers that a device's file gave; not compared
+    stated : those of the numbers that a device's file gave, by name, as figures with sources; not compared
 
     All but bits, laws, at and read are dimensionless. xi are independent standard normals.
     """
@@ -62,7 +61,7 @@ class Imperfections:
     laws: tuple[Law, ...] = ()
     at: float | None = None
     read: int = 0
-    stated: Mapping[str, Quantity] = field(default_factory=Frozen, compare=False, repr=False)
+    stated: tuple[tuple[str, Quantity], ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("mismatch", "asymmetry", "bias_mismatch"):
@@ -89,7 +88,7 @@ class Imperfections:
         """Figures of its laws, "drift mean", but terms that they do not have, and those stated of its
         numbers; no price rests on them.
         """
-        stated = {name: q for name, q in self.stated.items() if q.value == getattr(self, name)}
+        stated = {name: q for name, q in self.stated if q.value == getattr(self, name)}
         every = ((f"{law.name} {k}", figure) for law in self.laws for k, figure in law.figures().items())
         return {**stated, **{name: figure for name, figure in every if figure not in (NOTHING, UNIT)}}
 

@@ -75,7 +75,7 @@ def imperfections_of(top: Section, base: Imperfections) -> Imperfections:
         laws[law.name] = law
     values: dict[str, Any] = {name: int(f.value) if name == "bits" else f.value for name, f in stated.items()}
     try:
-        return replace(base, **values, laws=tuple(laws.values()), stated=Frozen(stated))
+        return replace(base, **values, laws=tuple(laws.values()), stated=tuple(stated.items()))
     except HardwareError as error:
         raise HardwareError(f"{top.place('imperfections')}: {error}") from None
 
@@ -112,7 +112,7 @@ def _spread(at: Section, name: str) -> Quantity:
 def _stated(law: Imperfections, name: str) -> Quantity:
     """The figure of a spread, which has lost its source where it was given as a number."""
     value = float(getattr(law, name))
-    figure = law.stated.get(name)
+    figure = dict(law.stated).get(name)
     if figure is not None and figure.value == value:
         return figure
     return Quantity(value, SPREADS[name], Source("assumed", "as given, without a source"))

@@ -61,7 +61,6 @@ class Measured:
     source: Source
     on: Quantity = NOTHING
     scale: Quantity = UNIT
-    curve: Curve = field(init=False, repr=False, compare=False)
 
     name: ClassVar[str] = "measured"
     stage: ClassVar[Stage] = Stage.PROGRAMMING
@@ -79,13 +78,18 @@ class Measured:
             if bad.any():
                 k = int(np.argmax(bad))
                 raise HardwareError(f"law measured: {name} must be >= 0, got {values[k]:g} in row {k + 1}")
-        object.__setattr__(self, "curve", _curve(columns))
+        curve = _curve(columns)
         if self.on is NOTHING:
-            top = columns["target"].max() if "target" in columns else self.curve.mean.max()
+            top = columns["target"].max() if "target" in columns else curve.mean.max()
             object.__setattr__(
                 self, "on", Quantity(float(top), "S", replace(self.source, locator="largest asked for"))
             )
         check_law(self, ("on",))
+
+    @property
+    def curve(self) -> Curve:
+        """What its columns say, from target to target and from time to time."""
+        return _curve({name: np.asarray(values, dtype=np.float64) for name, values in self.columns})
 
     def figures(self) -> dict[str, Quantity]:
         """Every figure by its name."""
@@ -113,7 +117,7 @@ class Measured:
         """See hw_models.laws.law.Law; HardwareError for a time after the last that was measured."""
         xi = where.normals(self.name, "cell", seed)
         c, on = self.curve, self.on.value
-        row = self._row(at)
+        row = _row(c.times, at)
         if self.pulsed:
             nearest = np.abs(where.target[:, None] * on - c.mean[0]).argmin(axis=1)
             off = (c.mean[0][nearest] + c.spread[0][nearest] * xi) / on - where.target
@@ -124,19 +128,19 @@ class Measured:
             ) / on
         return np.maximum(g + self.scale.value * off, 0.0)
 
-    def _row(self, at: float | None) -> Any:
-        """A function that interpolates (T, B) to (B,) at a time."""
-        times = self.curve.times
-        if at is None or times.size == 1:
-            return lambda table: table[0]
-        if at > times[-1]:
-            raise HardwareError(
-                f"law measured: cells were measured up to {times[-1]:g} s after programming, but at is "
-                f"{at:g} s: measure longer, or describe what comes after by a law of drift"
-            )
-        unit = times[times > 0][0]
-        x, ends = math.log1p(at / unit), np.log1p(times / unit)
-        return lambda table: np.array([np.interp(x, ends, table[:, b]) for b in range(table.shape[1])])
+
+def _row(times: np.ndarray, at: float | None) -> Any:
+    """A function that interpolates (T, B) to (B,) at a time."""
+    if at is None or times.size == 1:
+        return lambda table: table[0]
+    if at > times[-1]:
+        raise HardwareError(
+            f"law measured: cells were measured up to {times[-1]:g} s after programming, but at is "
+            f"{at:g} s: measure longer, or describe what comes after by a law of drift"
+        )
+    unit = times[times > 0][0]
+    x, ends = math.log1p(at / unit), np.log1p(times / unit)
+    return lambda table: np.array([np.interp(x, ends, table[:, b]) for b in range(table.shape[1])])
 
 
 def _curve(columns: Mapping[str, np.ndarray]) -> Curve:

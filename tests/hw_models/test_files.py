@@ -1,6 +1,7 @@
 """Devices as files: round trips, presets, and complaints that name file, line and key."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -226,8 +227,15 @@ def test_a_device_with_laws_comes_back_with_its_sources(tmp_path):
     assert again == device and again.imperfections.stated == device.imperfections.stated
     assert sorted(p.name for p in there.iterdir()) == ["b-cells.csv", "b.toml"]
     save_device(replace(device, imperfections=Imperfections(mismatch=0.1)), there / "c.toml")
-    figure = load_device(there / "c.toml").imperfections.stated["mismatch"]
+    figure = dict(load_device(there / "c.toml").imperfections.stated)["mismatch"]
     assert figure.value == 0.1 and "without a source" in figure.source.ref
+
+
+def test_a_device_with_laws_is_plain_data(tmp_path):
+    """Settings of trainings hold devices, and records of trainings are JSON."""
+    device = load_device(lawful(tmp_path))
+    assert "our chip, 4 cells" in json.dumps(asdict(device))
+    assert len({device, load_device(lawful(tmp_path))}) == 1
 
 
 def test_laws_replace_those_of_their_name(tmp_path):
