@@ -1,6 +1,7 @@
 """ngspice runs our decks and agrees with the simulator; its pitfalls are what they are said to be."""
 
 import json
+import re
 import subprocess
 from dataclasses import replace
 
@@ -12,14 +13,18 @@ from toys.spice import PLAIN, RAMPED, cells_alone, needs_ngspice, random_net
 import thermo
 from compiler import DeckOptions, UnsupportedError
 from compiler.families.resistive import ResistiveNetwork, lower_resistive
+from compiler.families.rlc import lower_rlc
 from compiler.formats.spice.deck import make_deck
+from compiler.formats.spice.noise import interpolation_loss
 from compiler.ir.container import save
-from compiler.ir.langevin import Activation, CouplingKind, Order, Phase
+from compiler.ir.langevin import Activation, CouplingKind, Couplings, Order, Phase
 from hw_models.presets import DEVICES, chosen_device
+from hw_models.rlc import RLCArray
 from hw_models.source import Quantity, Source
 from thermo.cli.main import main
-from thermo.ngspice.check import _judged, _moments
+from thermo.ngspice import check
 from thermo.ngspice.errors import SpiceError
+from thermo.ngspice.figures import judged, moments
 from thermo.ngspice.run import complaint, run_deck
 
 
@@ -100,6 +105,7 @@ def test_inertia_and_walls():
     assert thermo.check_with_ngspice(inertial, dt=1e-4).equal
     walled = random_net(lo=-9.0, hi=np.r_[9.0, 9.0, np.full(4, 0.25)], schedule=(Phase("run", 20.0),))
     found = thermo.check_with_ngspice(walled, dt=1e-3)
+    assert found.equal, found.figures
     assert found.outputs.max() == 0.25
     assert np.abs(found.theirs - found.outputs).max() < 1e-3  # 35 n V_T of the diode: 9e-5
 
@@ -158,7 +164,7 @@ def test_noise_is_compared_by_what_it_explains():
     # the twin: decks of a machine twice as hot
     hot = thermo.check_with_ngspice(net.with_(kT=1.5), runs=12, seed=1)
     cold = thermo.check_with_ngspice(net, runs=12, seed=1)
-    assert not all(f.agrees for f in _judged(_moments(cold.outputs, hot.theirs, np.zeros(4)), 0.01))
+    assert not all(f.agrees for f in judged(moments(cold.outputs, hot.theirs, np.zeros((4, 4))), 0.01))
 
 
 @needs_ngspice
@@ -177,22 +183,136 @@ def test_couplings_bring_what_the_simulator_says(couplings, schedule):
         device, couplings=replace(device.couplings, noise=Quantity(0.0, "1", Source("assumed", "a test")))
     )
     silent = thermo.check_with_ngspice(net, runs=16, seed=2, device=quiet)
-    lost = np.zeros(6)
-    assert not all(f.agrees for f in _judged(_moments(found.outputs, silent.theirs, lost), 0.01))
+    lost = np.zeros((6, 6))
+    assert not all(f.agrees for f in judged(moments(found.outputs, silent.theirs, lost), 0.01))
 
 
 @needs_ngspice
 def test_a_resistive_network_rests_where_the_simulator_says():
     rng = np.random.default_rng(0)
     network = ResistiveNetwork(
-        (rng.uniform(0.1, 1.0, (6, 8)), rng.uniform(0.1, 1.0, (3, 6))), gain=4.0, labels=("a", "b", "c")
+        (rng.uniform(0.1, 1.0, (6, 8)), rng.uniform(0.1, 1.0, (3, 6))), gain=8.0, labels=("a", "b", "c")
     )
     net, data = lower_resistive(network), rng.uniform(-1, 1, (5, 4))
     found = thermo.check_with_ngspice(net, data, analysis="op")
     assert found.equal, found.figures
     assert np.abs(found.theirs[:, 0] - network.answers(data)).max() < 1e-3
     silicon = thermo.check_with_ngspice(net, data, analysis="op", diode="silicon")
-    assert not silicon.equal  # 0.6 V of a diode on a swing of 4 V
+    assert not silicon.equal  # 0.6 V of a diode on a swing of 2 V
+
+
+def chain(schedule=PLAIN):
+    """Three cells, the second at an element of 4 to the first and one of 4 to the inverted third."""
+    group = Couplings.from_coo(CouplingKind.LINEAR, 3, [0, 1, 1, 2], [1, 0, 2, 1], [4.0, 4.0, -4.0, -4.0])
+    return cells_alone(3, j2=0.5, dt=5e-3).with_(couplings=(group,), schedule=schedule)
+
+
+@needs_ngspice
+@pytest.mark.parametrize("schedule", [PLAIN, RAMPED], ids=["plain", "ramped"])
+def test_elements_between_two_cells_share_their_noise(schedule):
+    """Decks of independent currents, which agree with a simulation of such, are told apart."""
+    device = chosen_device("rc-1fF", "resistor", input_bits="ideal", output_bits="ideal")
+    found = thermo.check_with_ngspice(chain(schedule), runs=16, seed=2, device=device)
+    assert found.equal, found.figures
+    if schedule is RAMPED:  # inputs off and couplings weak at the end
+        return
+    apart = replace(device, couplings=replace(device.couplings, mutual=False))
+    other = thermo.check_with_ngspice(chain(), runs=16, seed=2, device=apart)
+    assert other.equal, other.figures
+    assert not all(f.agrees for f in judged(moments(found.outputs, other.theirs, np.zeros((3, 3))), 0.01))
+
+
+@needs_ngspice
+@pytest.mark.parametrize("kT", [0.0, 1.0])
+def test_converters_are_ideal_quantisers(kT):
+    """Three bits in, four out: levels of both engines; decks of other inputs are told apart."""
+    net = random_net(n_in=3, readout=True)
+    data = np.random.default_rng(4).normal(size=(3, 3))
+    device = chosen_device("rc-1fF", "crossbar", input_bits=3, output_bits=4)
+    found = thermo.check_with_ngspice(net, data, device=device, kT=kT, runs=12)
+    assert found.equal, found.figures
+    assert {"levels", "decisions", "joules"} <= {f.name for f in found.figures}
+    exact = replace(device, input_converter=None)
+    other = thermo.check_with_ngspice(net, data, device=exact, kT=0.0)
+    if kT == 0:
+        tolerance = found.figures[0].tolerance
+        assert np.abs(other.theirs - found.theirs).max() > 10 * tolerance
+
+
+@needs_ngspice
+def test_capacitors_join_charges():
+    net = random_net(kT=0.0, symmetric=True, gain=0.3)
+    device = chosen_device("rc-1fF", "capacitive", input_bits="ideal", output_bits="ideal")
+    found = thermo.check_with_ngspice(net, device=device, cells="reactive", kT=0.0)
+    assert found.equal, found.figures
+    with pytest.raises(UnsupportedError, match="join charges: take cells whose state is one"):
+        thermo.check_with_ngspice(net, device=device)
+
+
+@needs_ngspice
+@pytest.mark.parametrize("wiring", ["nodes", "loops"])
+def test_rlc_cells(wiring):
+    """Directed couplings and a noise matrix, or inertia: both are circuits of the deck."""
+    array = RLCArray.make(
+        3, resistance=[2e3, 1e3, 3e3], inductance=1e-6, capacitance=1e-12, coupling=3e-13, wiring=wiring
+    )
+    net = lower_rlc(array, duration=3.0)
+    kicked = net.with_(cells=replace(net.cells, x0=np.linspace(0.5, 1.0, len(net.cells))))
+    still = thermo.check_with_ngspice(kicked, kT=0.0)
+    assert still.equal, still.figures
+    hot = thermo.check_with_ngspice(kicked, runs=16)
+    assert hot.equal, hot.figures
+    other = lower_rlc(replace(array, resistance=2 * array.resistance), duration=3.0)
+    other = other.with_(cells=replace(other.cells, x0=kicked.cells.x0))
+    assert np.abs(thermo.check_with_ngspice(other, kT=0.0).theirs - still.outputs).max() > 0.01
+
+
+@needs_ngspice
+def test_oscillators_with_noise_are_read_by_their_cosines():
+    net = random_net(CouplingKind.SINE, kT=0.3, activation=Activation.COSINE, readout=True, shown=True)
+    found = thermo.check_with_ngspice(net, runs=16, seed=5)
+    assert found.equal, found.figures
+
+
+@needs_ngspice
+def test_silicon_diodes_ask_for_a_swing():
+    """50 n V_T = 1.3 V; a network of 50 mV sources is refused, one of 60 V decides as with ideal diodes."""
+    rng = np.random.default_rng(0)
+    g = rng.uniform(0.1, 1.0, (6, 8)), rng.uniform(0.1, 1.0, (3, 6))
+    data = rng.uniform(-1, 1, (5, 4))
+    small, large = (lower_resistive(ResistiveNetwork(g, gain=volts)) for volts in (0.05, 60.0))
+    with pytest.raises(UnsupportedError, match=r"swing by 50 n V_T = 1.29 V, .* times as large .*--gain"):
+        thermo.check_with_ngspice(small, data, analysis="op", diode="silicon")
+    assert thermo.check_with_ngspice(small, data, analysis="op").equal
+    found = thermo.check_with_ngspice(large, data, analysis="op", diode="silicon")
+    ideal = thermo.check_with_ngspice(large, data, analysis="op")
+    assert np.abs(found.theirs - ideal.theirs).max() < 0.1 * np.abs(ideal.theirs).max()
+
+
+@needs_ngspice
+def test_ngspice_s_own_tolerances_exceed_the_charge_of_a_femtofarad():
+    """Why decks set abstol, vntol and chgtol: 1e-14 C is more than a cell ever holds (3e-18 C), so that steps
+    are never cut where they err.
+    """
+    net = random_net(kT=1.0)
+    options = DeckOptions(device=chosen_device("rc-1fF", "ideal"), kT=0.0, states=True, noise_step=0.2)
+    deck, fine = make_deck(net, options), make_deck(net, replace(options, noise_step=1e-3))
+    own = replace(deck, text="\n".join(l for l in deck.text.splitlines() if not l.startswith(".options")))
+    truth = run_deck(fine).states[-1]
+    errors = [np.abs(run_deck(d).states[-1] - truth).max() / deck.scale.voltage for d in (deck, own)]
+    assert errors[0] < 2e-4 and errors[1] > 5 * errors[0]
+
+
+@needs_ngspice
+def test_samples_joined_by_lines_lose_variance_that_the_deck_puts_back():
+    """A cell of 2 J2 = 2 under samples a quarter of its time apart: r = 0.88 of kT / 2 J2."""
+    net = cells_alone(40, j2=1.0, duration=10.0, dt=2e-2)
+    loss = float(interpolation_loss(0.25))
+    found = second_moments(net, {"noise_step": 0.125, "noise": "tables"}, seeds=10)
+    bar = 4.5 * found.std(ddof=1) / np.sqrt(found.size)
+    assert loss < 0.9
+    assert abs(found.mean() / 0.5 - 1) < bar / 0.5
+    assert abs(found.mean() / 0.5 - loss) > bar / 0.5
 
 
 @needs_ngspice
@@ -222,6 +342,22 @@ def test_a_deck_that_ngspice_cannot_run_says_why():
     with pytest.raises(SpiceError, match=r"^ngspice cannot run the deck: .*rror"):
         run_deck(broken)
     assert complaint("a\nError: b\nc") == "Error: b"
+
+
+@needs_ngspice
+def test_a_deck_that_ngspice_cannot_run_is_one_line_and_exit_code_2(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "net.tnl"
+    save(random_net(), path)
+    whole = check.make_deck
+
+    def broken(*given):
+        deck = whole(*given)
+        return replace(deck, text=deck.text.replace("Bforce x 0 I=", "Bforce x 0 I=nonsense("))
+
+    monkeypatch.setattr(check, "make_deck", broken)
+    assert main(["check", str(path), "--with", "ngspice"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert re.match(r"^.*ngspice cannot run the deck: .*rror", said) and "Traceback" not in said
 
 
 def test_noise_between_walls_is_not_compared():

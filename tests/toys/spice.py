@@ -13,6 +13,7 @@ from compiler.ir.langevin import (
     Couplings,
     LangevinNetlist,
     Phase,
+    ReadOut,
     Role,
 )
 
@@ -42,12 +43,20 @@ def random_net(
     kT=0.0,
     schedule=PLAIN,
     seed=0,
+    symmetric=False,
+    gain=1.0,
+    readout=False,
+    shown=False,
     **columns,
 ):
-    """n quartic (or phase) cells with couplings of one kind both ways and from inputs."""
+    """n quartic (or phase) cells with couplings of one kind both ways and from inputs, `gain` times as large;
+    readout : the first three decide, shown : by what they show.
+    """
     rng = np.random.default_rng(seed)
     w = np.zeros((n + n_in, n + n_in))
-    w[n_in:] = rng.normal(size=(n, n + n_in))
+    w[n_in:] = gain * rng.normal(size=(n, n + n_in))
+    if symmetric:
+        w[n_in:, n_in:] = (w[n_in:, n_in:] + w[n_in:, n_in:].T) / 2
     np.fill_diagonal(w, 0.0)
     if kind == CouplingKind.RESISTIVE:
         w = np.abs(w)
@@ -67,5 +76,8 @@ def random_net(
         kT=kT,
         mobility=1.3,
         schedule=schedule,
+        readout=ReadOut(np.arange(n_in, n_in + 3, dtype=np.int32), schedule[-1].name, shown=shown)
+        if readout
+        else None,
         dt=1e-2,
     )

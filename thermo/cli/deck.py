@@ -9,6 +9,7 @@ from compiler.formats.spice.options import DIODES
 from hw_models.presets import chosen_device
 from thermo.cli.flags import Given
 from thermo.options import Option
+from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS
 
 DECK_DEVICE = Option(
     "device",
@@ -45,16 +46,32 @@ DECK_NOISE = Option(
 DECK_ANALYSIS = Option(
     "analysis", "--analysis", str, "tran", "Deck: tran, or op, the rest state alone of a network at kT = 0."
 )
-DECK_OPTIONS = (DECK_ANALYSIS, DECK_DEVICE, DECK_COUPLINGS, DECK_CELLS, DECK_STEP, DECK_DIODE, DECK_NOISE)
+DECK_OPTIONS = (
+    DECK_ANALYSIS,
+    DECK_DEVICE,
+    DECK_COUPLINGS,
+    INPUT_BITS,
+    OUTPUT_BITS,
+    DECK_CELLS,
+    DECK_STEP,
+    DECK_DIODE,
+    DECK_NOISE,
+)
 
 
 def deck_options(given: Given, noise: str) -> dict[str, Any]:
     """Fields of DeckOptions as the flags say; noise : where they do not. Errors as chosen_device."""
     device = None
     if given["device"] is not None:
-        device = chosen_device(given["device"], given["couplings"])
-    elif given["couplings"] is not None:
-        raise UnsupportedError(f"--couplings {given['couplings']} are those of a device: add --device NAME")
+        bits = {name: given[name] for name in ("input_bits", "output_bits")}
+        device = chosen_device(given["device"], given["couplings"], **bits)
+    for name, flag in (
+        ("couplings", "--couplings"),
+        ("input_bits", "--input-bits"),
+        ("output_bits", "--output-bits"),
+    ):
+        if device is None and given[name] is not None:
+            raise UnsupportedError(f"{flag} {given[name]} is of a device: add --device NAME")
     return {
         "device": device,
         "cells": given["cells"],

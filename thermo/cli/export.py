@@ -248,7 +248,9 @@ def _export_deck(net: Path, out: Path, given: Given) -> None:
         raise UnsupportedError(
             f"{net}: --format {SPICE.name} is for Langevin netlists; a circuit of gates is written as verilog"
         )
-    data, label, source = None, None, ""
+    data, source = None, ""
+    spans: dict[str, Any] = {}
+    asked = deck_options(given, "trnoise")
     if given["data"] is not None:
         dataset = load_dataset(given["data"], given["data_dir"])
         check_fit(netlist, dataset)
@@ -259,9 +261,13 @@ def _export_deck(net: Path, out: Path, given: Given) -> None:
                 f"--sample {k}: {dataset.name}, {given['split']}, has samples 0 to {x.shape[0] - 1}"
             )
         data, source = x[k : k + 1], f"sample {k} of {dataset.name}, {given['split']}"
-        if dataset.n_classes:
-            label = int(y[k])
-            source += f", class {label}"
+        source += f", class {int(y[k])}" if dataset.n_classes else ""
+        device = asked["device"]
+        if device is not None and (device.input_converter or device.output_converter):
+            from thermo.simulate.langevin.calibrate import calibrated  # numba takes a while to import
+
+            run = {"device": device, "kT": given["kT"], "seed": given["seed"]}
+            spans = dict(calibrated(netlist, dataset.x_train, None, run))
     elif given["sample"]:
         raise UnsupportedError(f"--sample {given['sample']} counts samples of a data set: add --data NAME")
     options = DeckOptions(
@@ -270,7 +276,8 @@ def _export_deck(net: Path, out: Path, given: Given) -> None:
         seed=given["seed"] + 1,  # ngspice's begin at 1
         source=source,
         table=re.sub(r"[^A-Za-z0-9_.-]", "_", out.stem.lower()) + ".out",
-        **deck_options(given, "trnoise"),
+        **asked,
+        **spans,
     )
     deck = make_deck(netlist, options)
     with replacing(out) as temporary:

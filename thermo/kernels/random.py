@@ -33,6 +33,7 @@ ROTATIONS = ((10, 26), (11, 21), (13, 27), (23, 5), (6, 20), (17, 11), (25, 10),
 STREAM_NOISE = 0
 STREAM_TRAINING = 1
 STREAM_INITIAL = 2
+STREAM_PAIRS = 6
 
 # log(1 + f) = f - f^2/2 + f^3 P(f) on [sqrt(1/2) - 1, sqrt(2) - 1]; sin, cos on [-pi/4, pi/4].
 # Interpolated at Chebyshev nodes; each leaves less than 1e-7 of relative error.

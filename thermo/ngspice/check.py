@@ -1,8 +1,5 @@
-"""The simulator against ngspice on the same netlist, with tolerances that are derived, not chosen.
-
-At kT = 0 both integrate one equation; each error is at most what a step twice as long changes. With noise
-they agree in distribution: means by Hotelling's T^2, variances by whitened squares, decisions by the
-simulator's own frequencies, heat by its mean; all told as p-values (docs/spice.md).
+"""The simulator against ngspice on the same netlist: decks of every sample run, and every figure compared
+(thermo.ngspice.figures).
 """
 
 from __future__ import annotations
@@ -15,34 +12,35 @@ import numpy as np
 
 from compiler.errors import UnsupportedError
 from compiler.formats.spice.deck import Deck, deck_temperatures, make_deck
+from compiler.formats.spice.diodes import swing_of
 from compiler.formats.spice.options import DeckOptions
 from compiler.ir.langevin import Activation, LangevinNetlist
-from compiler.ir.law import Law, Setting
-from thermo.ngspice.run import TIMEOUT, find_ngspice, observe, run_deck
+from hw_models.converters import Lines, input_lines, output_lines
+from hw_models.device import Device
+from thermo.ngspice.figures import (
+    FLOOR,
+    Agreement,
+    answers,
+    decides,
+    decisions,
+    heats,
+    judged,
+    moments,
+    noisy_decisions,
+    noisy_heat,
+    read_levels,
+    states,
+)
+from thermo.ngspice.heat import heat_of, way_of_heat
+from thermo.ngspice.run import TIMEOUT, SpiceRun, find_ngspice, observe, observe_levels, run_deck
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
+from thermo.simulate.langevin.conversion import Span, input_range, output_range
 from thermo.simulate.langevin.prepare import Prepared, encode, prepare
 from thermo.simulate.langevin.run import simulate_langevin
+from thermo.simulate.langevin.wiring import device_units
 
 LEVEL = 0.01  # chance that two equal engines are called different, all tests together
-FLOOR = 2e-6  # of the largest state: twice ngspice's relative tolerance
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """One figure of both engines.
-
-    ours, theirs : the figure; tolerance : what they may differ by, None where p says it
-    p : chance of a difference at least as large between equal engines, None at kT = 0
-    """
-
-    name: str
-    ours: float
-    theirs: float
-    tolerance: float | None
-    p: float | None
-    agrees: bool
-    told: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +74,7 @@ def check_with_ngspice(
     seed: int = 0,
     kT: float | None = None,
     dt: float | None = None,
-    device: Any = None,
+    device: Device | None = None,
     cells: str = "force",
     noise_step: float | None = None,
     diode: str = "ideal",
@@ -90,7 +88,9 @@ def check_with_ngspice(
     """Run decks of every sample, `runs` noise seeds each (one at kT = 0), and compare with the simulator.
 
     data : as of simulate; dt : of the simulator, default half the netlist's
-    device, cells, noise_step, diode, noise, analysis : of the decks, see DeckOptions
+    device : of both; its converters are ideal quantisers of both, over the range of these data and of the
+        middle of what the simulator reads
+    cells, noise_step, diode, noise, analysis : of the decks, see DeckOptions
     level : chance that equal engines are called different
 
     Raises UnsupportedError without ngspice and for netlists that a deck cannot express or the comparison
@@ -99,6 +99,9 @@ def check_with_ngspice(
     find_ngspice(program)
     if runs < 1:
         raise SimulationError(f"runs must be at least 1, got {runs}")
+    exact = encode(netlist, data)
+    drivers = None if data is None else _converters(device, "input", exact, input_range)
+    inputs = exact if drivers is None else drivers.rounded(exact)
     options = DeckOptions(
         device=device,
         cells=cells,
@@ -108,9 +111,10 @@ def check_with_ngspice(
         states=True,
         diode=diode,
         analysis=analysis,
+        input_range=None if drivers is None else (drivers.lo, drivers.hi),
+        swing=swing_of(netlist, inputs) if diode == "silicon" else None,
     )
-    inputs = encode(netlist, data)
-    prepared = prepare(netlist, inertia=True)
+    prepared = prepare(netlist, inertia=True, device=device)
     hottest = deck_temperatures(netlist, options)
     hot = max(hottest) > 0
     if hot:
@@ -122,17 +126,24 @@ def check_with_ngspice(
 
     began = time.perf_counter()
     many = max(400, 20 * runs, 8 * prepared.read.size) if hot else 1
-    # Heun's predictor passes walls, and shifts where cells rest
-    walled = bool(np.isfinite(prepared.lo).any() or np.isfinite(prepared.hi).any())
-    method = None if prepared.mass is not None else "euler" if walled else "heun"
-
-    # converters are ideal in a deck
-    bits = {"input_bits": "ideal", "output_bits": "ideal"}
-    hardware = {} if device is None else {"device": device, **bits}
+    way = way_of_heat(netlist, prepared)
+    # converters of the simulator's own have noise and offsets; here both engines have the same levels
+    hardware: dict[str, Any] = {}
+    if device is not None:
+        hardware = {"device": device, "input_bits": "ideal", "output_bits": "ideal"}
 
     def ours(netlist: LangevinNetlist, step: float) -> Any:
         return simulate_langevin(
-            netlist, data, kT=kT, dt=step, runs=many, seed=seed, method=method, **hardware
+            netlist,
+            _raw(netlist, data, inputs),
+            kT=kT,
+            dt=step,
+            runs=many,
+            seed=seed,
+            method=None if prepared.mass is not None else "heun",
+            heat=way != "none",
+            heat_method=way if way != "none" else "auto",
+            **hardware,
         )
 
     if analysis == "op":  # both relax: ours for four times as long, and what that changes is its error
@@ -141,16 +152,29 @@ def check_with_ngspice(
         coarse = ours(netlist, step)
     else:
         result = ours(netlist, step)
-        coarse = None if hot else ours(netlist, 2.0 * step)
+        coarse = ours(netlist, 2.0 * step)
     seconds = time.perf_counter() - began
+    outputs = result.outputs[-1].astype(np.float64)
+    readers = _converters(device, "output", outputs, output_range)
+    if readers is not None:
+        options = replace(options, output_range=(readers.lo, readers.hi))
 
     spice = 0.0
     theirs = np.zeros((inputs.shape[0], runs, prepared.read.size))
-    rough = np.zeros_like(theirs)
-    heats = np.full((inputs.shape[0], runs), np.nan)
+    rough, levels = np.zeros_like(theirs), np.zeros_like(theirs)
+    heat, rough_heat = np.full((2, inputs.shape[0], runs), np.nan)
     fine = options if hot else replace(options, noise_step=_step(first) / 2.0, diode=_finer(diode))
     progress.start(inputs.shape[0] * runs, "ngspice")
     deck = None
+
+    def observed(deck: Deck, run: SpiceRun) -> np.ndarray:
+        return observe(deck, run, prepared.read_as, prepared.read)[-1]
+
+    def given(deck: Deck, run: SpiceRun, u: np.ndarray) -> float:
+        if deck.end == 0:
+            return float("nan")
+        return heat_of(netlist, prepared, run, deck.scale.voltage, deck.scale.time, u)
+
     for s, u in enumerate(inputs):
         for r in range(runs):
             deck = make_deck(netlist, replace(fine, inputs=u, seed=1 + seed + s * runs + r))
@@ -159,29 +183,34 @@ def check_with_ngspice(
             if not hot:
                 other = make_deck(netlist, replace(options, inputs=u))
                 again = run_deck(other, program=program, timeout=timeout)
-                rough[s, r] = observe(other, again, prepared.read_as, prepared.read)[-1]
-            theirs[s, r] = observe(deck, run, prepared.read_as, prepared.read)[-1]
-            heats[s, r] = _heat(netlist, prepared, deck, run.states, run.time, u)
+                rough[s, r], rough_heat[s, r] = observed(other, again), given(other, again, u)
+            theirs[s, r], heat[s, r] = observed(deck, run), given(deck, run, u)
+            if readers is not None:
+                levels[s, r] = observe_levels(deck, run, prepared.cells[prepared.read], readers, theirs[s, r])
             progress.update(s * runs + r + 1)
     progress.stop()
     assert deck is not None
-    outputs = result.outputs[-1].astype(np.float64)
-    theirs, rough = (_beside(prepared, states, outputs) for states in (theirs, rough))
-    heat = result.heat if result.heat is not None and result.heat_method == "potential" else None
+    theirs, rough = (_beside(prepared, found, outputs) for found in (theirs, rough))
+    read, their_read = (outputs, theirs) if readers is None else (readers.rounded(outputs), levels)
+    joules = None
+    if device is not None:
+        joules = device_units(netlist, device).energy * netlist.lowered.energy_scale
     if hot:
         half = deck.step / deck.scale.time  # of a noise step
-        lost = netlist.mobility * hottest[-1] * half * (1.0 + deck.excess[prepared.cells[prepared.read]])
+        lost = netlist.mobility * hottest[-1] * half * deck.noise[np.ix_(prepared.read, prepared.read)]
         figures = [
-            *_moments(outputs, theirs, lost if (prepared.read_as == 0).all() else np.zeros(lost.size)),
-            *_noisy_decisions(netlist, outputs, theirs),
-            *_noisy_heat(heat, heats),
+            *moments(outputs, theirs, lost if (prepared.read_as == 0).all() else np.zeros_like(lost)),
+            *read_levels(readers, theirs, levels, 2 * _NOISY * float(np.abs(theirs).max())),
+            *noisy_decisions(netlist, read, their_read),
+            *noisy_heat(result.heat, coarse.heat, heat, joules),
         ]
-        figures = _judged(figures, level)
+        figures = judged(figures, level)
     else:
-        assert coarse is not None
-        figures = _states(outputs, coarse.outputs[-1].astype(np.float64), theirs, rough)
-        figures += _decisions(netlist, outputs, theirs, figures[0].tolerance or 0.0)
-        figures += _heats(heat, coarse.heat, heats)
+        figures = states(outputs, coarse.outputs[-1].astype(np.float64), theirs, rough)
+        off = figures[0].tolerance or 0.0
+        figures += read_levels(readers, theirs, levels, FLOOR * float(np.abs(theirs).max()))
+        figures += decisions(netlist, read, their_read, _uncertain(outputs[:, 0], off, readers))
+        figures += heats(result.heat, coarse.heat, heat, rough_heat, joules)
     return SpiceCheck(
         equal=all(f.agrees for f in figures),
         figures=tuple(figures),
@@ -191,11 +220,37 @@ def check_with_ngspice(
         engineered=deck.engineered,
         outputs=outputs,
         theirs=theirs,
-        decided=_answers(netlist, outputs).argmax(-1) if _decides(netlist) else None,
-        theirs_decided=_answers(netlist, theirs).argmax(-1) if _decides(netlist) else None,
+        decided=answers(netlist, read).argmax(-1) if decides(netlist) else None,
+        theirs_decided=answers(netlist, their_read).argmax(-1) if decides(netlist) else None,
         seconds=seconds,
         spice_seconds=spice,
     )
+
+
+_NOISY = 1e-4  # ngspice's relative tolerance with noise
+
+
+def _raw(netlist: LangevinNetlist, data: np.ndarray | None, inputs: np.ndarray) -> np.ndarray | None:
+    """Data that are encoded as these inputs (n_samples, n_inputs)."""
+    if data is None or netlist.encoder is None:
+        return None if data is None else inputs
+    return np.asarray(inputs / netlist.encoder.scale + netlist.encoder.shift)
+
+
+def _converters(device: Device | None, side: str, values: np.ndarray, span: Any) -> Lines | None:
+    """Ideal quantisers of the device's converters on one side, over the range of these values."""
+    converter = getattr(device, f"{side}_converter", None)
+    if converter is None:
+        return None
+    found: Span = span(values)
+    return (input_lines if side == "input" else output_lines)(converter, found, 0, np.zeros(0, np.int64))
+
+
+def _uncertain(states: np.ndarray, off: float, lines: Lines | None) -> np.ndarray:
+    """What reads of states that are off by at most `off` are off by."""
+    if lines is None:
+        return np.full_like(states, off)
+    return np.asarray(lines.rounded(states + off) - lines.rounded(states - off))
 
 
 def _beside(prepared: Prepared, theirs: np.ndarray, ours: np.ndarray) -> np.ndarray:
@@ -228,160 +283,3 @@ def _check_noisy(prepared: Prepared) -> None:
             "simulator's clipping at its ends errs by the square root of dt, which no tolerance here covers: "
             "compare at kT = 0 (--kT 0)"
         )
-
-
-def _heat(
-    netlist: LangevinNetlist, p: Prepared, deck: Deck, states: np.ndarray, at: np.ndarray, u: np.ndarray
-) -> float:
-    """Heat of ngspice's path in the model's unit: what V fell by in each phase. NaN where there is no V, or a
-    ramp, or a velocity.
-    """
-    ramps = any(q.coupling_scale[0] != q.coupling_scale[1] for q in netlist.schedule)
-    if deck.end == 0 or not p.has_potential or ramps or p.mass is not None or p.factor is not None:
-        return float("nan")
-    law, heat, begin = Law(p), 0.0, 0.0
-    for phase in netlist.schedule:
-        end = begin + phase.duration * deck.scale.time
-        setting = Setting(
-            phase.coupling_scale[0], phase.stiffness, 0.0, law.drive(u[:, None], phase.input_scale)
-        )
-        ends = np.array([[np.interp(t, at, column) for t in (begin, end)] for column in states.T])
-        v = [law.potential(ends[:, k : k + 1] / deck.scale.voltage, setting)[0] for k in (0, 1)]
-        heat += float(v[0] - v[1])
-        begin = end
-    return heat / netlist.lowered.energy_scale
-
-
-def _states(ours: np.ndarray, coarse: np.ndarray, theirs: np.ndarray, rough: np.ndarray) -> list[Agreement]:
-    """Each engine's error is at most what a step twice as long changes (theirs: and duller walls)."""
-    largest = float(np.abs(ours).max())
-    errors = np.abs(ours - coarse).max(axis=(1, 2)) + np.abs(theirs - rough).max(axis=(1, 2))
-    tolerance = errors + FLOOR * largest
-    gap = np.abs(ours[:, :1] - theirs).max(axis=(1, 2))
-    agrees, worst = bool((gap <= tolerance).all()), int(np.argmax(gap / tolerance))
-    told = (
-        f"largest difference {gap.max():.2g} of states up to {largest:.3g}, tolerance {tolerance[worst]:.2g} "
-        "where it is closest"
-    )
-    theirs_largest = float(np.abs(theirs).max())
-    return [Agreement("states", largest, theirs_largest, float(tolerance.max()), None, agrees, told)]
-
-
-def _answers(netlist: LangevinNetlist, states: np.ndarray) -> np.ndarray:
-    """(..., n_answers) of states (..., n_read)."""
-    readout = netlist.readout
-    if readout is None or readout.scale is None:
-        return states
-    answers = states @ np.asarray(readout.scale).T
-    return answers if readout.offset is None else answers + readout.offset
-
-
-def _decides(netlist: LangevinNetlist) -> bool:
-    return netlist.readout is not None and netlist.readout.decision == "argmax"
-
-
-def _decisions(
-    netlist: LangevinNetlist, ours: np.ndarray, theirs: np.ndarray, tolerance: float
-) -> list[Agreement]:
-    if not _decides(netlist):
-        return []
-    a, b = _answers(netlist, ours[:, 0]), _answers(netlist, theirs[:, 0])
-    same = a.argmax(axis=1) == b.argmax(axis=1)
-    gain = (
-        1.0
-        if netlist.readout is None or netlist.readout.scale is None
-        else np.abs(netlist.readout.scale).sum(1).max()
-    )
-    top = np.sort(a, axis=1)
-    close = top[:, -1] - top[:, -2] <= 2.0 * tolerance * gain if a.shape[1] > 1 else np.ones(len(a), bool)
-    n, k = same.size, int(same.sum())
-    told = f"{k} of {n} the same" + (f", {int((close & ~same).sum())} of the others tied" if k < n else "")
-    return [Agreement("decisions", n, k, 0.0, None, bool((same | close).all()), told)]
-
-
-def _heats(heat: np.ndarray | None, coarse: np.ndarray | None, theirs: np.ndarray) -> list[Agreement]:
-    if heat is None or coarse is None or not np.isfinite(theirs).all():
-        return []
-    tolerance = float(np.abs(heat - coarse).max()) + 10 * FLOOR * float(np.abs(heat).max())
-    worst = float(np.abs(heat - theirs).max())
-    told = (
-        f"mean {heat.mean():.6g} and {theirs.mean():.6g}, largest difference {worst:.2g}, tolerance "
-        f"{tolerance:.2g}"
-    )
-    return [
-        Agreement("heat", float(heat.mean()), float(theirs.mean()), tolerance, None, worst <= tolerance, told)
-    ]
-
-
-def _moments(ours: np.ndarray, theirs: np.ndarray, lost: np.ndarray) -> list[Agreement]:
-    """Means and variances of (n_samples, runs, d) states. lost : (d,) what joined noise lacks."""
-    from scipy import stats  # takes a while to import
-
-    many, runs, d = ours.shape[1], theirs.shape[1], ours.shape[2]
-    ps, ratios, spreads = [], [], []
-    for a, b in zip(ours, theirs, strict=True):
-        mean = a.mean(axis=0)
-        cov = np.atleast_2d(np.cov(a, rowvar=False)) - np.diag(lost)
-        inverse = np.linalg.pinv(cov, hermitian=True)
-        gap = b.mean(axis=0) - mean
-        t2 = gap @ inverse @ gap / (1.0 / runs + 1.0 / many)
-        ps.append(float(stats.f.sf(t2 * (many - d) / ((many - 1) * d), d, many - d)))
-        unbiased = (many - d - 2) / (many - 1) / (1.0 + 1.0 / many)
-        ratios.append(np.einsum("ri,ij,rj->r", b - mean, inverse, b - mean) / d * unbiased)
-        spreads.append(np.einsum("ri,ij,rj->r", a - mean, inverse, a - mean).var() / d**2)
-    chi2 = -2.0 * float(np.sum(np.log(np.maximum(ps, 1e-300))))
-    p_means = float(stats.chi2.sf(chi2, 2 * len(ps)))
-    ratio = float(np.mean(ratios))
-    bar = float(np.sqrt(np.mean(spreads) / (len(ratios) * runs)))
-    p_ratio = float(2.0 * stats.norm.sf(abs(ratio - 1.0) / bar))
-    return [
-        Agreement(
-            "means",
-            float(ours.mean()),
-            float(theirs.mean()),
-            None,
-            p_means,
-            True,
-            f"p {p_means:.3g} of {len(ps) * d} means (Hotelling's T^2 a sample, Fisher's sum)",
-        ),
-        Agreement(
-            "variances", 1.0, ratio, None, p_ratio, True, f"ratio {ratio:.3f} +- {bar:.3f}, p {p_ratio:.3g}"
-        ),
-    ]
-
-
-def _noisy_decisions(netlist: LangevinNetlist, ours: np.ndarray, theirs: np.ndarray) -> list[Agreement]:
-    if not _decides(netlist):
-        return []
-    from scipy import stats
-
-    a, b = _answers(netlist, ours).argmax(-1), _answers(netlist, theirs).argmax(-1)
-    runs, many = b.shape[1], a.shape[1]
-    usual = np.array([np.bincount(row).argmax() for row in a])
-    share = (a == usual[:, None]).mean(axis=1)
-    wanted, found = float(runs * share.sum()), int((b == usual[:, None]).sum())
-    # a share of 1 among `many` runs may be 1 / many below it
-    variance = float(np.sum(runs * np.maximum(share * (1 - share), 1.0 / many) * (1 + runs / many)))
-    p = float(2.0 * stats.norm.sf(abs(found - wanted) / np.sqrt(variance)))
-    told = f"{found} of {b.size} as most of ours, {wanted:.1f} expected, p {p:.3g}"
-    return [Agreement("decisions", wanted, found, None, p, True, told)]
-
-
-def _noisy_heat(heat: np.ndarray | None, theirs: np.ndarray) -> list[Agreement]:
-    if heat is None or not np.isfinite(theirs).all() or theirs.shape[1] < 2:
-        return []
-    from scipy import stats
-
-    gap = theirs.mean(axis=1) - heat.mean(axis=1)
-    error = np.sqrt(
-        np.mean(theirs.var(axis=1, ddof=1) / theirs.shape[1] + heat.var(axis=1) / heat.shape[1]) / gap.size
-    )
-    dof = theirs.size - theirs.shape[0]
-    p = float(2.0 * stats.t.sf(abs(gap.mean()) / error, dof))
-    told = f"mean {heat.mean():.5g} and {theirs.mean():.5g} +- {error:.2g}, p {p:.3g}"
-    return [Agreement("heat", float(heat.mean()), float(theirs.mean()), None, p, True, told)]
-
-
-def _judged(figures: list[Agreement], level: float) -> list[Agreement]:
-    """Every p held against its share of the level."""
-    return [replace(f, agrees=f.p is None or f.p >= level / len(figures)) for f in figures]

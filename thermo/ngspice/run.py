@@ -16,6 +16,7 @@ import numpy as np
 from compiler.errors import UnsupportedError
 from compiler.formats.spice.deck import Deck
 from compiler.ir.activations import activate_rows
+from hw_models.converters import Lines
 from thermo.ngspice.errors import SpiceError
 
 PROGRAM = "ngspice"
@@ -27,11 +28,13 @@ class SpiceRun:
     """What one run says.
 
     time : (n,) s; states : (n, n_cells) V of the deck's cells, on ngspice's grid of its step
+    levels : (n, n_levels) V of its read-out converters
     seconds : wall time of the program, reading the deck included
     """
 
     time: np.ndarray
     states: np.ndarray
+    levels: np.ndarray
     seconds: float
 
 
@@ -89,7 +92,8 @@ def run_deck(deck: Runnable, *, program: str | None = None, timeout: float = TIM
     if not table.size or table[-1, 0] < deck.end * (1 - 1e-6):
         reached = float(table[-1, 0]) if table.size else 0.0
         raise SpiceError(f"ngspice stopped at {reached:g} of {deck.end:g} s: {complaint(said)}")
-    return SpiceRun(table[:, 0], table[:, 1:], seconds)
+    n = 1 + deck.cells.size
+    return SpiceRun(table[:, 0], table[:, 1:n], table[:, n:], seconds)
 
 
 def complaint(said: str) -> str:
@@ -116,3 +120,17 @@ def observe(deck: Deck, run: SpiceRun, codes: np.ndarray, columns: np.ndarray) -
         else:
             out.append(np.array([np.interp(at, run.time, row) for row in shown]))
     return np.asarray(out)
+
+
+def observe_levels(
+    deck: Deck, run: SpiceRun, cells: np.ndarray, lines: Lines, means: np.ndarray
+) -> np.ndarray:
+    """(n_read,) levels of the read-out converters at the deck's last time, in the netlist's unit.
+
+    cells : (n_read,) the netlist's, that are read; means : (n_read,) what observe found, of which the
+        levels are taken where it is an average, which no node of the deck has
+    """
+    if not deck.levels.size:
+        return lines.rounded(means)
+    at = int(np.argmin(np.abs(run.time - deck.times[-1])))
+    return run.levels[at, np.searchsorted(deck.levels, cells)] / deck.scale.voltage

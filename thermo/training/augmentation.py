@@ -33,7 +33,7 @@ class Augmentation:
         return any(getattr(self, f.name) > 0 for f in fields(self))
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """(n, 6) float32 coefficients for `bptt.warp_image`."""
+        """(n, 6) float32 coefficients for `thermo.kernels.langevin.images.warp_image`."""
         r = rng.uniform(-1.0, 1.0, (n, 6)).astype(np.float32)
         angle = np.deg2rad(self.rotate) * r[:, 0]
         zoom_y, zoom_x = 1.0 + self.zoom * r[:, 1], 1.0 + self.zoom * r[:, 2]

@@ -11,9 +11,10 @@ import numpy as np
 
 from compiler.errors import UnsupportedError
 from compiler.formats.format import Format
-from compiler.formats.spice.cells import Circuit, circuit_of, definition, stiffness, values_of
+from compiler.formats.spice.cells import Circuit, circuit_of, definition, shown_of, stiffness, values_of
 from compiler.formats.spice.couplings import Nodes, coupling_lines
-from compiler.formats.spice.noise import RESOLUTION, spread
+from compiler.formats.spice.diodes import check_swing, diode_model, swing_of
+from compiler.formats.spice.noise import RESOLUTION, interpolation_loss, spread
 from compiler.formats.spice.options import DEFAULTS, DeckOptions
 from compiler.formats.spice.refusals import check_expressible
 from compiler.formats.spice.scale import Scale, scale_of
@@ -21,7 +22,8 @@ from compiler.formats.spice.signals import number, times, wave
 from compiler.formats.spice.wiring import wire
 from compiler.ir.activations import activate_rows
 from compiler.ir.kinds import verify
-from compiler.ir.langevin import CouplingKind, LangevinNetlist, Order
+from compiler.ir.langevin import Activation, CouplingKind, LangevinNetlist, Order
+from hw_models.converters import Lines, input_lines, output_lines
 
 TOLERANCE = 1e-6  # of ngspice, relative; absolute ones are as small a part of a cell's unit
 NOISY = 1e-4  # with noise, whose samples bound the step: half the time, and far below a thermal spread
@@ -33,7 +35,9 @@ class Deck:
     """text : the deck; cells : (n_dynamic,) or (n_read,) netlist's cells in the table's columns
     times : (n_times,) s at which states are read; window : s before each over which they are averaged
     end : s of the whole run, 0 of an operating point; step : s, ngspice's, half of that between noise samples
-    scale : its units; excess : (n_cells,) noise power of couplings over the cell's own, at the end
+    scale : its units; noise : (n_dynamic, n_dynamic) covariance of the cells' noise over a cell's own, at the
+        end of the run; levels : (n_levels,) netlist's cells whose read-out converters' levels are in the
+        table behind the states, V
     engineered : kinds of cells whose noise is engineered
     """
 
@@ -44,7 +48,8 @@ class Deck:
     end: float
     step: float
     scale: Scale
-    excess: np.ndarray
+    noise: np.ndarray
+    levels: np.ndarray
     engineered: tuple[str, ...]
 
 
@@ -56,7 +61,12 @@ def make_deck(netlist: LangevinNetlist, options: DeckOptions = DEFAULTS) -> Deck
     """
     verify(netlist)
     check_expressible(netlist, options)
-    return _Writer(netlist, options).deck()
+    writer = _Writer(netlist, options)
+    if options.diode == "silicon":
+        given = options.swing
+        swing = swing_of(netlist, writer.inputs()[None]) if given is None else given
+        check_swing(netlist, swing, writer.scale)
+    return writer.deck()
 
 
 def write_deck(netlist: LangevinNetlist, options: DeckOptions = DEFAULTS) -> str:
@@ -81,7 +91,7 @@ class _Writer:
         self.dynamic = np.flatnonzero(~c.frozen)
         unit = netlist.lowered.energy_scale
         self.scale, device_kT = scale_of(netlist, options.device)
-        self.wiring = wire(netlist, options.device, self.scale)
+        self.wiring = wire(netlist, options.device, self.scale, options.cells)
         # nothing real is at kT = 0: the device's swing says how hot it is in the netlist's units
         own_kT = netlist.kT if netlist.kT or self.wiring is None else device_kT
         self.kT = own_kT if options.kT is None else float(options.kT) * unit
@@ -105,9 +115,17 @@ class _Writer:
             self.drives[ids] = True
         self.reach = np.inf if self.wiring is None else self.wiring.reach
         self.tables = options.noise == "tables"
+        self.driver = _lines(netlist, options.device, "input", options.input_range)
+        self.reader = _lines(netlist, options.device, "output", options.output_range)
         self.step = self._noise_step()
         self.circuits = {int(i): self._circuit(int(i)) for i in self.dynamic}
         self.names = _names(self.circuits.values())
+
+    def inputs(self) -> np.ndarray:
+        """(n_inputs,) encoded states, as converters leave them."""
+        n = self.netlist
+        u = n.cells.x0[n.inputs] if self.options.inputs is None else np.asarray(self.options.inputs, float)
+        return u if self.driver is None else self.driver.rounded(u)
 
     def _noise_step(self) -> float:
         """s between noise samples; half of it is ngspice's step."""
@@ -148,6 +166,22 @@ class _Writer:
         """Noise power of cell i's couplings over its own at the end of the run."""
         return 0.0 if self.wiring is None else self.wiring.total(self.wiring.excess, i)
 
+    def _covariance(self) -> np.ndarray:
+        """Of the cells' noise over a cell's own, at the end."""
+        own = np.diag([1.0 + self._excess(int(i)) for i in self.dynamic])
+        w = self.wiring
+        if w is None or w.shared is None:
+            return own
+        mixed = w.shared @ w.shared.T
+        return np.asarray(
+            own + w.among[-1][1] * (mixed if isinstance(mixed, np.ndarray) else mixed.toarray())
+        )
+
+    def _levels(self, read: np.ndarray, window: float) -> np.ndarray:
+        """Cells whose converters are in the deck; those of averages are its measurements."""
+        none = self.reader is None or window > 0
+        return np.zeros(0, np.int64) if none else np.unique(read)
+
     def _rate(self, i: int) -> float:
         """1/s at which cell i forgets by itself, under its load at the end."""
         load = 0.0 if self.wiring is None else self.wiring.total(self.wiring.load, i)
@@ -187,6 +221,8 @@ class _Writer:
             *self._couplings(),
             *self._noise_tables(),
             *self._noise_matrix(),
+            *self._noise_shared(),
+            *self._readers(read, window),
             *self._start(),
             *self._control(kept, read, observed, window),
             ".end",
@@ -199,9 +235,8 @@ class _Writer:
             end=0.0 if self.options.analysis == "op" else self.at[-1],
             step=self.step / 2.0,
             scale=self.scale,
-            excess=np.array(
-                [self._excess(i) if i in self.circuits else 0.0 for i in range(len(self.netlist.cells))]
-            ),
+            noise=self._covariance(),
+            levels=self._levels(read, window),
             engineered=engineered,
         )
 
@@ -266,19 +301,28 @@ class _Writer:
             yield "* couplings: ideal transconductances, without noise, load or range of their own"
         elif w is not None:
             reach = f", range {w.reach * s.voltage:.4g} V" if np.isfinite(w.reach) else ""
-            yield f"* couplings: {w.name}{reach}; their noise currents, independent, as one source a cell:"
-            powers = [1.0 + self._excess(i) for i in self.circuits]
+            told = "those of elements between two cells in both" if w.shared is not None else "independent"
+            yield f"* couplings: {w.name}{reach}; their noise currents, {told}, as one source a cell:"
+            powers = np.diag(self._covariance())
             yield f"*   noise power at the end {min(powers):.4g} to {max(powers):.4g} times a cell's own"
             if w.load.any():
                 yield "*   they load their cells (Gload)"
+        for what, lines in (("inputs are", self.driver), ("read-outs are", self.reader)):
+            if lines is not None:
+                yield (
+                    f"* {what} the nearest of {lines.levels} levels from {lines.lo:.6g} to {lines.hi:.6g} "
+                    "units of x: ideal quantisers"
+                )
         if s.physical:
-            yield "* converters and switches are ideal"
+            yield (
+                "* converters are exact and switches ideal"
+                if self.driver is None and self.reader is None
+                else "* switches are ideal"
+            )
 
     def _subcircuits(self) -> Iterator[str]:
         if any(c.low or c.high for c in self.circuits.values()):
-            sharp = 1e-5 if self.options.diode == "sharp" else 1e-4
-            model = f"IS={number(1e-14 * self.scale.current)} N={number(sharp * self.scale.voltage)}"
-            yield f".model wall D({'IS=1e-14 N=1' if self.options.diode == 'silicon' else model})"
+            yield f".model wall D({diode_model(self.options.diode, self.scale)})"
         for circuit, name in self.names.items():
             yield from definition(circuit, name, self.scale, self.step, self.reach * self.scale.voltage)
             yield ""
@@ -304,7 +348,7 @@ class _Writer:
         if not n.inputs.size:
             return
         yield "* inputs: what they show, V, times the scales of the schedule"
-        u = n.cells.x0[n.inputs] if self.options.inputs is None else np.asarray(self.options.inputs, float)
+        u = self.inputs()
         shown = activate_rows(n.cells.activation[n.inputs], u[:, None])[:, 0]
         if np.isfinite(self.reach):
             shown = self.reach * np.tanh(shown / self.reach)
@@ -426,6 +470,52 @@ class _Writer:
                 cell = int(self.dynamic[i])
                 yield f"Gn{cell}_{k} 0 {self._into(cell)} n{k} 0 {number(float(factor[i, k]))}"
 
+    def _noise_shared(self) -> Iterator[str]:
+        """Noise of elements between two cells: sources of their own, mixed into the cells."""
+        w = self.wiring
+        if w is None or w.shared is None or not self.noise:
+            return
+        entries = _columns(w.shared)
+        unit = self.scale.voltage
+        size = math.sqrt(self._power() / self.step) / unit
+        factors = ["V(rootkt)"] * (self.noise == "ramped") + ["sqrt(V(among))"] * (not w.steady)
+        if w.steady:
+            size *= math.sqrt(w.among[-1][1])
+        yield "* noise of elements between two cells: out of one, into the other"
+        for k, column in enumerate(entries):
+            node = f"e{k}" if not factors else f"ee{k}"
+            if self.tables:
+                yield from (
+                    f"V{node} {node} 0 PWL(",
+                    *self._samples(len(self.netlist.cells) + k, unit),
+                    "+ )",
+                )
+            else:
+                yield f"V{node} {node} 0 TRNOISE({number(unit)} {number(self.step)} 0 0)"
+            if factors:
+                yield f"Be{k} e{k} 0 V={'*'.join([*factors, f'V({node})'])}"
+            for row, value in column:
+                cell = int(self.dynamic[row])
+                lost = float(interpolation_loss(max(self._rate(cell), 0.0) * self.step))
+                yield f"Ge{cell}_{k} 0 {self._into(cell)} e{k} 0 {number(value * size / math.sqrt(lost))}"
+
+    def _readers(self, read: np.ndarray, window: float) -> Iterator[str]:
+        """Read-out converters: the level nearest to what is read of a cell."""
+        lines, unit = self.reader, self.scale.voltage
+        cells = self._levels(read, window)
+        if lines is None or not cells.size:
+            return
+        yield "* read-out converters"
+        for i in cells.tolist():
+            x = shown_of(self._read_as(i), f"V(x{i})", unit)
+            yield f"Bread{i} r{i} 0 V={_level(lines, x, unit)}"
+
+    def _read_as(self, i: int) -> int:
+        """The activation that cell i is read through."""
+        readout = self.netlist.readout
+        shows = readout is not None and readout.shown
+        return int(self.netlist.cells.activation[i]) if shows else int(Activation.IDENTITY)
+
     def _start(self) -> Iterator[str]:
         x0 = self.netlist.cells.x0[self.dynamic] * self.scale.voltage
         yield "* states at the start"
@@ -449,7 +539,9 @@ class _Writer:
     def _control(
         self, kept: np.ndarray, read: np.ndarray, observed: np.ndarray, window: float
     ) -> Iterator[str]:
-        nodes = [f"v(x{i})" for i in kept.tolist()]
+        nodes = [f"v(x{i})" for i in kept.tolist()] + [
+            f"v(r{i})" for i in self._levels(read, window).tolist()
+        ]
         step, end = number(self.step / 2.0), number(self.at[-1])
         yield ".control"
         yield f"setseed {self.options.seed}"
@@ -464,10 +556,45 @@ class _Writer:
             for i in dict.fromkeys(read.tolist()):
                 when = f"from={number(at - window)} to={number(at)}" if window else f"at={number(at)}"
                 what = "avg" if window else "find"
-                yield f"meas tran x{i}_{_word(at / self.scale.time)} {what} v(x{i}) {when}"
+                name = f"{i}_{_word(at / self.scale.time)}"
+                yield f"meas tran x{name} {what} v(x{i}) {when}"
+                if self.reader is not None and window:
+                    yield f"let r{name} = {_level(self.reader, f'x{name}', self.scale.voltage)}"
+                    yield f"print r{name}"
+                elif self.reader is not None:
+                    yield f"meas tran r{name} {what} v(r{i}) {when}"
         yield "linearize " + " ".join(nodes)
         yield f"wrdata {self.options.table} " + " ".join(nodes)
         yield from ("quit", ".endc")
+
+
+def _lines(
+    netlist: LangevinNetlist, device: Any, side: str, span: tuple[float, float] | None
+) -> Lines | None:
+    """The levels of the device's converters over their range; None where there is no range or converter."""
+    converter = getattr(device, f"{side}_converter", None)
+    if converter is None or span is None:
+        return None
+    return (input_lines if side == "input" else output_lines)(converter, span, 0, np.zeros(0, np.int64))
+
+
+def _level(lines: Lines, of: str, unit: float) -> str:
+    """The level nearest to the volts `of`, in volts."""
+    lo, step = number(lines.lo * unit), number(lines.step * unit)
+    return f"{lo}+{step}*min(max(floor(({of}-({lo}))/{step}+0.5),0),{lines.levels - 1})"
+
+
+def _columns(mixing: Any) -> list[list[tuple[int, float]]]:
+    """(row, value) of what is not 0 in each column of an array or a sparse matrix."""
+    if isinstance(mixing, np.ndarray):
+        kept = np.abs(mixing) > 1e-12 * np.abs(mixing).max()
+        rows = [np.flatnonzero(column) for column in kept.T]
+        return [[(int(i), float(mixing[i, k])) for i in found] for k, found in enumerate(rows)]
+    columns = mixing.tocsc()
+    spans = zip(columns.indptr[:-1].tolist(), columns.indptr[1:].tolist(), strict=True)
+    return [
+        list(zip(columns.indices[a:b].tolist(), columns.data[a:b].tolist(), strict=True)) for a, b in spans
+    ]
 
 
 def _word(at: float) -> str:

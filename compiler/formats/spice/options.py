@@ -32,8 +32,11 @@ class DeckOptions:
     analysis : "tran", the schedule; "op", the rest state alone, of a netlist whose one phase relaxes
         without noise
     states : whether every dynamic cell's state is kept, not only those that are read
+    input_range, output_range : (lo, hi) of the device's converters in units of x, which are ideal quantisers
+        of its bits in the deck; None: exact
     diode : of walls: "ideal", IS and N 1e-14 and 1e-4 of the deck's units, which holds within 1e-4 of a unit
-        of x; "sharp", a tenth as much; "silicon", IS 1e-14 A and N 1
+        of x; "sharp", a tenth as much; "silicon", IS 1e-14 A and N 1, refused where nodes swing by too little
+    swing : what they swing by at rest over all inputs in use, in units of x; None: with these alone
     """
 
     inputs: np.ndarray | None = None
@@ -48,6 +51,9 @@ class DeckOptions:
     states: bool = False
     analysis: str = "tran"
     diode: str = "ideal"
+    swing: float | None = None
+    input_range: tuple[float, float] | None = None
+    output_range: tuple[float, float] | None = None
     table: str = "states.out"
 
 

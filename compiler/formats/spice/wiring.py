@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from compiler.errors import UnsupportedError
 from compiler.formats.spice.scale import Scale
 from compiler.ir.langevin import CellKind, CouplingKind, LangevinNetlist
+from compiler.ir.mutual import elements, mixing
+from compiler.ir.reactive import check_reactive
 from hw_models.couplings import COUPLING_TECHNOLOGIES, burden
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+WAY_OUT = "ideal couplings (--couplings ideal)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,13 +25,16 @@ class Wiring:
     """Couplings of a technology at coupling scale 1.
 
     excess, load : (2, n_cells), by couplings among dynamic cells and by those from inputs: noise power over
-        the cell's own, and stiffness; reach : largest that they show, in units of x
+        the cell's own, of what is not an element between two of them, and stiffness
+    shared : (n_dynamic, m) noise of m sources that elements between cells are, as compiler.ir.mutual.mixing
+        has it, in units of a cell's own, or None; reach : largest that they show, in units of x
     among, on : |s| at the start and end of each phase, and the same where inputs are on, else 0
     """
 
     name: str
     excess: np.ndarray
     load: np.ndarray
+    shared: np.ndarray | sparse.csr_matrix | None
     reach: float
     among: list[tuple[float, float]]
     on: list[tuple[float, float]]
@@ -39,8 +49,10 @@ class Wiring:
         return float(of[0, i] * self.among[phase][1] + of[1, i] * self.on[phase][1])
 
 
-def wire(netlist: LangevinNetlist, device: Any, scale: Scale) -> Wiring | None:
+def wire(netlist: LangevinNetlist, device: Any, scale: Scale, cells: str) -> Wiring | None:
     """The netlist's couplings as the device makes them; None where its cells obey the ideal equation.
+
+    cells : of the deck, "force" or "reactive"
 
     Networks of resistors have their loads in their own J2, and bring noise alone. UnsupportedError for
     couplings that the technology cannot be.
@@ -53,25 +65,32 @@ def wire(netlist: LangevinNetlist, device: Any, scale: Scale) -> Wiring | None:
     if resistors:
         technology = COUPLING_TECHNOLOGIES.get("resistor")
     if technology.reactive:
-        raise UnsupportedError(
-            f"{technology.name} couplings join charges, which no deck here does; choose transconductors, or "
-            "ideal couplings (--couplings ideal)"
-        )
+        if cells != "reactive":
+            raise UnsupportedError(
+                f"{technology.name} couplings join charges: take cells whose state is one (--cells reactive)"
+            )
+        check_reactive(netlist, technology.name, WAY_OUT)
+        return None  # the ideal equation, of charges
     other = kinds - {CouplingKind.LINEAR, CouplingKind.RESISTIVE}
-    cells = netlist.cells
-    if other or (~cells.frozen & (cells.kind == CellKind.PHASE)).any():
+    columns = netlist.cells
+    if other or (~columns.frozen & (columns.kind == CellKind.PHASE)).any():
         what = f"{min(other).name.lower()} couplings" if other else "phase cells"
-        raise UnsupportedError(
-            f"{what} have no circuit as {technology.name}; choose ideal couplings (--couplings ideal)"
-        )
+        raise UnsupportedError(f"{what} have no circuit as {technology.name}; choose {WAY_OUT}")
     sums = np.zeros((2, netlist.n_cells))
     for group in (g for g in netlist.couplings if len(g)):
         size = np.abs(np.asarray(group.values, dtype=float))
-        for side, chosen in enumerate((~cells.frozen[group.indices], cells.frozen[group.indices])):
+        for side, chosen in enumerate((~columns.frozen[group.indices], columns.frozen[group.indices])):
             sums[side] += np.bincount(group.rows[chosen], size[chosen], netlist.n_cells)
-    j2 = float(np.median(cells.j2[~cells.frozen]))
+    j2 = float(np.median(columns.j2[~columns.frozen]))
     found = burden(technology, sums, j2=j2, voltage=scale.voltage)
     among = [(abs(a), abs(b)) for a, b in (p.coupling_scale for p in netlist.schedule)]
     on = [pair if p.input_scale else (0.0, 0.0) for pair, p in zip(among, netlist.schedule, strict=True)]
     load = found.load * (0.0 if resistors else 1.0)
-    return Wiring(technology.name, found.excess, load, float(found.reach), among, on)
+    excess, shared = np.array(found.excess), None
+    if technology.mutual:
+        pairs = elements(netlist, lambda group: group.values) * (technology.noise.value / (2.0 * j2))
+        if pairs.nnz:
+            own = excess[0, ~columns.frozen] - np.asarray(abs(pairs).sum(axis=1)).ravel()
+            excess[0, ~columns.frozen] = np.maximum(own, 0.0)
+            shared = mixing(pairs)
+    return Wiring(technology.name, excess, load, shared, float(found.reach), among, on)

@@ -10,6 +10,7 @@ from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given
 from thermo.cli.train.eqprop_runs import NETWORKS, Request, kind_of, run
 from thermo.data import load_dataset
 from thermo.options import Option
+from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS
 from thermo.simulate.threads import check_threads
 from thermo.training.eqprop.estimators import CIRCULAR, ESTIMATORS
 from thermo.training.regimes import AT, REGIME
@@ -63,6 +64,8 @@ SETTINGS = (
     ),
     AT,
     Option("couplings", "--couplings", str, None, "What the device's are made of (none: its own)."),
+    INPUT_BITS,
+    OUTPUT_BITS,
     Option(
         "weight_memory", "--weight-memory", str, None, f"Priced writes: {', '.join(WEIGHT_MEMORIES.names())}."
     ),

@@ -16,6 +16,7 @@ import numpy as np
 
 from compiler.families.registry import family_of
 from compiler.families.store import save_model
+from hw_models.converters import Converter
 from hw_models.device import Device
 from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import chosen_device
@@ -39,6 +40,9 @@ from thermo.training.regimes import CLEAN, IN_PLACE, REGIMES
 COMMON = frozenset({"epochs", "beta", "estimator", "hidden", "rate"})
 LEARNING = "update init perturbation directions"
 COST = "device at weight_memory"
+CONVERTERS = "input_bits output_bits"
+NAMED = frozenset({"device", "couplings"})
+"""A device that is named is trained on, too."""
 IMPERFECT = "mismatch asymmetry weight_bits bias_mismatch device_seed regime"
 READ = "state_noise read_noise read_bits flipped"
 ONLY_JAX = ("convolutional",)
@@ -76,14 +80,30 @@ class Request:
     @property
     def hardware(self) -> Device:
         """What is priced, and where couplings of voltages are trained, trained for."""
-        return chosen_device(self.given.get("device", "rc-1fF"), self.given.get("couplings"))
+        bits = self.settings("input_bits", "output_bits")
+        return chosen_device(self.given.get("device", "rc-1fF"), self.given.get("couplings"), **bits)
 
-    def trained_on(self, reach: float) -> EqpropDevice | None:
-        """The device that is asked for, with couplings of this range; None: a perfect one."""
+    @property
+    def converters(self) -> dict[str, Converter | None]:
+        """Of a device that is named."""
+        if not NAMED & self.given.keys():
+            for name, bits in self.settings(*CONVERTERS.split()).items():
+                raise EqpropError(
+                    f"--{name.replace('_', '-')} {bits} is of a device's converters: add --device rc-1fF"
+                )
+            return {}
+        device = self.hardware
+        return {"input_converter": device.input_converter, "output_converter": device.output_converter}
+
+    def trained_on(self, reach: float, *, converts: bool) -> EqpropDevice | None:
+        """The device that is asked for, with couplings of this range and, if `converts`, its converters;
+        None: a perfect one.
+        """
         names = (*READ.split(), "replicas", "replica_coupling")
         seed = self.given.get("device_seed", 0)
         law = Imperfections() if self.regime == CLEAN else self.imperfections
-        device = EqpropDevice(law, seed=seed, reach=reach, **self.settings(*names))
+        more = self.settings(*names) | (self.converters if converts else {})
+        device = EqpropDevice(law, seed=seed, reach=reach, **more)
         return None if device == EqpropDevice(seed=seed) else device
 
     @property
@@ -115,11 +135,14 @@ class Kind:
     takes : options beside COMMON that mean something for it; fields : those that are fields of
         EqpropConfig under the same name
     title : of the table; left : what the last sweep's rest is called
+    converts : whether a named device's converters act
     """
+
+    converts = True
 
     takes = frozenset(
         f"{LEARNING} {COST} {IMPERFECT} {READ} rule angle homeostasis persistent no_augment replicas "
-        "replica_coupling diagnose couplings".split()
+        f"replica_coupling diagnose couplings {CONVERTERS}".split()
     )
     fields: tuple[str, ...] = (
         *("epochs", "beta", "estimator"),
@@ -159,8 +182,7 @@ class Kind:
 
     def reach(self, request: Request) -> float:
         """Range of the couplings, in units of a state, where a device is named."""
-        named = {"device", "couplings"} & request.given.keys()
-        return reach_on(request.hardware) if named else math.inf
+        return reach_on(request.hardware) if NAMED & request.given.keys() else math.inf
 
     def scale(self, config: EqpropConfig) -> float:
         """Drive of the netlist's cells per drive of the trained units."""
@@ -184,6 +206,8 @@ class Kind:
 
 class Layers(Kind):
     """Dense layers trained with JAX."""
+
+    converts = False
 
     takes = frozenset(f"{COST} {IMPERFECT} points activation rule angle homeostasis state_noise".split())
     takes |= {"no_augment", "diagnose"}
@@ -267,7 +291,7 @@ class Convolutional(Layers):
 class Resistive(Kind):
     """Conductances and diodes."""
 
-    takes = frozenset(f"{LEARNING} {COST} {IMPERFECT} gain persistent".split())
+    takes = frozenset(f"{LEARNING} {COST} {IMPERFECT} {CONVERTERS} gain persistent".split())
     fields = ("epochs", "beta", "estimator", *LEARNING.split(), "persistent")
     title = "trained resistive network"
     left = "left in the last sweep, V"
@@ -302,6 +326,8 @@ class Resistive(Kind):
 
 class Oscillator(Kind):
     """Coupled phase oscillators."""
+
+    converts = False
 
     takes = frozenset(f"{IMPERFECT} {READ} no_augment".split())
     fields = ("epochs", "beta", "estimator")
@@ -407,7 +433,8 @@ def settings(kind: Kind, request: Request) -> tuple[EqpropConfig, Any]:
     if "no_augment" in request.given:
         changes["augmentation"] = Augmentation()
     changes["regime"] = IN_PLACE if request.regime == CLEAN else request.regime
-    return replace(config, seed=request.seed, device=request.trained_on(kind.reach(request)), **changes), more
+    device = request.trained_on(kind.reach(request), converts=kind.converts)
+    return replace(config, seed=request.seed, device=device, **changes), more
 
 
 def run(kind: Kind, request: Request) -> None:

@@ -23,17 +23,9 @@ with F = df/dx, and dJ = sum_k nu_k x_k^T, dbias = sum_k nu_k, dw_in = (sum_k nu
 potential, the explicit derivative of V adds gamma/2 (x_K x_K^T - x_0 x_0^T) to dJ (a symmetric
 matrix, each entry counted once in the directed gradient) and gamma (x_K - x_0) to dbias.
 
-On a device cell i has noise nu_i sqrt(2 h kT), and couplings are given g(x) = R tanh(x / R) in place of
-x, of inputs too. Then F^T nu = g'(x) J^T nu + s'(x) nu, with s the cell's own force, dJ = sum_k nu_k
-g(x_k)^T, and what nu_i and J2_i depend on needs
-
-    d nu_i = sqrt(2 h kT) sum_k lambda_{k+1,i} z_{k,i}
-    d J2_i = -2 sum_k nu_{k,i} x_{k,i}   (+ gamma (x_0^2 - x_K^2) where the heat is V(x_0) - V(x_K))
-
-No potential exists with a finite R, and the heat is then the Stratonovich sum.
-
-Converters make levels of inputs and of what is read. The derivative passes straight through the rounding
-(Bengio, Leonard and Courville, arXiv 1308.3432, section 3); all else is taken at the levels.
+What a device's couplings change: thermo.kernels.langevin.circuit. Converters make levels of inputs and of
+what is read. The derivative passes straight through the rounding (Bengio, Leonard and Courville, arXiv
+1308.3432, section 3); all else is taken at the levels.
 """
 
 from __future__ import annotations
@@ -43,7 +35,9 @@ from typing import NamedTuple
 import numpy as np
 
 from thermo.kernels.jit import njit
-from thermo.kernels.langevin.lines import drive_lines, read_lines
+from thermo.kernels.langevin.circuit import circuit_gradient
+from thermo.kernels.langevin.images import fill_inputs
+from thermo.kernels.langevin.lines import read_lines
 from thermo.kernels.langevin.range import range_tile, slope_tile
 from thermo.kernels.random import STREAM_TRAINING, fill_normals
 
@@ -69,18 +63,6 @@ class Machine(NamedTuple):
     x0: np.ndarray
 
 
-class Circuit(NamedTuple):
-    """What a device's couplings do to its cells.
-
-    noise : (n,), amplitude of a cell's noise by that of its own, >= 1; ranged : whether couplings
-    have a finite range, reach, in units of x
-    """
-
-    noise: np.ndarray
-    ranged: bool
-    reach: np.floating
-
-
 class Steps(NamedTuple):
     """n steps of h = mobility dt; noise : sqrt(2 h kT); heat : HEAT_ENERGY or HEAT_STRATONOVICH."""
 
@@ -102,20 +84,6 @@ class Loss(NamedTuple):
     gamma: np.floating
 
 
-class Images(NamedTuple):
-    """Rows `rows` of `images` (N, n_in), encoded as (image - shift) * scale.
-
-    warps : (lanes or 0, 6) affine maps, see warp_image, of images of (height, width, channels)
-    """
-
-    images: np.ndarray
-    rows: np.ndarray
-    warps: np.ndarray
-    shape: tuple[int, int, int]
-    shift: np.ndarray
-    scale: np.ndarray
-
-
 @njit(cache=True, nogil=True)
 def runaway_cell(x, cells, h):  # type: ignore[no-untyped-def]
     """The first cell with a lane that will not come back, or -1.
@@ -130,45 +98,6 @@ def runaway_cell(x, cells, h):  # type: ignore[no-untyped-def]
             if not (abs(x[i, l]) <= bound):  # NaN too
                 return i
     return -1
-
-
-@njit(cache=True, nogil=True)
-def warp_image(image, out, height, width, channels, coefficients, frame):  # type: ignore[no-untyped-def]
-    """Bilinear affine warp: out(y, x) = image at (a y + b x + c, d y + e x + f), 0 outside.
-
-    image, out : (height * width * channels,); coefficients : (6,) in pixels from the centre
-    frame : (height + 4, width + 4) scratch, the image with a margin of zeros: no branch is needed
-    """
-    real = coefficients.dtype.type
-    one = real(1)
-    zero = real(0)
-    half_h = real((height - 1) / 2)
-    half_w = real((width - 1) / 2)
-    top_y = real(height + 2.5)
-    top_x = real(width + 2.5)
-    row = width + 4
-    flat = frame.reshape(-1)
-    flat[:] = zero
-    for c in range(channels):
-        for y in range(height):
-            for x in range(width):
-                frame[y + 2, x + 2] = image[(y * width + x) * channels + c]
-        for y in range(height):
-            dy = real(y) - half_h
-            row_y = coefficients[0] * dy + coefficients[2] + half_h + real(2)
-            row_x = coefficients[3] * dy + coefficients[5] + half_w + real(2)
-            for x in range(width):
-                dx = real(x) - half_w
-                sy = min(max(row_y + coefficients[1] * dx, zero), top_y)
-                sx = min(max(row_x + coefficients[4] * dx, zero), top_x)
-                iy = np.int32(sy)
-                ix = np.int32(sx)
-                wy = sy - real(iy)
-                wx = sx - real(ix)
-                p = iy * row + ix
-                high = flat[p] * (one - wx) + flat[p + 1] * wx
-                low = flat[p + row] * (one - wx) + flat[p + row + 1] * wx
-                out[(y * width + x) * channels + c] = high * (one - wy) + low * wy
 
 
 @njit(cache=True, nogil=True)
@@ -317,23 +246,6 @@ def head_gradient(x_out, loss, label, target, out, gs, go):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True)
-def circuit_gradient(lam, nu, x, z, moves, noise, by_circuit):  # type: ignore[no-untyped-def]
-    """Add step k's derivatives by the noise of each cell and by its J2; moves : whether k < n_steps."""
-    real = lam.dtype.type
-    n, lanes = x.shape
-    for i in range(n):
-        by_noise = real(0)
-        by_well = real(0)
-        if moves:
-            for l in range(lanes):
-                by_noise += lam[i, l] * real(z[i, l])
-        for l in range(lanes):
-            by_well += nu[i, l] * x[i, l]
-        by_circuit[0, i] += noise * by_noise
-        by_circuit[1, i] -= real(2) * by_well
-
-
-@njit(cache=True, nogil=True)
 def gradient_tile(  # type: ignore[no-untyped-def]
     machine, circuit, adcs, loss, u, label, target, steps, seed, trajectory, xs, fs, gradient, by_circuit
 ):
@@ -474,34 +386,6 @@ def gradient_tile(  # type: ignore[no-untyped-def]
     for l in range(lanes):
         q += heat[l]
     return error, right, q, -1
-
-
-@njit(cache=True, nogil=True)
-def fill_inputs(batch, dacs, u, seed, trajectory):  # type: ignore[no-untyped-def]
-    """u[l] = (warped image of row rows[l] - shift) * scale of Images; no warp where warps is empty.
-
-    dacs : Line that makes levels of them, or None
-    """
-    images, rows, warps, shift, scale = batch.images, batch.rows, batch.warps, batch.shift, batch.scale
-    height, width, channels = batch.shape
-    n_in = u.shape[1]
-    several = shift.shape[0] > 1
-    frame = np.empty((height + 4, width + 4), u.dtype)
-    for l in range(u.shape[0]):
-        image = images[rows[l]]
-        if warps.shape[0]:
-            warp_image(image, u[l], height, width, channels, warps[l], frame)
-        else:
-            for p in range(n_in):
-                u[l, p] = image[p]
-        if several or scale.shape[0] > 1:
-            for p in range(n_in):
-                u[l, p] = (u[l, p] - shift[p % shift.shape[0]]) * scale[p % scale.shape[0]]
-        else:
-            for p in range(n_in):
-                u[l, p] = (u[l, p] - shift[0]) * scale[0]
-    if dacs is not None:
-        drive_lines(u, dacs, seed, trajectory)
 
 
 @njit(cache=True, nogil=True)

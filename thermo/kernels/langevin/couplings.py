@@ -44,12 +44,12 @@ def show(cells, x, phi):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def multiply(matrix, x, out):  # type: ignore[no-untyped-def]
-    """out = matrix @ x."""
+    """out = matrix @ x; the matrix may be oblong."""
     if matrix.dense:
         np.dot(matrix.weights, x, out)
     else:
         values, indptr, indices = matrix.weights[0], matrix.indptr, matrix.indices
-        for i in range(x.shape[0]):
+        for i in range(out.shape[0]):
             csr_row(indices, values, indptr[i], indptr[i + 1], x, out[i])
 
 

@@ -149,6 +149,18 @@ class Wiring(NamedTuple):
     sigma: np.ndarray
 
 
+class Shared(NamedTuple):
+    """Noise that cells share: of elements between two of them, a current into one and out of the other.
+
+    mixing : Matrix (n, m), what unit normals of m elements put into each cell at scale 1, over a cell's
+        own spread; normals : (m, lanes), product : (n, lanes), scratch
+    """
+
+    mixing: Matrix
+    normals: np.ndarray
+    product: np.ndarray
+
+
 class Whole(NamedTuple):
     """A scheme that wants the force of all cells at once; what it does not have is None.
 
@@ -157,7 +169,7 @@ class Whole(NamedTuple):
     last : (n, lanes) scratch, Leimkuhler-Matthews: the normals of the step before
     factor : (n, n), factor factor^T = D, noise with a covariance
     along : whether heat is summed along the path: force times displacement (Stratonovich)
-    wiring : couplings that bring noise, load or a range
+    wiring : couplings that bring noise, load or a range; shared : noise of theirs that cells share
     """
 
     normals: np.ndarray
@@ -167,6 +179,7 @@ class Whole(NamedTuple):
     factor: np.ndarray | None
     along: bool
     wiring: Wiring | None
+    shared: Shared | None
 
 
 class Inertia(NamedTuple):

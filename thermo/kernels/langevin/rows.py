@@ -12,6 +12,7 @@ from numba import types
 from numba.core import cgutils
 
 from thermo.kernels.jit import njit
+from thermo.kernels.langevin.parts import C2, C3, HI, LO, H
 from thermo.kernels.random import fma, intrinsic
 
 VECTOR = 16  # lanes of one vector
@@ -220,10 +221,17 @@ def csr_row(indices, weight, first, last, phi, out):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True, forceinline=True)
+def own_law(columns, k1, i):  # type: ignore[no-untyped-def]
+    """(h, c1, c2, c3, lo, hi) of cell i, c1 with the phase's well, from Cells.columns."""
+    return columns[H, i], k1[i], columns[C2, i], columns[C3, i], columns[LO, i], columns[HI, i]
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def csr_euler_row(  # type: ignore[no-untyped-def]
-    indices, weight, first, last, phi, x, new, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak
+    indices, weight, first, last, phi, x, new, drive, z, s, own, mdt, sigma, peak
 ):
     """euler_row of a sparsely coupled cell; 16, 32 or 64 lanes."""
+    h, a1, a2, a3, lo, hi = own
     if x.shape[0] == 64:
         _step64(
             indices, weight, first, last, phi, x, new, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak
@@ -263,7 +271,8 @@ def _euler16(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def euler_row(x, new, coupled, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak):  # type: ignore[no-untyped-def]
-    """One Euler-Maruyama step of one cell in all lanes; peak = max(peak, |new|) as bits."""
+def euler_row(x, new, coupled, drive, z, s, own, mdt, sigma, peak):  # type: ignore[no-untyped-def]
+    """One Euler-Maruyama step of one cell in all lanes; own : own_law; peak = max(peak, |new|) as bits."""
+    h, a1, a2, a3, lo, hi = own
     for lane in range(0, x.shape[0], 16):
         _euler16(x, new, coupled, drive, z, h, s, a1, a2, a3, lo, hi, mdt, sigma, peak, lane)

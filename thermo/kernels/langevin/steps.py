@@ -14,24 +14,9 @@ import numpy as np
 from thermo.kernels.jit import njit
 from thermo.kernels.langevin.couplings import add_extras, finish_force, multiply, show
 from thermo.kernels.langevin.energies import add_ramp
-from thermo.kernels.langevin.parts import (
-    C1,
-    C2,
-    C3,
-    HEAT,
-    HI,
-    KEEP,
-    KICK,
-    LO,
-    NOTHING,
-    ROW,
-    SIGMA,
-    Bath,
-    H,
-    Setting,
-)
-from thermo.kernels.langevin.rows import clamp, copy, csr_euler_row, euler_row
-from thermo.kernels.langevin.wiring import load_wells, show_within, spread
+from thermo.kernels.langevin.parts import C1, HEAT, HI, KEEP, KICK, LO, NOTHING, ROW, SIGMA, Bath, Setting
+from thermo.kernels.langevin.rows import clamp, copy, csr_euler_row, euler_row, own_law
+from thermo.kernels.langevin.wiring import add_shared, load_wells, show_within, spread
 from thermo.kernels.random import fill_block, fill_normals, fma, magnitude
 
 _ONE = np.float32(1.0)
@@ -100,13 +85,8 @@ def sparse_euler(  # type: ignore[no-untyped-def]
                     new[i],
                     drive[i * each],
                     noise[j],
-                    columns[H, i],
                     s,
-                    k1[i],
-                    columns[C2, i],
-                    columns[C3, i],
-                    columns[LO, i],
-                    columns[HI, i],
+                    own_law(columns, k1, i),
                     mdt,
                     sigma,
                     peak,
@@ -155,23 +135,8 @@ def euler(  # type: ignore[no-untyped-def]
                     for l in range(lanes):
                         new[i, l] = x[i, l]
                 else:
-                    euler_row(
-                        x[i],
-                        new[i],
-                        force[i],
-                        push[i * each],
-                        noise[j],
-                        columns[H, i],
-                        gain,
-                        k1[i],
-                        columns[C2, i],
-                        columns[C3, i],
-                        columns[LO, i],
-                        columns[HI, i],
-                        mdt,
-                        sigma,
-                        peak,
-                    )
+                    own = own_law(columns, k1, i)
+                    euler_row(x[i], new[i], force[i], push[i * each], noise[j], gain, own, mdt, sigma, peak)
         x, new = new, x
         done += 1
 
@@ -224,25 +189,29 @@ def _forward(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _guess(factor, sigmas, held, force, shots, sigma, mdt, x, new):  # type: ignore[no-untyped-def]
-    """Heun's predictor, as _forward but for the interval; shots = sigma shots for the corrector."""
+def _guess(factor, sigmas, columns, held, force, shots, sigma, mdt, x, new):  # type: ignore[no-untyped-def]
+    """Heun's predictor, as _forward; shots = sigma shots for the corrector.
+
+    It is kept in the interval, too: neighbours must not see a state that no cell can have, or cells at a
+    wall would rest elsewhere.
+    """
     for i in range(x.shape[0]):
         if sigmas is not None:
             sigma = sigmas[i]
-        at, f, z, out = x[i], force[i], shots[i], new[i]
+        at, f, z, out, lo, hi = x[i], force[i], shots[i], new[i], columns[LO, i], columns[HI, i]
         if held[i]:
             for l in range(at.shape[0]):
                 out[l] = at[l]
         else:
             if factor is None:
                 for l in range(at.shape[0]):
-                    out[l] = fma(sigma, z[l], fma(mdt, f[l], at[l]))
+                    out[l] = clamp(fma(sigma, z[l], fma(mdt, f[l], at[l])), lo, hi)
                 for l in range(at.shape[0]):
                     z[l] = sigma * z[l]
             else:
                 for l in range(at.shape[0]):
                     shot = sigma * out[l]
-                    out[l] = fma(mdt, f[l], at[l]) + shot
+                    out[l] = clamp(fma(mdt, f[l], at[l]) + shot, lo, hi)
                     z[l] = shot
 
 
@@ -299,12 +268,15 @@ def whole_steps(  # type: ignore[no-untyped-def]
         if not correlated:
             amount = 2.0 * stage.mobility * _kT(stage, k) * stage.dt
         sigma = np.float32(math.sqrt(amount))
-        sigmas = spread(wiring, amount, setting(stage, k + 0.5).s, stage.input)
+        middle = setting(stage, k + 0.5).s
+        sigmas = spread(wiring, amount, middle, stage.input)
         _shots(whole.factor, whole.last, shots, new, sigma > 0, source, done)
+        if sigma > 0:
+            add_shared(whole.shared, wiring, middle, stage.input, source, done, shots)
         if corrector is None:
             _forward(whole.factor, sigmas, columns, held, force, shots, sigma, mdt, x, new, peak)
         else:
-            _guess(whole.factor, sigmas, held, force, shots, sigma, mdt, x, new)
+            _guess(whole.factor, sigmas, columns, held, force, shots, sigma, mdt, x, new)
             shown = show_within(wiring, cells, new, scratch.phi)
             multiply(linear, shown, corrector)
             load_wells(wiring, c1, then, k1)

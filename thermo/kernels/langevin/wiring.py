@@ -12,8 +12,8 @@ import numpy as np
 
 from thermo.kernels.activations import activate_row
 from thermo.kernels.jit import njit
-from thermo.kernels.langevin.couplings import show
-from thermo.kernels.random import fma
+from thermo.kernels.langevin.couplings import multiply, show
+from thermo.kernels.random import STREAM_PAIRS, fill_normals, fma
 
 _TOP = np.float32(7.90531110763549805)  # beyond it tanh is 1 in float32
 _P: tuple[float, ...] = (
@@ -72,3 +72,19 @@ def spread(wiring, amount, s, input):  # type: ignore[no-untyped-def]
     for i in range(sigma.shape[0]):
         sigma[i] = np.float32(math.sqrt(amount * (1.0 + abs(s) * excess[i])))
     return sigma
+
+
+@njit(cache=True, nogil=True)
+def add_shared(shared, wiring, s, input, source, step, shots):  # type: ignore[no-untyped-def]
+    """Add noise that cells share to a step's normals, `shots` (n, lanes), of which each is spread by
+    `spread`; nothing without any.
+    """
+    if shared is None:
+        return
+    excess, size = wiring.excess[input], abs(s)
+    fill_normals(shared.normals, source.seed, source.origin, step, STREAM_PAIRS)
+    multiply(shared.mixing, shared.normals, shared.product)
+    for i in range(shots.shape[0]):
+        share = np.float32(math.sqrt(size / (1.0 + size * excess[i])))
+        for l in range(shots.shape[1]):
+            shots[i, l] = fma(share, shared.product[i, l], shots[i, l])

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from compiler.ir.activations import activate_rows
 from compiler.ir.langevin import Activation
-from thermo.kernels.langevin.parts import Cells, Extras, Matrix, Nudge, Wiring
+from thermo.kernels.langevin.parts import Cells, Extras, Matrix, Nudge, Shared, Wiring
 from thermo.simulate.langevin.job import COSTS, Job
 from thermo.simulate.langevin.prepare import Prepared
 
@@ -25,10 +25,10 @@ def is_dense(matrix: sparse.csr_matrix) -> bool:
     return n <= DENSE_CELLS and matrix.nnz >= DENSE_FROM * n * n
 
 
-def matrix_of(couplings: sparse.csr_matrix) -> Matrix:
-    """Couplings among dynamic cells as the kernels want them."""
+def matrix_of(couplings: sparse.csr_matrix, *, dense: bool | None = None) -> Matrix:
+    """Couplings among dynamic cells as the kernels want them; dense : None: as is_dense says."""
     w = couplings.astype(np.float32)
-    dense = is_dense(couplings)
+    dense = is_dense(couplings) if dense is None else dense
     weights = np.ascontiguousarray(w.toarray()) if dense else w.data[None]
     return Matrix(dense, weights, w.indptr.astype(np.int64), w.indices)
 
@@ -104,6 +104,17 @@ def wiring_of(job: Job) -> Wiring | None:
         return None
     excess, load = (np.ascontiguousarray(part[on]) for part in (p.wiring.excess, p.wiring.load))
     return Wiring(excess, load, np.float32(p.wiring.reach), np.empty(p.n, np.float32))
+
+
+def shared_of(job: Job, lanes: int) -> Shared | None:
+    """Noise of the device's couplings that cells share, with scratch for a tile."""
+    wiring = job.prepared.wiring
+    if wiring is None or wiring.shared is None:
+        return None
+    n, elements = wiring.shared.shape
+    normals, product = (np.empty((rows, lanes), np.float32) for rows in (elements, n))
+    mixing = matrix_of(sparse.csr_matrix(wiring.shared), dense=isinstance(wiring.shared, np.ndarray))
+    return Shared(mixing, normals, product)
 
 
 def cells_of(p: Prepared) -> Cells:

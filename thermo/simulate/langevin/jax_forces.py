@@ -6,6 +6,7 @@ have, no couplings of a kind, no phase cells, no nudge, is left out of the trace
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +16,7 @@ import numpy as np
 from compiler.ir.langevin import Activation
 from thermo.simulate.langevin.arguments import is_dense
 from thermo.simulate.langevin.prepare import Prepared
+from thermo.simulate.langevin.wiring import Wiring
 
 Params = dict[str, jax.Array]
 
@@ -78,6 +80,25 @@ def slope(codes: np.ndarray, x: jax.Array) -> jax.Array:
                 y = -jnp.sin(x)
         out = jnp.where(codes == code, y, out)
     return out
+
+
+def mixing(wiring: Wiring | None, dtype: Any) -> tuple[int, Callable[[jax.Array], jax.Array] | None]:
+    """(m, function) from normals (N, m) of elements between two cells to what they put into each (N, n), over
+    a cell's own spread; (0, None) where no element is one.
+    """
+    if wiring is None or wiring.shared is None:
+        return 0, None
+    if isinstance(wiring.shared, np.ndarray):
+        factor = jnp.asarray(wiring.shared.T, dtype)
+        return factor.shape[0], lambda z: jnp.matmul(z, factor, precision="highest")
+    n, elements = wiring.shared.shape
+    ends = wiring.shared.tocoo()
+
+    def put(z: jax.Array) -> jax.Array:
+        values = (z[:, ends.col] * jnp.asarray(ends.data, dtype)).T
+        return jax.ops.segment_sum(values, ends.row, n).T
+
+    return elements, put
 
 
 class JaxForces:

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from thermo.simulate.langevin.jax_forces import JaxForces, JaxSetting, Params, activate
+from thermo.simulate.langevin.jax_forces import JaxForces, JaxSetting, Params, activate, mixing
 from thermo.simulate.langevin.job import Job, Raw, empty_raw
 from thermo.simulate.langevin.plan import Plan
 from thermo.simulate.langevin.prepare import Prepared
@@ -78,6 +78,7 @@ def langevin_function(
     bounded = bool(np.any(np.isfinite(p.lo)) or np.any(np.isfinite(p.hi)))
     exact, along = heat_method == "potential", heat_method == "stratonovich"
     mobility, dt, wiring = p.mobility, plan.dt, p.wiring
+    elements, mix = mixing(wiring, dtype)
 
     def function(
         params: Params,
@@ -97,6 +98,13 @@ def langevin_function(
             one = lambda k: jax.random.normal(jax.random.fold_in(k, step), (p.n,), dtype)  # noqa: E731
             return jax.vmap(one)(keys)
 
+        def pairs(step: jax.Array) -> jax.Array:
+            """(N, m) normals of elements whose noise two cells share."""
+            one = lambda k: jax.random.normal(  # noqa: E731
+                jax.random.fold_in(jax.random.fold_in(k, step), 1), (elements,), dtype
+            )
+            return jax.vmap(one)(keys)
+
         def read(x: jax.Array) -> jax.Array:
             return activate(p.read_as, x[:, p.read])
 
@@ -112,33 +120,34 @@ def langevin_function(
                     return at
                 return at._replace(kappa=at.kappa + jnp.abs(at.s) * jnp.asarray(wiring.load[on], dtype))
 
+            def kept(x: jax.Array, new: jax.Array) -> jax.Array:
+                """In the intervals; clamped cells stay."""
+                new = jnp.clip(new, lo, hi) if bounded else new
+                return new if held is None else jnp.where(held, x, new)
+
             def step(state: Any, row: Any) -> tuple[Any, None]:
                 x, outputs, saved, heat, work, bad_step, bad_cell, last = state
                 s, s_next = row["s"], row["s_next"]
                 sigma = jnp.sqrt(2.0 * mobility * dt * row["kT"])
 
                 now, then = loaded(begin._replace(s=s)), loaded(begin._replace(s=s_next))
-                if wiring is not None:
-                    excess = jnp.asarray(wiring.excess[on], dtype)
-                    sigma = sigma * jnp.sqrt(1.0 + jnp.abs(0.5 * (s + s_next)) * excess)
                 f = model.force(params, x, now)
                 if plan.kT.max() > 0:
                     z = noise(row["step"])
+                    if wiring is not None:
+                        size = jnp.abs(0.5 * (s + s_next))
+                        z = jnp.sqrt(1.0 + size * jnp.asarray(wiring.excess[on], dtype)) * z
+                        if mix is not None:
+                            z += jnp.sqrt(size) * mix(pairs(row["step"]))
                     if method == "leimkuhler-matthews":
                         z, last = 0.5 * (z + last), z
                     kick = sigma * z
                 else:
                     kick = jnp.zeros_like(x)
-                new = x + mobility * dt * f + kick
+                new = kept(x, x + mobility * dt * f + kick)
                 if method == "heun":
-                    if held is not None:
-                        new = jnp.where(held, x, new)
                     f_new = model.force(params, new, then)
-                    new = x + 0.5 * mobility * dt * (f + f_new) + kick
-                if bounded:
-                    new = jnp.clip(new, lo, hi)
-                if held is not None:
-                    new = jnp.where(held, x, new)
+                    new = kept(x, x + 0.5 * mobility * dt * (f + f_new) + kick)
                 if along:
                     f_end = model.force(params, new, then)
                     heat += jnp.sum(0.5 * (f + f_end) * (new - x), axis=1)

@@ -16,6 +16,7 @@ from thermo.simulate.langevin.arguments import (
     input_product,
     is_dense,
     matrix_of,
+    shared_of,
     wiring_of,
     within_reach,
 )
@@ -56,6 +57,7 @@ def _whole(job: Job, factor: np.ndarray | None, lanes: int) -> Whole | None:
         factor=factor,
         along=along,
         wiring=wiring,
+        shared=shared_of(job, lanes),
     )
 
 
@@ -72,8 +74,9 @@ def run_numba(job: Job) -> Raw:
     """Run a job; float32 states, the same bits for any number of threads and any split."""
     p, plan = job.prepared, job.plan
     couplings = (p.w, p.curved["gradient"], p.curved["sine"])
-    # a product with the noise's factor is dense, too: its width must not depend on the batch
-    dense = p.factor is not None or any(is_dense(w) for w in couplings)
+    # products with factors of the noise are dense, too: their width must not depend on the batch
+    mixed = p.wiring is not None and isinstance(p.wiring.shared, np.ndarray)
+    dense = mixed or p.factor is not None or any(is_dense(w) for w in couplings)
     if not dense and p.n >= BY_CELLS_FROM and can_run_by_cells(job):
         return run_by_cells(job)
     linear, gradient, sine = (matrix_of(w) for w in couplings)

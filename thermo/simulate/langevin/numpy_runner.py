@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.ir.activations import activate_rows
 from compiler.ir.law import Law, Setting
-from thermo.kernels.random import normals_numpy
+from thermo.kernels.random import STREAM_PAIRS, normals_numpy
 from thermo.simulate.langevin.job import Job, Raw, empty_raw
 
 
@@ -73,7 +73,14 @@ def run_numpy(job: Job) -> Raw:
         if p.factor is not None:
             return np.asarray(np.sqrt(2 * kT * dt) * (p.factor @ z))
         own = np.sqrt(2.0 * p.mobility * kT * dt)
-        return np.asarray((own if wiring is None else own * wiring.sigma(s, on)) * z)
+        if wiring is None:
+            return np.asarray(own * z)
+        z = wiring.sigma(s, on) * z
+        if wiring.shared is not None:
+            elements = wiring.shared.shape[1]
+            pairs = normals_numpy(job.seed, ids, step % 2**32, elements, STREAM_PAIRS)
+            z = z + math.sqrt(abs(s)) * (wiring.shared @ pairs)
+        return np.asarray(own * z)
 
     def kinetic() -> np.ndarray:
         return np.asarray(np.sum(0.5 * mass * v**2, axis=0)) if inert else np.zeros(count)
@@ -105,12 +112,12 @@ def run_numpy(job: Job) -> Raw:
                 v = v + 0.5 * dt * model.force(x, then) / mass
             else:
                 shot = shots(kT, done, s0 + (s1 - s0) * (k + 0.5) / steps, on)
-                new = x + p.mobility * dt * f + shot
+                new = np.minimum(np.maximum(x + p.mobility * dt * f + shot, lo), hi)
                 new[held] = x[held]
                 if job.method == "heun":
                     new = x + 0.5 * p.mobility * dt * (f + model.force(new, then)) + shot
-                new = np.minimum(np.maximum(new, lo), hi)
-                new[held] = x[held]
+                    new = np.minimum(np.maximum(new, lo), hi)
+                    new[held] = x[held]
                 if along:
                     heat[q] += np.sum(0.5 * (f + model.force(new, then)) * (new - x), axis=0)
                 x = new

@@ -233,7 +233,7 @@ def simulate_langevin(
     unit = netlist.lowered.energy_scale
     by_phase = None if how == "none" else _whole_phases(raw.heat, first).reshape(-1, *shape) / unit
     # noise of couplings is no bath at kT
-    thermal = prepared.wiring is None or not prepared.wiring.excess.any()
+    thermal = prepared.wiring is None or not prepared.wiring.noisy
     told = how != "none" and prepared.factor is None and thermal and not (ramped and first is None)
     entropy = bath_entropy(cut, raw.heat) if told else None
     if entropy is not None:

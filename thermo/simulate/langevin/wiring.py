@@ -5,6 +5,13 @@
 
 with e_i and l_i in proportion to the couplings that are on: |s| times those among the cells, and |s| times
 those from inputs in phases whose inputs are on. docs/physics.md#couplings-as-circuits.
+
+Where one element couples two cells both ways its noise current leaves one and enters the other (it enters
+both where W < 0, the element ending in the inverted cell). The noise is then
+
+    sqrt(2 mobility kT) (sqrt(1 + |s| e_i) dW_i + sqrt(|s|) sum_e B_ie dW'_e),   B B^T = K,
+
+K_ij = - noise W_ij / 2 J2 and K_ii = sum_j |K_ij| of those pairs, which e_i is without.
 """
 
 from __future__ import annotations
@@ -12,10 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from compiler.errors import UnsupportedError
-from compiler.ir.langevin import CellKind, CouplingKind, LangevinNetlist
-from compiler.ir.symmetry import matrix
+from compiler.ir.langevin import CellKind, CouplingKind, Couplings, LangevinNetlist
+from compiler.ir.mutual import elements, mixing
+from compiler.ir.reactive import check_reactive
 from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology, burden
 from hw_models.device import Device, Units
 from hw_models.imperfect import Imperfections
@@ -23,21 +32,28 @@ from thermo.simulate.device import acting_couplings
 from thermo.simulate.langevin.refusals import is_underdamped
 
 WAY_OUT = "couplings = ideal (--couplings ideal) runs the ideal equation"
-SYMMETRY = 1e-6  # largest |W_ij - W_ji| over largest |W| that counts as rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wiring:
     """Couplings of a technology, at coupling scale 1.
 
-    excess, load : (2, n) of dynamic cells with inputs off and on: noise power over the cell's own, and
-        stiffness; reach : largest state that couplings show
+    excess, load : (2, n) of dynamic cells with inputs off and on: noise power over the cell's own, of
+        elements that are not between two of them, and stiffness; reach : largest state that couplings show
+    shared : (n, m) B, noise of m independent sources in units of a cell's own: of a dense network a factor
+        of K (m = n), of a sparse one its elements; None where there are none
     """
 
     name: str
     excess: np.ndarray
     load: np.ndarray
     reach: float
+    shared: np.ndarray | sparse.csr_matrix | None = None
+
+    @property
+    def noisy(self) -> bool:
+        """Whether they bring noise."""
+        return self.shared is not None or bool(self.excess.any())
 
     @property
     def has_potential(self) -> bool:
@@ -45,7 +61,7 @@ class Wiring:
         return not (np.isfinite(self.reach) or self.load.any())
 
     def sigma(self, s: float, on: bool) -> np.ndarray:
-        """(n, 1) standard deviation of each cell's noise over its own."""
+        """(n, 1) standard deviation of the noise that is each cell's alone, over its own."""
         return np.sqrt(1.0 + abs(s) * self.excess[int(on)])[:, None]
 
     def stiffness(self, s: float, on: bool) -> np.ndarray:
@@ -107,13 +123,23 @@ def wire(
     _check(netlist, technology)
     units, j2 = device_units(netlist, device), typical_j2(netlist)
     if technology.reactive:
-        _check_reactive(netlist, technology)
+        check_reactive(netlist, technology.name, WAY_OUT)
     if technology.ideal:
         return None
+
+    def acting(group: Couplings) -> np.ndarray:
+        return group.values if non_ideal is None else acting_couplings(netlist, group, non_ideal, device_seed)
+
     among, driven = magnitudes(netlist, non_ideal, device_seed)
     found = burden(technology, np.stack([among, among + driven]), j2=j2, voltage=units.voltage)
     load = found.load * (0.0 if has_resistors(netlist) else 1.0)
-    return Wiring(technology.name, found.excess, load, found.reach)
+    excess, shared = np.array(found.excess), None
+    if technology.mutual:
+        pairs = elements(netlist, acting) * (technology.noise.value / (2.0 * j2))
+        if pairs.nnz:
+            excess = np.maximum(excess - np.asarray(abs(pairs).sum(axis=1)).ravel(), 0.0)
+            shared = mixing(pairs)
+    return Wiring(technology.name, excess, load, found.reach, shared)
 
 
 def _check(netlist: LangevinNetlist, technology: CouplingTechnology) -> None:
@@ -138,33 +164,3 @@ def _check(netlist: LangevinNetlist, technology: CouplingTechnology) -> None:
                 f"{what} are linear or resistive; {group.kind.name.lower()} ones have no circuit here: "
                 f"{WAY_OUT}"
             )
-
-
-def _check_reactive(netlist: LangevinNetlist, technology: CouplingTechnology) -> None:
-    """Capacitors between cells: symmetric, and an energy that charges can have."""
-    dynamic = np.flatnonzero(~netlist.cells.frozen)
-    curved = netlist.cells.activation[dynamic] != 0
-    if curved.any():
-        raise UnsupportedError(
-            f"{technology.name} couplings are charges, but cell {int(dynamic[np.argmax(curved)])} shows an "
-            f"activation of its state; take transconductors, or {WAY_OUT}"
-        )
-    w = np.zeros((dynamic.size, dynamic.size))
-    for group in (g for g in netlist.couplings if len(g)):
-        w += matrix(group)[dynamic][:, dynamic].toarray()
-    odd = np.abs(w - w.T)
-    if odd.max(initial=0.0) > SYMMETRY * np.abs(w).max(initial=0.0):
-        i, j = np.unravel_index(int(np.argmax(odd)), w.shape)
-        raise UnsupportedError(
-            f"{technology.name} couplings act both ways, but ({dynamic[i]}, {dynamic[j]}) is {w[i, j]:g} and "
-            f"({dynamic[j]}, {dynamic[i]}) is {w[j, i]:g}; make the netlist symmetric, or {WAY_OUT}"
-        )
-    j2 = netlist.cells.j2[dynamic]
-    least = float(np.linalg.eigvalsh(2.0 * np.diag(j2) - (w + w.T) / 2)[0])
-    if not least > 0:
-        factor = 2.0 * float(j2.min()) / (2.0 * float(j2.min()) - least)
-        raise UnsupportedError(
-            f"{technology.name} couplings need a positive definite matrix of capacitances: the smallest "
-            f"eigenvalue of 2 J2 - W is {least:.4g}; couplings {factor:.2g} times as large, or J2 larger by "
-            f"{-least / 2:.3g}, would do; else take transconductors, or {WAY_OUT}"
-        )

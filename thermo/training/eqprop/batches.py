@@ -6,7 +6,7 @@ import numpy as np
 
 from thermo.data import Dataset
 from thermo.gradients.errors import EqpropError
-from thermo.kernels.langevin import bptt
+from thermo.kernels.langevin.images import warp_image
 from thermo.training.augmentation import Augmentation
 
 
@@ -25,4 +25,4 @@ class Batches:
         height, width, channels = self.shape
         frame = np.empty((height + 4, width + 4), np.float32)
         for k, row in enumerate(rows):
-            bptt.warp_image(self.x[row], out[k], height, width, channels, warps[k], frame)
+            warp_image(self.x[row], out[k], height, width, channels, warps[k], frame)

@@ -6,8 +6,15 @@ import numpy as np
 
 from compiler.families.hopfield import HopfieldNetwork
 from thermo.data import Dataset
+from thermo.training.eqprop.converting import CALIBRATION, TRAJECTORY, Converting, converting
 from thermo.training.eqprop.device import EqpropDevice, draw
-from thermo.training.eqprop.layers import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, Acting, free_outputs
+from thermo.training.eqprop.layers import (
+    EVALUATION_SWEEPS,
+    EVALUATION_TOLERANCE,
+    Acting,
+    AtRest,
+    free_outputs,
+)
 from thermo.training.tiles import Tiles
 
 
@@ -20,19 +27,29 @@ def deployed_accuracy(
     seed: int = 0,
     threads: int | None = None,
 ) -> float:
-    """Share of right decisions of these acting couplings, with the device's state noise if any."""
+    """Share of right decisions of these acting couplings, with the device's state noise and converters."""
     x, y = dataset.part(split)
+    train = np.ascontiguousarray(dataset.x_train, np.float32)
+    conversion = converting(device, acting.sizes, train)
     with Tiles(threads) as tiles:
-        rest = free_outputs(
-            acting,
-            np.ascontiguousarray(x, np.float32),
-            sweeps=EVALUATION_SWEEPS,
-            tolerance=EVALUATION_TOLERANCE,
-            tiles=tiles,
-            seed=seed,
-            device=device,
-        )
-    return float(np.mean(rest.predictions() == y))
+
+        def rest(x: np.ndarray, conversion: Converting | None, trajectory: int = 0) -> AtRest:
+            return free_outputs(
+                acting,
+                np.ascontiguousarray(x, np.float32),
+                sweeps=EVALUATION_SWEEPS,
+                tolerance=EVALUATION_TOLERANCE,
+                tiles=tiles,
+                seed=seed,
+                device=device,
+                conversion=conversion,
+                trajectory=trajectory,
+            )
+
+        if conversion is not None:
+            conversion = conversion.calibrated(rest(train[:CALIBRATION], conversion, TRAJECTORY).outputs)
+        found = rest(x, conversion)
+    return float(np.mean(found.predictions() == y))
 
 
 def acting_on(network: HopfieldNetwork, device: EqpropDevice | None) -> Acting:

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from compiler.families.layered import Layers
+from hw_models.converters import Converter
 from hw_models.couplings import burden
 from hw_models.device import Device
 from hw_models.imperfect import Ends, Imperfections, act, bias_factors, factors, written
@@ -29,6 +30,7 @@ class EqpropDevice:
         answers are means over them
     replica_coupling : k >= 0, of each unit to the mean of its copies, in units of its own curvature
     flipped : share of couplings whose update has the wrong polarity (as in curl descent)
+    input_converter, output_converter : of data, and of outputs that are read; None: ideal
     reach : of couplings, which are given reach tanh(u / reach) of a unit or input u; inf: linear ones
     seed : which device; simulations call it device_seed
     """
@@ -41,6 +43,8 @@ class EqpropDevice:
     replicas: int = 1
     replica_coupling: float = 0.0
     reach: float = math.inf
+    input_converter: Converter | None = None
+    output_converter: Converter | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -67,6 +71,11 @@ class EqpropDevice:
             raise EqpropError(f"device: flipped must be a share from 0 to 1, got {self.flipped!r}")
         if not isinstance(self.seed, int) or self.seed < 0:
             raise EqpropError(f"device: seed must be a whole number >= 0, got {self.seed!r}")
+
+    @property
+    def converts(self) -> bool:
+        """Whether there are converters that are not ideal."""
+        return bool(self.input_converter or self.output_converter)
 
     @property
     def read_step(self) -> float:

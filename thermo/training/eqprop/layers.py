@@ -11,6 +11,7 @@ import numpy as np
 from compiler.families.hopfield import HopfieldNetwork, stable_step
 from thermo.kernels.eqprop import layers as kernel
 from thermo.kernels.langevin.range import range_tile
+from thermo.training.eqprop.converting import Converting
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.tiles import Tiles
 
@@ -82,9 +83,14 @@ def free_outputs(
     tolerance: float,
     tiles: Tiles,
     device: EqpropDevice | None = None,
+    conversion: Converting | None = None,
     seed: int = 0,
+    trajectory: int = 0,
 ) -> AtRest:
-    """Outputs at rest for encoded inputs u (n, n_in) float32; the mean of a device's replicas."""
+    """Outputs at rest for encoded inputs u (n, n_in) float32; the mean of a device's replicas.
+
+    conversion : of inputs and outputs; trajectory : whose noise the converters of the first row have
+    """
     n = u.shape[0]
     physics = physics_of(device)
     replicas, reach = physics[1], physics[3]
@@ -93,7 +99,10 @@ def free_outputs(
 
     def one(k: int) -> tuple[int, float]:
         rows = slice(starts[k], min(starts[k] + EVALUATION_ROWS, n))
-        x = np.ascontiguousarray(u[rows].repeat(replicas, axis=0))
+        x = np.array(u[rows])
+        if conversion is not None:
+            conversion.drive(x, seed, trajectory + rows.start)
+        x = np.ascontiguousarray(x.repeat(replicas, axis=0))
         if reach > 0:
             range_tile(x, reach, x)
         states, drives = scratch(acting.sizes[1:], x.shape[0])
@@ -116,7 +125,10 @@ def free_outputs(
             rows.start * replicas,
             EVALUATION_STEP,
         )
-        out[rows] = units_of(states[-1], device).reshape(-1, replicas, out.shape[1]).mean(axis=1)
+        found = units_of(states[-1], device).reshape(-1, replicas, out.shape[1]).mean(axis=1)
+        if conversion is not None:
+            found = conversion.read(found, seed, trajectory + rows.start, EVALUATION_STEP)
+        out[rows] = found
         return used, left
 
     report = np.array(tiles.map(one, len(starts)), float)

@@ -128,6 +128,9 @@ class Machine(Protocol):
     ) -> tuple[int, float]:
         """Relax one tile in place; sweeps used and what moved in the last."""
 
+    def answers(self, out: np.ndarray, part: slice, step: int) -> np.ndarray:
+        """What converters read of these outputs of the rows `part` after `step` steps."""
+
     def read(self) -> None:
         """What the read-out makes of the states that updates are computed from."""
 

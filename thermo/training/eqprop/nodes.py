@@ -35,7 +35,8 @@ def node_batch(machine: Machine, rows: np.ndarray, warps: np.ndarray) -> np.ndar
             lambda t: machine.free_phase(acting, machine.tile(t), first, (), currents), machine.n_tiles
         )
         reports.append(np.array(found, float).sum(axis=0))
-        return 0.5 * np.square(machine.free[-1] - machine.target).sum(axis=1)
+        read = machine.answers(machine.free[-1], slice(0, n), first)
+        return 0.5 * np.square(read - machine.target).sum(axis=1)
 
     for change in machine.change:
         change[:] = 0

@@ -95,6 +95,11 @@ class OscillatorTrainer(HopfieldTrainer):
                 "oscillator training: couplings see angles, which no range in volts bounds; leave device "
                 "and couplings out"
             )
+        if config.device is not None and config.device.converts:
+            raise EqpropError(
+                "oscillator training: converters of voltages read no phases; leave device out, and take "
+                "read_bits (--read-bits), which divides the circle"
+            )
         super().__init__(dataset, config, tiles)
 
     def initial(self) -> None:
@@ -166,7 +171,7 @@ class OscillatorTrainer(HopfieldTrainer):
             first,
         )
 
-    def judge(self, out: np.ndarray, part: slice) -> tuple[float, float]:
+    def judge(self, out: np.ndarray, part: slice, step: int) -> tuple[float, float]:
         cost = out.shape[0] // 2 * out.shape[1] - np.sum(out * self.target[part], dtype=np.float64)
         labels = self.labels[part.start // 2 : part.stop // 2]
         return float(cost), float((out[0::2].argmin(axis=1) == labels).sum())

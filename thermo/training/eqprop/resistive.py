@@ -23,10 +23,17 @@ from thermo.gradients.errors import EqpropError, NudgeError
 from thermo.kernels.eqprop import layers as kernel
 from thermo.progress import Progress
 from thermo.training.eqprop.config import EqpropConfig
+from thermo.training.eqprop.converting import CALIBRATION, TRAJECTORY, Converting, converting
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.epochs import INIT
 from thermo.training.eqprop.estimators import NEGATIVE, UNNUDGED
-from thermo.training.eqprop.layers import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, AtRest, scratch
+from thermo.training.eqprop.layers import (
+    EVALUATION_STEP,
+    EVALUATION_SWEEPS,
+    EVALUATION_TOLERANCE,
+    AtRest,
+    scratch,
+)
 from thermo.training.eqprop.machine import Parameter
 from thermo.training.eqprop.pulses import Pulses
 from thermo.training.eqprop.result import EqpropEpoch
@@ -71,10 +78,12 @@ class DrawnCircuit:
         Raises EqpropError for a device whose states are noisy or that learns backwards.
         """
         law, seed, cells = device.imperfections, device.seed, Layers(tuple(sizes)).cells
-        if device != EqpropDevice(law, seed=seed):
+        converters = device.input_converter, device.output_converter
+        known = EqpropDevice(law, input_converter=converters[0], output_converter=converters[1], seed=seed)
+        if device != known:
             raise EqpropError(
-                "resistive training: of a device only imperfections of conductances are known here, got "
-                f"{device}; leave the others out"
+                "resistive training: of a device only imperfections of conductances and converters are known "
+                f"here, got {device}; leave the others out"
             )
         ends = [(above[:, None], below[None, :]) for below, above in pairwise(cells)]
         return DrawnCircuit(
@@ -281,19 +290,30 @@ class ResistiveTrainer(HopfieldTrainer):
     def model(self) -> ResistiveNetwork:
         return self.resistive(self.best[0])
 
-    def outputs(self, split: str) -> AtRest:
-        x, _ = self.data.part(split)
-        return circuit_outputs(self.acting(), np.ascontiguousarray(x, np.float32), self.tiles)
+    def resting(
+        self, acting: Circuit, x: np.ndarray, conversion: Converting | None, trajectory: int = 0
+    ) -> AtRest:
+        return circuit_outputs(acting, x, self.tiles, conversion, self.config.seed, trajectory)
 
 
-def circuit_outputs(acting: Circuit, x: np.ndarray, tiles: Tiles) -> AtRest:
-    """Output voltages at rest for raw data x (n, n_inputs) float32."""
+def circuit_outputs(
+    acting: Circuit,
+    x: np.ndarray,
+    tiles: Tiles,
+    conversion: Converting | None = None,
+    seed: int = 0,
+    trajectory: int = 0,
+) -> AtRest:
+    """Output voltages at rest for raw data x (n, n_inputs) float32; see layers.free_outputs."""
     starts = range(0, x.shape[0], ROWS)
     out = np.empty((x.shape[0], acting.g[-1].shape[0]), np.float32)
 
     def one(k: int) -> tuple[int, float]:
         rows = slice(starts[k], min(starts[k] + ROWS, x.shape[0]))
-        p = np.dot(x[rows], acting.w.T)
+        u = np.array(x[rows])
+        if conversion is not None:
+            conversion.drive(u, seed, trajectory + rows.start)
+        p = np.dot(u, acting.w.T)
         states, drives = scratch([a.shape[0] for a in acting.g], p.shape[0])
         for s in states:
             s[:] = 0
@@ -311,6 +331,8 @@ def circuit_outputs(acting: Circuit, x: np.ndarray, tiles: Tiles) -> AtRest:
             np.float32(EVALUATION_TOLERANCE),
         )
         out[rows] = states[-1]
+        if conversion is not None:
+            out[rows] = conversion.read(states[-1], seed, trajectory + rows.start, EVALUATION_STEP)
         return used, left
 
     report = np.array(tiles.map(one, len(starts)), float)
@@ -355,6 +377,11 @@ def resistive_accuracy(
 ) -> float:
     """Share of right decisions of one split, on a device if one is given."""
     x, y = dataset.part(split)
+    acting, train = circuit(network, device), np.ascontiguousarray(dataset.x_train, np.float32)
+    conversion = converting(device, network.sizes, train)
     with Tiles(threads) as tiles:
-        rest = circuit_outputs(circuit(network, device), np.ascontiguousarray(x, np.float32), tiles)
+        if conversion is not None:
+            some = circuit_outputs(acting, train[:CALIBRATION], tiles, conversion, trajectory=TRAJECTORY)
+            conversion = conversion.calibrated(some.outputs)
+        rest = circuit_outputs(acting, np.ascontiguousarray(x, np.float32), tiles, conversion)
     return float(np.mean(rest.predictions() == y))

@@ -22,6 +22,7 @@ from thermo.kernels.eqprop import layers as kernel
 from thermo.kernels.langevin.range import range_tile
 from thermo.training.eqprop.batches import Batches
 from thermo.training.eqprop.config import EqpropConfig
+from thermo.training.eqprop.converting import CALIBRATION, TRAJECTORY, Converting, converting
 from thermo.training.eqprop.device import EqpropDevice, draw, read_states
 from thermo.training.eqprop.epochs import HOMEOSTASIS, INIT, READ, EqpropTrainer
 from thermo.training.eqprop.estimators import UNNUDGED
@@ -41,6 +42,7 @@ from thermo.training.eqprop.layers import (
 from thermo.training.eqprop.machine import Parameter
 from thermo.training.eqprop.nudged import nudged_batch
 from thermo.training.eqprop.pulses import Pulses
+from thermo.training.eqprop.result import EqpropEpoch
 from thermo.training.eqprop.start import start_weights
 from thermo.training.eqprop.updates import homeostatic_step, local_update
 from thermo.training.tiles import Tiles
@@ -79,6 +81,7 @@ class HopfieldTrainer(EqpropTrainer):
         self.n_rows = self.batch * per
         self.bounds = [*range(0, self.n_rows, config.tile * per), self.n_rows]
         self.drawn = None if config.device is None else self.draw(config.device)
+        self.conversion = converting(config.device, self.sizes, self.x)
         with Tiles(1):  # the same start whatever the threads
             self.initial()
         self.pulses = self.pulsed()
@@ -205,12 +208,19 @@ class HopfieldTrainer(EqpropTrainer):
         used, left = self.relax(
             acting, p, free, drives, goal, beta, self.config.sweeps_free, first, part.start
         )
-        return *self.judge(free[-1], part), used, left
+        return *self.judge(free[-1], part, first), used, left
 
-    def judge(self, out: np.ndarray, part: slice) -> tuple[float, float]:
+    def answers(self, out: np.ndarray, part: slice, step: int) -> np.ndarray:
+        """What is read of these outputs of the rows `part`, by converters after `step` steps."""
+        out = units_of(out, self.config.device)
+        if self.conversion is None:
+            return out
+        return self.conversion.read(out, self.config.seed, self.step * self.n_rows + part.start, step)
+
+    def judge(self, out: np.ndarray, part: slice, step: int) -> tuple[float, float]:
         """(sum of costs, number of right answers) of these outputs of the rows `part`."""
         y = self.target[part]
-        out = units_of(out, self.config.device)
+        out = self.answers(out, part, step)
         right = float((out.argmax(axis=1) == y.argmax(axis=1)).sum())
         return 0.5 * float(np.square(out - y).sum()), right
 
@@ -223,6 +233,9 @@ class HopfieldTrainer(EqpropTrainer):
         def one(t: int) -> None:
             part = self.tile(t)
             self.batches.fill(self.u0[part], rows[part], warps[part])
+            if self.conversion is not None:
+                first = self.step * self.n_rows + part.start
+                self.conversion.drive(self.u0[part], self.config.seed, first)
             if reach > 0:
                 range_tile(self.u0[part], reach, self.u0[part])
 
@@ -338,20 +351,46 @@ class HopfieldTrainer(EqpropTrainer):
     def predictions(self, split: str) -> np.ndarray:
         return self.outputs(split).predictions()
 
+    def run_epoch(self, tiles: Tiles) -> EqpropEpoch:
+        self.tiles = tiles
+        if self.conversion is not None:
+            self.conversion = self.calibrated(self.acting())
+        return super().run_epoch(tiles)
+
+    def calibrated(self, acting: Any) -> Converting | None:
+        """The converters, their read-out over the range of what is read of training data."""
+        return None if self.conversion is None else self.conversion.calibrated(self.calibration(acting))
+
+    def calibration(self, acting: Any) -> np.ndarray:
+        """Outputs at rest of the training rows that a read-out's range is found on, before it."""
+        assert self.conversion is not None
+        return self.resting(
+            acting, self.x[:CALIBRATION], replace(self.conversion, outputs=None), TRAJECTORY
+        ).outputs
+
     def keep(self) -> None:
         self.best = self.copies()
 
     def outputs(self, split: str) -> AtRest:
         """Outputs of a split at rest, as the machine is now."""
         x, _ = self.data.part(split)
+        acting = self.acting()
+        return self.resting(acting, np.ascontiguousarray(x, np.float32), self.calibrated(acting))
+
+    def resting(
+        self, acting: Any, x: np.ndarray, conversion: Converting | None, trajectory: int = 0
+    ) -> AtRest:
+        """Outputs at rest for data x, as converters drive and read them."""
         return free_outputs(
-            self.acting(),
-            np.ascontiguousarray(x, np.float32),
+            acting,
+            x,
             sweeps=EVALUATION_SWEEPS,
             tolerance=EVALUATION_TOLERANCE,
             tiles=self.tiles,
             seed=self.config.seed,
             device=self.config.device,
+            conversion=conversion,
+            trajectory=trajectory,
         )
 
     def angle(self) -> float:

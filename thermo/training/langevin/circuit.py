@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from hw_models.couplings import Burden, burden
-from thermo.kernels.langevin import bptt
+from thermo.kernels.langevin.circuit import Circuit
 from thermo.training.langevin.config import PathwiseConfig
 
 
@@ -22,7 +22,7 @@ def strengths(w_in: np.ndarray, coupling: np.ndarray) -> np.ndarray:
 
 def circuit_of(
     each: Burden, w_in: np.ndarray, coupling: np.ndarray, cells: np.ndarray
-) -> tuple[bptt.Circuit, np.ndarray]:
+) -> tuple[Circuit, np.ndarray]:
     """The kernel's circuit and the cells (3, n) as they are loaded, in the type of `cells`."""
     total, real = strengths(w_in, coupling), cells.dtype.type
     loaded = cells
@@ -31,10 +31,10 @@ def circuit_of(
         loaded[0] = cells[0] + 0.5 * each.load * total
     ranged = bool(np.isfinite(each.reach))
     noise = np.sqrt(1.0 + each.excess * total).astype(real)
-    return bptt.Circuit(noise, ranged, real(each.reach if ranged else 1.0)), loaded
+    return Circuit(noise, ranged, real(each.reach if ranged else 1.0)), loaded
 
 
-def by_strength(each: Burden, circuit: bptt.Circuit, by_circuit: np.ndarray) -> np.ndarray:
+def by_strength(each: Burden, circuit: Circuit, by_circuit: np.ndarray) -> np.ndarray:
     """(n,) dL/dS_i from (2, n) derivatives by the noise's amplitude and by J2."""
     return by_circuit[0] * (0.5 * each.excess / circuit.noise) + 0.5 * each.load * by_circuit[1]
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from hw_models.couplings import Burden
 from thermo.kernels.langevin import bptt
+from thermo.kernels.langevin.images import Images
 from thermo.kernels.langevin.lines import Line
 from thermo.training.errors import TrainingDivergedError
 from thermo.training.langevin.circuit import add_strengths, by_strength, circuit_of
@@ -98,7 +99,7 @@ def loss_and_gradient(
                 dacs,
                 adcs,
                 loss_of,
-                bptt.Images(rows, np.arange(lo, hi), unwarped, (0, 0, 0), *encoder),
+                Images(rows, np.arange(lo, hi), unwarped, (0, 0, 0), *encoder),
                 answers[lo:hi].astype(np.int64) if classes else np.zeros(hi - lo, np.int64),
                 np.zeros((hi - lo, 0), theta.dtype)
                 if classes

@@ -18,6 +18,8 @@ import numpy as np
 from compiler.families.langevin import LangevinMachine
 from thermo.data import Dataset
 from thermo.kernels.langevin import bptt
+from thermo.kernels.langevin.circuit import Circuit
+from thermo.kernels.langevin.images import Images
 from thermo.kernels.langevin.lines import Line
 from thermo.progress import Progress
 from thermo.simulate.langevin.calibrate import CALIBRATION, TRAJECTORY
@@ -272,7 +274,7 @@ class PathwiseTrainer:
                     dacs,
                     adcs,
                     loss_of,
-                    bptt.Images(self.x, rows[part], warps[part], self.shape, self.shift, in_scale),
+                    Images(self.x, rows[part], warps[part], self.shape, self.shift, in_scale),
                     label[part],
                     target[part],
                     bptt.Steps(n_steps, np.float32(h), noise, self.heat_mode),
@@ -311,7 +313,7 @@ class PathwiseTrainer:
 
     def _add_strengths(
         self,
-        circuit: bptt.Circuit | None,
+        circuit: Circuit | None,
         acting: tuple[np.ndarray, np.ndarray],
         by_circuit: np.ndarray,
         gradient: np.ndarray,

@@ -9,6 +9,7 @@ import numpy as np
 from compiler.families.langevin import LangevinMachine
 from hw_models.couplings import Burden
 from thermo.kernels.langevin import bptt
+from thermo.kernels.langevin.images import Images
 from thermo.kernels.langevin.lines import Line
 from thermo.training.errors import TrainingDivergedError
 from thermo.training.langevin.circuit import circuit_of
@@ -83,7 +84,7 @@ def run_machine(
             fixed,
             circuit,
             dacs,
-            bptt.Images(rows, np.arange(lo, hi), unwarped, (0, 0, 0), *encoder),
+            Images(rows, np.arange(lo, hi), unwarped, (0, 0, 0), *encoder),
             steps,
             np.uint64(seed),
             np.uint64(trajectory + lo),

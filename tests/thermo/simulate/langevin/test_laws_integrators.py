@@ -196,6 +196,35 @@ def test_without_noise_the_ode_solver_is_met_at_the_schemes_order(method, order)
 # heat, section "Heat" of docs/physics.md ----------------------------------------------------------
 
 
+def bounded_network():
+    """Twelve cells in [0, 1], x' = clip(W x + b) at rest, half of them at a wall."""
+    rng = np.random.default_rng(5)
+    n = 12
+    w = rng.normal(size=(n, n)) * 3 / np.sqrt(n)
+    w = (w + w.T) / 2
+    np.fill_diagonal(w, 0.0)
+    h = rng.normal(size=n)
+    cells = Cells.make(n, j2=0.5, h=h, lo=0.0, hi=1.0, x0=0.5, role=Role.OUTPUT)
+    couplings = (Couplings.from_dense(CouplingKind.LINEAR, w),)
+    return LangevinNetlist(cells, couplings, 0.0, 1.0, (Phase("run", 40.0),), dt=0.25), w, h
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy", "jax"])
+def test_heun_s_guess_stays_within_walls(backend):
+    """Where cells rest no step moves them: x = clip(x + f), whatever dt."""
+    net, w, h = bounded_network()
+    x = simulate(net, method="heun", backend=backend, heat=False).outputs[-1, 0, 0].astype(float)
+    assert np.abs(np.clip(w @ x + h, 0, 1) - x).max() < 1e-5
+    assert 3 <= ((x == 0) | (x == 1)).sum() <= 10
+    # the twin whose guess passes walls moves away from there, and comes to rest elsewhere
+    y = x
+    for _ in range(400):
+        f = w @ y + h - y
+        guess = y + 0.25 * f
+        y = np.clip(y + 0.125 * (f + w @ guess + h - guess), 0, 1)
+    assert np.abs(y - x).max() > 0.02
+
+
 def test_heat_estimators_agree_and_ito_is_wrong_by_a_third():
     netlist = cell([Phase("run", 0.2)], j2=1.0, j4=1.0, h=8.0).with_(dt=1e-3)
     published = {"energy": 5.305, "trapezoid": 5.299, "ito": 6.99}  # 2e5 runs each

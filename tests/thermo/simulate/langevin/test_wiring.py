@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.linalg import solve_discrete_lyapunov
 
 from compiler.errors import UnsupportedError
 from compiler.families.langevin import lower_langevin
@@ -213,18 +214,83 @@ def test_capacitors_need_a_positive_definite_matrix():
         simulate_langevin(pair(1.0, 0.5), None, device=bare("capacitive"))
 
 
+def steady(drift, noise):
+    """Covariance of x' = x - dt drift x + N(0, dt noise), dt = DT."""
+    step = np.eye(len(drift)) - DT * drift
+    return solve_discrete_lyapunov(step, DT * noise)
+
+
+def far(found, wanted, runs):
+    """Largest z of sample covariances (n, n) of normal x: var c_ij = (s_ii s_jj + s_ij^2) / (runs - 1)."""
+    own = np.diag(wanted)
+    return np.max(np.abs(found - wanted) / np.sqrt((np.outer(own, own) + wanted**2) / (runs - 1)))
+
+
+def resistors(n, share, *, skew=0.0, **cells):
+    """n cells joined by resistors, some to inverted ones; (netlist, W)."""
+    rng = np.random.default_rng(n)
+    w = np.triu(rng.normal(size=(n, n)) * (rng.random((n, n)) < share), 1)
+    w = w + w.T + skew * np.tril(np.abs(w.T), -1)
+    made = Cells.make(n, **{"j2": J2} | cells)
+    phases = (Phase("a", 6.0, coupling_scale=(0.5, 0.5)),)
+    return LangevinNetlist(made, (Couplings.from_dense(CouplingKind.LINEAR, w),), 1.0, 1.0, phases, dt=DT), w
+
+
+@pytest.mark.parametrize("method", ["euler", "heun"])
+@pytest.mark.parametrize("backend", ["numba", "numpy", "jax"])
+@pytest.mark.parametrize(("n", "share"), [(4, 1.0), (9, 0.25)], ids=["dense", "sparse"])
+def test_resistors_at_one_temperature_leave_capacitors_uncorrelated(n, share, backend, method):
+    """Their noise is 2 kT A / 2 J2 with A what damps, so that at rest <x x^T> = kT / 2 J2, each capacitor's
+    own k_B T / C; with independent currents the cells would be correlated.
+    """
+    net, w = resistors(n, share)
+    runs = RUNS // 4
+    found = simulate_langevin(net, None, device=bare("resistor"), runs=runs, backend=backend, method=method)
+    drift = np.diag(2 * J2 + 0.5 * np.abs(w).sum(axis=1)) - 0.5 * w
+    x = found.outputs[-1, 0].astype(float)
+    wanted = steady(drift, drift / J2)
+    assert np.abs(wanted * 2 * J2 - np.eye(n)).max() < 0.3  # what steps of DT make of the identity
+    apart = steady(drift, np.diag(np.diag(drift)) / J2)
+    if method == "heun":
+        drop = np.eye(n) - DT * drift + (DT * drift) @ (DT * drift) / 2
+        gain = np.eye(n) - DT * drift / 2
+        wanted = solve_discrete_lyapunov(drop, DT * gain @ (drift / J2) @ gain.T)
+    assert far(np.cov(x.T), wanted, runs) < 4.5
+    assert far(np.cov(x.T), apart, runs) > 8
+
+
+def test_what_both_directions_share_is_one_element():
+    """Directed couplings of different size: the smaller is an element, the rest drives one way, alone."""
+    net, w = resistors(4, 1.0, skew=0.7)
+    runs = RUNS // 2
+    found = simulate_langevin(net, None, device=bare("resistor"), runs=runs)
+    x = found.outputs[-1, 0].astype(float)
+    load = np.diag(2 * J2 + 0.5 * np.abs(w).sum(axis=1))
+    shared = np.where(w * w.T > 0, np.sign(w) * np.minimum(np.abs(w), np.abs(w.T)), 0.0)
+    wanted = steady(load - 0.5 * w, (load - 0.5 * shared) / J2)
+    assert far(np.cov(x.T), wanted, runs) < 4.5
+    assert far(np.cov(x.T), steady(load - 0.5 * w, load / J2), runs) > 8
+
+
+def test_a_buffer_s_noise_is_its_own():
+    """What cells show by an activation drives through buffers: currents of the two ends are independent."""
+    net, w = resistors(4, 1.0, activation=Activation.TANH)
+    runs = 4000
+    options = dict(device=bare("resistor"), trajectory_every=1, runs=runs)
+    first = simulate_langevin(net, None, **options).trajectory[1, 0].astype(float)
+    wanted = DT * np.diag(2 * J2 + 0.5 * np.abs(w).sum(axis=1)) / J2
+    assert far(np.cov(first.T), wanted, runs) < 4.5
+
+
 def test_a_network_of_resistors_is_one_on_every_device():
     """Noise of its conductances, no load beside its own."""
     group = Couplings.from_coo(CouplingKind.RESISTIVE, 2, [0, 1], [1, 0], [0.5, 0.5])
     net = LangevinNetlist(Cells.make(2, j2=1.0), (group,), 1.0, 1.0, (Phase("a", 6.0),), dt=DT)
     result = simulate_langevin(net, None, device=bare("weak-inversion"), runs=RUNS)
-    kappa, noise = np.array([[2.5, -0.5], [-0.5, 2.5]]), 2.0 * (1 + 0.5 / 2)
-    v = np.zeros((2, 2))
-    for _ in range(2000):
-        step = np.eye(2) - DT * kappa
-        v = step @ v @ step.T + noise * DT * np.eye(2)
-    found = result.outputs[-1, 0].var(axis=0)
-    assert np.abs(found / np.diag(v) - 1).max() < 4 * np.sqrt(2 / (RUNS - 1))
+    kappa = np.array([[2.5, -0.5], [-0.5, 2.5]])
+    found = np.cov(result.outputs[-1, 0].astype(float).T)
+    assert far(found, steady(kappa, kappa), RUNS) < 4.5
+    assert far(found, steady(kappa, 2.5 * np.eye(2)), RUNS) > 8
 
 
 def test_what_is_no_circuit_is_refused():

@@ -14,7 +14,7 @@ from compiler.families.store import load_model
 from thermo.cli.main import main
 from thermo.data import load_dataset
 from thermo.gradients.errors import EqpropError, UnsettledError
-from thermo.kernels.langevin import bptt
+from thermo.kernels.langevin.images import warp_image
 from thermo.simulate import simulate
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import Conv, EqpropConfig
@@ -187,7 +187,7 @@ def test_warps_are_those_of_the_other_trainers():
     maps = Augmentation(shift=2.0, rotate=30.0, zoom=0.2, shear=0.2).draw(5, rng)
     frame, wanted = np.empty((13, 11), np.float32), np.empty((5, 126), np.float32)
     for k in range(5):
-        bptt.warp_image(images[k].ravel(), wanted[k], 9, 7, 2, maps[k], frame)
+        warp_image(images[k].ravel(), wanted[k], 9, 7, 2, maps[k], frame)
     got = jax.jit(warp)(jnp.asarray(images), jnp.asarray(maps))
     np.testing.assert_allclose(got.reshape(5, -1), wanted, atol=2e-5)
 

@@ -530,7 +530,7 @@ def test_augmentation_and_threads_are_checked(digits):
 
 
 def test_warp_shifts_by_whole_pixels_exactly():
-    from thermo.kernels.langevin.bptt import warp_image
+    from thermo.kernels.langevin.images import warp_image
 
     image = np.arange(20, dtype=np.float32)
     out = np.empty_like(image)
