@@ -35,7 +35,7 @@ from thermo.ngspice.heat import heat_of, way_of_heat
 from thermo.ngspice.run import TIMEOUT, SpiceRun, find_ngspice, observe, observe_levels, run_deck
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
-from thermo.simulate.langevin.conversion import Span, input_range, output_range
+from thermo.simulate.langevin.conversion import Span, decoded, input_range, output_range
 from thermo.simulate.langevin.prepare import Prepared, encode, prepare
 from thermo.simulate.langevin.run import simulate_langevin
 from thermo.simulate.langevin.wiring import device_units
@@ -135,7 +135,7 @@ def check_with_ngspice(
     def ours(netlist: LangevinNetlist, step: float) -> Any:
         return simulate_langevin(
             netlist,
-            _raw(netlist, data, inputs),
+            None if data is None else decoded(netlist, inputs),
             kT=kT,
             dt=step,
             runs=many,
@@ -228,13 +228,6 @@ def check_with_ngspice(
 
 
 _NOISY = 1e-4  # ngspice's relative tolerance with noise
-
-
-def _raw(netlist: LangevinNetlist, data: np.ndarray | None, inputs: np.ndarray) -> np.ndarray | None:
-    """Data that are encoded as these inputs (n_samples, n_inputs)."""
-    if data is None or netlist.encoder is None:
-        return None if data is None else inputs
-    return np.asarray(inputs / netlist.encoder.scale + netlist.encoder.shift)
 
 
 def _converters(device: Device | None, side: str, values: np.ndarray, span: Any) -> Lines | None:

@@ -37,7 +37,7 @@ def heat_of(
         if how == "potential":
             inside[:] = False
         at = np.concatenate([[begin], run.time[inside], [end]])
-        x = np.stack([np.interp(at, run.time, column) for column in run.states.T]) / volt
+        x = np.stack([np.interp(at, run.time, column) for column in run.states.T[: p.n]]) / volt
         s0, s1 = phase.coupling_scale
         drive = law.drive(u[:, None], phase.input_scale)
         if how == "potential":

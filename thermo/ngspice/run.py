@@ -27,14 +27,13 @@ TIMEOUT = 600.0  # s
 class SpiceRun:
     """What one run says.
 
-    time : (n,) s; states : (n, n_cells) V of the deck's cells, on ngspice's grid of its step
-    levels : (n, n_levels) V of its read-out converters
+    time : (n,) s; states : (n, n_columns) V of the deck's cells, and behind them of its read-out
+        converters, on ngspice's grid of its step
     seconds : wall time of the program, reading the deck included
     """
 
     time: np.ndarray
     states: np.ndarray
-    levels: np.ndarray
     seconds: float
 
 
@@ -92,8 +91,7 @@ def run_deck(deck: Runnable, *, program: str | None = None, timeout: float = TIM
     if not table.size or table[-1, 0] < deck.end * (1 - 1e-6):
         reached = float(table[-1, 0]) if table.size else 0.0
         raise SpiceError(f"ngspice stopped at {reached:g} of {deck.end:g} s: {complaint(said)}")
-    n = 1 + deck.cells.size
-    return SpiceRun(table[:, 0], table[:, 1:n], table[:, n:], seconds)
+    return SpiceRun(table[:, 0], table[:, 1:], seconds)
 
 
 def complaint(said: str) -> str:
@@ -133,4 +131,5 @@ def observe_levels(
     if not deck.levels.size:
         return lines.rounded(means)
     at = int(np.argmin(np.abs(run.time - deck.times[-1])))
-    return run.levels[at, np.searchsorted(deck.levels, cells)] / deck.scale.voltage
+    columns = deck.cells.size + np.searchsorted(deck.levels, cells)
+    return np.asarray(run.states[at, columns] / deck.scale.voltage)

@@ -43,8 +43,8 @@ def check_swing(netlist: LangevinNetlist, swing: float | None, scale: Scale) -> 
     larger = SWING * unit / max(volts, 1e-300)
     raise UnsupportedError(
         f"silicon diodes need nodes that swing by {SWING:g} n V_T = {SWING * unit:.3g} V, and at rest these "
-        f"swing by {volts:.3g} V, of which a diode drops 0.5 V and more: make the sources {larger:.2g} times as "
-        "large (thermoc train eqprop --network resistive --gain), or take --diode ideal"
+        f"swing by {volts:.3g} V, of which a diode drops 0.5 V and more: make the sources {larger:.2g} times "
+        "as large (thermoc train eqprop --network resistive --gain), or take --diode ideal"
     )
 
 

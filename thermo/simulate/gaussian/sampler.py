@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from hw_models.device import Device
 from thermo.kernels.langevin import ou
 from thermo.kernels.random import STREAM_NOISE
 from thermo.progress import NullProgress, Progress
@@ -176,9 +177,11 @@ class ExactSampler:
         return ExactSample(t, states.swapaxes(1, 2))
 
 
-def exact_sampler(process: Process, times: Any, *, data: Any = None, phase: int = 0) -> ExactSampler:
+def exact_sampler(
+    process: Process, times: Any, *, data: Any = None, phase: int = 0, device: Device | None = None
+) -> ExactSampler:
     """The transitions of a quadratic netlist between `times`; see `sample_exact`."""
-    system = linear_system(process, data=data, phase=phase)
+    system = linear_system(process, data=data, phase=phase, device=device)
     t = np.atleast_1d(np.asarray(times, np.float64))
     if t.ndim != 1 or t.size == 0 or not np.isfinite(t).all():
         raise SimulationError("times must be one or more finite numbers")
@@ -205,6 +208,7 @@ def sample_exact(
     x0: Any = None,
     data: Any = None,
     phase: int = 0,
+    device: Device | None = None,
     threads: int | None = None,
     max_bytes: int = MAX_BYTES,
     progress: Progress | None = None,
@@ -219,10 +223,11 @@ def sample_exact(
     seed, first_trajectory : the noise is a function of (seed, trajectory, step, state), the same
         for any number of threads and any split of the batch
     x0 : (d,) or (trajectories, d); default: the cells' own, 0 for a tuple
+    device : of a netlist's couplings, as `linear_system`
 
     Raises as `transition`; SimulationError for times that fall or results above max_bytes.
     """
-    return exact_sampler(process, times, data=data, phase=phase).sample(
+    return exact_sampler(process, times, data=data, phase=phase, device=device).sample(
         trajectories,
         seed=seed,
         first_trajectory=first_trajectory,

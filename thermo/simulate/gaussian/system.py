@@ -12,6 +12,7 @@ from compiler.ir.activations import activate_rows
 from compiler.ir.couplings import COUPLINGS
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import Activation, CellKind, CouplingKind, LangevinNetlist, Order, Role
+from hw_models.device import Device
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.langevin.prepare import encode, prepare
 
@@ -57,14 +58,18 @@ class LinearSystem:
 Process = LinearSystem | LangevinNetlist | tuple[Any, Any, Any]
 
 
-def linear_system(process: Process, *, data: Any = None, phase: int = 0) -> LinearSystem:
+def linear_system(
+    process: Process, *, data: Any = None, phase: int = 0, device: Device | None = None
+) -> LinearSystem:
     """The Ornstein-Uhlenbeck process of a quadratic netlist in one phase of its schedule.
 
     process : a netlist; or (A, b, D) for dx = -(A x - b) dt + N(0, D dt), b and D scalars or arrays
     data : (n_inputs,) raw data of one sample, where the netlist has inputs
+    device : what a netlist's couplings are made of, which brings noise and loads cells; None: the ideal
+        equation
 
-    Raises UnsupportedError naming the first cell or coupling that is not quadratic, or a phase
-    whose temperature or couplings change while it lasts.
+    Raises UnsupportedError naming the first cell or coupling that is not quadratic, a phase whose
+    temperature or couplings change while it lasts, or couplings that saturate.
     """
     if isinstance(process, LinearSystem):
         return process
@@ -76,7 +81,7 @@ def linear_system(process: Process, *, data: Any = None, phase: int = 0) -> Line
         if diffusion.ndim == 0:
             diffusion = float(diffusion) * np.eye(d)
         return LinearSystem(drift, constant, diffusion, np.zeros(d))
-    return _from_netlist(process, data, phase)
+    return _from_netlist(process, data, phase, device)
 
 
 def _refuse(what: str, way: str) -> None:
@@ -115,7 +120,7 @@ def _check_quadratic(netlist: LangevinNetlist) -> None:
                 _refuse(f"cell {i} shows {shown}(x)", "use simulate")
 
 
-def _from_netlist(netlist: LangevinNetlist, data: Any, phase: int) -> LinearSystem:
+def _from_netlist(netlist: LangevinNetlist, data: Any, phase: int, device: Device | None) -> LinearSystem:
     verify(netlist)
     _check_quadratic(netlist)
     if not netlist.schedule:
@@ -133,8 +138,8 @@ def _from_netlist(netlist: LangevinNetlist, data: Any, phase: int) -> LinearSyst
         raise UnsupportedError(
             f"phase {now.name!r} clamps or nudges cells, which exact transitions leave out; use simulate"
         )
-    p = prepare(netlist, inertia=True)
-    s, kT = now.coupling_scale[0], kTs[0]
+    p = prepare(netlist, inertia=True, device=device)
+    s, kT, wiring, on = now.coupling_scale[0], kTs[0], p.wiring, bool(now.input_scale)
     among = (p.w + p.curved["gradient"]).toarray() * s
     stiffness = np.diag(p.c1 + now.stiffness) - among
     u = encode(netlist, None if data is None else np.atleast_2d(np.asarray(data)))[0]
@@ -142,6 +147,14 @@ def _from_netlist(netlist: LangevinNetlist, data: Any, phase: int) -> LinearSyst
     force = p.h + s * ((p.w_in + p.curved["gradient_in"]) @ shown)
     if p.mass is None or p.friction is None:
         noise = p.mobility * np.eye(p.n) if p.factor is None else p.factor @ p.factor.T
+        if wiring is not None:
+            if np.isfinite(wiring.reach):
+                _refuse(
+                    f"{wiring.name} couplings saturate",
+                    "use simulate, or couplings without a range (--couplings crossbar, resistor or ideal)",
+                )
+            stiffness += np.diag(wiring.stiffness(s, on)[:, 0])
+            noise = p.mobility * wiring.covariance(s, on)
         return LinearSystem(p.mobility * stiffness, p.mobility * force, 2.0 * kT * noise, p.x0.copy())
     n = p.n
     drift = np.block(

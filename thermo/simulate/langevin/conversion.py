@@ -49,6 +49,13 @@ def _widened(lo: float, hi: float) -> Span:
     return (lo, hi) if lo < hi else (lo - 0.5, hi + 0.5)
 
 
+def decoded(netlist: LangevinNetlist, inputs: np.ndarray) -> np.ndarray:
+    """Data that are encoded as these inputs (n_samples, n_inputs)."""
+    if netlist.encoder is None:
+        return inputs
+    return np.asarray(inputs / netlist.encoder.scale + netlist.encoder.shift)
+
+
 def converted_inputs(
     netlist: LangevinNetlist,
     values: np.ndarray,

@@ -145,7 +145,7 @@ def simulate_langevin(
     DivergenceError : a trajectory left the bound; names it and a dt that holds.
     """
     begin = time.perf_counter()
-    hardware = _hardware(device, couplings, input_bits, output_bits)
+    hardware = hardware_of(device, couplings, input_bits, output_bits)
     law = on_device(Imperfections() if hardware is None else hardware.imperfections, non_ideal, at)
     non_ideal = None if law.ideal else law
     if method is not None:
@@ -268,7 +268,7 @@ def _whole_phases(values: np.ndarray, first: np.ndarray | None) -> np.ndarray:
     return values if first is None else np.add.reduceat(values, first, axis=0)
 
 
-def _hardware(
+def hardware_of(
     device: str | Device | None,
     couplings: str | CouplingTechnology | None,
     input_bits: int | str | None,

@@ -64,6 +64,14 @@ class Wiring:
         """(n, 1) standard deviation of the noise that is each cell's alone, over its own."""
         return np.sqrt(1.0 + abs(s) * self.excess[int(on)])[:, None]
 
+    def covariance(self, s: float, on: bool) -> np.ndarray:
+        """(n, n) covariance of all noise, a cell's own being 1."""
+        found = np.diag(self.sigma(s, on)[:, 0] ** 2)
+        if self.shared is not None:
+            mixed = self.shared @ self.shared.T
+            found += abs(s) * (mixed if isinstance(mixed, np.ndarray) else mixed.toarray())
+        return found
+
     def stiffness(self, s: float, on: bool) -> np.ndarray:
         """(n, 1) load of each cell."""
         return np.asarray(abs(s) * self.load[int(on)])[:, None]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.linalg import solve_discrete_lyapunov
+from scipy.linalg import solve_continuous_lyapunov, solve_discrete_lyapunov
 
 from compiler.errors import UnsupportedError
 from compiler.families.langevin import lower_langevin
@@ -19,6 +19,7 @@ from compiler.ir.langevin import (
     LangevinNetlist,
     Order,
     Phase,
+    ReadOut,
     Role,
 )
 from hw_models.couplings import COUPLING_TECHNOLOGIES
@@ -346,7 +347,40 @@ def test_the_demo_s_machine_reads_a_fifth_of_the_digits():
     assert abs(ours - quiet) > 8 * np.hypot(spread, other)
 
 
+@pytest.mark.parametrize("technology", ["resistor", "crossbar"])
+def test_exact_transitions_on_a_device(technology):
+    """Covariance of the Lyapunov equation without steps; the ideal equation's is another."""
+    net, w = resistors(4, 1.0)
+    net = net.with_(schedule=(Phase("a", 60.0, coupling_scale=(0.5, 0.5)),))
+    made, runs = COUPLING_TECHNOLOGIES.get(technology), 4000
+    options = dict(method="exact", runs=runs)
+    x = simulate(net, device=bare(technology), **options).outputs[-1, 0].astype(float)
+    strength = 0.5 * np.abs(w).sum(axis=1)
+    drift = np.diag(2 * J2 + made.loads * strength) - 0.5 * w
+    noise = np.diag(1 + made.noise.value * strength / (2 * J2)) - made.mutual * 0.5 * w / (2 * J2)
+    assert far(np.cov(x.T), solve_continuous_lyapunov(drift, 2 * noise), runs) < 4.5
+    ideal = solve_continuous_lyapunov(np.diag(np.full(4, 2 * J2)) - 0.5 * w, 2 * np.eye(4))
+    assert far(np.cov(x.T), ideal, runs) > 8
+    cold = simulate(net.with_(kT=0.0), device=bare("crossbar"), **options)
+    assert cold.kT == pytest.approx(device_units(net.with_(kT=0.0), bare("crossbar")).kT)
+    with pytest.raises(
+        UnsupportedError, match="weak-inversion couplings saturate, so its process is not Gau"
+    ):
+        simulate(net, device=bare("weak-inversion"), **options)
+
+
+def test_exact_transitions_read_through_converters():
+    net = one_cell().with_(readout=ReadOut(np.array([3], np.int32), "relax", decision="value"))
+    device = chosen_device("rc-1fF", "ideal", input_bits=2, output_bits=3)
+    found = simulate(net, np.ones((2, 3)), device=device, method="exact", runs=50)
+    assert [c.bits for c in found.conversions] == [2, 3]
+    assert np.unique(found.outputs).size <= 8
+
+
 def test_other_dynamics_take_no_device():
-    """The exact transitions are those of the ideal equation; p-bits have devices of their own."""
-    with pytest.raises(UnsupportedError, match="device does not apply to exact transitions"):
-        simulate(pair(1.0), method="exact", device="rc-1fF")
+    """P-bits have devices of their own."""
+    bit = LangevinNetlist(
+        Cells.make(1, kind=CellKind.PBIT, role=Role.OUTPUT), (), 1.0, 1.0, (Phase("a", 1.0),), dt=1.0
+    )
+    with pytest.raises(UnsupportedError, match="device does not apply to"):
+        simulate(bit, device="rc-1fF")
