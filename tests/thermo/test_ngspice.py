@@ -18,6 +18,7 @@ from compiler.formats.spice.deck import make_deck
 from compiler.formats.spice.noise import interpolation_loss
 from compiler.ir.container import save
 from compiler.ir.langevin import Activation, CouplingKind, Couplings, Order, Phase
+from hw_models.imperfect import Imperfections
 from hw_models.presets import DEVICES, chosen_device
 from hw_models.rlc import RLCArray
 from hw_models.source import Quantity, Source
@@ -240,6 +241,21 @@ def test_converters_are_ideal_quantisers(kT):
 
 
 @needs_ngspice
+def test_decks_are_of_one_device():
+    """Couplings as the device's law and seed make them; another seed is another machine."""
+    net = random_net()
+    device = replace(
+        chosen_device("rc-1fF", "crossbar", input_bits="ideal", output_bits="ideal"),
+        imperfections=Imperfections(mismatch=0.2),
+    )
+    one, other = (thermo.check_with_ngspice(net, device=device, kT=0.0, device_seed=s) for s in (1, 2))
+    assert one.equal and other.equal
+    assert np.abs(one.theirs - other.theirs).max() > 100 * one.figures[0].tolerance
+    own = thermo.simulate(net, device=device, device_seed=1, kT=0.0, dt=5e-3, method="heun").outputs[-1]
+    assert np.abs(one.outputs - own).max() < 1e-6
+
+
+@needs_ngspice
 def test_capacitors_join_charges():
     net = random_net(kT=0.0, symmetric=True, gain=0.3)
     device = chosen_device("rc-1fF", "capacitive", input_bits="ideal", output_bits="ideal")
@@ -276,17 +292,20 @@ def test_oscillators_with_noise_are_read_by_their_cosines():
 
 @needs_ngspice
 def test_silicon_diodes_ask_for_a_swing():
-    """50 n V_T = 1.3 V; a network of 50 mV sources is refused, one of 60 V decides as with ideal diodes."""
+    """50 n V_T = 1.3 V; a network of 50 mV sources is refused, one of 400 V rests and decides nearly as with
+    ideal diodes: each drops some 0.6 V.
+    """
     rng = np.random.default_rng(0)
     g = rng.uniform(0.1, 1.0, (6, 8)), rng.uniform(0.1, 1.0, (3, 6))
     data = rng.uniform(-1, 1, (5, 4))
-    small, large = (lower_resistive(ResistiveNetwork(g, gain=volts)) for volts in (0.05, 60.0))
+    small, large = (lower_resistive(ResistiveNetwork(g, gain=volts)) for volts in (0.05, 400.0))
     with pytest.raises(UnsupportedError, match=r"swing by 50 n V_T = 1.29 V, .* times as large .*--gain"):
         thermo.check_with_ngspice(small, data, analysis="op", diode="silicon")
     assert thermo.check_with_ngspice(small, data, analysis="op").equal
     found = thermo.check_with_ngspice(large, data, analysis="op", diode="silicon")
     ideal = thermo.check_with_ngspice(large, data, analysis="op")
     assert np.abs(found.theirs - ideal.theirs).max() < 0.1 * np.abs(ideal.theirs).max()
+    assert not found.equal and np.array_equal(found.theirs_decided, ideal.theirs_decided)
 
 
 @needs_ngspice

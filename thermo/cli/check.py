@@ -145,6 +145,8 @@ def _check_deck(net: Path, other: Path | None, given: Given) -> None:
         seed=given["seed"],
         kT=given["kT"],
         dt=given["dt"],
+        device_seed=given["device_seed"],
+        at=given["at"],
         progress=BarProgress(),
         **deck_options(given, "tables"),
     )

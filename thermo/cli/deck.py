@@ -9,7 +9,7 @@ from compiler.formats.spice.options import DIODES
 from hw_models.presets import chosen_device
 from thermo.cli.flags import Given
 from thermo.options import Option
-from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS
+from thermo.simulate.options import AT, DEVICE_SEED, INPUT_BITS, OUTPUT_BITS
 
 DECK_DEVICE = Option(
     "device",
@@ -52,6 +52,8 @@ DECK_OPTIONS = (
     DECK_COUPLINGS,
     INPUT_BITS,
     OUTPUT_BITS,
+    DEVICE_SEED,
+    AT,
     DECK_CELLS,
     DECK_STEP,
     DECK_DIODE,
@@ -69,6 +71,7 @@ def deck_options(given: Given, noise: str) -> dict[str, Any]:
         ("couplings", "--couplings"),
         ("input_bits", "--input-bits"),
         ("output_bits", "--output-bits"),
+        ("at", "--at"),
     ):
         if device is None and given[name] is not None:
             raise UnsupportedError(f"{flag} {given[name]} is of a device: add --device NAME")

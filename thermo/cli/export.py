@@ -46,6 +46,7 @@ from thermo.energy.run import chosen_libraries
 from thermo.evaluate import check_fit
 from thermo.options import Option, keywords
 from thermo.report.text import si
+from thermo.simulate.device import one_device
 from thermo.simulate.langevin.prepare import encode
 from thermo.simulate.options import KT
 
@@ -251,6 +252,8 @@ def _export_deck(net: Path, out: Path, given: Given) -> None:
     data, source = None, ""
     spans: dict[str, Any] = {}
     asked = deck_options(given, "trnoise")
+    if asked["device"] is not None:
+        netlist, asked["device"] = one_device(netlist, asked["device"], given["device_seed"], given["at"])
     if given["data"] is not None:
         dataset = load_dataset(given["data"], given["data_dir"])
         check_fit(netlist, dataset)

@@ -34,6 +34,7 @@ from thermo.ngspice.figures import (
 from thermo.ngspice.heat import heat_of, way_of_heat
 from thermo.ngspice.run import TIMEOUT, SpiceRun, find_ngspice, observe, observe_levels, run_deck
 from thermo.progress import NullProgress, Progress
+from thermo.simulate.device import one_device
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.langevin.conversion import Span, decoded, input_range, output_range
 from thermo.simulate.langevin.prepare import Prepared, encode, prepare
@@ -75,6 +76,8 @@ def check_with_ngspice(
     kT: float | None = None,
     dt: float | None = None,
     device: Device | None = None,
+    device_seed: int = 0,
+    at: Any = None,
     cells: str = "force",
     noise_step: float | None = None,
     diode: str = "ideal",
@@ -89,7 +92,8 @@ def check_with_ngspice(
 
     data : as of simulate; dt : of the simulator, default half the netlist's
     device : of both; its converters are ideal quantisers of both, over the range of these data and of the
-        middle of what the simulator reads
+        middle of what the simulator reads; its couplings are those of the one that device_seed draws, `at` a
+        time since it was programmed
     cells, noise_step, diode, noise, analysis : of the decks, see DeckOptions
     level : chance that equal engines are called different
 
@@ -99,6 +103,8 @@ def check_with_ngspice(
     find_ngspice(program)
     if runs < 1:
         raise SimulationError(f"runs must be at least 1, got {runs}")
+    if device is not None:
+        netlist, device = one_device(netlist, device, device_seed, at)
     exact = encode(netlist, data)
     drivers = None if data is None else _converters(device, "input", exact, input_range)
     inputs = exact if drivers is None else drivers.rounded(exact)

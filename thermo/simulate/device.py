@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
 from compiler.ir.langevin import CouplingKind, Couplings, LangevinNetlist
-from hw_models.imperfect import Imperfections, perturb, perturb_bias
+from hw_models.device import Device
+from hw_models.imperfect import Imperfections, on_device, perturb, perturb_bias
 
 
 def acting_couplings(
@@ -31,3 +35,29 @@ def acting_couplings(
 def acting_biases(netlist: LangevinNetlist, law: Imperfections, device_seed: int) -> np.ndarray:
     """(n,) biases h of all cells on device `device_seed`."""
     return perturb_bias(np.asarray(netlist.cells.h), law, device_seed, netlist.cells.known_as)
+
+
+def drawn_netlist(netlist: LangevinNetlist, law: Imperfections, device_seed: int) -> LangevinNetlist:
+    """The netlist whose couplings and biases are what the others' are on device `device_seed`."""
+    if law.ideal:
+        return netlist
+    couplings = tuple(
+        replace(g, weight=acting_couplings(netlist, g, law, device_seed), tie=None) if len(g) else g
+        for g in netlist.couplings
+    )
+    cells = replace(netlist.cells, h=acting_biases(netlist, law, device_seed))
+    return netlist.with_(couplings=couplings, cells=cells)
+
+
+def one_device(
+    netlist: LangevinNetlist, device: Device, device_seed: int, at: Any = None
+) -> tuple[LangevinNetlist, Device]:
+    """What the netlist is on the device of that seed, `at` a time since it was programmed, and the device
+    without imperfections, which are in the netlist then.
+
+    Raises HardwareError as hw_models.imperfect.on_device.
+    """
+    law = on_device(device.imperfections, None, at)
+    if law.ideal:
+        return netlist, device
+    return drawn_netlist(netlist, law, device_seed), replace(device, imperfections=Imperfections())  # type: ignore[type-var]

@@ -12,6 +12,7 @@ from compiler.errors import UnsupportedError
 from compiler.ir.langevin import LangevinNetlist
 from thermo.options import Option, takes
 from thermo.simulate.options import (
+    AT,
     COUPLINGS,
     DEVICE,
     DEVICE_SEED,
@@ -40,7 +41,7 @@ class GaussianDynamics:
     kind = "exact transitions"
     takes = takes(
         *(METHOD, RUNS, KT, OBSERVE, SEED, THREADS, PROGRESS, MAX_BYTES),
-        *(DEVICE, COUPLINGS, INPUT_BITS, OUTPUT_BITS, DEVICE_SEED),
+        *(DEVICE, AT, COUPLINGS, INPUT_BITS, OUTPUT_BITS, DEVICE_SEED),
         *(Option(name) for name in ("input_range", "output_range", "first_trajectory")),
     )
 
@@ -65,9 +66,11 @@ class GaussianDynamics:
         input_range: Any = None,
         output_range: Any = None,
         device_seed: int = 0,
+        at: Any = None,
         **options: Any,
     ) -> Any:
         """A SimulationResult whose steps are the exact transitions between observations."""
+        from thermo.simulate.device import one_device
         from thermo.simulate.gaussian.sampler import sample_exact
         from thermo.simulate.langevin.conversion import converted_inputs, converted_outputs, decoded
         from thermo.simulate.langevin.plan import make_plan
@@ -78,6 +81,8 @@ class GaussianDynamics:
 
         begin = time.perf_counter()
         hardware = hardware_of(device, couplings, input_bits, output_bits)
+        if hardware is not None:
+            netlist, hardware = one_device(netlist, hardware, device_seed, at)
         if len(netlist.schedule) > 1:
             raise UnsupportedError(
                 f"method 'exact' runs one phase, the schedule has {len(netlist.schedule)}: use another "
