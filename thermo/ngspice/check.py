@@ -169,7 +169,7 @@ def check_with_ngspice(
     theirs = np.zeros((inputs.shape[0], runs, prepared.read.size))
     rough, levels = np.zeros_like(theirs), np.zeros_like(theirs)
     heat, rough_heat = np.full((2, inputs.shape[0], runs), np.nan)
-    fine = options if hot else replace(options, noise_step=_step(first) / 2.0, diode=_finer(diode))
+    fine = options if hot else replace(options, noise_step=_step(first) / 2.0)
     progress.start(inputs.shape[0] * runs, "ngspice")
     deck = None
 
@@ -187,7 +187,7 @@ def check_with_ngspice(
             run = run_deck(deck, program=program, timeout=timeout)
             spice += run.seconds
             if not hot:
-                other = make_deck(netlist, replace(options, inputs=u))
+                other = make_deck(netlist, replace(options, inputs=u, diode=_duller(diode)))
                 again = run_deck(other, program=program, timeout=timeout)
                 rough[s, r], rough_heat[s, r] = observed(other, again), given(other, again, u)
             theirs[s, r], heat[s, r] = observed(deck, run), given(deck, run, u)
@@ -265,8 +265,8 @@ def _step(deck: Deck) -> float:
     return 2.0 * deck.step / deck.scale.time
 
 
-def _finer(diode: str) -> str:
-    return "sharp" if diode == "ideal" else diode
+def _duller(diode: str) -> str:
+    return "dull" if diode == "ideal" else diode
 
 
 def _check_noisy(prepared: Prepared) -> None:

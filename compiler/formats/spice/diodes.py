@@ -25,8 +25,8 @@ def diode_model(kind: str, scale: Scale) -> str:
     """IS and N of the model `kind` of DeckOptions.diode."""
     if kind == "silicon":
         return f"IS={number(SILICON[0])} N={number(SILICON[1])}"
-    sharp = 1e-5 if kind == "sharp" else 1e-4
-    return f"IS={number(1e-14 * scale.current)} N={number(sharp * scale.voltage)}"
+    slope = 1e-3 if kind == "dull" else 1e-4
+    return f"IS={number(1e-14 * scale.current)} N={number(slope * scale.voltage)}"
 
 
 def check_swing(netlist: LangevinNetlist, swing: float | None, scale: Scale) -> None:

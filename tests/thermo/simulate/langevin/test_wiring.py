@@ -375,12 +375,3 @@ def test_exact_transitions_read_through_converters():
     found = simulate(net, np.ones((2, 3)), device=device, method="exact", runs=50)
     assert [c.bits for c in found.conversions] == [2, 3]
     assert np.unique(found.outputs).size <= 8
-
-
-def test_other_dynamics_take_no_device():
-    """P-bits have devices of their own."""
-    bit = LangevinNetlist(
-        Cells.make(1, kind=CellKind.PBIT, role=Role.OUTPUT), (), 1.0, 1.0, (Phase("a", 1.0),), dt=1.0
-    )
-    with pytest.raises(UnsupportedError, match="device does not apply to"):
-        simulate(bit, device="rc-1fF")
