@@ -35,7 +35,8 @@ class DeckOptions:
     input_range, output_range : (lo, hi) of the device's converters in units of x, which are ideal quantisers
         of its bits in the deck; None: exact
     diode : of walls: "ideal", IS and N 1e-14 and 1e-4 of the deck's units, which holds within 1e-4 of a unit
-        of x; "dull", ten times as much; "silicon", IS 1e-14 A and N 1, refused where nodes swing by too little
+        of x; "dull", ten times as much; "silicon", IS 1e-14 A and N 1, refused where nodes swing too
+        little
     swing : what they swing by at rest over all inputs in use, in units of x; None: with these alone
     """
 
