@@ -45,7 +45,7 @@ def expected(net):
     return heat, entropy
 
 
-@pytest.mark.parametrize("backend", ["numba", "numpy"])
+@pytest.mark.parametrize("backend", ["numba", "numpy", "jax"])
 def test_entropy_of_a_ramp_is_the_integral_of_dq_over_kt(backend):
     found = simulate(well(), None, runs=RUNS, seed=3, backend=backend)
     heat, entropy = expected(well())

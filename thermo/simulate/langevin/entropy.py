@@ -14,11 +14,15 @@ import numpy as np
 from thermo.simulate.langevin.plan import Plan
 
 SLICES = 32  # of a phase whose temperature is ramped, or as many as it has steps
+TRACED = 8  # where each slice is compiled
 
 
-def slices(plan: Plan) -> tuple[Plan, np.ndarray]:
-    """The plan with every ramp of kT cut into slices, and (P,) int64, where each phase begins in it."""
-    count = np.where(plan.kT[:, 0] == plan.kT[:, 1], 1, np.clip(plan.n_steps, 1, SLICES))
+def slices(plan: Plan, most: int = SLICES) -> tuple[Plan, np.ndarray]:
+    """The plan with every ramp of kT cut into slices, and (P,) int64, where each phase begins in it.
+
+    most : slices of a ramp
+    """
+    count = np.where(plan.kT[:, 0] == plan.kT[:, 1], 1, np.clip(plan.n_steps, 1, most))
     phase = np.repeat(np.arange(count.size), count)
     first = np.cumsum(count) - count
     part = np.arange(phase.size) - first[phase]  # number of each slice in its phase

@@ -22,7 +22,7 @@ from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.langevin.conversion import Conversion, Span, converted_inputs, converted_outputs
 from thermo.simulate.langevin.divergence import diverged
-from thermo.simulate.langevin.entropy import bath_entropy, slices
+from thermo.simulate.langevin.entropy import SLICES, TRACED, bath_entropy, slices
 from thermo.simulate.langevin.job import COSTS, METHODS, Job, Raw, result_bytes
 from thermo.simulate.langevin.numba_runner import run_numba
 from thermo.simulate.langevin.numpy_runner import run_numpy
@@ -186,7 +186,9 @@ def simulate_langevin(
     run = _runner(prepared, method, backend)
     how = _heat_method(prepared, method, heat, heat_method, plan)
     ramped = bool(np.ptp(plan.kT, axis=1).any())
-    cut, first = slices(plan) if ramped and how != "none" and backend in INERTIAL else (plan, None)
+    cut, first = plan, None
+    if ramped and how != "none":
+        cut, first = slices(plan, TRACED if backend == "jax" else SLICES)
     inputs = encode(netlist, data)
     conversions: list[Conversion] = []
     drawn = {"device_seed": device_seed, "seed": seed, "first": first_trajectory}
@@ -234,7 +236,7 @@ def simulate_langevin(
     by_phase = None if how == "none" else _whole_phases(raw.heat, first).reshape(-1, *shape) / unit
     # noise of couplings is no bath at kT
     thermal = prepared.wiring is None or not prepared.wiring.noisy
-    told = how != "none" and prepared.factor is None and thermal and not (ramped and first is None)
+    told = how != "none" and prepared.factor is None and thermal
     entropy = bath_entropy(cut, raw.heat) if told else None
     if entropy is not None:
         entropy = _whole_phases(entropy, first).reshape(-1, *shape)
