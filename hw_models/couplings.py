@@ -8,6 +8,8 @@ so that the noise power of cell i, in units of its own, is
 
 A coupling that conducts makes the well of its cell stiffer by |W_ij|, and one that saturates shows
 R tanh(x / R) of a state x. J2 is the one that sets the device's units (hw_models.device.Units).
+A constant force h is a current source of I = |h| v_0 / (2 J2 R), v_0 the voltage of a unit of x, whose noise
+is 4 k_B T s I: in units of the cell's own s |h| v_0 / (2 J2), whatever the schedule does.
 Derived in docs/physics.md#couplings-as-circuits.
 """
 
@@ -23,6 +25,8 @@ from hw_models.frozen import Frozen
 from hw_models.registry import Registry
 from hw_models.source import Quantity, Source, check_figures, chosen, figures_of
 
+SILENT = Quantity(0.0, "1/V", Source("assumed", "biases without noise of their own"))
+
 
 @dataclass(frozen=True, slots=True)
 class CouplingTechnology:
@@ -31,6 +35,7 @@ class CouplingTechnology:
     noise : power spectral density of its current noise over 4 k_B T |G|, 1
     bias : its bias current over |G|, A/S = V
     supply : V that the bias current is drawn from
+    source_noise : power spectral density of a current source's noise over 4 k_B T I, 1/V, of biases
     area : m2 a coupling, without what stores its weight and without its capacitor
     linear_range : V beyond which it saturates, as range tanh(v / range); None: linear
     clocking : J a coupling for each time R C of a cell (switches), None: not clocked
@@ -61,6 +66,7 @@ class CouplingTechnology:
     bias: Quantity
     supply: Quantity
     area: Quantity
+    source_noise: Quantity = SILENT
     linear_range: Quantity | None = None
     clocking: Quantity | None = None
     density: Quantity | None = None
@@ -98,11 +104,13 @@ class Burden(NamedTuple):
 
     excess : (n,) noise power that they add, over the cell's own; load : (n,) stiffness that they add
     reach : largest state that they show, as reach tanh(x / reach); infinite where they are linear
+    source : noise power over the cell's own that a bias of 1 adds
     """
 
     excess: Any
     load: Any
     reach: float
+    source: float
 
 
 def burden(technology: CouplingTechnology, magnitudes: Any, *, j2: float, voltage: float) -> Burden:
@@ -118,6 +126,7 @@ def burden(technology: CouplingTechnology, magnitudes: Any, *, j2: float, voltag
         excess=magnitudes * (technology.noise.value / (2.0 * j2)),
         load=magnitudes * (1.0 if technology.loads else 0.0),
         reach=reach,
+        source=technology.source_noise.value * voltage / (2.0 * j2),
     )
 
 
@@ -160,6 +169,7 @@ _V_T = thermal_voltage(ROOM)
 _SLOPE = 1.3  # n of a transistor in weak inversion
 _OVERDRIVE = 0.2  # V
 _LOOP_GAIN = 10.0
+_RAIL = _figure(1 / 0.8, "1/V", "derived", "a resistor from a rail of 0.8 V: 4 k_B T I / V")
 
 _NONE = _figure(0.0, "1", "exact", "the ideal equation")
 _JOHNSON = _figure(1.0, "1", "derived", "Nyquist: 4 k_B T G of a conductance G")
@@ -175,6 +185,7 @@ IDEAL = CouplingTechnology(
     bias=_figure(0.0, "A/S", "exact", "the ideal equation"),
     supply=_figure(0.0, "V", "exact", "the ideal equation"),
     area=_figure(0.0, "m2", "exact", "the ideal equation"),
+    source_noise=_figure(0.0, "1/V", "exact", "the ideal equation"),
 )
 
 _RESISTOR = CouplingTechnology(
@@ -184,6 +195,7 @@ _RESISTOR = CouplingTechnology(
     bias=_NO_BIAS,
     supply=_NO_SUPPLY,
     area=_figure(1e-12, "m2", "assumed", "a megohm of high-resistance film, or a via of it"),
+    source_noise=_RAIL,
     loads=True,
     mutual=True,
 )
@@ -195,6 +207,7 @@ _WEAK = CouplingTechnology(
     bias=_figure(_SLOPE * _V_T, "A/S", "derived", "I = G n V_T, n = 1.3; one transistor"),
     supply=_SUPPLY,
     area=_figure(1e-12, "m2", "assumed", "a few small transistors"),
+    source_noise=_figure(0.5 / _V_T, "1/V", "derived", "shot noise 2 q I of a transistor in weak inversion"),
     linear_range=_figure(2 * _SLOPE * _V_T, "V", "derived", "differential pair: tanh(v / 2 n V_T), n = 1.3"),
 )
 
@@ -205,6 +218,9 @@ _STRONG = CouplingTechnology(
     bias=_figure(_OVERDRIVE / 2, "A/S", "derived", "I = G V_ov / 2, overdrive 0.2 V assumed"),
     supply=_SUPPLY,
     area=_figure(2e-12, "m2", "assumed", "a few longer transistors"),
+    source_noise=_figure(
+        2 / 3 * 2 / _OVERDRIVE, "1/V", "memory", "4 k_B T gamma g_m, g_m = 2 I / V_ov, gamma = 2/3, 0.2 V"
+    ),
     linear_range=_figure(_OVERDRIVE, "V", "derived", "a pair saturates near its overdrive, 0.2 V assumed"),
 )
 
@@ -215,6 +231,7 @@ _SWITCHED = CouplingTechnology(
     bias=_NO_BIAS,
     supply=_NO_SUPPLY,
     area=_figure(1e-12, "m2", "assumed", "four small switches"),
+    source_noise=_RAIL,
     clocking=_figure(
         10 * 2 * 1e-15 * 0.8**2, "J", "assumed", "two switches of 1 fF at 0.8 V, ten periods in a time R C"
     ),
@@ -231,6 +248,7 @@ _CAPACITIVE = CouplingTechnology(
     bias=_NO_BIAS,
     supply=_NO_SUPPLY,
     area=_figure(0.0, "m2", "derived", "its plates alone"),
+    source_noise=_figure(0.0, "1/V", "derived", "a bias is a charge"),
     density=_PLATES,
     mutual=True,
     reactive=True,
@@ -250,6 +268,7 @@ _CROSSBAR = CouplingTechnology(
     ),
     supply=_SUPPLY,
     area=_figure(5e-14, "m2", "memory", "one transistor and a resistive cell, 40 nm"),
+    source_noise=_RAIL,
 )
 
 COUPLING_TECHNOLOGIES: Registry[CouplingTechnology] = Registry(

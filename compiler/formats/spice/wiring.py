@@ -24,6 +24,7 @@ WAY_OUT = "ideal couplings (--couplings ideal)"
 class Wiring:
     """Couplings of a technology at coupling scale 1.
 
+    own : (n_cells,) noise power of a cell's resistor and bias source, over that of its resistor
     excess, load : (2, n_cells), by couplings among dynamic cells and by those from inputs: noise power over
         the cell's own, of what is not an element between two of them, and stiffness
     shared : (n_dynamic, m) noise of m sources that elements between cells are, as compiler.ir.mutual.mixing
@@ -32,6 +33,7 @@ class Wiring:
     """
 
     name: str
+    own: np.ndarray
     excess: np.ndarray
     load: np.ndarray
     shared: np.ndarray | sparse.csr_matrix | None
@@ -93,4 +95,5 @@ def wire(netlist: LangevinNetlist, device: Any, scale: Scale, cells: str) -> Wir
             own = excess[0, ~columns.frozen] - np.asarray(abs(pairs).sum(axis=1)).ravel()
             excess[0, ~columns.frozen] = np.maximum(own, 0.0)
             shared = mixing(pairs)
-    return Wiring(technology.name, excess, load, shared, float(found.reach), among, on)
+    own = 1.0 + found.source * np.abs(np.asarray(columns.h, dtype=float))
+    return Wiring(technology.name, own, excess, load, shared, float(found.reach), among, on)

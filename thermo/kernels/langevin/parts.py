@@ -138,11 +138,13 @@ class Kept(NamedTuple):
 class Wiring(NamedTuple):
     """What a device's couplings do to the cells that they drive, at scale 1 and each number of input.
 
-    excess : (n_drives, n) float64, noise power over the cell's own; load : likewise, stiffness
+    own : (n,) float64, noise power of a cell's resistor and bias over that of its resistor
+    excess : (n_drives, n) float64, that of couplings; load : likewise, stiffness
     reach : float32, what couplings show of phi is reach tanh(phi / reach); infinite: phi
     sigma : (n,) float32 scratch, standard deviation of each cell's noise in a step
     """
 
+    own: np.ndarray
     excess: np.ndarray
     load: np.ndarray
     reach: np.float32

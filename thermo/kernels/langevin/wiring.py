@@ -65,12 +65,14 @@ def load_wells(wiring, c1, at, k1):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def spread(wiring, amount, s, input):  # type: ignore[no-untyped-def]
-    """(n,) standard deviation of each cell's noise, amount the variance of its own; None without wiring."""
+    """(n,) standard deviation of each cell's noise, amount the variance of its resistor's; None without
+    wiring.
+    """
     if wiring is None:
         return None
-    excess, sigma = wiring.excess[input], wiring.sigma
+    own, excess, sigma = wiring.own, wiring.excess[input], wiring.sigma
     for i in range(sigma.shape[0]):
-        sigma[i] = np.float32(math.sqrt(amount * (1.0 + abs(s) * excess[i])))
+        sigma[i] = np.float32(math.sqrt(amount * (own[i] + abs(s) * excess[i])))
     return sigma
 
 
@@ -81,10 +83,10 @@ def add_shared(shared, wiring, s, input, source, step, shots):  # type: ignore[n
     """
     if shared is None:
         return
-    excess, size = wiring.excess[input], abs(s)
+    own, excess, size = wiring.own, wiring.excess[input], abs(s)
     fill_normals(shared.normals, source.seed, source.origin, step, STREAM_PAIRS)
     multiply(shared.mixing, shared.normals, shared.product)
     for i in range(shots.shape[0]):
-        share = np.float32(math.sqrt(size / (1.0 + size * excess[i])))
+        share = np.float32(math.sqrt(size / (own[i] + size * excess[i])))
         for l in range(shots.shape[1]):
             shots[i, l] = fma(share, shared.product[i, l], shots[i, l])

@@ -103,7 +103,7 @@ def wiring_of(job: Job) -> Wiring | None:
     if p.wiring is None:
         return None
     excess, load = (np.ascontiguousarray(part[on]) for part in (p.wiring.excess, p.wiring.load))
-    return Wiring(excess, load, np.float32(p.wiring.reach), np.empty(p.n, np.float32))
+    return Wiring(p.wiring.own, excess, load, np.float32(p.wiring.reach), np.empty(p.n, np.float32))
 
 
 def shared_of(job: Job, lanes: int) -> Shared | None:

@@ -136,7 +136,8 @@ def langevin_function(
                     z = noise(row["step"])
                     if wiring is not None:
                         size = jnp.abs(0.5 * (s + s_next))
-                        z = jnp.sqrt(1.0 + size * jnp.asarray(wiring.excess[on], dtype)) * z
+                        own, excess = (jnp.asarray(a, dtype) for a in (wiring.own, wiring.excess[on]))
+                        z = jnp.sqrt(own + size * excess) * z
                         if mix is not None:
                             z += jnp.sqrt(size) * mix(pairs(row["step"]))
                     if method == "leimkuhler-matthews":

@@ -1,15 +1,16 @@
 """What a device's couplings do to a netlist's cells: noise, load and range beside the ideal equation.
 
-    dx_i = mobility f_i dt + sqrt(2 mobility kT (1 + e_i)) dW_i
+    dx_i = mobility f_i dt + sqrt(2 mobility kT (1 + b_i + e_i)) dW_i
     f_i  = ideal force of what couplings show, phi within the reach, - l_i x_i
 
 with e_i and l_i in proportion to the couplings that are on: |s| times those among the cells, and |s| times
-those from inputs in phases whose inputs are on. docs/physics.md#couplings-as-circuits.
+those from inputs in phases whose inputs are on, and b_i to the bias |h_i|, always.
+docs/physics.md#couplings-as-circuits.
 
 Where one element couples two cells both ways its noise current leaves one and enters the other (it enters
 both where W < 0, the element ending in the inverted cell). The noise is then
 
-    sqrt(2 mobility kT) (sqrt(1 + |s| e_i) dW_i + sqrt(|s|) sum_e B_ie dW'_e),   B B^T = K,
+    sqrt(2 mobility kT) (sqrt(1 + b_i + |s| e_i) dW_i + sqrt(|s|) sum_e B_ie dW'_e),   B B^T = K,
 
 K_ij = - noise W_ij / 2 J2 and K_ii = sum_j |K_ij| of those pairs, which e_i is without.
 """
@@ -28,7 +29,7 @@ from compiler.ir.reactive import check_reactive
 from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology, burden
 from hw_models.device import Device, Units
 from hw_models.imperfect import Imperfections
-from thermo.simulate.device import acting_couplings
+from thermo.simulate.device import acting_biases, acting_couplings
 from thermo.simulate.langevin.refusals import is_underdamped
 
 WAY_OUT = "couplings = ideal (--couplings ideal) runs the ideal equation"
@@ -38,6 +39,7 @@ WAY_OUT = "couplings = ideal (--couplings ideal) runs the ideal equation"
 class Wiring:
     """Couplings of a technology, at coupling scale 1.
 
+    own : (n,) noise power of a cell's resistor and bias source, over that of its resistor
     excess, load : (2, n) of dynamic cells with inputs off and on: noise power over the cell's own, of
         elements that are not between two of them, and stiffness; reach : largest state that couplings show
     shared : (n, m) B, noise of m independent sources in units of a cell's own: of a dense network a factor
@@ -45,6 +47,7 @@ class Wiring:
     """
 
     name: str
+    own: np.ndarray
     excess: np.ndarray
     load: np.ndarray
     reach: float
@@ -53,7 +56,7 @@ class Wiring:
     @property
     def noisy(self) -> bool:
         """Whether they bring noise."""
-        return self.shared is not None or bool(self.excess.any())
+        return self.shared is not None or bool(self.excess.any() or (self.own != 1.0).any())
 
     @property
     def has_potential(self) -> bool:
@@ -62,7 +65,7 @@ class Wiring:
 
     def sigma(self, s: float, on: bool) -> np.ndarray:
         """(n, 1) standard deviation of the noise that is each cell's alone, over its own."""
-        return np.sqrt(1.0 + abs(s) * self.excess[int(on)])[:, None]
+        return np.sqrt(self.own + abs(s) * self.excess[int(on)])[:, None]
 
     def covariance(self, s: float, on: bool) -> np.ndarray:
         """(n, n) covariance of all noise, a cell's own being 1."""
@@ -147,7 +150,9 @@ def wire(
         if pairs.nnz:
             excess = np.maximum(excess - np.asarray(abs(pairs).sum(axis=1)).ravel(), 0.0)
             shared = mixing(pairs)
-    return Wiring(technology.name, excess, load, found.reach, shared)
+    h = netlist.cells.h if non_ideal is None else acting_biases(netlist, non_ideal, device_seed)
+    own = 1.0 + found.source * np.abs(np.asarray(h, dtype=np.float64)[~netlist.cells.frozen])
+    return Wiring(technology.name, own, excess, load, found.reach, shared)
 
 
 def _check(netlist: LangevinNetlist, technology: CouplingTechnology) -> None:

@@ -12,7 +12,7 @@ from thermo.kernels.langevin import bptt
 from thermo.kernels.langevin.images import Images
 from thermo.kernels.langevin.lines import Line
 from thermo.training.errors import TrainingDivergedError
-from thermo.training.langevin.circuit import add_strengths, by_strength, circuit_of
+from thermo.training.langevin.circuit import add_strengths, by_bias, by_strength, circuit_of
 from thermo.training.tiles import Tiles
 
 
@@ -80,7 +80,7 @@ def loss_and_gradient(
     cells, circuit, by_circuit = cells.astype(theta.dtype), None, None
     loaded, by_all = cells, np.zeros((2, where.n), theta.dtype)
     if each is not None:
-        circuit, loaded = circuit_of(each, w, j, cells)
+        circuit, loaded = circuit_of(each, w, j, b, cells)
         by_circuit = np.zeros_like(by_all)
     machine = bptt.Machine(w, j, coupled, b, loaded, x0.astype(theta.dtype))
     head = bptt.HEAD_CLASSES if classes else bptt.HEAD_VALUES
@@ -120,6 +120,8 @@ def loss_and_gradient(
             if by_circuit is not None:
                 by_all += by_circuit
     if each is not None and circuit is not None:
-        add_strengths(where.split(total), (w, j), by_strength(each, circuit, by_all))
+        parts = where.split(total)
+        add_strengths(parts, (w, j), by_strength(each, circuit, by_all))
+        parts[2] += by_bias(each, circuit, b, by_all).astype(theta.dtype)
     loss, _, heat = figures / batch
     return loss + heat_penalty * heat, total, heat

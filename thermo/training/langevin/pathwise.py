@@ -25,7 +25,14 @@ from thermo.progress import Progress
 from thermo.simulate.langevin.calibrate import CALIBRATION, TRAJECTORY
 from thermo.simulate.langevin.conversion import Span, output_range
 from thermo.training.errors import TrainingDivergedError, TrainingError
-from thermo.training.langevin.circuit import add_strengths, burden_of, by_strength, circuit_of, strengths
+from thermo.training.langevin.circuit import (
+    add_strengths,
+    burden_of,
+    by_bias,
+    by_strength,
+    circuit_of,
+    strengths,
+)
 from thermo.training.langevin.config import PathwiseConfig
 from thermo.training.langevin.converting import Converting, encoded_range
 from thermo.training.langevin.encoder import fit_encoder
@@ -249,7 +256,7 @@ class PathwiseTrainer:
         price = np.float32(self.penalty / self.kT_unit)
         circuit, cells = None, self.cells
         if self.each is not None:
-            circuit, cells = circuit_of(self.each, w, j, self.cells)
+            circuit, cells = circuit_of(self.each, w, j, b, self.cells)
         by_circuit = np.zeros((len(self.bounds) - 1, 2, layout.n), np.float32)
         machine = bptt.Machine(w, j, config.coupled, b, cells, self.x0)
         loss_of = bptt.Loss(self.head, s, o, config.smoothing, np.float32(1.0 / self.batch), price)
@@ -297,7 +304,7 @@ class PathwiseTrainer:
         g = self.gradient[0]
         for part in self.gradient[1:]:  # fixed order: threads do not matter
             g += part
-        loss += self._add_strengths(circuit, (w, j), by_circuit, g)
+        loss += self._add_strengths(circuit, (w, j, b), by_circuit, g)
         _, gj, _, gs, go = layout.split(g)
         for part, factor in zip(layout.split(g), factors, strict=False):
             part *= factor
@@ -314,7 +321,7 @@ class PathwiseTrainer:
     def _add_strengths(
         self,
         circuit: Circuit | None,
-        acting: tuple[np.ndarray, np.ndarray],
+        acting: tuple[np.ndarray, np.ndarray, np.ndarray],
         by_circuit: np.ndarray,
         gradient: np.ndarray,
     ) -> float:
@@ -322,11 +329,13 @@ class PathwiseTrainer:
         price, n = self.config.coupling_penalty, self.layout.n
         if circuit is None and price == 0:
             return 0.0
-        by = np.full(n, price / n)
+        by, parts, (w, j, b) = np.full(n, price / n), self.layout.split(gradient), acting
         if self.each is not None and circuit is not None:
-            by += by_strength(self.each, circuit, by_circuit.sum(axis=0))
-        add_strengths(self.layout.split(gradient), acting, by)
-        return price * float(strengths(*acting).mean()) if price else 0.0
+            total = by_circuit.sum(axis=0)
+            by += by_strength(self.each, circuit, total)
+            parts[2] += by_bias(self.each, circuit, b, total).astype(np.float32)
+        add_strengths(parts, (w, j), by)
+        return price * float(strengths(w, j).mean()) if price else 0.0
 
     def _descend(self, g: np.ndarray) -> None:
         config = self.config

@@ -60,7 +60,7 @@ def run_machine(
     w_in = np.ascontiguousarray(machine.w_in, np.float32)
     circuit, cells = None, np.stack([machine.j2, machine.j3, machine.j4]).astype(np.float32)
     if each is not None:
-        circuit, cells = circuit_of(each, w_in, coupling, cells)
+        circuit, cells = circuit_of(each, w_in, coupling, np.asarray(machine.bias), cells)
     fixed = bptt.Machine(
         w_in,
         coupling,

@@ -136,10 +136,10 @@ def test_run_is_that_of_the_numpy_oracle(symmetric, stratonovich):
 
 
 LAWS = {
-    "noise": Burden(0.4, 0.0, math.inf),
-    "noise and load": Burden(0.5, 1.0, math.inf),
-    "noise and range": Burden(0.4, 0.0, 1.3),
-    "all": Burden(0.4, 1.0, 1.3),
+    "noise": Burden(0.4, 0.0, math.inf, 0.3),
+    "noise and load": Burden(0.5, 1.0, math.inf, 0.3),
+    "noise and range": Burden(0.4, 0.0, 1.3, 0.3),
+    "all": Burden(0.4, 1.0, 1.3, 0.3),
 }
 
 
@@ -163,7 +163,11 @@ def on_device(theta, cells, x0, data, y, *, each, heat_penalty):
     x, heat = np.tile(x0, (BATCH, 1)), np.zeros(BATCH)
     for k in range(RUN["n_steps"]):
         z = normals_numpy(RUN["seed"], RUN["trajectory"] + np.arange(BATCH), k, N, STREAM_TRAINING).T
-        new = x + h * force(x) + np.sqrt(2 * h * RUN["kT"] * (1 + each.excess * sums)) * z
+        new = (
+            x
+            + h * force(x)
+            + np.sqrt(2 * h * RUN["kT"] * (1 + each.source * np.abs(b) + each.excess * sums)) * z
+        )
         heat += 0.5 * ((force(x) + force(new)) * (new - x)).sum(axis=1)
         x = new
     score = s * x[:, -N_OUT:] + o
@@ -217,7 +221,9 @@ def test_couplings_without_noise_load_and_range_change_no_bit():
     theta = theta.astype(np.float32)
     options = RUN | {"heat_penalty": 0.1}
     loss, gradient, heat = loss_and_gradient(theta, (N, N_IN, N_OUT), *fixed, **options)
-    again = loss_and_gradient(theta, (N, N_IN, N_OUT), *fixed, **options, each=Burden(0.0, 0.0, math.inf))
+    again = loss_and_gradient(
+        theta, (N, N_IN, N_OUT), *fixed, **options, each=Burden(0.0, 0.0, math.inf, 0.3)
+    )
     assert (loss, heat) == (again[0], again[2])
     np.testing.assert_array_equal(gradient, again[1])
 
@@ -407,6 +413,8 @@ def test_the_machine_in_training_is_the_one_that_is_simulated(digits, there):
     sums = strengths(machine.w_in, machine.coupling)
     np.testing.assert_array_equal(each.excess * sums, wiring.excess[1])
     np.testing.assert_array_equal(each.load * sums, wiring.load[1])
+    np.testing.assert_array_equal(1 + each.source * np.abs(machine.bias.astype(float)), wiring.own)
+    assert (wiring.own > 1).any()
     assert each.reach == wiring.reach and math.isfinite(each.reach)
     assert (wiring.excess[1] > 1).all()
 
