@@ -166,13 +166,13 @@ class _Writer:
         """Noise power of cell i's couplings over its own at the end of the run."""
         return 0.0 if self.wiring is None else self.wiring.total(self.wiring.excess, i)
 
-    def _own(self, i: int) -> float:
+    def _source(self, i: int) -> float:
         """Noise power of cell i's resistor and bias source over that of its resistor."""
         return 1.0 if self.wiring is None else float(self.wiring.own[i])
 
     def _covariance(self) -> np.ndarray:
         """Of the cells' noise over a cell's own, at the end."""
-        own = np.diag([self._own(int(i)) + self._excess(int(i)) for i in self.dynamic])
+        own = np.diag([self._source(int(i)) + self._excess(int(i)) for i in self.dynamic])
         w = self.wiring
         if w is None or w.shared is None:
             return own
@@ -377,7 +377,7 @@ class _Writer:
             short = {"v": f"v{i}", "y": f"y{i}", "ys": f"y{i}s", "yc": f"y{i}c"}
             ports = " ".join(p if p in globals_ else short[p] for p in c.ports)
             extra = self._burdens(i, c) | (
-                {"na": self._spread(i) * math.sqrt(self._own(i))} if c.noise else {}
+                {"na": self._spread(i) * math.sqrt(self._source(i))} if c.noise else {}
             )
             values = values_of(n, i, c, s, extra)
             told = " ".join(f"{k}={number(v)}" for k, v in values.items())
@@ -439,7 +439,7 @@ class _Writer:
             gated, w = self._gating(i, "excess"), self.wiring
             if self.noise == "fixed" and gated != "gated":
                 yield f"In{i} 0 {self._into(i)} PWL("
-                yield from self._samples(i, self._spread(i) * math.sqrt(self._own(i) + self._excess(i)))
+                yield from self._samples(i, self._spread(i) * math.sqrt(self._source(i) + self._excess(i)))
             else:
                 factors = ["V(rootkt)"] if self.noise == "ramped" else []
                 if gated and w is not None:
@@ -449,9 +449,9 @@ class _Writer:
                         if gated == "gated"
                         else number(self._excess(i))
                     )
-                    factors.append(f"sqrt({number(self._own(i))}+{more})")
-                elif self._own(i) != 1.0:
-                    factors.append(number(math.sqrt(self._own(i))))
+                    factors.append(f"sqrt({number(self._source(i))}+{more})")
+                elif self._source(i) != 1.0:
+                    factors.append(number(math.sqrt(self._source(i))))
                 yield f"Bn{i} 0 {self._into(i)} I={'*'.join([*factors, f'V(n{i})'])}"
                 yield f"Vn{i} n{i} 0 PWL("
                 yield from self._samples(i, self._spread(i))
