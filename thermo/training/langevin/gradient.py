@@ -122,6 +122,6 @@ def loss_and_gradient(
     if each is not None and circuit is not None:
         parts = where.split(total)
         add_strengths(parts, (w, j), by_strength(each, circuit, by_all))
-        parts[2] += by_bias(each, circuit, b, by_all).astype(theta.dtype)
+        parts[2][...] += by_bias(each, circuit, b, by_all).astype(theta.dtype)
     loss, _, heat = figures / batch
     return loss + heat_penalty * heat, total, heat

@@ -333,7 +333,7 @@ class PathwiseTrainer:
         if self.each is not None and circuit is not None:
             total = by_circuit.sum(axis=0)
             by += by_strength(self.each, circuit, total)
-            parts[2] += by_bias(self.each, circuit, b, total).astype(np.float32)
+            parts[2][...] += by_bias(self.each, circuit, b, total).astype(np.float32)
         add_strengths(parts, (w, j), by)
         return price * float(strengths(w, j).mean()) if price else 0.0
 
