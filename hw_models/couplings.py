@@ -53,6 +53,7 @@ class CouplingTechnology:
             "bias": "A/S",
             "supply": "V",
             "area": "m2",
+            "source_noise": "1/V",
             "linear_range": "V",
             "clocking": "J",
             "density": "F/m2",
