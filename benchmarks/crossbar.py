@@ -146,8 +146,10 @@ def main() -> None:
             print(f"  {wire:g} ohm a crossing, tiles of {TILES}: {'; '.join(each)}")
         for device in ("pcm-tile", "pcm-tile-drifting", "reram-tile"):
             ages = AGES if device != "reram-tile" else ("25s",)
-            each = [run(64, device=device, at=at, ir_drop="fast") for at in ages]
-            print(f"  {device} at {ages}: {'; '.join(each)}")
+            for young in (None, "25s") if device != "reram-tile" else (None,):
+                each = [run(64, device=device, at=at, ranges_at=young, ir_drop="fast") for at in ages]
+                told = "" if young is None else f", ranges of {young}"
+                print(f"  {device} at {ages}{told}: {'; '.join(each)}")
         found = estimate(
             on_tiles(model, Layout(64, 64)), data, baselines=(), device="pcm-tile", at="1h", ir_drop="fast"
         )

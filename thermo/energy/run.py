@@ -26,7 +26,7 @@ from thermo.simulate.options import (
     THREADS,
 )
 from thermo.simulate.run import dynamics_of
-from thermo.simulate.tiles.dynamics import IR_DROP, WIRE
+from thermo.simulate.tiles.dynamics import IR_DROP, RANGES_AT, SCALE_INPUTS, WIRE
 
 if TYPE_CHECKING:
     from hw_models.cells import CellLibrary
@@ -333,6 +333,8 @@ class TileEstimator:
         OUTPUT_BITS,
         WIRE,
         IR_DROP,
+        SCALE_INPUTS,
+        RANGES_AT,
         SEED,
         THREADS,
     )

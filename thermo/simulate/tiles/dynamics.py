@@ -29,6 +29,20 @@ IR_DROP = Option(
     "exact",
     "Tiles: how wires' resistance counts: exact, fast (first order in it) or none.",
 )
+SCALE_INPUTS = Option(
+    "scale_inputs",
+    "--scale-inputs",
+    bool,
+    False,
+    "Tiles: every vector that a layer reads is scaled to its largest value, and the result back.",
+)
+RANGES_AT = Option(
+    "ranges_at",
+    "--ranges-at",
+    str,
+    None,
+    "Tiles: age of the device at which converters' ranges are found, 25s (none: that of the run).",
+)
 
 
 class TileDynamics:
@@ -45,6 +59,8 @@ class TileDynamics:
         OUTPUT_BITS,
         WIRE,
         IR_DROP,
+        SCALE_INPUTS,
+        RANGES_AT,
         SEED,
         THREADS,
         PROGRESS,

@@ -170,6 +170,36 @@ def test_drift_is_made_up_for():
     )
 
 
+def test_ranges_of_a_device_in_its_youth_are_too_wide_when_it_has_drifted():
+    """Currents of a year-old device take half of the range; its levels are as many fewer."""
+    netlist, x = on_tiles(digits_mlp(), Layout()), digits().x_train[:200]
+    common = {"device": "pcm-tile-drifting", "at": "1y", "output_bits": 5, "ir_drop": "none"}
+    spans = []
+    for at in (None, "25s"):
+        layer = simulate(netlist, x, **common, ranges_at=at).conversions[1]
+        spans.append(layer.hi - layer.lo)
+    assert 1.5 < spans[1] / spans[0] < 3
+    same = [simulate(netlist, x, **common, ranges_at=at).answers() for at in (None, "1y", "25s")]
+    np.testing.assert_array_equal(same[0], same[1])
+    assert not np.array_equal(same[0], same[2])
+
+
+def test_scaled_inputs_change_nothing_but_rounding():
+    netlist, x = on_tiles(digits_cnn(), Layout()), digits().x_test[:200]
+    exact = simulate(netlist, x).answers()
+    np.testing.assert_allclose(simulate(netlist, x, scale_inputs=True).answers(), exact, atol=1e-12)
+    # a small sample among large ones keeps its levels
+    mixed = np.concatenate([x[:1] / 64, x[1:]])
+    errors = []
+    for scaled in (False, True):
+        run = simulate(
+            netlist, mixed, device=quiet(), input_bits=4, output_bits=24, ir_drop="none", scale_inputs=scaled
+        )
+        biases = simulate(netlist, mixed).answers()
+        errors.append(np.abs(run.answers()[0] - biases[0]).max())
+    assert errors[1] < errors[0] / 3
+
+
 def test_labels_are_followed():
     """Classes that the network names in another order are told by their names."""
     data, cnn = digits(), digits_cnn()
