@@ -260,14 +260,18 @@ def elements(
     """
     _check_seed(seed)
     pair = [np.maximum(sign * target, 0.0) for sign in (PLUS, MINUS)]
+    factor = np.maximum(factors(law, seed, driven, driving), 0.0).astype(np.float64)
     laws = _of_elements(law)
     if laws:
-        cells = [np.broadcast_to(np.asarray(e), target.shape).reshape(-1) for e in (driven, driving)]
+        driven, driving = (
+            np.broadcast_to(np.asarray(e), target.shape).reshape(-1) for e in (driven, driving)
+        )
         pair = [
-            conductances(laws, g.reshape(-1), *cells, sign, seed, law.at, law.read).reshape(target.shape)
+            conductances(laws, g.reshape(-1), driven, driving, sign, seed, law.at, law.read).reshape(
+                target.shape
+            )
             for g, sign in zip(pair, (PLUS, MINUS), strict=True)
         ]
-    factor = np.maximum(factors(law, seed, driven, driving), 0.0).astype(np.float64)
     return pair[0] * factor, pair[1] * factor
 
 

@@ -220,12 +220,12 @@ def _broken_layer(k: int, layer: Layer, shape: Shape) -> Iterator[str]:
     if layer.activation not in ACTIVATIONS:
         yield f"activation {layer.activation!r} of layer {k} is unknown; choices are {', '.join(ACTIVATIONS)}"
     if layer.window is not None:
-        w = layer.window
-        if min(w.height, w.width, w.stride) < 1 or w.padding < 0:
+        seen = layer.window
+        if min(seen.height, seen.width, seen.stride) < 1 or seen.padding < 0:
             yield f"layer {k}: a window needs a height, width and stride of 1 or more and a padding >= 0"
-        if min(w.positions(shape)) < 1:
+        if min(seen.positions(shape)) < 1:
             image = f"{shape[0]} x {shape[1]}"
-            yield f"layer {k}: a window of {w.height} x {w.width} does not fit an image of {image}"
+            yield f"layer {k}: a window of {seen.height} x {seen.width} does not fit an image of {image}"
     if isinstance(layer, Pooling):
         if layer.kind not in POOLS:
             yield f"pooling {layer.kind!r} of layer {k} is unknown; choices are {', '.join(POOLS)}"
