@@ -446,9 +446,9 @@ def test_seeds_beyond_64_bits_are_refused(capsys, tmp_path):
         _fails(capsys, [*command, "--seed", 2**64], "seed", "2^64")
 
 
-@pytest.mark.parametrize("study", ["seeds", "pareto", "devices"])
+@pytest.mark.parametrize("study", ["seeds", "pareto", "devices net.tnl"])
 def test_studies_want_classes(capsys, tmp_path, study):
-    assert main(["study", study, "--data", "cosine", "-o", str(tmp_path / "s")]) == 2
+    assert main(["study", *study.split(), "--data", "cosine", "-o", str(tmp_path / "s")]) == 2
     assert "cosine has values, not classes" in capsys.readouterr().err
 
 
