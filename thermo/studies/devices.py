@@ -86,18 +86,16 @@ def run_devices(
     couplings: Any = None,
     input_bits: str | None = None,
     output_bits: str | None = None,
-    mismatch: float = 0.0,
-    asymmetry: float = 0.0,
-    bits: int | None = None,
-    bias_mismatch: float = 0.0,
     ir_drop: str | None = None,
     split: str = "test",
     limit: int | None = None,
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    **non_ideal: Any,
 ) -> Findings:
-    """accuracy : per cent that a device must reach; strengths, at : numbers and times with commas.
+    """accuracy : per cent that a device must reach; strengths, at : numbers and times with commas;
+    non_ideal : fields of Imperfections in place of the device's own.
 
     Strengths are swept at the last of the times, and times at strength 1.
 
@@ -113,7 +111,7 @@ def run_devices(
     netlists = _loaded(nets, dataset)
     on_tiles = any(isinstance(netlist, TileNetlist) for netlist, _ in netlists.values())
     hardware = _hardware(device, couplings, input_bits, output_bits, on_tiles)
-    given = Imperfections(mismatch, asymmetry, bits, bias_mismatch)
+    given = Imperfections(**{name: value for name, value in non_ideal.items() if value is not None})
     law = on_device(Imperfections() if hardware is None else hardware.imperfections, given)
     more = {} if ir_drop is None else {"ir_drop": ir_drop}
     asked = _asked(law, wanted, times, tuple(netlists))
