@@ -3,8 +3,7 @@
 import numpy as np
 
 from compiler.families.rlc import lower_rlc
-from hw_models.presets import DEVICES
-from hw_models.rlc import RLC_UNITS
+from hw_models.presets import DEVICES, RLC_UNITS
 from thermo.linear_algebra import analog_cost, inverse, log_determinant, solve
 from thermo.simulate import simulate
 

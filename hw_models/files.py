@@ -37,16 +37,19 @@ from hw_models.imperfect import Imperfections
 from hw_models.law_files import KEYS, imperfections_of, imperfections_written
 from hw_models.pbits import PBitDevice
 from hw_models.rc import RCDevice
+from hw_models.rlc import RLCUnit
 from hw_models.source import Quantity
 from hw_models.toml_file import Section, hint, read
 from hw_models.units import in_words
 
-DEVICE_KINDS: Mapping[str, type] = Frozen({"rc": RCDevice, "p-bit": PBitDevice, "tile": CrossbarDevice})
+DEVICE_KINDS: Mapping[str, type] = Frozen(
+    {"rc": RCDevice, "p-bit": PBitDevice, "tile": CrossbarDevice, "rlc": RLCUnit}
+)
 """What a file's `kind` makes of it."""
 
 HERE = Path(__file__).parent / "devices"
-PLACES = (HERE, HERE / "pbits", HERE / "tiles")
-"""Folders of the presets: of Langevin cells, of p-bits, of crossbar tiles."""
+PLACES = (HERE, HERE / "pbits", HERE / "tiles", HERE / "rlc")
+"""Folders of the presets: of Langevin cells, of p-bits, of crossbar tiles, of RLC cells."""
 
 TEMPLATE = HERE / "new" / "device.toml"
 """A device to begin one's own with."""
@@ -55,7 +58,7 @@ _PARTS = (Converter, CouplingTechnology)
 
 
 def load_device(path: str | Path) -> Any:
-    """The device of a TOML file: of the class of its kind, RCDevice, PBitDevice or CrossbarDevice.
+    """The device of a TOML file: of the class of its kind, RCDevice, PBitDevice, CrossbarDevice or RLCUnit.
 
     Raises HardwareError, with the file, the line and the key, for what is not TOML, a figure without
     unit or source, a unit of something else, a key that is not known and a value out of its range.

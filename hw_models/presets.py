@@ -18,15 +18,19 @@ from hw_models.ir_drop import Wires
 from hw_models.laws.measured import Measured
 from hw_models.pbits import PBitDevice
 from hw_models.registry import LazyRegistry
+from hw_models.rlc import RLCUnit
 from hw_models.source import Source, chosen
 
-_CELLS, _PBITS, _TILES = (preset_files(place) for place in PLACES)
+_CELLS, _PBITS, _TILES, _RLC = (preset_files(place) for place in PLACES)
 
 DEVICES: LazyRegistry[Device] = LazyRegistry("device", _CELLS, lambda name: load_device(_CELLS[name]))
 PBITS: LazyRegistry[PBitDevice] = LazyRegistry("p-bit device", _PBITS, lambda name: load_device(_PBITS[name]))
 CROSSBARS: LazyRegistry[CrossbarDevice] = LazyRegistry(
     "crossbar device", _TILES, lambda name: load_device(_TILES[name])
 )
+RLC_UNITS: LazyRegistry[RLCUnit] = LazyRegistry("RLC unit", _RLC, lambda name: load_device(_RLC[name]))
+
+_OTHERS = {PBitDevice: "an array of p-bits", CrossbarDevice: "crossbar tiles", RLCUnit: "an RLC unit"}
 
 
 def device_of(device: str | Path | Device) -> Device:
@@ -40,8 +44,8 @@ def device_of(device: str | Path | Device) -> Device:
     if not is_file(device):
         return DEVICES.get(_known(str(device), DEVICES))
     found = load_device(device)
-    if isinstance(found, PBitDevice | CrossbarDevice):
-        what = "an array of p-bits" if isinstance(found, PBitDevice) else "crossbar tiles"
+    if type(found) in _OTHERS:
+        what = _OTHERS[type(found)]
         raise HardwareError(f"{device}: {what}; Langevin cells need a device of another kind")
     return cast(Device, found)
 
@@ -76,7 +80,10 @@ def crossbar_of(device: str | Path | CrossbarDevice) -> CrossbarDevice:
 def any_device(device: str | Path) -> Device | PBitDevice | CrossbarDevice:
     """A device of any kind by its preset's name or its file; HardwareError as device_of."""
     if is_file(device):
-        return cast("Device | PBitDevice | CrossbarDevice", load_device(device))
+        found = load_device(device)
+        if isinstance(found, RLCUnit):
+            raise HardwareError(f"{device}: an RLC unit; simulate an array of them (compiler.families.rlc)")
+        return cast("Device | PBitDevice | CrossbarDevice", found)
     name = str(device)
     if name in CROSSBARS.names():
         return CROSSBARS.get(name)

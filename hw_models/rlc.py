@@ -20,15 +20,16 @@ S the elastance matrix. At rest cov(q) = k_B T S^-1 and cov(i) = k_B T / L.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from hw_models.constants import thermal_energy
 from hw_models.errors import HardwareError
-from hw_models.registry import Registry
-from hw_models.source import Quantity, Source, check_figures, figures_of
+from hw_models.frozen import Frozen
+from hw_models.source import Quantity, check_figures, figures_of
 
 WIRINGS = ("nodes", "loops")
 
@@ -162,6 +163,10 @@ class RLCUnit:
     Raises HardwareError for a figure that is not above 0.
     """
 
+    UNITS: ClassVar[Mapping[str, str]] = Frozen(
+        {"resistance": "ohm", "inductance": "H", "capacitance": "F", "coupling": "F", "ambient": "K"}
+    )
+
     name: str
     summary: str
     resistance: Quantity
@@ -200,24 +205,3 @@ class RLCUnit:
             ambient=self.ambient.value,
             wiring=self.wiring,
         )
-
-
-_PARTS = Source("assumed", "board parts that ring at 1.6 MHz; those of arXiv 2312.04836 are unknown here")
-
-RLC_UNITS: Registry[RLCUnit] = Registry(
-    "RLC unit",
-    [
-        (
-            "rlc-board",
-            RLCUnit(
-                name="rlc-board",
-                summary="R, L and C in parallel and switched capacitors between them, as on a board of eight",
-                resistance=Quantity(500.0, "ohm", _PARTS),
-                inductance=Quantity(1e-5, "H", _PARTS),
-                capacitance=Quantity(1e-9, "F", _PARTS),
-                coupling=Quantity(3e-10, "F", _PARTS),
-                ambient=Quantity(300.0, "K", Source("assumed", "room temperature")),
-            ),
-        )
-    ],
-)

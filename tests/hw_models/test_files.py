@@ -10,10 +10,10 @@ from hw_models.couplings import COUPLING_TECHNOLOGIES
 from hw_models.errors import HardwareError
 from hw_models.files import HERE, TEMPLATE, device_files, load_device, save_device
 from hw_models.imperfect import Imperfections
-from hw_models.presets import CROSSBARS, DEVICES, PBITS, any_device, device_of, file_read, pbits_of
+from hw_models.presets import CROSSBARS, DEVICES, PBITS, RLC_UNITS, any_device, device_of, file_read, pbits_of
 from hw_models.source import with_values
 
-ALL = [shelf.get(n) for shelf in (DEVICES, PBITS, CROSSBARS) for n in shelf.names()]
+ALL = [shelf.get(n) for shelf in (DEVICES, PBITS, CROSSBARS, RLC_UNITS) for n in shelf.names()]
 
 FIGURE = """
 [capacitance]
@@ -173,6 +173,10 @@ def test_files_stand_where_names_do(tmp_path):
     assert pbits_of(bits).pitch == PBITS.get("pbit-cmos").pitch
     with pytest.raises(HardwareError, match="an array of p-bits"):
         device_of(bits)
+    unit = write(tmp_path, 'like = "rlc-board"\nname = "u"\n', "u.toml")
+    for read in (device_of, any_device):
+        with pytest.raises(HardwareError, match="an RLC unit"):
+            read(unit)
     with pytest.raises(HardwareError, match=r"or give a file\.toml"):
         device_of("rc-2fF")
 

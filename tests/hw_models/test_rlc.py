@@ -8,7 +8,8 @@ from compiler.errors import NetlistError
 from compiler.families.rlc import lower_rlc
 from compiler.ir.kinds import verify
 from hw_models.errors import HardwareError
-from hw_models.rlc import RLC_UNITS, RLCArray
+from hw_models.presets import RLC_UNITS
+from hw_models.rlc import RLCArray
 from hw_models.source import with_values
 from thermo.simulate import simulate
 from thermo.simulate.gaussian.exact import stationary, transition

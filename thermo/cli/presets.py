@@ -12,9 +12,8 @@ from hw_models.couplings import COUPLING_TECHNOLOGIES
 from hw_models.digital import DIGITAL_NODES
 from hw_models.errors import HardwareError
 from hw_models.files import TEMPLATE, device_files, is_file, load_device
-from hw_models.presets import CROSSBARS, DEVICES, PBITS
+from hw_models.presets import CROSSBARS, DEVICES, PBITS, RLC_UNITS
 from hw_models.registry import Registry
-from hw_models.rlc import RLC_UNITS
 from hw_models.targets import TARGETS
 from hw_models.units import prefixed
 from hw_models.weights import WEIGHT_MEMORIES
