@@ -117,7 +117,8 @@ def run_devices(
     asked = _asked(law, wanted, times, tuple(netlists))
 
     def setting(key: Key) -> Instances:
-        alike = asked[key].ideal and hardware is None
+        drawn = hardware is not None and (hardware.input_converter or hardware.output_converter)
+        alike = asked[key].ideal and not drawn
         return Instances(
             net=netlists[key.net][1],
             device=None if hardware is None else replace(hardware, imperfections=Imperfections()).describe(),
@@ -246,8 +247,11 @@ def _loaded(nets: Sequence[Path], dataset: Dataset) -> dict[str, tuple[LangevinN
 
 
 def _point(key: Key, found: Accuracies, level: float) -> YieldPoint:
-    good = sum(a >= level - 1e-12 for a in found.accuracies)
-    return YieldPoint(*key, found.accuracies, good, *wilson(good, len(found.accuracies)))
+    good, n = sum(a >= level - 1e-12 for a in found.accuracies), len(found.accuracies)
+    # devices that are all alike were run once, and their share is known
+    return YieldPoint(
+        *key, found.accuracies, good, *(wilson(good, n) if n > 1 else (float(good), float(good)))
+    )
 
 
 STUDY = Study(

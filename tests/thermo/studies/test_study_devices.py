@@ -111,6 +111,8 @@ def test_the_command_writes_shares_that_are_those_of_its_devices(folder, capsys)
     code, out, err = run(capsys, *line)
     assert code == 0, err
     told = json.loads(out)
+    none = next(p for p in told["points"] if p["law"] == NONE)
+    assert len(none["accuracies"]) == 1 and none["low"] == none["high"] == none["share"]
     assert told["accuracy"] == 0.09 and set(told["loses_most"]) == {"clean", "aware"}
     point = next(p for p in told["points"] if p["law"] == "drift" and p["net"] == "aware" and p["at"] > 1e6)
     law = with_strength(Imperfections(laws=LAW_SETS.get("pcm")), 1.0, "drift")
