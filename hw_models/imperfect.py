@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from hw_models.ages import seconds_of
 from hw_models.errors import HardwareError
 from hw_models.laws.compensation import Compensation
 from hw_models.laws.families import LAWS
@@ -29,7 +30,6 @@ from hw_models.laws.law import MINUS, NOTHING, PLUS, UNIT, Law, Stage, check_law
 from hw_models.laws.on_off import OnOff
 from hw_models.normals import make_key, standard_normals
 from hw_models.source import Quantity, Source
-from hw_models.times import seconds_of
 
 _MISMATCH, _ASYMMETRY, _BIAS = range(3)  # streams
 

@@ -15,11 +15,11 @@ from compiler.files import make_folder
 from compiler.ir.container import load
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.tiles import TileNetlist
+from hw_models.ages import seconds_of
 from hw_models.errors import HardwareError
 from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import chosen_crossbar, chosen_device
 from hw_models.strength import depends_on_time, suffered, with_strength
-from hw_models.times import seconds_of
 from thermo.data import Dataset
 from thermo.evaluate import check_fit
 from thermo.options import Option

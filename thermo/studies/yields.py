@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from hw_models.times import SECONDS
+from hw_models.ages import SECONDS
 from thermo.report.figures import COLOURS, dress
 from thermo.report.page import Table
 from thermo.studies.instances import paired

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from hw_models.ages import seconds_of
 from hw_models.errors import HardwareError
 from hw_models.imperfect import Imperfections, on_device, perturb, written
 from hw_models.laws.circuit import Nonlinear, Temperature
@@ -21,7 +22,6 @@ from hw_models.laws.relaxation import Relaxation
 from hw_models.laws.sets import LAW_SETS
 from hw_models.presets import DEVICES, chosen_device
 from hw_models.source import Quantity, Source, with_values
-from hw_models.times import seconds_of
 
 PROGRAMMING, DRIFT, READ = PCM
 N = 40_000
