@@ -40,7 +40,7 @@ def main() -> None:
     print(f"{'circuit':28}{'cells':>8}", *(f"{name:>16}" for name in names), f"{'area':>8}")
     for path in asked.circuits:
         circuit = best_mapping(shapes(to_netlist(path)), library)
-        theirs = ask_opensta(circuit, liberty=asked.liberty)
+        theirs = ask_opensta(circuit, liberty=[asked.liberty])
         assert theirs.delay_s is not None
         ours = [circuit, replace(circuit, library=single)]
         ours += [replace(circuit, library=preset)] if preset else []

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,11 +42,11 @@ def find_sta() -> str | None:
 
 
 def ask_opensta(
-    netlist: CellNetlist, *, liberty: str | Path | None = None, timeout: float = TIMEOUT
+    netlist: CellNetlist, *, liberty: Sequence[str | Path] = (), timeout: float = TIMEOUT
 ) -> StaFigures:
     """Delay and area of a circuit of cells, read back from the Verilog that is exported.
 
-    liberty : file whose cells they are; by default one written of the library as it is modelled here.
+    liberty : files whose cells they are; by default one written of the library as it is modelled here.
         Inputs change with the library's slew; every output drives the library's load; wires hold no
         charge, whatever wire load the file would put on them
     timeout : seconds
@@ -58,11 +59,11 @@ def ask_opensta(
     library = netlist.library
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
-        cells = here / "cells.lib" if liberty is None else Path(liberty).resolve()
-        if liberty is None:
-            cells.write_text(write_liberty(library, netlist.names()), encoding="utf-8")
+        cells = [Path(file).resolve() for file in liberty] or [here / "cells.lib"]
+        if not liberty:
+            cells[0].write_text(write_liberty(library, netlist.names()), encoding="utf-8")
         script = [
-            f"read_liberty {{{cells}}}",
+            *(f"read_liberty {{{file}}}" for file in cells),
             f"read_verilog {{{here / 'circuit.v'}}}",
             f"link_design {{{title(netlist.subject)}}}",
             "set_cmd_units -time ns -capacitance pF",
@@ -89,15 +90,16 @@ def ask_opensta(
             )
         except subprocess.TimeoutExpired:
             raise UnsupportedError(f"OpenSTA took longer than {timeout:g} s") from None
-        return _read(done.stdout + done.stderr, read_liberty(cells))
+        return _read(done.stdout + done.stderr, [read_liberty(file) for file in cells])
 
 
-def _read(text: str, library: Group) -> StaFigures:
+def _read(text: str, libraries: Sequence[Group]) -> StaFigures:
     linked = re.findall(r"^CELL (\S+)", text, re.MULTILINE)
     if "LINKED" not in text or "Error" in text or "black box" in text:
         lines = [line for line in text.splitlines() if line and not line.startswith("CELL ")]
         raise UnsupportedError(f"OpenSTA gave no answer: {'; '.join(lines)[:400]}")
-    area = {g.arguments[0]: float(g.get("area") or 0.0) for g in library.children("cell") if g.arguments}
+    cells = [g for library in libraries for g in library.children("cell") if g.arguments]
+    area = {g.arguments[0]: float(g.get("area") or 0.0) for g in cells}
     delay = re.search(r"(\S+)\s+data arrival time", text)
     return StaFigures(
         None if delay is None else float(delay.group(1)) * 1e-9, sum(area[name] for name in linked)

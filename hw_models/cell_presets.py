@@ -90,6 +90,18 @@ _DFF = FlipFlop(
     setup=3.729e-11,
     source=Source("derived", "NangateOpenCellLibrary_typical.lib (2011)", DERIVATION),
 )
+_DFFHQN = FlipFlop(
+    name="DFFHQNx1",
+    area=0.2916,
+    leakage=2.297e-10,
+    clock_energy=5.635e-16,
+    clock_capacitance=4.747e-16,
+    energy=7.139e-16,
+    capacitance=5.588e-16,
+    delay=4.766e-11,
+    setup=1.013e-11,
+    source=Source("derived", "asap7sc7p5t_SEQ_RVT_TT_nldm_220123.lib (OpenROAD-flow-scripts)", DERIVATION),
+)
 _SKY130_NAND2 = Cell("nand2_1", ("A", "B"), 14, 3.7536, 7.475e-15, 2.118e-12, 5.243e-11, 6335.0, 2.319e-15)
 
 
@@ -204,6 +216,7 @@ _ASAP7 = _library(
     {"NAND2xp5": 0.19e-15, "XOR2xp5": 0.29e-15},
     "the delay of XOR2xp5 leaves three of its eight edges from B unread",
     node="7 nm",
+    flipflop=_DFFHQN,
 )
 
 CELL_LIBRARIES = Registry("cell library", [(x.name, x) for x in (_NANGATE45, _SKY130HD, _IHP_SG13G2, _ASAP7)])

@@ -8,8 +8,9 @@ a buffer's 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
@@ -202,3 +203,34 @@ class CellLibrary:
             "skipped": dict(self.skipped),
             "figures": {k: f.describe() for k, f in self.figures().items()},
         }
+
+
+def leave_out(libraries: Sequence[CellLibrary], patterns: Sequence[str]) -> tuple[CellLibrary, ...]:
+    """The libraries without the cells that a pattern names ("XOR2_X1", "*_X4"); flip-flops among them.
+
+    Raises HardwareError for a pattern that fits no cell of any library.
+    """
+    for pattern in patterns:
+        if not any(_fits(name, [pattern]) for library in libraries for name in _names(library)):
+            raise HardwareError(
+                f"--dont-use {pattern}: no cell of {', '.join(x.name for x in libraries)} is called that; "
+                "`thermoc presets NAME` lists a preset's cells, and * stands for any letters"
+            )
+    return tuple(_without(library, patterns) for library in libraries) if patterns else tuple(libraries)
+
+
+def _without(library: CellLibrary, patterns: Sequence[str]) -> CellLibrary:
+    left = tuple(cell for cell in library.cells if not _fits(cell.macro or cell.name, patterns))
+    flipflop = library.flipflop
+    if flipflop is not None and _fits(flipflop.name, patterns):
+        flipflop = None
+    return replace(library, cells=left, flipflop=flipflop)
+
+
+def _names(library: CellLibrary) -> list[str]:
+    found = [cell.macro or cell.name for cell in library.cells]
+    return found if library.flipflop is None else [*found, library.flipflop.name]
+
+
+def _fits(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -41,46 +41,57 @@ _EDGES = {
 _SEQUENTIAL = ("ff", "ff_bank", "latch", "latch_bank", "statetable", "test_cell")
 
 
-def load_library(path: str | os.PathLike) -> CellLibrary:
+def load_library(*paths: str | os.PathLike) -> CellLibrary:
     """The combinational cells of a Liberty file (.lib, .lib.gz), by the derivation above.
 
+    paths : several for a library that is split over files; the first gives its name
     A cell of several outputs is a Cell for each. Cells with state, a third state, more than MAX_INPUTS
     inputs or dont_use are skipped and counted. Raises LibertyError (file, line, rule) for a file that
-    cannot be read or has neither NAND2 nor inverter to take load and slew from.
+    cannot be read, a library that has neither NAND2 nor inverter to take load and slew from, and for
+    files that differ in voltage.
     """
-    return characterise(read_liberty(path), str(path))
+    return characterise(*((read_liberty(path), str(path)) for path in paths))
 
 
-def characterise(group: Group, where: str) -> CellLibrary:
-    """`load_library` of a parsed file."""
-    file = open_library(group, where)
+def characterise(*parsed: tuple[Group, str]) -> CellLibrary:
+    """`load_library` of parsed files, each with what it is called."""
+    files = [open_library(group, where) for group, where in parsed]
     skipped: Counter[str] = Counter()
-    parts = []
-    for cell in group.children("cell"):
-        reason = _unfit(cell)
-        if reason:
-            skipped[reason] += 1
-        else:
-            parts += _parts(file, cell)
-    load, slew = _operating_point(file, parts)
-    stated = Source("code", Path(where).name)
-    source = Source("derived", Path(where).name, DERIVATION)
-    cells: list[Cell] = []
-    for part in parts:
-        if any(c.name == part.cell.name for c in cells):
+    parts: list[tuple[LibertyFile, _Part]] = []
+    for file in files:
+        if file.voltage != files[0].voltage:
+            raise file.fail(
+                file.group.line,
+                f"nom_voltage is {file.voltage:g} V, that of {files[0].where} {files[0].voltage:g} V; give "
+                "files of one corner",
+            )
+        for cell in file.group.children("cell"):
+            reason = _unfit(cell)
+            if reason:
+                skipped[reason] += 1
+            else:
+                parts += [(file, part) for part in _parts(file, cell)]
+    load, slew = _operating_point(files[0], parts)
+    names = ", ".join(Path(where).name for _, where in parsed)
+    source = Source("derived", names, DERIVATION)
+    cells: dict[str, Cell] = {}
+    for file, part in parts:
+        if part.cell.name in cells:
             raise file.fail(part.line, f"cell {part.cell.name} is described twice")
-        cells.append(_finish(file, part, load, slew))
+        cells[part.cell.name] = _finish(file, part, load, slew)
+    flipflops = [smallest_flipflop(f, load / f.charge, slew / f.time, source) for f in files]
+    group, first = parsed[0]
     return CellLibrary(
-        name=group.arguments[0] if group.arguments else Path(where).name,
-        summary=f"{len(cells)} combinational cells of {Path(where).name}",
-        voltage=Quantity(file.voltage, "V", Source("code", Path(where).name, "nom_voltage")),
-        load=Quantity(load * file.charge, "F", source),
-        slew=Quantity(slew * file.time, "s", source),
-        stated=stated,
+        name=group.arguments[0] if group.arguments else Path(first).name,
+        summary=f"{len(cells)} combinational cells of {names}",
+        voltage=Quantity(files[0].voltage, "V", Source("code", Path(first).name, "nom_voltage")),
+        load=Quantity(load, "F", source),
+        slew=Quantity(slew, "s", source),
+        stated=Source("code", names),
         source=source,
-        cells=tuple(cells),
+        cells=tuple(cells.values()),
         skipped=Frozen(dict(skipped)),
-        flipflop=smallest_flipflop(file, load, slew, source),
+        flipflop=min((f for f in flipflops if f), key=lambda f: (f.area, f.name), default=None),
     )
 
 
@@ -187,17 +198,21 @@ def _by_pin(part: _Part, kind: str, tables: tuple[str, ...]) -> dict[str, list[l
     return {pin: kinds.get(True) or kinds[False] for pin, kinds in found.items()}
 
 
-def _operating_point(file: LibertyFile, parts: list[_Part]) -> tuple[float, float]:
-    """(load, slew) in the file's units."""
+def _operating_point(first: LibertyFile, parts: list[tuple[LibertyFile, _Part]]) -> tuple[float, float]:
+    """(load, slew), F and s. first : named where there is none"""
     wanted = [(NAND2, 2), (INVERTER, 1)]
     for table, n in wanted:
-        fitting = [p for p in parts if (p.cell.table, p.cell.n_inputs) == (table, n) and not p.cell.macro]
+        fitting = [
+            (file, p)
+            for file, p in parts
+            if (p.cell.table, p.cell.n_inputs) == (table, n) and not p.cell.macro
+        ]
         if fitting:
-            part = min(fitting, key=lambda p: (p.cell.area, p.cell.name))
+            file, part = min(fitting, key=lambda found: (found[1].cell.area, found[1].cell.name))
             break
     else:
-        raise file.fail(
-            file.group.line,
+        raise first.fail(
+            first.group.line,
             "no combinational cell is a NAND2 or an inverter, which load and slew are taken from",
         )
     load = float(np.mean([part.pins[pin] for pin in part.cell.inputs]))
@@ -208,14 +223,17 @@ def _operating_point(file: LibertyFile, parts: list[_Part]) -> tuple[float, floa
         for t in group
     ]
     if not tables:
-        return load, 0.0
+        return load * file.charge, 0.0
     slew = float(np.mean([t.slews[0] for t in tables]))
     for _ in range(100):  # a contraction: a gate sharpens edges slower than its own
         slew = max(float(np.mean([t.at(slew, load) for t in tables])), 0.0)
-    return load, slew
+    return load * file.charge, slew * file.time
 
 
-def _finish(file: LibertyFile, part: _Part, load: float, slew: float) -> Cell:
+def _finish(file: LibertyFile, part: _Part, farads: float, seconds: float) -> Cell:
+    """The part's cell with its figures at that load and slew."""
+    load, slew = farads / file.charge, seconds / file.time
+
     def mean(groups: Iterable[list[Group]], read: Callable[[Table], float]) -> float:
         return float(np.mean([np.mean([read(read_table(file, t)) for t in g]) for g in groups]))
 

@@ -5,7 +5,8 @@
                    clock, plus load V^2 / 2 (a bit that changes moves the data pin once)
     delay        = largest of cell_rise and cell_fall of the outputs; setup : largest of its constraints
 
-read at the library's slew and load. Plain: an `ff` group, one clock, one data pin, nothing else.
+read at the library's slew and load; of supply pins only primary power counts. Plain: an `ff` group, one
+clock, one data pin, nothing else.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def _flipflop(file: LibertyFile, cell: Group, load: float, slew: float, source: 
     if clock is None or cell.get("dont_use") == "true" or cell.get("area") is None:
         return None
     data = next(name for name in inputs if name != clock)
+    powered = tuple(_powered(cell))
 
     def mean(groups: Iterable[Group]) -> float:
         """Mean of rise and fall of some internal_power groups, and over their conditions."""
@@ -47,6 +49,7 @@ def _flipflop(file: LibertyFile, cell: Group, load: float, slew: float, source: 
             np.mean([read_table(file, t).at(slew, load) for t in g.groups if t.name in _POWER])
             for g in groups
             if any(t.name in _POWER for t in g.groups)
+            and (not powered or (g.get("related_pg_pin") or powered[0]) in powered)
         ]
         return float(np.mean(read)) if read else 0.0
 
@@ -65,7 +68,7 @@ def _flipflop(file: LibertyFile, cell: Group, load: float, slew: float, source: 
     return FlipFlop(
         name=cell.arguments[0],
         area=read_number(file, cell.get("area") or "0", cell.line),
-        leakage=read_leakage(file, cell, tuple(_powered(cell))) or 0.0,
+        leakage=read_leakage(file, cell, powered) or 0.0,
         clock_energy=2 * mean(pins[clock].children("internal_power")) * file.energy,
         clock_capacitance=capacitance(clock),
         energy=inner * file.energy + load * file.charge * file.voltage**2 / 2,

@@ -103,6 +103,7 @@ SRAM_7NM = (
 _FIXED_45NM, _SLOPE_45NM = fit_memory(SRAM_45NM)
 _FIXED_7NM, _SLOPE_7NM = fit_memory(SRAM_7NM)
 _DFF = Source("code", "NangateOpenCellLibrary_typical.lib (2011)", "DFF_X1")
+_DFFHQN = Source("code", "asap7sc7p5t_SEQ_RVT_TT_nldm_220123.lib (OpenROAD-flow-scripts)", "DFFHQNx1")
 _LEAK = Source("assumed", "a six-transistor cell of low leakage at room temperature")
 
 NODE_45NM = DigitalNode(
@@ -131,8 +132,8 @@ NODE_7NM = DigitalNode(
     sram_fixed=_FIXED_7NM,
     sram_slope=_SLOPE_7NM,
     off_chip=_figure(350, READ, "memory", _JOUPPI, "stacked memory, the middle of 250 to 450 pJ"),
-    register_leakage=Quantity(1e-9, "W / bit", Source("assumed", "flip-flop of an open 7 nm library")),
-    register_area=Quantity(0.29e-12, "m2 / bit", Source("memory", "flip-flop of an open 7 nm library")),
+    register_leakage=Quantity(0.2297e-9, "W / bit", _DFFHQN),
+    register_area=Quantity(0.2916e-12, "m2 / bit", _DFFHQN),
     sram_leakage=Quantity(20e-12, "W / bit", _LEAK),
     sram_area=Quantity(0.027e-12, "m2 / bit", Source("memory", "six-transistor cells of 7 nm processes")),
 )

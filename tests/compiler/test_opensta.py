@@ -124,7 +124,7 @@ def test_slews_and_edges_of_a_real_library_are_those_of_opensta(name, path):
     library = load_library(path)
     circuit = mapped(name, library)
     delay, area = ours(circuit)
-    theirs = ask_opensta(circuit, liberty=path)
+    theirs = ask_opensta(circuit, liberty=[path])
     assert theirs.area_um2 == pytest.approx(area, rel=1e-6)
     assert theirs.delay_s == pytest.approx(delay, rel=1e-3)
     # the file that is written of them says the same
@@ -177,7 +177,7 @@ def test_a_file_of_other_cells_is_told(tmp_path):
     other = tmp_path / "other.lib"
     other.write_text(write_liberty(CELL_LIBRARIES.get("asap7")))
     with pytest.raises(UnsupportedError, match="OpenSTA gave no answer"):
-        ask_opensta(mapped("tree", CELL_LIBRARIES.get("nangate45")), liberty=other)
+        ask_opensta(mapped("tree", CELL_LIBRARIES.get("nangate45")), liberty=[other])
 
 
 def test_outputs_that_share_a_net_and_constants_are_assigns():

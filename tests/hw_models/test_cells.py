@@ -70,9 +70,9 @@ def test_every_figure_of_a_preset_has_a_source_no_firmer_than_it_is(name):
         "area",
         "leakage",
     }
-    # the flip-flop was read in two libraries, in the others it is scaled from sky130hd's
+    # the flip-flops were read but for one, which is scaled from sky130hd's
     held = {kind for k, kind in kinds.items() if k.startswith(library.flipflop.name)}
-    assert held == {"derived" if name in ("nangate45", "sky130hd") else "assumed"}
+    assert held == {"assumed" if name == "ihp-sg13g2" else "derived"}
     assert set(kinds.values()) == {"code", "derived"} | held
     assert len(kinds) == 3 + 6 * len(library.cells) + 8 + 2
 

@@ -128,7 +128,7 @@ def toy(*cells, head=HEAD):
 
 
 def read(text):
-    return characterise(parse_liberty(text, "toy.lib"), "toy.lib")
+    return characterise((parse_liberty(text, "toy.lib"), "toy.lib"))
 
 
 def test_figures_by_hand():
@@ -171,7 +171,7 @@ cell (HA) {{ area : 9; cell_leakage_power : 5; {pin("A", 0.005)} {pin("B", 0.003
 
 def test_what_is_written_is_read_again():
     library = read(toy())
-    again = characterise(parse_liberty(write_liberty(library), "again.lib"), "again.lib")
+    again = characterise((parse_liberty(write_liberty(library), "again.lib"), "again.lib"))
     for old, new in zip(library.cells, again.cells, strict=True):
         assert (old.name, old.inputs, old.table, old.output) == (new.name, new.inputs, new.table, new.output)
         for name in ("area", "energy", "leakage", "delay", "slope", "capacitance"):
@@ -181,7 +181,7 @@ def test_what_is_written_is_read_again():
 
 
 def read_some(library, names):
-    return characterise(parse_liberty(write_liberty(library, names), "some.lib"), "some.lib")
+    return characterise((parse_liberty(write_liberty(library, names), "some.lib"), "some.lib"))
 
 
 def test_what_is_left_out_is_counted():
@@ -195,6 +195,30 @@ def test_what_is_left_out_is_counted():
         "no output": 1,
     }
     assert [c.name for c in library.cells] == ["ND2", "IV", "XR2"]
+
+
+def test_files_of_one_library_may_have_their_own_units():
+    head = HEAD.replace('"1ns"', '"1ps"').replace("(1, pf)", "(1, ff)")
+    inverter = INV.replace("0.003", "3")
+    whole = read(toy(NAND2, INV))
+    split = characterise(
+        (parse_liberty(toy(NAND2), "a.lib"), "a.lib"),
+        (parse_liberty(toy(inverter, head=head), "b.lib"), "b.lib"),
+    )
+    assert split.load.value == whole.load.value and split.slew.value == whole.slew.value
+    assert split.cell("ND2") == whole.cell("ND2")
+    assert split.cell("IV").capacitance == pytest.approx(whole.cell("IV").capacitance)
+    # the same numbers in another unit are another delay: 5 of the second file's ps, and 3 fF of load
+    assert split.cell("IV").delay == pytest.approx(3.005e-12)
+    assert split.source.ref == "a.lib, b.lib"
+    with pytest.raises(LibertyError, match=r"b\.lib, line 3: nom_voltage is 2 V, that of a\.lib 1 V"):
+        characterise(
+            (parse_liberty(toy(NAND2), "a.lib"), "a.lib"),
+            (
+                parse_liberty(toy(INV, head=HEAD.replace("nom_voltage : 1.0", "nom_voltage : 2.0")), "b"),
+                "b.lib",
+            ),
+        )
 
 
 def test_without_a_nand2_the_inverter_sets_load_and_slew():
@@ -370,3 +394,33 @@ cell (IV) {{ area : 2; cell_leakage_power : 1; {pin("A", 0.003)}
     single = tuple(replace(cell, timing=None) for cell in mapped.library.cells)
     mapped = replace(mapped, library=replace(mapped.library, cells=single))
     assert path_delay(mapped) == pytest.approx(76.5e-12)
+
+
+def test_a_flip_flop_by_hand():
+    """Clock: (6 + 2) fJ a period, the ground pin's share left out. A bit that changes: (1 + 3) / 2 of its
+    data pin, (4 + 2) / 2 of the output, and 3 fF at 1 V. Setup is read at the slews of both pins.
+    """
+    supply, ground = (f"related_pg_pin : {pg};" for pg in ("VDD", "VSS"))
+    power = arc("", lambda s, c: 0.006, lambda s, c: 0.002, kind="internal_power", more=supply)
+    power += arc("", lambda s, c: 9, lambda s, c: 9, kind="internal_power", more=ground)
+    setup = table("rise_constraint", lambda s, c: 0.02) + table("fall_constraint", lambda s, c: 0.01 + s)
+    flipflop = f"""
+cell (FF) {{ area : 12; cell_leakage_power : 7;
+  pg_pin (VDD) {{ pg_type : primary_power; }} pg_pin (VSS) {{ pg_type : primary_ground; }}
+  ff (IQ, IQN) {{ clocked_on : "CK"; next_state : "D"; }}
+  pin (CK) {{ direction : input; capacitance : 0.002; {power} }}
+  pin (D) {{ direction : input; capacitance : 0.001;
+    timing () {{ related_pin : "CK"; timing_type : setup_rising; {setup} }}
+    {arc("", lambda s, c: 0.001, lambda s, c: 0.003, kind="internal_power")} }}
+  pin (Q) {{ direction : output; function : "IQ";
+    {arc("CK", lambda s, c: 0.1 + c, lambda s, c: 0.09, more="timing_type : rising_edge;")}
+    {arc("CK", lambda s, c: 0.004, lambda s, c: 0.002, kind="internal_power")} }} }}
+"""
+    found = read(toy(NAND2, INV, flipflop)).flipflop
+    assert (found.name, found.area, found.leakage) == ("FF", 12, pytest.approx(7e-9))
+    assert found.clock_energy == pytest.approx(8e-15)
+    assert found.energy == pytest.approx((2 + 3 + 1.5) * 1e-15)
+    assert (found.clock_capacitance, found.capacitance) == (pytest.approx(2e-15), pytest.approx(1e-15))
+    assert found.delay == pytest.approx(103e-12)
+    assert found.setup == pytest.approx(52e-12)
+    assert read(toy(NAND2, INV)).flipflop is None

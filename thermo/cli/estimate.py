@@ -11,7 +11,7 @@ from compiler.ir.container import load
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SPLIT, Given, refuse, with_flags
 from thermo.data import load_dataset
-from thermo.energy.run import ESTIMATORS, estimator_of
+from thermo.energy.run import ESTIMATORS, estimator_of, library_files
 from thermo.energy.run import estimate as run
 from thermo.options import keywords
 from thermo.report.estimate import estimate_tables
@@ -52,7 +52,8 @@ def estimate(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given
             )
     inputs: dict[str, Any] = {"net": net, "seed": given["seed"]}
     inputs["data"] = given["data"] or estimator.default_data(netlist)
-    inputs |= {f"library {k}": Path(n) for k, n in enumerate(names) if Path(n).is_file()}
+    files = [Path(file) for name in names for file in library_files(name)]
+    inputs |= {f"library {k}": file for k, file in enumerate(files) if file.is_file()}
     if "split" in estimator.takes:
         options["split"] = given["split"]
     dataset = None if given["data"] is None else load_dataset(given["data"], given["data_dir"])

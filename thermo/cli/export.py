@@ -37,12 +37,13 @@ from compiler.ir.langevin import LangevinNetlist
 from compiler.mapped import best_mapping, shapes
 from compiler.opensta import ask_opensta
 from compiler.passes.gates.heads import with_head
+from hw_models.cells import leave_out
 from hw_models.liberty_write import write_liberty
 from thermo.cli.console import emit, manifest, notes
 from thermo.cli.deck import DECK_OPTIONS, deck_options
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SEED, SPLIT, Given, refuse, with_flags
 from thermo.data import DataError, Dataset, load_dataset
-from thermo.energy.run import chosen_libraries
+from thermo.energy.run import DONT_USE, chosen_libraries, library_files
 from thermo.evaluate import check_fit
 from thermo.options import Option, keywords
 from thermo.report.text import si
@@ -81,14 +82,15 @@ LIBRARY = Option(
     "--library",
     str,
     None,
-    "Verilog: instances of this library's cells, a preset or a Liberty file, the head as gates.",
+    "Verilog: instances of this library's cells, a preset or a Liberty file (split over files: a.lib+b.lib), "
+    "the head as gates.",
 )
 LIBERTY = Option("liberty", "--liberty", Path, None, "With --library: Liberty file of these cells, to write.")
 STA = Option("sta", "--sta", bool, False, "With --library: delay and area by OpenSTA beside ours.")
 OBJECTIVE = Option(
     "objective", "--objective", str, "area", "With --library: what mapping minimises, area or delay."
 )
-CELLS = (LIBRARY, LIBERTY, STA, OBJECTIVE)
+CELLS = (LIBRARY, LIBERTY, STA, OBJECTIVE, DONT_USE)
 TESTBENCH = Option("testbench", "--testbench", Path, None, "Verilog: self-checking test bench to write, too.")
 SAMPLES = Option("samples", "--samples", int, 100, "Test bench: the first of the split, or random.", min=1)
 BENCH = (TESTBENCH, DATA, DATA_DIR, SPLIT, SAMPLES)
@@ -185,7 +187,7 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
         )
     if liberty is not None:
         check_writable(liberty)
-    library = chosen_libraries([given["library"]])[0]
+    library = leave_out(chosen_libraries([given["library"]]), given["dont_use"] or ())[0]
     mapped = best_mapping(shapes(netlist), library, given["objective"])
     files = [(out, write_cells_verilog(mapped))]
     if liberty is not None:
@@ -194,8 +196,8 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     ours = {"delay_s": path_delay(mapped), "area_um2": cell_area(mapped)}
-    file = given["library"] if Path(given["library"]).is_file() else None
-    theirs = asdict(ask_opensta(mapped, liberty=file)) if given["sta"] else None
+    files = [file for file in library_files(given["library"]) if Path(file).is_file()]
+    theirs = asdict(ask_opensta(mapped, liberty=files)) if given["sta"] else None
     lines = [f"wrote {out}: {len(mapped.names()):,} cells of {library.name}"]
     lines += [] if liberty is None else [f"wrote {liberty}: these cells as they are modelled here"]
     for who, told in (("thermoc", ours), ("OpenSTA", theirs)):

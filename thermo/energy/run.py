@@ -81,8 +81,19 @@ def _hertz(megahertz: float) -> float:
     return 1e6 * megahertz
 
 
+DONT_USE = Option(
+    "dont_use",
+    "--dont-use",
+    list[str],
+    None,
+    "Circuits: cells that mapping leaves alone, by name or pattern ('*_X4'); may be repeated.",
+)
+
+
 def chosen_libraries(names: Sequence[str]) -> tuple[CellLibrary, ...]:
     """Presets by name and Liberty files by path; every preset if nothing is asked for.
+
+    A library split over files is their paths with + between them.
 
     Raises HardwareError for an unknown name, a file that is none, or two libraries of one name.
     """
@@ -94,13 +105,18 @@ def chosen_libraries(names: Sequence[str]) -> tuple[CellLibrary, ...]:
     found: list[CellLibrary] = []
     for name in names:
         is_file = name not in CELL_LIBRARIES.names() and (Path(name).exists() or "." in name or "/" in name)
-        library = load_library(name) if is_file else CELL_LIBRARIES.get(name)
+        library = load_library(*library_files(name)) if is_file else CELL_LIBRARIES.get(name)
         if any(other.name == library.name for other in found):
             raise HardwareError(
                 f"--library {name}: a library called {library.name!r} was given before; give each name once"
             )
         found.append(library)
     return tuple(found)
+
+
+def library_files(name: str) -> list[str]:
+    """Liberty files of a library as it is named: one, or several with + between them."""
+    return [name] if Path(name).exists() else name.split("+")
 
 
 def _device_option(summary: str) -> Option:
@@ -203,10 +219,11 @@ class GateEstimator:
             "--library",
             list[str],
             None,
-            "Circuits: cell library, a preset or a Liberty file (.lib, .lib.gz); may be repeated; all "
-            "presets by default.",
+            "Circuits: cell library, a preset or a Liberty file (.lib, .lib.gz; split over files: "
+            "a.lib+b.lib); may be repeated; all presets by default.",
             read=chosen_libraries,
         ),
+        DONT_USE,
         Option(
             "clock_Hz",
             "--clock",
@@ -233,12 +250,14 @@ class GateEstimator:
         dataset: Dataset | None,
         *,
         libraries: Sequence[Any] | None = None,
+        dont_use: Sequence[str] = (),
         baselines: Any = None,
         split: str = "test",
         seed: int = 0,
         progress: Progress | None = None,
         **options: Any,
     ) -> Priced:
+        from hw_models.cells import leave_out
         from thermo.energy.gate_samples import dataset_samples, random_samples
         from thermo.energy.gates import estimate_gates
 
@@ -247,6 +266,7 @@ class GateEstimator:
             netlist, libraries = netlist.subject, libraries or (netlist.library,)
         named = libraries or ()
         chosen = named if named and not isinstance(named[0], str) else chosen_libraries(named)
+        chosen = leave_out(chosen, dont_use)
         default = self.default_data(netlist)
         if dataset is None and default is not None:
             dataset = load_dataset(default)

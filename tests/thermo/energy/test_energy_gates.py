@@ -440,6 +440,32 @@ def test_estimate_with_a_liberty_file(capsys, adder, tmp_path):
     assert "mine" in text and "asap7" in text and "nangate45" not in text
 
 
+def test_cells_are_left_alone_and_libraries_put_together(capsys, adder, tmp_path):
+    """Without the full adder an adder takes two XOR2 and three NAND2, without XOR2 two half
+    adders; the toy library's exclusive or comes from a file of its own.
+    """
+    estimate = ("estimate", str(adder), "--json", "--library")
+
+    def cells(*arguments):
+        assert main([*estimate, *map(str, arguments)]) == 0
+        return next(iter(json.loads(capsys.readouterr().out)["libraries"].values()))["cells"]
+
+    assert cells("nangate45") == {"FA_X1": 1}
+    left = [flag for name in ("FA_X1", "A[NO]*", "O*", "XN*") for flag in ("--dont-use", name)]
+    assert cells("nangate45", *left) == {"NAND2_X1": 3, "XOR2_X1": 2}
+    assert cells("nangate45", *left, "--dont-use", "X*")["HA_X1"] == 2
+    cut = LIBERTY.index("cell (XR)")
+    rest = LIBERTY.index("cell (", cut + 1)
+    head = LIBERTY[: LIBERTY.index("cell (")]
+    parts = [tmp_path / "a.lib", tmp_path / "b.lib"]
+    parts[0].write_text(LIBERTY[:cut] + LIBERTY[rest:])
+    parts[1].write_text(head + LIBERTY[cut:rest] + "}")
+    assert cells(f"{parts[0]}+{parts[1]}") == {"ND": 3, "XR": 2}
+    assert set(cells(parts[0])) == {"ND"}
+    told = _fails(capsys, "estimate", adder, "--library", "nangate45", "--dont-use", "FA")
+    assert "--dont-use FA: no cell of nangate45 is called that" in told
+
+
 def test_estimate_refuses_what_it_cannot_use(capsys, adder, tmp_path):
     broken = tmp_path / "broken.lib"
     broken.write_text(LIBERTY[:-200])
