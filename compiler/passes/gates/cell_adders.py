@@ -8,7 +8,7 @@ read outputs, the rest is mapped as ever, and the adders are put back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -133,6 +133,40 @@ def _nets_with(subject: Subject, width: int, tables: dict) -> dict:  # type: ign
         leaves = tuple(subject.leaves[net, cut, :width].tolist())
         found.setdefault(leaves, []).append((int(net), tables[int(subject.table[net, cut])]))
     return found
+
+
+def choose_phases(
+    adders: Sequence[Adder], cells: Mapping[int, AdderCell], n_inputs: int
+) -> tuple[Adder, ...]:
+    """The same adders, full ones reading all operands complemented where that saves inverters.
+
+    A full adder of complements shows the complements of sum and carry. So where a library's pins show
+    complements, rows of adders read in turn what is there and its complement.
+    """
+    phase: dict[int, bool] = dict.fromkeys(range(n_inputs), False)  # which of each net needs no inverter
+    chosen = []
+    for adder in sorted(adders, key=lambda a: min(a.total, a.carry)):
+        dual = replace(
+            adder,
+            negated=adder.negated ^ 7,
+            flipped_total=not adder.flipped_total,
+            flipped_carry=not adder.flipped_carry,
+        )
+        if len(adder.leaves) == 3 and _inverters(dual, phase) < _inverters(adder, phase):
+            adder = dual
+        cell = cells[len(adder.leaves)]
+        phase[adder.total] = adder.flipped_total ^ cell.flipped_sum
+        phase[adder.carry] = adder.flipped_carry ^ cell.flipped_carry
+        chosen.append(adder)
+    return tuple(chosen)
+
+
+def _inverters(adder: Adder, phase: Mapping[int, bool]) -> int:
+    """Operands that are read in the phase that is not there; other gates can show both."""
+    return sum(
+        phase.get(leaf, bool(adder.negated >> i & 1)) != bool(adder.negated >> i & 1)
+        for i, leaf in enumerate(adder.leaves)
+    )
 
 
 def cut_open(netlist: GateNetlist, adders: Sequence[Adder], cells: dict[int, AdderCell]) -> GateNetlist:

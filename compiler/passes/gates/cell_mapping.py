@@ -19,7 +19,7 @@ from compiler.ir.cells import CONSTANT_0, CONSTANT_1, CellNetlist, verify_cells
 from compiler.ir.gates import TWO_INPUT, XNOR, XOR, GateNetlist
 from compiler.ir.kinds import expect
 from compiler.jit import interpreted_if_cheap, njit
-from compiler.passes.gates.cell_adders import adder_cells, cut_open, find_adders, put_back
+from compiler.passes.gates.cell_adders import adder_cells, choose_phases, cut_open, find_adders, put_back
 from compiler.passes.gates.cell_cuts import Subject, cut_circuit
 from compiler.passes.gates.cell_matches import XOR_TABLE, Matches, find_matches
 from compiler.passes.gates.expand_xor import expand_xor
@@ -62,7 +62,7 @@ def map_cells(
     cells = adder_cells(library)
     least, best = cell_area(mapped), None
     for widths in [(width,) for width in sorted(cells)[-1:]] + [(2, 3)] * (len(cells) > 1):
-        found = find_adders(subject, widths)
+        found = choose_phases(find_adders(subject, widths), cells, subject.netlist.n_inputs)
         if not found:
             continue
         rest = _map(cut_circuit(cut_open(subject.netlist, found, cells)), library, matches, fast)

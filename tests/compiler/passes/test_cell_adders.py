@@ -14,6 +14,7 @@ from compiler.equivalence import check_equal
 from compiler.errors import NetlistError
 from compiler.ir.cells import verify_cells
 from compiler.ir.gates import AND, OR, XOR
+from compiler.passes.gates import cell_mapping
 from compiler.passes.gates.cell_adders import adder_cells
 from compiler.passes.gates.cell_mapping import map_cells
 from hw_models.cells import Cell
@@ -78,6 +79,18 @@ def test_adders_are_found_and_the_function_stays(flipped, seed):
     assert cell_area(mapped) < 0.95 * cell_area(plain)
     assert check_equal(cells_to_gates(mapped), netlist).equal
     check_origins(mapped, seed)
+
+
+def test_adders_that_show_complements_read_complements_in_turn(monkeypatch):
+    """A full adder of complements shows complements, so that few inverters stand between adders."""
+    netlist, library = counter(3, n=31), with_adders(flipped=True)
+    mapped = map_cells(netlist, library)
+    monkeypatch.setattr(cell_mapping, "choose_phases", lambda adders, cells, n_inputs: adders)
+    plain = map_cells(netlist, library)
+    inverters, before = (m.names().count("INV_X1") for m in (mapped, plain))
+    assert mapped.names().count("FA") == plain.names().count("FA")
+    assert inverters < 0.7 * before
+    assert check_equal(cells_to_gates(mapped), netlist).equal
 
 
 def check_origins(mapped, seed):
