@@ -38,7 +38,7 @@ from thermo.training.logic import logic_preset, train_logic
 
 LIBRARIES = ("nangate45", "asap7")
 """One cell library a node."""
-VERSION = "digital-3"
+VERSION = "digital-4"
 """Folder of the cache: another one when what is measured changes."""
 LARGE = 10_000
 """Training images from which a data set has the recipes of large ones."""
