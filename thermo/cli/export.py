@@ -196,8 +196,8 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     ours = {"delay_s": path_delay(mapped), "area_um2": cell_area(mapped)}
-    files = [file for file in library_files(given["library"]) if Path(file).is_file()]
-    theirs = asdict(ask_opensta(mapped, liberty=files)) if given["sta"] else None
+    sources = [file for file in library_files(given["library"]) if Path(file).is_file()]
+    theirs = asdict(ask_opensta(mapped, liberty=sources)) if given["sta"] else None
     lines = [f"wrote {out}: {len(mapped.names()):,} cells of {library.name}"]
     lines += [] if liberty is None else [f"wrote {liberty}: these cells as they are modelled here"]
     for who, told in (("thermoc", ours), ("OpenSTA", theirs)):
