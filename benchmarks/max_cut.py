@@ -3,8 +3,8 @@
     python benchmarks/max_cut.py [--runs 20] [--seconds 1] [--graphs G14 G22 G55] [--peer]
 
 Ours: the default schedule of `compile`, two chains on two threads, stretched to the wall time
-(`simulate_spins(net, chains=2, seconds=1)`), its speed found within that time; reading the file and
-compiling kernels are not counted. The peer, SimulatedAnnealingSampler with its own default range of
+(`simulate_spins(net, chains=2, seconds=1)`), the ramp following the clock; reading the file and compiling
+kernels are not counted. The peer, SimulatedAnnealingSampler with its own default range of
 temperatures, gets the same wall time and threads in two ways: one long read a thread, and as many
 reads of its default 1000 sweeps as fit. Its speed is measured before its time begins. Best known
 cuts: 3064, 13359, 10299. Seeds are 0 to runs - 1.

@@ -47,7 +47,7 @@ def clamp_spins(model: IsingModel, values: Mapping[int, int], *, fields: bool = 
     both = held[row] & held[col]
     offset = model.offset - float(model.h[held] @ s[held])
     offset -= float((J[both] * s[row[both]] * s[col[both]]).sum())
-    h, row, col, J = without_spins(model, s)
+    h, row, col, J = without_spins(model.h, row, col, J, s)
     problem = replace(model.problem.without(s), offset=offset)
     return replace(model, h=h, row=row, col=col, J=J, problem=problem)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -157,7 +157,7 @@ class IsingModel:
             raise NetlistError(f"Ising model: kT is {self.kT:g}; a temperature must be above 0")
 
     def _check_pairs(self, n: int) -> None:
-        row, col = self.row.astype(np.int64), self.col.astype(np.int64)
+        row, col = self.row, self.col
 
         def pair(k: int) -> str:
             ends = [self.name(int(i)) if 0 <= i < n else str(i) for i in (row[k], col[k])]
@@ -178,10 +178,11 @@ class IsingModel:
             raise NetlistError(
                 f"Ising model: spin {self.name(i)} couples to itself; s^2 is 1, add such a term to the offset"
             )
-        key = row * n + col
-        if (row > col).any() or (key[1:] <= key[:-1]).any():
+        back = (row[1:] < row[:-1]) | ((row[1:] == row[:-1]) & (col[1:] <= col[:-1]))
+        if (row > col).any() or back.any():
+            key = row.astype(np.int64) * n + col
             bad = row > col
-            bad[1:] |= key[1:] <= key[:-1]
+            bad[1:] |= back
             k = int(np.argmax(bad))
             rule = "is given twice" if k and key[k] == key[k - 1] else "is out of order"
             raise NetlistError(f"Ising model: coupling {pair(k)} {rule}; build the model with from_edges")
@@ -206,20 +207,25 @@ def from_edges(
     Raises NetlistError for a self-coupling, an unknown spin or a number that is not finite.
     """
     h = np.array(h, dtype=np.float64)
-    a, b, J = np.array(row, np.int64), np.array(col, np.int64), np.array(J, np.float64)
+    a, b, J = np.asarray(row, np.int64), np.asarray(col, np.int64), np.array(J, np.float64)
     n = h.shape[0] if h.ndim == 1 else -1
     sound = a.ndim == 1 and a.shape == b.shape == J.shape and n > 0
     if sound and ((np.minimum(a, b) >= 0) & (np.maximum(a, b) < n)).all():
-        low, high = np.minimum(a, b), np.maximum(a, b)
-        key, place = np.unique(low * n + high, return_inverse=True)
-        a, b = key // n, key % n
-        J = np.bincount(place, weights=J, minlength=key.size) if J.size else J
+        if (a > b).any():
+            a, b = np.minimum(a, b), np.maximum(a, b)
+        key = a * n + b
+        if not (key[1:] > key[:-1]).all():
+            key, place = np.unique(key, return_inverse=True)
+            a, b = key // n, key % n
+            J = np.bincount(place, weights=J, minlength=key.size) if J.size else J
     facts.setdefault("problem", Problem(goal, offset, vartype, names))
     return IsingModel(h=h, row=_int32(a), col=_int32(b), J=J, **facts)
 
 
 def _int32(values: np.ndarray) -> np.ndarray:
     """As int32; numbers that do not fit become -1, which no spin has."""
+    if values.size and values.min() >= -(1 << 31) and values.max() < 1 << 31:
+        return values.astype(np.int32)
     return np.where(np.abs(values) < 1 << 31, values, -1).astype(np.int32)
 
 
@@ -250,15 +256,16 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> IsingMo
 
 
 def without_spins(
-    model: IsingModel, values: np.ndarray
+    h: np.ndarray, row: np.ndarray, col: np.ndarray, J: np.ndarray, values: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(h, row, col, J) of the spins that stay when others are taken out at values (n,) of +-1, 0 staying."""
-    held, row, col = values != 0, model.row, model.col
-    h = model.h.copy()
-    np.add.at(h, row, model.J * values[col])
-    np.add.at(h, col, model.J * values[row])
+    held, n = values != 0, h.size
+    if not held.any():
+        return h, row, col, J
+    h = h + np.bincount(row, weights=J * values[col], minlength=n)
+    h += np.bincount(col, weights=J * values[row], minlength=n)
     keep, new = ~(held[row] | held[col]), (np.cumsum(~held) - 1).astype(np.int32)
-    return h[~held], new[row[keep]], new[col[keep]], model.J[keep]
+    return h[~held], new[row[keep]], new[col[keep]], J[keep]
 
 
 ANNEAL, BURN_IN, SAMPLE = 5000, 200, 1000  # default sweeps of the phases
@@ -312,8 +319,7 @@ def lower_ising(
         else:
             schedule = [Phase("anneal", float(sweeps), kT=(float(hot), float(cold)))]
     n = model.n
-    ends = np.concatenate([model.row, model.col]), np.concatenate([model.col, model.row])
-    couplings = Couplings.from_coo(CouplingKind.LINEAR, n, *ends, np.tile(model.J, 2))
+    couplings = both_ways(n, model.row, model.col, model.J)
     groups: tuple[Group, ...] = ()
     visible = model.n_visible
     if 0 < visible < n:
@@ -330,6 +336,39 @@ def lower_ising(
         problem=model.problem,
         meta={"source": "ising", **model.meta},
     )
+
+
+def both_ways(n: int, row: np.ndarray, col: np.ndarray, J: np.ndarray) -> Couplings:
+    """`linear` couplings of pairs row < col, ascending and each once, in both directions.
+
+    Nothing is sorted: in row i come the pairs that end there, by their other end, then those that begin.
+    """
+    if n > 1 and J.size == n * (n - 1) // 2:  # all to all: one matrix, without its diagonal
+
+        def off(matrix: np.ndarray) -> np.ndarray:
+            return matrix.ravel()[1:].reshape(n - 1, n + 1)[:, :-1].ravel()
+
+        matrix = np.zeros((n, n))
+        matrix[row, col] = J
+        matrix += matrix.T.copy()
+        ends = off(np.broadcast_to(np.arange(n, dtype=np.int32), (n, n)))
+        return Couplings(CouplingKind.LINEAR, np.arange(n + 1) * (n - 1), ends, off(matrix))
+    upper = np.bincount(row, minlength=n)
+    lower = np.bincount(col, minlength=n)
+    indptr = np.zeros(n + 1, np.int64)
+    np.cumsum(upper + lower, out=indptr[1:])
+    indices, weight = np.empty(2 * J.size, np.int32), np.empty(2 * J.size, np.float64)
+    place = np.arange(J.size)
+    first = np.cumsum(upper) - upper
+    place += (indptr[:-1] + lower - first)[row]
+    indices[place], weight[place] = col, J
+    few = n <= 1 << 16
+    by_end = np.argsort(col.astype(np.uint16) if few else col, kind="stable")  # few bits: by radix
+    place = np.arange(J.size)
+    first = np.cumsum(lower) - lower
+    place += (indptr[:-1] - first)[col[by_end]]
+    indices[place], weight[place] = row[by_end], J[by_end]
+    return Couplings(CouplingKind.LINEAR, indptr, indices, weight)
 
 
 def anneal_range(model: IsingModel) -> tuple[float, float]:
@@ -357,15 +396,12 @@ def anneal_range(model: IsingModel) -> tuple[float, float]:
     if not largest:
         return model.kT, model.kT
     unit = 2.0 ** (math.frexp(largest)[1] - 1)  # squares must not leave the numbers there are
-    scaled = replace(model, h=model.h / unit, J=model.J / unit)
-    held = _decided(scaled)
+    parts = model.h / unit, model.row, model.col, model.J / unit
+    held = _decided(*parts, model.problem.held_by_field(model.n))
     if held.all():
         held = np.zeros_like(held)
-    h, row, col, J = without_spins(scaled, held)
-    force = h**2
-    np.add.at(force, row, J**2)
-    np.add.at(force, col, J**2)
-    force = np.sqrt(force)
+    h, row, col, J = without_spins(*parts, held)
+    force = np.sqrt(h**2 + _at_ends(h.size, row, col, J**2))
     hot = 0.7 * math.sqrt(float((force**2).mean()))
     if hot == 0.0:
         return model.kT, model.kT
@@ -375,15 +411,21 @@ def anneal_range(model: IsingModel) -> tuple[float, float]:
     return hot * unit, cold * unit
 
 
-def _decided(model: IsingModel) -> np.ndarray:
-    """(n,) int8: +-1 of spins that no other can turn, 0 of the rest."""
-    held = model.problem.held_by_field(model.n)
-    for _ in range(ROUNDS):
+def _at_ends(n: int, row: np.ndarray, col: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(n,) sum of the values of each spin's pairs."""
+    return np.bincount(row, weights=values, minlength=n) + np.bincount(col, weights=values, minlength=n)
+
+
+def _decided(h: np.ndarray, row: np.ndarray, col: np.ndarray, J: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """(n,) int8: +-1 of spins that no other can turn, 0 of the rest; `held` are so to begin with."""
+    n = h.size
+    for _ in range(ROUNDS if h.any() else 0):
         free = held == 0
-        field, reach = model.h.copy(), np.zeros(model.n)
-        for a, b in ((model.row, model.col), (model.col, model.row)):
-            np.add.at(field, a, model.J * held[b])
-            np.add.at(reach, a, np.abs(model.J) * free[b])
+        field, reach = h, np.zeros(n)
+        for a, b in ((row, col), (col, row)):
+            if not free.all():
+                field = field + np.bincount(a, weights=J * held[b], minlength=n)
+            reach = reach + np.bincount(a, weights=np.abs(J) * free[b], minlength=n)
         sure = free & (np.abs(field) > reach)
         if not sure.any():
             break

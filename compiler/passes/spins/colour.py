@@ -9,6 +9,9 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.ir.langevin import Couplings, LangevinNetlist
 from compiler.ir.symmetry import matrix
+from compiler.passes.spins.colour_kernels import greedy_colours
+
+LARGE = 1 << 16  # edges' ends from which compiled code pays, the same colours
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -91,6 +94,9 @@ def _greedy(edges: sparse.csr_array, colours: np.ndarray) -> None:
     degree = np.diff(edges.indptr)
     open_ = np.flatnonzero(colours < 0)
     order = open_[np.argsort(-degree[open_], kind="stable")]
+    if edges.nnz > LARGE:
+        greedy_colours(order, edges.indptr.astype(np.int64), edges.indices.astype(np.int64), colours)
+        return
     start, neighbour = edges.indptr.tolist(), edges.indices.tolist()
     found = colours.tolist()
     for cell in order.tolist():

@@ -276,6 +276,13 @@ def _chain(path: Path) -> None:
     )
 
 
+def _all_to_all(n: int = 280) -> str:
+    """A complete graph, large enough for the kernels of dense and of large ones."""
+    pairs = [(i, j) for i in range(1, n + 1) for j in range(i + 1, n + 1)]
+    lines = [f"{i} {j} {(7 * i + 3 * j) % 11 - 5.5}" for i, j in pairs]
+    return "\n".join([f"{n} {len(pairs)}", *lines]) + "\n"
+
+
 def _graph(weights: tuple[float, ...], n: int) -> Callable[[Path], None]:
     """A random graph in rudy's format."""
 
@@ -301,6 +308,7 @@ INPUTS: dict[str, str | Callable[[Path], None]] = {
     "chain.txt": _chain,
     "signed.txt": _graph((-1, 1), 24),
     "real.txt": _graph((0.5, -1.25, 2.0), 14),
+    "dense.txt": _all_to_all,
     "quartic.txt": QUARTIC,
     "directed.txt": DIRECTED,
     "gradient.txt": GRADIENT,

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from compiler.errors import UnsupportedError
 from thermo.kernels.spins import moves as kernel
+from thermo.simulate.spins.dense import DenseSystem
 from thermo.simulate.spins.lanes import Workers, check_identity, check_sweeps
 from thermo.simulate.spins.system import SpinSystem
 
@@ -33,7 +34,7 @@ class MoveChains(Workers):
 
     def __init__(
         self,
-        system: SpinSystem,
+        system: SpinSystem | DenseSystem,
         states: np.ndarray,
         seed: int = 0,
         first_chain: int = 0,
@@ -146,7 +147,7 @@ class MoveChains(Workers):
         return self._best.copy()
 
 
-def ramp(system: SpinSystem) -> tuple[float, float, bool]:
+def ramp(system: SpinSystem | DenseSystem) -> tuple[float, float, bool]:
     """(hot, cold, penalties): temperatures of moves, by what moves between minima cost at random.
 
     hot : median of the changes of energy that are not 0; cold : a tenth of a small one (2 %)
@@ -155,7 +156,7 @@ def ramp(system: SpinSystem) -> tuple[float, float, bool]:
 
     From starts of its own: a function of the system alone.
     """
-    if system.weights.size > MOST_COUPLINGS or not system.symmetric:
+    if system.n_pairs > MOST_COUPLINGS or not system.symmetric:
         return 1.0, 1.0, False
     states = system.random_states(TRIALS, 0)
     with MoveChains(system, states, 0, 0, 1) as chains:

@@ -17,6 +17,7 @@ from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.spins.chains import Chains
 from thermo.simulate.spins.clock import Clock, Slice, replayed, slices
+from thermo.simulate.spins.dense import DenseChains, DenseSystem
 from thermo.simulate.spins.lanes import LaneTiles
 from thermo.simulate.spins.moves import MoveChains, ramp
 from thermo.simulate.spins.packed import PackedTiles, can_pack
@@ -24,8 +25,8 @@ from thermo.simulate.spins.plan import SpinPhase, plan_spins
 from thermo.simulate.spins.result import SpinResult
 from thermo.simulate.spins.system import SpinSystem, device_system
 
-METHODS = ("auto", "chains", "lanes", "packed", "moves")
-Engine = Chains | LaneTiles | PackedTiles | MoveChains
+METHODS = ("auto", "chains", "dense", "lanes", "packed", "moves")
+Engine = Chains | DenseChains | LaneTiles | PackedTiles | MoveChains
 LANES_FROM = 8  # chains from which sums made anew, 16 chains at a time, are faster at constant kT
 PACKED_FROM = 512  # chains that fill one tile of bits
 SEGMENT = 4_000_000  # p-bit updates between two looks at progress: some milliseconds
@@ -72,9 +73,10 @@ def simulate_spins(
     looks : in place of it, about how often to look in that phase
     keep_samples : keep the states that are looked at
     method : "lanes" sums local fields anew, many chains at a time; "chains" keeps them up to date,
-        which is faster where few p-bits flip; same random numbers, same law. "packed" has 512
+        which is faster where few p-bits flip; same random numbers, same law. "dense" does so on one
+        matrix where most pairs are coupled; same law, other random numbers. "packed" has 512
         chains in a row of bits, where couplings are small multiples of one number; same law, other
-        random numbers. "auto": chains if anything is ramped or there are few; packed if there are
+        random numbers. "auto": chains, or dense, if anything is ramped or there are few; packed if there are
         512 and they can be packed; else lanes. "moves" turns several spins at once, in float64, and
         is no law of p-bits but a search (thermo.kernels.spins.moves); "auto" takes it where a model is
         annealed by its own schedule and a trial finds that penalties hold each single spin
@@ -100,9 +102,18 @@ def simulate_spins(
     if seconds is not None and not (np.isfinite(seconds) and seconds > 0):
         raise SimulationError(f"seconds must be above 0, got {seconds:g}")
     verify(netlist)
-    ideal = SpinSystem.from_netlist(netlist)
-    system = ideal if non_ideal is None else device_system(netlist, non_ideal, device_seed)
     plan = plan_spins(netlist, kT=kT, sweeps=sweeps)
+    few = chains < LANES_FROM or target is not None or any(p.ramped for p in plan)
+    dense = None
+    if method in ("auto", "dense", "moves") and non_ideal is None and few:
+        dense = DenseSystem.from_netlist(netlist)
+    if method == "dense" and dense is None:
+        raise SimulationError(
+            "method 'dense' is for 64 to 16,384 p-bits of which most pairs are coupled, annealed or few: "
+            "use 'chains'"
+        )
+    ideal = SpinSystem.from_netlist(netlist) if dense is None else dense
+    system = ideal if non_ideal is None else device_system(netlist, non_ideal, device_seed)
     observed = _observed_phase(netlist, plan)
 
     def check_size(kept: int) -> None:
@@ -125,15 +136,16 @@ def simulate_spins(
             method, total = "moves", sum(p.sweeps for p in plan)
             searching = SpinPhase("moves", total, (hot, cold), (1.0, 1.0), plan[0].frozen, geometric=True)
     if method == "auto":
-        few = chains < LANES_FROM or target is not None or any(p.ramped for p in plan)
-        method = "chains" if few and system.symmetric else "lanes"
+        method = "lanes"
+        if few and system.symmetric:
+            method = "chains" if dense is None else "dense"
         if method == "lanes" and chains >= PACKED_FROM and not first_chain % PACKED_FROM:
             method = "packed" if can_pack(system) else "lanes"
     if searching is not None:
         plan, looking = (searching,), replace(looking, phase=0)
     if target is not None and non_ideal is not None:
         raise SimulationError("a target is an energy of the netlist, which no device knows: drop it")
-    if target is not None and (method != "chains" or observe_every or looks or seconds):
+    if target is not None and (method not in ("chains", "dense") or observe_every or looks or seconds):
         raise SimulationError(
             "a target stops chains one by one: use method 'chains' on symmetric couplings, without "
             "observations and seconds"
@@ -142,15 +154,17 @@ def simulate_spins(
     unit = netlist.lowered.energy_scale
     progress = NullProgress() if progress is None else progress
 
-    if method == "chains":
+    goal = -np.inf
+    if target is not None:
         # energies are sums of float32 weights
-        goal = -np.inf
-        if target is not None:
-            size = float(np.abs(np.append(system.h, system.weights)).max(initial=0.0)) / unit
-            goal = (target - offset + 1e-6 * max(min(1.0, size), abs(target - offset))) * unit
-        running: Engine = Chains(system, states, seed, first_chain, threads, goal)
-    elif method == "moves":
-        running = MoveChains(system, states, seed, first_chain, threads)
+        size = float(np.abs(np.append(system.h, system.weights)).max(initial=0.0)) / unit
+        goal = (target - offset + 1e-6 * max(min(1.0, size), abs(target - offset))) * unit
+    if method == "moves":
+        running: Engine = MoveChains(system, states, seed, first_chain, threads)
+    elif isinstance(system, DenseSystem):
+        running = DenseChains(system, states, seed, first_chain, threads, goal)
+    elif method == "chains":
+        running = Chains(system, states, seed, first_chain, threads, goal)
     elif method == "packed":
         running = PackedTiles(system, states, seed, first_chain, threads)
     else:
@@ -224,7 +238,7 @@ class _Run:
     def __init__(
         self,
         engine: Engine,
-        ideal: SpinSystem,
+        ideal: SpinSystem | DenseSystem,
         plan: tuple[SpinPhase, ...],
         parts: Iterable[Slice],
         looks: _Looks,
@@ -266,7 +280,7 @@ class _Run:
         if not ideal.symmetric:
             self.best_states = self.states  # no state is better than another
         self.hit, self.flips = engine.hit, engine.flips
-        if isinstance(engine, Chains | MoveChains):
+        if isinstance(engine, Chains | DenseChains | MoveChains):
             best = engine.best()
             self._keep_best(best, self._energy(best))
         self.seconds = time.perf_counter() - begin
@@ -343,7 +357,12 @@ def _observed_phase(netlist: LangevinNetlist, plan: tuple[SpinPhase, ...]) -> in
 
 
 def start_states(
-    netlist: LangevinNetlist, system: SpinSystem, start: Any, chains: int, seed: int, first_chain: int = 0
+    netlist: LangevinNetlist,
+    system: SpinSystem | DenseSystem,
+    start: Any,
+    chains: int,
+    seed: int,
+    first_chain: int = 0,
 ) -> np.ndarray:
     """(chains, n) int8 starts; input cells at their x0.
 

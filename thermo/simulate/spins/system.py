@@ -50,8 +50,7 @@ class SpinSystem:
         """
         h, row, col, J = _checked(h, row, col, J)
         n, m = h.size, J.size
-        key = np.minimum(row, col) * n + np.maximum(row, col)
-        if np.unique(key).size != m:
+        if _twice(np.minimum(row, col) * n + np.maximum(row, col)):
             raise SimulationError("two couplings join the same pair of cells; add their J up")
         both = np.concatenate([row, col]), np.concatenate([col, row])
         layout = make_layout(n, *both, np.tile(np.arange(m), 2))
@@ -61,7 +60,7 @@ class SpinSystem:
     def directed(h: Any, driven: Any, driving: Any, W: Any, *, frozen: Any = None) -> SpinSystem:
         """Directed couplings: W is the force on `driven` per unit of `driving`. No energy."""
         h, driven, driving, W = _checked(h, driven, driving, W)
-        if np.unique(driven * h.size + driving).size != W.size:
+        if _twice(driven * h.size + driving):
             raise SimulationError("a directed coupling is given twice; add the two weights up")
         layout = make_layout(h.size, driven, driving, np.arange(W.size))
         return SpinSystem(layout, h, driven, driving, W, _mask(frozen, h.size), symmetric=False)
@@ -156,15 +155,24 @@ class SpinSystem:
 
     def checked(self, states: Any) -> np.ndarray:
         """States (..., n) as int8; SimulationError unless every one is +1 or -1."""
-        states = np.asarray(states)
-        if states.ndim == 0 or states.shape[-1] != self.n:
-            raise SimulationError(f"states must be (..., {self.n}), got shape {states.shape}")
-        if not (np.abs(states) == 1).all():
-            k = np.argwhere(np.abs(states) != 1)[0]
-            raise SimulationError(
-                f"states must be +1 or -1; cell {k[-1]} is {states[tuple(k)]}: a 0/1 variable x is 2 x - 1"
-            )
-        return np.ascontiguousarray(states, dtype=np.int8)
+        return checked_states(states, self.n)
+
+    @property
+    def n_pairs(self) -> int:
+        return self.weights.size
+
+
+def checked_states(states: Any, n: int) -> np.ndarray:
+    """States (..., n) as int8; SimulationError unless every one is +1 or -1."""
+    states = np.asarray(states)
+    if states.ndim == 0 or states.shape[-1] != n:
+        raise SimulationError(f"states must be (..., {n}), got shape {states.shape}")
+    if not (np.abs(states) == 1).all():
+        k = np.argwhere(np.abs(states) != 1)[0]
+        raise SimulationError(
+            f"states must be +1 or -1; cell {k[-1]} is {states[tuple(k)]}: a 0/1 variable x is 2 x - 1"
+        )
+    return np.ascontiguousarray(states, dtype=np.int8)
 
 
 def device_system(netlist: LangevinNetlist, non_ideal: Imperfections, seed: int) -> SpinSystem:
@@ -217,6 +225,14 @@ def check_spins(netlist: LangevinNetlist) -> None:
                 )
     if netlist.noise is not None:
         raise UnsupportedError("a noise matrix means nothing for p-bits: leave it out")
+
+
+def _twice(key: np.ndarray) -> bool:
+    """Whether any value stands twice."""
+    if (key[1:] > key[:-1]).all():
+        return False
+    key = np.sort(key)
+    return bool((key[1:] == key[:-1]).any())
 
 
 def _column(what: str, values: Any, size: int) -> np.ndarray:
