@@ -276,11 +276,12 @@ def _chain(path: Path) -> None:
     )
 
 
-def _all_to_all(n: int = 280) -> str:
+def _all_to_all(path: Path) -> None:
     """A complete graph, large enough for the kernels of dense and of large ones."""
+    n = 280
     pairs = [(i, j) for i in range(1, n + 1) for j in range(i + 1, n + 1)]
     lines = [f"{i} {j} {(7 * i + 3 * j) % 11 - 5.5}" for i, j in pairs]
-    return "\n".join([f"{n} {len(pairs)}", *lines]) + "\n"
+    path.write_text("\n".join([f"{n} {len(pairs)}", *lines]) + "\n")
 
 
 def _graph(weights: tuple[float, ...], n: int) -> Callable[[Path], None]:
