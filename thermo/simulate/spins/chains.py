@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from compiler.errors import UnsupportedError
 from thermo.kernels.spins import colours as kernel
 from thermo.kernels.spins.rows import GROUP, pack_edges
+from thermo.kernels.spins.tempering import temper_ladder
 from thermo.simulate.spins.lanes import Workers, check_identity, check_sweeps, exponent, inverse
 from thermo.simulate.spins.layout import Layout
 from thermo.simulate.spins.system import SpinSystem
@@ -16,6 +19,23 @@ from thermo.simulate.spins.system import SpinSystem
 BLOCK = 64  # places whose random words are made together
 REFRESH = 1024  # sweeps after which inexact sums are made anew, at multiples of it
 EXACT = 2.0**24  # sums of integers up to here are exact in float32
+
+
+@dataclass(slots=True, eq=False)
+class Ladders:
+    """Who is at which temperature, and what was seen, of `sets` ladders of K chains each.
+
+    slots : (sets, K) int64, the chain at each temperature; journey : (sets, K) int8 of each ladder's
+        chains: 0 unknown, 1 was cold, 2 then hot; counts : (sets, 2, K - 1) int64 exchanges tried and taken
+    trips : (sets,) int64 round trips; best : (sets, n) int8, least : (sets,) float64 its energy
+    """
+
+    slots: np.ndarray
+    journey: np.ndarray
+    counts: np.ndarray
+    trips: np.ndarray
+    best: np.ndarray
+    least: np.ndarray
 
 
 class Chains(Workers):
@@ -132,6 +152,82 @@ class Chains(Workers):
 
         self.flips += sum(self.each(run, range(self.chains)))
 
+    def temper(
+        self,
+        kT: np.ndarray,
+        every: int,
+        turns: int,
+        step: int,
+        turn: int,
+        ladders: Ladders,
+        look_every: int = 0,
+    ) -> np.ndarray:
+        """`turns` times `every` sweeps and one round of exchanges of each ladder, in place.
+
+        kT : (K,) from the coldest on; step, turn : sweeps and rounds done before
+        Returns (sets, K, looks) energies by temperature, looked at every so many turns, 0: none.
+        """
+        sets, size = ladders.slots.shape
+        check_sweeps(step, every * turns)
+        beta = inverse(kT[None, :], 1, size, self._unit)[0].copy()
+        cold = 1.0 / np.ldexp(kT, -self._unit)
+        looks = turns // look_every if look_every else 0
+        seen = np.empty((sets, looks, size))
+        # inexact sums are made anew at multiples of REFRESH, or at the turn after
+        stops = [0]
+        while stops[-1] < turns:
+            at = step + stops[-1] * every
+            some = max(1, (REFRESH - at % REFRESH) // every)
+            if look_every:
+                some = max(look_every, some - some % look_every)
+            stops.append(min(turns, stops[-1] + some))
+
+        def run(r: int) -> int:
+            flips = 0
+            chains = slice(r * size, (r + 1) * size)
+            slots = ladders.slots[r] - r * size
+            energies, least = self._energies[chains], np.ldexp(ladders.least[r : r + 1], -self._unit)
+            best, before = np.empty_like(self._own), float(least[0])
+            for start, stop in pairwise(stops):
+                flips += temper_ladder(
+                    self._spin[chains],
+                    self._total[chains],
+                    self._own,
+                    self._indptr,
+                    self._edges,
+                    self._runs,
+                    self._free,
+                    beta,
+                    cold,
+                    every,
+                    stop - start,
+                    self.seed,
+                    self.first + r * size,
+                    r,
+                    step + start * every,
+                    turn + start,
+                    slots,
+                    energies,
+                    ladders.journey[r],
+                    ladders.counts[r],
+                    ladders.trips[r : r + 1],
+                    best,
+                    least,
+                    look_every,
+                    seen[r, start // look_every :] if look_every else seen[r],
+                )
+                if not self.exact:
+                    for c in range(chains.start, chains.stop):
+                        self._refresh(c)
+            ladders.slots[r] = slots + r * size
+            if least[0] < before:
+                ladders.least[r] = np.ldexp(least[0], self._unit)
+                ladders.best[r] = self._cells(best[None, :])[0]
+            return flips
+
+        self.flips += sum(self.each(run, range(sets)))
+        return np.ldexp(seen.transpose(0, 2, 1), self._unit)
+
     def _refresh(self, c: int) -> None:
         self._energies[c] = kernel.sum_couplings(
             self._spin[c], self._own, self._indptr, self._edges, self._total[c]
@@ -147,7 +243,7 @@ class Chains(Workers):
 
     def _cells(self, places: np.ndarray) -> np.ndarray:
         layout = self.system.layout
-        out = np.empty((self.chains, self.system.n), np.int8)
+        out = np.empty((places.shape[0], self.system.n), np.int8)
         out[:, layout.order] = places[:, layout.place]
         return out
 

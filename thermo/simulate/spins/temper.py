@@ -13,16 +13,17 @@ from compiler.errors import UnsupportedError
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import LangevinNetlist
 from thermo.kernels.random import threefry4x32_numpy
+from thermo.kernels.spins.tempering import STREAM_SWAPS
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.saving import contents, save_arrays
-from thermo.simulate.spins.chains import Chains
+from thermo.simulate.spins.chains import Chains, Ladders
 from thermo.simulate.spins.lanes import LaneTiles
 from thermo.simulate.spins.result import no_decision
 from thermo.simulate.spins.run import LANES_FROM, MAX_BYTES, start_states
 from thermo.simulate.spins.system import SpinSystem
 
-STREAM_SWAPS = 25
+INSIDE = 1 << 26  # p-bit updates between two looks at progress
 METHODS = ("auto", "chains", "lanes")
 TUNINGS = 4  # times that the ladder is measured and spaced anew
 
@@ -165,7 +166,7 @@ def temper(
         )
     states = start_states(netlist, system, start, chains, seed)
     if method == "auto":
-        method = "chains" if chains < LANES_FROM else "lanes"
+        method = "lanes" if keep_samples != "none" and chains >= LANES_FROM else "chains"
     kind = Chains if method == "chains" else LaneTiles
     begin = time.perf_counter()
     progress = NullProgress() if progress is None else progress
@@ -213,7 +214,11 @@ def spaced(kT: np.ndarray, rejection: np.ndarray) -> np.ndarray:
 
 
 class _Swarm:
-    """Chains and who is at which temperature: chain slots[r, k] of set r is at kT[k]."""
+    """Chains and who is at which temperature: chain slots[r, k] of set r is at kT[k].
+
+    Single chains exchange inside their kernel (Chains.temper), unless their states are kept on the
+    way; tiles of chains do after each call of theirs. Both draw the same numbers.
+    """
 
     def __init__(
         self,
@@ -226,55 +231,85 @@ class _Swarm:
     ) -> None:
         self._engine, self.kT, self._every, self._progress = engine, kT, swap_every, progress
         self._key = (seed & 0xFFFFFFFF, seed >> 32, STREAM_SWAPS, 0)
-        self.slots = np.arange(sets * kT.size).reshape(sets, kT.size)
+        slots = np.arange(sets * kT.size).reshape(sets, kT.size)
+        self._ladders = Ladders(
+            slots=slots,
+            journey=np.zeros((sets, kT.size), np.int8),
+            counts=np.zeros((sets, 2, kT.size - 1), np.int64),
+            trips=np.zeros(sets, np.int64),
+            best=engine.states()[slots[:, 0]],
+            least=engine.energies[slots[:, 0]].copy(),
+        )
         self.step = 0
         self._turn = 0
-        self._from_cold = np.zeros(sets * kT.size, np.int8)  # 0 unknown, 1 was cold, 2 then hot
-        self.best_states = engine.states()[self.slots[:, 0]]
-        self.best_energies = engine.energies[self.slots[:, 0]].copy()
         self.forget()
 
     def forget(self) -> None:
         """Begin to count exchanges and round trips anew."""
-        self._tried = np.zeros(self.kT.size - 1, np.int64)
-        self._taken = np.zeros(self.kT.size - 1, np.int64)
-        self.round_trips = np.zeros(self.slots.shape[0], np.int64)
-        self._from_cold[:] = 0
+        for array in (self._ladders.counts, self._ladders.trips, self._ladders.journey):
+            array[:] = 0
+
+    @property
+    def best_states(self) -> np.ndarray:
+        return self._ladders.best
+
+    @property
+    def round_trips(self) -> np.ndarray:
+        return self._ladders.trips
 
     @property
     def tried_all(self) -> bool:
         """Whether every exchange was proposed once at least."""
-        return bool(self._tried.all())
+        return bool(self._ladders.counts[:, 0].sum(axis=0).all())
 
     def acceptance(self) -> np.ndarray:
         """(K - 1,) share of exchanges accepted; NaN where none was tried."""
+        tried, taken = self._ladders.counts.sum(axis=0)
         with np.errstate(invalid="ignore"):
-            return self._taken / self._tried
+            return taken / tried
 
     def run(self, sweeps: int, every: int | None = None, keep: str = "none") -> Any:
         """So many sweeps; looks every `every` sweeps: (times, energies, samples)."""
         at: list[int] = []
         energies: list[np.ndarray] = []
         samples: list[np.ndarray] = []
-        engine, done = self._engine, 0
-        kT = np.empty(self.slots.size)
+        engine, ladders, done = self._engine, self._ladders, 0
+        kT = np.empty(ladders.slots.size)
         while done < sweeps:
             some = min(self._every, sweeps - done)
-            kT[self.slots] = self.kT
+            if isinstance(engine, Chains) and keep == "none" and some == self._every:
+                looks = (every or 0) // self._every
+                turns = min(
+                    (sweeps - done) // some, max(1, INSIDE // (some * engine.chains * engine.system.n))
+                )
+                if looks:
+                    turns = max(looks, turns - turns % looks)
+                    turns = min(turns, (sweeps - done) // some)
+                seen = engine.temper(self.kT, some, turns, self.step, self._turn, ladders, looks)
+                at += [self.step + (k + 1) * looks * some for k in range(seen.shape[2])]
+                energies += list(np.moveaxis(seen, 2, 0))
+                self.step, done, self._turn = (
+                    self.step + turns * some,
+                    done + turns * some,
+                    self._turn + turns,
+                )
+                self._progress.update(self.step)
+                continue
+            kT[ladders.slots] = self.kT
             engine.sweep(kT[None, :], some, self.step)
             self.step, done = self.step + some, done + some
             energy = engine.energies.copy()
             self._keep_best(energy)
             if every is not None and done % every == 0:
                 at.append(self.step)
-                energies.append(energy[self.slots])
+                energies.append(energy[ladders.slots])
                 if keep != "none":
-                    which = self.slots if keep == "all" else self.slots[:, 0]
+                    which = ladders.slots if keep == "all" else ladders.slots[:, 0]
                     samples.append(engine.states()[which])
             self._exchange(energy)
             if self._turn % 64 == 0 or done == sweeps:
                 self._progress.update(self.step)
-        shape = (*self.slots.shape, 0)
+        shape = (*ladders.slots.shape, 0)
         return (
             np.array(at, dtype=np.int64),
             np.stack(energies, axis=-1) if energies else np.zeros(shape),
@@ -282,32 +317,36 @@ class _Swarm:
         )
 
     def _keep_best(self, energy: np.ndarray) -> None:
-        mine = energy[self.slots]
+        ladders = self._ladders
+        mine = energy[ladders.slots]
         at = mine.argmin(axis=1)
         rows = np.arange(at.size)
-        better = mine[rows, at] < self.best_energies
+        better = mine[rows, at] < ladders.least
         if better.any():
-            chain = self.slots[rows, at][better]
-            self.best_states[better] = self._engine.states()[chain]
-            self.best_energies[better] = energy[chain]
+            chain = ladders.slots[rows, at][better]
+            ladders.best[better] = self._engine.states()[chain]
+            ladders.least[better] = energy[chain]
 
     def _exchange(self, energy: np.ndarray) -> None:
         """Propose the exchanges whose turn it is, and note the journeys' ends."""
+        ladders = self._ladders
+        slots, counts = ladders.slots, ladders.counts
         first = np.arange(self._turn % 2, self.kT.size - 1, 2)
         self._turn += 1
         if first.size:
-            a, b = self.slots[:, first], self.slots[:, first + 1]
+            a, b = slots[:, first], slots[:, first + 1]
             gain = (1.0 / self.kT[first] - 1.0 / self.kT[first + 1]) * (energy[a] - energy[b])
             accept = np.log(self._uniform(a.shape)) < gain
-            self._tried[first] += a.shape[0]
-            self._taken[first] += accept.sum(axis=0)
-            self.slots[:, first] = np.where(accept, b, a)
-            self.slots[:, first + 1] = np.where(accept, a, b)
-        cold, hot = self.slots[:, 0], self.slots[:, -1]
-        self.round_trips += self._from_cold[cold] == 2
-        self._from_cold[cold] = 1
-        back = hot[self._from_cold[hot] == 1]
-        self._from_cold[back] = 2
+            counts[:, 0, first] += 1
+            counts[:, 1, first] += accept
+            slots[:, first] = np.where(accept, b, a)
+            slots[:, first + 1] = np.where(accept, a, b)
+        journey = ladders.journey.reshape(-1)  # a view: by chain
+        cold, hot = slots[:, 0], slots[:, -1]
+        ladders.trips += journey[cold] == 2
+        journey[cold] = 1
+        back = hot[journey[hot] == 1]
+        journey[back] = 2
 
     def _uniform(self, shape: tuple[int, ...]) -> np.ndarray:
         """Numbers in (0, 1), a function of (seed, exchange, set, pair)."""
