@@ -7,7 +7,9 @@ from toys.penalties import assignment, tour
 from toys.spins import ring
 
 from compiler.families.clamp import clamp_spins
-from compiler.families.ising import lower_ising
+from compiler.families.ising import from_edges, lower_ising
+from compiler.families.quadratic import from_quadratic
+from compiler.formats.ising.dimacs import from_clauses
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.spins.moves import MoveChains, ramp
 from thermo.simulate.spins.run import simulate_spins
@@ -42,6 +44,41 @@ def test_an_order_of_penalties_and_unit_changes_nothing():
         one = ramp(SpinSystem.from_pairs(model.h, model.row, model.col, model.J))
         hot, cold, penalties = ramp(system)
         assert (hot, cold, penalties) == (np.ldexp(one[0], power), np.ldexp(one[1], power), True)
+
+
+def graph(n, degree, seed=0):
+    rng = np.random.default_rng(seed)
+    ends = rng.integers(0, n, (n * degree // 2, 2))
+    ends = np.unique(np.sort(ends[ends[:, 0] != ends[:, 1]], axis=1), axis=0)
+    return rng, ends[:, 0], ends[:, 1]
+
+
+def kinds():
+    rng, row, col = graph(300, 6)
+    yield "cut", from_edges(np.zeros(300), row, col, -np.ones(row.size)), False
+    yield "glass", from_edges(np.zeros(300), row, col, rng.normal(size=row.size)), False
+    yield "signs", from_edges(np.zeros(300), row, col, rng.choice([-1.0, 1.0], row.size)), False
+    pairs = np.triu_indices(60, 1)
+    yield "all to all", from_edges(np.zeros(60), *pairs, rng.normal(size=1770)), False
+    yield (
+        "dense qubo",
+        from_quadratic(rng.normal(size=60), *pairs, rng.normal(size=1770), vartype="binary"),
+        False,
+    )
+    clauses = rng.choice([-1, 1], (400, 3)) * (
+        1 + rng.permuted(np.tile(np.arange(100), (400, 1)), axis=1)[:, :3]
+    )
+    yield "formula", from_clauses(100, clauses.tolist()), False
+    yield "set", from_quadratic(-np.ones(300), row, col, np.full(row.size, 3.0), vartype="binary"), True
+    sizes = rng.integers(1, 1000, 60).astype(float)
+    yield "partition", from_edges(np.zeros(60), *pairs, -sizes[pairs[0]] * sizes[pairs[1]]), True
+    yield "assignment", assignment(8, 100.0)[0], True
+    yield "tour", tour(7, 300.0)[0], True
+
+
+@pytest.mark.parametrize(("name", "model", "penalties"), list(kinds()), ids=[k[0] for k in kinds()])
+def test_the_trial_tells_penalties(name, model, penalties):
+    assert ramp(SpinSystem.from_pairs(model.h, model.row, model.col, model.J))[2] == penalties
 
 
 def test_what_p_bits_do_well_is_left_to_them():
