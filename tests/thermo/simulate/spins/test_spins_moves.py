@@ -69,7 +69,7 @@ def kinds():
         1 + rng.permuted(np.tile(np.arange(100), (400, 1)), axis=1)[:, :3]
     )
     yield "formula", from_clauses(100, clauses.tolist()), False
-    yield "set", from_quadratic(-np.ones(300), row, col, np.full(row.size, 3.0), vartype="binary"), True
+    yield "set", from_quadratic(-np.ones(300), row, col, np.full(row.size, 10.0), vartype="binary"), True
     sizes = rng.integers(1, 1000, 60).astype(float)
     yield "partition", from_edges(np.zeros(60), *pairs, -sizes[pairs[0]] * sizes[pairs[1]]), True
     yield "assignment", assignment(8, 100.0)[0], True
