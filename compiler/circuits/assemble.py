@@ -34,10 +34,12 @@ def assemble(
     outputs: Sequence[Port],
     definitions: Sequence[Definition],
     title: str = "",
+    helpers: Sequence[Definition] = (),
 ) -> GateNetlist:
     """Sort the definitions so that every net comes before its readers, and build them.
 
     where : the file's name, which begins every error; title : what the circuit is called
+    helpers : definitions that are built only where others read them
 
     Raises FormatError with the line for a name declared twice, a net with two drivers or none, and
     a cycle.
@@ -53,6 +55,7 @@ def assemble(
             )
         lines[d.name] = d.line
         drivers[d.name] = d
+    drivers |= {d.name: d for d in helpers}
     builder = Builder([port.name for port in inputs])
     nets = {port.name: k for k, port in enumerate(inputs)}
     for d in definitions:

@@ -18,6 +18,7 @@ from compiler.families.store import KEY, load_model
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.circuits import READ as CIRCUITS
 from compiler.formats.circuits.circuits import may_be_circuit, read_circuit
+from compiler.formats.circuits.yosys_json import is_yosys_json, parse_yosys_json
 from compiler.formats.format import Format
 from compiler.formats.ising.files import FORMATS as ISING
 from compiler.formats.ising.files import GRAPH, ising_format, may_be_ising, read_ising
@@ -140,6 +141,8 @@ def _read_json(path: Path, options: Options) -> Any:
         return graph.parse_node_link(
             document, options.as_ or "max-cut", weight=options.weight, field=options.field, name=str(path)
         )
+    if is_yosys_json(document):
+        return parse_yosys_json(document, name=str(path), top=options.top)
     if qubo.is_qubo_json(document):
         options.refuse(NETWORK, str(path), "a QUBO")
         return qubo.parse_qubo_json(document, name=str(path))
@@ -219,9 +222,7 @@ READERS = (
     ),
     Reader(f"Ising model ({_titles(ISING.values())}, also .gz)", may_be_ising, _read_ising),
     Reader("pickle", lambda head, path: head[:1] == b"\x80" and head[1:2] <= b"\x05", _refuse_pickle),
-    Reader(
-        f"circuit ({_titles(CIRCUITS)}, also .gz)", may_be_circuit, lambda path, options: read_circuit(path)
-    ),
+    Reader(f"circuit ({_titles(CIRCUITS)}, also .gz)", may_be_circuit, read_circuit),
     Reader("ONNX", lambda head, path: path.suffix.lower() == ".onnx", _read_onnx),
     # a damaged file is named by what its ending promises
     Reader(

@@ -36,6 +36,10 @@ class Options:
     bit_order : "feature": all bits of a feature side by side; "threshold": all features at the
         first threshold, then at the next
 
+    Circuits:
+    top : module of a Verilog or BLIF file that is the whole circuit, where several could be
+    library : preset or Liberty file whose cells the file holds
+
     Ising models:
     as_ : what a graph's weights, a matrix or a list of terms stand for: "max-cut", "ising", "qubo" or
         "qubo-max" (compiler.formats.ising.terms); needed where the file does not say. Of a circuit
@@ -59,6 +63,8 @@ class Options:
     thresholds: tuple[float, ...] = ()
     quantiles: tuple[float, ...] = ()
     bit_order: str = "feature"
+    top: str | None = None
+    library: str | None = None
     as_: str | None = None
     weight: str | None = None
     field: str | None = None

@@ -164,6 +164,14 @@ READING = (
         "feature",
         "Its bits lie side by side for one feature, or for one threshold.",
     ),
+    Option("top", "--top", str, None, "Of Verilog, BLIF or Yosys JSON: the module that is the circuit."),
+    Option(
+        "library",
+        "--library",
+        str,
+        None,
+        "Of a circuit of library cells: the Liberty file, or preset, that says what they compute.",
+    ),
     Option(
         "as_",
         "--as",

@@ -8,7 +8,7 @@ from pathlib import Path
 from compiler.errors import FormatError
 from compiler.formats.circuits import aiger, bench, blif, c, dot, verilog, yosys_json
 from compiler.formats.format import told
-from compiler.formats.options import DEFAULTS
+from compiler.formats.options import DEFAULTS, Options
 from compiler.ir.gates import GateNetlist
 from compiler.packed import GZIP, read_packed
 
@@ -36,8 +36,8 @@ def may_be_circuit(head: bytes, path: Path) -> bool:
     return head.startswith(GZIP) or told(READ, path) is not None
 
 
-def read_circuit(path: str | os.PathLike) -> GateNetlist:
-    """The netlist of a circuit file in any format known here, gzipped or not.
+def read_circuit(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetlist:
+    """The netlist of a circuit file in any format known here, gzipped or not. options : top, library
 
     Raises FormatError for a missing, foreign or malformed file, UnsupportedError for what its
     reader refuses.
@@ -47,4 +47,4 @@ def read_circuit(path: str | os.PathLike) -> GateNetlist:
     if known is None or known.read is None:
         titles = ", ".join(f.title for f in READ)
         raise FormatError(f"{path}: is no circuit known here; formats are {titles}, also gzipped")
-    return known.read(path, DEFAULTS)
+    return known.read(path, options)

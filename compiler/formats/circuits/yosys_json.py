@@ -1,4 +1,4 @@
-"""Yosys' JSON netlist (read_json): internal gate cells.
+"""Yosys' JSON netlist (read_json, write_json): internal gate cells.
 
 Source: Yosys manual, command write_json: ports with direction and bits, cells with type and
 connections; a bit is the number of a net or the string "0" or "1". Cells: chapter "Gates" of the
@@ -8,13 +8,19 @@ internal cell library; $_ANDNOT_ is A & ~B, $_ORNOT_ is A | ~B.
 from __future__ import annotations
 
 import json
+import os
+import re
+from collections.abc import Mapping
 from typing import Any
 
-from compiler.errors import UnsupportedError
+from compiler.errors import FormatError, UnsupportedError
+from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.names import refuse_class_sums, title
 from compiler.formats.circuits.ports import group_ports
+from compiler.formats.circuits.wires import Wires
 from compiler.formats.format import Format
-from compiler.ir.gates import GateNetlist
+from compiler.formats.options import DEFAULTS, Options
+from compiler.ir.gates import AND, OR, XOR, GateNetlist
 
 FIRST = 2  # Yosys keeps 0 and 1 free, so that they are not mistaken for the constants
 CELLS = {
@@ -74,4 +80,140 @@ def write_yosys_json(netlist: GateNetlist) -> str:
     return json.dumps({"creator": "thermoc", "modules": {title(netlist): module}}, indent=1) + "\n"
 
 
-FORMAT = Format("yosys-json", "Yosys JSON", write=write_yosys_json)
+# cells read: (pins, table), bit p of the table for the pattern with pin k in bit k of p
+_READ = {
+    "$_BUF_": ("A", 0b10),
+    "$_NOT_": ("A", 0b01),
+    "$_AND_": ("AB", 0b1000),
+    "$_NAND_": ("AB", 0b0111),
+    "$_OR_": ("AB", 0b1110),
+    "$_NOR_": ("AB", 0b0001),
+    "$_XOR_": ("AB", 0b0110),
+    "$_XNOR_": ("AB", 0b1001),
+    "$_ANDNOT_": ("AB", 0b0010),
+    "$_ORNOT_": ("AB", 0b1011),
+    "$_MUX_": ("ABS", 0b11001010),
+    "$_NMUX_": ("ABS", 0b00110101),
+    "$_AOI3_": ("ABC", 0b00000111),
+    "$_OAI3_": ("ABC", 0b00011111),
+    "$_AOI4_": ("ABCD", 0x0777),
+    "$_OAI4_": ("ABCD", 0x111F),
+}
+# those of one gate, so that a circuit comes back as it was written
+_TREES = {"$_AND_": (AND, 0), "$_NAND_": (AND, 1), "$_OR_": (OR, 0), "$_NOR_": (OR, 1), "$_XOR_": (XOR, 0)}
+_TREES["$_XNOR_"] = (XOR, 1)
+
+
+def read_yosys_json(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetlist:
+    """The netlist of a .json file of Yosys; errors as parse_yosys_json. options : top"""
+    try:
+        document = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path}: is no JSON ({error})") from None
+    return parse_yosys_json(document, name=str(path), top=options.top)
+
+
+def is_yosys_json(document: Any) -> bool:
+    """Whether a JSON document is a netlist of Yosys."""
+    return isinstance(document, dict) and isinstance(document.get("modules"), dict)
+
+
+def parse_yosys_json(document: Any, *, name: str = "document", top: str | None = None) -> GateNetlist:
+    """The netlist of a JSON document: one module of internal gates and $lut cells.
+
+    Raises FormatError for a malformed document, UnsupportedError for cells that are no gates.
+    """
+    try:
+        return _parse(document, name, top)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise FormatError(f"{name}: is no netlist of Yosys ({type(error).__name__}: {error})") from None
+
+
+def _parse(document: Any, name: str, top: str | None) -> GateNetlist:
+    title_, module = _module(document["modules"], name, top)
+    wires = Wires(name)
+    nets: dict[int, int] = {}
+    sides: dict[str, list[tuple[int, int]]] = {"input": [], "output": []}
+    shown: list[tuple[str, Any]] = []
+    for port, facts in module["ports"].items():
+        if facts["direction"] not in sides:
+            raise UnsupportedError(
+                f"{name}: port {port!r} is {facts['direction']}; ports are input or output"
+            )
+        bits = list(enumerate(facts["bits"]))
+        if facts.get("upto"):
+            bits.reverse()
+        first = int(facts.get("offset", 0))
+        vector = len(bits) > 1 or "offset" in facts or "upto" in facts
+        for k, (_, bit) in enumerate(bits):
+            label = f"{port}[{k + first}]" if vector else port
+            if facts["direction"] == "output":
+                shown.append((label, bit))
+                continue
+            if bit in nets:
+                raise FormatError(f"{name}: bit {bit} of input {label!r} is another input, too")
+            nets[bit] = wires.net(label)
+            sides["input"].append((nets[bit], 1))
+
+    def literal(bit: Any) -> int:
+        if bit in ("0", "1"):
+            return int(bit)
+        if not isinstance(bit, int):
+            raise UnsupportedError(f"{name}: a bit is {bit!r}, neither 0 nor 1; give it a value")
+        if bit not in nets:
+            nets[bit] = wires.net(f"net {bit}")
+        return 2 * nets[bit]
+
+    for cell, facts in module.get("cells", {}).items():
+        kind, pins = facts["type"], facts["connections"]
+        if kind == "$lut":
+            operands = [literal(bit) for bit in pins["A"]]
+            table = (
+                int(facts["parameters"]["LUT"], 2)
+                if isinstance(facts["parameters"]["LUT"], str)
+                else int(facts["parameters"]["LUT"])
+            )
+            found = wires.table(operands, table)
+        elif kind in _READ:
+            order, table = _READ[kind]
+            operands = [literal(pins[pin][0]) for pin in order]
+            if kind in _TREES:
+                found = wires.tree(_TREES[kind][0], operands, invert=bool(_TREES[kind][1]))
+            else:
+                found = wires.table(operands, table)
+        else:
+            raise UnsupportedError(
+                f"{name}: cell {cell!r} is {kind}, no gate; run `proc; flatten; techmap; "
+                "simplemap; opt` on it, and cut state out"
+            )
+        wires.drive(literal(pins["Y"][0]) >> 1, found, 1)
+    for label, bit in shown:
+        net = wires.net(label)
+        wires.drive(net, literal(bit), 1)
+        sides["output"].append((net, 1))
+    return wires.netlist(sides["input"], sides["output"], title_)
+
+
+def _module(modules: Mapping[str, Any], name: str, top: str | None) -> tuple[str, Any]:
+    if top is not None:
+        if top not in modules:
+            raise FormatError(f"{name}: has no module {top!r}; there are {', '.join(modules)}")
+        return top, modules[top]
+    marked = [m for m in modules if int(str(modules[m].get("attributes", {}).get("top", "0")), 2)]
+    found = marked or list(modules)
+    if len(found) != 1:
+        raise UnsupportedError(
+            f"{name}: holds {len(found)} modules and marks none as the whole circuit; choose it with "
+            "--top NAME"
+        )
+    return found[0], modules[found[0]]
+
+
+FORMAT = Format(
+    "yosys-json",
+    "Yosys JSON",
+    (),
+    re.compile(rb'\s*\{\s*"creator"\s*:\s*"[^"]*"\s*,\s*"modules"'),
+    read_yosys_json,
+    write_yosys_json,
+)

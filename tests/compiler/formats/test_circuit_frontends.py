@@ -15,7 +15,10 @@ from compiler.formats.circuits.bench import parse_bench
 from compiler.formats.circuits.blif import parse_blif
 from compiler.formats.circuits.circuits import FORMATS as KNOWN
 from compiler.formats.circuits.circuits import read_circuit
+from compiler.formats.circuits.library_cells import cell_functions
 from compiler.formats.circuits.verilog import parse_verilog
+from compiler.formats.circuits.yosys import yosys_program
+from compiler.formats.circuits.yosys_json import write_yosys_json
 from compiler.formats.detect import read_model_or_netlist
 from compiler.formats.format import told
 from compiler.ir.kinds import dump, equal, parse
@@ -302,14 +305,26 @@ def _module(body):
     [
         (_module("always @(a) y = a;"), UnsupportedError, "line 4: 'always' is not supported"),
         (_module("reg q;"), UnsupportedError, r"line 4: 'reg' \(q\)"),
-        (_module("dff u1 (.d(a), .q(y));"), UnsupportedError, r"line 4: 'dff' \(u1\)"),
-        (_module("assign y = a + b;"), UnsupportedError, r"line 4: the operator \+"),
-        (_module("assign y = a == b;"), UnsupportedError, "line 4: the operator =="),
-        (_module("assign y = {a, b};"), UnsupportedError, r"line 4: '\{' in an expression"),
-        (_module("assign y = 2'b10;"), UnsupportedError, "the constant 2'b10"),
+        (_module("dff u1 (.d(a), .q(y));"), UnsupportedError, r"line 4: 'dff' \(u1\) .* --library FILE"),
+        (_module("assign y = a / b;"), UnsupportedError, "line 4: the operator /"),
+        (_module("assign y = {a, 1};"), UnsupportedError, "line 4: the constant 1 in a concat.*1'd1"),
+        (_module("assign y = 4294967296;"), UnsupportedError, "does not fit 32 bits.*33'd4294967296"),
         (_module("assign y = 1'bx;"), UnsupportedError, "the constant 1'bx"),
         (_module("and #2 (y, a, b);"), UnsupportedError, r"line 4: a delay \(#\) of and"),
-        (_module("wire [1:0] v; assign y = v;"), UnsupportedError, "the whole vector 'v'"),
+        (_module("wire [1:0] v; and (y, v, a);"), UnsupportedError, "a terminal of and is 2 bits wide"),
+        (_module("wire [1:0] v; assign y = v[0:1];"), FormatError, r"v\[0:1\] runs against \[1:0\]"),
+        (_module("wire [2:0] v; assign y = v[{a, b}];"), UnsupportedError, "may lie outside"),
+        (_module("assign a = b;"), FormatError, "'a' cannot be driven: it is an input"),
+        (_module("assign y = `W;"), FormatError, "`W is defined nowhere above"),
+        (_module("`ifdef W"), FormatError, "without its `endif"),
+        ("module m; m u(); endmodule", FormatError, "every module is an instance of another"),
+        ("module m; n u(); endmodule module n; n u(); endmodule", FormatError, "holds itself"),
+        (
+            "module n(input [1:0] p); endmodule module m(input a); n u(~a); endmodule",
+            UnsupportedError,
+            "has 2 bits",
+        ),
+        ("module n(input p); endmodule module m(input a); n u(.q(a)); endmodule", FormatError, "no port 'q'"),
         (_module("wire [1:0] v; assign y = v[2];"), FormatError, r"v\[2\] lies outside \[1:0\]"),
         (_module("assign y = a[0];"), FormatError, "'a' is not declared as a vector"),
         (_module("buf (y, a);\nnot (y, b);"), FormatError, "line 5: net 'y' is driven here and at"),
@@ -318,11 +333,11 @@ def _module(body):
         (_module("and (y);"), FormatError, "and driving 'y' has no operand"),
         (_module("not (y);"), FormatError, "not needs an output and an operand"),
         (_module("assign y = " + "(" * 500 + "a"), FormatError, "nested deeper than"),
-        (_module("assign y = a;") * 2, UnsupportedError, "line 6: a second module"),
+        (_module("assign y = a;") * 2, FormatError, "line 6: module 'm' is described twice"),
+        ("module m; endmodule module n; endmodule", UnsupportedError, "'m', 'n' .* --top NAME"),
         ("module m (a);\n", FormatError, "the file ends within the module; it is truncated"),
         ("module m (a);\nendmodule", FormatError, "port 'a' is neither input nor output"),
         ("module m (inout a);\nendmodule", UnsupportedError, "an inout port"),
-        ("module m #(parameter N=1) (a);", UnsupportedError, "a parameter list"),
         ("module m;\n€\nendmodule", FormatError, "line 2: cannot read '€'"),
         ("// nothing", FormatError, "holds no module"),
     ],
@@ -403,3 +418,78 @@ def test_a_damaged_file_is_read_or_refused_but_never_crashes(name, edits):
         parse(data if parse is parse_aiger else data.decode("latin-1"))
     except ThermocError as error:
         assert "\n" not in str(error)
+
+
+# --- Yosys -----------------------------------------------------------------------------------
+
+BEHAVIOUR = """
+module t(input [3:0] a, input [1:0] s, output reg [3:0] y);
+  always @(*) case (s) 2'd0: y = a; 2'd1: y = ~a; 2'd2: y = a + 1; default: y = 0; endcase
+endmodule
+"""
+
+
+@pytest.mark.skipif(yosys_program() is None, reason="yosys is not installed")
+def test_behaviour_is_read_through_yosys(tmp_path):
+    (tmp_path / "t.v").write_text(BEHAVIOUR)
+    netlist = read_circuit(tmp_path / "t.v")
+    assert netlist.meta["read_through"] == "yosys"
+    for a, s in product(range(16), range(4)):
+        expected = (a, ~a & 15, (a + 1) & 15, 0)[s]
+        bits = [a >> k & 1 for k in range(4)] + [s & 1, s >> 1]
+        assert output_values(netlist, bits) == [expected >> k & 1 for k in range(4)]
+    (tmp_path / "t.v").write_text(BEHAVIOUR.replace("endcase", ""))
+    with pytest.raises(FormatError, match=r"t\.v: line 2: reg is not .*; yosys: line 4: syntax error"):
+        read_circuit(tmp_path / "t.v")
+    (tmp_path / "t.v").write_text("module t(input a, c, output reg y); always @(*) if (c) y = a; endmodule")
+    with pytest.raises(UnsupportedError, match=r"is \$_DLATCH_P_, no gate"):
+        read_circuit(tmp_path / "t.v")
+
+
+def test_behaviour_without_yosys_names_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "t.v").write_text(BEHAVIOUR)
+    with pytest.raises(UnsupportedError, match="line 2: reg is not supported here; install yosys"):
+        read_circuit(tmp_path / "t.v")
+
+
+def test_yosys_json_comes_back(tmp_path):
+    netlist = parse_blif(BLIF)
+    document = write_yosys_json(netlist)
+    (tmp_path / "x.json").write_text(document)
+    back = read_model_or_netlist(tmp_path / "x.json")
+    assert _table(back) == _table(netlist) and _table(read_circuit(tmp_path / "x.json")) == _table(netlist)
+    (tmp_path / "y.json").write_text(document.replace("$_BUF_", "$dff").replace("$_AND_", "$dff"))
+    with pytest.raises(UnsupportedError, match=r"is \$dff, no gate"):
+        read_circuit(tmp_path / "y.json")
+    (tmp_path / "z.json").write_text('{"creator": "x", "modules": {"m": {"ports": 3}}}')
+    with pytest.raises(FormatError, match="is no netlist of Yosys"):
+        read_circuit(tmp_path / "z.json")
+
+
+CELLS = """
+library (s) {
+  cell (nand2_1) { pg_pin (VPWR) {} pin (A) {direction : input;} pin (B) {direction : input;}
+    pin (Y) {direction : output; function : "(!A) | (!B)";} }
+  cell (ha) { pin (A, B) {direction : input;}
+    pin (C) {direction : output; function : "A B";} pin (S) {direction : output; function : "A ^ B";} }
+  cell (dff) { ff (IQ, IQN) {} pin (D) {direction : input;} pin (Q) {direction : output; function : "IQ";} }
+}
+"""
+
+
+def test_cells_of_a_library(tmp_path):
+    (tmp_path / "s.lib").write_text(CELLS)
+    cells = cell_functions(tmp_path / "s.lib")
+    text = """module t(input a, b, output c, s, n);
+      ha h(.A(a), .B(b), .C(c), .S(s)); nand2_1 g(.Y(n), .A(a), .B(~b), .VPWR(1'b1)); endmodule"""
+    assert _table(parse_verilog(text, cells=cells)) == {"c": "0001", "s": "0110", "n": "1101"}
+    start = "module t(input a, b, output n); "
+    for instance, error, message in (
+        ("nand2_1 g(.Y(n), .A(a))", FormatError, "pin 'B' of 'g' is open"),
+        ("nand2_1 g(a, b, n)", FormatError, "connects pins by order"),
+        ("nand3_1 g(.Y(n))", UnsupportedError, r"no cell of .*s\.lib, did you mean 'nand2_1'"),
+        ("dff g(.Q(n), .D(a))", UnsupportedError, "cell 'dff' of .* has state"),
+    ):
+        with pytest.raises(error, match=message):
+            parse_verilog(f"{start}{instance}; endmodule", cells=cells)

@@ -1,0 +1,1 @@
+"""Random circuits in every dialect of the front ends, beside Icarus Verilog and Yosys."""
