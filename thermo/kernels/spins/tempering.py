@@ -88,7 +88,6 @@ def temper_ladder(  # type: ignore[no-untyped-def]
         if look_every and (turn + 1) % look_every == 0:
             for k in range(n_kT):
                 seen[(turn + 1) // look_every - 1, k] = energies[slots[k]]
-        number = 0
         for k in range((turn0 + turn) % 2, n_kT - 1, 2):
             word, _, _, _ = _threefry13(
                 k0,
@@ -96,11 +95,10 @@ def temper_ladder(  # type: ignore[no-untyped-def]
                 np.uint32(STREAM_SWAPS),
                 np.uint32(0),
                 np.uint32(ladder),
-                np.uint32(number),
+                np.uint32(k // 2),
                 np.uint32(turn0 + turn + 1),
                 np.uint32(0),
             )
-            number += 1
             a, b = slots[k], slots[k + 1]
             gain = (cold[k] - cold[k + 1]) * (energies[a] - energies[b])
             counts[0, k] += 1

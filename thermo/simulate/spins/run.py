@@ -140,7 +140,7 @@ def simulate_spins(
         if few and system.symmetric:
             method = "chains" if dense is None else "dense"
         if method == "lanes" and chains >= PACKED_FROM and not first_chain % PACKED_FROM:
-            method = "packed" if can_pack(system) else "lanes"
+            method = "packed" if isinstance(system, SpinSystem) and can_pack(system) else "lanes"
     if searching is not None:
         plan, looking = (searching,), replace(looking, phase=0)
     if target is not None and non_ideal is not None:
