@@ -210,7 +210,7 @@ def from_edges(
     a, b, J = np.asarray(row, np.int64), np.asarray(col, np.int64), np.array(J, np.float64)
     n = h.shape[0] if h.ndim == 1 else -1
     sound = a.ndim == 1 and a.shape == b.shape == J.shape and n > 0
-    if sound and ((np.minimum(a, b) >= 0) & (np.maximum(a, b) < n)).all():
+    if sound and a.size and min(a.min(), b.min()) >= 0 and max(a.max(), b.max()) < n:
         if (a > b).any():
             a, b = np.minimum(a, b), np.maximum(a, b)
         key = a * n + b
@@ -272,6 +272,7 @@ ANNEAL, BURN_IN, SAMPLE = 5000, 200, 1000  # default sweeps of the phases
 SEARCH = 20000  # of circuits and formulas, which are small and hard
 WIDE = 0.0099  # cold / hot below which a ramp is geometric; a hundredth, and rounding, is not
 PIECES = 40  # of a geometric ramp: twenty decades
+BLOCK = 64
 ROUNDS = 50  # of finding spins that cannot turn
 
 
@@ -343,16 +344,8 @@ def both_ways(n: int, row: np.ndarray, col: np.ndarray, J: np.ndarray) -> Coupli
 
     Nothing is sorted: in row i come the pairs that end there, by their other end, then those that begin.
     """
-    if n > 1 and J.size == n * (n - 1) // 2:  # all to all: one matrix, without its diagonal
-
-        def off(matrix: np.ndarray) -> np.ndarray:
-            return matrix.ravel()[1:].reshape(n - 1, n + 1)[:, :-1].ravel()
-
-        matrix = np.zeros((n, n))
-        matrix[row, col] = J
-        matrix += matrix.T.copy()
-        ends = off(np.broadcast_to(np.arange(n, dtype=np.int32), (n, n)))
-        return Couplings(CouplingKind.LINEAR, np.arange(n + 1) * (n - 1), ends, off(matrix))
+    if n > 1 and J.size == n * (n - 1) // 2:
+        return _all_to_all(n, J)
     upper = np.bincount(row, minlength=n)
     lower = np.bincount(col, minlength=n)
     indptr = np.zeros(n + 1, np.int64)
@@ -369,6 +362,24 @@ def both_ways(n: int, row: np.ndarray, col: np.ndarray, J: np.ndarray) -> Coupli
     place += (indptr[:-1] - first)[col[by_end]]
     indices[place], weight[place] = row[by_end], J[by_end]
     return Couplings(CouplingKind.LINEAR, indptr, indices, weight)
+
+
+def _all_to_all(n: int, J: np.ndarray) -> Couplings:
+    """Couplings of all pairs, whose J (n (n - 1) / 2,) are in their order: no index is looked up."""
+    weight, ends = np.empty((n, n - 1)), np.empty((n, n - 1), np.int32)
+    ends[:] = np.arange(n - 1)
+    start = 0
+    for i in range(n):
+        ends[i, i:] += 1
+        weight[i, i:] = J[start : start + n - 1 - i]
+        start += n - 1 - i
+    for a in range(0, n, BLOCK):  # below the diagonal what is above it, by blocks, which the cache holds
+        b = min(a + BLOCK, n)
+        if b < n:
+            weight[b:, a:b] = weight[a:b, b - 1 :].T
+        for i in range(a + 1, b):
+            weight[i, a:i] = weight[a:i, i - 1]
+    return Couplings(CouplingKind.LINEAR, np.arange(n + 1) * (n - 1), ends.ravel(), weight.ravel())
 
 
 def anneal_range(model: IsingModel) -> tuple[float, float]:

@@ -26,7 +26,7 @@ def exponent(*values: np.ndarray) -> int:
 
     Kernels have float32, which ends at 1e38 and 1e-38; with a power of two no digit changes.
     """
-    largest = max(float(np.abs(v).max(initial=0.0)) for v in values)
+    largest = max(float(max(v.max(initial=0.0), -v.min(initial=0.0))) for v in values)
     return int(np.frexp(largest)[1]) - 1 if largest else 0
 
 
