@@ -63,6 +63,7 @@ class MeasuredDesign:
                     CELL_LIBRARIES.get(library), self.gates[library], whole, self.encoder.get(library)
                 ),
                 f"{self.name}, {kind}, {library}",
+                family=kind,
                 **self._measured(),
             )
             for library, whole in self.whole.items()

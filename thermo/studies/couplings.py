@@ -1,20 +1,22 @@
 """Accuracy against joules an answer for several ways to make couplings, everything counted that is priced.
 
-Each point is a Langevin machine trained on the device with these couplings (their noise, load and range
-in training, validation, test and price), at one price on the strength of couplings.
+Each point is a Langevin machine trained on the device with these couplings and converters (noise, load, range
+and bits in training, validation, test and price), at one price on the strength of couplings. Its accuracy is
+that of the cycle which is priced: every answer starts from the reset after the one before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from compiler.families.langevin import LangevinMachine, lower_langevin
+from compiler.families.langevin import lower_langevin
 from compiler.families.store import save_model
 from compiler.ir.container import load
 from hw_models.interval import Interval
@@ -24,7 +26,6 @@ from thermo.energy.compare import LIBRARIES, designs_of
 from thermo.energy.digital import digital_designs
 from thermo.energy.ledger import PLACES, Design, bill
 from thermo.energy.run import estimate, estimator_of
-from thermo.evaluate import evaluate
 from thermo.options import Option
 from thermo.progress import Progress
 from thermo.report.figures import COLOURS, MUTED, new_figure
@@ -38,27 +39,31 @@ from thermo.training.langevin.presets import pathwise_preset
 
 TECHNOLOGIES = ("weak-inversion", "strong-inversion", "crossbar")
 PRICES = (1e-5, 1e-4, 1e-3)
-RUNS = 3  # of the test split, each with noise of its own
-PRICED = 1000  # test samples whose mean heat and work are priced
+BELOW = 2.0  # points under the least accurate machine, where the figure ends
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Test figures and bill of one machine.
 
-    accuracy, spread : mean and standard deviation over the runs of the whole test split, one noisy
-        trajectory a decision; n_samples : of the split
+    accuracy, accuracy_sem : of one noisy run of the whole test split, started from the reset that is priced;
+        fresh : from a fresh start; n_samples : of the split
+    input_bits, output_bits : of the converters; reset : its well, time and whether couplings stay on
     strength : mean over cells of sum |W|; kT : of the machine, in its own units
-    joules : of an answer by place, low, likely and high; total : likewise; seconds : of an answer
+    joules : of an answer by place, low, likely and high; total : likewise; answer_seconds : of an answer
     """
 
     series: str
     technology: str
     penalty: float
+    input_bits: float
+    output_bits: float
     accuracy: float
-    spread: float
+    accuracy_sem: float
+    fresh: float
     valid_accuracy: float
     n_samples: int
+    reset: dict[str, Any]
     strength: float
     kT: float
     joules: dict[str, list[float]]
@@ -75,7 +80,7 @@ def run_couplings(
     device: str = "rc-1fF",
     technologies: Sequence[str] | None = None,
     penalties: Sequence[float] | None = None,
-    input_bits: str | None = None,
+    input_bits: Sequence[str] | None = None,
     output_bits: str | None = None,
     hidden: int | None = None,
     epochs: int | None = None,
@@ -86,9 +91,9 @@ def run_couplings(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Findings:
-    """technologies : of hw_models.couplings; penalties : on the strength of couplings; n_train : the
-    first rows of the training split alone; beside : netlists of any kind, priced on the same data;
-    digital : also the designs that `thermoc compare` always tries
+    """technologies : of hw_models.couplings; penalties : on the strength of couplings; input_bits : of the
+    converters, a point each; n_train : the first rows of the training split alone; beside : netlists of any
+    kind, priced on the same data; digital : also the designs that `thermoc compare` always tries
     """
     netlists = {path.stem: load(path) for path in beside or ()}
     whole = dataset
@@ -97,18 +102,18 @@ def run_couplings(
     points = []
     for technology in technologies or TECHNOLOGIES:
         usual = pathwise_preset(dataset, n_hidden=hidden, device=file_read(device), couplings=technology)
-        for penalty in penalties or PRICES:
+        for bits, penalty in product(input_bits or (None,), penalties or PRICES):
             config = replace(
                 usual,
                 coupling_penalty=penalty,
-                input_bits=input_bits,
+                input_bits=bits,
                 output_bits=output_bits,
                 seed=seed,
                 epochs=min(epochs or usual.epochs, usual.epochs),
             )
-            points.append(
-                Point(f"{technology}, penalty {penalty:g}, {dataset.y_train.shape[0]} images", config)
-            )
+            converters = "" if bits is None else f"{bits} bits in, "
+            series = f"{technology}, {converters}penalty {penalty:g}, {dataset.y_train.shape[0]} images"
+            points.append(Point(series, config))
     measured = run_recorded(
         Measured,
         points,
@@ -133,19 +138,28 @@ def _measure(point: Point, dataset: Dataset, checkpoint: Path, model: Path, thre
     trained = train_pathwise(dataset, config, checkpoint=checkpoint, threads=threads)
     save_model(trained.model, model)
     hardware = config.hardware
-    accuracies = accuracies_of(trained.model, dataset, hardware, config.seed, threads)
-    netlist = lower_langevin(trained.model)
-    few = replace(dataset, x_test=dataset.x_test[:PRICED], y_test=dataset.y_test[:PRICED])
-    estimated: Any = estimate(netlist, few, device=hardware, baselines=(), seed=config.seed, threads=threads)
-    priced = bill(estimated.design)
+    found: Any = estimate(
+        lower_langevin(trained.model),
+        dataset,
+        device=hardware,
+        baselines=(),
+        seed=config.seed,
+        threads=threads,
+    )
+    priced, cycle = bill(found.design), found.cycle
+    bits = [0.0 if c is None else c.bits.value for c in (hardware.input_converter, hardware.output_converter)]
     return Measured(
         series=point.series,
         technology=hardware.couplings.name,
         penalty=config.coupling_penalty,
-        accuracy=float(np.mean(accuracies)),
-        spread=float(np.std(accuracies, ddof=1)),
+        input_bits=bits[0],
+        output_bits=bits[1],
+        accuracy=found.accuracy,
+        accuracy_sem=found.accuracy_sem,
+        fresh=found.evaluation.accuracy,
         valid_accuracy=trained.score,
         n_samples=dataset.x_test.shape[0],
+        reset={name: getattr(cycle, name) for name in ("stiffness", "duration", "couplings")},
         strength=float(strengths(trained.model.w_in, trained.model.coupling).mean()),
         kT=config.kT,
         joules={place: _ends(between) for place, between in priced.places.items()},
@@ -154,19 +168,6 @@ def _measure(point: Point, dataset: Dataset, checkpoint: Path, model: Path, thre
         training_seconds=trained.seconds,
         model=model.name,
     )
-
-
-def accuracies_of(
-    machine: LangevinMachine, dataset: Dataset, hardware: Any, seed: int, threads: int | None
-) -> list[float]:
-    """Test accuracy on the device in RUNS runs, as simulated."""
-    netlist = lower_langevin(machine)
-    found = []
-    for run in range(RUNS):
-        figures, _ = evaluate(netlist, dataset, "test", device=hardware, seed=seed + run, threads=threads)
-        assert figures.accuracy is not None
-        found.append(figures.accuracy)
-    return found
 
 
 def references(
@@ -207,13 +208,16 @@ def _table(measured: Sequence[Measured], others: Sequence[Design]) -> Table:
     rows = []
     for m in measured:
         parts = [f"{m.joules[p][1]:.2g}" if p in m.joules else "" for p in places]
-        accuracy = f"{100 * m.accuracy:.2f} ± {100 * m.spread:.2f}"
-        rows.append((m.technology, f"{m.penalty:g}", accuracy, f"{m.strength:.0f}", _joules(m.total), *parts))
+        accuracy = f"{100 * m.accuracy:.2f} ± {100 * m.accuracy_sem:.2f}"
+        bits = f"{m.input_bits:.0f}, {m.output_bits:.0f}"
+        told = (m.technology, bits, f"{m.penalty:g}", accuracy, f"{m.strength:.0f}", _joules(m.total))
+        rows.append((*told, *parts))
     for d in others:
         assert d.accuracy is not None
         rows.append(
             (
                 f"{d.name}, {d.node}",
+                "",
                 "",
                 f"{100 * d.accuracy:.2f} ± {100 * (d.accuracy_sem or 0):.2f}",
                 "",
@@ -222,59 +226,75 @@ def _table(measured: Sequence[Measured], others: Sequence[Design]) -> Table:
             )
         )
     return Table(
-        ("couplings", "penalty", "test accuracy %", "sum |W| a cell", "J an answer", *places),
+        ("couplings", "bits", "penalty", "test accuracy %", "sum |W| a cell", "J an answer", *places),
         tuple(rows),
-        tuple(range(1, 5 + len(places))),
-        f"Accuracy: mean ± spread over {RUNS} runs of the test split (designs below: standard error). "
-        "Joules: likely value, middle 90 % in brackets.",
+        tuple(range(1, 6 + len(places))),
+        "Accuracy: one noisy run a decision, started from the reset, and its standard error. Joules: likely "
+        "value, middle 90 % in brackets. Bits: of inputs and read-out.",
     )
 
 
 def accuracy_against_joules(measured: Sequence[Measured], others: Sequence[Design]) -> Figure:
-    """One curve a technology with its intervals, digital designs as single points."""
-    figure, axes = new_figure(7.2, 4.4)
+    """One curve a technology with its intervals; digital designs as points, in colours by kind and node."""
+    figure, axes = new_figure(7.6, 4.8)
+    least = 100 * min(m.accuracy for m in measured) - BELOW
     for k, technology in enumerate(dict.fromkeys(m.technology for m in measured)):
         group = sorted((m for m in measured if m.technology == technology), key=lambda m: m.total[1])
         joules = np.array([m.total for m in group])
         score = 100 * np.array([m.accuracy for m in group])
-        beside = np.abs(joules[:, [0, 2]] - joules[:, [1]]).T
         axes.errorbar(
             joules[:, 1],
             score,
-            [100 * m.spread for m in group],
-            beside,
+            [100 * m.accuracy_sem for m in group],
+            np.abs(joules[:, [0, 2]] - joules[:, [1]]).T,
             fmt="o-",
             color=COLOURS[k % len(COLOURS)],
             label=f"Langevin cells, {technology}",
             markersize=5,
             capsize=2,
             linewidth=1.2,
+            zorder=3,
         )
-    for k, design in enumerate(others):
-        assert design.accuracy is not None
-        low, likely, high = _ends(bill(design).total)
+    kinds: dict[str, list[Design]] = {}
+    for design in others:
+        if 100 * (design.accuracy or 0.0) >= least:
+            kinds.setdefault(f"{_KINDS.get(design.family, design.family)}, {design.node}", []).append(design)
+    for k, (kind, designs) in enumerate(sorted(kinds.items())):
         axes.errorbar(
-            [likely],
-            [100 * design.accuracy],
-            xerr=[[likely - low], [high - likely]],
+            [bill(d).total.likely for d in designs],
+            [100 * (d.accuracy or 0.0) for d in designs],
+            xerr=np.transpose([_beside(bill(d).total) for d in designs]),
             fmt="s^vD<>p*"[k % 8],
             color=MUTED,
-            label=f"{design.name}, {design.node}",
+            ecolor="#c9cdd3",
+            markerfacecolor=MUTED if k % 2 == 0 else "white",
+            label=kind,
             markersize=5,
-            capsize=2,
+            elinewidth=1,
         )
     axes.set_xscale("log")
-    axes.set_xlabel("energy an answer, J")
+    axes.set_ylim(bottom=least)
+    axes.set_xlabel("energy an answer, J (likely, 5 to 95 %)")
     axes.set_ylabel("test accuracy, %")
-    axes.legend(frameon=False, fontsize=7, loc="lower right")
+    figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=3)
     return figure
+
+
+_KINDS = {"circuit": "gates", "digital": "arithmetic", "langevin": "Langevin cells beside"}
+
+
+def _beside(total: Interval) -> tuple[float, float]:
+    """Lengths of the bars to both sides of the likely value."""
+    return total.likely - total.low, total.high - total.likely
 
 
 STUDY = Study(
     "couplings",
     """Accuracy against joules an answer for several ways to make couplings, trained on the device.
 
-Example: thermoc study couplings --data mnist --epochs 12 -o runs/couplings""",
+Points that are in the folder are read, not run again.
+
+Example: thermoc study couplings --data mnist --epochs 12 --input-bits 2 -o runs/couplings""",
     (
         DATA,
         Option(
@@ -286,7 +306,7 @@ Example: thermoc study couplings --data mnist --epochs 12 -o runs/couplings""",
         ),
         Option("technologies", "--couplings", list[str], None, "Couplings; may be repeated."),
         Option("penalties", "--coupling-penalty", list[float], None, "Loss per sum |W|; may be repeated."),
-        INPUT_BITS,
+        Option("input_bits", "--input-bits", list[str], None, f"{INPUT_BITS.help} May be repeated."),
         OUTPUT_BITS,
         Option("hidden", "--hidden", int, None, "Hidden cells.", min=0),
         EPOCHS,

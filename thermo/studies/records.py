@@ -25,6 +25,8 @@ from thermo.progress import NullProgress, Progress
 T = TypeVar("T")
 P = TypeVar("P")
 
+READ = 1.0  # s: a point that takes less was read, not run
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -111,15 +113,25 @@ def run_all(
     progress: Progress | None,
     what: str = "trainings",
 ) -> list[T]:
-    """All points in order. told : what progress says of a finished one; what : they are"""
+    """All points in order. told : what progress says of a finished one, beside the time left; what : they are"""
     progress = progress or NullProgress()
     progress.start(len(points), f"{len(points)} {what} on {dataset.name}")
-    done = []
+    done, took = [], []
     try:
         for k, point in enumerate(points):
             began = time.perf_counter()
             done.append(run(point))
-            progress.update(k + 1, f"{told(done[-1])}, {time.perf_counter() - began:.0f} s")
+            seconds = time.perf_counter() - began
+            if seconds > READ:
+                took.append(seconds)
+            progress.update(k + 1, f"{told(done[-1])}, {seconds:.0f} s{_left(took, len(points) - k - 1)}")
     finally:
         progress.stop()
     return done
+
+
+def _left(took: Sequence[float], points: int) -> str:
+    """The time that so many points will take, by the mean of those that were run."""
+    if not took or not points:
+        return ""
+    return f"; about {points * sum(took) / len(took) / 60:.0f} min left"

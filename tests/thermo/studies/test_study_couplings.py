@@ -41,13 +41,15 @@ def test_points_are_measured_once_and_stand_beside_designs(digits, tmp_path, mon
         assert 0 < low <= likely <= high
         assert sum(ends[1] for ends in p["joules"].values()) == pytest.approx(likely)
         assert 0 <= p["accuracy"] <= 1 and p["strength"] > 0
+        assert (p["input_bits"], p["output_bits"]) == (8, 8) and p["reset"]["duration"] > 0
         assert (tmp_path / p["model"]).exists()
     assert points[0]["kT"] != points[1]["kT"]  # voltages fit the couplings
     (table,) = found.tables
     assert [row[0] for row in table.rows] == [*ONLY["technologies"], "a circuit, 7 nm"]
     assert found.result["references"][0]["total"][1] == 2e-12
-    labels = [text.get_text() for text in found.figures["couplings"].axes[0].get_legend().get_texts()]
-    assert len(labels) == 3
+    labels = [text.get_text() for text in found.figures["couplings"].legends[0].get_texts()]
+    assert labels[:2] == [f"Langevin cells, {name}" for name in ONLY["technologies"]]
+    assert ("gates, 7 nm" in labels) == (min(p["accuracy"] for p in points) - 0.02 < 0.9)
 
     monkeypatch.setattr(study, "train_pathwise", None)  # would fail if called
     assert study.run_couplings(tmp_path, dataset=digits, **ONLY).result == found.result
