@@ -13,6 +13,8 @@ from hw_models.digital import DIGITAL_NODES
 from thermo.data import Dataset, load_dataset
 from thermo.energy import digital
 from thermo.energy.baselines import cheapest
+from thermo.energy.compare import tabulate
+from thermo.energy.ledger import bill
 from thermo.energy.measured import MeasuredDesign
 from thermo.energy.wired import Recipe, measure_wired, train_recipe
 from thermo.progress import NullProgress
@@ -63,8 +65,8 @@ def test_the_circuit_decides_what_was_counted_as_right(digits, linear):
 def test_designs_of_a_measured_one(linear):
     designs = linear.designs()
     assert [(d.node, d.family) for d in designs] == [
-        ("45 nm", "circuit"),
-        ("7 nm", "circuit"),
+        ("45 nm", "hard-wired"),
+        ("7 nm", "hard-wired"),
         ("45 nm", "digital"),
         ("7 nm", "digital"),
     ]
@@ -165,6 +167,35 @@ def test_the_list_finds_the_gate_network_and_the_classifier_by_itself(digits, mo
         assert "gates" in best.name and best.settled == pytest.approx(gates, rel=0.05)
         assert min(b.settled for b in good if "hard-wired" in b.name and b.node == node) < wired
         assert all(best.energy.total <= b.energy.total for b in good if b.node == node)
+
+
+@pytest.mark.slow
+def test_no_design_of_any_table_of_the_digits_is_cheaper_than_the_one_called_cheapest(
+    digits, monkeypatch, tmp_path
+):
+    """Of all lists and sizes, those included that a comparison stops before."""
+    monkeypatch.setattr(digital.pooch, "os_cache", lambda name: tmp_path / name)
+    tried = [d for m in digital.measured_designs(digits) for d in m.designs()]
+    never = digital.cached_baselines(digits, "test", 1.1, NullProgress())  # all widths: none is as accurate
+    tried += [d for b in never for d in b.designs(digits.y_test.size, "test")]
+
+    def cheaper(designs, accuracy):
+        """Those of all tried that cost less than what a table of `designs` calls cheapest."""
+        table = tabulate([], designs, data="digits", split="test", accuracy=accuracy)
+        return [
+            d
+            for v in table.verdicts
+            for d in tried
+            if d.node == v.node
+            and d.accuracy >= accuracy
+            and bill(d).price.total < v.cheapest.bill.price.total * (1 - 1e-9)
+        ]
+
+    for accuracy in (0.85, 0.9, 0.93, 0.95, 0.96, 0.97):
+        found = digital.digital_designs(digits, "test", accuracy)
+        assert not cheaper(found, accuracy)
+        # a twin that must fail: a table without networks of gates names a dearer one
+        assert cheaper([d for d in found if d.family != "gates"], accuracy)
 
 
 def _large(digits):
