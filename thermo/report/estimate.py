@@ -100,13 +100,14 @@ def _coupling_rows(e: Estimate) -> list[tuple[str, str]]:
 
 def _quality_rows(e: Estimate) -> list[tuple[str, str]]:
     """Accuracy or error of the answers that are priced, and of a fresh start beside it."""
+    few = "" if e.halved.n_samples == e.evaluation.n_samples else f", {e.halved.n_samples:,} samples"
     if e.cycle is None or e.halved_cycle is None:
         name, told = _quality(e.evaluation)
-        return [(name, told), (f"{name}, time step halved", _quality(e.halved)[1])]
+        return [(name, told), (f"{name}, time step halved{few}", _quality(e.halved)[1])]
     name, told = _quality(e.cycle)
     return [
         (f"{name}, started from its reset", told),
-        ("the same, time step halved", _quality(e.halved_cycle)[1]),
+        (f"the same, time step halved{few}", _quality(e.halved_cycle)[1]),
         (f"{name} from a fresh start", _quality(e.evaluation)[1]),
     ]
 
