@@ -30,6 +30,7 @@ from thermo.options import Option
 from thermo.progress import Progress
 from thermo.report.figures import COLOURS, MUTED, new_figure
 from thermo.report.page import Table
+from thermo.report.text import si
 from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS
 from thermo.studies.records import Point, run_recorded
 from thermo.studies.study import DATA, EPOCHS, SEED, THREADS, Findings, Study
@@ -241,40 +242,53 @@ def accuracy_against_joules(measured: Sequence[Measured], others: Sequence[Desig
     for k, technology in enumerate(dict.fromkeys(m.technology for m in measured)):
         group = sorted((m for m in measured if m.technology == technology), key=lambda m: m.total[1])
         joules = np.array([m.total for m in group])
-        score = 100 * np.array([m.accuracy for m in group])
+        score, colour = 100 * np.array([m.accuracy for m in group]), COLOURS[k % len(COLOURS)]
         axes.errorbar(
             joules[:, 1],
             score,
             [100 * m.accuracy_sem for m in group],
             np.abs(joules[:, [0, 2]] - joules[:, [1]]).T,
             fmt="o-",
-            color=COLOURS[k % len(COLOURS)],
+            color=colour,
             label=f"Langevin cells, {technology}",
             markersize=5,
             capsize=2,
             linewidth=1.2,
             zorder=3,
         )
-    kinds: dict[str, list[Design]] = {}
+        for m in group if len({m.input_bits for m in group}) > 1 else ():
+            told = f"{m.input_bits:.0f}"
+            axes.annotate(
+                told,
+                (m.total[1], 100 * m.accuracy),
+                (5, 4),
+                textcoords="offset points",
+                fontsize=7,
+                color=colour,
+            )
+    kinds: dict[tuple[str, str], list[Design]] = {}
     for design in others:
         if 100 * (design.accuracy or 0.0) >= least:
-            kinds.setdefault(f"{_KINDS.get(design.family, design.family)}, {design.node}", []).append(design)
-    for k, (kind, designs) in enumerate(sorted(kinds.items())):
+            kinds.setdefault((_KINDS.get(design.family, design.family), design.node), []).append(design)
+    families, nodes = (sorted({key[k] for key in kinds}) for k in (0, 1))
+    for (family, node), designs in sorted(kinds.items()):
         axes.errorbar(
             [bill(d).total.likely for d in designs],
             [100 * (d.accuracy or 0.0) for d in designs],
             xerr=np.transpose([_beside(bill(d).total) for d in designs]),
-            fmt="s^vD<>p*"[k % 8],
+            fmt="s^vDp*"[families.index(family) % 6],
             color=MUTED,
             ecolor="#c9cdd3",
-            markerfacecolor=MUTED if k % 2 == 0 else "white",
-            label=kind,
+            markerfacecolor=MUTED if nodes.index(node) == 0 else "white",
+            label=f"{family}, {node}",
             markersize=5,
             elinewidth=1,
         )
     axes.set_xscale("log")
     axes.set_ylim(bottom=least)
-    axes.set_xlabel("energy an answer, J (likely, 5 to 95 %)")
+    axes.margins(y=0.08)
+    axes.xaxis.set_major_formatter(lambda joules, _: si(joules, "J"))
+    axes.set_xlabel("energy an answer: likely, 5 to 95 %; numbers: bits of the input converters")
     axes.set_ylabel("test accuracy, %")
     figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=3)
     return figure
