@@ -113,7 +113,7 @@ def run_all(
     progress: Progress | None,
     what: str = "trainings",
 ) -> list[T]:
-    """All points in order. told : what progress says of a finished one, beside the time left; what : they are"""
+    """All points in order. told : progress says it of one, beside the time left; what : they are"""
     progress = progress or NullProgress()
     progress.start(len(points), f"{len(points)} {what} on {dataset.name}")
     done, took = [], []
