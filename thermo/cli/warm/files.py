@@ -171,6 +171,24 @@ noise 1.0 0.2 0.0
 noise 0.2 0.5 0.1
 noise 0.0 0.1 0.8
 """
+HARMONIC = """langevin 1
+kT 0.6
+mobility 1.0
+dt 0.02
+cells 3
+  j2 0.5 0.4 0.6
+  h 0.1 0.0 -0.2
+couplings linear float64 4
+  0 <- 1: 0.3
+  1 <- 0: 0.3; 2: -0.2
+  2 <- 1: -0.2
+phase run 1.0
+readout run
+  cells 0..2
+  window 0.0
+  reads state
+  decision value
+"""
 PBITS = """langevin 1
 kT 1.0
 mobility 1.0
@@ -316,6 +334,7 @@ INPUTS: dict[str, str | Callable[[Path], None]] = {
     "phases.txt": PHASES,
     "inertia.txt": INERTIA,
     "noise.txt": NOISE,
+    "harmonic.txt": HARMONIC,
     "pbits.txt": PBITS,
     "multiplier.txt": _multiplier,
 }
