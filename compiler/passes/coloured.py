@@ -56,13 +56,16 @@ def colour_noise(netlist: LangevinNetlist, bandwidth: float) -> LangevinNetlist:
     m = n + driven.size
     noise = np.zeros((m, m))
     np.fill_diagonal(noise[n:, n:], netlist.mobility)
-    couplings = [
-        Couplings(
-            c.kind, np.concatenate([c.indptr, np.full(driven.size, c.indptr[-1])]), c.indices, c.weight, c.tie
-        )
-        for c in netlist.couplings
-    ]
-    handed = Couplings.from_coo(
-        CouplingKind.LINEAR, m, driven, n + np.arange(driven.size), np.full(driven.size, strength)
-    )
-    return netlist.with_(cells=Cells(**columns), couplings=(*couplings, handed), noise=noise)
+    handed = (driven, n + np.arange(driven.size), np.full(driven.size, strength))
+    couplings = [_wider(c, driven.size) for c in netlist.couplings if c.kind != CouplingKind.LINEAR]
+    for c in (c for c in netlist.couplings if c.kind == CouplingKind.LINEAR):
+        own = (c.rows, c.indices, c.values)
+        handed = tuple(np.concatenate(pair) for pair in zip(own, handed, strict=True))
+    linear = Couplings.from_coo(CouplingKind.LINEAR, m, *handed)
+    return netlist.with_(cells=Cells(**columns), couplings=(linear, *couplings), noise=noise)
+
+
+def _wider(c: Couplings, more: int) -> Couplings:
+    """The same couplings among more cells, which they do not drive."""
+    indptr = np.concatenate([c.indptr, np.full(more, c.indptr[-1])])
+    return Couplings(c.kind, indptr, c.indices, c.weight, c.tie)

@@ -9,6 +9,9 @@ from compiler.errors import NetlistError, UnsupportedError
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, ReadOut, Role
 from compiler.passes.coloured import colour_noise
+from hw_models.imperfect import Imperfections
+from thermo.simulate import simulate
+from thermo.simulate.errors import SimulationError
 from thermo.simulate.langevin.run import simulate_langevin
 
 KT, MOBILITY = 0.5, 2.0
@@ -34,6 +37,8 @@ def test_a_harmonic_cell_has_the_variance_of_coloured_noise(bandwidth):
     net = colour_noise(cell(k), bandwidth)
     verify(net)
     x = simulate_langevin(net, runs=runs, seed=1, heat=False).outputs[-1][0, :, 0]
+    same = simulate(cell(k), runs=runs, seed=1, noise_bandwidth=bandwidth).outputs[-1][0, :, 0]
+    np.testing.assert_array_equal(same, x)
     wanted = KT / (k * (1 + MOBILITY * k / bandwidth))
     # sum x^2 over the variance is chi-square; Heun's own error at this step is below 1e-3
     z = (np.mean(x**2) / wanted - 1) / np.sqrt(2 / runs)
@@ -60,6 +65,12 @@ def test_what_has_no_bandwidth_is_refused():
         colour_noise(colour_noise(cell(1.0), 1.0), 1.0)
 
 
+def test_no_device_has_the_filters():
+    for there in ({"device": "rc-1fF"}, {"non_ideal": Imperfections(bits=4)}):
+        with pytest.raises(SimulationError, match="cells and couplings that no device has"):
+            simulate(cell(1.0), noise_bandwidth=1.0, **there)
+
+
 def test_couplings_and_numbers_of_cells_stay():
     w = Couplings.from_coo(CouplingKind.LINEAR, 2, [1], [0], [0.7])
     net = LangevinNetlist(
@@ -71,6 +82,8 @@ def test_couplings_and_numbers_of_cells_stay():
     )
     made = colour_noise(net, 3.0)
     assert made.cells.identity.tolist() == [4, 9, 10] and made.n_cells == 3
-    np.testing.assert_array_equal(made.couplings[0].values, w.values)
-    assert made.couplings[1].rows.tolist() == [1] and made.couplings[1].indices.tolist() == [2]
+    verify(made)
+    (linear,) = made.couplings
+    assert linear.rows.tolist() == [1, 1] and linear.indices.tolist() == [0, 2]
+    np.testing.assert_array_equal(linear.values, [*w.values, 3.0 / MOBILITY])
     assert replace(made, noise=None).cells.j2[2] == 3.0 / MOBILITY / 2

@@ -19,7 +19,7 @@ TRAJECTORY = 1 << 61
 
 _KEPT = (
     *("kT", "dt", "method", "observe", "cost", "backend", "seed", "threads", "bound"),
-    *("device", "at", "couplings", "input_bits", "non_ideal", "device_seed"),
+    *("device", "at", "couplings", "input_bits", "non_ideal", "device_seed", "noise_bandwidth"),
 )
 
 

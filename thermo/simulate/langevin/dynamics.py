@@ -35,6 +35,13 @@ class LangevinDynamics:
         KT,
         Option("dt", "--dt", float, None, "Time step in place of the netlist's."),
         METHOD,
+        Option(
+            "noise_bandwidth",
+            "--noise-bandwidth",
+            float,
+            None,
+            "Angular, of every cell's noise, in the netlist's inverse unit of time (none: white noise).",
+        ),
         OBSERVE,
         DEVICE,
         AT,

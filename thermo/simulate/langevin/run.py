@@ -13,6 +13,7 @@ import numpy as np
 from compiler.errors import UnsupportedError
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import Activation, LangevinNetlist
+from compiler.passes.coloured import colour_noise
 from hw_models.couplings import CouplingTechnology
 from hw_models.device import Device
 from hw_models.imperfect import Imperfections, on_device
@@ -69,6 +70,7 @@ def simulate_langevin(
     cost: str = "squared",
     device: str | Device | None = None,
     at: str | float | None = None,
+    noise_bandwidth: float | None = None,
     couplings: str | CouplingTechnology | None = None,
     input_bits: int | str | None = None,
     output_bits: int | str | None = None,
@@ -119,6 +121,8 @@ def simulate_langevin(
         converters act on data and read-out, and a netlist at kT = 0 runs at the device's own temperature
         unless kT is given
     at : time since the device was programmed, s or "1h"; None: just programmed
+    noise_bandwidth : of every cell's noise, angular, in the netlist's inverse unit of time; None: white.
+        The cells of compiler.passes.coloured stand behind the others in whole states
     couplings : how the device makes them, in place of its own way; "ideal": the ideal equation
     input_bits, output_bits : of its converters in place of its own; "ideal": exact
     input_range, output_range : (lo, hi) of the converters, in units of x; None: what the encoded data,
@@ -148,6 +152,8 @@ def simulate_langevin(
     hardware = hardware_of(device, couplings, input_bits, output_bits)
     law = on_device(Imperfections() if hardware is None else hardware.imperfections, non_ideal, at)
     non_ideal = None if law.ideal else law
+    if noise_bandwidth is not None:
+        netlist = _coloured(netlist, noise_bandwidth, hardware, law)
     if method is not None:
         _choice("method", method, METHODS)
     _choice("backend", backend, tuple(BACKENDS))
@@ -263,6 +269,18 @@ def simulate_langevin(
         final_velocity=None if raw.velocity is None else raw.velocity.reshape(*shape, prepared.n),
         conversions=tuple(conversions),
     )
+
+
+def _coloured(
+    netlist: LangevinNetlist, bandwidth: float, hardware: Device | None, law: Imperfections
+) -> LangevinNetlist:
+    """The netlist with noise of a bandwidth; SimulationError on a device, which has no such filters."""
+    if hardware is not None or not law.ideal:
+        raise SimulationError(
+            f"noise_bandwidth = {bandwidth:g} makes the noise by cells and couplings that no device has: "
+            "leave the device and its imperfections out, or the bandwidth (--noise-bandwidth)"
+        )
+    return colour_noise(netlist, bandwidth)
 
 
 def _whole_phases(values: np.ndarray, first: np.ndarray | None) -> np.ndarray:
