@@ -56,12 +56,13 @@ def colour_noise(netlist: LangevinNetlist, bandwidth: float) -> LangevinNetlist:
     m = n + driven.size
     noise = np.zeros((m, m))
     np.fill_diagonal(noise[n:, n:], netlist.mobility)
-    handed = (driven, n + np.arange(driven.size), np.full(driven.size, strength))
     couplings = [_wider(c, driven.size) for c in netlist.couplings if c.kind != CouplingKind.LINEAR]
+    row, col = driven, n + np.arange(driven.size)
+    weight = np.full(driven.size, strength)
     for c in (c for c in netlist.couplings if c.kind == CouplingKind.LINEAR):
-        own = (c.rows, c.indices, c.values)
-        handed = tuple(np.concatenate(pair) for pair in zip(own, handed, strict=True))
-    linear = Couplings.from_coo(CouplingKind.LINEAR, m, *handed)
+        row, col = np.concatenate([c.rows, row]), np.concatenate([c.indices, col])
+        weight = np.concatenate([c.values, weight])
+    linear = Couplings.from_coo(CouplingKind.LINEAR, m, row, col, weight)
     return netlist.with_(cells=Cells(**columns), couplings=(linear, *couplings), noise=noise)
 
 
