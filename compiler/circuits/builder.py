@@ -17,6 +17,7 @@ from compiler.ir.gates import (
     OR,
     READS_A,
     READS_B,
+    XOR,
     GateNetlist,
     flip_a,
     flip_b,
@@ -71,6 +72,32 @@ class Builder:
         """Net of `one` where `select` is 1, else `zero`; all literals."""
         taken, other = self.gate(AND, select, one), self.gate(AND, select ^ 1, zero)
         return self.gate(OR, 2 * taken, 2 * other)
+
+    def table(self, literals: Sequence[int], table: int) -> int:
+        """Net of f(literals), bit p of `table` for the pattern with literal k in bit k of p."""
+        full = (1 << (1 << len(literals))) - 1
+        table &= full
+        if table in (0, full):
+            return self.constant(table & 1)
+        if len(literals) == 1:
+            return self.copy(literals[0] ^ (table & 1))
+        if len(literals) == 2:
+            f00, f10, f01, f11 = (table >> p & 1 for p in range(4))
+            return self.gate(8 * f00 + 4 * f01 + 2 * f10 + f11, *literals)
+        rest, select = literals[:-1], literals[-1]
+        full = (1 << (1 << len(rest))) - 1
+        low, high = table & full, table >> (1 << len(rest))
+        if low == high:
+            return self.table(rest, low)
+        if low ^ high == full:
+            if low in (0, full):
+                return self.copy(select ^ (low == full))
+            return self.gate(XOR, 2 * self.table(rest, low), select)
+        for value, other, flip in ((low, high, 0), (high, low, 1)):
+            if value in (0, full):  # a gate of the other half
+                op, literal = (AND, select ^ flip) if value == 0 else (OR, select ^ flip ^ 1)
+                return self.gate(op, literal, 2 * self.table(rest, other))
+        return self.choose(select, 2 * self.table(rest, high), 2 * self.table(rest, low))
 
     def cover(self, cubes: Sequence[str], operands: Sequence[int], value: int) -> int:
         """Net of a sum of products.

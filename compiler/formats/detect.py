@@ -22,7 +22,7 @@ from compiler.formats.circuits.yosys_json import is_yosys_json, parse_yosys_json
 from compiler.formats.format import Format
 from compiler.formats.ising.files import FORMATS as ISING
 from compiler.formats.ising.files import GRAPH, ising_format, may_be_ising, read_ising
-from compiler.formats.options import GATES, NETWORK
+from compiler.formats.options import CIRCUIT, GATES, NETWORK
 from compiler.formats.options import Options as Options
 from compiler.ir import container, kinds
 from compiler.ir.gates import GateNetlist
@@ -142,7 +142,7 @@ def _read_json(path: Path, options: Options) -> Any:
             document, options.as_ or "max-cut", weight=options.weight, field=options.field, name=str(path)
         )
     if is_yosys_json(document):
-        return parse_yosys_json(document, name=str(path), top=options.top)
+        return parse_yosys_json(document, name=str(path), top=options.top, cut_latches=options.cut_latches)
     if qubo.is_qubo_json(document):
         options.refuse(NETWORK, str(path), "a QUBO")
         return qubo.parse_qubo_json(document, name=str(path))
@@ -256,6 +256,8 @@ def read_model_or_netlist(path: str | os.PathLike, options: Options | None = Non
             given = options or Options()
             if not reader.state:
                 given.refuse(GATES, str(path), f"this format, {reader.name}")
+            if reader.read not in (read_circuit, _read_json):
+                given.refuse(CIRCUIT, str(path), f"this format, {reader.name}")
             return _as_asked(reader.read(path, given), given, path)
     if not head:
         raise FormatError(f"{path}: is empty; give a model or a netlist")

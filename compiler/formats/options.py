@@ -12,6 +12,7 @@ BIT_ORDERS = ("feature", "threshold")
 AS = ("ising", "max-cut", "qubo", "qubo-max")
 NETWORK = ("activation", "output_activation", "head")  # what only ordinary networks take
 STACK = ("classes", "tau", "inputs", "thresholds", "quantiles", "bit_order")
+CIRCUIT = ("top", "library", "cut_latches")  # what only circuits take
 GATES = (*STACK, "wiring", "four_weights", "widths")  # what only logic-gate networks take
 
 
@@ -38,7 +39,8 @@ class Options:
 
     Circuits:
     top : module of a Verilog or BLIF file that is the whole circuit, where several could be
-    library : preset or Liberty file whose cells the file holds
+    library : preset, Liberty or genlib file whose cells the file holds
+    cut_latches : whether state becomes inputs, and the next state outputs
 
     Ising models:
     as_ : what a graph's weights, a matrix or a list of terms stand for: "max-cut", "ising", "qubo" or
@@ -65,6 +67,7 @@ class Options:
     bit_order: str = "feature"
     top: str | None = None
     library: str | None = None
+    cut_latches: bool = False
     as_: str | None = None
     weight: str | None = None
     field: str | None = None

@@ -170,7 +170,14 @@ READING = (
         "--library",
         str,
         None,
-        "Of a circuit of library cells: the Liberty file, or preset, that says what they compute.",
+        "Of a circuit of library cells: the Liberty or genlib file, or preset, that says what they compute.",
+    ),
+    Option(
+        "cut_latches",
+        "--cut-latches",
+        bool,
+        False,
+        "Of a circuit with state: it becomes inputs, and the next state outputs NAME_next.",
     ),
     Option(
         "as_",
@@ -263,6 +270,10 @@ def compile_(model: MODEL, given: Given) -> None:
     options = Options(**keywords(READING, given))
     lowering = keywords((TOLERANCE, *ISING, *TILES), given)
     source = read_model_or_netlist(model, options)
+    if isinstance(source, GateNetlist) and (undriven := source.meta.get("undriven")):
+        notes.print(
+            f"note: nothing drives {', '.join(undriven[:6])}{', ...' * (len(undriven) > 6)}: read as 0"
+        )
     if isinstance(source, LogicNetwork):
         source = lower_logic(source)
     held = clamped_words(given["clamp"])

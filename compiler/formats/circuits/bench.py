@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from typing import NoReturn
 
 from compiler.circuits.assemble import Definition, Port, assemble
@@ -15,12 +16,15 @@ from compiler.circuits.builder import Builder
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.names import name_nets
-from compiler.formats.format import Format, plain
+from compiler.formats.circuits.state import next_name, refuse_state
+from compiler.formats.format import Format
+from compiler.formats.options import DEFAULTS, Options
 from compiler.ir.gates import AND, OR, XOR, GateNetlist
 
 _PORT = re.compile(r"(INPUT|OUTPUT)\s*\(\s*([^\s(),=]+)\s*\)\Z", re.IGNORECASE)
 _GATE = re.compile(r"([^\s(),=]+)\s*=\s*([A-Za-z0-9_]+)\s*\(([^()=]*)\)\Z")
-_CONSTANT = re.compile(r"([^\s(),=]+)\s*=\s*(vdd|gnd)\Z", re.IGNORECASE)
+_LUT = re.compile(r"([^\s(),=]+)\s*=\s*LUT\s+0[xX]([0-9A-Fa-f]+)\s*\(([^()=]*)\)\Z", re.IGNORECASE)
+_CONSTANT = re.compile(r"([^\s(),=]+)\s*=\s*(vdd|gnd)(?:\s*\(\s*\))?\Z", re.IGNORECASE)
 TREES = {
     "AND": (AND, False),
     "NAND": (AND, True),
@@ -30,58 +34,100 @@ TREES = {
     "XNOR": (XOR, True),
 }
 SINGLES = {"NOT": True, "INV": True, "BUFF": False, "BUF": False}
+STATE = ("DFF", "DFFRSE", "FF", "LATCH")
+MAX_LUT = 12
 
 
-def read_bench(path: str | os.PathLike) -> GateNetlist:
-    """The netlist of a .bench file; errors as parse_bench."""
-    return parse_bench(read_text(path), name=str(path))
+def read_bench(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetlist:
+    """The netlist of a .bench file; errors as parse_bench. options : cut_latches"""
+    return parse_bench(read_text(path), name=str(path), cut_latches=options.cut_latches)
 
 
-def parse_bench(text: str, *, name: str = "text") -> GateNetlist:
+def parse_bench(text: str, *, name: str = "text", cut_latches: bool = False) -> GateNetlist:
     """The netlist of a .bench text; gates of more than two operands become balanced trees.
 
-    Raises FormatError, with `name` and line, for malformed text, UnsupportedError for flip-flops
-    and unknown gates.
+    An output that is given twice is one output.
+
+    Raises FormatError, with `name` and line, for malformed text, UnsupportedError for flip-flops, unless
+    they are cut, and unknown gates.
     """
     inputs: list[Port] = []
-    outputs: list[Port] = []
+    outputs: dict[str, Port] = {}
     definitions: list[Definition] = []
-    for number, raw in enumerate(text.split("\n"), 1):
+    states: list[tuple[str, str, int]] = []
+    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         line = raw.partition("#")[0].strip()
         if not line:
             continue
         if port := _PORT.match(line):
-            side = inputs if port[1].upper() == "INPUT" else outputs
-            side.append(Port(port[2], number))
+            if port[1].upper() == "INPUT":
+                inputs.append(Port(port[2], number))
+            else:
+                outputs.setdefault(port[2], Port(port[2], number))
+        elif table := _LUT.match(line):
+            definitions.append(_lut(name, number, table[1], table[2], table[3]))
         elif gate := _GATE.match(line):
-            definitions.append(_definition(name, number, gate[1], gate[2], gate[3]))
+            if gate[2].upper() in STATE:
+                if not cut_latches:
+                    raise refuse_state(f"{name}, line {number}", f"the flip-flop {gate[1]!r}")
+                states.append((_operands(name, number, gate[1], gate[3])[0], gate[1], number))
+            else:
+                definitions.append(_definition(name, number, gate[1], gate[2], gate[3]))
         elif constant := _CONSTANT.match(line):
             definitions.append(_constant(number, constant[1], constant[2].lower() == "vdd"))
         else:
             _fail(name, number, f"cannot read {line[:60]!r}; expected `y = GATE(a, b)`")
-    if not inputs and not outputs and not definitions:
+    if not inputs and not outputs and not definitions and not states:
         raise FormatError(f"{name}: holds no .bench circuit")
-    return assemble(name, inputs, outputs, definitions)
+    taken = {d.name for d in definitions} | {port.name for port in inputs} | {state for _, state, _ in states}
+    for following, state, number in states:
+        inputs.append(Port(state, number))
+        shown = next_name(state, taken)
+        taken.add(shown)
+        definitions.append(Definition(shown, number, (following,), _copied(0)))
+        outputs[shown] = Port(shown, number)
+    return assemble(name, inputs, list(outputs.values()), definitions)
 
 
 def _fail(name: str, line: int, rule: str) -> NoReturn:
     raise FormatError(f"{name}, line {line}: {rule}")
 
 
-def _definition(name: str, line: int, net: str, gate: str, operands: str) -> Definition:
+def _operands(name: str, line: int, net: str, operands: str) -> tuple[str, ...]:
     nets = tuple(word.strip() for word in operands.split(",")) if operands.strip() else ()
     if not all(nets) or any(len(net.split()) > 1 for net in nets):
         _fail(name, line, f"the operands ({operands.strip()[:40]}) of {net!r} are malformed")
+    return nets
+
+
+def _copied(inverted: int) -> Callable[[Builder, tuple[int, ...]], int]:
+    return lambda builder, nets: builder.copy(2 * nets[0] + inverted)
+
+
+def _lut(name: str, line: int, net: str, digits: str, operands: str) -> Definition:
+    """A table as ABC writes it: bit p for the pattern with operand k in bit k of p."""
+    nets = _operands(name, line, net, operands)
+    size = 1 << len(nets)
+    if len(nets) > MAX_LUT or (table := int(digits, 16)) >> size:
+        _fail(name, line, f"LUT 0x{digits[:20]} of {net!r} does not fit {len(nets)} operands")
+
+    def emit(builder: Builder, x: tuple[int, ...]) -> int:
+        return builder.table([2 * k for k in x], table)
+
+    return Definition(net, line, nets, emit)
+
+
+def _definition(name: str, line: int, net: str, gate: str, operands: str) -> Definition:
+    nets = _operands(name, line, net, operands)
     kind = gate.upper()
     if kind in SINGLES:
         if len(nets) != 1:
             _fail(name, line, f"{gate} takes 1 operand, {net!r} gives it {len(nets)}")
-        inverted = SINGLES[kind]
-        return Definition(net, line, nets, lambda builder, x: builder.copy(2 * x[0] + inverted))
+        return Definition(net, line, nets, _copied(SINGLES[kind]))
     if kind not in TREES:
         raise UnsupportedError(
             f"{name}, line {line}: gate {gate} of {net!r} is not supported; gates are "
-            + ", ".join([*TREES, *SINGLES])
+            + ", ".join([*TREES, *SINGLES, "LUT 0x..."])
         )
     if not nets:
         _fail(name, line, f"{gate} needs an operand, {net!r} gives it none")
@@ -149,6 +195,6 @@ FORMAT = Format(
     "bench",
     (".bench",),
     re.compile(rb"(?:\s|#[^\n]*\n)*(?:INPUT|OUTPUT)\s*\("),
-    plain(read_bench),
+    read_bench,
     write_bench,
 )

@@ -1,74 +1,105 @@
-"""BLIF (Berkeley Logic Interchange Format, 1992): one combinational model of .names tables."""
+"""BLIF (Berkeley Logic Interchange Format, 1992): models of .names tables, cells and cut latches."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from compiler.circuits.assemble import Definition, Port, assemble
+from compiler.circuits.assemble import Port
 from compiler.circuits.builder import Builder
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
+from compiler.formats.circuits.library_cells import CellFunctions, cell_functions
 from compiler.formats.circuits.names import name_nets, title
-from compiler.formats.format import Format, plain
+from compiler.formats.circuits.state import next_name, refuse_state
+from compiler.formats.circuits.wires import Emit, Wires
+from compiler.formats.format import Format
+from compiler.formats.options import DEFAULTS, Options
+from compiler.ir.facts import Facts
 from compiler.ir.gates import NONE, READS_A, READS_B, GateNetlist
 from compiler.ir.luts import LutNetlist
 from compiler.passes.gates.lut_map import map_luts
 
 _CUBE = re.compile(r"[01-]*\Z")
-_IGNORED = (".end", ".default_input_arrival", ".default_output_required", ".area", ".delay")
+_IGNORED = (
+    ".default_input_arrival",
+    ".default_output_required",
+    ".area",
+    ".delay",
+    ".clock",
+    ".cname",
+    ".attr",
+    ".param",
+)
+MAX_LEVELS = 64  # of models in models
+_INSIDE = "\0"  # tells a net inside an instance from one outside that is called like it
 
 
-def read_blif(path: str | os.PathLike) -> GateNetlist:
-    """The netlist of a .blif or .blif.gz file; FormatError and UnsupportedError as parse_blif."""
-    return parse_blif(read_text(path), name=str(path))
+def read_blif(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetlist:
+    """The netlist of a .blif or .blif.gz file; errors as parse_blif. options : top, library, cut_latches"""
+    cells = None if options.library is None else cell_functions(options.library)
+    return parse_blif(
+        read_text(path), name=str(path), top=options.top, cells=cells, cut_latches=options.cut_latches
+    )
 
 
-def parse_blif(text: str, *, name: str = "text") -> GateNetlist:
+@dataclass(frozen=True, slots=True)
+class _Cover:
+    """A .names table. value : where a cube matches"""
+
+    operands: tuple[str, ...]
+    output: str
+    cubes: tuple[str, ...]
+    value: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    """kind : of a model, or of a cell; pins : net of each"""
+
+    kind: str
+    pins: dict[str, str]
+    line: int
+    cell: bool
+
+
+@dataclass(slots=True)
+class _Model:
+    name: str
+    line: int
+    inputs: list[Port] = field(default_factory=list)
+    outputs: list[Port] = field(default_factory=list)
+    items: list[_Cover | _Instance] = field(default_factory=list)
+    latches: list[tuple[str, str, int]] = field(default_factory=list)  # next, state, line
+    blackbox: bool = False
+
+
+def parse_blif(
+    text: str,
+    *,
+    name: str = "text",
+    top: str | None = None,
+    cells: CellFunctions | None = None,
+    cut_latches: bool = False,
+) -> GateNetlist:
     """The netlist of a BLIF text; covers of more than two inputs become trees of gates.
 
-    Raises FormatError, with `name` and line, for malformed text, UnsupportedError for latches,
-    subcircuits, mapped gates and further models.
+    The first model is the circuit, or that called `top`; others are put in its place (.subckt).
+    cells : what .gate instances compute. Nets that nothing drives are 0, as in ABC, and meta["undriven"]
+    tells their names.
+
+    Raises FormatError, with `name` and line, for malformed text, UnsupportedError for latches, unless they
+    are cut, unknown cells and statements that are no circuit's.
     """
-    model = None
-    inputs: list[Port] = []
-    outputs: list[Port] = []
-    tables: list[_Table] = []
-    for line, words in _statements(text):
-        head, rest = words[0], words[1:]
-        if not head.startswith("."):
-            if not tables or tables[-1].closed:
-                _fail(name, line, f"{' '.join(words)[:40]!r} belongs to no .names table")
-            tables[-1].row(line, words)
-            continue
-        if tables:
-            tables[-1].closed = True
-        if head == ".model":
-            if model is not None or tables:
-                raise UnsupportedError(
-                    f"{name}, line {line}: a second .model {' '.join(rest)!r}; flatten the design "
-                    "to one model"
-                )
-            model = rest[0] if rest else ""
-        elif head == ".inputs":
-            inputs += [Port(word, line) for word in rest]
-        elif head == ".outputs":
-            outputs += [Port(word, line) for word in rest]
-        elif head == ".names":
-            if not rest:
-                _fail(name, line, ".names needs at least the net it drives")
-            tables.append(_Table(name, line, rest))
-        elif head not in _IGNORED:
-            subject = f" ({' '.join(rest)[:60]})" if rest else ""
-            raise UnsupportedError(
-                f"{name}, line {line}: {head}{subject} is not supported; only combinational "
-                ".names tables are: flatten and map the design, without latches"
-            )
-    if model is None and not inputs and not outputs and not tables:
-        raise FormatError(f"{name}: holds no BLIF model")
-    return assemble(name, inputs, outputs, [t.definition() for t in tables], model or "")
+    models = _Reader(name).models(text)
+    if top is not None and top not in models:
+        raise FormatError(f"{name}: has no model {top!r}; there are {', '.join(map(repr, models))}")
+    chosen = models[top] if top is not None else next(iter(models.values()))
+    return _Flat(name, models, cells, cut_latches).netlist(chosen)
 
 
 def _fail(name: str, line: int, rule: str) -> NoReturn:
@@ -79,7 +110,7 @@ def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
     """(line, words) of every logical line, comments and continuations resolved."""
     words: list[str] = []
     start = 0
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         line = line.partition("#")[0].rstrip()
         continued = line.endswith("\\")
         part = line.rstrip("\\").split()
@@ -93,6 +124,101 @@ def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
         yield start, words
 
 
+class _Reader:
+    """From text to models."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.found: dict[str, _Model] = {}
+        self.model: _Model | None = None
+        self.table: _Table | None = None
+        self.skipping = False  # external don't-cares, to .end
+
+    def models(self, text: str) -> dict[str, _Model]:
+        for line, words in _statements(text):
+            if words[0].startswith("."):
+                self.close()
+                if not self.skipping or words[0] in (".end", ".model"):
+                    self.skipping = False
+                    self.statement(line, words[0], words[1:])
+            elif self.table is not None:
+                self.table.row(line, words)
+            elif not self.skipping:
+                _fail(self.name, line, f"{' '.join(words)[:40]!r} belongs to no .names table")
+        self.close()
+        if not self.found:
+            raise FormatError(f"{self.name}: holds no BLIF model")
+        return self.found
+
+    def close(self) -> None:
+        if self.table is not None:
+            self.here(self.table.line).items.append(self.table.cover())
+        self.table = None
+
+    def here(self, line: int) -> _Model:
+        """The model at hand; a file may begin without .model."""
+        if self.model is None:
+            if self.found:
+                _fail(self.name, line, "a statement after .end; .model begins another circuit")
+            self.start("", line)
+        assert self.model is not None
+        return self.model
+
+    def start(self, title: str, line: int) -> None:
+        if title in self.found:
+            _fail(self.name, line, f"model {title!r} is described at line {self.found[title].line} already")
+        self.model = self.found[title] = _Model(title, line)
+
+    def statement(self, line: int, head: str, rest: list[str]) -> None:
+        if head == ".model":
+            if self.model is not None and self.model.line == 0:
+                _fail(self.name, line, ".model follows its statements")
+            self.start(rest[0] if rest else "", line)
+        elif head == ".end":
+            self.model = None
+        elif head in (".inputs", ".outputs"):
+            model = self.here(line)
+            side = model.inputs if head == ".inputs" else model.outputs
+            side += [Port(word, line) for word in rest]
+        elif head == ".names":
+            if not rest:
+                _fail(self.name, line, ".names needs at least the net it drives")
+            self.table = _Table(self.name, line, rest)
+        elif head == ".conn":
+            if len(rest) != 2:
+                _fail(self.name, line, ".conn takes two nets")
+            self.here(line).items.append(_Cover((rest[0],), rest[1], ("1",), 1, line))
+        elif head in (".subckt", ".gate"):
+            self.here(line).items.append(self.instance(line, head, rest))
+        elif head == ".latch":
+            if len(rest) < 2:
+                _fail(self.name, line, ".latch needs the net it reads and the net it drives")
+            self.here(line).latches.append((rest[0], rest[1], line))
+        elif head == ".blackbox":
+            self.here(line).blackbox = True
+        elif head == ".exdc":
+            self.skipping = True
+        elif head not in _IGNORED:
+            subject = f" ({' '.join(rest)[:60]})" if rest else ""
+            raise UnsupportedError(
+                f"{self.name}, line {line}: {head}{subject} is not supported; tables, models, cells and "
+                "latches are: write the circuit with them"
+            )
+
+    def instance(self, line: int, head: str, rest: list[str]) -> _Instance:
+        if not rest:
+            _fail(self.name, line, f"{head} needs what it is an instance of")
+        pins: dict[str, str] = {}
+        for word in rest[1:]:
+            pin, equal, net = word.partition("=")
+            if not (pin and equal and net):
+                _fail(self.name, line, f"{head} {rest[0]}: {word[:40]!r} is no PIN=NET")
+            if pin in pins:
+                _fail(self.name, line, f"{head} {rest[0]} connects {pin!r} twice")
+            pins[pin] = net
+        return _Instance(rest[0], pins, line, head == ".gate")
+
+
 class _Table:
     """One .names table while it is read."""
 
@@ -101,7 +227,6 @@ class _Table:
         self.operands, self.output = tuple(nets[:-1]), nets[-1]
         self.cubes: list[str] = []
         self.value: str | None = None
-        self.closed = False
 
     def row(self, line: int, words: list[str]) -> None:
         cube, value = (words[0], words[1]) if len(words) == 2 else ("", words[0])
@@ -122,13 +247,135 @@ class _Table:
         self.value = value
         self.cubes.append(cube)
 
-    def definition(self) -> Definition:
-        cubes, value = tuple(self.cubes), int(self.value or "1")  # no row: never 1
+    def cover(self) -> _Cover:
+        # no row: never 1
+        return _Cover(self.operands, self.output, tuple(self.cubes), int(self.value or "1"), self.line)
 
-        def emit(builder: Builder, nets: tuple[int, ...]) -> int:
-            return builder.cover(cubes, nets, value)
 
-        return Definition(self.output, self.line, self.operands, emit)
+class _Flat:
+    """Models put together; names of inner nets begin with their instance."""
+
+    def __init__(
+        self, where: str, models: dict[str, _Model], cells: CellFunctions | None, cut_latches: bool
+    ) -> None:
+        self.where, self.models, self.cells, self.cut = where, models, cells, cut_latches
+        self.wires = Wires(where)
+        self.nets: dict[str, int] = {}
+        self.read: set[int] = set()
+        self.state: list[tuple[int, int, int]] = []  # next, state, line
+        self.instances = 0
+
+    def net(self, name: str) -> int:
+        if name not in self.nets:
+            self.nets[name] = self.wires.net(name.replace(_INSIDE, ""))
+        return self.nets[name]
+
+    def netlist(self, top: _Model) -> GateNetlist:
+        wires = self.wires
+        inputs = [(self.net(port.name), port.line) for port in top.inputs]
+        outputs = [(self.net(port.name), port.line) for port in top.outputs]
+        self.put(top, {port.name: port.name for port in (*top.inputs, *top.outputs)}, "", 0)
+        for net, line in inputs:
+            if net in wires.drivers:
+                _fail(
+                    self.where,
+                    wires.drivers[net][1],
+                    f"net {wires.names[net]!r} is driven here and at line {line}, where it is an input; "
+                    "a net has one driver",
+                )
+        for following, state, line in self.state:
+            if state in wires.drivers:
+                _fail(self.where, line, f"net {wires.names[state]!r} is driven here and as a state")
+            inputs.append((state, line))
+            shown = wires.net(next_name(wires.names[state], self.nets))
+            wires.drive(shown, 2 * following, line)
+            self.read.add(following)
+            outputs.append((shown, line))
+        given = {net for net, _ in inputs}
+        wanted = self.read | {net for net, _ in outputs}
+        undriven = sorted(wanted - given - wires.drivers.keys(), key=lambda net: wires.names[net])
+        for net in undriven:
+            wires.drive(net, 0, 1)
+        found = wires.netlist(inputs, outputs, top.name)
+        if not undriven:
+            return found
+        return replace(found, meta=Facts({**found.meta, "undriven": [wires.names[net] for net in undriven]}))
+
+    def put(self, model: _Model, names: dict[str, str], prefix: str, level: int) -> None:
+        """Build a model. names : outside, of its ports"""
+        if level > MAX_LEVELS:
+            _fail(self.where, model.line, f"model {model.name!r} holds itself")
+        if model.blackbox:
+            raise UnsupportedError(
+                f"{self.where}, line {model.line}: model {model.name!r} is a black box; describe what it "
+                "computes"
+            )
+
+        def net(name: str) -> int:
+            return self.net(names.get(name, prefix + name))
+
+        for item in model.items:
+            if isinstance(item, _Instance):
+                self.instance(item, {pin: names.get(n, prefix + n) for pin, n in item.pins.items()}, level)
+                continue
+            operands = [net(name) for name in item.operands]
+            self.read.update(operands)
+            self.wires.drive(net(item.output), self.covered(item, operands), item.line)
+        for following, state, line in model.latches:
+            if not self.cut:
+                raise refuse_state(f"{self.where}, line {line}", f"the latch {state!r}")
+            self.state.append((net(following), net(state), line))
+
+    def covered(self, item: _Cover, operands: list[int]) -> int:
+        if not operands:
+            return int((len(item.cubes) > 0) == bool(item.value))
+        self.wires.line = item.line
+        return self.wires.gate([2 * net for net in operands], _emit(item.cubes, item.value))
+
+    def instance(self, item: _Instance, pins: dict[str, str], level: int) -> None:
+        child = None if item.cell else self.models.get(item.kind)
+        if child is None:
+            self.gate(item, pins)
+            return
+        known = [port.name for port in (*child.inputs, *child.outputs)]
+        if bad := [pin for pin in pins if pin not in known]:
+            _fail(self.where, item.line, f"model {item.kind!r} has no port {bad[0]!r}")
+        prefix = f"{item.kind}{self.instances}.{_INSIDE}"
+        self.instances += 1
+        for port in child.outputs:
+            if port.name in {p.name for p in child.inputs} and port.name in pins:
+                _fail(self.where, item.line, f"port {port.name!r} of {item.kind!r} is an input and an output")
+        self.put(child, pins, prefix, level + 1)
+
+    def gate(self, item: _Instance, pins: dict[str, str]) -> None:
+        where = f"{self.where}, line {item.line}"
+        if self.cells is None:
+            what = "cell" if item.cell else "model of this file"
+            raise UnsupportedError(
+                f"{where}: {item.kind!r} is no {what} known; name the library that holds it: thermoc compile "
+                "--library FILE.lib (or .genlib)"
+            )
+        cell = self.cells.find(item.kind, where)
+        known = {*cell.inputs, *cell.outputs, *cell.supplies}
+        if bad := [pin for pin in pins if pin not in known]:
+            _fail(self.where, item.line, f"cell {item.kind!r} has no pin {bad[0]!r}")
+        for name, (operands, table) in cell.outputs.items():
+            if name not in pins:
+                continue
+            if missing := [pin for pin in operands if pin not in pins]:
+                _fail(self.where, item.line, f"pin {missing[0]!r} of {item.kind!r} is open")
+            nets = [self.net(pins[pin]) for pin in operands]
+            self.read.update(nets)
+            self.wires.line = item.line
+            literal = self.wires.table([2 * net for net in nets], table)
+            self.wires.drive(self.net(pins[name]), literal, item.line)
+
+
+def _emit(cubes: tuple[str, ...], value: int) -> Emit:
+    def emit(builder: Builder, literals: list[int], flip: int) -> int:
+        return builder.cover(cubes, [literal >> 1 for literal in literals], value ^ flip)
+
+    return emit
 
 
 WIDTH = 78
@@ -204,7 +451,7 @@ FORMAT = Format(
     "BLIF",
     (".blif",),
     re.compile(rb"(?:\s|#[^\n]*\n)*\.(?:model|inputs|outputs|names)\s"),
-    plain(read_blif),
+    read_blif,
     _write,
     frozenset({"luts"}),
 )

@@ -6,26 +6,27 @@ import os
 from pathlib import Path
 
 from compiler.errors import FormatError
-from compiler.formats.circuits import aiger, bench, blif, c, dot, verilog, yosys_json
+from compiler.formats.circuits import aiger, bench, blif, c, dot, eqn, pla, verilog, yosys_json
 from compiler.formats.format import told
 from compiler.formats.options import DEFAULTS, Options
 from compiler.ir.gates import GateNetlist
 from compiler.packed import GZIP, read_packed
 
-FORMATS = {
-    known.name: known
-    for known in (
-        verilog.FORMAT,
-        blif.FORMAT,
-        aiger.FORMAT,
-        aiger.ASCII,
-        bench.FORMAT,
-        yosys_json.FORMAT,
-        c.FORMAT,
-        dot.FORMAT,
-    )
-}
-READ = tuple(known for known in FORMATS.values() if known.read is not None)
+_ALL = (
+    verilog.FORMAT,
+    blif.FORMAT,
+    aiger.FORMAT,
+    aiger.ASCII,
+    bench.FORMAT,
+    pla.FORMAT,
+    eqn.FORMAT,
+    yosys_json.FORMAT,
+    c.FORMAT,
+    dot.FORMAT,
+)
+FORMATS = {known.name: known for known in _ALL if known.write is not None}
+"""Those that are written, by name."""
+READ = tuple(known for known in _ALL if known.read is not None)
 SUFFIXES = tuple(suffix for known in READ for suffix in known.suffixes)
 
 

@@ -65,7 +65,7 @@ def export_circuit(
     if format_ == "aiger" and Path(path).suffix.lower() == ".aag":
         format_ = "aiger-ascii"
     write = FORMATS[format_].write
-    assert write is not None  # every format of circuits is written
+    assert write is not None
     content = write(netlist, **options.changed())
     with replacing(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -1,14 +1,19 @@
-"""What the cells of a library compute, for files that hold instances of them: Liberty files and presets."""
+"""What the cells of a library compute, for files that hold instances: of Liberty, genlib and presets."""
 
 from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 
 from compiler.errors import FormatError, UnsupportedError
+from compiler.formats.circuits.circuit_files import read_text
+from compiler.formats.circuits.equations import Algebra, evaluate
+from compiler.ir.gates import AND, OR, XOR
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.errors import HardwareError
 from hw_models.liberty import Group, function_pins, function_table, read_liberty
@@ -51,7 +56,7 @@ class CellFunctions:
 
 
 def cell_functions(library: str | os.PathLike) -> CellFunctions:
-    """The cells of a preset, by its name, or of a Liberty file.
+    """The cells of a preset, by its name, or of a Liberty or genlib file.
 
     Raises FormatError for a file that cannot be read.
     """
@@ -63,11 +68,72 @@ def cell_functions(library: str | os.PathLike) -> CellFunctions:
             f"{name}: is no Liberty file here and no library known; known are "
             + ", ".join(CELL_LIBRARIES.names())
         )
+    if Path(name).suffix.lower() == ".genlib":
+        return CellFunctions(name, _genlib(name))
     try:
         group = read_liberty(name)
     except HardwareError as error:
         raise FormatError(str(error)) from None
     return CellFunctions(name, {c.arguments[0]: _cell(c) for c in group.children("cell") if c.arguments})
+
+
+_GATE = re.compile(
+    r'\s*GATE\s+(?:"([^"\n]+)"|(\S+))\s+\S+\s+([^\s=;]+)\s*=([^;]*);|\s*PIN(?:\s+\S+){8}(?=\s|\Z)|\s*LATCH\b[^;]*;'
+    r"(?:\s*(?:PIN|SEQ|CONTROL|CONSTRAINT)\b[^\n]*)*|\s+"
+)
+
+
+def _genlib(path: str) -> dict[str, CellFunction]:
+    """Cells of SIS' genlib: GATE name area out=function; PIN lines."""
+    text = re.sub(r"#[^\n]*", "", read_text(path).removeprefix("\ufeff"))
+    found: dict[str, CellFunction] = {}
+    at = 0
+    while at < len(text):
+        match = _GATE.match(text, at)
+        line = text.count("\n", 0, at + len(text[at:]) - len(text[at:].lstrip())) + 1
+        if match is None:
+            raise FormatError(
+                f"{path}, line {line}: cannot read {text[at:].split()[0][:40]!r}; expected GATE or PIN"
+            )
+        at = match.end()
+        title = match[1] or match[2]
+        if title:
+            before = found[title].outputs if title in found else {}
+            pins, table = _function(match[4], f"{path}, line {line}: gate {title!r}")
+            inputs = tuple(dict.fromkeys((*(found[title].inputs if title in found else ()), *pins)))
+            found[title] = CellFunction(inputs, {**before, match[3]: (pins, table)})
+    return found
+
+
+def _function(text: str, where: str) -> tuple[tuple[str, ...], int]:
+    """(pins, table) of an expression."""
+    names: list[str] = []
+
+    def note(name: str) -> int:
+        if name not in names:
+            names.append(name)
+        return 0
+
+    try:
+        evaluate(text, Algebra(note, lambda op, xs: 0, lambda x: 0, lambda value: 0))
+        if len(names) > MAX_PINS:
+            raise ValueError(f"it reads more than {MAX_PINS} pins")
+        size = 1 << len(names)
+        full = (1 << size) - 1
+        columns = {name: sum(1 << p for p in range(size) if p >> k & 1) for k, name in enumerate(names)}
+        steps = {AND: int.__and__, OR: int.__or__, XOR: int.__xor__}
+        table = evaluate(
+            text,
+            Algebra(
+                columns.__getitem__,
+                lambda op, xs: reduce(steps[op], xs),
+                lambda x: x ^ full,
+                lambda v: full * v,
+            ),
+        )
+    except ValueError as error:
+        raise FormatError(f"{where}: {error}") from None
+    return tuple(names), table
 
 
 def _preset(name: str) -> dict[str, CellFunction]:

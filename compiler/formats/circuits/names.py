@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.errors import UnsupportedError
 from compiler.ir.gates import GateNetlist
@@ -53,6 +53,26 @@ def name_nets(
     prefix = fresh_prefix("n", (*netlist.input_names, *netlist.output_names))
     named = [name or f"{prefix}{net}" for net, name in enumerate(nets)]
     return Named(named, [(name, named[net]) for name, net in copies])
+
+
+def part_shared(netlist: GateNetlist) -> tuple[GateNetlist, list[tuple[str, str]]]:
+    """For formats whose ports have one direction: outputs called like an input get a name of their own.
+
+    Returns the netlist and (old name, new one) of each output that has another name.
+    """
+    taken = {*netlist.input_names, *netlist.output_names}
+    inputs = set(netlist.input_names)
+    names, moved = [], []
+    for name in netlist.output_names:
+        new = name
+        if name in inputs:
+            new = f"{name}_out"
+            while new in taken:
+                new += "_"
+            taken.add(new)
+            moved.append((name, new))
+        names.append(new)
+    return (replace(netlist, output_names=tuple(names)) if moved else netlist), moved
 
 
 def fresh_prefix(prefix: str, taken: Iterable[str]) -> str:

@@ -25,14 +25,15 @@ from compiler.ir.gates import GateNetlist
 def read_verilog(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetlist:
     """The netlist of a .v file, behaviour through Yosys; errors as parse_verilog.
 
-    options : top, the module that is the circuit; library, which holds cells that the file uses
+    options : top, the module that is the circuit; library, which holds cells that the file uses;
+        cut_latches, of registers
     """
     text = read_text(path)
     cells = None if options.library is None else cell_functions(options.library)
     try:
         return parse_verilog(text, name=str(path), top=options.top, cells=cells)
     except BeyondError as error:
-        return read_through_yosys(text, str(error), str(path), options.top)
+        return read_through_yosys(text, str(error), str(path), options)
 
 
 def parse_verilog(

@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.circuits.class_nets import fresh_name
 from compiler.errors import UnsupportedError
-from compiler.formats.circuits.names import fresh_prefix, name_nets, title
+from compiler.formats.circuits.names import fresh_prefix, name_nets, part_shared, title
 from compiler.formats.circuits.operators import operators
 from compiler.formats.circuits.ports import Port, group_ports
 from compiler.ir.gates import NONE, READS_A, READS_B, TWO_INPUT, ClassSums, GateNetlist
@@ -62,7 +62,9 @@ def write_verilog(netlist: GateNetlist, options: VerilogOptions | None = None) -
     scores and is told in a comment. Pipelined sums and decisions take a register each; the latency
     is told in a comment, and counts to the answer that all outputs show at the same time.
 
-    Raises UnsupportedError as name_nets; a port cannot be both input and output.
+    An output called like an input gets a name of its own, told in a comment.
+
+    Raises UnsupportedError as name_nets.
     """
     return _Writer(netlist, options or VerilogOptions()).text()
 
@@ -71,6 +73,7 @@ class _Writer:
     def __init__(self, netlist: GateNetlist, options: VerilogOptions) -> None:
         if options.pipeline:
             netlist = sweep_dead(netlist)  # a gate that nobody reads would cost registers
+        netlist, self.moved = part_shared(netlist)
         self.netlist, self.options = netlist, options
         self.sums = netlist.class_sums
         name_nets(netlist, "Verilog", LEGAL, shared_ports=False, sums=True)  # refuses bad names
@@ -122,7 +125,7 @@ class _Writer:
         return "\n".join([*lines, "endmodule"]) + "\n"
 
     def _comments(self) -> list[str]:
-        lines = []
+        lines = [f"// output {old} is called {new}: it is an input, too" for old, new in self.moved]
         if self.stages is not None:
             lines.append(
                 f"// registers after every {self.options.pipeline} levels; latency "
@@ -284,9 +287,9 @@ def _head_ports(sums: ClassSums | None, vectors: bool, prefix: str, taken: set[s
 
 
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
-# words that a port may be called by in other formats; as an escaped name they are no keyword
+# reserved words of IEEE 1364-2005 and IEEE 1800-2017; as an escaped name they are none
 _WORDS = """
-    always and assign begin buf bufif0 bufif1 case casex casez cell cmos config deassign default
+    always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign default
     defparam design disable edge else end endcase endconfig endfunction endgenerate endmodule
     endprimitive endspecify endtable endtask event for force forever fork function generate genvar
     highz0 highz1 if ifnone incdir include initial inout input instance integer join large liblist
@@ -296,7 +299,16 @@ _WORDS = """
     rtran rtranif0 rtranif1 scalared showcancelled signed small specify specparam strong0 strong1
     supply0 supply1 table task time tran tranif0 tranif1 tri tri0 tri1 triand trior trireg
     unsigned use uwire vectored wait wand weak0 weak1 while wire wor xnor xor
-    class logic bit byte int do final unique priority enum struct union string void
+    accept_on alias always_comb always_ff always_latch assert assume before bind bins binsof bit break byte
+    chandle checker class clocking const constraint context continue cover covergroup coverpoint cross dist do
+    endchecker endclass endclocking endgroup endinterface endpackage endprogram endproperty endsequence enum
+    eventually expect export extends extern final first_match foreach forkjoin global iff ignore_bins
+    illegal_bins implements implies import inside int interconnect interface intersect join_any join_none let
+    local logic longint matches modport nettype new nexttime null package packed priority program property
+    protected pure rand randc randcase randsequence ref reject_on restrict return s_always s_eventually
+    s_nexttime s_until s_until_with sequence shortint shortreal soft solve static string strong struct super
+    sync_accept_on sync_reject_on tagged this throughout timeprecision timeunit type typedef union unique
+    unique0 until until_with untyped var virtual void wait_order weak wildcard with within
 """
 _KEYWORDS = frozenset(_WORDS.split())
 LEGAL = r"[!-~]+"

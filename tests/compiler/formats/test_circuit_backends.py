@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from toys.gates import every_op, random_circuit
 
 from compiler.circuits.evaluate import evaluate
+from compiler.circuits.reference import output_values
 from compiler.counting import gate_counts
 from compiler.equivalence import check_equal
 from compiler.errors import UnsupportedError
 from compiler.files import OutputError
 from compiler.formats.circuits.circuits import FORMATS, read_circuit
 from compiler.formats.circuits.export import export_circuit
+from compiler.formats.circuits.verilog import parse_verilog
 from compiler.ir.gates import make_gates
 
 ENDINGS = {"verilog": "v", "blif": "blif", "aiger": "aig", "aiger-ascii": "aag", "bench": "bench"}
@@ -66,12 +68,29 @@ def test_an_output_that_is_its_input():
     netlist = make_gates(["x", "y"], [], [], [], {"x": 0, "z": 1})
     assert ".outputs x z\n.names y z\n1 1\n" in FORMATS["blif"].write(netlist)
     assert b"i0 x" in FORMATS["aiger"].write(netlist)
-    with pytest.raises(UnsupportedError, match="Verilog: 'x' is an input and an output"):
-        FORMATS["verilog"].write(netlist)
-    crossed = make_gates(["x", "y"], [], [], [], {"x": 1})
-    for format_ in ("blif", "bench", "verilog"):
+    crossed = make_gates(["x", "y"], [], [], [], {"x": 1, "x_out": 0})
+    text = FORMATS["verilog"].write(crossed)
+    assert text.startswith("// output x is called x_out_: it is an input, too\n")
+    back = parse_verilog(text)
+    assert back.output_names == ("x_out_", "x_out") and output_values(back, (0, 1)) == [1, 0]
+    assert "x_out_" in FORMATS["yosys-json"].write(crossed)
+    for format_ in ("blif", "bench"):
         with pytest.raises(UnsupportedError, match="'x' is an input and an output"):
             FORMATS[format_].write(crossed)
+
+
+KEYWORDS = "program type automatic checker bit byte soft global let with tagged priority unique0"
+
+
+@pytest.mark.skipif(not shutil.which("iverilog"), reason="iverilog is not installed")
+def test_keywords_of_systemverilog_are_escaped(tmp_path):
+    names = KEYWORDS.split()
+    netlist = make_gates(names, [], [], [], {f"{name}_y": k for k, name in enumerate(names)}, name="program")
+    text = FORMATS["verilog"].write(netlist)
+    assert text.startswith("module \\program  (")
+    (tmp_path / "x.v").write_text(text)
+    subprocess.run(["iverilog", "-g2012", "-o", "x", "x.v"], cwd=tmp_path, check=True)
+    assert parse_verilog(text).input_names == tuple(names)
 
 
 @pytest.mark.parametrize("format_", ENDINGS)

@@ -1,6 +1,7 @@
 """Foreign circuits: what they mean, and one clear line for everything that is refused."""
 
 import gzip
+import random
 from itertools import product
 
 import pytest
@@ -8,14 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys.gates import every_op
 
+from compiler.circuits.builder import Builder
 from compiler.circuits.reference import output_values
 from compiler.errors import FormatError, ThermocError, UnsupportedError
 from compiler.formats.circuits.aiger import parse_aiger
 from compiler.formats.circuits.bench import parse_bench
 from compiler.formats.circuits.blif import parse_blif
-from compiler.formats.circuits.circuits import FORMATS as KNOWN
-from compiler.formats.circuits.circuits import read_circuit
+from compiler.formats.circuits.circuits import READ, read_circuit
+from compiler.formats.circuits.eqn import parse_eqn
 from compiler.formats.circuits.library_cells import cell_functions
+from compiler.formats.circuits.pla import parse_pla
 from compiler.formats.circuits.verilog import parse_verilog
 from compiler.formats.circuits.yosys import yosys_program
 from compiler.formats.circuits.yosys_json import write_yosys_json
@@ -92,16 +95,30 @@ def test_a_cover_of_one_literal_leaves_its_operand_alone():
             FormatError,
             "line 3: net 'z' depends on itself, by z <- y <- z|line 5: net 'y' depends on itself",
         ),
-        (".inputs a\n.outputs y\n.latch a y 0\n.end", UnsupportedError, r"line 3: \.latch \(a y 0\)"),
+        (
+            ".inputs a\n.outputs y\n.latch a y 0\n.end",
+            UnsupportedError,
+            "line 3: the latch .y.: .*--cut-latches",
+        ),
+        (
+            ".inputs a\n.outputs y\n.mlatch f a y\n.end",
+            UnsupportedError,
+            r"line 3: \.mlatch \(f a y\) is not",
+        ),
         (
             ".inputs a\n.outputs y\n.subckt ff d=a q=y\n.end",
             UnsupportedError,
-            r"line 3: \.subckt \(ff d=a q=y\) is not supported",
+            r"line 3: 'ff' is no model of this file known; .* --library FILE\.lib",
         ),
         (
-            ".model a\n.inputs a\n.outputs a\n.end\n.model b\n.end",
-            UnsupportedError,
-            "line 5: a second .model 'b'",
+            ".model a\n.inputs a\n.outputs a\n.end\n.model a\n.end",
+            FormatError,
+            "line 5: model 'a' is described at line 1 already",
+        ),
+        (
+            ".model a\n.inputs x\n.outputs y\n.subckt a x=x y=y\n.end",
+            FormatError,
+            "line 1: model 'a' holds itself",
         ),
         (
             ".inputs a\n.outputs y\n.names a y\n1 1\n.names a y\n0 1\n.end",
@@ -112,12 +129,6 @@ def test_a_cover_of_one_literal_leaves_its_operand_alone():
             ".inputs a\n.outputs a\n.names a a\n1 1\n.end",
             FormatError,
             "line 3: net 'a' is driven here and at line 1",
-        ),
-        (".inputs a\n.outputs y\n.end", FormatError, "line 2: output 'y' is driven by nothing"),
-        (
-            ".inputs a\n.outputs y\n.names a q y\n11 1\n.end",
-            FormatError,
-            "line 3: net 'q', read by 'y', is driven by nothing",
         ),
         (
             ".inputs a\n.outputs y\n.names a y\n11 1",
@@ -135,6 +146,49 @@ def test_bad_blif(text, error, message):
     with pytest.raises(error, match=message) as caught:
         parse_blif(text, name="x.blif")
     assert str(caught.value).startswith("x.blif") and "\n" not in str(caught.value)
+
+
+MODELS = """
+.model top
+.inputs a b c # none
+.outputs y z q
+.subckt and2 x=a y=b z=t
+.cname one
+.subckt and2 y=c x=t z=y
+.conn and20.u z
+.gate nand2 A=a B=b Y=and20.u
+.latch y q re clk 0
+.end
+.model and2
+.inputs x y
+.outputs z
+.names x u
+1 1
+.names u y z
+11 1
+.end
+.exdc
+.names a y
+1 1
+.end
+"""
+
+
+def test_models_cells_and_latches(tmp_path):
+    (tmp_path / "x.lib").write_text(CELLS.replace("nand2_1", "nand2"))
+    netlist = parse_blif(MODELS, cells=cell_functions(tmp_path / "x.lib"), cut_latches=True)
+    assert netlist.input_names == ("a", "b", "c", "q")
+    table = {name: rows[::2] for name, rows in _table(netlist).items()}  # q = 0
+    assert table == {"y": "00000001", "z": "11111100", "q": "0" * 8, "q_next": "00000001"}
+    inner = parse_blif(MODELS, top="and2")
+    assert _table(inner) == {"z": "0001"}
+    with pytest.raises(FormatError, match=r"has no model 'or2'; there are 'top', 'and2'"):
+        parse_blif(MODELS, top="or2")
+
+
+def test_what_nothing_drives_is_0_and_told():
+    netlist = parse_blif(".inputs a\n.outputs y z\n.names a q y\n1- 1\n-1 1\n.end")
+    assert _table(netlist) == {"y": "01", "z": "00"} and list(netlist.meta["undriven"]) == ["q", "z"]
 
 
 # --- AIGER -----------------------------------------------------------------------------------
@@ -159,11 +213,28 @@ def test_aiger_without_gates():
     assert _table(parse_aiger(b"aag 1 1 0 2 0\n2\n3\n0\n")) == {"o0": "10", "o1": "00"}
 
 
+def test_aiger_names_that_ports_share():
+    data = AAG.replace(b"i1 b", b"i1 a").replace(b"o1 n", b"o1 y").replace(b"o2 t", b"o2 o1")
+    netlist = parse_aiger(data.replace(b"\nc\nfree text\n", b""))
+    assert netlist.input_names == ("a", "i1") and netlist.output_names == ("y", "o1_", "o1", "o3")
+
+
+def test_aiger_properties_and_cut_latches():
+    ascii_ = b"aag 4 1 2 1 1 1 1\n2\n4 8 1\n6 5 6\n8\n9\n6\n8 2 4\nl0 q\nb0 wrong\n"
+    binary = b"aig 4 1 2 1 1 1 1\n8 1\n5 6\n8\n9\n6\n" + bytes([4, 2]) + b"l0 q\nb0 wrong"
+    for data in (ascii_, binary):
+        netlist = parse_aiger(data, cut_latches=True)
+        assert netlist.input_names == ("i0", "q", "l1")
+        assert netlist.output_names == ("o0", "wrong", "c0", "q_next", "l1_next")
+        for x, q, p in product((0, 1), repeat=3):
+            assert output_values(netlist, (x, q, p)) == [x & q, 1 - (x & q), p, x & q, 1 - q]
+
+
 @pytest.mark.parametrize(
     ("data", "error", "message"),
     [
-        (b"aag 2 1 1 0 0\n2\n4 2\n", UnsupportedError, r"line 1: holds 1 latch\(es\)"),
-        (b"aag 1 1 0 0 0 1\n2\n2\n", UnsupportedError, "AIGER 1.9 properties"),
+        (b"aag 2 1 1 0 0\n2\n4 2\n", UnsupportedError, r"line 1: the file's 1 latch\(es\).* --cut-latches"),
+        (b"aag 1 1 0 0 0 0 0 1\n2\n1\n2\n", UnsupportedError, "justice or fairness"),
         (b"aag 3 2 0 1 1\n2\n4\n6\n6 6 2\n", FormatError, "line 5: net '3' depends on itself"),
         (b"aag 4 2 0 1 1\n2\n4\n6\n6 8 2\n", FormatError, "net '4', read by '3', is driven by noth"),
         (b"aag 3 2 0 1 1\n2\n4\n9\n6 2 4\n", FormatError, "output 0 has the literal 9"),
@@ -179,7 +250,6 @@ def test_aiger_without_gates():
         (b"aig 999999 999990 0 9 9\n", FormatError, "more than the file can hold"),
         (AAG.replace(b"i0 a", b"i7 a"), FormatError, "cannot read the symbol 'i7 a'"),
         (AAG.replace(b"i1 b", b"i0 b"), FormatError, "symbol i0 is given twice"),
-        (AAG.replace(b"i1 b", b"i1 a"), FormatError, "two symbols are called 'a'"),
     ],
 )
 def test_bad_aiger(data, error, message):
@@ -193,6 +263,9 @@ def test_truncated_aiger_never_passes_for_whole(data):
     # where a symbol has ended, what is left is a complete file with fewer names
     whole = {k + 1 for k in range(data.index(b"i0 a") - 1, end) if data[k] == 10}
     whole.add(data.index(b"i0 a"))
+    # so is one without its last line end, or with a part of a name
+    whole |= {data.index(b"i0 a") - 1}
+    whole |= {k for k in range(end) if k > data.index(b"i0 a") and len(data[:k].split(b"\n")[-1]) > 3}
     for cut in range(end):
         if cut not in whole:
             with pytest.raises(FormatError):
@@ -220,6 +293,24 @@ def test_bench_gates_of_any_width():
     }
 
 
+def test_bench_tables_flip_flops_and_repeated_outputs():
+    text = """INPUT(a)\nINPUT(b)\nINPUT(c)\nOUTPUT(y)\nOUTPUT(y)\nOUTPUT(q)
+    t       = LUT 0xe8 ( a, b, c )\ny = LUT 0x2 (t, q)\nq = DFF(y)\none = vdd\nq_next = gnd\n"""
+    netlist = parse_bench(text, cut_latches=True)
+    assert netlist.input_names == ("a", "b", "c", "q") and netlist.output_names == ("y", "q", "q_next_")
+    rows = _table(netlist)["y"]
+    assert rows[::2] == "00010111" and rows[1::2] == "0" * 8 and _table(netlist)["q_next_"] == rows
+
+
+@pytest.mark.parametrize("width", range(5))
+def test_tables_of_any_width(width):
+    for table in random.Random(width).sample(range(1 << (1 << width)), min(40, 1 << (1 << width))):
+        builder = Builder([f"x{k}" for k in range(width)])
+        netlist = builder.netlist({"y": builder.table([2 * k for k in range(width)], table)})
+        for p in range(1 << width):
+            assert output_values(netlist, [p >> k & 1 for k in range(width)]) == [table >> p & 1]
+
+
 def test_wide_gates_become_balanced_trees():
     from compiler.counting import gate_counts
 
@@ -232,7 +323,8 @@ def test_wide_gates_become_balanced_trees():
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("INPUT(a)\nOUTPUT(q)\nq = DFF(a)", UnsupportedError, "line 3: gate DFF of 'q' is not"),
+        ("INPUT(a)\nOUTPUT(q)\nq = DFF(a)", UnsupportedError, "line 3: the flip-flop .q.: .*--cut-latches"),
+        ("INPUT(a)\nOUTPUT(q)\nq = LUT 0x10 (a, a)", FormatError, "LUT 0x10 of 'q' does not fit 2 operands"),
         ("INPUT(a)\nOUTPUT(q)\nq = MAJ(a, a, a)", UnsupportedError, "gate MAJ of 'q'"),
         ("INPUT(a)\nOUTPUT(q)\nq = NOT(a, a)", FormatError, "NOT takes 1 operand, 'q' gives it 2"),
         ("INPUT(a)\nOUTPUT(q)\nq = AND()", FormatError, "AND needs an operand"),
@@ -247,6 +339,92 @@ def test_wide_gates_become_balanced_trees():
 def test_bad_bench(text, error, message):
     with pytest.raises(error, match=message):
         parse_bench(text, name="x.bench")
+
+
+# --- PLA, EQN, genlib ------------------------------------------------------------------------
+
+PLA = """# two-level
+.i 3
+.o 3
+.ilb a b c
+.ob y z w
+.p 3
+11- 1-0
+--1|110
+0 0 2 ~41
+.e
+what follows is no row
+"""
+
+
+def test_pla():
+    assert _table(parse_pla(PLA)) == {"y": "01010111", "z": "11010101", "w": "11000000"}
+    assert _table(parse_pla(".i 1\n.o 1\n.type fr\n1 1\n0 0\n")) == {"z0": "01"}
+    assert _table(parse_pla(".i 0\n.o 2\n 10")) == {"z0": "1", "z1": "0"}
+
+
+EQN = """# Equations
+INORDER = a b
+ c;
+OUTORDER = y z w a;
+n = a*!b; y = (n + c')';
+z=1; w = CONST0 | a ^ b & !!c;
+"""
+
+
+def test_eqn():
+    netlist = parse_eqn(EQN)
+    assert netlist.input_names == ("a", "b", "c")
+    assert _table(netlist) == {"y": "01010001", "z": "1" * 8, "w": "00011110", "a": "00001111"}
+
+
+GENLIB = """GATE "nand2" 2 O=!(a*b); PIN * INV 1 999 1 .2 1 .2
+GATE inv1 1 O=a';
+  PIN a INV 1 999 1 .2 1 .2  # comment
+GATE one 0 O=CONST1;
+GATE ha 2 S=x^y; PIN * UNKNOWN 1 999 1 1 1 1
+GATE ha 2 C=x*y; PIN * NONINV 1 999 1 1 1 1
+LATCH "dff" 1 Q=D; PIN D NONINV 1 1 1 1 1 1
+SEQ Q ANY RISING_EDGE
+"""
+
+
+def test_genlib(tmp_path):
+    (tmp_path / "x.genlib").write_text(GENLIB)
+    cells = cell_functions(tmp_path / "x.genlib")
+    assert set(cells.cells) == {"nand2", "inv1", "one", "ha"}
+    text = ".inputs a b\n.outputs y c s o\n.gate nand2 a=a b=b O=t\n.gate inv1 a=t O=y\n"
+    text += ".gate ha x=t y=b C=c S=s\n.gate one O=o\n.end"
+    expected = {"y": "0001", "c": "0100", "s": "1011", "o": "1111"}
+    assert _table(parse_blif(text, cells=cells)) == expected
+    for bad in ("GATE x 1 O=a*;", "GATE x 1 O=(a;", "GATES"):
+        (tmp_path / "y.genlib").write_text(GENLIB + bad)
+        with pytest.raises(FormatError, match=r"y\.genlib, line 9"):
+            cell_functions(tmp_path / "y.genlib")
+
+
+@pytest.mark.parametrize(
+    ("parse_", "text", "error", "message"),
+    [
+        (parse_pla, ".i 2\n.o 1\n1- 11", FormatError, "line 3: row '1-11' must be 2 characters"),
+        (parse_pla, ".i 2\n1- 1", FormatError, "line 2: a row before .i and .o"),
+        (parse_pla, ".i x", FormatError, "line 1: .i takes a number"),
+        (parse_pla, ".mv 4 2 3 4", UnsupportedError, "line 1: .mv is not supported"),
+        (parse_pla, ".i 1\n.o 1\n.ilb a\n.ob a\n", FormatError, "'a' is an input and an output"),
+        (parse_pla, ".i 1\n.o 1\n.ilb a b\n", FormatError, "line 3: .ilb gives 2 names; there are 1"),
+        (parse_pla, "", FormatError, "holds no PLA"),
+        (parse_eqn, "INORDER = a;\ny = a *;", FormatError, "line 2: the equation of 'y': an operand"),
+        (parse_eqn, "INORDER = a;\n\ny = a", FormatError, "line 3: 'y = a' lacks its ';'"),
+        (parse_eqn, "INORDER = a; OUTORDER = y;", FormatError, "output 'y' is driven by nothing"),
+        (parse_eqn, "a b = c;", FormatError, "is no equation"),
+        (parse_eqn, "y = " + "(" * 300 + "a;", FormatError, "deeper"),
+        (parse_eqn, "", FormatError, "holds no equations"),
+    ],
+)
+def test_bad_pla_and_eqn(parse_, text, error, message):
+    with pytest.raises(error, match=message) as caught:
+        parse_(text, name="x")
+    assert str(caught.value).startswith("x") and "\n" not in str(caught.value)
 
 
 # --- Verilog ---------------------------------------------------------------------------------
@@ -356,6 +534,9 @@ def test_bad_verilog(text, error, message):
         (BLIF.encode(), "BLIF"),
         (AAG, "AIGER"),
         (AIG, "AIGER"),
+        (PLA.encode(), "PLA"),
+        (EQN.encode(), "EQN"),
+        (write_yosys_json(parse_blif(BLIF)).encode(), "Yosys JSON"),
         (b"# c17\n\nINPUT(a)\nOUTPUT(a)\n", "bench"),
         (VERILOG.replace("z1, ~a", "~a").encode(), "Verilog"),
     ],
@@ -364,7 +545,7 @@ def test_bad_verilog(text, error, message):
 def test_content_tells_the_format(tmp_path, content, name, pack):
     path = tmp_path / "circuit"
     path.write_bytes(pack(content))
-    assert told(KNOWN.values(), path).title == name
+    assert told(READ, path).title == name
     assert equal(read_model_or_netlist(path), read_circuit(path))
 
 
@@ -390,7 +571,7 @@ def test_unknown_and_missing_circuits(tmp_path):
 
 def test_a_long_comment_before_the_content_is_no_trap(tmp_path):
     (tmp_path / "x").write_bytes(b" # x\n" * 700 + b"?")
-    assert told(KNOWN.values(), tmp_path / "x") is None
+    assert told(READ, tmp_path / "x") is None
 
 
 # --- damage ----------------------------------------------------------------------------------
@@ -399,6 +580,9 @@ FORMATS = {
     "blif": (parse_blif, BLIF.encode()),
     "bench": (parse_bench, b"INPUT(a)\nINPUT(b)\nOUTPUT(y)\nt = NAND(a, b)\ny = XOR(t, a, b)\n"),
     "verilog": (parse_verilog, VERILOG.replace("z1, ~a", "~a").encode()),
+    "pla": (parse_pla, PLA.encode()),
+    "eqn": (parse_eqn, EQN.encode()),
+    "models": (lambda text: parse_blif(text, cut_latches=True), MODELS.encode()),
     "aag": (parse_aiger, AAG),
     "aig": (parse_aiger, AIG),
     "text": (parse, dump(every_op()).encode()),
