@@ -265,7 +265,7 @@ BAD = [
     ("x.aag", b"aag 3 2 0 1 1\n2\n4\n6\n6 9 2\n", "line 5", "gate 0 has the literal 9"),
     ("x.blif", CYCLE, "line 3", "net 'z' depends on itself|net 'y' depends on itself"),
     ("x.blif", BLIF.replace(b"11 1", b"1 1"), "line 4", "row '1 1' of 'y' must be 2 characters"),
-    ("x.blif", BLIF.replace(b"a b y", b"a c y"), "line 3", "net 'c', read by 'y', is driven by"),
+    ("x.bench", b"INPUT(a)\nOUTPUT(y)\ny = AND(a, c)\n", "line 3", "net 'c', read by 'y', is driven by"),
     ("x.blif.gz", gzip.compress(BLIF * 50, mtime=0)[:60], "", "damaged gzip file"),
     ("x.blif.gz", b"\x1f\x8b\x08garbage", "", "damaged gzip file"),
     ("x.bench", b"INPUT(a)\ny = NOT(a)\ny = BUFF(a)\n", "line 3", "driven here and at line 2"),
