@@ -110,3 +110,25 @@ def test_torch_itself():
         theirs = net(x).numpy()
     images = x.numpy().reshape(64, 2, 8, 8).transpose(0, 2, 3, 1).reshape(64, -1)
     np.testing.assert_allclose(from_module(net).answers(images), theirs, atol=1e-5)
+
+
+def test_normalised_dense_layers_need_no_image():
+    rng = np.random.default_rng(6)
+    first = module("Linear", weight=rng.normal(size=(5, 7)), bias=rng.normal(size=5), out_features=5)
+    mean, var, scale, shift = (
+        rng.normal(size=5),
+        rng.uniform(0.5, 2, 5),
+        rng.normal(size=5),
+        rng.normal(size=5),
+    )
+    norm = module(
+        "BatchNorm1d", running_mean=mean, running_var=var, weight=scale, bias=shift, eps=1e-3, num_features=5
+    )
+    last = module("Linear", weight=rng.normal(size=(1, 5)), bias=None, out_features=1)
+    model = from_module(sequential(first, norm, module("Sigmoid"), last))
+    x = rng.normal(size=(9, 7))
+    h = ((x @ first.weight.T + first.bias) - mean) / np.sqrt(var + 1e-3) * scale + shift
+    y = (1 / (1 + np.exp(-h))) @ last.weight.T
+    # a classifier of one output answers below and above 0
+    np.testing.assert_allclose(model.answers(x), np.c_[-y, y], rtol=1e-10)
+    assert model.labels == ("0", "1")
