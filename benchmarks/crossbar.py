@@ -1,7 +1,7 @@
 """An MLP and a small convolutional network on crossbar tiles: bits, tiles and wires, age, joules.
 
     python benchmarks/crossbar.py                  digits, 64-32-10 and two convolutions
-    python benchmarks/crossbar.py --data mnist --model mlp --limit 1000     784-128-10
+    python benchmarks/crossbar.py --data mnist --limit 1000     784-128-10 and two convolutions
 
 Both are trained here (Adam, the second by JAX), saved as models for `thermoc compile`, and run on
 test data, five devices each; figures are mean and standard error over devices.
@@ -33,7 +33,7 @@ from thermo.training.langevin.mlp import train_mlp
 
 BITS = (3, 4, 5, 6, 7, 8)
 TILES = (32, 64, 128, 256)
-WIRES = (0.0, 1.0, 5.0)
+WIRES = (0.0, 1.0, 5.0, 20.0)
 AGES = ("25s", "1h", "1d", "1y")
 SEEDS = 5
 
