@@ -1,10 +1,10 @@
 """Assignments and tours as QUBOs with penalties: how far from the best, whatever the penalty.
 
-    python benchmarks/penalties.py [--seconds 2] [--runs 3] [--penalties 1e2 1e3 1e6]
+    python benchmarks/penalties.py [--seconds 2] [--runs 3] [--threads N] [--penalties 1e2 1e3 1e6]
 
 Costs of 1 to 100 (assignments of 10 and 20) and distances in a square of side 100 (a tour of 17); the
-best is the Hungarian method's and dynamic programming's. Each run has two chains on two threads for
-so many seconds of wall time; `p-bits alone` is `--method chains`, in the same time. Seeds are 0 to runs - 1.
+best is the Hungarian method's and dynamic programming's. Each run has two chains for so many
+seconds of wall time; `p-bits alone` is `--method chains`, in the same time. Seeds are 0 to runs - 1.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--penalties", type=float, nargs="+", default=[1e2, 1e3, 1e6])
     arguments = parser.parse_args()
     print("problem        penalty   best   found / best (each run)   p-bits alone   seconds kept")
@@ -41,7 +42,12 @@ def main() -> None:
             runs = [
                 [
                     simulate_spins(
-                        net, chains=2, seconds=arguments.seconds, seed=seed, threads=2, method=method
+                        net,
+                        chains=2,
+                        seconds=arguments.seconds,
+                        seed=seed,
+                        threads=arguments.threads,
+                        method=method,
                     )
                     for seed in range(arguments.runs)
                 ]
