@@ -149,6 +149,13 @@ def _read_json(path: Path, options: Options) -> Any:
     return read_torchlogix_json(path, options)
 
 
+def _read_difflogic_c(path: Path, options: Options) -> Any:
+    from compiler.formats.logic_nets.difflogic_c import NAME, USES, read_difflogic_c
+
+    options.refuse((*NETWORK, *(name for name in GATES if name not in USES)), str(path), NAME)
+    return read_difflogic_c(path, options)
+
+
 def _read_onnx(path: Path, options: Options) -> Any:
     from compiler.formats.networks.onnx import read_onnx
 
@@ -221,6 +228,12 @@ READERS = (
         _read_json,
     ),
     Reader(f"Ising model ({_titles(ISING.values())}, also .gz)", may_be_ising, _read_ising),
+    Reader(
+        "C code of difflogic",
+        lambda head, path: head.startswith(b"#include <stddef.h>") or path.suffix.lower() == ".c",
+        _read_difflogic_c,
+        state=True,
+    ),
     Reader("pickle", lambda head, path: head[:1] == b"\x80" and head[1:2] <= b"\x05", _refuse_pickle),
     Reader(f"circuit ({_titles(CIRCUITS)}, also .gz)", may_be_circuit, read_circuit),
     Reader("ONNX", lambda head, path: path.suffix.lower() == ".onnx", _read_onnx),

@@ -76,10 +76,18 @@ def write_yosys_json(netlist: GateNetlist) -> str:
         at = 0
         for port in group_ports(names, others):
             shown = [bits[net] for net in nets[at : at + port.bits]]
-            ports[port.name] = {"direction": side, "bits": shown}
+            ports[_public(port.name)] = {"direction": side, "bits": shown}
             at += port.bits
     module = {"attributes": {"top": "1"}, "ports": ports, "cells": cells}
     return json.dumps({"creator": "thermoc", "modules": {title(netlist): module}}, indent=1) + "\n"
+
+
+KEPT = tuple("$\\0123456789")  # before these the backslash of a name that a person gave is written
+
+
+def _public(name: str) -> str:
+    """A name that a person gave, as Yosys writes it."""
+    return f"\\{name}" if name[:1] in KEPT else name
 
 
 # cells read: (pins, table), bit p of the table for the pattern with pin k in bit k of p
@@ -143,7 +151,8 @@ def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> Gate
     sides: dict[str, list[tuple[int, int]]] = {"input": [], "output": []}
     shown: list[tuple[str, Any]] = []
     states: list[tuple[Any, Any]] = []
-    for port, facts in module["ports"].items():
+    for key, facts in module["ports"].items():
+        port = key[1:] if key[:1] == "\\" and key[1:2] in KEPT else key
         if facts["direction"] not in sides:
             raise UnsupportedError(
                 f"{name}: port {port!r} is {facts['direction']}; ports are input or output"

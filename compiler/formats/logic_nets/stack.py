@@ -50,7 +50,7 @@ def stack_layers(
     if not layers:
         raise FormatError(f"{origin}: holds no layer of gates")
     below = _width(layers[0], options, n_inputs, origin)
-    encoder = _encoder(options, below, origin) or encoder
+    encoder = asked_encoder(options, below, origin) or encoder
     columns = []
     first, start = 0, below
     n_bits = below
@@ -132,7 +132,8 @@ def _width(layer: GateLayer, options: Options, n_inputs: int | None, origin: str
     return width
 
 
-def _encoder(options: Options, n_bits: int, origin: str) -> Thermometer | None:
+def asked_encoder(options: Options, n_bits: int, origin: str) -> Thermometer | None:
+    """The encoder that the options give for so many input bits; UnsupportedError if it makes others."""
     levels = options.thresholds or options.quantiles
     if not levels:
         return None

@@ -1,28 +1,87 @@
 """Random circuits of every dialect, as thermoc reads them and as other programs compute them."""
 
+import json
+import re
 import shutil
 
 import pytest
-from dialects import verilog
+from dialects import netlists, verilog
 
+from compiler.formats.circuits.aiger import parse_aiger
+from compiler.formats.circuits.bench import parse_bench
+from compiler.formats.circuits.blif import parse_blif
+from compiler.formats.circuits.eqn import parse_eqn
+from compiler.formats.circuits.library_cells import cell_functions
+from compiler.formats.circuits.pla import parse_pla
 from compiler.formats.circuits.verilog import parse_verilog
+from compiler.formats.circuits.yosys_json import parse_yosys_json
 
 SLOW = pytest.mark.slow
 PART = 50
+PARSERS = {
+    "blif": parse_blif,
+    "bench": parse_bench,
+    "eqn": parse_eqn,
+    "pla": parse_pla,
+    "aag": lambda text: parse_aiger(text.encode()),
+}
 
 
-def _parts(n, first):
+def needs(*programs):
+    missing = [name for name in programs if not shutil.which(name)]
+    return pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} not installed")
+
+
+def parts(n, first):
     """A first part in every run, the others in the slow one."""
     return [k if k < first else pytest.param(k, marks=SLOW) for k in range(0, n, PART)]
 
 
-@pytest.mark.skipif(not shutil.which("iverilog"), reason="iverilog is not installed")
-@pytest.mark.parametrize("start", _parts(600, PART))
+@needs("iverilog")
+@pytest.mark.parametrize("start", parts(600, PART))
 def test_verilog_computes_what_icarus_says(start, tmp_path):
     cases = {seed: verilog.make(seed) for seed in range(start, start + PART)}
     expected = verilog.icarus(cases, tmp_path)
     for seed, case in cases.items():
         netlist = parse_verilog(case.text, name="case.v", top=case.top)
+        assert verilog.ours(case, netlist, seed) == expected[seed], case.text
+
+
+@needs("iverilog", "yosys", "berkeley-abc")
+@pytest.mark.parametrize("start", parts(500, PART))
+@pytest.mark.parametrize("kind", PARSERS)
+def test_netlists_compute_what_other_programs_make_of_them(kind, start, tmp_path):
+    cases = {seed: netlists.DIALECTS[kind](seed) for seed in range(start, start + PART)}
+    expected = verilog.icarus(netlists.as_verilog(kind, cases, tmp_path), tmp_path)
+    for seed, case in cases.items():
+        assert verilog.ours(case, PARSERS[kind](case.text), seed) == expected[seed], case.text
+
+
+@needs("iverilog", "berkeley-abc")
+@pytest.mark.parametrize("start", parts(500, PART))
+def test_cells_of_a_genlib_as_abc_maps_them(start, tmp_path):
+    cases = {seed: netlists.eqn(seed) for seed in range(start, start + PART)}
+    expected = verilog.icarus(netlists.as_verilog("eqn", cases, tmp_path), tmp_path)
+    found = netlists.mapped(cases, tmp_path)
+    cells = cell_functions(tmp_path / "cells.genlib")
+    for seed, case in cases.items():
+        gates, instances = found[seed]
+        assert verilog.ours(case, parse_blif(gates, cells=cells), seed) == expected[seed], gates
+        netlist = parse_verilog(instances, cells=cells)
+        assert verilog.ours(case, netlist, seed) == expected[seed], instances
+
+
+@needs("iverilog", "yosys")
+@pytest.mark.parametrize("start", parts(700, 0))
+def test_json_of_yosys_computes_what_icarus_says(start, tmp_path):
+    cases = {seed: verilog.make(seed) for seed in range(start, start + PART)}
+    # a name like one inside an instance stops Yosys' flatten
+    cases = {seed: case for seed, case in cases.items() if "u1.n" not in case.text}
+    expected = verilog.icarus(cases, tmp_path)
+    document = json.loads(netlists.yosys_json(cases, tmp_path))
+    for seed, original in cases.items():
+        netlist = parse_yosys_json(document, top=original.top)
+        case = netlists.as_json_names(original)
         assert verilog.ours(case, netlist, seed) == expected[seed], case.text
 
 
@@ -34,4 +93,24 @@ def test_another_operator_would_be_noticed():
         other = case.text.replace(" & ", " | ").replace("xor", "or").replace("~(", "(")
         one, two = (parse_verilog(t, top=case.top) for t in (case.text, other))
         changed += verilog.ours(case, one, seed) != verilog.ours(case, two, seed)
+    assert changed >= 8
+
+
+CHANGES = {
+    "blif": (r"^([01-]+ )?([01])$", lambda m: f"{m[1] or ''}{1 - int(m[2])}"),
+    "bench": (r"\b(AND|OR)\(", r"N\1("),
+    "eqn": (r"^(\w+ = )([^;]*\*[^;]*);", r"\1!(\2);"),
+    "pla": (r"^([01-]+)(\s.*)1$", r"\1\g<2>0"),
+    "aag": (r"^(\d+) (\d+) (\d+)$", lambda m: f"{m[1]} {int(m[2]) ^ 1} {m[3]}"),
+}
+
+
+@pytest.mark.parametrize("kind", PARSERS)
+def test_another_gate_would_be_noticed(kind):
+    changed = 0
+    for seed in range(30):
+        case = netlists.DIALECTS[kind](seed)
+        other = re.sub(*CHANGES[kind], case.text, flags=re.MULTILINE)
+        one, two = (verilog.ours(case, PARSERS[kind](text), seed) for text in (case.text, other))
+        changed += one != two
     assert changed >= 8

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from compiler.circuits.evaluate import encode_bits, evaluate, evaluate_classes
+from compiler.circuits.reference import class_counts
 from compiler.errors import FormatError, ThermocError, UnsupportedError
 from compiler.formats.detect import Options, read_model_or_netlist
+from compiler.formats.logic_nets.difflogic_c import parse_difflogic_c
 from compiler.formats.logic_nets.torchlogix_json import parse_torchlogix_json
 
 # c0, c1, c2, c3 of gates 0 .. 15, the table of arXiv 2210.08277
@@ -599,3 +601,70 @@ def test_an_ordinary_state_dict_is_still_one(tmp_path):
     state = {"0.weight": rng.normal(size=(16, 16)), "2.weight": rng.normal(size=(3, 16))}
     model = read_model_or_netlist(_save(state, tmp_path / "m.npz"), Options(activation="tanh"))
     assert [w.shape for w in model.weights] == [(16, 16), (3, 16)]
+
+
+# --- difflogic's C ---------------------------------------------------------------------------
+
+
+def _as_difflogic_writes(op, a, b, bits):
+    """The expression of a gate, by the order of operands in difflogic 0.1 (compiled_model.py)."""
+    zero = {8: "(char) 0", 16: "(short) 0", 32: "0", 64: "0LL"}[bits]
+    text = [zero, f"{a} & {b}", f"{a} & ~{b}", a, f"{b} & ~{a}", b, f"{a} ^ {b}", f"{a} | {b}"]
+    text += [f"~({a} | {b})", f"~({a} ^ {b})", f"~{b}", f"~{b} | {a}", f"~{a}", f"~{a} | {b}"]
+    text += [f"~({a} & {b})", f"~{zero}"]
+    return f"({ {8: 'char', 16: 'short'}[bits] }) ({text[op]})" if bits < 32 else text[op]
+
+
+def _difflogic_c(layers, n, classes, bits):
+    kind = {8: "char", 16: "short", 32: "int", 64: "long long"}[bits]
+    lines, below, count = [], [f"inp[{k}]" for k in range(n)], 0
+    for number, layer in enumerate(layers):
+        names = []
+        for k, (op, a, b) in enumerate(layer):
+            last = number == len(layers) - 1
+            names.append(f"out[{k}]" if last else f"v{count}")
+            count += 1
+            value = _as_difflogic_writes(op, below[a], below[b], bits)
+            lines.append(f"\t{'' if last else f'const {kind} '}{names[-1]} = {value};")
+        below = names
+    head = "#include <stddef.h>\n#include <stdlib.h>\n#include <stdbool.h>\n\n"
+    tail = "void apply_logic_gate_net (bool const *inp, int *out, size_t len) {\n"
+    tail += f"  for(size_t d = 0; d < {n}; ++d) {{}}\n"
+    tail += f"  for(size_t c = 0; c < {classes}; ++c) {{}}\n}}\n"
+    body = "\n".join(lines)
+    return f"{head}void logic_gate_net({kind} const *inp, {kind} *out) {{\n{body}\n}}\n\n{tail}"
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32, 64])
+def test_c_code_of_difflogic(bits, tmp_path):
+    rng = np.random.default_rng(bits)
+    layers = [[(k, *rng.integers(0, 5, 2)) for k in range(16)]]
+    layers += [[(k % 16, *rng.integers(0, 16, 2)) for k in range(20)], [(7, 2 * k, k) for k in range(6)]]
+    text = _difflogic_c(layers, 5, 3, bits)
+    (tmp_path / "net.c").write_text(text)
+    netlist = read_model_or_netlist(tmp_path / "net.c", Options(thresholds=(0.5,)))
+    assert netlist.encoder is not None and netlist.n_gates == 42
+    for pattern in range(32):
+        values = [pattern >> k & 1 for k in range(5)]
+        for layer in layers:
+            values = [op >> (3 - 2 * values[a] - values[b]) & 1 for op, a, b in layer]
+        expected = [sum(values[k : k + 2]) for k in (0, 2, 4)]
+        assert class_counts(netlist, [pattern >> k & 1 for k in range(5)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("void logic_gate_net", "void other", "holds no function logic_gate_net"),
+        ("void apply", "", "lacks apply_logic_gate_net"),
+        ("out[1] =", "out[2] =", r"out\[2\] stands where out\[1\] should; lines are missing"),
+        ("v3 =", "v2 =", "v2 is driven twice"),
+        ("v0 | v1", "v0 + v1", "line 10: the expression 'v0 . v1' is no gate of difflogic"),
+        ("v0 | v1", "v0 | v9", "line 10: .* reads v9, which nothing above drives"),
+    ],
+)
+def test_other_c_code_is_refused(old, new, message):
+    text = _difflogic_c([[(6, 0, 1)] * 4, [(7, 0, 1)] * 3], 2, 3, 64)
+    text = text[: text.index("void apply")] if old == "void apply" else text.replace(old, new)
+    with pytest.raises(FormatError, match=message):
+        parse_difflogic_c(text)
