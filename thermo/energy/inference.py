@@ -410,7 +410,8 @@ def _thinned(dataset: Dataset, split: str) -> Dataset:
     """Every n-th sample of the split, so that HALVED are left or fewer."""
     x, y = dataset.part(split)
     step = -(-len(x) // HALVED)
-    return replace(dataset, **{f"x_{split}": x[::step], f"y_{split}": y[::step]})
+    few: dict[str, Any] = {f"x_{split}": x[::step], f"y_{split}": y[::step]}
+    return replace(dataset, **few)
 
 
 def _cycle_energy(
