@@ -220,5 +220,5 @@ def _digital(e: Estimate) -> Table:
     else:
         caption = "Digital designs: none of those tried reaches the machine's accuracy"
     if not e.baselines:
-        caption = "Digital designs: none measured (regression)"
+        caption = "Digital designs: none measured" + ("" if e.n_classes else " (regression)")
     return Table(BASELINE_HEAD, tuple(rows), RIGHT, caption)

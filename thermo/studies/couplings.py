@@ -201,37 +201,40 @@ def _told(design: Design) -> dict[str, Any]:
 
 def _joules(total: Sequence[float]) -> str:
     low, likely, high = total
-    return f"{likely:.3g} ({low:.2g} to {high:.2g})"
+    return f"{si(likely, 'J')} ({si(low, 'J')} to {si(high, 'J')})"
 
 
 def _table(measured: Sequence[Measured], others: Sequence[Design]) -> Table:
     places = [p for p in PLACES if any(p in m.joules for m in measured)]
     rows = []
+    least = min(m.accuracy for m in measured) - BELOW / 100
     for m in measured:
-        parts = [f"{m.joules[p][1]:.2g}" if p in m.joules else "" for p in places]
+        parts = [si(m.joules[p][1], "J") if p in m.joules else "" for p in places]
         accuracy = f"{100 * m.accuracy:.2f} ± {100 * m.accuracy_sem:.2f}"
         bits = f"{m.input_bits:.0f}, {m.output_bits:.0f}"
         told = (m.technology, bits, f"{m.penalty:g}", accuracy, f"{m.strength:.0f}", _joules(m.total))
         rows.append((*told, *parts))
-    for d in others:
-        assert d.accuracy is not None
+    for d in sorted(others, key=lambda d: bill(d).price.total):
+        if (d.accuracy or 0.0) < least:
+            continue
         rows.append(
             (
-                f"{d.name}, {d.node}",
+                d.name,
                 "",
                 "",
-                f"{100 * d.accuracy:.2f} ± {100 * (d.accuracy_sem or 0):.2f}",
+                f"{100 * (d.accuracy or 0):.2f} ± {100 * (d.accuracy_sem or 0):.2f}",
                 "",
                 _joules(_ends(bill(d).total)),
                 *[""] * len(places),
             )
         )
     return Table(
-        ("couplings", "bits", "penalty", "test accuracy %", "sum |W| a cell", "J an answer", *places),
+        ("couplings", "bits", "penalty", "test accuracy %", "sum |W| a cell", "an answer", *places),
         tuple(rows),
         tuple(range(1, 6 + len(places))),
         "Accuracy: one noisy run a decision, started from the reset, and its standard error. Joules: likely "
-        "value, middle 90 % in brackets. Bits: of inputs and read-out.",
+        "value, middle 90 % in brackets. Bits: of inputs and read-out. Designs of "
+        f"{BELOW:g} points less than the least accurate machine are left out.",
     )
 
 
