@@ -264,7 +264,7 @@ def accuracy_against_joules(measured: Sequence[Measured], others: Sequence[Desig
             axes.annotate(
                 told,
                 (m.total[1], 100 * m.accuracy),
-                (5, 4),
+                (5, -10),
                 textcoords="offset points",
                 fontsize=7,
                 color=colour,
