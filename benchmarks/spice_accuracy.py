@@ -4,9 +4,9 @@
     thermoc compile d.safetensors -o digits.tnl
     python benchmarks/spice_accuracy.py digits.tnl 50 kept.json
 
-One deck an image against 400 runs of ours, on rc-1fF with its couplings' noise (weak inversion; their range, 23
-units of x, changes nothing here and would triple ngspice's time) and exact converters. What is done is kept in
-a file, from which a second call goes on.
+One deck an image against 400 runs of ours, on rc-1fF with its couplings' noise (weak inversion; their range,
+23 units of x, changes nothing here and would triple ngspice's time) and exact converters. What is done is
+kept in a file, from which a second call goes on.
 """
 
 import json
