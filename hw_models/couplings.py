@@ -106,12 +106,14 @@ class Burden(NamedTuple):
     excess : (n,) noise power that they add, over the cell's own; load : (n,) stiffness that they add
     reach : largest state that they show, as reach tanh(x / reach); infinite where they are linear
     source : noise power over the cell's own that a bias of 1 adds
+    mutual : whether one element couples two cells both ways, and what it brings to them is shared
     """
 
     excess: Any
     load: Any
     reach: float
     source: float
+    mutual: bool = False
 
 
 def burden(technology: CouplingTechnology, magnitudes: Any, *, j2: float, voltage: float) -> Burden:
@@ -128,6 +130,7 @@ def burden(technology: CouplingTechnology, magnitudes: Any, *, j2: float, voltag
         load=magnitudes * (1.0 if technology.loads else 0.0),
         reach=reach,
         source=technology.source_noise.value * voltage / (2.0 * j2),
+        mutual=technology.mutual,
     )
 
 

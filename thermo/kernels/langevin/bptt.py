@@ -35,7 +35,7 @@ from typing import NamedTuple
 import numpy as np
 
 from thermo.kernels.jit import njit
-from thermo.kernels.langevin.circuit import circuit_gradient
+from thermo.kernels.langevin.circuit import circuit_gradient, kick
 from thermo.kernels.langevin.images import fill_inputs
 from thermo.kernels.langevin.lines import read_lines
 from thermo.kernels.langevin.range import range_tile, slope_tile
@@ -146,6 +146,7 @@ def forward_tile(c, machine, circuit, steps, seed, trajectory, xs, fs, shown, zs
     slots = xs.shape[0]
     force_slots = fs.shape[0]
     heat = np.zeros(lanes, np.float64)
+    room = np.empty((2, n, lanes), c.dtype)
     for i in range(n):
         for l in range(lanes):
             xs[0, i, l] = x0[i]
@@ -179,19 +180,19 @@ def forward_tile(c, machine, circuit, steps, seed, trajectory, xs, fs, shown, zs
                     heat[l] += half * (g[i, l] + f[i, l]) * (x[i, l] - before[i, l])
         if k < n_steps:
             after = xs[(k + 1) % slots]
+            z = zs[k % zs.shape[0]]
             if noise > 0:
-                z = zs[k % zs.shape[0]]
                 fill_normals(z, seed, trajectory, k, STREAM_TRAINING)
+            if circuit is None and noise > 0:
                 for i in range(n):
-                    sigma = noise
-                    if circuit is not None:
-                        sigma = noise * circuit.noise[i]
                     for l in range(lanes):
-                        after[i, l] = x[i, l] + h * f[i, l] + sigma * real(z[i, l])
+                        after[i, l] = x[i, l] + h * f[i, l] + noise * real(z[i, l])
             else:
                 for i in range(n):
                     for l in range(lanes):
                         after[i, l] = x[i, l] + h * f[i, l]
+                if circuit is not None and noise > 0:
+                    kick(circuit, noise, z, room, after)
     if heat_mode == HEAT_ENERGY:
         return energy_drop(c, coupling, coupled, cells, x0, xs[n_steps % slots], fs[n_steps % force_slots])
     return heat
@@ -253,7 +254,8 @@ def gradient_tile(  # type: ignore[no-untyped-def]
 
     u : (lanes, n_in) encoded inputs; xs, fs : see forward_tile
     gradient : (n_parameters,), order w_in, coupling, bias, scale, offset, written
-    by_circuit : (2, n), derivatives by circuit.noise and by J2, written; None without a circuit
+    by_circuit : (2, n), derivatives by circuit.noise and by J2, and n more rows by its root where it has
+        one, written; None without a circuit
     Returns (sum of losses, right answers, sum of heat, first runaway cell or -1).
     """
     coupling, coupled, cells, x0 = machine.coupling, machine.coupled, machine.cells, machine.x0
@@ -299,7 +301,7 @@ def gradient_tile(  # type: ignore[no-untyped-def]
     nu = np.empty((n, lanes), u.dtype)
     total = np.zeros((n, lanes), u.dtype)
     back = np.zeros((n, lanes), u.dtype)
-    part = np.empty((n, n), u.dtype)
+    part, room = np.empty((n, n), u.dtype), np.empty((2, n, lanes), u.dtype)
     gj[:] = real(0)
     resting = True
     for i in range(n):
@@ -342,7 +344,8 @@ def gradient_tile(  # type: ignore[no-untyped-def]
             for l in range(lanes):
                 total[i, l] += nu[i, l]
         if circuit is not None:
-            circuit_gradient(lam, nu, x, zs[min(k, n_steps - 1)], k < n_steps, steps.noise, by_circuit)
+            z = zs[min(k, n_steps - 1)]
+            circuit_gradient(circuit, lam, nu, x, z, k < n_steps, steps.noise, room, part, by_circuit)
         if k == 0 and resting:
             break  # x_0 = 0 adds nothing to dJ
         seen = x

@@ -12,7 +12,7 @@ from thermo.kernels.langevin import bptt
 from thermo.kernels.langevin.images import Images
 from thermo.kernels.langevin.lines import Line
 from thermo.training.errors import TrainingDivergedError
-from thermo.training.langevin.circuit import add_strengths, by_bias, by_strength, circuit_of
+from thermo.training.langevin.circuit import add_circuit, circuit_of, rows_of
 from thermo.training.tiles import Tiles
 
 
@@ -81,6 +81,7 @@ def loss_and_gradient(
     loaded, by_all = cells, np.zeros((2, where.n), theta.dtype)
     if each is not None:
         circuit, loaded = circuit_of(each, w, j, b, cells)
+        by_all = np.zeros((rows_of(circuit), where.n), theta.dtype)
         by_circuit = np.zeros_like(by_all)
     machine = bptt.Machine(w, j, coupled, b, loaded, x0.astype(theta.dtype))
     head = bptt.HEAD_CLASSES if classes else bptt.HEAD_VALUES
@@ -120,8 +121,6 @@ def loss_and_gradient(
             if by_circuit is not None:
                 by_all += by_circuit
     if each is not None and circuit is not None:
-        parts = where.split(total)
-        add_strengths(parts, (w, j), by_strength(each, circuit, by_all))
-        parts[2][...] += by_bias(each, circuit, b, by_all).astype(theta.dtype)
+        add_circuit(where.split(total), (w, j, b), each, circuit, by_all)
     loss, _, heat = figures / batch
     return loss + heat_penalty * heat, total, heat

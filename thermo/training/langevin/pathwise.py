@@ -26,11 +26,11 @@ from thermo.simulate.langevin.calibrate import CALIBRATION, TRAJECTORY
 from thermo.simulate.langevin.conversion import Span, output_range
 from thermo.training.errors import TrainingDivergedError, TrainingError
 from thermo.training.langevin.circuit import (
+    add_circuit,
     add_strengths,
     burden_of,
-    by_bias,
-    by_strength,
     circuit_of,
+    rows_of,
     strengths,
 )
 from thermo.training.langevin.config import PathwiseConfig
@@ -257,7 +257,8 @@ class PathwiseTrainer:
         circuit, cells = None, self.cells
         if self.each is not None:
             circuit, cells = circuit_of(self.each, w, j, b, self.cells)
-        by_circuit = np.zeros((len(self.bounds) - 1, 2, layout.n), np.float32)
+        rows_by = 2 if circuit is None else rows_of(circuit)
+        by_circuit = np.zeros((len(self.bounds) - 1, rows_by, layout.n), np.float32)
         machine = bptt.Machine(w, j, config.coupled, b, cells, self.x0)
         loss_of = bptt.Loss(self.head, s, o, config.smoothing, np.float32(1.0 / self.batch), price)
         dacs = adcs = None
@@ -329,13 +330,13 @@ class PathwiseTrainer:
         price, n = self.config.coupling_penalty, self.layout.n
         if circuit is None and price == 0:
             return 0.0
-        by, parts, (w, j, b) = np.full(n, price / n), self.layout.split(gradient), acting
+        parts = self.layout.split(gradient)
         if self.each is not None and circuit is not None:
-            total = by_circuit.sum(axis=0)
-            by += by_strength(self.each, circuit, total)
-            parts[2][...] += by_bias(self.each, circuit, b, total).astype(np.float32)
-        add_strengths(parts, (w, j), by)
-        return price * float(strengths(w, j).mean()) if price else 0.0
+            add_circuit(parts, acting, self.each, circuit, by_circuit.sum(axis=0))
+        if price == 0:
+            return 0.0
+        add_strengths(parts, acting[:2], np.full(n, price / n))
+        return price * float(strengths(*acting[:2]).mean())
 
     def _descend(self, g: np.ndarray) -> None:
         config = self.config

@@ -140,6 +140,7 @@ LAWS = {
     "noise and load": Burden(0.5, 1.0, math.inf, 0.3),
     "noise and range": Burden(0.4, 0.0, 1.3, 0.3),
     "all": Burden(0.4, 1.0, 1.3, 0.3),
+    "shared noise": Burden(0.4, 1.0, math.inf, 0.3, True),
 }
 
 
@@ -160,14 +161,15 @@ def on_device(theta, cells, x0, data, y, *, each, heat_penalty):
         own = 2 * j2 * x + 3 * j3 * x**2 + 4 * j4 * x**3 + each.load * sums * x
         return show(data) @ w.T + b + show(x) @ j.T - own
 
+    covariance = np.diag(1 + each.source * np.abs(b) + each.excess * sums)
+    if each.mutual:  # the smaller of what both ways share is one element
+        shared = np.where(j * j.T > 0, np.sign(j) * np.minimum(np.abs(j), np.abs(j.T)), 0.0)
+        covariance -= each.excess * shared
+    root = np.linalg.cholesky(covariance)
     x, heat = np.tile(x0, (BATCH, 1)), np.zeros(BATCH)
     for k in range(RUN["n_steps"]):
         z = normals_numpy(RUN["seed"], RUN["trajectory"] + np.arange(BATCH), k, N, STREAM_TRAINING).T
-        new = (
-            x
-            + h * force(x)
-            + np.sqrt(2 * h * RUN["kT"] * (1 + each.source * np.abs(b) + each.excess * sums)) * z
-        )
+        new = x + h * force(x) + math.sqrt(2 * h * RUN["kT"]) * z @ root.T
         heat += 0.5 * ((force(x) + force(new)) * (new - x)).sum(axis=1)
         x = new
     score = s * x[:, -N_OUT:] + o
