@@ -124,6 +124,7 @@ def _naming(path: Path) -> Iterator[None]:
 def _read_json(path: Path, options: Options) -> Any:
     """dimod's BQM, networkx's node-link graph, a QUBO, or else a circuit of torchlogix."""
     from compiler.formats.ising import bqm, qubo
+    from compiler.formats.logic_nets import compactlogic
     from compiler.formats.logic_nets.torchlogix_json import read_torchlogix_json
 
     try:
@@ -143,6 +144,9 @@ def _read_json(path: Path, options: Options) -> Any:
         )
     if is_yosys_json(document):
         return parse_yosys_json(document, name=str(path), top=options.top, cut_latches=options.cut_latches)
+    if compactlogic.is_compactlogic_json(document):
+        options.refuse(NETWORK, str(path), "a circuit of CompactLogic")
+        return compactlogic.parse_compactlogic_json(document, name=str(path), options=options)
     if qubo.is_qubo_json(document):
         options.refuse(NETWORK, str(path), "a QUBO")
         return qubo.parse_qubo_json(document, name=str(path))

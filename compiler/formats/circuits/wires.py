@@ -153,9 +153,9 @@ class Wires:
         for literal, _ in self.drivers.values():
             readers[literal >> 1] = readers.get(literal >> 1, 0) + 1
         for net, (literal, _) in self.drivers.items():
-            inner = self.inner.get(literal >> 1)
-            if inner and not inner.net and (not literal & 1 or readers[literal >> 1] == 1):
-                inner.net = net
+            gate = self.inner.get(literal >> 1)
+            if gate and not gate.net and (not literal & 1 or readers[literal >> 1] == 1):
+                gate.net = net
                 claimed.add(net)
         return claimed
 

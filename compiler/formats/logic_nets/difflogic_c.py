@@ -76,7 +76,10 @@ def parse_difflogic_c(text: str, *, name: str = "text", options: Options = DEFAU
         raise FormatError(f"{name}: lacks apply_logic_gate_net, which tells inputs and classes: truncated")
     n = int(inputs[1])
     nets: dict[str, int] = {f"inp[{k}]": k for k in range(n)}
-    op, a, b, shown = [], [], [], []
+    op: list[int] = []
+    a: list[int] = []
+    b: list[int] = []
+    shown: list[int] = []
     for raw in body[1].split("\n"):
         statement = raw.strip()
         if statement:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.formats.logic_nets import difflogic, lilogic, tapeout, torchlogix
+from compiler.formats.logic_nets import compactlogic, difflogic, lilogic, tapeout, torchlogix
 from compiler.formats.options import Options
 from compiler.ir.gates import GateNetlist
 
@@ -25,7 +25,7 @@ class Layout:
 
 LAYOUTS = tuple(
     Layout(module.NAME, module.USES, module.matches, module.read)
-    for module in (tapeout, lilogic, torchlogix, difflogic)
+    for module in (tapeout, lilogic, compactlogic, torchlogix, difflogic)
 )
 
 

@@ -29,7 +29,8 @@ def read_state(path: str | os.PathLike) -> dict[str, Any]:
             raise FormatError(
                 f"{path}: holds a {type(loaded).__name__}, not a state dict; save module.state_dict()"
             )
-        return {str(key): plain(value) for key, value in loaded.items()}
+        held = loaded.get("model_state")  # a checkpoint beside the optimiser's state
+        return {str(k): plain(v) for k, v in (held if isinstance(held, Mapping) else loaded).items()}
     return dict(read_safetensors(path)[1])
 
 

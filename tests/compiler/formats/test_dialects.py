@@ -72,11 +72,11 @@ def test_cells_of_a_genlib_as_abc_maps_them(start, tmp_path):
 
 
 @needs("iverilog", "yosys")
-@pytest.mark.parametrize("start", parts(700, 0))
+@pytest.mark.parametrize("start", parts(900, 0))
 def test_json_of_yosys_computes_what_icarus_says(start, tmp_path):
     cases = {seed: verilog.make(seed) for seed in range(start, start + PART)}
-    # a name like one inside an instance stops Yosys' flatten
-    cases = {seed: case for seed, case in cases.items() if "u1.n" not in case.text}
+    # some names and instances together stop Yosys' flatten
+    cases = {seed: case for seed, case in cases.items() if f"c{seed}_" not in case.text}
     expected = verilog.icarus(cases, tmp_path)
     document = json.loads(netlists.yosys_json(cases, tmp_path))
     for seed, original in cases.items():

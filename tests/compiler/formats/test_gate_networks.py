@@ -668,3 +668,71 @@ def test_other_c_code_is_refused(old, new, message):
     text = text[: text.index("void apply")] if old == "void apply" else text.replace(old, new)
     with pytest.raises(FormatError, match=message):
         parse_difflogic_c(text)
+
+
+# --- CompactLogic ----------------------------------------------------------------------------
+
+
+def _compactlogic(rng):
+    """(state dict, circuit as its compiler writes it, gates chosen): two dense layers of 4 slots."""
+    state, layers, chosen, below, start = {}, [], [], 5, 0
+    for number, width in ((1, 8), (3, 6)):
+        weights = rng.normal(size=(width, 4)).astype(np.float32)
+        wires, kinds = rng.integers(0, below, (2, width, 4)), rng.integers(0, 16, (width, 4))
+        state |= {f"{number}.weights": weights, f"{number}.indices": wires}
+        state |= {
+            f"{number}.gate_sequence": kinds.astype(np.uint8),
+            f"{number}.given_x_indices_of_y": wires[0],
+        }
+        slot = weights.argmax(1)
+        layer = [(int(kinds[k, s]), int(wires[0, k, s]), int(wires[1, k, s])) for k, s in enumerate(slot)]
+        nodes = [
+            {
+                "node_id": start + below + k,
+                "gate_id": op,
+                "input_a": {"signal_id": start + a, "const_value": None},
+                "input_b": {"signal_id": start + b, "const_value": None},
+            }
+            for k, (op, a, b) in enumerate(layer)
+        ]
+        layers.append({"layer_index": len(layers), "nodes": nodes})
+        chosen.append(layer)
+        start, below = start + below, width
+    groups = [[13, 14], [15, 16], [17, None]]
+    return state, {"input_dim": 5, "layers": layers, "output": {"tau": 2.0, "groups": groups}}, chosen
+
+
+def test_compactlogic(tmp_path):
+    state, circuit, chosen = _compactlogic(np.random.default_rng(0))
+    np.savez(tmp_path / "net.npz", **state)
+    (tmp_path / "net.json").write_text(json.dumps(circuit))
+    dense = read_model_or_netlist(tmp_path / "net.npz", Options(classes=3, inputs=5))
+    written = read_model_or_netlist(tmp_path / "net.json")
+    assert written.class_sums.tau == 2.0
+    for pattern in range(32):
+        bits = [pattern >> k & 1 for k in range(5)]
+        values = bits
+        for layer in chosen:
+            values = [op >> (3 - 2 * values[a] - values[b]) & 1 for op, a, b in layer]
+        expected = [sum(values[k : k + 2]) for k in (0, 2, 4)]
+        assert class_counts(dense, bits) == expected
+        assert class_counts(written, bits) == [*expected[:2], values[4]]
+
+
+def test_other_compactlogic_is_refused(tmp_path):
+    state, circuit, _ = _compactlogic(np.random.default_rng(1))
+    for change, error, message in (
+        ({"1.offsets_ch": np.zeros(3)}, UnsupportedError, "lacks the shapes of convolutions.* --json"),
+        ({"1.gate_sequence": np.zeros((8, 3), np.uint8)}, FormatError, "layer 1 has weights .8, 4."),
+        ({"3.indices": state["3.indices"] + 8}, FormatError, "reads net"),
+    ):
+        np.savez(tmp_path / "net.npz", **(state | change))
+        with pytest.raises(error, match=message):
+            read_model_or_netlist(tmp_path / "net.npz")
+    circuit["layers"][0]["nodes"][2]["input_a"] = {"signal_id": 99}
+    (tmp_path / "net.json").write_text(json.dumps(circuit))
+    with pytest.raises(FormatError, match="node 7 of layer 0 reads signal 99"):
+        read_model_or_netlist(tmp_path / "net.json")
+    (tmp_path / "net.json").write_text('{"input_dim": 2, "layers": 3, "output": {}}')
+    with pytest.raises(FormatError, match="is no circuit of CompactLogic"):
+        read_model_or_netlist(tmp_path / "net.json")
