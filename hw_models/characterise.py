@@ -38,6 +38,7 @@ _EDGES = {
     "negative_unate": ((1,), (0,)),
     "non_unate": ((0, 1), (0, 1)),
 }  # of an input, that make a falling and a rising edge of the output
+_APART = ("dont_use", "is_isolation_cell", "is_level_shifter", "pad_cell", "always_on")  # no logic to map to
 _SEQUENTIAL = ("ff", "ff_bank", "latch", "latch_bank", "statetable", "test_cell")
 
 
@@ -119,8 +120,13 @@ def _unfit(cell: Group) -> str:
     outputs = [p for p in pins if p.get("direction") in ("output", "inout")]
     if any(True for _ in cell.children(*_SEQUENTIAL)) or cell.get("clock_gating_integrated_cell"):
         return "has state"
-    if cell.get("dont_use") == "true":
-        return "dont_use"
+    for mark in _APART:
+        if (cell.get(mark) or "").lower() == "true":
+            return mark
+    if cell.get("switch_cell_type") or any(True for _ in cell.children("retention_cell")):
+        return "switches power"
+    if cell.get("area") is None:
+        return "no area"
     if any(True for _ in cell.children("bus", "bundle")):
         return "has buses"
     if not outputs:
@@ -129,10 +135,21 @@ def _unfit(cell: Group) -> str:
         return "has a third state"
     if any(p.get("function") is None for p in outputs):
         return "no function"
-    inputs = sum(1 for p in pins if p.get("direction") == "input")
+    names = [name for p in pins if p.get("direction") == "input" for name in p.arguments]
+    inputs = len(names)
     if not inputs:
         return "a constant"
+    if any(set(_names(p.get("function") or "")) - set(names) for p in outputs):
+        return "reads what is no input pin"
     return f"more than {MAX_INPUTS} inputs" if inputs > MAX_INPUTS else ""
+
+
+def _names(function: str) -> tuple[str, ...]:
+    """Pins that a function reads; none if it is malformed, which its reader tells."""
+    try:
+        return function_pins(function)
+    except ValueError:
+        return ()
 
 
 def _parts(file: LibertyFile, group: Group) -> list[_Part]:
@@ -147,10 +164,15 @@ def _part(file: LibertyFile, group: Group, output: Group, several: bool) -> _Par
     taken = [p for p in group.children("pin") if p.get("direction") == "input" and p.arguments]
 
     def farads(p: Group, name: str) -> float:
-        return read_number(file, p.get(name) or p.get("capacitance") or "0", p.line)
+        default = file.group.get("default_input_pin_cap") or "0"
+        return read_number(file, p.get(name) or p.get("capacitance") or default, p.line)
 
-    pins = {p.arguments[0]: farads(p, "capacitance") for p in taken}
-    edges = {p.arguments[0]: (farads(p, "fall_capacitance"), farads(p, "rise_capacitance")) for p in taken}
+    pins = {pin: farads(p, "capacitance") for p in taken for pin in p.arguments}
+    edges = {
+        pin: (farads(p, "fall_capacitance"), farads(p, "rise_capacitance"))
+        for p in taken
+        for pin in p.arguments
+    }
     text = output.get("function") or ""
     try:
         read = set(function_pins(text))

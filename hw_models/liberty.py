@@ -60,7 +60,7 @@ _TOKEN = re.compile(
     r"|(?P<comment>/\*.*?\*/|//[^\n]*)"
     r'|"(?P<string>(?:[^"\\\n]|\\[ \t]*\r?\n|\\.)*)"'
     r"|(?P<punctuation>[(){}:;,])"
-    r"|(?P<word>[^\s(){}:;,\"]+)",
+    r"|(?P<word>(?:(?!/\*)[^\s(){}:;,\"])+)",
     re.DOTALL,
 )
 
@@ -194,12 +194,18 @@ def read_liberty(path: str | os.PathLike) -> Group:
         except (OSError, EOFError, zlib.error) as error:
             raise LibertyError(f"{path}: is a damaged gzip file ({error})") from None
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
     if "\0" in text:
         raise LibertyError(f"{path}, line 1: is no text file; give a Liberty file (.lib, .lib.gz)")
-    return parse_liberty(text, str(path))
+    group = parse_liberty(text, str(path))
+    if found := group.attributes.get("include_file"):
+        raise LibertyError(
+            f"{path}, line {found[0][1]}: include_file ({', '.join(found[0][0])}) is not followed; put its "
+            "text in its place"
+        )
+    return group
 
 
 # --- functions -------------------------------------------------------------------------------

@@ -251,7 +251,7 @@ def mapped(cases: dict[int, Case], folder: Path) -> dict[int, tuple[str, str]]:
 def yosys_json(cases: dict[int, Case], folder: Path) -> str:
     """One document with the gates of all Verilog cases."""
     (folder / "cases.v").write_text("".join(f"`undef BAR\n{case.text}" for case in cases.values()))
-    script = "read_verilog cases.v; proc; flatten; techmap; simplemap; opt -purge; abc -g simple; clean"
+    script = "read_verilog cases.v; proc; flatten; techmap; simplemap; opt -purge"
     done = subprocess.run(
         ["yosys", "-q", "-p", f"{script}; write_json all.json"], cwd=folder, capture_output=True, text=True
     )

@@ -283,9 +283,7 @@ def test_files_packed_or_not(tmp_path):
         (lambda t: t.replace("nom_voltage : 1.0", "nom_voltage : one"), "a number is expected, got"),
         (lambda t: t.replace("nom_voltage : 1.0", "nom_voltage : nan"), "a finite number is"),
         (lambda t: t.replace("capacitive_load_unit (1, pf) ;", ""), "must give capacitive_load_unit"),
-        (lambda t: t.replace("area : 3.5", ""), r"line \d+: cell ND2 has no area"),
         (lambda t: t.replace("!(A & B)", "!(A & )"), "cell ND2: function .* cannot be read"),
-        (lambda t: t.replace("!(A & B)", "!(A & C)"), "it reads 'C', which is no input pin"),
         (lambda t: t.replace('"A ^ B"', '"A ^ B)"'), "'\\)' is not expected"),
         (lambda t: t.replace('"A ^ B"', '"1"'), "cell XR2: function '1' reads no pin"),
         (lambda t: t.replace("cell (XR2)", "cell (ND2)"), "cell ND2 is described twice"),
@@ -424,3 +422,34 @@ cell (FF) {{ area : 12; cell_leakage_power : 7;
     assert found.delay == pytest.approx(103e-12)
     assert found.setup == pytest.approx(52e-12)
     assert read(toy(NAND2, INV)).flipflop is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda t: t.replace("area : 3.5", ""), "no area"),
+        (lambda t: t.replace("!(A & B)", "!(A & C)"), "reads what is no input pin"),
+        (lambda t: t.replace("area : 3.5", "is_isolation_cell : TRUE ; area : 3.5"), "is_isolation_cell"),
+        (lambda t: t.replace("area : 3.5", "is_level_shifter : true ; area : 3.5"), "is_level_shifter"),
+        (lambda t: t.replace("area : 3.5", "dont_use : True ; area : 3.5"), "dont_use"),
+    ],
+)
+def test_one_unfit_cell_is_left_out_and_counted(change, reason, tmp_path):
+    (tmp_path / "x.lib").write_text(toy())
+    before = load_library(tmp_path / "x.lib")
+    changed = change(toy())
+    assert changed != toy()
+    (tmp_path / "x.lib").write_text(changed)
+    library = load_library(tmp_path / "x.lib")
+    assert {c.name for c in before.cells} - {c.name for c in library.cells} == {"ND2"}
+    assert library.skipped[reason] == before.skipped.get(reason, 0) + 1
+
+
+def test_marks_comments_and_includes(tmp_path):
+    text = toy().replace("area : 3.5", "area : 3.5/* um2 */")
+    assert text != toy()
+    (tmp_path / "x.lib").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert load_library(tmp_path / "x.lib").cell("ND2").area == 3.5
+    (tmp_path / "x.lib").write_text(text.replace("nom_voltage", "include_file (a.lib) ; nom_voltage"))
+    with pytest.raises(LibertyError, match=r"include_file \(a\.lib\) is not followed"):
+        load_library(tmp_path / "x.lib")
