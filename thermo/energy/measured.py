@@ -57,12 +57,13 @@ class MeasuredDesign:
     def circuits(self) -> tuple[Design, ...]:
         """The circuit in each library."""
         kind = "gates" if self.precision is None else "hard-wired"
+        what = self.name if self.precision is None else f"{self.name}, {kind}"
         return tuple(
             circuit_design(
                 LibraryEstimate(
                     CELL_LIBRARIES.get(library), self.gates[library], whole, self.encoder.get(library)
                 ),
-                f"{self.name}, {kind}, {library}",
+                f"{what}, {library}",
                 family=kind,
                 **self._measured(),
             )
