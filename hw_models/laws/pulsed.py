@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import ndtr
 
 from hw_models.errors import HardwareError
 from hw_models.laws.law import NOTHING, UNIT, Stage, Where, check_law, stream_key, units
@@ -90,6 +89,8 @@ class PulsedUpdate:
         w, wanted : relative to the on conductance; driven, driving : cells, that broadcast to their shape
         time : which update this is
         """
+
+        from scipy.special import ndtr  # what reads laws alone should not wait for it
 
         def xi(draw: str, update: int = 0) -> np.ndarray:
             return standard_normals(stream_key(self.name, draw, seed, read=update), driven, driving)

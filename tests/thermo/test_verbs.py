@@ -180,7 +180,11 @@ def test_exact_transitions_agree_with_small_steps(dataset):
         ("langevin", {"toggles": True}, "toggles does not apply to an analog netlist, only to a circuit"),
         ("p-bits", {"dt": 0.1}, "dt does not apply to p-bits, only to an analog netlist"),
         ("exact", {"heat": False}, "heat does not apply to exact transitions, only to an analog"),
-        ("gates", {"nonsense": 1}, "nonsense does not apply to a circuit of gates, nor to p-bits"),
+        (
+            "gates",
+            {"nonsense": 1},
+            "nonsense does not apply to a circuit of gates, nor to a network on tiles or p-bits",
+        ),
     ],
 )
 def test_options_of_other_kinds_are_refused(kind, options, message, dataset):
@@ -232,7 +236,8 @@ def test_what_a_dynamics_declares_is_what_its_run_takes():
 
     assert takes["langevin"] == of(simulate_langevin)
     assert takes["gates"] == of(simulate_gates)
-    assert takes["spins"] == of(simulate_spins) | (of(temper) - {"sets"}) | {"tempering", "hot"}
+    beside = {"tempering", "hot", "device", "at"}  # the last two become its imperfections
+    assert takes["spins"] == of(simulate_spins) | (of(temper) - {"sets"}) | beside
 
 
 def test_the_package_is_the_verb(dataset):

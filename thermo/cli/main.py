@@ -132,7 +132,7 @@ COMMANDS = {
     "warm": ("thermo.cli.warm:warm", "Compile all kernels now, so that no later run waits for them."),
     "presets": (
         "thermo.cli.presets:presets",
-        "List hardware presets, or one with the source of every figure.",
+        "List hardware presets, or print one's data sheet: every figure with its source.",
     ),
     "data": ("thermo.cli.data:data", "List the data sets that are here, or fetch one and check it."),
 }

@@ -151,7 +151,7 @@ def test_export_reads_foreign_files_too(capsys, bench, tmp_path):
         ("x.aig", b"aig 3 2 0 1 1\n6\n", "the file ends within gate 0; it is truncated"),
         ("x.blif", b".inputs a\n.outputs y\n.names y y\n1 1\n", "line 3: net 'y' depends on itself"),
         ("x.bench", b"INPUT(a)\nOUTPUT(y)\ny = NOT(a)\ny = BUFF(a)\n", "line 4: net 'y' is driven"),
-        ("x.v", b"module m(a); input a; reg q; endmodule", "line 1: 'reg' (q) is not supported"),
+        ("x.v", b"module m(a); input a; assign y = ; endmodule", "line 1: expected an operand, got ';'"),
         ("x.txt", b"gates 1\ninputs 1 a\ngates 1\n  1 = op16 0\n", "line 4: expected `NET = OP"),
         ("x.blif.gz", b"\x1f\x8bxxxxxxxx", "is a damaged gzip file"),
         ("x.blif", b"", "holds no BLIF model"),

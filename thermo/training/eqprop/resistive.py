@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 import numpy as np
@@ -81,9 +81,11 @@ class DrawnCircuit:
         converters = device.input_converter, device.output_converter
         known = EqpropDevice(law, input_converter=converters[0], output_converter=converters[1], seed=seed)
         if device != known:
+            others = {f.name: getattr(device, f.name) for f in fields(device)}
+            told = ", ".join(f"{k} = {v}" for k, v in others.items() if v != getattr(known, k))
             raise EqpropError(
                 "resistive training: of a device only imperfections of conductances and converters are known "
-                f"here, got {device}; leave the others out"
+                f"here, got {told}; leave that out"
             )
         ends = [(above[:, None], below[None, :]) for below, above in pairwise(cells)]
         return DrawnCircuit(

@@ -214,7 +214,7 @@ def test_bad_settings_are_named():
         train_resistive(data, config(), gain=0.0)
     with pytest.raises(EqpropError, match="leave rule out"):
         train_resistive(data, config(rule="field"), gain=3.0)
-    with pytest.raises(EqpropError, match="only imperfections of conductances are known"):
+    with pytest.raises(EqpropError, match="only imperfections of conductances and converters are known"):
         train_resistive(
             data, config(device=EqpropDevice(Imperfections(mismatch=0.1), state_noise=0.1)), gain=3.0
         )
