@@ -142,7 +142,10 @@ def test_means_and_spreads_agree(name):
             assert abs(z) < LIMIT, f"{what}, {moment}: z = {z:.2f}"
 
 
-@pytest.mark.parametrize("name", MACHINES)
+FIRST, *OTHERS = MACHINES
+
+
+@pytest.mark.parametrize("name", [FIRST, *(pytest.param(o, marks=pytest.mark.slow) for o in OTHERS)])
 def test_heat_by_ito_s_rule_is_found_out(name):
     machine = MACHINES[name]
     found = simulate(machine.netlist, None, runs=RUNS, seed=5, method="heun")
