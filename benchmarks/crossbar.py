@@ -34,7 +34,9 @@ from thermo.training.langevin.mlp import train_mlp
 BITS = (3, 4, 5, 6, 7, 8)
 TILES = (32, 64, 128, 256)
 WIRES = (0.0, 1.0, 5.0, 20.0)
+DEVICES = ("pcm-tile", "pcm-tile-drifting", "reram-tile")
 AGES = ("25s", "1h", "1d", "1y")
+PARTS = ("bits", "wires", "ages", "joules")
 SEEDS = 5
 
 
@@ -126,6 +128,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("."))
     parser.add_argument("--model", choices=("mlp", "cnn"), default=None, help="only this one")
     parser.add_argument("--limit", type=int, default=None, help="test samples")
+    parser.add_argument("--part", choices=PARTS, default=None, help="only this one")
     given = parser.parse_args()
     data = load_dataset(given.data)
     began = time.perf_counter()
@@ -138,18 +141,21 @@ def main() -> None:
         def run(size: int, model: Any = model, **options: Any) -> str:
             return accuracy(model, data, size, given.limit, **options)
 
-        for bits in BITS:
+        parts = PARTS if given.part is None else (given.part,)
+        for bits in BITS if "bits" in parts else ():
             shown = run(64, device="tile-ideal", input_bits=bits, output_bits=bits, ir_drop="fast")
-            print(f"  {bits} bits of both converters, tiles of 64: {shown}")
-        for wire in WIRES:
+            print(f"  {bits} bits of both converters, tiles of 64: {shown}", flush=True)
+        for wire in WIRES if "wires" in parts else ():
             each = [run(n, device="tile-ideal", wire=wire, ir_drop="fast") for n in TILES]
-            print(f"  {wire:g} ohm a crossing, tiles of {TILES}: {'; '.join(each)}")
-        for device in ("pcm-tile", "pcm-tile-drifting", "reram-tile"):
+            print(f"  {wire:g} ohm a crossing, tiles of {TILES}: {'; '.join(each)}", flush=True)
+        for device in DEVICES if "ages" in parts else ():
             ages = AGES if device != "reram-tile" else ("25s",)
             for young in (None, "25s") if device != "reram-tile" else (None,):
                 each = [run(64, device=device, at=at, ranges_at=young, ir_drop="fast") for at in ages]
                 told = "" if young is None else f", ranges of {young}"
-                print(f"  {device} at {ages}{told}: {'; '.join(each)}")
+                print(f"  {device} at {ages}{told}: {'; '.join(each)}", flush=True)
+        if "joules" not in parts:
+            continue
         found = estimate(
             on_tiles(model, Layout(64, 64)), data, baselines=(), device="pcm-tile", at="1h", ir_drop="fast"
         )

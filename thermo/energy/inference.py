@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from compiler.errors import UnsupportedError
+from compiler.ir.burdens import has_resistors, magnitudes, technology_of, typical_j2
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.symmetry import is_gradient, matrix
 from hw_models.constants import landauer
@@ -40,7 +41,7 @@ from thermo.progress import Progress
 from thermo.simulate.langevin.conversion import Conversion
 from thermo.simulate.langevin.result import SimulationResult
 from thermo.simulate.langevin.run import simulate_langevin
-from thermo.simulate.langevin.wiring import device_units, has_resistors, magnitudes, technology_of, typical_j2
+from thermo.simulate.langevin.wiring import device_units
 
 HALVED = 2500
 """Samples of the runs with halved steps, which only check what steps do and take longest."""
@@ -363,7 +364,7 @@ def estimate_langevin(
         mobility=netlist.mobility,
         j2=typical_j2(netlist),
         n_couplings=netlist.n_couplings,
-        strength=float(sum(part.sum() for part in magnitudes(netlist))),
+        strength=float(magnitudes(netlist, lambda group: group.values)[:, dynamic].sum()),
         resistors=has_resistors(netlist),
         always_on=always_on,
     )
@@ -383,7 +384,7 @@ def estimate_langevin(
         conversions=result.conversions,
         fewest_bits=found,
         own=own,
-        couplings=technology_of(netlist, device),
+        couplings=technology_of(netlist, device.couplings),
     )
 
 

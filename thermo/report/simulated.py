@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from compiler.counting import gate_counts
+from compiler.ir.burdens import technology_of
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.presets import chosen_device, device_of
 from thermo.evaluate import Evaluation, Heat, heats, summarise
@@ -20,7 +21,6 @@ from thermo.simulate.gates.run import GateResult
 from thermo.simulate.langevin.baths import BathHeat
 from thermo.simulate.langevin.conversion import Conversion
 from thermo.simulate.langevin.result import SimulationResult
-from thermo.simulate.langevin.wiring import technology_of
 from thermo.simulate.tiles.result import TileResult
 
 FEW_RUNS = 16  # below which the spread over runs tells the error poorly, to 1 / sqrt(2 runs)
@@ -63,7 +63,7 @@ def _langevin(
     made: dict[str, Any] = {}
     rows: Rows = []
     if device is not None:
-        made = {"couplings": technology_of(netlist, chosen_device(device, couplings)).name}
+        made = {"couplings": technology_of(netlist, chosen_device(device, couplings).couplings).name}
         ideal = made["couplings"] == "ideal"
         rows.append(("couplings", "ideal: no noise, load or range" if ideal else made["couplings"]))
     rows += [*signs[0], *_what(evaluation), *outputs[0], *_energy(netlist, result, device)]

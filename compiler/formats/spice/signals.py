@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from compiler.ir.langevin import Phase
 
+LINE = 8  # nodes a line of a list
 EDGE = 1e-6  # of the shorter phase beside it: how long a switch takes
 
 

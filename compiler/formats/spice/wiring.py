@@ -9,10 +9,9 @@ import numpy as np
 
 from compiler.errors import UnsupportedError
 from compiler.formats.spice.scale import Scale
+from compiler.ir.burdens import burdens, technology_of
 from compiler.ir.langevin import CellKind, CouplingKind, LangevinNetlist
-from compiler.ir.mutual import elements, mixing
 from compiler.ir.reactive import check_reactive
-from hw_models.couplings import COUPLING_TECHNOLOGIES, burden
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -56,16 +55,13 @@ def wire(netlist: LangevinNetlist, device: Any, scale: Scale, cells: str) -> Wir
 
     cells : of the deck, "force" or "reactive"
 
-    Networks of resistors have their loads in their own J2, and bring noise alone. UnsupportedError for
-    couplings that the technology cannot be.
+    UnsupportedError for couplings that the technology cannot be.
     """
     technology = getattr(device, "couplings", None)
     if technology is None or technology.name == "ideal" or not netlist.n_couplings:
         return None
     kinds = {CouplingKind(g.kind) for g in netlist.couplings if len(g)}
-    resistors = CouplingKind.RESISTIVE in kinds
-    if resistors:
-        technology = COUPLING_TECHNOLOGIES.get("resistor")
+    technology = technology_of(netlist, technology)
     if technology.reactive:
         if cells != "reactive":
             raise UnsupportedError(
@@ -78,22 +74,9 @@ def wire(netlist: LangevinNetlist, device: Any, scale: Scale, cells: str) -> Wir
     if other or (~columns.frozen & (columns.kind == CellKind.PHASE)).any():
         what = f"{min(other).name.lower()} couplings" if other else "phase cells"
         raise UnsupportedError(f"{what} have no circuit as {technology.name}; choose {WAY_OUT}")
-    sums = np.zeros((2, netlist.n_cells))
-    for group in (g for g in netlist.couplings if len(g)):
-        size = np.abs(np.asarray(group.values, dtype=float))
-        for side, chosen in enumerate((~columns.frozen[group.indices], columns.frozen[group.indices])):
-            sums[side] += np.bincount(group.rows[chosen], size[chosen], netlist.n_cells)
-    j2 = float(np.median(columns.j2[~columns.frozen]))
-    found = burden(technology, sums, j2=j2, voltage=scale.voltage)
+    found = burdens(
+        netlist, technology, voltage=scale.voltage, values=lambda group: group.values, h=columns.h
+    )
     among = [(abs(a), abs(b)) for a, b in (p.coupling_scale for p in netlist.schedule)]
     on = [pair if p.input_scale else (0.0, 0.0) for pair, p in zip(among, netlist.schedule, strict=True)]
-    load = found.load * (0.0 if resistors else 1.0)
-    excess, shared = np.array(found.excess), None
-    if technology.mutual:
-        pairs = elements(netlist, lambda group: group.values) * (technology.noise.value / (2.0 * j2))
-        if pairs.nnz:
-            own = excess[0, ~columns.frozen] - np.asarray(abs(pairs).sum(axis=1)).ravel()
-            excess[0, ~columns.frozen] = np.maximum(own, 0.0)
-            shared = mixing(pairs)
-    own = 1.0 + found.source * np.abs(np.asarray(columns.h, dtype=float))
-    return Wiring(technology.name, own, excess, load, shared, float(found.reach), among, on)
+    return Wiring(technology.name, found.own, found.excess, found.load, found.shared, found.reach, among, on)

@@ -23,10 +23,10 @@ import numpy as np
 from scipy import sparse
 
 from compiler.errors import UnsupportedError
+from compiler.ir.burdens import burdens, technology_of, typical_j2
 from compiler.ir.langevin import CellKind, CouplingKind, Couplings, LangevinNetlist
-from compiler.ir.mutual import elements, mixing
 from compiler.ir.reactive import check_reactive
-from hw_models.couplings import COUPLING_TECHNOLOGIES, CouplingTechnology, burden
+from hw_models.couplings import CouplingTechnology
 from hw_models.device import Device, Units
 from hw_models.imperfect import Imperfections
 from thermo.simulate.device import acting_biases, acting_couplings
@@ -80,42 +80,9 @@ class Wiring:
         return np.asarray(abs(s) * self.load[int(on)])[:, None]
 
 
-def typical_j2(netlist: LangevinNetlist) -> float:
-    """Median J2 of the cells that move."""
-    return float(np.median(netlist.cells.j2[~netlist.cells.frozen]))
-
-
 def device_units(netlist: LangevinNetlist, device: Device) -> Units:
     """The netlist's units on the device. HardwareError where the device cannot hold it."""
     return device.units(kT=netlist.kT, mobility=netlist.mobility, j2=typical_j2(netlist))
-
-
-def magnitudes(
-    netlist: LangevinNetlist, non_ideal: Imperfections | None = None, device_seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) sums of |W| of the dynamic cells over couplings among them, and (n,) over those from inputs."""
-    frozen = netlist.cells.frozen
-    sums = np.zeros((2, netlist.n_cells))
-    for group in (g for g in netlist.couplings if len(g)):
-        values = np.asarray(group.values)
-        if non_ideal is not None:
-            values = acting_couplings(netlist, group, non_ideal, device_seed)
-        for side, chosen in enumerate((~frozen[group.indices], frozen[group.indices])):
-            sums[side] += np.bincount(
-                group.rows[chosen], np.abs(values[chosen]).astype(np.float64), netlist.n_cells
-            )
-    return sums[0, ~frozen], sums[1, ~frozen]
-
-
-def has_resistors(netlist: LangevinNetlist) -> bool:
-    """Whether it is a network of resistors by itself: it has resistive couplings."""
-    return any(len(g) and g.kind == CouplingKind.RESISTIVE for g in netlist.couplings)
-
-
-def technology_of(netlist: LangevinNetlist, device: Device) -> CouplingTechnology:
-    """What the netlist's couplings are on the device: resistors where it is a network of them."""
-    own = device.couplings
-    return COUPLING_TECHNOLOGIES.get("resistor") if has_resistors(netlist) and own.name != "ideal" else own
 
 
 def wire(
@@ -128,11 +95,11 @@ def wire(
     Raises UnsupportedError for cells and couplings that the technology cannot make, HardwareError
     where the device cannot hold the cells.
     """
-    technology = technology_of(netlist, device)
+    technology = technology_of(netlist, device.couplings)
     if technology.name == "ideal" or not netlist.n_couplings:
         return None
     _check(netlist, technology)
-    units, j2 = device_units(netlist, device), typical_j2(netlist)
+    units = device_units(netlist, device)
     if technology.reactive:
         check_reactive(netlist, technology.name, WAY_OUT)
     if technology.ideal:
@@ -141,18 +108,11 @@ def wire(
     def acting(group: Couplings) -> np.ndarray:
         return group.values if non_ideal is None else acting_couplings(netlist, group, non_ideal, device_seed)
 
-    among, driven = magnitudes(netlist, non_ideal, device_seed)
-    found = burden(technology, np.stack([among, among + driven]), j2=j2, voltage=units.voltage)
-    load = found.load * (0.0 if has_resistors(netlist) else 1.0)
-    excess, shared = np.array(found.excess), None
-    if technology.mutual:
-        pairs = elements(netlist, acting) * (technology.noise.value / (2.0 * j2))
-        if pairs.nnz:
-            excess = np.maximum(excess - np.asarray(abs(pairs).sum(axis=1)).ravel(), 0.0)
-            shared = mixing(pairs)
     h = netlist.cells.h if non_ideal is None else acting_biases(netlist, non_ideal, device_seed)
-    own = 1.0 + found.source * np.abs(np.asarray(h, dtype=np.float64)[~netlist.cells.frozen])
-    return Wiring(technology.name, own, excess, load, found.reach, shared)
+    b = burdens(netlist, technology, voltage=units.voltage, values=acting, h=h)
+    moving = ~netlist.cells.frozen
+    excess, load = (np.cumsum(part[:, moving], axis=0) for part in (b.excess, b.load))
+    return Wiring(technology.name, b.own[moving], excess, load, b.reach, b.shared)
 
 
 def _check(netlist: LangevinNetlist, technology: CouplingTechnology) -> None:

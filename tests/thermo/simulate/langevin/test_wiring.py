@@ -1,6 +1,7 @@
 """Couplings as circuits: their noise, load and range in every backend, against formulas by hand."""
 
 import importlib.util
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from scipy.linalg import solve_continuous_lyapunov, solve_discrete_lyapunov
 
 from compiler.errors import UnsupportedError
 from compiler.families.langevin import lower_langevin
+from compiler.families.resistive import ResistiveNetwork, lower_resistive
+from compiler.formats.spice.deck import make_deck
+from compiler.formats.spice.options import DeckOptions
+from compiler.ir.burdens import typical_j2
 from compiler.ir.langevin import (
     Activation,
     CellKind,
@@ -28,7 +33,7 @@ from hw_models.source import with_values
 from thermo.data import load_dataset
 from thermo.simulate import SimulationError, simulate
 from thermo.simulate.langevin.run import simulate_langevin
-from thermo.simulate.langevin.wiring import device_units
+from thermo.simulate.langevin.wiring import device_units, wire
 from thermo.training import train_pathwise
 from thermo.training.langevin.presets import pathwise_preset
 
@@ -309,6 +314,51 @@ def test_a_network_of_resistors_is_one_on_every_device():
     found = np.cov(result.outputs[-1, 0].astype(float).T)
     assert far(found, steady(kappa, kappa), RUNS) < 4.5
     assert far(found, steady(kappa, 2.5 * np.eye(2)), RUNS) > 8
+
+
+def passive(layers):
+    """A resistive network's netlist without its diodes, and the matrix that damps it."""
+    rng = np.random.default_rng(3)
+    shapes = [(n, 2 * m if k == 0 else m) for k, (m, n) in enumerate(itertools.pairwise(layers))]
+    net = lower_resistive(ResistiveNetwork([rng.random(shape).astype(np.float32) for shape in shapes]))
+    walls = np.full(net.n_cells, np.inf)
+    cells = replace(net.cells, lo=-walls, hi=walls)
+    joined = np.zeros((net.n_cells, net.n_cells))
+    for group in net.couplings:
+        if group.kind == CouplingKind.RESISTIVE:
+            joined[group.rows, group.indices] = group.values
+    moving = ~cells.frozen
+    damps = np.diag(2 * cells.j2 + joined.sum(axis=1)) - joined
+    return net.with_(cells=cells), damps[np.ix_(moving, moving)]
+
+
+@pytest.mark.parametrize("layers", [(3, 5, 2), (4, 12, 5, 3)], ids=["two", "three"])
+def test_every_resistor_of_a_network_makes_noise_once(layers):
+    """At rest each capacitor has k_B T / C and nothing is correlated: the resistors of the inputs are in the
+    J2 of the nodes that they load, and make no noise again for the current that they drive (derived).
+    """
+    net, damps = passive(layers)
+    j2 = typical_j2(net)
+    noise = wire(net, bare("weak-inversion")).covariance(1.0, True)
+    np.testing.assert_allclose(noise, damps / (2 * j2), atol=1e-8)
+    np.testing.assert_allclose(wire(net, bare("resistor")).covariance(1.0, False), noise)  # inputs at 0 V
+    rest = solve_continuous_lyapunov(damps, 2 * noise)
+    np.testing.assert_allclose(rest, np.eye(len(damps)) / (2 * j2), atol=1e-7)
+    twice = noise + np.eye(len(damps))
+    assert np.abs(solve_continuous_lyapunov(damps, 2 * twice) - rest).max() > 0.1 / j2
+    deck = make_deck(net, DeckOptions(device=bare("resistor"))).noise
+    np.testing.assert_allclose(deck, noise, atol=1e-8)
+
+
+def test_nodes_without_a_source_have_the_noise_of_their_resistors():
+    """Nodes of J2 = 0, the read ones, at their k_B T / C in the kernels."""
+    net, damps = passive((4, 12, 5, 3))
+    net = net.with_(schedule=(Phase("free", 20.0),))
+    runs = RUNS // 4
+    found = simulate_langevin(net, np.zeros((1, 4)), device=bare("resistor"), runs=runs, kT=1.0, dt=DT)
+    wanted = steady(damps, damps / typical_j2(net))[-3:, -3:]
+    assert np.abs(wanted * 2 * typical_j2(net) - np.eye(3)).max() < 0.1
+    assert far(np.cov(found.outputs[-1, 0].astype(float).T), wanted, runs) < 4.5
 
 
 def test_what_is_no_circuit_is_refused():
