@@ -191,6 +191,14 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "flips?": "updates that changed a state",
         "acceptance?": "of a ladder: share of exchanges accepted",
         "round_trips?": "of a ladder: journeys from cold to hot and back",
+        "time_to_solution?": "of several annealed chains, to the least energy seen, with a chance of 0.99: "
+        "{hits, "
+        "runs, each, value, low, high (s, as if one chain ran after another), share, level, sweeps, "
+        "sweeps_interval, goal}",
+        "bound?": "with --bound: {energy (no state has less), gap, relative_gap, optimal, method, by_method, "
+        "state_energy, cycles, seconds; of a graph also cut, which none is above, and the gap of cuts}",
+        "certificate?": "with --certify: {granted, asked_kT, kT, kT_interval, ess, r_hat, total_variation, "
+        "noise_floor, claims: {name, holds, value, limit, told}}",
         "vartype": "spin or binary",
         "variables": "{name: value} of the best state",
         **SAVED,

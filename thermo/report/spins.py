@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from compiler.ir.langevin import LangevinNetlist
 from compiler.passes.spins.model import Decoded, decode
 from thermo.diagnostics import ESS_LEAST, MeanReport, report_mean, spin_ess
+from thermo.report.worth import solution_report
 from thermo.simulate.spins.dynamics import is_lowered, is_sampling
 from thermo.simulate.spins.problem import answer, facts, named, variables
 from thermo.simulate.spins.result import SpinResult
@@ -54,11 +56,20 @@ def spin_report(
     rows = _problem_rows(told)
     if np.isfinite(least):
         rows.append(("least energy", f"{least:.{_digits(netlist)}g}"))
+    # chains that all came to the least energy and stayed are no failure to mix
+    settled = draws is not None and draws.shape[0] > 1 and bool((draws == draws.min()).all())
+    settled = settled and least >= float(np.min(draws if draws is not None else least))
     if mean is not None:
-        rows.append(("mean energy", mean.text()))
-    means = _means(netlist, by_chain)
+        mean = replace(mean, warning="") if settled else mean
+        text = f"{mean.mean:.{_digits(netlist)}g} in all {mean.n_draws:,} draws, the least energy seen"
+        rows.append(("mean energy", text if settled else mean.text()))
+    means = _means(netlist, by_chain, settled)
     if means["means"] is not None:
         rows.append(("means of variables", _trust(means)))
+    solution: dict[str, Any] = {}
+    if draws is None and isinstance(result, SpinResult):
+        found_rows, solution = solution_report(result, energies, 10.0 ** -_digits(netlist) * abs(least))
+        rows += found_rows
     rows += [*chain_lines, *_run_rows(result, energies, _digits(netlist))]
     rows.append((f"variables ({facts(netlist).vartype})", _shown(variables(netlist, best))))
     return rows, {
@@ -77,6 +88,7 @@ def spin_report(
         "method": result.method,
         "kT": result.kT,
         **_swaps(result),
+        **solution,
         "vartype": facts(netlist).vartype,
         "variables": variables(netlist, best),
     }
@@ -93,7 +105,8 @@ def sign_rows(netlist: LangevinNetlist, states: np.ndarray) -> tuple[Rows, dict[
     rows = _problem_rows(told)
     rows.append(("least energy of the signs", f"{energies.min():.8g}"))
     mean, sem = float(energies.mean()), None
-    warning = too_few(energies.size, int(ESS_LEAST))
+    same = energies.size > 1 and float(np.ptp(energies)) == 0
+    warning = "" if same else too_few(energies.size, int(ESS_LEAST))
     if energies.size > 1:
         sem = float(energies.std(ddof=1) / np.sqrt(energies.size))
         text = f"{mean:.6g} ± {sem:.2g}, {energies.size} runs"
@@ -198,11 +211,12 @@ def _mean(mean: MeanReport | None) -> dict[str, Any] | None:
     }
 
 
-def _means(netlist: LangevinNetlist, by_chain: np.ndarray | None) -> dict[str, Any]:
+def _means(netlist: LangevinNetlist, by_chain: np.ndarray | None, settled: bool = False) -> dict[str, Any]:
     """Mean of each variable by name, as users call them, and whether it can be trusted.
 
     means_ess : median and least effective sample size of the variables that moved
     means_warning : "" or which means say little, and why
+    settled : all chains stay at the least energy seen, so that spins that are alike in all are no fault
     """
     if by_chain is None:
         return {"means": None, "means_ess": None, "means_warning": None}
@@ -215,7 +229,7 @@ def _means(netlist: LangevinNetlist, by_chain: np.ndarray | None) -> dict[str, A
         ess = {"median": np.median(moved), "least": moved.min()} if moved.size else None
         few, stuck = int((moved < least).sum()), each.size - moved.size
         parts = [f"{few:,} with an ESS below {least:.0f}"] if few else []
-        parts += [f"{stuck:,} alike in all chains"] if stuck else []
+        parts += [f"{stuck:,} alike in all chains"] if stuck and not settled else []
         warning = f"{' and '.join(parts)}, of {each.size:,}: run longer" if parts else ""
     return {"means": named(netlist, spins), "means_ess": ess, "means_warning": warning}
 

@@ -178,3 +178,40 @@ def test_p_bit_options_are_for_p_bits(tmp_path):
     result = run(tmp_path / "a.tnl", "--chains", 3)
     assert result.exit_code == 2
     assert "--chains does not apply to an analog netlist" in result.stderr
+
+
+def test_a_bound_stands_beside_the_cut(ring, tmp_path):
+    n = 25
+    odd = tmp_path / "odd.tnl"
+    save(lower_ising(max_cut(n, np.arange(n), (np.arange(n) + 1) % n, np.full(n, 2.0)), sweeps=400), odd)
+    told = answer(odd, "--bound", "--chains", 8, "--seed", 3)
+    assert told["bound"]["cut"] == 48.0
+    assert told["bound"]["optimal"] == (told["cut"] == 48.0)
+    assert told["bound"]["gap"] == told["energy"] - told["bound"]["energy"]
+    assert 0 < told["time_to_solution"]["hits"] <= 8
+    text = run(ring, "--bound").stdout
+    assert "no cut is above 24" in text
+    assert "proved" in text
+
+
+def test_a_certificate_is_granted_and_refused(lattice, ring):
+    good = answer(lattice, "--certify", "--sweeps", 4000)
+    assert good["certificate"]["granted"]
+    assert good["certificate"]["kT_interval"][0] < 3.0 < good["certificate"]["kT_interval"][1]
+    bad = answer(lattice, "--certify", "--sweeps", 8, "--kT", 2.0)
+    assert not bad["certificate"]["granted"]
+    assert "REFUSED: " in run(lattice, "--certify", "--sweeps", 8, "--kT", 2.0).stdout
+    annealed = run(ring, "--certify")
+    assert annealed.exit_code == 2
+    assert "--bound" in annealed.output
+
+
+def test_a_ground_state_that_all_chains_found_is_not_called_unreliable(tmp_path):
+    model = from_edges(np.full(4, 2.5), [0, 1, 2], [1, 2, 3], [1.0, -1.0, 1.0], kT=0.02)
+    path = tmp_path / "chain.tnl"
+    save(lower_ising(model, sweeps=400, sample=True), path)
+    told = answer(path, "--seed", 1)
+    assert told["mean_energy"]["mean"] == told["energy"] == -11.0
+    assert told["mean_energy"]["reliable"]
+    assert told["means_warning"] == ""
+    assert "NOT RELIABLE" not in run(path, "--seed", 1).stdout
