@@ -1,10 +1,10 @@
 """Are two circuits equal? All patterns where there are few, else random ones, then SAT sweeping.
 
-No pass takes part, so that a proof does not rest on the simplifier that it checks.
-SAT sweeping: A. Kuehlmann et al., IEEE TCAD 21(12), 2002: nets of one circuit that simulation finds
-equal to nets of the other are proved equal in topological order, which makes the outputs easy.
-With an encoder, only the patterns that it can make count: others are masked where circuits are
-simulated, and its implications between inputs are clauses.
+Both circuits stand over the same inputs, and compiler.sat_sweeping proves nets of one equal to nets of
+the other in topological order, which makes the outputs easy. The simplifier merges nets by the same
+sweep; rewriting, resubstitution and mapping have no part in a proof. With an encoder, only the patterns
+that it can make count: others are masked where circuits are simulated, and its implications between
+inputs are clauses.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ import numpy as np
 from compiler.circuits.evaluate import WORD, all_patterns, evaluate_words, pack_bits
 from compiler.circuits.possible import implications, possible_words
 from compiler.errors import NetlistError, ThermocError
-from compiler.ir.gates import NONE, READS_A, READS_B, GateNetlist, Thermometer, make_gates, verify_gates
+from compiler.ir.gates import NONE, GateNetlist, Thermometer, make_gates, verify_gates
 from compiler.ir.kinds import expect
+from compiler.sat_sweeping import Sweeper
 
 EXHAUSTIVE = 20  # inputs up to which all patterns are tried
-RANDOM_WORDS = 1024
-SWEEP_WORDS = 64
+RANDOM_WORDS = 1024  # of every input, and
+RANDOM_BYTES = 1 << 28  # of all inputs together at most
+CORNERS = 4096
+SWEEP_WORDS = 256
 SWEEP_CONFLICTS = 1000  # spent on a pair of inner nets before it is left open
 BLOCK_WORDS = 1024
 
@@ -36,7 +39,7 @@ class UndecidedError(ThermocError):
 class Verdict:
     """Whether two circuits are equal, and how that is known.
 
-    method : "exhaustive", "simulation" (only for different ones) or "sat"
+    method : "exhaustive", "simulation" (only for different ones) or "sat", a sweep (compiler.sat_sweeping)
     matched_inputs, matched_outputs : "name" or "position"
     patterns : input patterns simulated; sat_calls : questions put to the SAT solver
     counterexample : value of every input, by the first circuit's names
@@ -64,7 +67,6 @@ class _Pair:
     """
 
     both: GateNetlist
-    n_first: int  # nets of the first circuit, with the inputs
     left: np.ndarray
     right: np.ndarray
     names: tuple[str, ...]
@@ -104,12 +106,38 @@ def check_equal(
                 break
         return _verdict(pair, "exhaustive", found, min(patterns, 1 << a.n_inputs))
     rng = np.random.default_rng(seed)
-    words = np.concatenate([_corners(pair), _random(rng, pair, RANDOM_WORDS)], axis=1)
+    n_words = max(1, min(RANDOM_WORDS, RANDOM_BYTES // (8 * a.n_inputs)))
+    words = np.concatenate([_corners(pair), _random(rng, pair, n_words)], axis=1)
     patterns = words.shape[1] * WORD
     if (found := _difference(pair, words)) is not None:
         return _verdict(pair, "simulation", found, patterns)
-    found, calls = _Sweep(pair, rng, conflicts).run()
+    found, calls = _proof(pair, _random(rng, pair, min(n_words, SWEEP_WORDS)), rng, conflicts)
     return _verdict(pair, "sat", found, patterns, calls)
+
+
+def _proof(
+    pair: _Pair, words: np.ndarray, rng: np.random.Generator, conflicts: int | None
+) -> tuple[tuple[np.ndarray, int] | None, int]:
+    """((input bits, output index) of a counterexample or None, questions to the SAT solver)."""
+    sweeper = Sweeper(pair.both, words, pair.implied, rng, SWEEP_CONFLICTS)
+    try:
+        sweeper.run()
+        undecided = []
+        for k, (x, y) in enumerate(zip(pair.left.tolist(), pair.right.tolist(), strict=True)):
+            differs = sweeper.differ(2 * (x + 1), 2 * (y + 1), conflicts)
+            if isinstance(differs, np.ndarray):
+                return (differs, k), sweeper.calls
+            if differs:
+                undecided.append(pair.names[k])
+    finally:
+        sweeper.close()
+    if undecided:
+        named = ", ".join(undecided[:3]) + (", ..." if len(undecided) > 3 else "")
+        raise UndecidedError(
+            f"undecided: {len(undecided)} output(s) ({named}) were neither proved equal nor "
+            f"found to differ within {conflicts} conflicts of the SAT solver; allow more"
+        )
+    return None, sweeper.calls
 
 
 def _verdict(
@@ -185,7 +213,6 @@ def _paired(a: GateNetlist, b: GateNetlist, encoder: Thermometer | None) -> _Pai
     )
     return _Pair(
         both,
-        a.n_nets,
         left,
         right,
         tuple(names),
@@ -225,11 +252,13 @@ def _random(rng: np.random.Generator, pair: _Pair, n_words: int) -> np.ndarray:
 
 
 def _corners(pair: _Pair) -> np.ndarray:
-    """All zeros, all ones, and single ones and zeros: what random patterns never hit.
+    """All zeros, all ones, and (up to CORNERS inputs) single ones and zeros: what random patterns never hit.
 
     A one comes with the ones that it implies, a zero with the zeros.
     """
     n_inputs = pair.both.n_inputs
+    if n_inputs > CORNERS:
+        return np.tile(np.array([2**64 - 2], dtype=np.uint64), (n_inputs, 1))
     bits = np.zeros((2 * n_inputs + 2, n_inputs), dtype=bool)
     k = np.arange(n_inputs)
     bits[k, k] = True
@@ -268,144 +297,3 @@ def _difference(pair: _Pair, words: np.ndarray) -> tuple[np.ndarray, int] | None
     bit = int(differ[k, w]) & -int(differ[k, w])
     shift = np.uint64(bit.bit_length() - 1)
     return (words[:, w] >> shift & np.uint64(1)).astype(bool), k
-
-
-# --- SAT sweeping ----------------------------------------------------------------------------
-
-
-class _Sweep:
-    """Proves or refutes that every output pair is equal."""
-
-    def __init__(self, pair: _Pair, rng: np.random.Generator, conflicts: int | None) -> None:
-        self.pair, self.conflicts = pair, conflicts
-        self.words = _random(rng, pair, SWEEP_WORDS)
-        self.calls = 0
-        self.proved: set[tuple[int, int]] = set()
-        self.open: set[tuple[int, int]] = set()
-
-    def run(self) -> tuple[tuple[np.ndarray, int] | None, int]:
-        """((input bits, output index) of a counterexample or None, SAT calls)."""
-        from pysat.solvers import Glucose4
-
-        with Glucose4(bootstrap_with=clauses(self.pair.both), incr=False) as solver:
-            self.solver = solver
-            for high, low in self.pair.implied.tolist():
-                solver.add_clause((-(high + 1), low + 1))
-            while self.sweep():
-                pass
-            undecided = []
-            for k, (x, y) in enumerate(zip(self.pair.left, self.pair.right, strict=True)):
-                self.open.discard((int(x), int(y)))
-                model = self.differ(int(x), int(y), False, self.conflicts)
-                if model is not None:
-                    return (model, k), self.calls
-                if (int(x), int(y)) in self.open:
-                    undecided.append(self.pair.names[k])
-        if undecided:
-            named = ", ".join(undecided[:3]) + (", ..." if len(undecided) > 3 else "")
-            raise UndecidedError(
-                f"undecided: {len(undecided)} output(s) ({named}) were neither proved equal nor "
-                f"found to differ within {self.conflicts} conflicts of the SAT solver; allow more"
-            )
-        return None, self.calls
-
-    def sweep(self) -> bool:
-        """Try to merge every net of the second circuit with an earlier one; whether simulation
-        learnt new patterns, so that another round is worth it."""
-        first: dict[bytes, int] = {}
-        values = evaluate_words(self.pair.both, self.words, np.arange(self.pair.both.n_nets))
-        flipped = (values[:, 0] & np.uint64(1)).astype(bool)
-        values[flipped] = ~values[flipped]
-        learnt: list[np.ndarray] = []
-        for net in range(self.pair.both.n_nets):
-            representative = first.setdefault(values[net].tobytes(), net)
-            key = (representative, net)
-            if net < self.pair.n_first or representative == net or key in self.proved or key in self.open:
-                continue
-            opposite = bool(flipped[net] ^ flipped[representative])
-            model = self.differ(representative, net, opposite, SWEEP_CONFLICTS)
-            if model is not None:
-                learnt.append(model)
-                if len(learnt) == WORD:
-                    break
-        if not learnt:
-            return False
-        self.words = np.concatenate([self.words, pack_bits(np.array(learnt))], axis=1)
-        return True
-
-    def differ(self, x: int, y: int, opposite: bool, conflicts: int | None = None) -> np.ndarray | None:
-        """Input bits for which net x is not y (not its complement if `opposite`), or None.
-
-        Equality that is proved becomes a clause. A pair that exceeds `conflicts` is left open.
-        """
-        if x == y and not opposite:
-            return None
-        p, q = x + 1, -(y + 1) if opposite else y + 1
-        for assumptions in ((p, -q), (-p, q)):
-            answer = self.ask(assumptions, conflicts)
-            if answer is None:
-                self.open.add((x, y))
-                return None
-            if answer:
-                bits = np.zeros(self.pair.both.n_inputs, dtype=bool)
-                given = np.array(self.solver.get_model()[: bits.size]) > 0
-                bits[: given.size] = given
-                return bits
-        self.proved.add((x, y))
-        self.solver.add_clause((-p, q))
-        self.solver.add_clause((p, -q))
-        return None
-
-    def ask(self, assumptions: tuple[int, int], conflicts: int | None) -> bool | None:
-        """Whether the assumptions can hold; None if `conflicts` were too few to tell."""
-        self.calls += 1
-        try:
-            if conflicts is None:
-                return self.solver.solve(assumptions=assumptions)
-            self.solver.conf_budget(conflicts)
-            return self.solver.solve_limited(assumptions=assumptions)
-        except Exception as error:
-            # the solver, written in C, turns Ctrl-C into an error of its own
-            if "keyboard interrupt" in str(error):
-                raise KeyboardInterrupt from None
-            raise
-
-
-def clauses(netlist: GateNetlist) -> Iterator[tuple[int, ...]]:
-    """Tseitin's clauses; net k is variable k + 1."""
-    # every variable occurs, so that a model names each input
-    for k in range(netlist.n_nets):
-        yield (k + 1, -(k + 1))
-    columns = (netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist())
-    for k, (op, a, b) in enumerate(zip(*columns, strict=True)):
-        out = netlist.n_inputs + k + 1
-        for row, prime in _PRIMES[op]:
-            literals = tuple(
-                (net + 1) if value == 0 else -(net + 1)
-                for net, value in zip((a, b), row, strict=True)
-                if value is not None
-            )
-            yield (*literals, out if prime else -out)
-
-
-def _primes(op: int) -> list[tuple[tuple[int | None, int | None], int]]:
-    """Operand values (None: any) that fix the output, and its value."""
-    table = {(x, y): op >> (3 - 2 * x - y) & 1 for x in (0, 1) for y in (0, 1)}
-    if not READS_A[op] and not READS_B[op]:
-        return [((None, None), table[0, 0])]
-    found: list[tuple[tuple[int | None, int | None], int]] = []
-    for x in (0, 1):
-        if table[x, 0] == table[x, 1] and READS_A[op]:
-            found.append(((x, None), table[x, 0]))
-        if table[0, x] == table[1, x] and READS_B[op]:
-            found.append(((None, x), table[0, x]))
-    covered = {
-        row
-        for row in table
-        for (x, y), _ in found
-        if (x is None or x == row[0]) and (y is None or y == row[1])
-    }
-    return found + [(row, value) for row, value in table.items() if row not in covered]
-
-
-_PRIMES = [_primes(op) for op in range(16)]

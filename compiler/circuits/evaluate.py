@@ -6,6 +6,8 @@ Sample s is bit s % 64 of word s // 64. Every op but xor, xnor and the constants
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from compiler.errors import NetlistError
@@ -108,13 +110,27 @@ def evaluate_words(netlist: GateNetlist, inputs: np.ndarray, nets: np.ndarray | 
             f"{inputs.dtype} of shape {inputs.shape}: use pack_bits"
         )
     nets = netlist.outputs if nets is None else np.asarray(nets)
+    result = np.empty((nets.size, inputs.shape[1]), dtype=np.uint64)
+
+    def keep(start: int, values: np.ndarray) -> None:
+        result[:, start : start + values.shape[1]] = values[nets]
+
+    simulate_nets(netlist, inputs, keep)
+    return result
+
+
+def simulate_nets(netlist: GateNetlist, inputs: np.ndarray, use: Callable[[int, np.ndarray], None]) -> None:
+    """Values of every net, for as many patterns at a time as a cache holds.
+
+    inputs : (n_inputs, n_words) uint64; use : is given the number of the first word, and values
+        (n_nets, n) uint64, which hold until it returns
+    """
     # an unread operand is read where a buffer's other one is
     a = np.where(READS_A[netlist.op], netlist.a, netlist.b)
     b = np.where(READS_B[netlist.op], netlist.b, netlist.a)
     n_words = inputs.shape[1]
     block = min(max(8, BLOCK_BYTES // (8 * max(netlist.n_nets, 1))), max(n_words, 1))
     values = np.zeros((netlist.n_nets, block), dtype=np.uint64)
-    result = np.empty((nets.size, n_words), dtype=np.uint64)
     blocks = range(0, n_words, block)
     rows = netlist.n_gates * len(blocks)
     with interpreted_if_cheap(rows * (ROW + WORDS * block), _kernel, compiling=1.5):
@@ -122,8 +138,7 @@ def evaluate_words(netlist: GateNetlist, inputs: np.ndarray, nets: np.ndarray | 
             stop = min(start + block, n_words)
             values[: netlist.n_inputs, : stop - start] = inputs[:, start:stop]
             _kernel(FORMS, netlist.op, a, b, values, netlist.n_inputs)
-            result[:, start:stop] = values[nets, : stop - start]
-    return result
+            use(start, values[:, : stop - start])
 
 
 def evaluate(netlist: GateNetlist, bits: np.ndarray) -> np.ndarray:

@@ -6,10 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys.gates import mutated, random_circuit, same_function
 
+from compiler import sat_sweeping
 from compiler.circuits.reference import output_values
 from compiler.equivalence import check_equal
 from compiler.errors import NetlistError
 from compiler.ir.gates import ClassSums, make_gates
+from compiler.passes.gates.local import live_gates
 from compiler.pipelines import simplify
 
 
@@ -36,9 +38,14 @@ def test_every_method_agrees_with_brute_force(seed):
         assert expected or _holds(verdict, a, b)
 
 
-def _wide_and(n, *, but_one=False):
-    """The and of n inputs as a chain; or, skewed, one that ignores its last input."""
+def _wide_and(n, *, but_one=False, backwards=False):
+    """The and of n inputs as a chain; or, skewed, one that ignores its last input; or begun at the last."""
     used = n - but_one
+    if backwards:
+        chain = [n - 1, *range(n, 2 * n - 2)]
+        return make_gates(
+            [f"x{k}" for k in range(n)], [1] * (n - 1), chain, range(n - 2, -1, -1), {"all": 2 * n - 2}
+        )
     return make_gates(
         [f"x{k}" for k in range(n)],
         [1] * (used - 1),
@@ -97,7 +104,7 @@ def test_differences_that_simulation_misses_are_found_by_sat():
     y.append(n + len(op) - 2)
     b = make_gates(names, op, x, y, {"all": n + len(op) - 1})
     verdict = check_equal(a, b)
-    assert (verdict.equal, verdict.method) == (False, "sat")
+    assert (verdict.equal, verdict.method) == (False, "sat") and verdict.sat_calls > 0
     assert _holds(verdict, a, b)
     assert [n for n, bit in verdict.counterexample.items() if bit] == ["x3", "x40"]
 
@@ -105,9 +112,26 @@ def test_differences_that_simulation_misses_are_found_by_sat():
 def test_an_adder_is_proved_equal_to_its_simplified_self():
     adder = _adder(40)
     verdict = check_equal(adder, simplify(adder, 2))
-    assert (verdict.equal, verdict.method) == (True, "sat") and verdict.sat_calls > 0
+    assert (verdict.equal, verdict.method) == (True, "sat")
     wrong = check_equal(adder, _adder(40, flipped=7))
     assert not wrong.equal and _holds(wrong, adder, _adder(40, flipped=7))
+
+
+def test_one_gate_flipped_deep_in_a_large_circuit_is_found():
+    rng = np.random.default_rng(5)
+    n, size = 60, 4000
+    k = n + np.arange(size)
+    op = rng.integers(1, 15, size)
+    near = [np.maximum(k - rng.integers(1, 400, size), 0) for _ in range(2)]
+    names = [f"x{k}" for k in range(n)]
+    a = make_gates(names, op, *near, {"y": n + size - 1, "z": n + size - 2})
+    cone = live_gates(a)
+    deep = int(np.flatnonzero(cone)[cone.sum() // 2])
+    op[deep] ^= 15
+    b = make_gates(names, op, *near, {"y": n + size - 1, "z": n + size - 2})
+    assert check_equal(a, simplify(a, 2)).equal
+    verdict = check_equal(simplify(a, 2), b)
+    assert not verdict.equal and _holds(verdict, a, b)
 
 
 def test_ports_match_by_name_whatever_their_order():
@@ -166,5 +190,6 @@ def test_an_interrupt_within_the_solver_is_an_interrupt(monkeypatch):
 
     monkeypatch.setattr(Glucose4, "solve_limited", interrupted)
     monkeypatch.setattr(Glucose4, "solve", interrupted)
+    monkeypatch.setattr(sat_sweeping, "LEAVES", 0)  # so that the solver is asked
     with pytest.raises(KeyboardInterrupt):
-        check_equal(_adder(12), simplify(_adder(12), 2))
+        check_equal(_wide_and(24), _wide_and(24, backwards=True))
