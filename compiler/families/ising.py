@@ -17,6 +17,7 @@ import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.registry import Family, common_fields
+from compiler.ir.complete import LEAST, AllToAll
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import (
     CellKind,
@@ -32,7 +33,7 @@ from compiler.ir.problem import PLAIN, Boltzmann, Circuit, Formula, Goal, Grid, 
 from compiler.ir.problem_parts import problem_of, problem_parts
 from compiler.ir.version1 import grid_of_facts, problem_of_facts
 
-_BLOCK = 1 << 22  # state values handled at a time by energy()
+_BLOCK = 1 << 22  # values handled at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,13 +214,22 @@ def from_edges(
     if sound and a.size and min(a.min(), b.min()) >= 0 and max(a.max(), b.max()) < n:
         if (a > b).any():
             a, b = np.minimum(a, b), np.maximum(a, b)
-        key = a * n + b
-        if not (key[1:] > key[:-1]).all():
+        if not _ascending(a, b):
+            key = a * n + b
             key, place = np.unique(key, return_inverse=True)
             a, b = key // n, key % n
             J = np.bincount(place, weights=J, minlength=key.size) if J.size else J
     facts.setdefault("problem", Problem(goal, offset, vartype, names))
     return IsingModel(h=h, row=_int32(a), col=_int32(b), J=J, **facts)
+
+
+def _ascending(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether pairs (a, b) come in their order, each once; in parts, which take no memory to speak of."""
+    for k in range(0, a.size, _BLOCK):
+        c, d = a[k : k + _BLOCK + 1], b[k : k + _BLOCK + 1]
+        if not ((c[1:] > c[:-1]) | ((c[1:] == c[:-1]) & (d[1:] > d[:-1]))).all():
+            return False
+    return True
 
 
 def _int32(values: np.ndarray) -> np.ndarray:
@@ -272,7 +282,6 @@ ANNEAL, BURN_IN, SAMPLE = 5000, 200, 1000  # default sweeps of the phases
 SEARCH = 20000  # of circuits and formulas, which are small and hard
 WIDE = 0.0099  # cold / hot below which a ramp is geometric; a hundredth, and rounding, is not
 PIECES = 40  # of a geometric ramp: twenty decades
-BLOCK = 64
 ROUNDS = 50  # of finding spins that cannot turn
 
 
@@ -344,8 +353,8 @@ def both_ways(n: int, row: np.ndarray, col: np.ndarray, J: np.ndarray) -> Coupli
 
     Nothing is sorted: in row i come the pairs that end there, by their other end, then those that begin.
     """
-    if n > 1 and J.size == n * (n - 1) // 2:
-        return _all_to_all(n, J)
+    if n >= LEAST and J.size == n * (n - 1) // 2:
+        return AllToAll(n, J)
     upper = np.bincount(row, minlength=n)
     lower = np.bincount(col, minlength=n)
     indptr = np.zeros(n + 1, np.int64)
@@ -362,24 +371,6 @@ def both_ways(n: int, row: np.ndarray, col: np.ndarray, J: np.ndarray) -> Coupli
     place += (indptr[:-1] - first)[col[by_end]]
     indices[place], weight[place] = row[by_end], J[by_end]
     return Couplings(CouplingKind.LINEAR, indptr, indices, weight)
-
-
-def _all_to_all(n: int, J: np.ndarray) -> Couplings:
-    """Couplings of all pairs, whose J (n (n - 1) / 2,) are in their order: no index is looked up."""
-    weight, ends = np.empty((n, n - 1)), np.empty((n, n - 1), np.int32)
-    ends[:] = np.arange(n - 1)
-    start = 0
-    for i in range(n):
-        ends[i, i:] += 1
-        weight[i, i:] = J[start : start + n - 1 - i]
-        start += n - 1 - i
-    for a in range(0, n, BLOCK):  # below the diagonal what is above it, by blocks, which the cache holds
-        b = min(a + BLOCK, n)
-        if b < n:
-            weight[b:, a:b] = weight[a:b, b - 1 :].T
-        for i in range(a + 1, b):
-            weight[i, a:i] = weight[a:i, i - 1]
-    return Couplings(CouplingKind.LINEAR, np.arange(n + 1) * (n - 1), ends.ravel(), weight.ravel())
 
 
 def anneal_range(model: IsingModel) -> tuple[float, float]:
@@ -403,23 +394,38 @@ def anneal_range(model: IsingModel) -> tuple[float, float]:
         return 0.45 * goal.gap, 0.35 * goal.gap
     if isinstance(goal, Formula) and goal.weights is None:
         return 0.3, 0.25
-    largest = max(float(np.abs(v).max(initial=0.0)) for v in (model.h, model.J))
+    largest = max(max(float(v.max(initial=0.0)), -float(v.min(initial=0.0))) for v in (model.h, model.J))
     if not largest:
         return model.kT, model.kT
-    unit = 2.0 ** (math.frexp(largest)[1] - 1)  # squares must not leave the numbers there are
-    parts = model.h / unit, model.row, model.col, model.J / unit
+    # squares must not leave the numbers there are; a power of two changes no digit
+    unit = 1.0 if 2.0**-64 < largest < 2.0**64 else 2.0 ** (math.frexp(largest)[1] - 1)
+    parts = model.h / unit, model.row, model.col, model.J if unit == 1.0 else model.J / unit
     held = _decided(*parts, model.problem.held_by_field(model.n))
     if held.all():
         held = np.zeros_like(held)
     h, row, col, J = without_spins(*parts, held)
-    force = np.sqrt(h**2 + _at_ends(h.size, row, col, J**2))
+    force = np.sqrt(h**2 + _squares(h.size, row, col, J))
     hot = 0.7 * math.sqrt(float((force**2).mean()))
     if hot == 0.0:
         return model.kT, model.kT
-    sizes = np.abs(np.concatenate([h, J]))
-    least, weakest = (float(v[v > 0].min()) for v in (sizes, force))
-    cold = min(hot, max(0.2 * least, min(0.01 * hot, 0.1 * weakest)))
+    least = min(_smallest(v) for v in (h, J))
+    cold = min(hot, max(0.2 * least, min(0.01 * hot, 0.1 * _smallest(force))))
     return hot * unit, cold * unit
+
+
+def _smallest(values: np.ndarray) -> float:
+    """The smallest size that is not 0; infinite where there is none. In parts, which take little memory."""
+    parts = (np.abs(values[k : k + _BLOCK]) for k in range(0, values.size, _BLOCK))
+    return min((float(v.min(initial=np.inf, where=v > 0)) for v in parts), default=np.inf)
+
+
+def _squares(n: int, row: np.ndarray, col: np.ndarray, J: np.ndarray) -> np.ndarray:
+    """(n,) sum of J^2 over each spin's pairs; in parts, as `_smallest`."""
+    total = np.zeros(n)
+    for k in range(0, J.size, _BLOCK):
+        here = slice(k, k + _BLOCK)
+        total += _at_ends(n, row[here], col[here], J[here] ** 2)
+    return total
 
 
 def _at_ends(n: int, row: np.ndarray, col: np.ndarray, values: np.ndarray) -> np.ndarray:

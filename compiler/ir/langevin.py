@@ -232,6 +232,10 @@ class Couplings:
         tied = "" if self.tie is None else f", {self.weight.size:,} parameters"
         return f"Couplings({len(self):,} {self.kind.name.lower()} among {self.indptr.size - 1:,} cells{tied})"
 
+    def plain(self) -> Couplings:
+        """The same couplings with columns that can be replaced."""
+        return self
+
     @property
     def values(self) -> np.ndarray:
         """(nnz,) the value of each coupling, ties resolved."""

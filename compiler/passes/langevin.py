@@ -96,7 +96,7 @@ def quantize_couplings(netlist: LangevinNetlist, bits: int, limit: float | None 
         if top == 0:
             return c
         w = np.clip(np.rint(c.weight.astype(np.float64) / top * levels), -levels, levels)
-        return replace(c, weight=(w / levels * top).astype(c.weight.dtype))
+        return replace(c.plain(), weight=(w / levels * top).astype(c.weight.dtype))
 
     return changed(map_couplings(netlist, change), netlist)
 

@@ -131,7 +131,7 @@ def scale_inputs(netlist: LangevinNetlist, gain: float) -> LangevinNetlist:
                 )
             # parameters that inputs and other cells share are one weight no more
             weight = np.where(driven, group.values / np.asarray(g, group.values.dtype), group.values)
-            group = replace(group, weight=weight.astype(group.weight.dtype), tie=None)
+            group = replace(group.plain(), weight=weight.astype(group.weight.dtype), tie=None)
         groups.append(group)
     old = netlist.encoder or Encoder(np.zeros(1), np.ones(1))
     return netlist.with_(

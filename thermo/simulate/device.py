@@ -42,7 +42,7 @@ def drawn_netlist(netlist: LangevinNetlist, law: Imperfections, device_seed: int
     if law.ideal:
         return netlist
     couplings = tuple(
-        replace(g, weight=acting_couplings(netlist, g, law, device_seed), tie=None) if len(g) else g
+        replace(g.plain(), weight=acting_couplings(netlist, g, law, device_seed), tie=None) if len(g) else g
         for g in netlist.couplings
     )
     cells = replace(netlist.cells, h=acting_biases(netlist, law, device_seed))

@@ -9,7 +9,7 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.ir.langevin import Couplings, LangevinNetlist
 from compiler.ir.symmetry import matrix
-from compiler.passes.spins.colour_kernels import greedy_colours
+from compiler.passes.spins.colour_kernels import greedy_colours, two_sides
 
 LARGE = 1 << 16  # edges' ends from which compiled code pays, the same colours
 
@@ -56,7 +56,9 @@ def adjacency(graph: LangevinNetlist | Couplings | Any) -> sparse.csr_array:
         n, parts = part.shape[0], [part]
         if part.shape != (n, n):
             raise NetlistError(f"colour: the matrix has the shape {part.shape}; it must be square")
-        frozen = np.zeros(n, dtype=bool)
+        ones = np.ones(part.nnz, dtype=bool)
+        pattern = sparse.csr_array((ones, part.indices, part.indptr), shape=(n, n))
+        return sparse.csr_array(pattern + pattern.T.tocsr())
     none = np.zeros(0, dtype=np.int64)
     row = np.concatenate([none, *(np.repeat(np.arange(n), np.diff(p.indptr)) for p in parts)])
     col = np.concatenate([none, *(p.indices for p in parts)])
@@ -81,6 +83,10 @@ def two_colours(edges: sparse.csr_array) -> np.ndarray:
     n = edges.shape[0]
     if not n:
         return np.zeros(0, dtype=np.int32)
+    if edges.nnz > LARGE:
+        colours = np.empty(n, np.int32)
+        two_sides(edges.indptr.astype(np.int64), edges.indices, colours)
+        return colours
     cover = sparse.block_array([[None, edges], [edges, None]], format="csr") if edges.nnz else None
     if cover is None:
         return np.zeros(n, dtype=np.int32)

@@ -55,7 +55,7 @@ def fit_range(
 def _clipped(netlist: LangevinNetlist, coupling: float | None, field: float | None) -> LangevinNetlist:
     def change(c: Couplings) -> Couplings:
         w = c.weight if coupling is None else np.clip(c.weight, -coupling, coupling)
-        return replace(c, weight=w.astype(c.weight.dtype))
+        return replace(c.plain(), weight=w.astype(c.weight.dtype))
 
     h = netlist.cells.h if field is None else np.clip(netlist.cells.h, -field, field)
     return netlist.with_(
@@ -111,7 +111,7 @@ def gauge(netlist: LangevinNetlist, signs: Any) -> LangevinNetlist:
         if c.tie is not None:
             c = Couplings(c.kind, c.indptr, c.indices, c.values)
         sign = (g[c.rows] * g[c.indices]).astype(c.weight.dtype)
-        return replace(c, weight=c.weight * sign)
+        return replace(c.plain(), weight=c.weight * sign)
 
     before = netlist.lowered.gauge
     signs = g.astype(np.int8) if before is None else before * g.astype(np.int8)

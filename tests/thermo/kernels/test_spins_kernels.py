@@ -8,8 +8,9 @@ from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.ising import from_edges, lower_ising
 from compiler.ir.langevin import CellKind, Cells, CouplingKind, Couplings, Role
 from thermo.simulate.errors import SimulationError
-from thermo.simulate.spins.chains import REFRESH, Chains
+from thermo.simulate.spins.chains import Chains
 from thermo.simulate.spins.lanes import MOST_SWEEPS, LaneTiles
+from thermo.simulate.spins.running import REFRESH
 from thermo.simulate.spins.system import SpinSystem
 
 ROUNDING = 1e-5  # float32 sums, exp and u leave less in a probability for fields below 100 kT

@@ -62,16 +62,52 @@ def sweep_dense(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def fill_dense(indptr, indices, weight, factor, matrix):  # type: ignore[no-untyped-def]
-    """matrix[i, indices[e]] = factor weight[e], float32; returns whether it is symmetric."""
-    n = matrix.shape[0]
+def pairs_of(indptr, indices, values, pairs):  # type: ignore[no-untyped-def]
+    """Fill pairs, 0 before, see compiler.ir.complete; returns whether the CSR couplings act both ways."""
+    n = indptr.shape[0] - 1
+    below = 0
     for i in range(n):
         for e in range(indptr[i], indptr[i + 1]):
-            matrix[i, indices[e]] = np.float32(weight[e] * factor)
-    for a in range(0, n, _BLOCK):  # by blocks, which the cache holds
-        for b in range(0, a + 1, _BLOCK):
-            for i in range(a, min(a + _BLOCK, n)):
-                for j in range(b, min(b + _BLOCK, n)):
-                    if matrix[i, j] != matrix[j, i]:
-                        return False
+            j = indices[e]
+            if j > i:
+                pairs[i * n - i * (i + 1) // 2 + j - i - 1] = values[e]
+            else:
+                below += 1
+    if 2 * below != indices.shape[0]:
+        return False
+    for i in range(n):
+        for e in range(indptr[i], indptr[i + 1]):
+            j = indices[e]
+            if j < i and pairs[j * n - j * (j + 1) // 2 + i - j - 1] != values[e]:
+                return False
     return True
+
+
+@njit(cache=True, nogil=True)
+def fill_matrix(pairs, factor, matrix):  # type: ignore[no-untyped-def]
+    """matrix[i, j] = matrix[j, i] = factor times the pair (i, j), float32."""
+    n = matrix.shape[0]
+    for a in range(0, n, _BLOCK):  # by blocks, which the cache holds
+        for b in range(a, n, _BLOCK):
+            for i in range(a, min(a + _BLOCK, n)):
+                start = i * n - i * (i + 1) // 2 - i - 1
+                for j in range(max(b, i + 1), min(b + _BLOCK, n)):
+                    w = np.float32(pairs[start + j] * factor)
+                    matrix[i, j] = w
+                    matrix[j, i] = w
+
+
+@njit(cache=True, nogil=True)
+def sum_pairs(pairs, spin, out):  # type: ignore[no-untyped-def]
+    """out[i] = sum over j of the pair (i, j) times spin[j], float64."""
+    n = spin.shape[0]
+    out[:] = 0.0
+    start = 0
+    for i in range(n):
+        total, s = 0.0, spin[i]
+        for j in range(i + 1, n):
+            w = pairs[start + j - i - 1]
+            total += w * spin[j]
+            out[j] += w * s
+        out[i] += total
+        start += n - 1 - i

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -12,12 +12,12 @@ from compiler.errors import UnsupportedError
 from thermo.kernels.spins import colours as kernel
 from thermo.kernels.spins.rows import GROUP, pack_edges
 from thermo.kernels.spins.tempering import temper_ladder
-from thermo.simulate.spins.lanes import Workers, check_identity, check_sweeps, exponent, inverse
+from thermo.simulate.spins.lanes import check_sweeps, exponent, inverse
 from thermo.simulate.spins.layout import Layout
+from thermo.simulate.spins.running import REFRESH, RunningChains
 from thermo.simulate.spins.system import SpinSystem
 
 BLOCK = 64  # places whose random words are made together
-REFRESH = 1024  # sweeps after which inexact sums are made anew, at multiples of it
 EXACT = 2.0**24  # sums of integers up to here are exact in float32
 
 
@@ -38,14 +38,8 @@ class Ladders:
     least: np.ndarray
 
 
-class Chains(Workers):
-    """States of some chains between calls of `sweep`, and the best that each has seen. A context.
-
-    energies, least : (chains,) float64 of the present and of the best states, full couplings
-    hit : (chains,) int64, number of sweeps after which the target energy was reached, there the
-        chain stopped; -1 before that
-    flips : of all chains so far
-    """
+class Chains(RunningChains):
+    """Chains of a sparse system; see RunningChains."""
 
     def __init__(
         self,
@@ -60,18 +54,16 @@ class Chains(Workers):
 
         Raises UnsupportedError for directed couplings.
         """
-        super().__init__(threads)
-        check_identity(seed, first_chain)
+        unit = exponent(system.h, system.weights)
+        super().__init__(unit, states.shape[0], seed, first_chain, threads, target)
         if not system.symmetric:
             raise UnsupportedError("chains with running sums need symmetric couplings: use method 'lanes'")
         layout = system.layout
         n, place = layout.n_places + -layout.n_places % BLOCK, layout.place
-        self.system, self.chains = system, states.shape[0]
-        self.seed, self.first = np.uint64(seed), first_chain
+        self.system = system
         self._indptr = np.zeros(n + 1, np.int64)
         self._indptr[place + 1] = np.diff(layout.indptr)
         np.cumsum(self._indptr, out=self._indptr)
-        self._unit = exponent(system.h, system.weights)
         weights, fields = (np.ldexp(v, -self._unit) for v in (system.weights, system.h))
         self._edges = pack_edges(place[layout.indices], weights[layout.source])
         self._runs = _runs(layout)
@@ -81,28 +73,14 @@ class Chains(Workers):
         self._spin[:, place] = states[:, layout.order]
         self._total = np.zeros((self.chains, n), np.float32)
         self._best = self._spin.copy()
-        self._energies = np.zeros(self.chains)
-        self.flips = 0
         reach = float(np.abs(self._own).max(initial=0.0) + 2.0 * np.diff(self._indptr).max(initial=0))
         self.exact = reach < EXACT * _quantum(weights, fields)
-        for c in range(self.chains):
-            self._refresh(c)
-        self._least = self._energies.copy()
-        self._target = float(np.ldexp(target, -self._unit))
-        self.hit = np.where(self._least <= self._target, 0, -1)
+        self._begin()
         self.freeze(system.frozen)
 
     def __enter__(self) -> Self:
         super().__enter__()
         return self
-
-    @property
-    def energies(self) -> np.ndarray:
-        return np.ldexp(self._energies, self._unit)
-
-    @property
-    def least(self) -> np.ndarray:
-        return np.ldexp(self._least, self._unit)
 
     def freeze(self, frozen: np.ndarray) -> None:
         """From now on these cells, (n,) bool, and no others keep their state."""
@@ -112,45 +90,27 @@ class Chains(Workers):
         self._free = np.zeros(len(self._runs), np.int64)
         np.bitwise_or.at(self._free, run, np.int64(1) << (place - GROUP * self._runs[run, 0]))
 
-    def sweep(self, kT: Any, n_sweeps: int, step: int, scale: Any = 1.0) -> None:
-        """n_sweeps sweeps, numbered from `step`, in place; as LaneTiles.sweep."""
-        check_sweeps(step, n_sweeps)
-        beta = inverse(kT, n_sweeps, self.chains, self._unit)
-        scale = np.broadcast_to(np.asarray(scale, np.float32), (n_sweeps,))
-        stops = [*range(step - step % REFRESH + REFRESH, step + n_sweeps, REFRESH), step + n_sweeps]
-
-        def run(c: int) -> int:
-            flips, start = 0, step
-            for stop in stops:
-                if self.hit[c] >= 0:
-                    break
-                here = slice(start - step, stop - step)
-                done, self._energies[c], self._least[c], some = kernel.sweep_chain(
-                    self._spin[c],
-                    self._total[c],
-                    self._own,
-                    self._indptr,
-                    self._edges,
-                    self._runs,
-                    self._free,
-                    beta[here, c].copy(),
-                    scale[here].copy(),
-                    self.seed,
-                    np.uint64(self.first + c),
-                    start,
-                    self._energies[c],
-                    self._least[c],
-                    self._best[c],
-                    self._target,
-                )
-                if self._least[c] <= self._target:
-                    self.hit[c] = start + done
-                flips, start = flips + some, stop
-                if not (self.exact or stop % REFRESH):
-                    self._refresh(c)
-            return flips
-
-        self.flips += sum(self.each(run, range(self.chains)))
+    def _advance(
+        self, c: int, beta: np.ndarray, scale: np.ndarray, step: int
+    ) -> tuple[int, float, float, int]:
+        return kernel.sweep_chain(
+            self._spin[c],
+            self._total[c],
+            self._own,
+            self._indptr,
+            self._edges,
+            self._runs,
+            self._free,
+            beta,
+            scale,
+            self.seed,
+            np.uint64(self.first + c),
+            step,
+            self._energies[c],
+            self._least[c],
+            self._best[c],
+            self._target,
+        )
 
     def temper(
         self,

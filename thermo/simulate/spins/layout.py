@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +17,7 @@ class Layout:
     """Which cells are coupled, and in which order they are updated; shared by all parameters.
 
     colours : (n,) int32; order : (n,) int64, cell of each row, rows being sorted by colour
-    indptr, indices : CSR couplings among rows; source : (nnz,) int64, place of each coupling's
+    indptr, indices : CSR couplings among rows; source : (nnz,) integers, place of each coupling's
         weight among the weights of the system
     place : (n,) int64 of each row; each colour begins at a multiple of 16 places
     n_places : multiple of 16
@@ -35,26 +35,33 @@ class Layout:
     def n(self) -> int:
         return self.order.size
 
+    def bare(self) -> Layout:
+        """The same places without couplings."""
+        none = np.zeros(0, np.int32)
+        return replace(self, indptr=np.zeros(self.n + 1, np.int64), indices=none, source=none)
+
 
 def make_layout(n: int, driven: np.ndarray, driving: np.ndarray, source: np.ndarray) -> Layout:
     """Colour and sort n cells with directed couplings driving -> driven."""
-    ones = np.ones(driven.size, dtype=np.int8)
-    colours = colour(sparse.csr_array((ones, (driven, driving)), shape=(n, n)))
+    small = max(n, source.size) < 1 << 31
+    ends = [v.astype(np.int32, copy=False) if small else v for v in (driven, driving, source)]
+    graph = sparse.csr_array((ends[2], (ends[0], ends[1])), shape=(n, n))
+    colours = colour(graph)
     order = np.argsort(colours, kind="stable")
-    rank = np.empty(n, dtype=np.int64)
+    rank = np.empty(n, dtype=graph.indices.dtype)
     rank[order] = np.arange(n)
     sizes = np.bincount(colours) if n else np.zeros(0, np.int64)
     starts = np.concatenate([[0], np.cumsum(-(-sizes // GROUP) * GROUP)])
     within = np.arange(n) - np.concatenate([[0], np.cumsum(sizes)])[colours[order]]
-    by_row = np.lexsort((rank[driving], rank[driven]))
-    indptr = np.zeros(n + 1, dtype=np.int64)
-    np.cumsum(np.bincount(rank[driven], minlength=n), out=indptr[1:])
+    rows = graph[order] if n else graph
+    rows = sparse.csr_array((rows.data, rank[rows.indices], rows.indptr), shape=(n, n))
+    rows.sort_indices()
     return Layout(
         colours=colours,
         order=order,
-        indptr=indptr,
-        indices=rank[driving][by_row].astype(np.int32),
-        source=source[by_row],
+        indptr=rows.indptr.astype(np.int64),
+        indices=rows.indices.astype(np.int32, copy=False),
+        source=rows.data,
         place=starts[colours[order]] + within,
         n_places=int(starts[-1]),
     )

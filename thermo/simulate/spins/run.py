@@ -15,6 +15,7 @@ from compiler.ir.problem import Formula, Ising, MaxCut
 from hw_models.imperfect import Imperfections
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
+from thermo.simulate.spins.cells import CellChains
 from thermo.simulate.spins.chains import Chains
 from thermo.simulate.spins.clock import Clock, Slice, replayed, slices
 from thermo.simulate.spins.dense import DenseChains, DenseSystem
@@ -25,9 +26,11 @@ from thermo.simulate.spins.plan import SpinPhase, plan_spins
 from thermo.simulate.spins.result import SpinResult
 from thermo.simulate.spins.system import SpinSystem, device_system
 
-METHODS = ("auto", "chains", "dense", "lanes", "packed", "moves")
-Engine = Chains | DenseChains | LaneTiles | PackedTiles | MoveChains
+METHODS = ("auto", "cells", "chains", "dense", "lanes", "packed", "moves")
+Engine = Chains | CellChains | DenseChains | LaneTiles | PackedTiles | MoveChains
 LANES_FROM = 8  # chains from which sums made anew, 16 chains at a time, are faster at constant kT
+CELLS_FROM = 100_000  # p-bits from which a chain's running sums leave the cache and all are made anew
+CELLS_PAIRS = 4  # couplings of a p-bit up to which that is faster in the cold, too
 PACKED_FROM = 512  # chains that fill one tile of bits
 SEGMENT = 4_000_000  # p-bit updates between two looks at progress: some milliseconds
 MAX_BYTES = 4 << 30
@@ -73,11 +76,14 @@ def simulate_spins(
     looks : in place of it, about how often to look in that phase
     keep_samples : keep the states that are looked at
     method : "lanes" sums local fields anew, many chains at a time; "chains" keeps them up to date,
-        which is faster where few p-bits flip; same random numbers, same law. "dense" does so on one
+        which is faster where few p-bits flip; "cells" runs chain after chain, all threads sharing
+        the cells of one; same random numbers, same law. "dense" keeps fields on one
         matrix where most pairs are coupled; same law, other random numbers. "packed" has 512
         chains in a row of bits, where couplings are small multiples of one number; same law, other
-        random numbers. "auto": chains, or dense, if anything is ramped or there are few; packed if there are
-        512 and they can be packed; else lanes. "moves" turns several spins at once, in float64, and
+        random numbers. "moves" searches, see below. "auto": if anything is ramped or there are few, dense,
+        or cells of 100,000 p-bits and more with few couplings each, or chains; packed if there are 512 and
+        they can be packed; else lanes.
+        "moves" turns several spins at once, in float64, and
         is no law of p-bits but a search (thermo.kernels.spins.moves); "auto" takes it where a model is
         annealed by its own schedule and a trial finds that penalties hold each single spin
     non_ideal, device_seed : mismatch, asymmetry and quantisation of one device: its couplings and
@@ -137,7 +143,9 @@ def simulate_spins(
             searching = SpinPhase("moves", total, (hot, cold), (1.0, 1.0), plan[0].frozen, geometric=True)
     if method == "auto":
         method = "lanes"
-        if few and system.symmetric:
+        if few and target is None and system.n >= CELLS_FROM and system.n_pairs <= CELLS_PAIRS * system.n:
+            method = "cells"
+        elif few and system.symmetric:
             method = "chains" if dense is None else "dense"
         if method == "lanes" and chains >= PACKED_FROM and not first_chain % PACKED_FROM:
             method = "packed" if isinstance(system, SpinSystem) and can_pack(system) else "lanes"
@@ -165,6 +173,8 @@ def simulate_spins(
         running = DenseChains(system, states, seed, first_chain, threads, goal)
     elif method == "chains":
         running = Chains(system, states, seed, first_chain, threads, goal)
+    elif method == "cells":
+        running = CellChains(system, states, seed, first_chain, threads)
     elif method == "packed":
         running = PackedTiles(system, states, seed, first_chain, threads)
     else:

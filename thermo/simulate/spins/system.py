@@ -17,8 +17,11 @@ from compiler.ir.symmetry import matrix
 from hw_models.imperfect import Imperfections
 from thermo.simulate.device import acting_biases, acting_couplings
 from thermo.simulate.errors import SimulationError
+from thermo.simulate.spins.cells import CellChains
 from thermo.simulate.spins.lanes import MOST_SWEEPS, LaneTiles
 from thermo.simulate.spins.layout import Layout, make_layout
+
+FEW = 8  # chains up to which half of the lanes would be empty
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,17 +76,21 @@ class SpinSystem:
         """
         check_spins(netlist)
         cells, n = netlist.cells, netlist.n_cells
-        w = sparse.csr_array((n, n))
-        for couplings in netlist.couplings:
-            w = w + matrix(couplings)
+        groups = [matrix(c) for c in netlist.couplings if len(c)]
+        w = sum(groups[1:], groups[0]) if groups else sparse.csr_array((n, n))
+        frozen = cells.frozen
+        if not frozen.any() and _mirrored(w):
+            row = np.repeat(np.arange(n, dtype=w.indices.dtype), np.diff(w.indptr))
+            one = row < w.indices
+            return SpinSystem.from_pairs(cells.h, row[one], w.indices[one], w.data[one], frozen=frozen)
         w = sparse.coo_array(w)
-        inner = ~(cells.frozen[w.row] | cells.frozen[w.col])
+        inner = ~(frozen[w.row] | frozen[w.col])
         upper = sparse.csr_array((w.data[inner], (w.row[inner], w.col[inner])), shape=(n, n))
         if (upper != upper.T).nnz == 0:
             # what an input drives is a pair, too: inputs do not move
             one = (w.row < w.col) | ~inner
-            return SpinSystem.from_pairs(cells.h, w.row[one], w.col[one], w.data[one], frozen=cells.frozen)
-        return SpinSystem.directed(cells.h, w.row, w.col, w.data, frozen=cells.frozen)
+            return SpinSystem.from_pairs(cells.h, w.row[one], w.col[one], w.data[one], frozen=frozen)
+        return SpinSystem.directed(cells.h, w.row, w.col, w.data, frozen=frozen)
 
     @property
     def n(self) -> int:
@@ -115,11 +122,12 @@ class SpinSystem:
         """(chains, n) int8 of +-1 with equal probability, a function of (seed, chain, cell)."""
         if chains < 1:
             raise SimulationError(f"chains must be at least 1, got {chains}")
-        none = replace(self, h=np.zeros(self.n), weights=np.zeros(self.weights.size))
-        none = none.with_frozen(np.zeros(self.n, dtype=bool))
+        free = np.zeros(self.n)
+        none = replace(self, layout=self.layout.bare(), h=free, weights=free[:0], frozen=free > 0)
         up = np.ones((chains, self.n), np.int8)
-        # sweep number 2^32 - 1 is kept for starts
-        return none.sweep(up, 1.0, 1, seed, MOST_SWEEPS, first_chain=first_chain)
+        with (CellChains if chains < FEW else LaneTiles)(none, up, seed, first_chain) as engine:
+            engine.sweep(1.0, 1, MOST_SWEEPS)  # this number is kept for starts
+            return engine.states()
 
     def sweep(
         self,
@@ -182,7 +190,7 @@ def device_system(netlist: LangevinNetlist, non_ideal: Imperfections, seed: int)
     """
     check_spins(netlist)
     groups = tuple(
-        replace(c, weight=acting_couplings(netlist, c, non_ideal, seed), tie=None)
+        replace(c.plain(), weight=acting_couplings(netlist, c, non_ideal, seed), tie=None)
         for c in netlist.couplings
         if len(c)
     )
@@ -225,6 +233,12 @@ def check_spins(netlist: LangevinNetlist) -> None:
                 )
     if netlist.noise is not None:
         raise UnsupportedError("a noise matrix means nothing for p-bits: leave it out")
+
+
+def _mirrored(w: sparse.csr_array) -> bool:
+    """Whether a matrix with ascending columns equals its transpose, entry by entry."""
+    t = w.T.tocsr()
+    return all(np.array_equal(getattr(w, k), getattr(t, k)) for k in ("indptr", "indices", "data"))
 
 
 def _twice(key: np.ndarray) -> bool:

@@ -1,10 +1,18 @@
 """p-bits coupled all to all: one matrix, the same law."""
 
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from compiler.errors import NetlistError
 from compiler.families.ising import both_ways, from_edges, lower_ising
+from compiler.ir.complete import AllToAll
+from compiler.ir.container import save
+from compiler.ir.kinds import dump, equal, verify
 from compiler.ir.langevin import CouplingKind, Couplings
+from compiler.passes.spins.scale import gauge
 from thermo.kernels.random import threefry4x32_numpy
 from thermo.kernels.spins.rows import STREAM_SPINS
 from thermo.simulate.errors import SimulationError
@@ -84,15 +92,65 @@ def test_targets_threads_batches_and_held_cells():
         assert (chains.states() != start).any()
 
 
-@pytest.mark.parametrize("share", [1.0, 0.4])
-def test_couplings_both_ways_without_sorting(share):
-    model = glass(30, share=share)
+def columns_of(model):
     ends = np.concatenate([model.row, model.col]), np.concatenate([model.col, model.row])
-    want = Couplings.from_coo(CouplingKind.LINEAR, 30, *ends, np.tile(model.J, 2))
-    made = both_ways(30, model.row, model.col, model.J)
+    return Couplings.from_coo(CouplingKind.LINEAR, model.n, *ends, np.tile(model.J, 2))
+
+
+@pytest.mark.parametrize(("n", "share"), [(30, 1.0), (30, 0.4), (70, 1.0)])
+def test_couplings_both_ways_without_sorting(n, share):
+    model = glass(n, share=share)
+    made, want = both_ways(n, model.row, model.col, model.J), columns_of(model)
     for name in ("indptr", "indices", "weight"):
         np.testing.assert_array_equal(getattr(made, name), getattr(want, name))
         assert getattr(made, name).dtype == getattr(want, name).dtype
+
+
+def test_one_number_a_pair_is_kept_until_columns_are_asked_for(tmp_path):
+    model = glass(70)
+    net = lower_ising(model)
+    (kept,) = net.couplings
+    assert isinstance(kept, AllToAll) and kept.pairs is model.J and len(kept) == 70 * 69
+    verify(net)
+    dense = DenseSystem.from_netlist(net)
+    assert dense.pairs is model.J and kept._columns is None
+    plain = net.with_(couplings=(columns_of(model),))
+    np.testing.assert_array_equal(DenseSystem.from_netlist(plain).matrix, dense.matrix)
+    np.testing.assert_array_equal(dense.matrix, dense.matrix.T)
+    states = dense.random_states(2, 1)
+    np.testing.assert_allclose(dense.energy(states), model.energy(states))
+    save(net, tmp_path / "a.tnl")
+    save(plain, tmp_path / "b.tnl")
+    assert (tmp_path / "a.tnl").read_bytes() == (tmp_path / "b.tnl").read_bytes()
+    assert dump(net) == dump(plain) and equal(net, plain)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(kept)).weight, kept.weight)
+    signs = np.where(np.arange(70) % 3, 1.0, -1.0)
+    turned, same = (gauge(n, signs).couplings[0] for n in (net, plain))
+    np.testing.assert_array_equal(turned.weight, same.weight)
+
+
+def test_pairs_that_are_wrong_are_named():
+    net = lower_ising(glass(70))
+    (kept,) = net.couplings
+    bad = kept.pairs.copy()
+    bad[70] = np.nan  # the second of cell 1's own
+    with pytest.raises(NetlistError, match=r"coupling \(1, 3\) has the weight nan"):
+        verify(net.with_(couplings=(AllToAll(70, bad),)))
+    with pytest.raises(NetlistError, match="all pairs of 70 are 2415"):
+        verify(net.with_(couplings=(AllToAll(70, bad[:-1]),)))
+
+
+def test_one_way_couplings_are_no_glass():
+    model = glass(70)
+    w = columns_of(model)
+    weight = w.weight.copy()
+    weight[3] += 1.0
+    net = lower_ising(model)
+    for group in (
+        replace(w, weight=weight),
+        Couplings.from_coo(CouplingKind.LINEAR, 70, model.row, model.col, model.J),
+    ):
+        assert DenseSystem.from_netlist(net.with_(couplings=(group,))) is None
 
 
 def test_large_graphs_have_the_same_colours(monkeypatch):
@@ -102,9 +160,15 @@ def test_large_graphs_have_the_same_colours(monkeypatch):
 
     model = glass(60, share=0.3)
     graph = sparse.csr_array((np.ones(model.n_couplings), (model.row, model.col)), shape=(60, 60))
-    small = module.colour(graph)
+    row, col = np.array([(i, i + 1) for i in range(0, 58, 2)] + [(3, 8), (5, 8), (9, 30)]).T
+    trees = sparse.csr_array((np.ones(row.size), (row, col)), shape=(60, 60))  # and a spin alone
+    ring = sparse.csr_array((np.ones(3), ([50, 51, 50], [51, 57, 57])), shape=(60, 60))
+    graphs = graph, trees, trees + ring
+    small = [module.colour(g) for g in graphs]
+    assert [c.max() > 1 for c in small] == [True, False, True]
     monkeypatch.setattr(module, "LARGE", 0)
-    np.testing.assert_array_equal(module.colour(graph), small)
+    for g, colours in zip(graphs, small, strict=True):
+        np.testing.assert_array_equal(module.colour(g), colours)
 
 
 def test_pairs_given_twice_are_refused_in_any_order():

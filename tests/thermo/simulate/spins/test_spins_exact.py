@@ -19,6 +19,7 @@ from toys.spin_twin import (
 
 from compiler.families.ising import from_edges, lower_ising
 from thermo.simulate.spins import layout
+from thermo.simulate.spins.cells import CellChains
 from thermo.simulate.spins.chains import Chains
 from thermo.simulate.spins.run import simulate_spins
 from thermo.simulate.spins.system import SpinSystem
@@ -40,7 +41,7 @@ def draws(system, chains, method="lanes", temperature=kT):
     states = system.random_states(chains, seed=1)
     if method == "lanes":
         return system.sweep(states, temperature, SWEEPS, seed=2)
-    with Chains(system, states, seed=2) as engine:
+    with (Chains if method == "chains" else CellChains)(system, states, seed=2) as engine:
         engine.sweep(temperature, SWEEPS, 0)
         return engine.states()
 
@@ -53,13 +54,14 @@ def draws(system, chains, method="lanes", temperature=kT):
         (16, 0.2, "lanes", True),
         (8, 0.6, "chains", False),
         (8, 0.6, "chains", True),
+        (8, 0.6, "cells", False),
     ],
 )
 def test_total_variation_falls_as_one_over_root_samples(n, share, method, whole):
     system = SpinSystem.from_pairs(*random_pairs(n, share, n, whole=whole))
     temperature = 3 * kT if whole else kT
     p = exact_law(system, temperature)
-    sizes = (1_000, 10_000) if method == "chains" else (1_000, 10_000, 100_000)
+    sizes = (1_000, 10_000) if method != "lanes" else (1_000, 10_000, 100_000)
     for size in sizes:
         assert strays(p, draws(system, size, method, temperature)) < 1
 
@@ -69,11 +71,12 @@ def test_half_the_field_is_noticed():
     assert strays(exact_law(system, kT), draws(system, 10_000, temperature=2 * kT)) > 3
 
 
-def test_coupled_cells_moving_together_are_noticed(monkeypatch):
+@pytest.mark.parametrize("method", ["cells", "chains"])
+def test_coupled_cells_moving_together_are_noticed(monkeypatch, method):
     """With one colour for all, cells that see each other move at once: another law."""
     monkeypatch.setattr(layout, "colour", lambda graph: np.zeros(graph.shape[0], np.int32))
     system = SpinSystem.from_pairs(*random_pairs(8, 0.6, 8))
-    assert strays(exact_law(system, kT), draws(system, 10_000, "chains")) > 3
+    assert strays(exact_law(system, kT), draws(system, 10_000, method)) > 3
 
 
 def tempered(h, row, col, J, sets, **options):

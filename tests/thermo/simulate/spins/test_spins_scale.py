@@ -35,7 +35,7 @@ def times(model, power, offset=0.0):
     )
 
 
-@pytest.mark.parametrize("method", ["chains", "lanes"])
+@pytest.mark.parametrize("method", ["cells", "chains", "lanes"])
 @pytest.mark.parametrize("power", SIZES)
 def test_a_unit_of_any_size_changes_no_bit(method, power):
     one, other = (
