@@ -22,6 +22,9 @@ class AllToAll(Couplings):
     """
 
     __slots__ = ("_columns", "n", "pairs")
+    n: int
+    pairs: np.ndarray
+    _columns: tuple[np.ndarray, np.ndarray] | None
 
     def __init__(self, n: int, pairs: np.ndarray) -> None:
         for name, value in (("kind", CouplingKind.LINEAR), ("n", n), ("pairs", pairs), ("_columns", None)):
@@ -56,9 +59,11 @@ class AllToAll(Couplings):
         return Couplings(self.kind, self.indptr, self.indices, self.weight)
 
     def _made(self) -> tuple[np.ndarray, np.ndarray]:
-        if self._columns is None:
-            object.__setattr__(self, "_columns", _columns(self.n, self.pairs))
-        return self._columns
+        made = self._columns
+        if made is None:
+            made = _columns(self.n, self.pairs)
+            object.__setattr__(self, "_columns", made)
+        return made
 
 
 def _columns(n: int, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

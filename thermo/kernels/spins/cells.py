@@ -85,7 +85,7 @@ def _sweep_piece(  # type: ignore[no-untyped-def]
 ):
     """One update of the cells in groups first to last - 1, all of one colour; see sweep_cells."""
     words = np.empty(4 * GROUP, np.uint32)
-    made = np.int64(-1)
+    made = -1
     for g in range(first, last):
         if g // 4 != made:
             made = g // 4
