@@ -10,6 +10,7 @@ import numpy as np
 
 from compiler.errors import UnsupportedError
 from thermo.kernels.spins import colours as kernel
+from thermo.kernels.spins.clusters import exchange_clusters
 from thermo.kernels.spins.rows import GROUP, pack_edges
 from thermo.kernels.spins.tempering import temper_ladder
 from thermo.simulate.spins.lanes import check_sweeps, exponent, inverse
@@ -176,7 +177,8 @@ class Chains(RunningChains):
                     look_every,
                     seen[r, start // look_every :] if look_every else seen[r],
                 )
-                if not self.exact:
+                at = step + stop * every
+                if not self.exact and at // REFRESH > (step + start * every) // REFRESH:
                     for c in range(chains.start, chains.stop):
                         self._refresh(c)
             ladders.slots[r] = slots + r * size
@@ -187,6 +189,28 @@ class Chains(RunningChains):
 
         self.flips += sum(self.each(run, range(sets)))
         return np.ldexp(seen.transpose(0, 2, 1), self._unit)
+
+    def clusters(self, ladders: Ladders, turn: int) -> None:
+        """One cluster exchanged between ladders 0 and 1, 2 and 3, ... at each temperature, in place."""
+
+        def run(pair: int) -> int:
+            return exchange_clusters(
+                self._spin,
+                self._total,
+                self._own,
+                self._indptr,
+                self._edges,
+                self.seed,
+                pair,
+                turn,
+                ladders.slots[2 * pair],
+                ladders.slots[2 * pair + 1],
+                self._energies,
+                np.zeros(self._own.size, np.int64),
+                np.empty(self._own.size, np.int64),
+            )
+
+        self.flips += 2 * sum(self.each(run, range(len(ladders.slots) // 2)))
 
     def _refresh(self, c: int) -> None:
         self._energies[c] = kernel.sum_couplings(

@@ -85,6 +85,13 @@ class SpinDynamics:
         KT,
         Option("tempering", "--tempering", int, None, "p-bits: replica exchange at so many kT.", min=2),
         Option("hot", "--hot", float, None, "p-bits: hottest kT of --tempering."),
+        Option(
+            "clusters",
+            "--clusters",
+            bool,
+            False,
+            "With --tempering: pairs of ladders exchange clusters of spins.",
+        ),
         Option("ladder"),
         DEVICE,
         AT,
@@ -145,6 +152,8 @@ class SpinDynamics:
         if keep_samples is None:
             keep_samples = "sampling" if is_lowered(netlist) else False
         if tempering is None and ladder is None:
+            if options.pop("clusters", False):
+                raise SimulationError("clusters are exchanged between ladders: add tempering (--tempering N)")
             if hot is not None:
                 raise SimulationError(
                     f"hot = {hot:g} is the top of a ladder: add tempering (--tempering N), or leave it out"

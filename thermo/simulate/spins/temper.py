@@ -108,6 +108,7 @@ def temper(
     burn_in: int = 0,
     observe_every: int | None = None,
     keep_samples: str = "none",
+    clusters: bool = False,
     start: Any = "random",
     method: str = "auto",
     seed: int = 0,
@@ -129,6 +130,9 @@ def temper(
     burn_in : sweeps that count for nothing
     observe_every : look at every so many sweeps, a multiple of swap_every (default: swap_every)
     keep_samples : "none", "cold" or "all"
+    clusters : with every round of exchanges, ladders 0 and 1, 2 and 3, ... exchange one cluster of
+        spins at each temperature (thermo.kernels.spins.clusters): the same law, and shorter ways
+        between the valleys of glasses on sparse graphs
 
     Raises SimulationError for bad options, UnsupportedError for directed couplings.
     """
@@ -150,6 +154,11 @@ def temper(
         )
     if keep_samples not in ("none", "cold", "all"):
         raise SimulationError(f"keep_samples must be none, cold or all, got {keep_samples!r}")
+    if clusters and (sets % 2 or method == "lanes"):
+        raise SimulationError(
+            f"clusters are exchanged between two ladders, by method 'chains': got {sets} ladders (--chains) "
+            f"and method {method!r}"
+        )
     if method not in METHODS:
         raise SimulationError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     verify(netlist)
@@ -166,14 +175,15 @@ def temper(
         )
     states = start_states(netlist, system, start, chains, seed)
     if method == "auto":
-        method = "lanes" if keep_samples != "none" and chains >= LANES_FROM else "chains"
+        many = keep_samples != "none" and chains >= LANES_FROM
+        method = "lanes" if many and not clusters else "chains"
     kind = Chains if method == "chains" else LaneTiles
     begin = time.perf_counter()
     progress = NullProgress() if progress is None else progress
     progress.start(tune + burn_in + sweeps, "tempering")
     try:
         with kind(system, states, seed, 0, threads) as engine:
-            swarm = _Swarm(engine, kT, sets, seed, swap_every, progress)
+            swarm = _Swarm(engine, kT, sets, seed, swap_every, progress, clusters)
             for _ in range(TUNINGS if tune else 0):
                 swarm.run(max(1, tune // TUNINGS))
                 if swarm.tried_all:  # a short round has not come to every pair yet
@@ -228,7 +238,9 @@ class _Swarm:
         seed: int,
         swap_every: int,
         progress: Progress,
+        clusters: bool = False,
     ) -> None:
+        self._clusters = clusters
         self._engine, self.kT, self._every, self._progress = engine, kT, swap_every, progress
         self._key = (seed & 0xFFFFFFFF, seed >> 32, STREAM_SWAPS, 0)
         slots = np.arange(sets * kT.size).reshape(sets, kT.size)
@@ -282,7 +294,9 @@ class _Swarm:
                 turns = min(
                     (sweeps - done) // some, max(1, INSIDE // (some * engine.chains * engine.system.n))
                 )
-                if looks:
+                if self._clusters:  # after every turn, of which only some are looked at
+                    turns, looks = 1, int(bool(looks) and (done // some + 1) % looks == 0)
+                elif looks:
                     turns = max(looks, turns - turns % looks)
                     turns = min(turns, (sweeps - done) // some)
                 seen = engine.temper(self.kT, some, turns, self.step, self._turn, ladders, looks)
@@ -293,6 +307,7 @@ class _Swarm:
                     done + turns * some,
                     self._turn + turns,
                 )
+                self._exchange_clusters()
                 self._progress.update(self.step)
                 continue
             kT[ladders.slots] = self.kT
@@ -307,6 +322,7 @@ class _Swarm:
                     which = ladders.slots if keep == "all" else ladders.slots[:, 0]
                     samples.append(engine.states()[which])
             self._exchange(energy)
+            self._exchange_clusters()
             if self._turn % 64 == 0 or done == sweeps:
                 self._progress.update(self.step)
         shape = (*ladders.slots.shape, 0)
@@ -315,6 +331,11 @@ class _Swarm:
             np.stack(energies, axis=-1) if energies else np.zeros(shape),
             np.stack(samples, axis=1) if samples else None,
         )
+
+    def _exchange_clusters(self) -> None:
+        if self._clusters and isinstance(self._engine, Chains):
+            self._engine.clusters(self._ladders, self._turn)
+            self._keep_best(self._engine.energies)
 
     def _keep_best(self, energy: np.ndarray) -> None:
         ladders = self._ladders

@@ -18,7 +18,7 @@ from toys.spin_twin import (
 )
 
 from compiler.families.ising import from_edges, lower_ising
-from thermo.simulate.spins import layout
+from thermo.simulate.spins import chains, layout
 from thermo.simulate.spins.cells import CellChains
 from thermo.simulate.spins.chains import Chains
 from thermo.simulate.spins.run import simulate_spins
@@ -37,8 +37,8 @@ def strays(p, states) -> float:
     return abs(total_variation(p, states) - mean) / allowed
 
 
-def draws(system, chains, method="lanes", temperature=kT):
-    states = system.random_states(chains, seed=1)
+def draws(system, size, method="lanes", temperature=kT):
+    states = system.random_states(size, seed=1)
     if method == "lanes":
         return system.sweep(states, temperature, SWEEPS, seed=2)
     with (Chains if method == "chains" else CellChains)(system, states, seed=2) as engine:
@@ -93,11 +93,11 @@ def tempered(h, row, col, J, sets, **options):
     )
 
 
-@pytest.mark.parametrize("sets", [500, 5_000])
-def test_tempering_keeps_the_law_at_every_temperature(sets):
+@pytest.mark.parametrize(("sets", "clusters"), [(500, False), (5_000, False), (5_000, True)])
+def test_tempering_keeps_the_law_at_every_temperature(sets, clusters):
     pairs = random_pairs(8, 0.7, 4)
     system = SpinSystem.from_pairs(*pairs)
-    result = tempered(*pairs, sets)
+    result = tempered(*pairs, sets, clusters=clusters)
     assert (result.acceptance > 0.1).all()
     for k, temperature in enumerate(result.kT):
         assert strays(exact_law(system, temperature), result.samples[:, 0, k]) < 1
@@ -113,6 +113,30 @@ def test_exchanges_without_the_energy_are_noticed(monkeypatch):
     result = tempered(*pairs, 5_000)
     p = exact_law(SpinSystem.from_pairs(*pairs), result.kT[0])
     assert strays(p, result.samples[:, 0, 0]) > 3
+
+
+def one_spin(spin, total, own, indptr, edges, seed, pair, turn, a, b, *scratch):
+    """In place of a cluster the first spin that differs, alone."""
+    for one, other in zip(a, b, strict=True):
+        differ = np.flatnonzero(spin[one] != spin[other])[:1]
+        spin[one, differ] *= -1
+        spin[other, differ] *= -1
+    return 0
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_clusters_keep_the_law_of_states_drawn_from_it(monkeypatch, alone):
+    if alone:
+        monkeypatch.setattr(chains, "exchange_clusters", one_spin)
+    system = SpinSystem.from_pairs(*random_pairs(8, 0.35, 4))
+    p = exact_law(system, kT)
+    drawn = all_states(8)[np.random.default_rng(1).choice(256, 20_000, p=p)]
+    ladders = chains.Ladders(np.arange(20_000).reshape(2, -1), *([None] * 5))
+    with Chains(system, drawn, seed=2) as engine:
+        engine.clusters(ladders, 0)
+        states = engine.states()
+    assert (states != drawn).any(axis=1).mean() > 0.5
+    assert strays(p, states) > 3 if alone else strays(p, states) < 1
 
 
 @pytest.mark.parametrize(("rows", "cols", "K"), [(3, 4, 0.3), (4, 4, 0.4406868), (3, 5, 0.7)])
