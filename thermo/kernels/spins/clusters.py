@@ -57,7 +57,7 @@ def exchange_clusters(  # type: ignore[no-untyped-def]
             np.uint32(0),
         )
         first = np.int64((np.uint64(word) * np.uint64(n)) >> np.uint64(32))
-        start = -1
+        start = np.int64(-1)
         for d in range(n):  # the first spin from there on that differs
             i = first + d if first + d < n else first + d - n
             if one[i] * other[i] < np.float32(0.0):
