@@ -10,14 +10,9 @@ seconds of wall time; `p-bits alone` is `--method chains`, in the same time. See
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from toys.penalties import assignment, tour
+from penalty_problems import assignment, tour
 
 from compiler.families.ising import lower_ising
 from thermo.simulate.spins.run import simulate_spins

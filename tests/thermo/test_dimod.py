@@ -5,8 +5,8 @@ import unittest
 
 import numpy as np
 import pytest
-from toys.penalties import assignment
 
+from benchmarks.penalty_problems import assignment
 from compiler.errors import TargetError
 from compiler.formats.ising.bqm import write_bqm
 

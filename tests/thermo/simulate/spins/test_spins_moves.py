@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from toys.ising import random_model
-from toys.penalties import assignment, tour
 from toys.spins import ring
 
+from benchmarks.penalty_problems import assignment, tour
 from compiler.families.clamp import clamp_spins
 from compiler.families.ising import from_edges, lower_ising
 from compiler.families.quadratic import from_quadratic
