@@ -214,8 +214,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "heat_kT": HEAT,
         "heat_above_idle_kT": "above that of the machine without couplings and drive",
         "halved_dt": "{accuracy, heat_kT, work (of the cycle, model's unit)} with half the time step",
-        "reset": "how the reset was found: fresh, loss, kept, confirmed (the one chosen, measured once more: "
-        "reset, work, lost, sem, kept, decisions), trials (all of them); null where it was given",
+        "reset": "how the reset was found: fresh, loss, kept, trial (of the one chosen: reset, work, cost in "
+        "J, lost, sem, kept, dear, decisions), trials (all of them); null where it was given",
         "heat": "the same in the model's unit of energy, whatever kT",
         "entropy_kB": "given to the bath, dQ / kT; null where kT reaches 0 or couplings are noisy",
         "cycle_kT": "work and heat of the whole cycle by part; null without a potential or where kT changes",

@@ -51,7 +51,7 @@ class Reset:
                 rule = ">= 0" if least == 0.0 else "> 0"
                 raise UnsupportedError(
                     f"reset: {name} must be a finite number {rule}, got {value}; a perfect reset would "
-                    "cost an unbounded amount of work (--reset-stiffness, --reset-time; neither: least work)"
+                    "cost an unbounded amount of work (--reset-stiffness, --reset-time; neither: cheapest)"
                 )
 
 

@@ -331,33 +331,17 @@ def estimate_langevin(
     few = _thinned(dataset, split)
     halved, _ = evaluate(netlist, few, split, dt=netlist.dt / 2, **options)
     cycle = halved_cycle = chosen = None
-    duration = sum(p.duration for p in netlist.schedule)
-    if netlist.kT > 0 and len(netlist.schedule) == 1 and is_gradient(netlist):
-        if not isinstance(reset, Reset):
-            there = {name: value for name, value in options.items() if name not in ("runs", "progress")}
-            chosen = find_reset(netlist, dataset, reset or ResetWish(), **there)
-            reset = chosen.reset
-        cycle, result = _cycle_energy(netlist, dataset, split, reset, options)
-        halved_cycle, _ = _cycle_energy(netlist, few, split, reset, {**options, "dt": netlist.dt / 2})
-        duration += reset.duration
-    accuracy = evaluation.accuracy if cycle is None else cycle.accuracy
-    if callable(baselines):
-        baselines = baselines(accuracy)
-    energy = evaluation.heat if cycle is None else cycle.work
-    if energy is None:
-        raise UnsupportedError(
-            "the heat of a netlist with a noise matrix is not measured, so it has no price: "
-            "thermoc simulate runs it"
-        )
+    cyclic = netlist.kT > 0 and len(netlist.schedule) == 1 and is_gradient(netlist)
+    scale = netlist.lowered.energy_scale
     asked = MachineRun(
         n_inputs=netlist.inputs.size,
         n_outputs=netlist.outputs.size,
         n_cells=int(dynamic.sum()),
-        n_phases=len(netlist.schedule) + (cycle is not None),
+        n_phases=len(netlist.schedule) + cyclic,
         n_parameters=n_parameters(netlist),
         runs=runs,
-        duration=duration,
-        physics=energy.mean * netlist.lowered.energy_scale,
+        duration=sum(p.duration for p in netlist.schedule),
+        physics=0.0,
         input_span=input_span,
         output_span=output_span,
         kT=netlist.kT,
@@ -368,6 +352,33 @@ def estimate_langevin(
         resistors=has_resistors(netlist),
         always_on=always_on,
     )
+
+    def with_reset(work: float, time: float) -> MachineRun:
+        """With cycles whose mean work is this, and a reset that takes so long."""
+        return replace(asked, physics=runs * work * scale, duration=asked.duration + time)
+
+    if cyclic:
+        if not isinstance(reset, Reset):
+            there = {name: value for name, value in options.items() if name not in ("runs", "progress")}
+
+            def price(work: float, time: float) -> float:
+                return with_reset(work, time).price(device).total
+
+            chosen = find_reset(netlist, dataset, reset or ResetWish(), price=price, **there)
+            reset = chosen.reset
+        cycle, result = _cycle_energy(netlist, dataset, split, reset, options)
+        halved_cycle, _ = _cycle_energy(netlist, few, split, reset, {**options, "dt": netlist.dt / 2})
+        asked = with_reset(cycle.work.mean / runs, reset.duration)
+    accuracy = evaluation.accuracy if cycle is None else cycle.accuracy
+    if callable(baselines):
+        baselines = baselines(accuracy)
+    if cycle is None:
+        if evaluation.heat is None:
+            raise UnsupportedError(
+                "the heat of a netlist with a noise matrix is not measured, so it has no price: "
+                "thermoc simulate runs it"
+            )
+        asked = replace(asked, physics=evaluation.heat.mean * scale)
     return Estimate(
         evaluation=evaluation,
         halved=halved,

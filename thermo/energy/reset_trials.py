@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -17,9 +18,9 @@ from thermo.simulate.langevin.refusals import is_underdamped
 from thermo.simulate.langevin.result import SimulationResult
 from thermo.simulate.langevin.run import simulate_langevin
 
-LOOKS = (512, 1024, 2048)  # decisions after which a trial may end
-AGAIN = 4096  # decisions of the second measurement of what was chosen
-ERROR = 0.05  # chance at most that a trial is decided too early and wrongly, to each side
+LOOKS = (512, 2048, 8192, 16384)  # decisions after which a trial may end
+RUNS = 32  # most of a sample before the last look: more of them leave the error of few samples as it is
+ERROR = 0.05  # chance at most that any reset is kept which loses more than is allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,16 @@ class Trial:
     """One reset on validation data.
 
     work : mean of a run's cycle in the model's unit of energy
+    cost : of an answer in J, without a price the work
     lost : accuracy lost against a fresh start with the same noise, or the growth of the root-mean-square
         error as a share of it; sem : its standard error
-    kept : whether it loses no more than is allowed; dear : whether it was ended for its work, not kept
+    kept : whether it was shown to lose no more than is allowed; dear : whether it was ended for its cost
     decisions : it was measured with
     """
 
     reset: Reset
     work: float
+    cost: float
     lost: float
     sem: float
     kept: bool
@@ -47,8 +50,8 @@ class _Block:
     """Runs from a fresh start with noise of their own.
 
     error : (n, runs) 1 for a wrong decision, or the squared error of numbers
-    before : (n, runs, cells) where each run's machine was left by another sample's; None for underdamped
-        cells
+    before : (n, runs, cells) where each run's machine was left by a sample drawn for it; None for
+        underdamped cells
     """
 
     rows: np.ndarray
@@ -98,15 +101,22 @@ class _Seen:
         works = np.concatenate(self._works)
         return float(works.mean()), float(works.std() / math.sqrt(works.size))
 
-    def trial(self, reset: Reset, *, kept: bool, dear: bool = False) -> Trial:
+    def lost(self) -> tuple[float, float]:
+        """Accuracy lost against a fresh start, or the growth of the root-mean-square error as a share of it,
+        and its standard error.
+        """
         mean, error = self.excess()
-        lost, sem, fresh = mean + self._loss, error, float(self._fresh.sum() / self._count.sum())
-        if not self._decides:
-            lost = sem = math.inf
-            if fresh > 0:
-                lost = math.sqrt(float(self._after.sum() / self._fresh.sum())) - 1.0
-                sem = error / (2.0 * (1.0 + self._loss) * fresh)
-        return Trial(reset, self.work()[0], lost, sem, kept, dear, int(self._count.sum()))
+        if self._decides:
+            return mean + self._loss, error
+        fresh = float(self._fresh.sum() / self._count.sum())
+        if not fresh > 0:
+            return math.inf, math.inf
+        grown = math.sqrt(float(self._after.sum() / self._fresh.sum())) - 1.0
+        return grown, error / (2.0 * (1.0 + self._loss) * fresh)
+
+    @property
+    def decisions(self) -> int:
+        return int(self._count.sum())
 
 
 class Trials:
@@ -115,8 +125,20 @@ class Trials:
     Each block of decisions has samples of its own as long as there are any, and its fresh runs are made once.
     """
 
-    def __init__(self, netlist: LangevinNetlist, dataset: Dataset, *, loss: float, **options: Any) -> None:
-        """loss : that is allowed; options : of `thermo.simulate.simulate`, but for runs"""
+    def __init__(
+        self,
+        netlist: LangevinNetlist,
+        dataset: Dataset,
+        *,
+        loss: float,
+        price: Callable[[float, float], float] | None = None,
+        n_resets: int = 1,
+        **options: Any,
+    ) -> None:
+        """loss : that is allowed; price : as `find_reset`; n_resets : how many may be tried
+        options : of `thermo.simulate.simulate`, but for runs
+        """
+        self._price = price
         self._netlist, self._loss = netlist, loss
         x, y = dataset.part("valid")
         # in an order that has nothing to do with the classes
@@ -127,6 +149,9 @@ class Trials:
         self._seed, self._dt = options.pop("seed", 0), options.pop("dt", None)
         self._options = options
         self._blocks: dict[int, _Block] = {}
+        most = max(RUNS * len(self._x), LOOKS[-2])
+        self._looks = [n for n in LOOKS if n <= most]
+        self.z = NormalDist().inv_cdf(1.0 - ERROR / (n_resets * len(self._looks)))
 
     @property
     def fresh(self) -> float:
@@ -137,33 +162,33 @@ class Trials:
     def run(self, reset: Reset, *, most: float = math.inf) -> Trial:
         """Measure what this reset costs, as far as is needed to decide.
 
-        The trial ends where the mean loss is z standard errors from what is allowed, z such that all looks
-        before the last err with a chance of `ERROR` at most, to each side (a bound by their sum); after the
-        last look the mean decides, whatever its error. It ends too, and is not kept, where its work is as
-        surely above `most`.
+        It is kept where its loss and z standard errors of it are within what is allowed, at any of the looks;
+        z such that of all resets that may be tried, at all looks, one that loses more is kept with a chance
+        of `ERROR` at most, whichever are tried (a bound by their sum: luck does not suffice, although they
+        are chosen for it). The trial ends, and it is not kept, where it loses a standard error more than is
+        allowed, where its cost is above `most`, or after the last look.
 
         Raises as `measure_cycle`.
         """
-        z = NormalDist().inv_cdf(1.0 - ERROR / (len(LOOKS) - 1))
-        seen, first, dear = self._seen(), 0, False
-        for decisions in LOOKS:
+        seen, first = self._seen(), 0
+        kept = dear = False
+        for decisions in self._looks:
             self._add(seen, first, decisions - first, reset)
             (mean, error), (work, spread) = seen.excess(), seen.work()
-            dear = work - z * spread > most
-            if dear or abs(mean) > z * error:
+            dear = self._cost(work - spread, reset) > most
+            kept = mean + self.z * error <= 0.0 and not dear
+            if kept or dear or mean > error:
                 break
             first = decisions
-        return seen.trial(reset, kept=seen.excess()[0] <= 0.0 and not dear, dear=dear)
+        work, (lost, sem) = seen.work()[0], seen.lost()
+        return Trial(reset, work, self._cost(work, reset), lost, sem, kept, dear, seen.decisions)
 
-    def again(self, reset: Reset) -> Trial:
-        """The same with noise, and where there are enough with samples, that no trial has had, to the end.
+    def most_lost(self, trial: Trial) -> float:
+        """What it loses at most, as surely as it would have to be within what is allowed."""
+        return trial.lost + self.z * trial.sem
 
-        It is kept where its loss is one standard error below what is allowed.
-        """
-        seen = self._seen()
-        self._add(seen, LOOKS[-1], AGAIN, reset)
-        mean, error = seen.excess()
-        return seen.trial(reset, kept=mean + error <= 0.0)
+    def _cost(self, work: float, reset: Reset) -> float:
+        return work if self._price is None else self._price(max(work, 0.0), reset.duration)
 
     def _seen(self) -> _Seen:
         return _Seen(len(self._x), self._loss, self._decides)
@@ -186,8 +211,9 @@ class Trials:
             return _Block(rows, seed, self._errors(found, rows), None)
         relaxing, _ = cycle_netlists(self._netlist, Reset(0.0, 1.0), self._dt)
         found, left = run_stroke(relaxing, self._x[rows], **options)
-        # the sample before: the row before, or of one sample the run before
-        return _Block(rows, seed, self._errors(found, rows), np.roll(left, 1, int(rows.size == 1)))
+        drawn = np.random.default_rng((self._seed, first, 1))
+        before = np.stack([left[drawn.permutation(rows.size), run] for run in range(runs)], axis=1)
+        return _Block(rows, seed, self._errors(found, rows), before)
 
     def _from_reset(self, block: _Block, reset: Reset) -> tuple[np.ndarray, np.ndarray]:
         """(n, runs) errors when started from the reset, and work of a cycle.
@@ -202,7 +228,7 @@ class Trials:
             return self._errors(cycle.result, block.rows), cycle.work
         relaxing, resetting = cycle_netlists(self._netlist, reset, self._dt)
         there = {**options, "method": "heun", "seed": block.seed ^ 1}
-        back, start = run_stroke(resetting, np.roll(x, 1, axis=0), x0=block.before, **there)
+        back, start = run_stroke(resetting, x, x0=block.before, **there)
         found, _ = run_stroke(relaxing, x, x0=start, seed=block.seed, **options)
         if back.work is None or found.work is None:
             assert back.heat_by_phase is not None and found.heat_by_phase is not None

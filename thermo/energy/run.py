@@ -154,7 +154,7 @@ class LangevinEstimator:
                     "--reset-stiffness",
                     float,
                     None,
-                    "Well kappa x^2 / 2 that resets the cells (none: least work at the same accuracy).",
+                    "Well kappa x^2 / 2 that resets the cells (none: least joules at the same accuracy).",
                 ),
                 Option(
                     "duration",
@@ -200,8 +200,7 @@ class LangevinEstimator:
 
         preset = chosen_device(device, couplings, input_bits=input_bits, output_bits=output_bits, at=at)
         device_units(netlist, preset)  # raises before anything is loaded or run
-        dataset = load_dataset("digits") if dataset is None else dataset
-        digital = _digital(baselines, dataset, split, WIDTHS, progress)
+        dataset, digital = _images(dataset, baselines, split, progress)
         return estimate_langevin(netlist, dataset, preset, digital, split=split, progress=progress, **options)
 
 
@@ -380,8 +379,7 @@ class TileEstimator:
         from thermo.energy.tiles import estimate_tiles
 
         tiles = chosen_crossbar(device, input_bits=input_bits, output_bits=output_bits, wire=wire)
-        dataset = load_dataset("digits") if dataset is None else dataset
-        digital = _digital(baselines, dataset, split, WIDTHS, progress)
+        dataset, digital = _images(dataset, baselines, split, progress)
         return estimate_tiles(netlist, dataset, tiles, digital, split=split, progress=progress, **options)
 
 
@@ -424,6 +422,14 @@ def estimate(
     if dataset is not None and "split" not in estimator.takes:
         check_taken(estimator.kind, "split", "a data set", takers)
     return estimator.run(netlist, dataset, baselines=baselines, progress=progress, **options)
+
+
+def _images(
+    dataset: Dataset | None, baselines: Sequence[Baseline] | None, split: str, progress: Progress | None
+) -> tuple[Dataset, tuple[Baseline, ...] | Baselines]:
+    """What an analog machine is measured on, and the digital designs beside it."""
+    dataset = load_dataset("digits") if dataset is None else dataset
+    return dataset, _digital(baselines, dataset, split, WIDTHS, progress)
 
 
 def _digital(

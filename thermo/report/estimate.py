@@ -66,13 +66,16 @@ def _reset(c: CycleEnergy) -> str:
 
 def _chosen(found: ChosenReset) -> str:
     """How the reset was found."""
-    trial, decides = found.confirmed, found.fresh >= 0
+    trial, decides = found.trial, found.fresh >= 0
+    unit = "points" if decides else "% of the error"
     if found.kept:
-        unit = "points" if decides else "% of the error"
-        rule = f"least work of {len(found.trials)} tried that lose at most {100 * found.loss:g} {unit}"
+        rule = (
+            f"least joules of {len(found.trials)} tried that surely lose at most {100 * found.loss:g} {unit}"
+        )
+        rule += ", as stiff as costs a thousandth more"
     else:
-        rule = f"loses least of {len(found.trials)} tried"
-    return f"{rule}; on validation data {_lost(trial, decides)}, {trial.decisions:,} decisions of its own"
+        rule = f"loses least of {len(found.trials)} tried, none surely at most {100 * found.loss:g} {unit}"
+    return f"{rule}; on validation data {_lost(trial, decides)}, {trial.decisions:,} decisions"
 
 
 def _lost(trial: Trial, decides: bool) -> str:

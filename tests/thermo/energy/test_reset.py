@@ -1,4 +1,4 @@
-"""The reset is found by least work at the same accuracy, on validation data alone."""
+"""The reset is found by least joules at the same accuracy, on validation data alone."""
 
 import math
 from dataclasses import replace
@@ -47,36 +47,48 @@ def signs(n=100):
 def test_a_machine_that_remembers_needs_a_stiffer_well():
     found = find_reset(memory(-6.0), signs(), ResetWish(couplings=True), loss=0.01, seed=1)
     assert found.kept and found.reset.stiffness > 0
-    assert found.confirmed.reset == found.reset and found.confirmed.decisions >= 4096
-    assert found.confirmed.lost + found.confirmed.sem <= found.loss
+    assert found.trial.reset == found.reset and found.trial.decisions >= 512
+    assert found.trial.lost + 3.0 * found.trial.sem <= found.loss
     soft = [t for t in found.trials if not t.kept and not t.dear]
-    assert soft and all(t.lost > found.loss for t in soft), "some reset leaves a trace"
+    assert soft and any(t.lost > found.loss for t in soft), "some reset leaves a trace"
     assert any(t.reset.stiffness < found.reset.stiffness for t in soft)
     stiffest = measure_cycle(memory(-6.0), signs().x_valid, Reset(300.0, 0.25), runs=40, seed=1)
-    assert found.confirmed.work < 0.9 * stiffest.work.mean()
+    assert found.trial.work < 0.9 * stiffest.work.mean()
+
+
+def test_whole_joules_decide_not_work():
+    """Where what surrounds the cells costs by the second the shortest reset is taken, as stiff as is free."""
+    net, options = memory(-6.0), {"loss": 0.01, "seed": 1}
+    work = find_reset(net, signs(), ResetWish(couplings=True), **options)
+    waits = find_reset(net, signs(), ResetWish(couplings=True), price=lambda w, t: w + 1e7 * t, **options)
+    assert waits.reset.duration == min(t.reset.duration for t in work.trials if t.kept)
+    assert waits.reset.stiffness == max(STIFFNESSES) > work.reset.stiffness
+    assert {t.reset.duration for t in waits.trials} < {t.reset.duration for t in work.trials}
+    assert waits.trial.cost == pytest.approx(waits.trial.work + 1e7 * waits.reset.duration)
+    assert work.trial.cost == work.trial.work < waits.trial.work
 
 
 def test_a_search_takes_a_fifth_of_the_runs_that_its_grid_would():
-    """Every duration and both couplings by bisection of 16 stiffnesses, 4000 decisions of two cycles each."""
+    """Every duration and both couplings, all stiffnesses to the last look, of two strokes each."""
     found = find_reset(memory(-6.0), signs(), loss=0.01, seed=1)
-    strokes = 2 * sum(t.decisions for t in (*found.trials, found.confirmed))
-    assert strokes <= 6 * 4 * 4000 * 4 / 5
+    most = max(t.decisions for t in found.trials)
+    assert sum(t.decisions for t in found.trials) <= 6 * len(STIFFNESSES) * most / 5
 
 
 def test_the_work_and_loss_of_a_trial_are_those_of_the_cycle():
     net, reset = memory(-6.0), Reset(3.0, 0.1)
     trials = Trials(net, signs(), loss=LOSS, seed=1)
-    found = trials.again(reset)
+    found = trials.run(reset)
     whole = measure_cycle(net, signs().x_valid, reset, runs=200, seed=2)
     y = (signs().x_valid[:, 0] < 0).astype(int)
     wrong = np.argmax(whole.result.run_answers(), axis=2) != y[:, None]
     fresh = np.argmax(simulate(net, signs().x_valid, runs=200, seed=3).run_answers(), axis=2) != y[:, None]
-    lost = wrong.mean() - fresh.mean()
-    # both have 100 pairs of a sample and the one before, which are drawn anew
-    sem = math.sqrt(2) * found.sem
-    assert lost > 5 * sem and abs(found.lost - lost) < 3.5 * sem
+    lost, runs = wrong.mean() - fresh.mean(), found.decisions / 100
+    # of the cycle 100 pairs of a sample and the one before, of the trial new ones for every run
+    sem = math.hypot(found.sem, found.sem * math.sqrt(runs))
+    assert lost > 5 * found.sem and abs(found.lost - lost) < 3.5 * sem
     reset = Reset(100.0, 0.5)
-    found, whole = trials.again(reset), measure_cycle(net, signs().x_valid, reset, runs=200, seed=2)
+    found, whole = trials.run(reset), measure_cycle(net, signs().x_valid, reset, runs=200, seed=2)
     spread = whole.work.std() * math.sqrt(1 / whole.work.size + 1 / found.decisions)
     assert abs(found.work - whole.work.mean()) < 3.5 * spread
 
@@ -85,7 +97,7 @@ class Coins(Trials):
     """Trials whose losses are drawn: a decision is lost with chance `lost`, another won with chance `won`."""
 
     def __init__(self, lost, won, seed):
-        super().__init__(memory(4.0), signs(2000), loss=LOSS)
+        super().__init__(memory(4.0), signs(2000), loss=LOSS, n_resets=96)
         self.rng, self.lost, self.won = np.random.default_rng(seed), lost, won
 
     def _add(self, seen, first, decisions, reset):
@@ -97,28 +109,34 @@ class Coins(Trials):
         seen.add(_Block(rows, 0, fresh, None), fresh + change, np.ones((decisions, 1)))
 
 
-def early(lost, won, kept, n=400):
-    """Share of trials that were decided so before the last look."""
-    found = [Coins(lost, won, k).run(Reset(1.0, 1.0)) for k in range(n)]
-    return np.mean([t.kept == kept and t.decisions < LOOKS[-1] for t in found])
+def kept(lost, won, n=400, z=None):
+    """Share of trials of such a reset, one of 96 that may be tried, that are kept."""
+    found = [Coins(lost, won, k) for k in range(n)]
+    for trials in found:
+        trials.z = trials.z if z is None else z
+    return np.mean([trials.run(Reset(1.0, 1.0)).kept for trials in found])
 
 
-def test_a_trial_ends_early_and_wrongly_no_more_often_than_said():
-    """At the very limit, where either end is wrong, in at most ERROR of the trials to each side."""
-    most = ERROR + 3.5 * math.sqrt(ERROR * (1 - ERROR) / 400)
+def test_a_reset_that_loses_more_is_hardly_ever_kept():
+    """At the very limit: in at most ERROR of the searches, whichever of 96 is taken for its luck."""
+    most = ERROR / 96
     for won in (0.01, 0.05):
-        assert early(LOSS + won, won, kept=False) <= most
-        assert early(LOSS + won, won, kept=True) <= most
-    # a twin that must fail: looks that stop at one standard error would end far more of them
-    assert NormalDist().cdf(-1.0) > most
-    assert early(0.1, 0.0, kept=False) > 0.99  # and what is far from the limit ends early
-    assert early(0.0, 0.05, kept=True) > 0.99
+        assert kept(LOSS + won, won) <= most + 3.5 * math.sqrt(most * (1 - most) / 400)
+        # the twin that fails: the error of one trial at one look, as if there had been no choice
+        assert kept(LOSS + won, won, z=NormalDist().inv_cdf(1.0 - ERROR)) > 10 * most
+    assert kept(0.1, 0.0) == 0.0
+    assert kept(0.0, 0.02, n=40) > 0.9  # and what loses nothing is
+
+
+def test_a_trial_ends_early_where_it_loses_far_more():
+    found = [Coins(0.1, 0.0, k).run(Reset(1.0, 1.0)) for k in range(40)]
+    assert not any(t.kept for t in found) and np.mean([t.decisions == LOOKS[0] for t in found]) > 0.99
 
 
 def test_no_change_at_all_is_not_taken_for_no_loss_too_soon():
-    """Not one of 512 decisions lost is no proof that fewer than LOSS are: variance at the limit counts."""
-    assert early(0.0, 0.0, kept=True, n=3) == 0.0
-    assert Coins(0.0, 0.0, 0).run(Reset(1.0, 1.0)).kept
+    """Not one of 2,048 decisions lost is no proof that fewer than LOSS are: variance at the limit counts."""
+    found = Coins(0.0, 0.0, 0).run(Reset(1.0, 1.0))
+    assert found.kept and found.decisions > 2048
 
 
 def test_errors_of_a_loss_count_samples():
@@ -147,7 +165,7 @@ def test_numbers_may_lose_a_share_of_their_error():
     y = (x * (1 - math.exp(-2.0))).astype(np.float64)
     found = find_reset(net, Dataset("line", x[:1], y[:1], x, y, x[:1], y[:1], n_classes=0), seed=1)
     assert found.kept and found.fresh < 0
-    assert found.confirmed.lost + found.confirmed.sem <= LOSS
+    assert found.trial.lost + 3.0 * found.trial.sem <= LOSS
     assert any(t.lost > LOSS for t in found.trials)
 
 
@@ -208,10 +226,10 @@ def test_accuracy_is_that_of_the_answers_that_are_priced():
 def test_couplings_are_tried_on_and_off():
     """Whatever does less work is chosen."""
     net = held()
-    both = find_reset(net, signs(), loss=0.01, seed=1)
+    both = find_reset(net, signs(), loss=0.02, seed=1)
     assert both.kept and {t.reset.couplings for t in both.trials} == {True, False}
-    off = find_reset(net, signs(), ResetWish(couplings=False), loss=0.01, seed=1)
-    assert not off.reset.couplings and both.confirmed.work <= 1.01 * off.confirmed.work
+    off = find_reset(net, signs(), ResetWish(couplings=False), loss=0.02, seed=1)
+    assert not off.reset.couplings and both.trial.work <= 1.01 * off.trial.work
 
 
 @pytest.mark.parametrize("runs", [1, 3])
