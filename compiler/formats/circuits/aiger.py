@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 
+import numpy as np
+
 from compiler.circuits.assemble import Definition, Port, assemble
 from compiler.circuits.builder import Builder
 from compiler.errors import FormatError, UnsupportedError
@@ -21,13 +23,27 @@ from compiler.formats.circuits.names import refuse_class_sums
 from compiler.formats.circuits.state import next_name, refuse_state
 from compiler.formats.format import Format
 from compiler.formats.options import DEFAULTS, Options
-from compiler.ir.gates import AND, READS_A, READS_B, GateNetlist
+from compiler.ir.gates import (
+    AND,
+    CONST0,
+    NONE,
+    NOT,
+    READS_A,
+    READS_B,
+    GateNetlist,
+    flip_a,
+    flip_b,
+    make_gates,
+)
 from compiler.packed import read_packed
 
 
 def read_aiger(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetlist:
     """The netlist of an .aig, .aag or gzipped file; errors as parse_aiger. options : cut_latches"""
     return parse_aiger(read_packed(path), name=str(path), cut_latches=options.cut_latches)
+
+
+MOST_BYTES = 6  # of a number in a binary file
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +63,13 @@ class _Header:
 @dataclass(frozen=True, slots=True)
 class _Graph:
     """inputs : (literal, line), the latches' states last; outputs : (literal, line), bad states, constraints
-    and next states last; ands : (left side, right sides, line)
+    and next states last; ands : (n_gates, 3) int64, left side and right sides; lines : of the gates
     """
 
     inputs: list[tuple[int, int]]
     outputs: list[tuple[int, int]]
-    ands: list[tuple[int, int, int, int]]
+    ands: np.ndarray
+    lines: Sequence[int]
 
 
 def parse_aiger(data: bytes, *, name: str = "data", cut_latches: bool = False) -> GateNetlist:
@@ -142,15 +159,34 @@ class _Parser:
             inputs.append((self.own(f"latch {k}", state, header.m), self.line))
             following.append((self.literal(f"latch {k}", value, header.m), self.line))
         outputs = self.outputs(header)
-        ands = []
+        begin = self.line + 1
+        ands = self.triples(header)
+        return _Graph(inputs, outputs + following, ands, range(begin, begin + header.a))
+
+    def triples(self, header: _Header) -> np.ndarray:
+        """The lines of the gates, read at once; one by one where some line is not as it should be."""
+        lines = self.data[self.at :].split(b"\n", header.a)[: header.a]
+        rows = [line.split() for line in lines]
+        if (
+            len(rows) == header.a
+            and all(len(row) == 3 for row in rows)
+            and all(word.isdigit() and len(word) < 12 for row in rows for word in row)
+        ):
+            found = np.array(rows, dtype="S12").astype(np.int64).reshape(-1, 3)
+            left = found[:, 0]
+            if not ((found > 2 * header.m + 1).any() or (left & 1).any() or (left == 0).any()):
+                self.line += header.a
+                self.at += sum(map(len, lines)) + header.a
+                return found
+        one_by_one = []
         for k in range(header.a):
             left, x, y = self.numbers(f"gate {k}", 3)
             for literal in (left, x, y):
                 self.literal(f"gate {k}", literal, header.m)
             if left & 1 or left == 0:
                 self.fail(f"gate {k} drives the literal {left}; it must be even and not 0")
-            ands.append((left, x, y, self.line))
-        return _Graph(inputs, outputs + following, ands)
+            one_by_one.append((left, x, y))
+        return np.array(one_by_one, dtype=np.int64).reshape(-1, 3)
 
     def outputs(self, header: _Header) -> list[tuple[int, int]]:
         found = []
@@ -172,32 +208,40 @@ class _Parser:
             value, *_ = self.numbers(f"latch {k}", 1, 2)
             following.append((self.literal(f"latch {k}", value, header.m), self.line))
         outputs = self.outputs(header)
-        ands = []
         self.line += 1
-        for k in range(header.a):
-            left = 2 * (known + 1 + k)
-            x = left - self.delta(k)
-            y = x - self.delta(k)
-            if not 0 <= y <= x < left:
-                self.fail(f"gate {k} (literal {left}) reads literals {x} and {y}; order is broken")
-            ands.append((left, x, y, self.line))
+        ands = self.deltas(known, header.a)
+        line = self.line
         self.line -= 1
-        return _Graph(inputs, outputs + following, ands)
+        return _Graph(inputs, outputs + following, ands, [line] * header.a)
 
-    def delta(self, k: int) -> int:
-        """One number of seven bits a byte, the low ones first."""
-        value = shift = 0
-        while True:
-            if self.at >= len(self.data):
-                self.fail(f"the file ends within gate {k}; it is truncated")
-            byte = self.data[self.at]
-            self.at += 1
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-            shift += 7
-            if shift > 35:
-                self.fail(f"gate {k} holds a number that is too large; the file was altered")
+    def deltas(self, known: int, n_gates: int) -> np.ndarray:
+        """(n_gates, 3) left and right sides; a number has seven bits a byte, the low ones first."""
+        raw = np.frombuffer(self.data, dtype=np.uint8)[self.at : self.at + 2 * MOST_BYTES * n_gates]
+        ends = np.flatnonzero(raw < 128)[: 2 * n_gates]
+        starts = np.concatenate([[0], ends[:-1] + 1])[: ends.size]
+        sizes = ends + 1 - starts
+        value = np.zeros(ends.size, dtype=np.int64)
+        for j in range(min(MOST_BYTES, int(sizes.max(initial=0)))):
+            longer = np.flatnonzero(sizes > j)
+            value[longer] |= (raw[starts[longer] + j].astype(np.int64) & 127) << (7 * j)
+        read = ends.size // 2
+        left = 2 * (known + 1 + np.arange(n_gates))[:read]
+        x = left - value[: 2 * read : 2]
+        y = x - value[1 : 2 * read : 2]
+        # the first fault in the file is the one that is told
+        large = np.flatnonzero(sizes > MOST_BYTES)[:1] // 2
+        broken = np.flatnonzero((y < 0) | (y > x) | (x >= left))[:1]
+        if large.size and not (broken.size and broken[0] < large[0]):
+            self.fail(f"gate {large[0]} holds a number that is too large; the file was altered")
+        if broken.size:
+            k = int(broken[0])
+            self.fail(f"gate {k} (literal {left[k]}) reads literals {x[k]} and {y[k]}; order is broken")
+        if ends.size < 2 * n_gates:
+            if raw.size - (ends[-1] + 1 if ends.size else 0) > MOST_BYTES:
+                self.fail(f"gate {read} holds a number that is too large; the file was altered")
+            self.fail(f"the file ends within gate {read}; it is truncated")
+        self.at += int(ends[-1]) + 1 if ends.size else 0
+        return np.stack([left, x, y], axis=1)
 
     def symbols(self, header: _Header) -> dict[str, str]:
         limits = {"i": header.i, "l": header.latches, "o": header.o, "b": header.bad, "c": header.constraints}
@@ -217,15 +261,28 @@ class _Parser:
         return found
 
     def build(self, graph: _Graph, header: _Header, symbols: dict[str, str]) -> GateNetlist:
-        """Nets are named by their variable, so that the shared sorter finds every fault."""
         variables = {literal >> 1 for literal, _ in graph.inputs}
         if len(variables) < len(graph.inputs):
             raise FormatError(f"{self.name}: two inputs have the same literal")
+        op, a, b, net_of = _in_order(graph, header) or self.sorted_columns(graph)
+        named_in = _ports((("i", header.i), ("l", header.latches)), symbols)
+        named_out = _ports((("o", header.o), ("b", header.bad), ("c", header.constraints)), symbols)
+        taken = {*named_in, *named_out}
+        for state in named_in[header.i :]:
+            named_out.append(next_name(state, taken))
+            taken.add(named_out[-1])
+        shown = [net_of[literal] for literal, _ in graph.outputs]
+        return make_gates(named_in, op, a, b, dict(zip(named_out, shown, strict=True)))
+
+    def sorted_columns(self, graph: _Graph) -> _Columns:
+        """The gates where some stand before what they read, or something is wrong, which is told."""
+        rows = graph.ands.tolist()
         definitions = [
-            Definition(f"{left >> 1}", line, _operands(x, y), _and(x, y)) for left, x, y, line in graph.ands
+            Definition(f"{left >> 1}", line, _operands(x, y), _and(x, y))
+            for (left, x, y), line in zip(rows, graph.lines, strict=True)
         ]
         used = {literal for literal, _ in graph.outputs}
-        used |= {literal for _, x, y, _ in graph.ands for literal in (x, y)}
+        used |= {literal for _, x, y in rows for literal in (x, y)}
         if used & {0, 1}:
             definitions.append(Definition("0", 1, (), lambda builder, nets: builder.constant(0)))
         # complemented outputs get one inverter each literal
@@ -236,15 +293,51 @@ class _Parser:
         ports = [Port(f"{literal >> 1}", line) for literal, line in graph.inputs]
         outs = {literal: Port(_net(literal), line) for literal, line in lines.items()}
         netlist = assemble(self.name, ports, list(outs.values()), definitions)
-        net_of = dict(zip(netlist.output_names, netlist.outputs.tolist(), strict=True))
-        named_in = _ports((("i", header.i), ("l", header.latches)), symbols)
-        named_out = _ports((("o", header.o), ("b", header.bad), ("c", header.constraints)), symbols)
-        for state in named_in[header.i :]:
-            named_out.append(next_name(state, {*named_in, *named_out}))
-        builder = Builder(named_in)
-        builder.op, builder.a, builder.b = (getattr(netlist, column).tolist() for column in ("op", "a", "b"))
-        shown = [net_of[_net(literal)] for literal, _ in graph.outputs]
-        return builder.netlist(dict(zip(named_out, shown, strict=True)))
+        nets = dict(zip(netlist.output_names, netlist.outputs.tolist(), strict=True))
+        return netlist.op, netlist.a, netlist.b, {literal: nets[_net(literal)] for literal in lines}
+
+
+_Columns = tuple[np.ndarray, np.ndarray, np.ndarray, dict[int, int]]
+# op of the and of two literals, by their lowest bits
+_AND_OPS = np.array([[AND, flip_b(AND)], [flip_a(AND), flip_a(flip_b(AND))]], dtype=np.uint8)
+
+
+def _in_order(graph: _Graph, header: _Header) -> _Columns | None:
+    """(op, a, b, net of every literal that is shown) where each gate reads inputs and gates before it."""
+    left, right = graph.ands[:, 0] >> 1, graph.ands[:, 1:]
+    n, size = len(graph.inputs), left.size
+    if header.m > 4 * (n + size) + 1000:
+        return None
+    place = np.full(header.m + 1, header.m + 1, dtype=np.int64)  # inputs, then gates; what has none is last
+    place[0] = -1
+    place[[literal >> 1 for literal, _ in graph.inputs]] = np.arange(n)
+    own = np.bincount(left, minlength=header.m + 1)
+    if (place[left] < n).any() or (own > 1).any():
+        return None
+    place[left] = n + np.arange(size)
+    operands = place[right >> 1]
+    shown = dict.fromkeys(literal for literal, _ in graph.outputs)
+    if (operands >= n + np.arange(size)[:, None]).any() or any(place[v >> 1] > header.m for v in shown):
+        return None
+    constant = (operands < 0).any(axis=1)
+    first = int(np.argmax(constant)) if constant.any() else size  # the constant comes before its first reader
+    op, (a, b) = _AND_OPS[right[:, 0] & 1, right[:, 1] & 1], operands.T
+    if constant.any() or not shown.keys().isdisjoint((0, 1)):
+        op = np.insert(op, first, CONST0)
+        place[place >= n + first] += 1
+        place[0] = n + first
+        a, b = (np.insert(place[right[:, k] >> 1], first, NONE) for k in (0, 1))
+    inverted = [literal for literal in shown if literal & 1]
+    nets = {literal: int(place[literal >> 1]) for literal in shown}
+    for k, literal in enumerate(inverted):
+        nets[literal] = n + op.size + k
+    sources = place[[literal >> 1 for literal in inverted]] if inverted else np.zeros(0, dtype=np.int64)
+    return (
+        np.concatenate([op, np.full(len(inverted), NOT, dtype=np.uint8)]),
+        np.concatenate([a, sources]),
+        np.concatenate([b, np.full(len(inverted), NONE)]),
+        nets,
+    )
 
 
 def _ports(sides: Sequence[tuple[str, int]], symbols: dict[str, str]) -> list[str]:

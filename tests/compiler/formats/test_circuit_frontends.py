@@ -4,15 +4,18 @@ import gzip
 import random
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toys.gates import every_op
+from toys.gates import every_op, random_circuit, same_function
 
 from compiler.circuits.builder import Builder
+from compiler.circuits.evaluate import evaluate_words
 from compiler.circuits.reference import output_values
 from compiler.errors import FormatError, ThermocError, UnsupportedError
-from compiler.formats.circuits.aiger import parse_aiger
+from compiler.formats.circuits import aiger
+from compiler.formats.circuits.aiger import parse_aiger, write_aiger
 from compiler.formats.circuits.bench import parse_bench
 from compiler.formats.circuits.blif import parse_blif
 from compiler.formats.circuits.circuits import READ, read_circuit
@@ -24,6 +27,7 @@ from compiler.formats.circuits.yosys import yosys_program
 from compiler.formats.circuits.yosys_json import write_yosys_json
 from compiler.formats.detect import read_model_or_netlist
 from compiler.formats.format import told
+from compiler.ir.gates import AND
 from compiler.ir.kinds import dump, equal, parse
 
 
@@ -207,6 +211,34 @@ def test_aiger(data):
 def test_ascii_aiger_in_any_order():
     text = b"aag 4 2 0 1 2\n2\n4\n8\n8 7 2\n6 5 3\n"
     assert _table(parse_aiger(text)) == {"o0": "0011"}
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_aiger_in_order_is_not_sorted_again(monkeypatch, binary):
+    """A million gates take no object each: only files out of order go to the sorter."""
+
+    def never(*args):
+        raise AssertionError("sorted")
+
+    circuit = random_circuit(np.random.default_rng(3), 7, 300, 20)
+    data = write_aiger(circuit, binary=binary)
+    monkeypatch.setattr(aiger, "assemble", never)
+    assert same_function(parse_aiger(data), circuit)
+    with pytest.raises(AssertionError, match="sorted"):
+        parse_aiger(b"aag 4 2 0 1 2\n2\n4\n8\n8 7 2\n6 5 3\n")
+
+
+def test_aiger_with_large_numbers():
+    """Literals of one to three bytes, and a constant that the first, the middle and no gate reads."""
+    for reader in (0, 9_000, None):
+        builder = Builder([f"x{k}" for k in range(20_000)])
+        zero = builder.constant(0)
+        for k in range(19_000):
+            builder.gate(AND, 2 * zero + 1 if k == reader else 2 * k, 2 * (k + 7) + 1)
+        circuit = builder.netlist({f"o{k}": 20_001 + 997 * k for k in range(19)} | {"zero": zero})
+        words = np.random.default_rng(1).integers(0, 2**64, (20_000, 1), dtype=np.uint64)
+        again = parse_aiger(write_aiger(circuit))
+        assert np.array_equal(evaluate_words(again, words), evaluate_words(circuit, words))
 
 
 def test_aiger_without_gates():
