@@ -120,7 +120,7 @@ def check(
 
 
 def _check_deck(net: Path, other: Path | None, given: Given) -> None:
-    from thermo.data import load_dataset
+    from thermo.cli.datasets import told_dataset
     from thermo.evaluate import check_fit, label_codes
     from thermo.ngspice.check import check_with_ngspice
 
@@ -134,7 +134,7 @@ def _check_deck(net: Path, other: Path | None, given: Given) -> None:
             f"{net}: --with ngspice is for Langevin netlists; compare it with another circuit"
         )
     if given["data"] is not None:
-        dataset = load_dataset(given["data"], given["data_dir"])
+        dataset = told_dataset(given["data"], given["data_dir"])
         check_fit(netlist, dataset)
         data, truth = (part[: given["samples"]] for part in dataset.part(given["split"]))
         codes = label_codes(netlist, dataset)

@@ -11,8 +11,9 @@ import typer
 from compiler.ir.container import load
 from hw_models.digital import STORAGES
 from thermo.cli.console import BarProgress, emit, manifest
+from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SPLIT, Given, refuse, with_flags
-from thermo.data import DataError, Dataset, load_dataset
+from thermo.data import DataError, Dataset
 from thermo.energy.compare import Comparison
 from thermo.energy.compare import compare as run
 from thermo.energy.run import ESTIMATORS, estimator_of
@@ -96,7 +97,7 @@ def run_compare(nets: list[Path], given: Given) -> Compared:
     _refuse_all(given, list(kinds))
     for kind in kinds:
         options |= keywords(TAKEN[kind], given)
-    dataset = load_dataset(given["data"], given["data_dir"])
+    dataset = told_dataset(given["data"], given["data_dir"])
     c = run(
         netlists,
         dataset,

@@ -9,8 +9,8 @@ import typer
 
 from compiler.ir.container import load
 from thermo.cli.console import BarProgress, emit, manifest, notes
+from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SPLIT, Given, refuse, with_flags
-from thermo.data import load_dataset
 from thermo.energy.run import ESTIMATORS, estimator_of, library_files
 from thermo.energy.run import estimate as run
 from thermo.options import keywords
@@ -56,7 +56,7 @@ def estimate(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given
     inputs |= {f"library {k}": file for k, file in enumerate(files) if file.is_file()}
     if "split" in estimator.takes:
         options["split"] = given["split"]
-    dataset = None if given["data"] is None else load_dataset(given["data"], given["data_dir"])
+    dataset = None if given["data"] is None else told_dataset(given["data"], given["data_dir"])
     result = run(netlist, dataset, progress=BarProgress(), **options)
     text = "\n\n".join(text_table(t) for t in estimate_tables(result))
     emit({**result.to_dict(), "manifest": manifest(**inputs)}, given["json"], text)

@@ -40,9 +40,10 @@ from compiler.passes.gates.heads import with_head
 from hw_models.cells import leave_out
 from hw_models.liberty_write import write_liberty
 from thermo.cli.console import emit, manifest, notes
+from thermo.cli.datasets import told_dataset
 from thermo.cli.deck import DECK_OPTIONS, deck_options
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SEED, SPLIT, Given, refuse, with_flags
-from thermo.data import DataError, Dataset, load_dataset
+from thermo.data import DataError, Dataset
 from thermo.energy.run import DONT_USE, chosen_libraries, library_files
 from thermo.evaluate import check_fit
 from thermo.options import Option, keywords
@@ -154,7 +155,7 @@ def export(net: NET, given: Given) -> None:
     if testbench is not None:
         if format_ != "verilog":
             raise UnsupportedError(f"--testbench has no meaning for {format_}; leave it out")
-        data = None if given["data"] is None else load_dataset(given["data"], given["data_dir"])
+        data = None if given["data"] is None else told_dataset(given["data"], given["data_dir"])
         bits, bench = _samples(netlist, data, given["split"], given["samples"], given["seed"])
         bench["file"] = testbench
         text = write_testbench(netlist, bits, options.verilog, source=bench["source"])
@@ -257,7 +258,7 @@ def _export_deck(net: Path, out: Path, given: Given) -> None:
     if asked["device"] is not None:
         netlist, asked["device"] = one_device(netlist, asked["device"], given["device_seed"], given["at"])
     if given["data"] is not None:
-        dataset = load_dataset(given["data"], given["data_dir"])
+        dataset = told_dataset(given["data"], given["data_dir"])
         check_fit(netlist, dataset)
         x, y = dataset.part(given["split"])
         k = given["sample"]

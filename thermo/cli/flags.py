@@ -20,7 +20,7 @@ DATA = Option(
     "--data",
     str,
     None,
-    "Data set: digits, mnist, fashion-mnist, cifar10, monk1-3, cosine or file.npz.",
+    "Data set: digits, mnist, fashion-mnist, cifar10, monk1-3, cosine or a file of your own.",
 )
 DATA_DIR = Option(
     "data_dir", "--data-dir", Path, None, "Folder of data files (else THERMOC_DATA, else the cache)."

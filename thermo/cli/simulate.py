@@ -10,8 +10,8 @@ import typer
 from compiler.files import check_writable
 from compiler.ir.container import load
 from thermo.cli.console import BarProgress, emit, manifest
+from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, SAMPLES, Given, refuse, with_flags
-from thermo.data import load_dataset
 from thermo.evaluate import evaluate
 from thermo.options import Option, keywords
 from thermo.report.page import Table
@@ -86,7 +86,7 @@ def simulate(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given
     if data is None:
         evaluation, result = None, run(netlist, progress=BarProgress(), **options)
     else:
-        dataset = load_dataset(data, given["data_dir"])
+        dataset = told_dataset(data, given["data_dir"])
         evaluation, result = evaluate(
             netlist, dataset, given["split"], limit=given["limit"], progress=BarProgress(), **options
         )

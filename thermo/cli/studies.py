@@ -13,8 +13,8 @@ import typer
 
 from compiler.files import make_folder, replacing
 from thermo.cli.console import BarProgress, emit, manifest, notes, plain
+from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, DATA_DIR, Given, with_flags
-from thermo.data import load_dataset
 from thermo.options import Option
 from thermo.report.text import text_table
 from thermo.studies import STUDIES
@@ -34,7 +34,7 @@ def _command(study: Study) -> Callable[..., None]:
     def run(given: Given, **source: Any) -> None:
         options: dict[str, Any] = {o.name: given[o.key] for o in study.options}
         if options.get("dataset") is not None:
-            options["dataset"] = load_dataset(options["dataset"], given["data_dir"])
+            options["dataset"] = told_dataset(options["dataset"], given["data_dir"])
         elif "data_dir" in given:
             options["data_dir"] = given["data_dir"]
         folder = make_folder(given["out"])

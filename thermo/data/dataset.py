@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.errors import ThermocError
+from thermo.data.scaling import AS_GIVEN, Scaling
 
 
 class DataError(ThermocError):
@@ -22,6 +23,8 @@ class Dataset:
     n_classes : number of classes, 0 for regression
     image_shape : (height, width) or (height, width, channels), or () where x is no image
     split : in words, how the three parts were made
+    notes : in words, what was told from a user's own data, and what is to be known of it
+    scaling : what brought the values into [0, 1]
     """
 
     name: str
@@ -35,6 +38,8 @@ class Dataset:
     image_shape: tuple[int, ...] = ()
     labels: tuple[str, ...] = ()
     split: str = ""
+    notes: tuple[str, ...] = ()
+    scaling: Scaling = AS_GIVEN
 
     def __post_init__(self) -> None:
         for part in ("train", "valid", "test"):

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compiler.arrays import npz_headers, read_npz
-from compiler.errors import FormatError
+from thermo.data import npz
 from thermo.data.dataset import DataError, Dataset, split_rows
 from thermo.data.sources import find_file, read_bytes
 
@@ -29,7 +28,7 @@ def load_dataset(name: str, data_dir: str | os.PathLike | None = None) -> Datase
     Raises DataError if it is unknown, missing or damaged.
     """
     if name.endswith(".npz"):
-        return _npz(Path(name))
+        return npz.read_dataset(Path(name))
     if name == "digits":
         return _digits()
     if name in ("mnist", "fashion-mnist"):
@@ -209,80 +208,4 @@ def _cosine() -> Dataset:
         (),
         (),
         "250 points on [0, 1], shuffled 65/15/20 %, seed 0",
-    )
-
-
-def _npz_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a data file, once their headers fit each other."""
-    try:
-        headers = npz_headers(path)
-    except FormatError as error:
-        raise DataError(f"{error}; give an .npz with arrays x and y") from None
-    missing = {"x", "y"} - headers.keys()
-    if missing:
-        raise DataError(f"{path}: needs arrays x and y, has {', '.join(sorted(headers)) or 'none'}")
-    given_test = {"x_test", "y_test"} <= headers.keys()
-    sides = ("x", "y", "x_test", "y_test") if given_test else ("x", "y")
-    for side in sides:
-        shape, dtype = headers[side].shape, headers[side].dtype
-        if dtype.kind not in "biuf":
-            raise DataError(
-                f"{path}: {side} must be real numbers, got {dtype}"
-                + ("; number the classes 0, 1, ..." if side.startswith("y") else "")
-            )
-        if not shape:
-            raise DataError(f"{path}: {side} is a single number; it needs one row a sample")
-        if 0 in shape:
-            raise DataError(f"{path}: {side} is empty; give at least one row")
-    for x, y in (("x", "y"), ("x_test", "y_test"))[: len(sides) // 2]:
-        rows, labels = headers[x].shape[0], headers[y].shape[0]
-        if rows != labels:
-            raise DataError(f"{path}: {x} has {rows} rows and {y} {labels}; they must match")
-    if given_test and headers["x"].shape[1:] != headers["x_test"].shape[1:]:
-        raise DataError(
-            f"{path}: rows of x have shape {headers['x'].shape[1:]}, those of x_test "
-            f"{headers['x_test'].shape[1:]}; they must be alike"
-        )
-    try:
-        return read_npz(path, headers, names=sides)
-    except FormatError as error:
-        raise DataError(str(error)) from None
-
-
-def _npz(path: Path) -> Dataset:
-    arrays = _npz_arrays(path)
-    y = arrays["y"]
-    shape = arrays["x"].shape[1:]
-    if np.issubdtype(y.dtype, np.integer) or y.dtype == bool:
-        values = np.unique(np.concatenate([y, arrays.get("y_test", y[:0])]))
-        n_classes, labels = values.size, tuple(str(v) for v in values)
-
-        def code(v: np.ndarray) -> np.ndarray:
-            return np.searchsorted(values, v).astype(np.int64)
-    else:
-        n_classes, labels = 0, ()
-
-        def code(v: np.ndarray) -> np.ndarray:
-            return v.astype(np.float32)
-
-    def flat(v: np.ndarray) -> np.ndarray:
-        return v.reshape(v.shape[0], -1).astype(np.float32)
-
-    x, y = flat(arrays["x"]), code(y)
-    given_test = "x_test" in arrays
-    train, valid, test = split_rows(y, 0.15, 0.0 if given_test else 0.20)
-    x_test, y_test = (flat(arrays["x_test"]), code(arrays["y_test"])) if given_test else (x[test], y[test])
-    return Dataset(
-        path.name,
-        x[train],
-        y[train],
-        x[valid],
-        y[valid],
-        x_test,
-        y_test,
-        n_classes,
-        shape if len(shape) >= 2 else (),
-        labels,
-        "15 % of the rows validate, seed 0; "
-        + ("x_test as given" if given_test else "20 % of the rows test"),
     )

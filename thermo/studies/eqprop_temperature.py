@@ -453,7 +453,7 @@ Example: thermoc study eqprop-temperature mnist.safetensors --data mnist -o runs
             "--data",
             str,
             None,
-            "Data set: digits, mnist, fashion-mnist, cifar10, monk1-3, cosine or file.npz.",
+            "Data set: digits, mnist, fashion-mnist, cifar10, monk1-3, cosine or a file of your own.",
         ),
         Option("split", "--split", str, "test", "Part of the data: train, valid or test."),
         Option("kTs", "--kT", list[float], None, "Temperatures, netlist units; may be repeated."),

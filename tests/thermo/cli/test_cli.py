@@ -265,7 +265,7 @@ def test_bad_time_steps(capsys, net, dt):
 
 def test_images_of_the_wrong_size(capsys, net, tmp_path):
     data = tmp_path / "small.npz"
-    np.savez(data, x=np.zeros((40, 5, 5)), y=np.arange(40) % 10)
+    np.savez(data, x=np.zeros((40, 25)), y=np.arange(40) % 10)
     _fails(capsys, ["simulate", net, "--data", data], "25", "64")
 
 
@@ -459,11 +459,11 @@ _CLASSES = (_ROWS[:, 0] > 0.5).astype(int)
 @pytest.mark.parametrize(
     "arrays, words",
     [
-        ({"x": _ROWS, "y": np.where(_CLASSES, "a", "b")}, "y must be real numbers"),
+        ({"x": _ROWS, "y": _CLASSES * 1j}, "y must be real numbers"),
         ({"x": _ROWS + 1j, "y": _CLASSES}, "x must be real numbers"),
         ({"x": _ROWS[:0], "y": _CLASSES[:0]}, "x is empty"),
         ({"x": _ROWS, "y": np.where(_CLASSES, np.nan, 1.0)}, "y must be finite"),
-        ({"x": _ROWS, "y": _CLASSES[:, None]}, "one column"),
+        ({"x": _ROWS, "y": np.stack([_CLASSES] * 2, 1)}, "one column"),
         ({"x": _ROWS, "y": _CLASSES, "x_test": _ROWS[:, :2], "y_test": _CLASSES}, "must be alike"),
     ],
 )

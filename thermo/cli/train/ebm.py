@@ -17,8 +17,9 @@ from compiler.files import check_writable, replacing
 from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import pbits_of
 from thermo.cli.console import BarProgress, emit, manifest, notes
+from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
-from thermo.data import Dataset, load_dataset
+from thermo.data import Dataset
 from thermo.energy.samples import SampleEnergy, spin_energy
 from thermo.options import Option
 from thermo.report.figures import sample_grid, save_png
@@ -130,7 +131,7 @@ def ebm(given: Given) -> None:
     if given["model"] not in MODELS:
         raise EbmError(f"--model must be one of {', '.join(MODELS)}, got {given['model']!r}")
     array = pbits_of(given["device"])
-    dataset = load_dataset(given["data"], given["data_dir"])
+    dataset = told_dataset(given["data"], given["data_dir"])
     _check_picture(given["picture"], dataset)
     asked = Imperfections(given["mismatch"], given["asymmetry"], given["bits"], given["bias_mismatch"])
     imperfect = on_device(array.imperfections, asked, given["at"])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from compiler.files import check_writable
 from hw_models.weights import WEIGHT_MEMORIES
+from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
 from thermo.cli.train.eqprop_runs import NETWORKS, Request, kind_of, run
-from thermo.data import load_dataset
 from thermo.options import Option
 from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS
 from thermo.simulate.threads import check_threads
@@ -116,7 +116,7 @@ def eqprop(given: Given) -> None:
     if asked.pop("augment", True) is False:
         asked["no_augment"] = True
     kind = kind_of(given["network"], given["backend"], asked)
-    dataset = load_dataset(given["data"], given["data_dir"])
+    dataset = told_dataset(given["data"], given["data_dir"])
     run(
         kind,
         Request(out, dataset, asked, given["seed"], given["checkpoint"], given["threads"], given["json"]),

@@ -14,8 +14,8 @@ from compiler.files import check_writable
 from hw_models.imperfect import Imperfections
 from hw_models.presets import file_read
 from thermo.cli.console import BarProgress, emit, manifest, notes
+from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
-from thermo.data import load_dataset
 from thermo.evaluate import evaluate
 from thermo.options import Option
 from thermo.report.page import Table
@@ -101,7 +101,7 @@ def langevin(given: Given) -> None:
                 raise TrainingError(
                     f"{option.flag} needs --method pathwise, got {given['method']}: leave it out"
                 )
-    dataset = load_dataset(given["data"], given["data_dir"])
+    dataset = told_dataset(given["data"], given["data_dir"])
     first = _machine(given["start"]) if given["start"] else None
     if first is not None and given["hidden"] not in (None, first.n_hidden):
         raise TrainingError(

@@ -11,8 +11,8 @@ from compiler.families.logic import lower_logic
 from compiler.families.store import save_model
 from compiler.files import check_writable
 from thermo.cli.console import BarProgress, emit, manifest, notes
+from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
-from thermo.data import load_dataset
 from thermo.evaluate import Evaluation, evaluate
 from thermo.options import Option
 from thermo.report.page import Table
@@ -59,7 +59,7 @@ def logic(given: Given) -> None:
     """
     check_writable(given["out"])
     check_threads(given["threads"])
-    dataset = load_dataset(given["data"], given["data_dir"])
+    dataset = told_dataset(given["data"], given["data_dir"])
     config = logic_preset(
         dataset,
         layers=tuple(given["gates"]) if given["gates"] else None,

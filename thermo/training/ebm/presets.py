@@ -8,17 +8,16 @@ from typing import Any
 from thermo.data import Dataset
 from thermo.training.ebm.boltzmann_config import BoltzmannConfig
 from thermo.training.ebm.config import RbmConfig
+from thermo.training.kinds import is_many
 
-LARGE = 10_000  # training rows from which a set is treated as MNIST
-
-_MNIST_RBM = RbmConfig(n_hidden=500, epochs=40, batch=128, learning_rate=0.3, evaluate_every=10)
-_SMALL_RBM = RbmConfig(n_hidden=64, epochs=400, batch=64, chains=256, learning_rate=0.1, evaluate_every=50)
-_MNIST_GRID = BoltzmannConfig(side=40, epochs=10, batches=100, batch=128, sweeps=20)
-_SMALL_GRID = BoltzmannConfig(side=16, epochs=40, batch=128, sweeps=20, learning_rate=0.02)
-_MNIST_CHAIN = BoltzmannConfig(
+_MANY_RBM = RbmConfig(n_hidden=500, epochs=40, batch=128, learning_rate=0.3, evaluate_every=10)
+_FEW_RBM = RbmConfig(n_hidden=64, epochs=400, batch=64, chains=256, learning_rate=0.1, evaluate_every=50)
+_MANY_GRID = BoltzmannConfig(side=40, epochs=10, batches=100, batch=128, sweeps=20)
+_FEW_GRID = BoltzmannConfig(side=16, epochs=40, batch=128, sweeps=20, learning_rate=0.02)
+_MANY_CHAIN = BoltzmannConfig(
     side=40, steps=4, epochs=12, batches=100, batch=64, sweeps=30, learning_rate=0.03, penalty=0.02
 )
-_SMALL_CHAIN = BoltzmannConfig(
+_FEW_CHAIN = BoltzmannConfig(
     side=16, steps=4, epochs=40, batch=128, sweeps=20, learning_rate=0.02, penalty=0.02
 )
 
@@ -29,7 +28,7 @@ def _with(config: Any, given: dict[str, Any]) -> Any:
 
 def rbm_preset(dataset: Dataset, **given: Any) -> RbmConfig:
     """Settings of `train_rbm` by the size of the data set; given : what is asked for, or None."""
-    config = _MNIST_RBM if dataset.x_train.shape[0] >= LARGE else _SMALL_RBM
+    config = _MANY_RBM if is_many(dataset) else _FEW_RBM
     if given.get("method") == "cd":
         config = replace(config, chains=None)
     return _with(config, given)
@@ -37,8 +36,8 @@ def rbm_preset(dataset: Dataset, **given: Any) -> RbmConfig:
 
 def boltzmann_preset(dataset: Dataset, *, chain: bool, **given: Any) -> BoltzmannConfig:
     """Settings of `train_denoising` (chain) or `train_boltzmann`, likewise; the side suits the features."""
-    large = dataset.x_train.shape[0] >= LARGE
-    config = (_MNIST_CHAIN if chain else _MNIST_GRID) if large else (_SMALL_CHAIN if chain else _SMALL_GRID)
+    large = is_many(dataset)
+    config = (_MANY_CHAIN if chain else _MANY_GRID) if large else (_FEW_CHAIN if chain else _FEW_GRID)
     wanted = _with(config, given)
     if given.get("side") is None and wanted.side**2 < 1.5 * dataset.n_features:
         wanted = replace(wanted, side=round((2 * dataset.n_features) ** 0.5))

@@ -9,11 +9,11 @@ from math import inf
 from thermo.data import Dataset
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.oscillator import Oscillators
-from thermo.training.langevin.presets import LITTLE
+from thermo.training.kinds import LITTLE, Kind, is_pictures, kind_of
 
 # An oscillator is as stiff as its field is strong: rates are low, and lower at the outputs, whose
 # fields set how far a nudge turns them.
-_MNIST = EqpropConfig(
+_MANY = EqpropConfig(
     hidden=(500,),
     epochs=40,
     batch=64,
@@ -24,9 +24,8 @@ _MNIST = EqpropConfig(
     init_gain=1.0,
     sweeps_free=40,
     sweeps_nudged=20,
-    augmentation=LITTLE,
 )
-_DIGITS = EqpropConfig(
+_FEW_PICTURES = EqpropConfig(
     hidden=(128,),
     epochs=60,
     batch=32,
@@ -37,7 +36,6 @@ _DIGITS = EqpropConfig(
     init_gain=1.0,
     sweeps_free=40,
     sweeps_nudged=20,
-    augmentation=LITTLE,
 )
 _ROWS = EqpropConfig(
     hidden=(64,),
@@ -56,8 +54,12 @@ _ROWS = EqpropConfig(
 def oscillator_preset(
     dataset: Dataset, hidden: Sequence[int] | None = None
 ) -> tuple[EqpropConfig, Oscillators]:
-    """The settings for this data set; those of MNIST for its like, plain ones for others."""
-    config = {"digits": _DIGITS, "mnist": _MNIST, "fashion-mnist": _MNIST}.get(dataset.name, _ROWS)
+    """The settings for what the data set is (thermo.training.kinds)."""
+    config = {Kind.FEW_PICTURES: _FEW_PICTURES, Kind.FEW_ROWS: _ROWS, Kind.CURVE: _ROWS}.get(
+        kind_of(dataset), _MANY
+    )
+    if is_pictures(dataset):
+        config = replace(config, augmentation=LITTLE)
     if hidden is not None and tuple(hidden) != config.hidden:
         first, last = config.rates
         rates = (first, *(last,) * len(hidden)) if hidden else (last,)

@@ -11,41 +11,23 @@ from thermo.data import Dataset
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.estimators import UNNUDGED
-from thermo.training.langevin.presets import LITTLE, MUCH
-
-_LIKE_MNIST = ("mnist", "fashion-mnist")
+from thermo.training.kinds import Kind, is_many, kind_of, warps_for
 
 # A start of half Glorot's size: at its full size hidden and output units drive each other into the
 # corners of the box before the first update, where no nudge moves them.
-_MNIST = EqpropConfig(
-    hidden=(500,),
-    epochs=30,
-    batch=128,
-    tile=64,
-    beta=0.5,
-    rates=(0.2, 0.04),
-    init_gain=0.5,
-    augmentation=MUCH,
-)
-_DIGITS = EqpropConfig(
-    hidden=(128,),
-    epochs=60,
-    batch=32,
-    tile=16,
-    beta=0.5,
-    rates=(0.1, 0.02),
-    init_gain=0.5,
-    augmentation=LITTLE,
+_MANY = EqpropConfig(hidden=(500,), epochs=30, batch=128, tile=64, beta=0.5, rates=(0.2, 0.04), init_gain=0.5)
+_FEW_PICTURES = EqpropConfig(
+    hidden=(128,), epochs=60, batch=32, tile=16, beta=0.5, rates=(0.1, 0.02), init_gain=0.5
 )
 _ROWS = EqpropConfig(hidden=(64,), epochs=100, batch=16, tile=16, beta=0.5, rates=(0.1, 0.02), init_gain=0.5)
 
 
 # Sources of 50 to 200 V: what a node shows is an average over its conductances. Rates are of
 # conductances, whose gradients grow with the gain.
-_RESISTIVE_MNIST = EqpropConfig(
+_RESISTIVE_MANY = EqpropConfig(
     hidden=(100,), epochs=20, batch=64, tile=32, beta=0.5, rates=(3e-3, 0.1), init_gain=0.5, tolerance=2e-3
 )
-_RESISTIVE_DIGITS = EqpropConfig(
+_RESISTIVE_FEW = EqpropConfig(
     hidden=(100,), epochs=40, batch=32, tile=16, beta=0.2, rates=(3e-3, 0.1), init_gain=0.5, tolerance=2e-3
 )
 
@@ -53,9 +35,9 @@ _RESISTIVE_DIGITS = EqpropConfig(
 # Couplings grow and shrink by shares of themselves: rates are of log w, and the start is smaller,
 # for what feeds back too strongly from the first moment would only shrink slowly.
 _MULTIPLICATIVE: dict[str, Any] = {"rates": (2.0, 0.2), "init_gain": 0.25}
-_MULTIPLICATIVE_MNIST: dict[str, Any] = {"rates": (4.0, 0.4), "init_gain": 0.25}
+_MULTIPLICATIVE_MANY: dict[str, Any] = {"rates": (4.0, 0.4), "init_gain": 0.25}
 _RESISTIVE_MULTIPLICATIVE: dict[str, Any] = {"rates": (0.2, 1.0)}
-_RESISTIVE_MULTIPLICATIVE_MNIST: dict[str, Any] = {"rates": (1.0, 2.0)}
+_RESISTIVE_MULTIPLICATIVE_MANY: dict[str, Any] = {"rates": (1.0, 2.0)}
 
 # Noise of an estimate grows with the parameters perturbed at once: small networks, small steps.
 _ZEROTH: dict[str, Any] = {
@@ -93,17 +75,19 @@ def eqprop_preset(
     update: str | None = None,
     estimator: str | None = None,
 ) -> EqpropConfig:
-    """The settings for this data set; those of MNIST for its like, plain ones for others.
+    """The settings for what the data set is (thermo.training.kinds).
 
-    update, estimator : None: the data set's own ("additive", "centred")
+    update, estimator : None: "additive", "centred"
     """
-    mnist = dataset.name in _LIKE_MNIST
-    config = _MNIST if mnist else _DIGITS if dataset.name == "digits" else _ROWS
+    config = {Kind.FEW_PICTURES: _FEW_PICTURES, Kind.FEW_ROWS: _ROWS, Kind.CURVE: _ROWS}.get(
+        kind_of(dataset), _MANY
+    )
+    config = replace(config, augmentation=warps_for(dataset))
     rule = UNNUDGED.get(estimator or "")
     if rule is not None:
         config = replace(config, **(_NODES if rule.local else _ZEROTH))
     if update == "multiplicative" and (rule is None or rule.local):
-        config = replace(config, **(_MULTIPLICATIVE_MNIST if mnist else _MULTIPLICATIVE))
+        config = replace(config, **(_MULTIPLICATIVE_MANY if is_many(dataset) else _MULTIPLICATIVE))
     return _changed(config, hidden, update, estimator)
 
 
@@ -115,10 +99,10 @@ def resistive_preset(
     estimator: str | None = None,
 ) -> tuple[EqpropConfig, float]:
     """(settings, gain) of a deep resistive network for this data set."""
-    mnist = dataset.name in _LIKE_MNIST
-    config, gain = (_RESISTIVE_MNIST, 200.0) if mnist else (_RESISTIVE_DIGITS, 50.0)
+    many = is_many(dataset)
+    config, gain = (_RESISTIVE_MANY, 200.0) if many else (_RESISTIVE_FEW, 50.0)
     if update == "multiplicative":
-        config = replace(config, **(_RESISTIVE_MULTIPLICATIVE_MNIST if mnist else _RESISTIVE_MULTIPLICATIVE))
+        config = replace(config, **(_RESISTIVE_MULTIPLICATIVE_MANY if many else _RESISTIVE_MULTIPLICATIVE))
     if estimator in UNNUDGED:
         config = replace(config, **_RESISTIVE_ZEROTH)
     config = replace(config, curvature=math.inf)  # training knows the outputs' conductances

@@ -13,47 +13,34 @@ from hw_models.device import Device
 from hw_models.presets import chosen_device
 from thermo.data import Dataset
 from thermo.training.augmentation import Augmentation
+from thermo.training.kinds import LARGE, Kind, kind_of, warps_for
 from thermo.training.langevin.config import OnsagerMachlupConfig, PathwiseConfig
 from thermo.training.langevin.on_device import on_device
 
-# Mean of the 60,000 MNIST training images (arXiv 2509.15324's scaling of the inputs).
-MNIST_MEAN = 0.13066
-
-LITTLE = Augmentation(shift=0.25, rotate=5.0, zoom=0.04, shear=0.04)
 SOME = Augmentation(shift=0.5, rotate=5.0, zoom=0.05, shear=0.05)
-MUCH = Augmentation(shift=1.0, rotate=8.0, zoom=0.08, shear=0.08)
 
-# Below these heats (kT) an MNIST machine has no capacity to spare for strongly warped images, and
-# learns better at a higher rate.
+# Below these heats (kT) a machine for 28 x 28 pixels has no capacity to spare for strongly warped
+# images, and learns better at a higher rate.
 LOW_HEAT, LOWEST_HEAT = 2000.0, 700.0
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Settings for one data set: free, under a heat budget, and without couplings."""
+    """Settings for one kind of data: free, under a heat budget, and without couplings."""
 
-    name: str
     free: PathwiseConfig
     budget: Callable[[float], PathwiseConfig]
     control: PathwiseConfig
     likelihood: OnsagerMachlupConfig
 
 
-_MNIST = PathwiseConfig(
-    input_shift=MNIST_MEAN, epochs=60, learning_rate=0.005, heat_penalty=2e-6, augmentation=MUCH
-)
-_DIGITS = PathwiseConfig(
-    epochs=150,
-    batch=64,
-    tile=32,
-    learning_rate=0.01,
-    heat_penalty=3e-6,
-    augmentation=LITTLE,
-    evaluate_every=10,
+_MANY = PathwiseConfig(epochs=60, learning_rate=0.005, heat_penalty=2e-6)
+_FEW_PICTURES = PathwiseConfig(
+    epochs=150, batch=64, tile=32, learning_rate=0.01, heat_penalty=3e-6, evaluate_every=10
 )
 _ROWS = PathwiseConfig(batch=64, tile=32, learning_rate=0.005, heat_penalty=1e-6)
 # One input and an even function: biases that differ break the symmetry of the start.
-_COSINE = PathwiseConfig(
+_CURVE = PathwiseConfig(
     n_hidden=32,
     kT=0.1,
     t_f=1.0,
@@ -68,14 +55,14 @@ _COSINE = PathwiseConfig(
 )
 
 
-def _mnist_budget(budget: float) -> PathwiseConfig:
-    return replace(
-        _MNIST,
+def _pictures_budget(base: PathwiseConfig) -> Callable[[float], PathwiseConfig]:
+    return lambda budget: replace(
+        base,
         epochs=90,
-        learning_rate=0.007 if budget < LOWEST_HEAT else _MNIST.learning_rate,
+        learning_rate=0.007 if budget < LOWEST_HEAT else base.learning_rate,
         heat_penalty=0.0,
         heat_budget=budget,
-        augmentation=SOME if budget < LOW_HEAT else MUCH,
+        augmentation=SOME if budget < LOW_HEAT else base.augmentation,
     )
 
 
@@ -87,26 +74,26 @@ def _control(base: PathwiseConfig) -> PathwiseConfig:
     return replace(base, epochs=min(base.epochs, 40), coupled=False, augmentation=Augmentation())
 
 
-PRESETS = {
-    preset.name: preset
-    for preset in (
-        Preset(
-            "mnist",
-            _MNIST,
-            _mnist_budget,
-            _control(_MNIST),
-            OnsagerMachlupConfig(input_shift=MNIST_MEAN, drive_hidden=400.0, drive_out=400.0),
-        ),
-        Preset(
-            "digits",
-            _DIGITS,
-            _plain_budget(_DIGITS),
-            _control(_DIGITS),
-            OnsagerMachlupConfig(drive_hidden=100.0, drive_out=100.0, teacher_epochs=100),
-        ),
-        Preset("cosine", _COSINE, _plain_budget(_COSINE), _control(_COSINE), OnsagerMachlupConfig()),
-    )
-}
+_DRIVES = {Kind.PICTURES: 400.0, Kind.COLOUR: 400.0, Kind.CURVE: OnsagerMachlupConfig().drive_out}
+"""Of training by likelihood; 100 for all others."""
+
+
+def preset(dataset: Dataset) -> Preset:
+    """The settings for what the data set is."""
+    kind, drive = kind_of(dataset), _DRIVES.get(kind_of(dataset), 100.0)
+    likelihood = OnsagerMachlupConfig(drive_hidden=drive, drive_out=drive)
+    if kind in (Kind.PICTURES, Kind.COLOUR):
+        base = replace(_MANY, augmentation=warps_for(dataset))
+        return Preset(base, _pictures_budget(base), _control(base), likelihood)
+    if kind is Kind.FEW_PICTURES:
+        base = replace(_FEW_PICTURES, augmentation=warps_for(dataset))
+        likelihood = replace(likelihood, teacher_epochs=100)
+    elif kind is Kind.FEW_ROWS:  # a hundred rows need many rounds for as many steps
+        epochs = min(1500, max(100, 200_000 // dataset.x_train.shape[0]))
+        base = replace(_ROWS, epochs=epochs, evaluate_every=epochs // 20)
+    else:
+        base = _CURVE if kind is Kind.CURVE else _MANY
+    return Preset(base, _plain_budget(base), _control(base), likelihood)
 
 
 def pathwise_preset(
@@ -118,7 +105,7 @@ def pathwise_preset(
     device: str | Device | None = None,
     couplings: str | CouplingTechnology | None = None,
 ) -> PathwiseConfig:
-    """Settings of `train_pathwise` for this data set; general ones for a data set without a preset.
+    """Settings of `train_pathwise` for what the data set is (thermo.training.kinds).
 
     heat_budget : wanted mean heat in kT; coupled=False : the control, a linear classifier
     n_hidden : hidden cells, None for the preset's; wide machines learn in fewer, coarser epochs
@@ -136,7 +123,7 @@ def _sized(config: PathwiseConfig, dataset: Dataset, n_hidden: int | None) -> Pa
     if n_hidden is None:
         return config
     config = replace(config, n_hidden=n_hidden)
-    if dataset.x_train.shape[0] < 10_000:
+    if dataset.x_train.shape[0] < LARGE:
         return config
     if n_hidden > 512:
         return replace(config, epochs=min(8, config.epochs), dt_schedule=((0.0, 1e-2),), evaluate_every=4)
@@ -146,12 +133,12 @@ def _sized(config: PathwiseConfig, dataset: Dataset, n_hidden: int | None) -> Pa
 
 
 def _chosen(dataset: Dataset, heat_budget: float | None, coupled: bool) -> PathwiseConfig:
-    preset = PRESETS.get(dataset.name) or _general(dataset)
+    found = preset(dataset)
     if not coupled and heat_budget is not None:
-        return replace(preset.control, heat_penalty=0.0, heat_budget=heat_budget)
+        return replace(found.control, heat_penalty=0.0, heat_budget=heat_budget)
     if not coupled:
-        return preset.control
-    return preset.free if heat_budget is None else preset.budget(heat_budget)
+        return found.control
+    return found.free if heat_budget is None else found.budget(heat_budget)
 
 
 def likelihood_preset(
@@ -161,29 +148,8 @@ def likelihood_preset(
 
     n_hidden : hidden cells, in two layers of the teacher; None for the preset's
     """
-    preset = PRESETS.get(dataset.name) or _general(dataset)
-    config = replace(preset.likelihood, exact=exact)
+    config = replace(preset(dataset).likelihood, exact=exact)
     if n_hidden is None:
         return config
     layers = (n_hidden - n_hidden // 2, n_hidden // 2)
     return replace(config, hidden=tuple(width for width in layers if width))
-
-
-def _general(dataset: Dataset) -> Preset:
-    """By size alone: large sets as MNIST, small ones as a table of rows."""
-    rows = dataset.x_train.shape[0]
-    large = rows >= 10_000
-    if large:
-        base = replace(_MNIST, input_shift=None)
-    else:  # a hundred rows need many rounds for as many steps
-        epochs = min(1500, max(100, 200_000 // rows))
-        base = replace(_ROWS, epochs=epochs, evaluate_every=epochs // 20)
-    if large and not dataset.image_shape:
-        base = replace(base, augmentation=Augmentation())
-    return Preset(
-        dataset.name,
-        base,
-        _plain_budget(base),
-        _control(base),
-        OnsagerMachlupConfig(drive_hidden=100.0, drive_out=100.0),
-    )

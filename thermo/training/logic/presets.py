@@ -12,17 +12,19 @@ import numpy as np
 
 from thermo.data import Dataset
 from thermo.training.augmentation import Augmentation
+from thermo.training.kinds import LARGE, Kind, in_unit_interval, kind_of, may_be_mirrored
 from thermo.training.logic.config import LogicAugmentation, LogicConfig
 from thermo.training.logic.fast import is_fast
 
 STEPS = 8000
 """Batches that small data sets are trained for."""
 BATCH = 64
-LARGE = 32_000
-"""Gates from which CIFAR-10 has settings of its own."""
+MANY_GATES = 32_000
+"""Gates from which colour pictures have settings of their own."""
+PICTURES, FEW_PICTURES, ROWS, FEW_ROWS = 8000, 1000, 2000, 1000
+"""Gates, about."""
 
-_MNIST = LogicConfig(
-    layers=(8000,),
+_PICTURES = LogicConfig(
     thresholds=(0.25, 0.5, 0.75),
     tau="width",
     tau_target=4.0,
@@ -36,8 +38,7 @@ _MNIST = LogicConfig(
     learning_rate=0.025,
     evaluate_every=10,
 )
-_CIFAR10 = LogicConfig(
-    layers=(8000,),
+_COLOUR = LogicConfig(
     thresholds=(0.2, 0.35, 0.5, 0.65, 0.8),
     tau="width",
     tau_target=0.8,
@@ -57,8 +58,7 @@ _CIFAR10 = LogicConfig(
     learning_rate=0.05,
     evaluate_every=10,
 )
-_DIGITS = LogicConfig(
-    layers=(1000,),
+_FEW_PICTURES = LogicConfig(
     thresholds=(0.2, 0.4, 0.6, 0.8),
     tau="width",
     tau_target=1.0,
@@ -72,17 +72,25 @@ _DIGITS = LogicConfig(
     batch=BATCH,
     learning_rate=0.05,
 )
-PRESETS = {"mnist": _MNIST, "fashion-mnist": _MNIST, "cifar10": _CIFAR10, "digits": _DIGITS}
+_ROWS = LogicConfig(
+    tau="width",
+    tau_target=1.0,
+    refresh=4,
+    refresh_pool=64,
+    refresh_samples=256,
+    batch=BATCH,
+    learning_rate=0.05,
+)
 
 
 def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
-    """Settings of `train_logic` for this data set; general ones for a data set without a preset.
+    """Settings of `train_logic` for what the data set is (thermo.training.kinds).
 
     changes : fields of LogicConfig to be set otherwise; what the chosen trainer cannot do (choosing
         new candidates by their derivative) is left out of the preset for it
     """
-    config = PRESETS.get(dataset.name) or _general(dataset)
-    if dataset.name == "cifar10" and sum(changes.get("layers") or ()) >= LARGE:
+    config = _for(dataset)
+    if kind_of(dataset) is Kind.COLOUR and sum(changes.get("layers") or ()) >= MANY_GATES:
         # many gates learn in fewer epochs; the derivatives by a pool take memory for each of them
         config = replace(config, epochs=40, refresh_pool=512, refresh_samples=1024)
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -96,21 +104,30 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
     return replace(config, **changes)
 
 
-def _general(dataset: Dataset) -> LogicConfig:
-    """Thresholds at quantiles of each feature; a gate's worth of epochs for any number of rows."""
+def _for(dataset: Dataset) -> LogicConfig:
+    """Pictures have thresholds of light, which is the same in all pixels; tables have quantiles of each
+    column, and a gate's worth of epochs for any number of rows.
+    """
+    kind = kind_of(dataset) if in_unit_interval(dataset) else None
+    if kind is Kind.PICTURES:
+        return replace(_PICTURES, layers=_layers(dataset, PICTURES))
+    if kind is Kind.COLOUR:
+        augmentation = replace(_COLOUR.augmentation, flip=may_be_mirrored(dataset))
+        return replace(_COLOUR, layers=_layers(dataset, PICTURES), augmentation=augmentation)
+    if kind is Kind.FEW_PICTURES:
+        return replace(_FEW_PICTURES, layers=_layers(dataset, FEW_PICTURES))
     n = dataset.y_train.size
     several = dataset.x_train.size and np.unique(dataset.x_train[:1000]).size > 2
-    width = max(dataset.n_classes, 1)
-    return LogicConfig(
-        layers=(width * max(1, (2000 if n >= 10_000 else 1000) // width),),
+    return replace(
+        _ROWS,
+        layers=_layers(dataset, ROWS if n >= LARGE else FEW_ROWS),
         encoding="dataset-quantile" if several else "absolute",
         thresholds=(0.1, 0.25, 0.5, 0.75, 0.9) if several else (0.5,),
-        tau="width",
-        tau_target=1.0,
-        refresh=4,
-        refresh_pool=64,
-        refresh_samples=256,
         epochs=int(np.clip(STEPS * BATCH // max(n, 1), 10, 200)),
-        batch=BATCH,
-        learning_rate=0.05,
     )
+
+
+def _layers(dataset: Dataset, gates: int) -> tuple[int, ...]:
+    """One layer of about so many gates, as many for each class."""
+    classes = max(dataset.n_classes, 1)
+    return (classes * max(1, gates // classes),)

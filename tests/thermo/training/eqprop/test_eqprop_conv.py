@@ -23,7 +23,7 @@ from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.jax_step import warp
 from thermo.training.eqprop.jax_train import LayersTrainer, layers_accuracy, layout_of
 from thermo.training.eqprop.train import train_eqprop
-from thermo.training.langevin.presets import LITTLE
+from thermo.training.kinds import LITTLE
 
 # as the command trains digits with --channels 8: one compilation for several tests
 SMALL = EqpropConfig(

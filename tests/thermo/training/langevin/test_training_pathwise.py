@@ -27,7 +27,7 @@ from thermo.training import (
 from thermo.training.langevin.circuit import burden_of, strengths
 from thermo.training.langevin.gradient import Layout, loss_and_gradient
 from thermo.training.langevin.imperfect import draw_machine
-from thermo.training.langevin.presets import PRESETS, likelihood_preset, pathwise_preset
+from thermo.training.langevin.presets import likelihood_preset, pathwise_preset
 from thermo.training.regimes import device_of_batch
 
 N, N_IN, N_OUT, BATCH = 7, 5, 3, 11
@@ -565,7 +565,6 @@ def test_warp_shifts_by_whole_pixels_exactly():
 
 
 def test_presets_fit_their_data_sets(digits):
-    assert set(PRESETS) == {"mnist", "digits", "cosine"}
     free = pathwise_preset(digits)
     assert free.heat_budget is None and free.coupled
     bound = pathwise_preset(digits, heat_budget=200.0)
@@ -574,7 +573,7 @@ def test_presets_fit_their_data_sets(digits):
     assert (control.coupled, control.heat_budget, control.heat_penalty) == (False, 200.0, 0.0)
     assert pathwise_preset(digits, n_hidden=300).n_hidden == 300
     assert likelihood_preset(digits, exact=False, n_hidden=7).hidden == (4, 3)
-    # A data set without a preset gets general settings, without warps where there is no image.
+    # Without warps where there is no image.
     rows = replace(digits, name="rows", image_shape=())
     assert not pathwise_preset(rows).augmentation.active
     x = np.zeros((10_000, 2), np.float32)

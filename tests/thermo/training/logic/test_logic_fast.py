@@ -442,10 +442,12 @@ def test_presets_fit_the_trainer_that_is_asked_for(digits):
     assert logic_preset(digits, k="all").refresh == 0
     soft = logic_preset(digits, forward="soft")
     assert soft.refresh_pool == 0 and soft.refresh == logic_preset(digits).refresh > 0
-    general = logic_preset(replace(digits, name="mine"))
+    general = logic_preset(replace(digits, image_shape=()))
     assert general.encoding == "dataset-quantile" and is_fast(general)
-    bits = replace(digits, name="bits", x_train=(digits.x_train > 0.5).astype(np.float32))
+    bits = replace(digits, image_shape=(), x_train=(digits.x_train > 0.5).astype(np.float32))
     assert logic_preset(bits).encoding == "absolute" and logic_preset(bits).thresholds == (0.5,)
-    colour = replace(digits, name="cifar10")
+    x = np.zeros((10_000, 48), np.float32)
+    y = np.arange(10_000) % 10
+    colour = Dataset("mine", x, y, x[:9], y[:9], x[:9], y[:9], 10, (4, 4, 3))
     small, large = (logic_preset(colour, layers=(n,)) for n in (8000, 64000))
     assert large.epochs < small.epochs and large.refresh_pool < small.refresh_pool
