@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from thermo.data import npz
+from thermo.data import folders, idx, npz, tables
 from thermo.data.dataset import DataError, Dataset, split_rows
 from thermo.data.sources import find_file, read_bytes
 
@@ -16,19 +17,21 @@ NAMES = ("digits", "mnist", "fashion-mnist", "cifar10", "monk1", "monk2", "monk3
 
 
 def load_dataset(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
-    """The named data set, or the one in `name` if it ends in .npz.
+    """The named data set, or the one in the file or folder of that name.
 
     digits : scikit-learn's 1,797 8x8 digits, embedded; stratified 65/15/20 %, seed 0
     mnist, fashion-mnist : the last 5,000 training images are the validation split
     cifar10 : batches 1-4 train (last 4,000 validation), batch 5 held out as the test split
     monk1, monk2, monk3 : attributes one-hot; 20 % of the training rows validate
     cosine : y = cos(2 pi z) on [0, 1], regression (arXiv 2412.17183)
-    file.npz : x, y and optionally x_test, y_test; 15 % validate, 20 % test if none is given
+    a file or a folder : .npz (thermo.data.npz), .csv, .tsv or .parquet (tables), IDX (idx), folders of
+        pictures (folders); what it holds is told by thermo.data.arrays.dataset_of, which says so in `notes`
 
     Raises DataError if it is unknown, missing or damaged.
     """
-    if name.endswith(".npz"):
-        return npz.read_dataset(Path(name))
+    reader = _reader(name)
+    if reader is not None:
+        return reader(Path(name))
     if name == "digits":
         return _digits()
     if name in ("mnist", "fashion-mnist"):
@@ -39,7 +42,28 @@ def load_dataset(name: str, data_dir: str | os.PathLike | None = None) -> Datase
         return _monk(int(name[-1]), data_dir)
     if name == "cosine":
         return _cosine()
-    raise DataError(f"no data set {name!r}; choose one of {', '.join(NAMES)} or a .npz file")
+    raise DataError(
+        f"no data set {name!r}; choose one of {', '.join(NAMES)}, or a file or folder of "
+        "your own (.npz, .csv, .parquet, IDX, folders of pictures)"
+    )
+
+
+def _reader(name: str) -> Callable[[Path], Dataset] | None:
+    """What reads a file or folder of this name, None for the name of a data set."""
+    path = Path(name)
+    if name.endswith(".npz"):
+        return npz.read_dataset
+    if tables.is_table(path):
+        return tables.read_dataset
+    if name in NAMES or not path.exists():
+        return None
+    if path.is_dir():
+        if any(idx.is_idx(p) for p in path.iterdir()):
+            return idx.read_dataset
+        if folders.holds_pictures(path):
+            return folders.read_dataset
+        raise DataError(f"{name}: no IDX files and no folders of pictures in this folder; name a file in it")
+    return idx.read_dataset if idx.is_idx(path) else None
 
 
 def _digits() -> Dataset:
@@ -78,23 +102,10 @@ _FASHION = (
 )
 
 
-def _read_idx(path: Path, n_dims: int) -> np.ndarray:
-    raw = read_bytes(path)
-    header = 4 + 4 * n_dims
-    if len(raw) < header or raw[:4] != bytes((0, 0, 8, n_dims)):
-        raise DataError(f"{path}: not an IDX file of {n_dims} dimensions; fetch it again")
-    shape = np.frombuffer(raw, ">u4", n_dims, 4).astype(int)
-    if len(raw) != header + shape.prod():
-        raise DataError(
-            f"{path}: {len(raw)} bytes, its header promises {header + shape.prod()}; fetch it again"
-        )
-    return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)
-
-
 def _idx(name: str, data_dir: str | os.PathLike | None, n_valid: int = 5000) -> Dataset:
     def images(stem: str) -> tuple[np.ndarray, np.ndarray]:
-        x = _read_idx(find_file(name, f"{stem}-images-idx3-ubyte.gz", data_dir, dataset=name), 3)
-        y = _read_idx(find_file(name, f"{stem}-labels-idx1-ubyte.gz", data_dir, dataset=name), 1)
+        x = idx.read_idx(find_file(name, f"{stem}-images-idx3-ubyte.gz", data_dir, dataset=name))
+        y = idx.read_idx(find_file(name, f"{stem}-labels-idx1-ubyte.gz", data_dir, dataset=name))
         return x.reshape(x.shape[0], -1).astype(np.float32) / np.float32(255), y.astype(np.int64)
 
     x, y = images("train")

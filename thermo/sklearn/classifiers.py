@@ -50,7 +50,7 @@ class _Machine(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if self.classes_.size < 2:
             raise ValueError(
-                f"{type(self).__name__}: y has one class, {self.classes_[0]!r}; a classifier needs two"
+                f"{type(self).__name__}: y has one class, {self.classes_[0]}; a classifier needs two"
             )
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.prepare_, data = prepared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +35,7 @@ def prepared(
     n_classes: int,
     validation_fraction: float,
     seed: int,
-    image_shape: tuple[int, ...] | None,
+    image_shape: Sequence[int] | None,
 ) -> tuple[Prepared, Dataset]:
     """(how rows are prepared, the data set) of finite x (n, d) and codes y (n,).
 
