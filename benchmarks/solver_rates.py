@@ -122,7 +122,7 @@ def best(runs: int, **each: Callable[[], object]) -> dict[str, tuple[float, floa
     return {name: (min(w for w, _ in t), min(c for _, c in t)) for name, t in taken.items()}
 
 
-def lattice(side: int, runs: int, sweeps: int = 20) -> None:
+def lattice(side: int, runs: int, sweeps: int = 100) -> None:
     system = SpinSystem.from_netlist(lower_ising(torus(side)))
     states, words = system.random_states(1), np.empty((64, 64), np.uint32)
     memory = np.ones(1 << 24), np.empty(1 << 24)

@@ -1,12 +1,8 @@
 """DIMACS CNF as an Ising model whose energy counts violated clauses.
 
 A clause is violated where all its literals are false, y_1 y_2 ... y_k = 1 with y = 1 - literal. For
-k <= 2 that product is quadratic. For longer clauses it is the minimum over floor((k - 1) / 2)
-auxiliary bits w of a quadratic function (Ishikawa 2011, doi 10.1109/TPAMI.2010.91):
-
-    y_1 ... y_k = min_w  S_2 + sum_i w_i (c_i (2 i - S_1) - 1),   S_1 = sum y, S_2 = sum of pairs,
-
-c_i = 1 for the last i of an odd k, else 2. A clause of three has one auxiliary spin and couplings
+k <= 2 that product is quadratic; for longer clauses it has floor((k - 1) / 2) auxiliary bits
+(compiler.families.polynomial). A clause of three has one auxiliary spin and couplings
 all of size 1/4. The auxiliary spins follow the variables in clause order; names count from 1.
 """
 
@@ -20,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import FormatError, NetlistError, UnsupportedError
-from compiler.families.ising import IsingModel, from_edges
+from compiler.families.ising import IsingModel
+from compiler.families.polynomial import Products
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.format import Format, plain, plain_suffix
 from compiler.formats.ising.number_lines import MOST, number_lines, real, whole
@@ -51,9 +48,7 @@ def from_clauses(
         raise NetlistError(
             f"formula: has {variables} variables and {len(clauses)} clauses; give at least one each"
         )
-    h: list[tuple[int, float]] = []
-    pairs: list[tuple[int, int, float]] = []
-    offset, n = 0.0, variables
+    made = Products(variables)
     for clause, weight in zip(clauses, weigh, strict=True):
         if bad := [v for v in clause if not 1 <= abs(v) <= variables]:
             raise NetlistError(
@@ -62,31 +57,11 @@ def from_clauses(
         literals = list(dict.fromkeys(clause))
         if any(-v in literals for v in literals):
             continue
-        # t = +1 where the literal is false
-        t = [(abs(v) - 1, -1.0 if v > 0 else 1.0) for v in literals]
-        k = len(t)
-        steps = [(i, 1 if k == 2 * i + 1 else 2) for i in range(1, (k - 1) // 2 + 1)]
-        offset += weight * (k * (k - 1) / 8 if k > 1 else 1.0 - k / 2)
-        field = 0.5 if k == 1 else (k - 1 - sum(c for _, c in steps)) / 4
-        h += [(i, -sign * field * weight) for i, sign in t]
-        pairs += [(i, j, -a * b * weight / 4) for p, (i, a) in enumerate(t) for j, b in t[p + 1 :]]
-        for step, c in steps:
-            rest = c * (2 * step - k / 2) - 1
-            offset += weight * rest / 2
-            h.append((n, -weight * rest / 2))
-            pairs += [(i, n, sign * weight * c / 4) for i, sign in t]
-            n += 1
-    fields = np.zeros(n)
-    np.add.at(fields, np.array([i for i, _ in h], dtype=np.int64), [v for _, v in h])
-    ends = np.array([(i, j) for i, j, _ in pairs], dtype=np.int64).reshape(-1, 2)
-    return from_edges(
-        fields,
-        ends[:, 0],
-        ends[:, 1],
-        [v for *_, v in pairs],
-        offset=offset,
+        # a bit is 1 where its literal is false
+        made.add(weight, [(abs(v) - 1, -1.0 if v > 0 else 1.0) for v in literals])
+    return made.model(
         goal=Formula.of(variables, clauses, None if weights is None else weigh, top),
-        **{"vartype": "binary", "names": tuple(str(k + 1) for k in range(n)), **facts},
+        **{"vartype": "binary", "names": tuple(str(k + 1) for k in range(made.n)), **facts},
     )
 
 

@@ -1,8 +1,9 @@
 """Instances of OMMX (ommx.v1), without its package: protobuf bytes, alone or in an .ommx archive.
 
-Read: binary variables, a constant, linear, quadratic or polynomial objective of degree 2 at most,
-minimised, or maximised with its sign turned. Constraints must be made penalties first
-(`Instance.to_qubo()` or `uniform_penalty_method` there). Schema: ommx/v1/*.proto, OMMX 2.9.
+Read: binary variables, a constant, linear, quadratic or polynomial objective (products of three and
+more through auxiliary variables, compiler.families.polynomial), minimised, or maximised with its sign
+turned. Constraints must be made penalties first (`Instance.to_qubo()` or `uniform_penalty_method`
+there). Schema: ommx/v1/*.proto, OMMX 2.9.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 
 from compiler.errors import FormatError
 from compiler.families.ising import IsingModel
+from compiler.families.polynomial import from_polynomial
 from compiler.families.quadratic import from_quadratic
 from compiler.formats.format import Format
 
@@ -46,8 +48,7 @@ def parse_ommx(data: bytes, *, name: str = "bytes") -> IsingModel:
     Variables are called as in the instance, x[3, 5], or by their ids. Of an instance that is
     maximised the energy is the objective's negative.
 
-    Raises FormatError for a damaged message, constraints, variables that are not binary and terms
-    of degree 3 and more.
+    Raises FormatError for a damaged message, constraints and variables that are not binary.
     """
     try:
         fields = _message(data)
@@ -75,20 +76,24 @@ def parse_ommx(data: bytes, *, name: str = "bytes") -> IsingModel:
     place = {key: k for k, key in enumerate(ids)}
     linear = np.zeros(len(ids))
     pairs: dict[tuple[int, int], float] = {}
+    products: dict[tuple[int, ...], float] = {}
     for members, value in terms.items():
         if unknown := [key for key in members if key not in place]:
             raise FormatError(f"{name}: a term names variable {unknown[0]}, which is not declared")
-        if len(members) > 2:
-            raise FormatError(
-                f"{name}: has a term of degree {len(members)} ({members}); terms of degree 2 at most are read"
-            )
-        where = [place[key] for key in members]
+        where = tuple(place[key] for key in members)
         if len(where) == 1:
             linear[where[0]] += value
-        else:
+        elif len(where) == 2:
             pairs[where[0], where[1]] = value
-    if not (np.isfinite(linear).all() and np.isfinite([*pairs.values(), constant]).all()):
+        else:
+            products[where] = sign * value
+    if not (np.isfinite(linear).all() and np.isfinite([*pairs.values(), *products.values(), constant]).all()):
         raise FormatError(f"{name}: has a coefficient that is not finite")
+    if products:
+        own = {(k,): sign * value for k, value in enumerate(linear.tolist())}
+        both = {pair: sign * value for pair, value in pairs.items()}
+        terms = {(): sign * constant} | own | both | products
+        return from_polynomial(len(ids), terms, names=_names(variables, ids), meta={"source": "ommx"})
     ends = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
     return from_quadratic(
         sign * linear,
