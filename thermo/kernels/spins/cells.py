@@ -4,7 +4,8 @@ Cells of one colour do not see each other: each colour's places are cut into pie
 may take, and sums over neighbours are made anew, 16 cells at a time. Random words and arithmetic are
 those of thermo.kernels.spins.colours, so that where sums are exact the states are its, on any number
 of threads. A coupling of 16 cells whose other ends lie side by side, as on lattices, is one load of
-the vector unit; other ends are fetched one by one. States are bytes: a million fit a core's cache.
+the vector unit; other ends are fetched one by one. States are bytes, and so are couplings that are
+small whole numbers: a large machine waits for memory.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def _update_group(  # type: ignore[no-untyped-def]
 
     A slot is one coupling of each of 16 cells: bases[e] is the first of 16 other ends side by side,
     or -1 - k where they are ends[k]. free : bit k set where cell k may change
+    Weights that are bytes are summed in bytes, 16 in a quarter of the vector that floats take.
     """
     f32, i64 = types.float32, types.int64
     signature = types.void(spin, weight, bases, ends, i64, i64, own, words, i64, i64, f32, f32, i64)
@@ -46,8 +48,10 @@ def _update_group(  # type: ignore[no-untyped-def]
         def load_states(at):  # type: ignore[no-untyped-def]
             return builder.load(builder.bitcast(builder.gep(states, [at]), bytes_.as_pointer()), align=1)
 
-        total = cgutils.alloca_once_value(builder, _constant(code.floats, 0.0))
-        builder.store(_constant(code.floats, 0.0), total)
+        small = sig.args[1].dtype == types.int8
+        zero = _constant(bytes_, 0) if small else _constant(code.floats, 0.0)
+        total = cgutils.alloca_once_value(builder, zero)
+        builder.store(zero, total)
         seen = cgutils.alloca_once(builder, bytes_)
         with cgutils.for_range_slice(builder, args[4], args[5], one) as (e, _):
             base = builder.sext(builder.load(builder.gep(code.data(2), [e])), i64)
@@ -62,11 +66,20 @@ def _update_group(  # type: ignore[no-untyped-def]
                         state = builder.load(builder.gep(states, [builder.sext(end, i64)]))
                         vector = builder.insert_element(vector, state, i32(k))
                     builder.store(vector, seen)
-            s = builder.sitofp(builder.sext(builder.load(seen), code.words), code.floats)
-            w = code.load(1, builder.mul(e, i64(VECTOR)))
-            builder.store(code.fma(w, s, builder.load(total)), total)
+            here, s = builder.mul(e, i64(VECTOR)), builder.load(seen)
+            if small:
+                w = builder.load(code.at(1, here, bytes_), align=1)
+                against = builder.ashr(s, _constant(bytes_, 7))  # all ones where s is -1
+                w = builder.sub(builder.xor(w, against), against)
+                builder.store(builder.add(builder.load(total), w), total)
+            else:
+                s = builder.sitofp(builder.sext(s, code.words), code.floats)
+                builder.store(code.fma(code.load(1, here), s, builder.load(total)), total)
         at, word_at = args[8], args[9]
-        field = code.fma(code.splat(10), builder.load(total), code.load(6, at))
+        coupled = builder.load(total)
+        if small:
+            coupled = builder.sitofp(builder.sext(coupled, code.words), code.floats)
+        field = code.fma(code.splat(10), coupled, code.load(6, at))
         up = _heat_bath(code, builder.fmul(field, code.splat(11)), code.load(7, word_at, code.words))
         new = builder.select(up, _constant(bytes_, 1), _constant(bytes_, -1))
         mask = builder.bitcast(
@@ -153,11 +166,12 @@ def sweep_cells(  # type: ignore[no-untyped-def]
 
     spin : (n_places + PADDING,) int8 of +-1; own : (n_places,) float32 fields
     slots : (n_groups + 1,) int64, slots of each group of 16 places
-    bases : (n_slots,) int32; ends : (k, 16) int32; weight : (n_slots, 16) float32, see _update_group
+    bases : (n_slots,) int32; ends : (k, 16) int32, see _update_group
+    weight : (n_slots, 16) float32, or int8 where a cell's sizes add up to 127 at most
     free : (n_groups,) int64, bit k set where cell k of the group may change
     pieces : (n_pieces, 2) int64, groups of one colour from the first to before the last, colour by colour
     before : (n_pieces,) int64, pieces of earlier colours than this one's
-    beta, scale : (n_sweeps,) float32, 2 / kT and the factor on couplings
+    beta, scale : (n_sweeps,) float32, 2 / kT and the factor on weights
     seed, chain, step0 : identity of the random numbers
     counters : (2,) int64, 0 at first: pieces of all sweeps begun, and finished
     ticket : -1, or what the last call returned
@@ -199,8 +213,10 @@ def sweep_cells(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def cells_energy(spin, own, slots, bases, ends, weight, first, last):  # type: ignore[no-untyped-def]
-    """Part of groups first to last - 1 in a chain's energy, float64, where couplings act both ways."""
+def cells_energy(spin, own, slots, bases, ends, weight, unit, first, last):  # type: ignore[no-untyped-def]
+    """Part of groups first to last - 1 in a chain's energy, float64; couplings, `unit` times weights, act
+    both ways.
+    """
     energy = 0.0
     for g in range(first, last):
         for k in range(GROUP):
@@ -209,7 +225,7 @@ def cells_energy(spin, own, slots, bases, ends, weight, first, last):  # type: i
             for e in range(slots[g], slots[g + 1]):
                 end = bases[e] + k if bases[e] >= 0 else ends[-1 - bases[e], k]
                 total += np.float64(weight[e, k]) * np.float64(spin[end])
-            energy -= np.float64(spin[i]) * (np.float64(own[i]) + 0.5 * total)
+            energy -= np.float64(spin[i]) * (np.float64(own[i]) + 0.5 * unit * total)
     return energy
 
 
@@ -242,7 +258,7 @@ def find_bases(place, indptr, indices, slots, bases):  # type: ignore[no-untyped
 
 @njit(cache=True, nogil=True)
 def fill_slots(place, indptr, indices, values, slots, bases, ends, weight):  # type: ignore[no-untyped-def]
-    """Fill weight (n_slots, 16) and ends (k, 16), both 0 before; values : (nnz,) float32 couplings."""
+    """Fill weight (n_slots, 16) and ends (k, 16), both 0 before; values : (nnz,) couplings."""
     for r in range(place.shape[0]):
         g, k = place[r] // GROUP, place[r] % GROUP
         for e in range(indptr[r], indptr[r + 1]):

@@ -10,11 +10,12 @@ import numpy as np
 
 from thermo.kernels.spins import cells as kernel
 from thermo.kernels.spins.rows import GROUP
-from thermo.simulate.spins.lanes import Workers, check_identity, check_sweeps, exponent, inverse
+from thermo.simulate.spins.lanes import Workers, check_identity, check_sweeps, exponent, inverse, quantum
 from thermo.simulate.spins.layout import Spins
 
 UPDATES = 1 << 27  # of one kernel call, after which Ctrl-C is heard
 NAP = 2e-5  # seconds
+BYTE = 127.0  # largest sum of a p-bit's couplings that is kept in bytes
 
 
 class CellChains(Workers):
@@ -49,8 +50,16 @@ class CellChains(Workers):
         slots = np.concatenate([[0], np.cumsum(most)])
         bases = np.zeros(slots[-1], np.int32)
         apart = kernel.find_bases(place, layout.indptr, layout.indices, slots, bases)
-        ends, weight = np.zeros((apart, GROUP), np.int32), np.zeros((slots[-1], GROUP), np.float32)
-        values = np.ldexp(system.weights, -self._unit).astype(np.float32)[layout.source]
+        values = np.ldexp(system.weights, -self._unit)
+        self._quantum = quantum(values)
+        values = (values / (self._quantum or 1.0))[layout.source]
+        rows = np.repeat(np.arange(system.n), np.diff(layout.indptr))
+        reach = np.bincount(rows, np.abs(values), minlength=1).max()
+        if self._quantum and reach <= BYTE:
+            values = values.astype(np.int8)
+        else:
+            self._quantum, values = 1.0, (values * (self._quantum or 1.0)).astype(np.float32)
+        ends, weight = np.zeros((apart, GROUP), np.int32), np.zeros((slots[-1], GROUP), values.dtype)
         kernel.fill_slots(place, layout.indptr, layout.indices, values, slots, bases, ends, weight)
         self._graph = slots, bases, ends, weight
         self._pieces, self._before = _pieces(layout.colours[layout.order], place)
@@ -80,7 +89,7 @@ class CellChains(Workers):
         for start in range(0, n_sweeps, some):
             here = slice(start, min(start + some, n_sweeps))
             for c in range(self.chains):
-                self._share(c, beta[here, c].copy(), scale[here].copy(), step + start)
+                self._share(c, beta[here, c].copy(), scale[here] * np.float32(self._quantum), step + start)
 
     def _share(self, c: int, beta: np.ndarray, scale: np.ndarray, step: int) -> None:
         """Sweeps of one chain by all threads."""
@@ -118,7 +127,8 @@ class CellChains(Workers):
 
         def run(k: int) -> float:
             spin = self._spin[k // len(self._pieces)]
-            return kernel.cells_energy(spin, self._own, *self._graph, *self._pieces[k % len(self._pieces)])
+            piece = self._pieces[k % len(self._pieces)]
+            return kernel.cells_energy(spin, self._own, *self._graph, self._quantum, *piece)
 
         parts = self.each(run, range(self.chains * len(self._pieces)))
         return np.ldexp(np.array(parts, dtype=float).reshape(self.chains, -1).sum(axis=1), self._unit)

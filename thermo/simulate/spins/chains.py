@@ -13,13 +13,12 @@ from thermo.kernels.spins import colours as kernel
 from thermo.kernels.spins.clusters import exchange_clusters
 from thermo.kernels.spins.rows import GROUP, pack_edges
 from thermo.kernels.spins.tempering import temper_ladder
-from thermo.simulate.spins.lanes import check_sweeps, exponent, inverse
+from thermo.simulate.spins.lanes import EXACT, check_sweeps, exponent, inverse, quantum
 from thermo.simulate.spins.layout import Layout
 from thermo.simulate.spins.running import REFRESH, RunningChains
 from thermo.simulate.spins.system import SpinSystem
 
 BLOCK = 64  # places whose random words are made together
-EXACT = 2.0**24  # sums of integers up to here are exact in float32
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +74,7 @@ class Chains(RunningChains):
         self._total = np.zeros((self.chains, n), np.float32)
         self._best = self._spin.copy()
         reach = float(np.abs(self._own).max(initial=0.0) + 2.0 * np.diff(self._indptr).max(initial=0))
-        self.exact = reach < EXACT * _quantum(weights, fields)
+        self.exact = reach < EXACT * quantum(weights, fields)
         self._begin()
         self.freeze(system.frozen)
 
@@ -230,18 +229,6 @@ class Chains(RunningChains):
         out = np.empty((places.shape[0], self.system.n), np.int8)
         out[:, layout.order] = places[:, layout.place]
         return out
-
-
-def _quantum(*values: np.ndarray) -> float:
-    """The largest power of two from 2^-24 on of which all values, below 2, are multiples; 0: none is."""
-    bits = 0
-    for v in values:
-        scaled = v * EXACT
-        whole = scaled.astype(np.int64)
-        if (whole != scaled).any():
-            return 0.0
-        bits |= int(np.bitwise_or.reduce(whole)) if whole.size else 0
-    return float(bits & -bits or 1) / EXACT
 
 
 def _runs(layout: Layout) -> np.ndarray:

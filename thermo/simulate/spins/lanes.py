@@ -18,6 +18,7 @@ from thermo.simulate.threads import limited_threads
 
 BETA_MOST = np.float32(1e30)  # 2 / kT where kT is 0: greedy descent
 SLICE = 256  # sweeps of one kernel call, after which Ctrl-C is heard
+EXACT = 2.0**24  # sums of integers up to here are exact in float32
 MOST_SWEEPS = 2**32 - 1  # more cannot be numbered by the random numbers
 
 
@@ -28,6 +29,18 @@ def exponent(*values: np.ndarray) -> int:
     """
     largest = max(float(max(v.max(initial=0.0), -v.min(initial=0.0))) for v in values)
     return int(np.frexp(largest)[1]) - 1 if largest else 0
+
+
+def quantum(*values: np.ndarray) -> float:
+    """The largest power of two from 2^-24 on of which all values, below 2, are multiples; 0: none is."""
+    bits = 0
+    for v in values:
+        scaled = v * EXACT
+        whole = scaled.astype(np.int64)
+        if (whole != scaled).any():
+            return 0.0
+        bits |= int(np.bitwise_or.reduce(whole)) if whole.size else 0
+    return float(bits & -bits or 1) / EXACT
 
 
 def inverse(kT: Any, n_sweeps: int, chains: int, unit: int = 0) -> np.ndarray:

@@ -17,9 +17,10 @@ from thermo.simulate.spins.run import simulate_spins
 from thermo.simulate.spins.system import SpinSystem
 
 
-def torus(rows, cols, seed=0):
+def torus(rows, cols, normal=False):
     row, col = lattice_pairs(rows, cols)
-    J = np.random.default_rng(seed).choice([-1.0, 1.0], row.size)
+    rng = np.random.default_rng(0)
+    J = rng.normal(size=row.size) if normal else rng.choice([-1.0, 1.0], row.size)
     return SpinSystem.from_pairs(np.zeros(rows * cols), row, col, J)
 
 
@@ -50,13 +51,30 @@ def test_states_are_those_of_single_chains_on_any_number_of_threads(name, monkey
         np.testing.assert_array_equal(swept(system, states, threads), want)
 
 
-def test_threads_share_a_machine_of_many_pieces():
-    system = torus(300, 300)
+@pytest.mark.parametrize("normal", [False, True])
+def test_threads_share_a_machine_of_many_pieces(normal):
+    system = torus(300, 300, normal)
     states = system.random_states(1, 1)
     one = swept(system, states, 1, 40)
     for threads in (2, 3):
         np.testing.assert_array_equal(swept(system, states, threads, 40), one)
     assert (swept(system, states, 2, 41) != one).any()
+
+
+@pytest.mark.parametrize(("weight", "kind"), [(1.0, np.int8), (127.0, np.float32), (1 / 3, np.float32)])
+def test_small_whole_couplings_are_kept_in_bytes(weight, kind):
+    """Up to 127 units of one power of two a p-bit."""
+    row, col = lattice_pairs(8, 8)
+    J = np.ones(row.size)
+    J[5] = weight
+    system = SpinSystem.from_pairs(np.full(64, 0.3), row, col, 4 * J)
+    states = system.random_states(2, 1)
+    with CellChains(system, states, 1) as cells, LaneTiles(system, states, 1) as lanes:
+        assert cells._graph[3].dtype == kind
+        for engine in (cells, lanes):
+            engine.sweep(9.0, 10, 0)
+        np.testing.assert_array_equal(cells.states(), lanes.states())
+        np.testing.assert_allclose(cells.energies, system.energy(cells.states()), rtol=1e-6)
 
 
 def test_pieces_that_do_not_wait_for_other_colours_are_noticed():
