@@ -8,9 +8,10 @@ tempering : p-bit updates a second of replica exchange (two ladders of 8, exchan
 clusters : sweeps of each of four ladders of 12 until the least energy known is seen, with and without
     exchanged clusters; tori of 24 x 24, couplings +-1, the least energy of 20,000 sweeps of both
 lattice : one torus of side x side, kT = 2, couplings +-1, which the kernel keeps in bytes, and normal
-    ones, in floats: updates a second on one thread and on two, wall and processor time; what the kernel's parts alone take: its random numbers, and its sums with
-    their heat bath; bytes a second that it reads of the graph, beside a copy of memory. Best of so
-    many runs: others' work on the machine only ever slows a run
+    ones, in floats: updates a second on one thread and on two, wall and processor time; what the
+    kernel's parts alone take: its random numbers, and its sums with their heat bath; bytes a second
+    that it reads of the graph, beside a copy of memory. Best of so many runs: others' work on the
+    machine only ever slows a run
 all to all : Sherrington and Kirkpatrick's glass of `size` spins: processor seconds and memory (its own
     peak over what it began with) from couplings as arrays to p-bits ready to run, by part; sweeps of one
     chain; bytes a second of matrix rows that flips read, beside a copy of memory; least energy a spin of

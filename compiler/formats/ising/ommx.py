@@ -149,7 +149,7 @@ def _function(fields: Any) -> tuple[float, dict[tuple[int, ...], float]]:
             part = _message(term)
             add(_whole(part[1]), _real(_last(part, 2, bytes(8))))
     if fields[5]:
-        raise ValueError("its objective is an expression; terms of degree 2 at most are read")
+        raise ValueError("its objective is an expression, no polynomial")
     constant = found.pop((), 0.0)
     return constant, dict(found)
 

@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+import struct
 import tarfile
 
 import networkx as nx
@@ -273,6 +274,21 @@ def test_ommx(tmp_path):
         parse_ommx(OMMX.replace(b"\x08\x03\x10\x01", b"\x08\x03\x10\x02"))
     (tmp_path / "raw.ommx").write_bytes(OMMX)
     assert read_model_or_netlist(tmp_path / "raw.ommx").n == 3
+
+
+def test_ommx_products_of_three():
+    """Maximise 3 x3 x5 - 2 x3 x5 x8, the instance's objective replaced."""
+    two = b"\x0a\x0d\x0a\x02\x03\x05\x11" + struct.pack("<d", 3.0)
+    three = b"\x0a\x0e\x0a\x03\x03\x05\x08\x11" + struct.pack("<d", -2.0)
+    polynomial = two + three
+    function = b"\x22" + bytes([len(polynomial)]) + polynomial
+    at = OMMX.index(b"\x1a\x37")
+    model = parse_ommx(OMMX[:at] + b"\x1a" + bytes([len(function)]) + function + OMMX[at + 2 + 0x37 :])
+    a, b, c = BITS.T
+    assert model.names == ("x[3]", "x[5]", "x[8]", "auxiliary 1")
+    states = np.concatenate([np.insert(SPINS, 3, w, axis=1) for w in (-1, 1)])
+    least = model.energy(states).reshape(2, -1).min(axis=0)
+    np.testing.assert_allclose(least, -(3 * a * b - 2 * a * b * c), atol=1e-12)
 
 
 def test_ommx_archives(tmp_path):
