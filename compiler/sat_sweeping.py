@@ -63,7 +63,7 @@ class Sweeper:
     """Nodes: 0 is the constant 0, node k + 1 is net k; a literal is 2 * node + complemented.
 
     literal : of every node, what it is proved to be; a node that stands for itself has its own
-    calls : questions put to the solver
+    calls : questions put to the solver; spent : values that it and simulation have found
     """
 
     # kind, first, second, flip_out : node k is kind(first, second) ^ flip_out; level : longest path to it
@@ -78,11 +78,15 @@ class Sweeper:
         implied: np.ndarray,
         rng: np.random.Generator,
         conflicts: int,
+        effort: int | None = None,
     ) -> None:
         """words : (n_inputs, n_words) patterns to tell nets apart; implied : (n, 2) inputs of which
         the first implies the second, in all patterns that count; conflicts : spent on a pair
+        effort : of the sweep (none: no limit), in values that the solver and simulation find; what comes
+            after that is proved by windows alone
         """
         self.netlist, self.implied, self.rng, self.conflicts = netlist, implied, rng, conflicts
+        self.effort, self.spent = effort, 0
         self.n = netlist.n_inputs
         size = netlist.n_nets + 1
         self.literal = [2 * k for k in range(size)]
@@ -129,6 +133,7 @@ class Sweeper:
             high, low = words[self.implied[:, 0], 0], words[self.implied[:, 1], 0]
             possible = np.bitwise_and.reduce(~high | low)
             words = (words & possible) | (base & ~possible)
+        self.spent += self.netlist.n_nets
         seen = self.flip.copy()
         seen[1:] ^= evaluate_words(self.netlist, words, np.arange(self.netlist.n_nets))[:, 0]
         moved = np.flatnonzero(seen != seen[self.leader[self.class_of]])
@@ -187,7 +192,8 @@ class Sweeper:
             if other == node:
                 return
             target = 2 * other + (self.flipped[node] ^ self.flipped[other])
-            differs = self.differ(target, 2 * node, self.conflicts)
+            ended = self.effort is not None and self.spent > self.effort
+            differs = self.differ(target, 2 * node, 0 if ended else self.conflicts)
             if differs is None:
                 self.literal[node] = target
             if not isinstance(differs, np.ndarray):
@@ -196,13 +202,13 @@ class Sweeper:
 
     def differ(self, x: int, y: int, conflicts: int | None) -> np.ndarray | bool | None:
         """None if the literals are equal, input bits for which they are not, or True where `conflicts`
-        (none: no limit) were too few to tell."""
+        (none: no limit, 0: the solver is not asked) were too few to tell."""
         x, y = (self.literal[v >> 1] ^ (v & 1) for v in (x, y))
         if x == y:
             return None
         if self.same_in_window(x, y):
             return None
-        return self.ask(x, y, conflicts)
+        return True if conflicts == 0 else self.ask(x, y, conflicts)
 
     def same_in_window(self, x: int, y: int) -> bool:
         """Whether the literals are one function of a small cut, found by opening the latest nodes first."""
@@ -264,11 +270,14 @@ class Sweeper:
     def solve(self, assumptions: tuple[int, int], conflicts: int | None) -> bool | None:
         """Whether the assumptions can hold; None if `conflicts` were too few to tell."""
         self.calls += 1
+        before = self.solver.accum_stats()["propagations"]
         try:
             if conflicts is None:
                 return self.solver.solve(assumptions=assumptions)
             self.solver.conf_budget(conflicts)
-            return self.solver.solve_limited(assumptions=assumptions)
+            answer = self.solver.solve_limited(assumptions=assumptions)
+            self.spent += self.solver.accum_stats()["propagations"] - before
+            return answer
         except Exception as error:
             # the solver, written in C, turns Ctrl-C into an error of its own
             if "keyboard interrupt" in str(error):

@@ -74,6 +74,24 @@ def test_with_an_encoder_only_patterns_that_it_makes_count(seed):
     assert literals == _classes(rows[:, possible])
 
 
+def test_effort_is_bounded_and_what_is_found_holds():
+    rng = np.random.default_rng(0)
+    netlist = random_circuit(rng, 12, 1500)
+    few = rng.integers(0, 2, (12, 1), dtype=np.uint64) * np.uint64(2**64 - 1)
+    whole, short = (
+        Sweeper(netlist, few, NONE_IMPLIED, np.random.default_rng(1), 10_000, effort)
+        for effort in (None, 10_000)
+    )
+    for sweeper in (whole, short):
+        sweeper.run()
+        sweeper.close()
+    assert 10_000 < short.spent < whole.spent and short.calls < whole.calls
+    everything = _classes(_values(netlist))
+    assert whole.literals() == everything
+    told = [(a, b) for net, (a, b) in enumerate(zip(short.literals(), everything, strict=True)) if a != b]
+    assert told and all(b >> 1 < a >> 1 for a, b in told)  # left apart, not merged wrongly
+
+
 def test_constants_and_wires():
     netlist = make_gates(
         ["x", "y"], [0, 15, 3, 12, 5, 10, 1, 6], [0, 0, 0, 0, 0, 0, 4, 4], [0, 0, 1, 1, 1, 1, 5, 5], {}

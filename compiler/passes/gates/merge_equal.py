@@ -14,6 +14,7 @@ from compiler.sat_sweeping import Sweeper
 
 WORDS = 256
 CONFLICTS = 200  # spent on a pair before it is left as it is
+EFFORT = 3000  # spent on the circuit, in values found for each gate
 
 
 def merge_equal(netlist: GateNetlist, *, impossible: bool = False, seed: int = 0) -> GateNetlist:
@@ -31,7 +32,7 @@ def merge_equal(netlist: GateNetlist, *, impossible: bool = False, seed: int = 0
         implied = np.zeros((0, 2), dtype=np.int64)
     else:
         words, implied = possible_words(bound, rng, WORDS), implications(bound)
-    sweeper = Sweeper(netlist, words, implied, rng, CONFLICTS)
+    sweeper = Sweeper(netlist, words, implied, rng, CONFLICTS, EFFORT * netlist.n_gates)
     try:
         sweeper.run()
     finally:
