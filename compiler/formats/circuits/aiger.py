@@ -173,8 +173,8 @@ class _Parser:
             and all(word.isdigit() and len(word) < 12 for row in rows for word in row)
         ):
             found = np.array(rows, dtype="S12").astype(np.int64).reshape(-1, 3)
-            left = found[:, 0]
-            if not ((found > 2 * header.m + 1).any() or (left & 1).any() or (left == 0).any()):
+            driven = found[:, 0]
+            if not ((found > 2 * header.m + 1).any() or (driven & 1).any() or (driven == 0).any()):
                 self.line += header.a
                 self.at += sum(map(len, lines)) + header.a
                 return found
