@@ -5,8 +5,8 @@
 
 tempering : p-bit updates a second of replica exchange (two ladders of 8, exchanges after every sweep)
     over those of plain sampling of as many chains, on one thread; a torus of 32 x 32, couplings +-1
-clusters : sweeps of each of four ladders of 12 until the least energy known is seen, with and without
-    exchanged clusters; tori of 24 x 24, couplings +-1, the least energy of 20,000 sweeps of both
+clusters : sweeps of each of two ladders of 12 until the least energy known is seen, with and without
+    exchanged clusters; tori of 24 x 24, couplings +-1, the least energy of 5,000 sweeps of both
 lattice : one torus of side x side, kT = 2, couplings +-1, which the kernel keeps in bytes, and normal
     ones, in floats: updates a second on one thread and on two, wall and processor time; what the
     kernel's parts alone take: its random numbers, and its sums with their heat bath; bytes a second
@@ -83,7 +83,7 @@ def clusters(runs: int) -> None:
     for seed in range(runs):
         net = lower_ising(torus(24, seed), sample=True)
         found = {
-            kind: temper(net, ladder=ladder, sweeps=20_000, sets=4, seed=seed, clusters=kind, method="chains")
+            kind: temper(net, ladder=ladder, sweeps=5_000, sets=2, seed=seed, clusters=kind, method="chains")
             for kind in needed
         }
         least = min(r.best_energy for r in found.values())
