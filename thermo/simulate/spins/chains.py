@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.errors import UnsupportedError
 from thermo.kernels.spins import colours as kernel
-from thermo.kernels.spins.clusters import exchange_clusters
+from thermo.kernels.spins.clusters import exchange_clusters, temper_pair
 from thermo.kernels.spins.rows import GROUP, pack_edges
 from thermo.kernels.spins.tempering import temper_ladder
 from thermo.simulate.spins.lanes import EXACT, check_sweeps, exponent, inverse, quantum
@@ -121,10 +121,12 @@ class Chains(RunningChains):
         turn: int,
         ladders: Ladders,
         look_every: int = 0,
+        clusters: bool = False,
     ) -> np.ndarray:
         """`turns` times `every` sweeps and one round of exchanges of each ladder, in place.
 
         kT : (K,) from the coldest on; step, turn : sweeps and rounds done before
+        clusters : pairs of ladders exchange clusters after every second turn
         Returns (sets, K, looks) energies by temperature, looked at every so many turns, 0: none.
         """
         sets, size = ladders.slots.shape
@@ -142,14 +144,21 @@ class Chains(RunningChains):
                 some = max(look_every, some - some % look_every)
             stops.append(min(turns, stops[-1] + some))
 
-        def run(r: int) -> int:
+        width = 2 if clusters else 1
+
+        def run(group: int) -> int:
             flips = 0
-            chains = slice(r * size, (r + 1) * size)
-            slots = ladders.slots[r] - r * size
-            energies, least = self._energies[chains], np.ldexp(ladders.least[r : r + 1], -self._unit)
-            best, before = np.empty_like(self._own), float(least[0])
+            here = slice(group * width, (group + 1) * width)
+            chains = slice(here.start * size, here.stop * size)
+            own = (np.arange(here.start, here.stop) * size)[:, None]  # chains are counted in their ladder
+            slots, least = ladders.slots[here] - own, np.ldexp(ladders.least[here], -self._unit)
+            best, before = np.empty((width, self._own.size), np.float32), least.copy()
             for start, stop in pairwise(stops):
-                flips += temper_ladder(
+                at = step + start * every
+                looked = seen[here, start // look_every :] if look_every else seen[here]
+                columns = slots, ladders.journey[here], ladders.counts[here], best, looked
+                at_kT, journey, counts, states, energies = (v if clusters else v[0] for v in columns)
+                flips += (temper_pair if clusters else temper_ladder)(
                     self._spin[chains],
                     self._total[chains],
                     self._own,
@@ -162,35 +171,34 @@ class Chains(RunningChains):
                     every,
                     stop - start,
                     self.seed,
-                    self.first + r * size,
-                    r,
-                    step + start * every,
+                    self.first + chains.start,
+                    group,
+                    at,
                     turn + start,
-                    slots,
-                    energies,
-                    ladders.journey[r],
-                    ladders.counts[r],
-                    ladders.trips[r : r + 1],
-                    best,
+                    at_kT,
+                    self._energies[chains],
+                    journey,
+                    counts,
+                    ladders.trips[here],
+                    states,
                     least,
                     look_every,
-                    seen[r, start // look_every :] if look_every else seen[r],
+                    energies,
                 )
-                at = step + stop * every
-                if not self.exact and at // REFRESH > (step + start * every) // REFRESH:
+                if not self.exact and (step + stop * every) // REFRESH > at // REFRESH:
                     for c in range(chains.start, chains.stop):
                         self._refresh(c)
-            ladders.slots[r] = slots + r * size
-            if least[0] < before:
-                ladders.least[r] = np.ldexp(least[0], self._unit)
-                ladders.best[r] = self._cells(best[None, :])[0]
+            ladders.slots[here] = slots + own
+            for r in np.flatnonzero(least < before):
+                ladders.least[here.start + r] = np.ldexp(least[r], self._unit)
+                ladders.best[here.start + r] = self._cells(best[r : r + 1])[0]
             return flips
 
-        self.flips += sum(self.each(run, range(sets)))
+        self.flips += sum(self.each(run, range(sets // width)))
         return np.ldexp(seen.transpose(0, 2, 1), self._unit)
 
     def clusters(self, ladders: Ladders, turn: int) -> None:
-        """One cluster exchanged between ladders 0 and 1, 2 and 3, ... at each temperature, in place."""
+        """Ladders 0 and 1, 2 and 3, ... exchange one cluster at each temperature of the colder half."""
 
         def run(pair: int) -> int:
             return exchange_clusters(
@@ -207,6 +215,7 @@ class Chains(RunningChains):
                 self._energies,
                 np.zeros(self._own.size, np.int64),
                 np.empty(self._own.size, np.int64),
+                1,
             )
 
         self.flips += 2 * sum(self.each(run, range(len(ladders.slots) // 2)))

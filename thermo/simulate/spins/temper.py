@@ -13,6 +13,7 @@ from compiler.errors import UnsupportedError
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import LangevinNetlist
 from thermo.kernels.random import threefry4x32_numpy
+from thermo.kernels.spins.clusters import EVERY
 from thermo.kernels.spins.tempering import STREAM_SWAPS
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
@@ -130,9 +131,9 @@ def temper(
     burn_in : sweeps that count for nothing
     observe_every : look at every so many sweeps, a multiple of swap_every (default: swap_every)
     keep_samples : "none", "cold" or "all"
-    clusters : with every round of exchanges, ladders 0 and 1, 2 and 3, ... exchange one cluster of
-        spins at each temperature (thermo.kernels.spins.clusters): the same law, and shorter ways
-        between the valleys of glasses on sparse graphs
+    clusters : with every second round of exchanges, ladders 0 and 1, 2 and 3, ... exchange one cluster of
+        spins at each temperature of the colder half (thermo.kernels.spins.clusters): the same law, and
+        shorter ways between the valleys of glasses on sparse graphs
 
     Raises SimulationError for bad options, UnsupportedError for directed couplings.
     """
@@ -294,12 +295,12 @@ class _Swarm:
                 turns = min(
                     (sweeps - done) // some, max(1, INSIDE // (some * engine.chains * engine.system.n))
                 )
-                if self._clusters:  # after every turn, of which only some are looked at
-                    turns, looks = 1, int(bool(looks) and (done // some + 1) % looks == 0)
-                elif looks:
+                if looks:
                     turns = max(looks, turns - turns % looks)
                     turns = min(turns, (sweeps - done) // some)
-                seen = engine.temper(self.kT, some, turns, self.step, self._turn, ladders, looks)
+                seen = engine.temper(
+                    self.kT, some, turns, self.step, self._turn, ladders, looks, self._clusters
+                )
                 at += [self.step + (k + 1) * looks * some for k in range(seen.shape[2])]
                 energies += list(np.moveaxis(seen, 2, 0))
                 self.step, done, self._turn = (
@@ -307,7 +308,6 @@ class _Swarm:
                     done + turns * some,
                     self._turn + turns,
                 )
-                self._exchange_clusters()
                 self._progress.update(self.step)
                 continue
             kT[ladders.slots] = self.kT
@@ -333,7 +333,7 @@ class _Swarm:
         )
 
     def _exchange_clusters(self) -> None:
-        if self._clusters and isinstance(self._engine, Chains):
+        if self._clusters and isinstance(self._engine, Chains) and self._turn % EVERY == 0:
             self._engine.clusters(self._ladders, self._turn)
             self._keep_best(self._engine.energies)
 

@@ -135,7 +135,7 @@ def test_clusters_keep_the_law_of_states_drawn_from_it(monkeypatch, alone):
     with Chains(system, drawn, seed=2) as engine:
         engine.clusters(ladders, 0)
         states = engine.states()
-    assert (states != drawn).any(axis=1).mean() > 0.5
+    assert (states != drawn).any(axis=1).mean() > 0.25
     assert strays(p, states) > 3 if alone else strays(p, states) < 1
 
 

@@ -59,7 +59,8 @@ def test_a_cluster_is_exchanged_whole_and_costs_nothing():
     np.testing.assert_allclose(energies, model.energy(after), atol=1e-4)
     np.testing.assert_allclose(energies.reshape(2, 4).sum(axis=0), before.sum(axis=0), atol=1e-4)
     edges = sparse.coo_array((np.ones(model.n_couplings), (model.row, model.col)), shape=(60, 60)).tocsr()
-    for k in range(4):
+    np.testing.assert_array_equal(after.reshape(2, 4, -1)[:, 2:], states.reshape(2, 4, -1)[:, 2:])
+    for k in range(2):  # the colder half
         moved = after[k] != states[k]
         differ = states[k] != states[4 + k]
         np.testing.assert_array_equal(moved, after[4 + k] != states[4 + k])
