@@ -129,6 +129,9 @@ def main() -> None:
     parser.add_argument("--model", choices=("mlp", "cnn"), default=None, help="only this one")
     parser.add_argument("--limit", type=int, default=None, help="test samples")
     parser.add_argument("--part", choices=PARTS, default=None, help="only this one")
+    parser.add_argument("--wires", type=float, nargs="+", default=WIRES, help="ohm a crossing")
+    parser.add_argument("--tiles", type=int, nargs="+", default=TILES, help="rows and columns, of wires")
+    parser.add_argument("--devices", nargs="+", default=DEVICES, help="of ages")
     given = parser.parse_args()
     data = load_dataset(given.data)
     began = time.perf_counter()
@@ -145,10 +148,10 @@ def main() -> None:
         for bits in BITS if "bits" in parts else ():
             shown = run(64, device="tile-ideal", input_bits=bits, output_bits=bits, ir_drop="fast")
             print(f"  {bits} bits of both converters, tiles of 64: {shown}", flush=True)
-        for wire in WIRES if "wires" in parts else ():
-            each = [run(n, device="tile-ideal", wire=wire, ir_drop="fast") for n in TILES]
-            print(f"  {wire:g} ohm a crossing, tiles of {TILES}: {'; '.join(each)}", flush=True)
-        for device in DEVICES if "ages" in parts else ():
+        for wire in given.wires if "wires" in parts else ():
+            each = [run(n, device="tile-ideal", wire=wire, ir_drop="fast") for n in given.tiles]
+            print(f"  {wire:g} ohm a crossing, tiles of {given.tiles}: {'; '.join(each)}", flush=True)
+        for device in given.devices if "ages" in parts else ():
             ages = AGES if device != "reram-tile" else ("25s",)
             for young in (None, "25s") if device != "reram-tile" else (None,):
                 each = [run(64, device=device, at=at, ranges_at=young, ir_drop="fast") for at in ages]

@@ -32,12 +32,12 @@ def main(path: str, images: int, runs: int, folder: Path) -> None:
     ours, theirs = (np.stack([one[side] for one in kept]) for side in ("ours", "theirs"))
     deck = make_deck(netlist)
     lost = netlist.mobility * netlist.kT * deck.step / deck.scale.time * np.eye(ours.shape[2])
-    for figure in moments(ours, theirs, lost):
+    assert netlist.readout is not None
+    moving = np.flatnonzero(~netlist.cells.frozen)
+    size = np.sqrt(deck.restored[np.searchsorted(moving, netlist.readout.cells)])
+    for figure in moments(ours, theirs, lost, size):
         print(f"{figure.name}: {figure.told}")
-    ratios = [
-        moments(a[None], b[None], lost)[1].ours * moments(a[None], b[None], lost)[1].theirs
-        for a, b in zip(ours, theirs, strict=True)
-    ]
+    ratios = [moments(a[None], b[None], lost, size)[1].theirs for a, b in zip(ours, theirs, strict=True)]
     print("ratio of each image:", " ".join(f"{r:.2f}" for r in ratios))
     print(f"{images} images, {runs} runs each, {sum(float(one['seconds']) for one in kept):.0f} s in ngspice")
 

@@ -27,6 +27,7 @@ from compiler.ir.luts_text import dump_luts, parse_luts
 from compiler.ir.problem_parts import Parts
 from compiler.ir.tiles import TileNetlist, verify_tiles
 from compiler.ir.tiles_parts import tiles_of, tiles_parts
+from compiler.ir.tiles_text import dump_tiles, parse_tiles
 from compiler.ir.verify import verify_langevin
 
 N = TypeVar("N")
@@ -111,10 +112,12 @@ _ALL: tuple[Kind, ...] = (
         cls=TileNetlist,
         verify=verify_tiles,
         difference=first_difference,
+        dump=dump_tiles,
+        parse=parse_tiles,
         version=1,
         encode=tiles_parts,
         decode=tiles_of,
-        instead="its weights are matrices: keep it in a .tnl file, or simulate it",
+        instead="its weights are matrices: keep it in a .tnl file, dump it, or simulate it",
     ),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}

@@ -1,5 +1,6 @@
 """ngspice runs our decks and agrees with the simulator; its pitfalls are what they are said to be."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -16,8 +17,11 @@ from compiler.families.resistive import ResistiveNetwork, lower_resistive
 from compiler.families.rlc import lower_rlc
 from compiler.formats.spice.deck import make_deck
 from compiler.formats.spice.noise import interpolation_loss
+from compiler.formats.spice.plan import plan_of
+from compiler.formats.spice.powers import cell_spread
 from compiler.ir.container import save
 from compiler.ir.langevin import Activation, CouplingKind, Couplings, Order, Phase
+from compiler.ir.symmetry import matrix
 from hw_models.imperfect import Imperfections
 from hw_models.presets import DEVICES, chosen_device
 from hw_models.rlc import RLCArray
@@ -309,6 +313,28 @@ def test_silicon_diodes_ask_for_a_swing():
 
 
 @needs_ngspice
+def test_sources_moved_by_a_diode_s_drop_leave_little_of_it():
+    """What a typical wall's diode drops, 23 n V_T, is in its source. What is left is ln of a wall's own
+    current over that: below 4 where they are within a factor of 50.
+    """
+    rng = np.random.default_rng(0)
+    g = rng.uniform(0.1, 1.0, (6, 8)), rng.uniform(0.1, 1.0, (3, 6))
+    data = rng.uniform(-1, 1, (5, 4))
+    small, net = (lower_resistive(ResistiveNetwork(g, gain=volts)) for volts in (0.05, 8.0))
+    with pytest.raises(UnsupportedError, match=r"silicon-biased diodes need .* 10 n V_T = 0.259 V"):
+        thermo.check_with_ngspice(small, data, analysis="op", diode="silicon-biased")
+    plain, biased = (
+        thermo.check_with_ngspice(net, data, analysis="op", diode=kind)
+        for kind in ("silicon", "silicon-biased")
+    )
+    off, left = (np.abs(found.theirs - found.outputs).max() for found in (plain, biased))
+    assert 0 < left < 4 / 23 * off
+    assert np.array_equal(biased.theirs_decided, biased.decided)
+    options = DeckOptions(analysis="op", diode="silicon-biased", inputs=data[0])
+    assert "sources of walls are moved inwards by 0." in make_deck(net, options).text
+
+
+@needs_ngspice
 def test_ngspice_s_own_tolerances_exceed_the_charge_of_a_femtofarad():
     """Why decks set abstol, vntol and chgtol: 1e-14 C is more than a cell ever holds (3e-18 C), so that steps
     are never cut where they err.
@@ -332,6 +358,59 @@ def test_samples_joined_by_lines_lose_variance_that_the_deck_puts_back():
     assert loss < 0.9
     assert abs(found.mean() / 0.5 - 1) < bar / 0.5
     assert abs(found.mean() / 0.5 - loss) > bar / 0.5
+
+
+@needs_ngspice
+def test_ngspice_s_paths_are_those_of_the_same_samples_in_numpy():
+    """RK4 between samples, twice a step. With the samples of another seed paths differ by their spread."""
+    net = random_net(kT=1.0)
+    options = DeckOptions(noise="tables", seed=3, states=True)
+    deck, plan = make_deck(net, options), plan_of(net, options)
+    read = run_deck(deck).states[-1]
+    moving, inputs = ~net.cells.frozen, net.cells.x0[net.inputs]
+    w = matrix(net.couplings[0]).toarray()[moving]
+    bias, c = w[:, ~moving] @ inputs + net.cells.h[moving], net.cells
+
+    def path(seed):
+        count = round(plan.at[-1] / plan.step) + 1
+        noise = [
+            cell_spread(plan, i) * np.random.default_rng((seed, i)).standard_normal(count)
+            for i in plan.dynamic.tolist()
+        ]
+
+        def force(x, a):
+            own = 2 * c.j2[moving] * x + 3 * c.j3[moving] * x**2 + 4 * c.j4[moving] * x**3
+            return net.mobility * (bias + w[:, moving] @ x - own + a)
+
+        x, h = c.x0[moving], plan.step / 2
+        for a, b in itertools.pairwise(np.array(noise).T):
+            for part in (0.0, 0.5):
+                first, middle, last = (a + (b - a) * (part + at) for at in (0.0, 0.25, 0.5))
+                k1 = force(x, first)
+                k2 = force(x + h / 2 * k1, middle)
+                k3 = force(x + h / 2 * k2, middle)
+                x = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + force(x + h * k3, last))
+        return x
+
+    assert np.abs(read - path(3)).max() < 2e-3
+    assert np.abs(read - path(4)).max() > 0.1
+
+
+def test_what_joined_noise_makes_is_expected():
+    """Of cells alone nothing is missing: what joining takes, mobility kT step / 2, their samples put back."""
+    net = cells_alone(2, j2=2.0, dt=0.04, duration=8.0)
+    deck = make_deck(net)
+    assert deck.restored == pytest.approx(1 / interpolation_loss(4.0 * 2 * deck.step))
+    step, d = 2 * deck.step, 2
+    rng = np.random.default_rng(0)
+    ours = rng.normal(size=(1, 40_000, d)) / 2
+    lost = step / 2 * np.eye(d)
+    expected = (np.cov(ours[0], rowvar=False) - lost) * deck.restored[0]
+    assert np.diag(expected) == pytest.approx([0.25, 0.25], rel=0.02)
+    assert np.abs(np.diag(expected) / deck.restored[0] - 0.25).max() > 0.004  # without what is put back
+    alike = moments(ours, rng.normal(size=(1, 40_000, d)) / 2, lost, np.sqrt(deck.restored))[1]
+    other = moments(ours, rng.normal(size=(1, 40_000, d)) / 2, lost)[1]
+    assert alike.p > 1e-3 > other.p
 
 
 @needs_ngspice

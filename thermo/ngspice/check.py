@@ -12,7 +12,7 @@ import numpy as np
 
 from compiler.errors import UnsupportedError
 from compiler.formats.spice.deck import Deck, deck_temperatures, make_deck
-from compiler.formats.spice.diodes import swing_of
+from compiler.formats.spice.diodes import SWING, rests_of
 from compiler.formats.spice.options import DeckOptions
 from compiler.ir.langevin import Activation, LangevinNetlist
 from hw_models.converters import Lines, input_lines, output_lines
@@ -118,7 +118,7 @@ def check_with_ngspice(
         diode=diode,
         analysis=analysis,
         input_range=None if drivers is None else (drivers.lo, drivers.hi),
-        swing=swing_of(netlist, inputs) if diode == "silicon" else None,
+        rests=rests_of(netlist, inputs) if diode in SWING else None,
     )
     prepared = prepare(netlist, inertia=True, device=device)
     hottest = deck_temperatures(netlist, options)
@@ -204,8 +204,11 @@ def check_with_ngspice(
     if hot:
         half = deck.step / deck.scale.time  # of a noise step
         lost = netlist.mobility * hottest[-1] * half * deck.noise[np.ix_(prepared.read, prepared.read)]
+        put_back = np.sqrt(deck.restored[prepared.read])
+        if not (prepared.read_as == 0).all():  # nothing is known of what functions of states lose
+            lost, put_back = np.zeros_like(lost), np.ones_like(put_back)
         figures = [
-            *moments(outputs, theirs, lost if (prepared.read_as == 0).all() else np.zeros_like(lost)),
+            *moments(outputs, theirs, lost, put_back),
             *read_levels(readers, theirs, levels, 2 * _NOISY * float(np.abs(theirs).max())),
             *noisy_decisions(netlist, read, their_read),
             *noisy_heat(result.heat, coarse.heat, heat, joules),

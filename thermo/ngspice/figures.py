@@ -120,15 +120,20 @@ def heats(
     return [_energies(heat, theirs, tolerance, None, worst <= tolerance, told, joules)]
 
 
-def moments(ours: np.ndarray, theirs: np.ndarray, lost: np.ndarray) -> list[Agreement]:
-    """Means and variances of (n_samples, runs, d) states. lost : (d, d) covariance joined noise lacks."""
+def moments(
+    ours: np.ndarray, theirs: np.ndarray, lost: np.ndarray, put_back: np.ndarray | float = 1.0
+) -> list[Agreement]:
+    """Means and variances of (n_samples, runs, d) states. lost : (d, d) covariance that joined noise lacks;
+    put_back : (d,) by what its samples are larger
+    """
     from scipy import stats  # takes a while to import
 
     many, runs, d = ours.shape[1], theirs.shape[1], ours.shape[2]
     ps, ratios, spreads = [], [], []
     for a, b in zip(ours, theirs, strict=True):
         mean = a.mean(axis=0)
-        cov = np.atleast_2d(np.cov(a, rowvar=False)) - lost
+        size = np.ones(d) * put_back
+        cov = (np.atleast_2d(np.cov(a, rowvar=False)) - lost) * np.outer(size, size)
         inverse = np.linalg.pinv(cov, hermitian=True)
         gap = b.mean(axis=0) - mean
         t2 = gap @ inverse @ gap / (1.0 / runs + 1.0 / many)

@@ -246,7 +246,7 @@ def circuit_of(
 def values_of(
     netlist: LangevinNetlist, i: int, c: Circuit, scale: Scale, extra: dict[str, float]
 ) -> dict[str, float]:
-    """Parameters of cell i by name, in SI units. extra : those of noise and couplings"""
+    """Parameters of cell i by name, in SI units. extra : those of noise, couplings and walls"""
     cells, g, v = netlist.cells, scale.conductance, scale.voltage
     found = {
         "g": g * 2.0 * float(cells.j2[i]),
@@ -257,8 +257,6 @@ def values_of(
         "i0": g * v * float(cells.h[i]),
         "mass": float(cells.mass[i]),
         "friction": float(cells.friction[i]),
-        "lo": v * float(cells.lo[i]),
-        "hi": v * float(cells.hi[i]),
         **extra,
     }
     return {name: found[name] for name, there in _parameters(c) if there}

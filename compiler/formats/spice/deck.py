@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from compiler.formats.format import Format
 from compiler.formats.spice.couplings import Nodes, coupling_lines
-from compiler.formats.spice.diodes import check_swing, swing_of
+from compiler.formats.spice.diodes import SWING, check_swing, drop, rests_of
 from compiler.formats.spice.drawn import Drawn, cell_lines, drawn_of, subcircuit_lines
 from compiler.formats.spice.header import header_lines
 from compiler.formats.spice.options import DEFAULTS, DeckOptions
 from compiler.formats.spice.plan import plan_of
-from compiler.formats.spice.powers import covariance
+from compiler.formats.spice.powers import covariance, restored
 from compiler.formats.spice.reading import Reading, control_lines, reader_lines, reading_of
 from compiler.formats.spice.refusals import check_expressible
 from compiler.formats.spice.samples import noise_lines
@@ -31,7 +31,8 @@ class Deck:
     times : (n_times,) s at which states are read; window : s before each over which they are averaged
     end : s of the whole run, 0 of an operating point; step : s, ngspice's, half of that between noise samples
     scale : its units; noise : (n_dynamic, n_dynamic) covariance of the cells' noise over a cell's own, at the
-        end of the run; levels : (n_levels,) netlist's cells whose read-out converters' levels are in the
+        end of the run; restored : (n_dynamic,) by what its samples' variance is larger than that, for lines
+        that join them; levels : (n_levels,) netlist's cells whose read-out converters' levels are in the
         table behind the states, V
     engineered : kinds of cells whose noise is engineered
     """
@@ -44,6 +45,7 @@ class Deck:
     step: float
     scale: Scale
     noise: np.ndarray
+    restored: np.ndarray
     levels: np.ndarray
     engineered: tuple[str, ...]
 
@@ -57,20 +59,22 @@ def make_deck(netlist: LangevinNetlist, options: DeckOptions = DEFAULTS) -> Deck
     verify(netlist)
     check_expressible(netlist, options)
     plan = plan_of(netlist, options)
-    if options.diode == "silicon":
-        given = options.swing
-        swing = swing_of(netlist, plan.inputs()[None]) if given is None else given
-        check_swing(netlist, swing, plan.scale)
-    drawn, reading, rests = drawn_of(plan), reading_of(plan), options.analysis == "op"
+    if options.diode in SWING:
+        rests = rests_of(netlist, plan.inputs()[None]) if options.rests is None else options.rests
+        check_swing(netlist, options.diode, rests, plan.scale)
+        if options.diode == "silicon-biased":
+            plan = replace(plan, bias=drop(rests, plan.scale))
+    drawn, reading, at_rest = drawn_of(plan), reading_of(plan), options.analysis == "op"
     return Deck(
         text="\n".join(_lines(drawn, reading)) + "\n",
         cells=reading.kept,
-        times=np.zeros(1) if rests else reading.times,
-        window=0.0 if rests else reading.window,
-        end=0.0 if rests else plan.at[-1],
+        times=np.zeros(1) if at_rest else reading.times,
+        window=0.0 if at_rest else reading.window,
+        end=0.0 if at_rest else plan.at[-1],
         step=plan.step / 2.0,
         scale=plan.scale,
         noise=covariance(plan),
+        restored=restored(plan),
         levels=reading.levels,
         engineered=drawn.engineered,
     )

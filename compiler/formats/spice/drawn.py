@@ -111,9 +111,15 @@ def cell_lines(d: Drawn) -> Iterator[str]:
         short = {"v": f"v{i}", "y": f"y{i}", "ys": f"y{i}s", "yc": f"y{i}c"}
         ports = " ".join(port if port in GLOBAL else short[port] for port in c.ports)
         own = {"na": cell_spread(p, i) * math.sqrt(source(p, i))} if c.noise else {}
-        values = values_of(p.netlist, i, c, p.scale, _burdens(p, i, c) | own)
+        values = values_of(p.netlist, i, c, p.scale, _burdens(p, i, c) | own | walls(p, i))
         told = " ".join(f"{k}={number(v)}" for k, v in values.items())
         yield " ".join(f"X{i} x{i} {ports} {d.names[c]} {told}".split())
+
+
+def walls(p: Plan, i: int) -> dict[str, float]:
+    """V of the sources behind cell i's diodes."""
+    cells, v = p.netlist.cells, p.scale.voltage
+    return {"lo": v * float(cells.lo[i]) + p.bias, "hi": v * float(cells.hi[i]) - p.bias}
 
 
 def _burdens(p: Plan, i: int, c: Circuit) -> dict[str, float]:

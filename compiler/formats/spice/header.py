@@ -17,6 +17,8 @@ def header_lines(d: Drawn) -> Iterator[str]:
     yield from _noise(d)
     yield from _couplings(p)
     yield from _converters(p)
+    if p.bias:
+        yield f"* sources of walls are moved inwards by {p.bias:.4g} V, what a diode drops at a typical one"
 
 
 def _units(p: Plan) -> Iterator[str]:

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from compiler.formats.spice.diodes import Rests
+
 CELLS = ("force", "reactive")
 NOISE = ("trnoise", "tables")
 ANALYSES = ("tran", "op")
-DIODES = ("ideal", "dull", "silicon")
+DIODES = ("ideal", "dull", "silicon", "silicon-biased")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,8 +38,8 @@ class DeckOptions:
         of its bits in the deck; None: exact
     diode : of walls: "ideal", IS and N 1e-14 and 1e-4 of the deck's units, which holds within 1e-4 of a unit
         of x; "dull", ten times as much; "silicon", IS 1e-14 A and N 1, refused where nodes swing too
-        little
-    swing : what they swing by at rest over all inputs in use, in units of x; None: with these alone
+        little; "silicon-biased", its sources moved by what it drops at a typical wall
+    rests : what nodes do at rest over all inputs in use (diodes.rests_of); None: with these alone
     """
 
     inputs: np.ndarray | None = None
@@ -52,7 +54,7 @@ class DeckOptions:
     states: bool = False
     analysis: str = "tran"
     diode: str = "ideal"
-    swing: float | None = None
+    rests: Rests | None = None
     input_range: tuple[float, float] | None = None
     output_range: tuple[float, float] | None = None
     table: str = "states.out"

@@ -27,6 +27,7 @@ class Plan:
     noise : "", "fixed", "ramped" with the temperature, or "matrix"
     kinds : of couplings; drives : (n_cells,) whether a coupling reads what a cell shows
     driver, reader : levels of the converters, None: exact; step : s between noise samples
+    bias : V by which sources of walls are moved inwards
     """
 
     netlist: LangevinNetlist
@@ -43,6 +44,7 @@ class Plan:
     driver: Lines | None
     reader: Lines | None
     step: float
+    bias: float = 0.0
 
     @property
     def scaled(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.formats.spice.noise import spread
+from compiler.formats.spice.noise import interpolation_loss, spread
 from compiler.formats.spice.plan import Plan, rate
 from compiler.ir.langevin import Order
 
@@ -37,6 +37,16 @@ def cell_spread(p: Plan, i: int) -> float:
         own = float(n.cells.friction[i] / n.cells.mass[i])
         return float(spread(2.0 * p.hottest * float(n.cells.friction[i]), p.step, own))
     return float(spread(cell_power(p), p.step, rate_of(p, i)))
+
+
+def restored(p: Plan) -> np.ndarray:
+    """(n_dynamic,) variance of each cell's samples over that of white noise's power: what joining them by
+    lines takes from a cell alone is put back.
+    """
+    inertial = p.netlist.cells.order[p.dynamic] == Order.UNDERDAMPED
+    rates = np.array([max(rate_of(p, int(i)), 0.0) for i in p.dynamic])
+    known = ~inertial & (p.noise != "matrix")
+    return np.where(known, 1.0 / interpolation_loss(rates * p.step), 1.0)
 
 
 def covariance(p: Plan) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compiler.formats.spice.drawn import Drawn
+from compiler.formats.spice.drawn import Drawn, walls
 from compiler.formats.spice.signals import LINE, number
 
 TOLERANCE = 1e-6  # of ngspice, relative; absolute ones are as small a part of a cell's unit
@@ -18,10 +18,10 @@ def start_lines(d: Drawn) -> Iterator[str]:
     for k in range(0, p.dynamic.size, LINE):
         pairs = zip(p.dynamic[k : k + LINE].tolist(), x0[k : k + LINE].tolist(), strict=True)
         yield ".ic " + " ".join(f"V(x{i})={number(x)}" for i, x in pairs)
-    for name, there, of in (("l", "low", cells.lo), ("h", "high", cells.hi)):
+    for name, there, of in (("l", "low", "lo"), ("h", "high", "hi")):
         walled = [i for i, c in d.circuits.items() if getattr(c, there)]
         for i in walled:  # else diodes begin forward biased by a source that is not yet on
-            yield f".ic V(x{i}.{name})={number(float(of[i]) * s.voltage)}"
+            yield f".ic V(x{i}.{name})={number(walls(p, i)[of])}"
     inertial = [i for i, c in d.circuits.items() if c.order == "inertial"]
     for k in range(0, len(inertial), LINE):
         yield ".ic " + " ".join(f"V(v{i})=0" for i in inertial[k : k + LINE])

@@ -68,8 +68,8 @@ VERBS = {
 ALL = {"langevin", "p-bits", "gates", "luts", "cells", "tiles"}
 ANSWERS = {
     "verify": ALL,
-    "dump": ALL - {"cells", "tiles"},
-    "parse": ALL - {"cells", "tiles"},
+    "dump": ALL - {"cells"},
+    "parse": ALL - {"cells"},
     "equal": ALL,
     "save, load": ALL - {"cells"},
     "counts": ALL,

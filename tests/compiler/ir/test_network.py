@@ -10,10 +10,10 @@ from jax import lax
 from toys.images import image_network
 
 import compiler
-from compiler.errors import NetlistError
+from compiler.errors import FormatError, NetlistError
 from compiler.families.feedforward import FeedForward, lower_feedforward
 from compiler.ir.network import Network, Pooling, Weighted, Window, check_network
-from compiler.ir.tiles import Layout, usage
+from compiler.ir.tiles import Layout, TileNetlist, usage
 
 
 def jax_forward(network: Network, data: np.ndarray) -> np.ndarray:
@@ -137,3 +137,53 @@ def test_what_breaks_a_rule_is_named(network, message):
 def test_layouts_that_hold_no_weight(layout, message):
     with pytest.raises(NetlistError, match=message):
         Layout(**layout)
+
+
+def told():
+    """Everything that a text of a network on tiles can say."""
+    network = image_network(np.random.default_rng(4))
+    first = network.layers[0]
+    layers = (replace(first, unrolled=True, bias=-0.0 * first.bias), *network.layers[1:])
+    rng = np.random.default_rng(5)
+    network = replace(
+        network,
+        layers=layers,
+        shift=rng.normal(size=64).astype(np.float32),
+        output_scale=rng.normal(size=(2, 10)),
+        output_offset=np.array([0.5, -1e-30]),
+        decision="value",
+        labels=("a b", "1"),
+    )
+    return TileNetlist(network, Layout(rows=16, columns=8, slices=2, slice_bits=3), {"source": "toys"})
+
+
+def test_a_text_is_its_netlist():
+    netlist = told()
+    text = compiler.dump(netlist)
+    back = compiler.parse(text)
+    assert compiler.equal(back, netlist) and compiler.dump(back) == text
+    assert compiler.equal(
+        compiler.parse(compiler.dump(TileNetlist(netlist.network))), TileNetlist(netlist.network)
+    )
+    with pytest.raises(FormatError, match="leaves values out; dump it without a limit"):
+        compiler.parse(compiler.dump(netlist, limit=3))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("tiles 1", "tiles 2", "line 1: expected 'tiles 1', got 'tiles 2'"),
+        ("rows 16", "depth 16", "line 3: a layout is pairs of"),
+        ("window 2 2", "window 2", "line .*: a layer is an activation and"),
+        ("float64 2x10", "float64 3x10", "fewer rows than are announced"),
+        ("float64 2x10", "float64 2x11", "a row has 10 values where 11 are announced"),
+        ("output_offset float64", "output_offset int8", "numbers are float32 or float64, got 'int8'"),
+        ("pool max", "pool least", "pooling 'least' of layer"),
+        ("decision value", "speed value", "'speed value' is no statement of a network on tiles"),
+    ],
+)
+def test_a_bad_text_says_where(old, new, why):
+    text = compiler.dump(told())
+    assert old in text
+    with pytest.raises(FormatError, match=why):
+        compiler.parse(text.replace(old, new, 1))

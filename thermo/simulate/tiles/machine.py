@@ -15,9 +15,10 @@ from hw_models.normals import make_key, standard_normals
 from thermo.simulate.tiles.result import Span, TileConversion
 from thermo.simulate.tiles.written import WrittenLayer
 
-BEYOND = 0.25
+BEYOND = 0.5
 """Share of a calibration's currents beyond an output converter's range, times its levels: fewer levels gain
-more by being closer together than they lose by clipping."""
+more by being closer together than they lose by clipping. Chosen on validation data
+(benchmarks/crossbar_ranges.py)."""
 _INPUTS, _OUTPUTS = 1 << 20, 1 << 21  # streams of noise, one a layer, beside those of hw_models.converters
 
 
