@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from hw_models.errors import HardwareError
 from hw_models.registry import Registry
 from hw_models.source import Source
 from hw_models.topologies import Topology
+from hw_models.working import WorkingGraph, nodes_and_wires, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Target:
     max_cells: int | None = None
     symmetric: bool = False
     max_field: float | None = None
-    topology: Topology | None = None
+    topology: Topology | WorkingGraph | None = None
     wells: bool = False
 
     def __post_init__(self) -> None:
@@ -80,6 +83,53 @@ class Target:
                 if v is not None
             },
         }
+
+
+def with_holes(target: Target, *, working_graph: Any = None, missing: Any = None) -> Target:
+    """The target as one chip has it: what works, less what is missing.
+
+    working_graph : its nodes and wires, in place of the target's topology, by the maker's numbers
+    missing : nodes and wires that are dead. Both as
+        `hw_models.working.nodes_and_wires` reads them: a file, a graph, (nodes, wires)
+
+    Raises HardwareError for what cannot be read, is not there, or is missing of a target without topology.
+    """
+    topology = target.topology
+    if working_graph is not None:
+        whole = topology.whole if isinstance(topology, WorkingGraph) else topology
+        topology = WorkingGraph.of(*nodes_and_wires(working_graph), whole)
+        if whole is not None:
+            _within(topology, whole)
+    if missing is not None:
+        if topology is None:
+            raise HardwareError(
+                f"target {target.name} is wired without limits, nothing of it can be missing: name one with "
+                "a topology, or give its working graph (--working-graph)"
+            )
+        topology = without(topology, *nodes_and_wires(missing))
+    if topology is target.topology:
+        return target
+    return replace(target, name=f"{target.name} with holes", topology=topology)
+
+
+def _within(chip: WorkingGraph, whole: Topology) -> None:
+    """Raise HardwareError if a chip has what its topology does not."""
+    graph, some = whole.graph(), chip.graph()
+    known = np.isin(some.ids, graph.ids)
+    if not known.all():
+        raise HardwareError(
+            f"the working graph has node {some.ids[np.argmin(known)]}, which {whole.name} does not: name the "
+            "target that it is a part of, or leave --target out"
+        )
+    at = np.searchsorted(graph.ids, some.ids)[some.edges].astype(np.int64)
+    have = graph.edges.astype(np.int64) @ np.array([graph.n, 1])
+    wired = np.isin(np.sort(at, axis=1) @ np.array([graph.n, 1]), have)
+    if not wired.all():
+        a, b = some.ids[some.edges[np.argmin(wired)]]
+        raise HardwareError(
+            f"the working graph has the wire ({a}, {b}), which {whole.name} does not: name the target that "
+            "it is a part of, or leave --target out"
+        )
 
 
 _IDEAL = Target(

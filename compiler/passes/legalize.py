@@ -210,10 +210,11 @@ def _symmetry(netlist: LangevinNetlist, target: Target, where: str) -> str | Non
 class MendOptions:
     """How mends go about it.
 
-    chain_strength, seed, told : of `embed`; barrier (kT), flip_rate : of `double_wells`
+    chain_strength, embedder, seed, told : of `embed`; barrier (kT), flip_rate : of `double_wells`
     """
 
     chain_strength: float | None = None
+    embedder: str = "thermoc"
     seed: int = 0
     barrier: float | None = None
     flip_rate: float | None = None
@@ -249,7 +250,14 @@ def _symmetrize(netlist: LangevinNetlist, target: Target, _: MendOptions) -> Lan
 def _embed(netlist: LangevinNetlist, target: Target, options: MendOptions) -> LangevinNetlist:
     if target.topology is None:
         return netlist
-    return embed(netlist, target, chain_strength=options.chain_strength, seed=options.seed, told=options.told)
+    return embed(
+        netlist,
+        target,
+        chain_strength=options.chain_strength,
+        embedder=options.embedder,
+        seed=options.seed,
+        told=options.told,
+    )
 
 
 def _double_well(netlist: LangevinNetlist, target: Target, options: MendOptions) -> LangevinNetlist:

@@ -32,7 +32,7 @@ from compiler.ir.tiles import TileNetlist
 from compiler.passes.legalize import MendOptions
 from compiler.passes.units import scale_inputs
 from hw_models.crossbar import crossbar_target
-from hw_models.targets import TARGETS
+from hw_models.targets import TARGETS, Target, with_holes
 from thermo.cli.console import emit, manifest, notes, telling
 from thermo.cli.flags import AS_JSON, SEED, Given, refuse, with_flags
 from thermo.cli.show import counts_table
@@ -81,6 +81,17 @@ TARGET = Option(
     "Hardware it must be legal for; see `thermoc presets`. crossbar-N or crossbar-RxC: tiles of this size, "
     "for an ordinary network.",
 )
+CHIP = (
+    Option(
+        "working_graph",
+        "--working-graph",
+        Path,
+        None,
+        "Nodes and wires of one chip by the maker's numbers (text or JSON), in place of the target's.",
+    ),
+    Option("missing", "--missing", Path, None, "Nodes and wires of the target that are dead (text or JSON)."),
+)
+"""Keywords of with_holes."""
 LEVEL = Option("optimise", "-O", int, 1, "Exact simplifications: 0 none, 2 most.", min=0, max=2)
 MENDS = (
     Option("rescale", "--rescale", bool, False, "Change units so that couplings fit (exact)."),
@@ -97,6 +108,13 @@ HOW = (
         float,
         None,
         "With --embed: coupling within a chain (default: sqrt 2 rms J sqrt mean degree).",
+    ),
+    Option(
+        "embedder",
+        "--embedder",
+        str,
+        None,
+        "With --embed: minorminer, thermoc, or auto (default): minorminer where it is installed.",
     ),
     Option("barrier", "--barrier", float, None, "Of double wells: height in kT (default 4)."),
     Option("flip_rate", "--flip-rate", float, None, "Or: escapes of a free cell per unit of time."),
@@ -231,15 +249,15 @@ TILES = (
 
 KT = Option("kT", "--kT", float, None, "Of an Ising model: its temperature.")
 TAKERS = {
-    "an Ising model (--as ising makes one of a circuit)": (*ISING, KT, CLAMP, TARGET, *MENDS, *HOW),
+    "an Ising model (--as ising makes one of a circuit)": (*ISING, KT, CLAMP, TARGET, *CHIP, *MENDS, *HOW),
     "a circuit of gates": (),
-    "a model of cells": (TOLERANCE, INPUT_GAIN, TARGET, *MENDS, *HOW),
+    "a model of cells": (TOLERANCE, INPUT_GAIN, TARGET, *CHIP, *MENDS, *HOW),
     "a network on tiles (--target crossbar-64)": (*TILES, TARGET),
 }
 
 
 @with_flags(
-    *(OUT, TARGET, LEVEL, *MENDS, *HOW, *READING, TOLERANCE, INPUT_GAIN, *TILES),
+    *(OUT, TARGET, *CHIP, LEVEL, *MENDS, *HOW, *READING, TOLERANCE, INPUT_GAIN, *TILES),
     *(CLAMP, *ISING, KT, SEED, AS_JSON),
 )
 def compile_(model: MODEL, given: Given) -> None:
@@ -263,10 +281,11 @@ def compile_(model: MODEL, given: Given) -> None:
     began = time.perf_counter()
     mend = [option.name for option in MENDS if given[option.key]]
     wells = "double-well" in mend or target == "double-well"
-    for option, needs in zip(HOW, ("--embed", "--double-well", "--double-well"), strict=True):
+    for option, needs in zip(HOW, ("--embed", "--embed", "--double-well", "--double-well"), strict=True):
         value, on = given[option.key], wells if needs == "--double-well" else "embed" in mend
         if value is not None and not on:
-            raise TargetError(f"{option.flag} {value:g} is for {needs}: add it, or leave {option.flag} out")
+            shown = value if isinstance(value, str) else f"{value:g}"
+            raise TargetError(f"{option.flag} {shown} is for {needs}: add it, or leave {option.flag} out")
     options = Options(**keywords(READING, given))
     lowering = keywords((TOLERANCE, *ISING, *TILES), given)
     source = read_model_or_netlist(model, options)
@@ -294,14 +313,21 @@ def compile_(model: MODEL, given: Given) -> None:
     if isinstance(source, IsingModel) and given["kT"] is not None:
         source = replace(source, kT=given["kT"])
     before = counts(source) if is_circuit else {}
+    chip = None if is_circuit else crossbar_target(target) or TARGETS.get(target)
+    if isinstance(chip, Target):
+        chip = with_holes(chip, **keywords(CHIP, given))
+        target = chip.name
+    how = keywords(HOW, given)
+    if "embed" in mend:
+        how.setdefault("embedder", "auto")
     # the search ends when it finds chains: the estimate is of the longest that it may take
     with telling("embedding, at most") as told:
         netlist = api.compile(
             source,
-            target=None if is_circuit else crossbar_target(target) or TARGETS.get(target),
+            target=chip,
             optimise=level,
             mend=mend,
-            how=MendOptions(**keywords(HOW, given), seed=given["seed"], told=told),
+            how=MendOptions(**how, seed=given["seed"], told=told),
             options=options,
             **lowering,
         )

@@ -147,7 +147,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "outputs_warning?": "fewer than 16 runs, unless kT is 0",
         **{f"{key.rstrip('?')}?": f"of wells: {told}" for key, told in PROBLEM.items()},
         "mean_energy?": "of wells: {mean, sem, ess, reliable, warning}, ess the number of runs",
-        "broken_chains?": "of wells in chains: {mean, share}",
+        "broken_chains?": "of wells in chains: {mean, share, lengths, worst}",
         "variables?": "of wells: {name: value} of the best state",
         **SAVED,
         **MANIFEST,
@@ -180,7 +180,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "means": "of samples: {name: mean}; null without",
         "means_ess": "effective sample sizes of the means, {median, least}, or null",
         "means_warning": "which means say little: an ESS below 400, alike in all chains, one chain",
-        "broken_chains?": "of embedded models: {mean, share}",
+        "broken_chains?": "of embedded models: {mean, share (of each chain), lengths (p-bits of each), "
+        "worst: {variable, share, length}}",
         "sweeps": "of each chain",
         "chains": "independent chains, or ladders",
         "seconds": "wall time",

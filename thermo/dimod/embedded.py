@@ -23,7 +23,7 @@ class ThermoEmbedding(dimod.ComposedSampler, dimod.Initialized):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return parameters("chain_strength", "embedding")
+        return parameters("chain_strength", "embedding", "embedder")
 
     def __init__(self, child: ThermoHardware) -> None:
         self._children = [child]
@@ -42,6 +42,7 @@ class ThermoEmbedding(dimod.ComposedSampler, dimod.Initialized):
         *,
         chain_strength: float | None = None,
         embedding: Mapping[Any, Any] | None = None,
+        embedder: str = "auto",
         num_reads: int | None = None,
         seed: int | None = None,
         num_sweeps: int | None = None,
@@ -57,6 +58,7 @@ class ThermoEmbedding(dimod.ComposedSampler, dimod.Initialized):
 
         chain_strength : coupling within a chain, in the BQM's unit; by default uniform torque compensation
         embedding : {variable: nodes of its chain}, in place of a search
+        embedder : minorminer, thermoc, or auto: minorminer where it is installed
 
         Raises TargetError where no chains are found, or for chains that are none.
         """
@@ -77,6 +79,6 @@ class ThermoEmbedding(dimod.ComposedSampler, dimod.Initialized):
 
         def place(model: IsingModel, want: Asked) -> Placed:
             given = None if chains is None else Embedding.of([np.array(c) for c in chains])
-            return hardware.placed(lowered(model, want), given, chain_strength, want.seed & 0xFFFF)
+            return hardware.placed(lowered(model, want), given, chain_strength, want.seed & 0xFFFF, embedder)
 
         return run(bqm, want, start, place, return_embedding)

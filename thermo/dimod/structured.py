@@ -14,7 +14,7 @@ from compiler.ir.langevin import LangevinNetlist
 from compiler.passes.legalize import MENDS, MendOptions, legalize
 from compiler.passes.spins.chains import embed
 from compiler.passes.spins.embed import Embedding
-from hw_models.targets import TARGETS, Target
+from hw_models.targets import TARGETS, Target, with_holes
 from thermo.dimod.options import Asked, asked, parameters
 from thermo.dimod.run import Placed, lowered, run, starts
 
@@ -24,16 +24,23 @@ class ThermoHardware(dimod.Sampler, dimod.Structured, dimod.Initialized):
 
     target : a name of `thermoc presets`, chimera-16, or a Target with a topology; nodes have the
         maker's numbers
+    working_graph : the nodes and wires that one chip has: a DWaveSampler or another with nodelist and
+        edgelist, a networkx graph, (nodes, wires) or a file
+    missing : nodes and wires that are dead, likewise
 
-    Raises TargetError for a target without a topology.
+    Raises HardwareError for nodes and wires that the target does not have, TargetError for a target
+    without a topology.
     """
 
     @property
     def parameters(self) -> dict[str, Any]:
         return parameters()
 
-    def __init__(self, target: str | Target = "chimera-16") -> None:
-        self.target = TARGETS.get(target) if isinstance(target, str) else target
+    def __init__(
+        self, target: str | Target = "chimera-16", *, working_graph: Any = None, missing: Any = None
+    ) -> None:
+        found = TARGETS.get(target) if isinstance(target, str) else target
+        self.target = with_holes(found, working_graph=working_graph, missing=missing)
         if self.target.topology is None:
             raise TargetError(
                 f"target `{self.target.name}` is wired without limits: use ThermoSampler, or name one "
@@ -88,14 +95,21 @@ class ThermoHardware(dimod.Sampler, dimod.Structured, dimod.Initialized):
         return run(bqm, want, start, place, return_embedding)
 
     def placed(
-        self, netlist: LangevinNetlist, embedding: Embedding | None, strength: float | None, seed: int
+        self,
+        netlist: LangevinNetlist,
+        embedding: Embedding | None,
+        strength: float | None,
+        seed: int,
+        embedder: str = "auto",
     ) -> Placed:
         """The netlist on the target: chains as given or found, rescaled, rounded, legal.
 
         Raises TargetError where no chains are found or what is left is not legal.
         """
         n = netlist.n_cells
-        netlist = embed(netlist, self.target, chain_strength=strength, seed=seed, embedding=embedding)
+        netlist = embed(
+            netlist, self.target, chain_strength=strength, seed=seed, embedding=embedding, embedder=embedder
+        )
         for mend in ("rescale", "quantize"):
             netlist = MENDS[mend](netlist, self.target, MendOptions())
         netlist = legalize(netlist, self.target)

@@ -20,6 +20,8 @@ from thermo.simulate.spins.temper import TemperResult
 
 Rows = list[tuple[str, str]]
 SHOWN = 12  # variables in the text
+WORST = 3  # chains that are named
+MANY_BROKEN = 0.1  # share from which a majority of a chain says little
 UNRELIABLE = "NOT RELIABLE"
 MOVES = "moves of several spins by the host: penalties hold single p-bits (--method chains runs these)"
 
@@ -141,11 +143,23 @@ def chain_rows(decoded: Decoded) -> tuple[Rows, dict[str, Any]]:
     broken = decoded.broken
     if broken is None:
         return [], {}
-    worst = int(np.argmax(broken))
-    text = f"{100 * broken.mean():.2f} % of chains and states"
-    if broken[worst] > 0:
-        text += f", spin {worst} worst ({100 * broken[worst]:.1f} %)"
-    told = {"mean": float(broken.mean()), "share": broken.tolist()}
+    lengths = np.ones(broken.size, np.int64) if decoded.lengths is None else decoded.lengths
+    names = facts(decoded.netlist).spin_names(broken.size) or tuple(map(str, range(broken.size)))
+    order = [k for k in np.argsort(-broken, kind="stable")[:WORST].tolist() if broken[k] > 0]
+    text = f"{100 * broken.mean():.2f} % of chains and states; chains of up to {lengths.max()} p-bits"
+    if order:
+        each = (f"{names[k]} ({lengths[k]} p-bits, {100 * broken[k]:.1f} %)" for k in order)
+        text += f"; worst {', '.join(each)}"
+    if broken.mean() > MANY_BROKEN:
+        text += ": raise --chain-strength when compiling"
+    told = {
+        "mean": float(broken.mean()),
+        "share": broken.tolist(),
+        "lengths": lengths.tolist(),
+        "worst": [
+            {"variable": names[k], "share": float(broken[k]), "length": int(lengths[k])} for k in order
+        ],
+    }
     return [("broken chains", text)], {"broken_chains": told}
 
 

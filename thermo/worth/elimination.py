@@ -1,4 +1,4 @@
-"""The exact optimum of models of small treewidth, one spin after another.
+"""The exact optimum and free energy of models of small treewidth, one spin after another.
 
 Bertelè and Brioschi, "Nonserial dynamic programming", 1972; Dechter, Artif. Intell. 113, 41, 1999
 (bucket elimination), spins in the order of least degree.
@@ -7,6 +7,7 @@ Bertelè and Brioschi, "Nonserial dynamic programming", 1972; Dechter, Artif. In
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +67,43 @@ def elimination_order(pairs: Pairs, width: int = WIDTH) -> list[tuple[int, list[
 
 def exact(pairs: Pairs, width: int = WIDTH) -> Exact | None:
     """The optimum by elimination, None where the graph is too wide or too large."""
+    choices: list[tuple[tuple[int, ...], np.ndarray]] = []
+
+    def least(table: np.ndarray, rest: tuple[int, ...]) -> np.ndarray:
+        choices.append((rest, table[1] < table[0]))
+        return table.min(axis=0)
+
+    found = _eliminated(pairs, width, least)
+    if found is None:
+        return None
+    energy, place = found
+    down = np.zeros(pairs.n, dtype=np.int64)
+    for k in range(pairs.n - 1, -1, -1):
+        rest, turned = choices[k]
+        down[k] = int(turned[tuple(down[list(rest)])])
+    state = (1 - 2 * down[place]).astype(np.int8)
+    terms = pairs.J.size + 2 * pairs.n
+    return Exact(state, energy - 2.0 * terms * U * pairs.weight() - pairs.lost())
+
+
+def free_energy(pairs: Pairs, kT: float, width: int = WIDTH) -> float | None:
+    """-kT ln Z of the scaled energies at a scaled kT, without offset; None where the graph is too wide."""
+
+    def soft(table: np.ndarray, rest: tuple[int, ...]) -> np.ndarray:
+        return -kT * np.logaddexp(-table[0] / kT, -table[1] / kT)
+
+    found = _eliminated(pairs, width, soft)
+    return None if found is None else found[0]
+
+
+def _eliminated(
+    pairs: Pairs, width: int, turn: Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
+) -> tuple[float, np.ndarray] | None:
+    """(what is left when all spins had their turn, (n,) the turn of each), None where it is too wide.
+
+    turn : of a table of energies, the first axis (+1, -1) the spin's, and its other spins' turns: the table
+        without it
+    """
     n = pairs.n
     if n > MOST_SPINS or pairs.J.size > width * max(n, 1):
         return None
@@ -74,15 +112,14 @@ def exact(pairs: Pairs, width: int = WIDTH) -> Exact | None:
         return None
     place = np.empty(n, dtype=np.int64)
     place[[v for v, _ in order]] = np.arange(n)
-    # tables of spins in the order of their turns, waiting for the first of these: +1 stands before -1
+    # tables of spins in the order of their turns, waiting for the first of these
     waiting: list[list[tuple[tuple[int, ...], np.ndarray]]] = [[] for _ in range(n)]
     pair = np.array([[-1.0, 1.0], [1.0, -1.0]])
     for a, b, J in zip(place[pairs.row].tolist(), place[pairs.col].tolist(), pairs.J.tolist(), strict=True):
         waiting[min(a, b)].append(((min(a, b), max(a, b)), J * pair))
     for i in np.flatnonzero(pairs.h).tolist():
         waiting[place[i]].append(((int(place[i]),), np.array([-pairs.h[i], pairs.h[i]])))
-    least = 0.0
-    choices: list[tuple[tuple[int, ...], np.ndarray]] = []
+    total = 0.0
     for k, (_, left) in enumerate(order):
         scope = (k, *sorted(int(place[u]) for u in left))
         table = np.zeros((2,) * len(scope))
@@ -90,16 +127,9 @@ def exact(pairs: Pairs, width: int = WIDTH) -> Exact | None:
             table += values.reshape([2 if v in some else 1 for v in scope])
         waiting[k] = []
         rest = scope[1:]
-        choices.append((rest, table[1] < table[0]))
-        table = table.min(axis=0)
+        table = turn(table, rest)
         if rest:
             waiting[rest[0]].append((rest, table))
         else:
-            least += float(table)
-    down = np.zeros(n, dtype=np.int64)
-    for k in range(n - 1, -1, -1):
-        rest, turned = choices[k]
-        down[k] = int(turned[tuple(down[list(rest)])])
-    state = (1 - 2 * down[place]).astype(np.int8)
-    terms = pairs.J.size + 2 * n
-    return Exact(state, least - 2.0 * terms * U * pairs.weight() - pairs.lost())
+            total += float(table)
+    return total, place

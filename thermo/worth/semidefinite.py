@@ -26,6 +26,7 @@ from thermo.worth.pairs import Pairs, U, below
 
 MOST_SPINS = 6000  # a dense factorisation: 288 MB
 MOST_PAIRS = 200_000  # with cycles
+DENSE = 0.1  # share of pairs from which products of whole matrices are faster
 NEW_CYCLES = 2000  # that join in one round
 STEPS = 60  # of the search for vectors between two changes of the weights
 FULL_STEPS = 400  # of a search that ends in a bound
@@ -68,6 +69,9 @@ class Vectors:
     ) -> None:
         """Descend -sum J_e v v, and the augmented terms of cycles if there are any."""
         shape, sign = self.v.shape, np.sign(self.pairs.J)
+        plain = self.matrix(J)
+        if 2 * J.size > DENSE * self.pairs.n**2:
+            plain = plain.toarray()
         if cycles is not None:
             most, member, back = cycles.lengths - 2.0, cycles.member, sparse.csr_array(cycles.member.T)
 
@@ -75,13 +79,14 @@ class Vectors:
             x = flat.reshape(shape)
             size = np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
             v = x / size
-            e = self.products(v)
-            total, acting = -float(J @ e), J
-            if cycles is not None:
+            if cycles is None:
+                g = plain @ v
+                total = float(np.einsum("ij,ij->", g, v))
+            else:
+                e = self.products(v)
                 z = np.maximum(0.0, cycles.weight + sigma * (member @ (sign * e) - most))
-                total += float((z * z - cycles.weight**2).sum()) / (2 * sigma)
-                acting = J - sign * (back @ z)
-            g = self.matrix(acting) @ v
+                total = float((z * z - cycles.weight**2).sum()) / (2 * sigma) - float(J @ e)
+                g = self.matrix(J - sign * (back @ z)) @ v
             along = np.einsum("ij,ij->i", g, v)[:, None]
             return total, (2.0 * (g - along * v) / size).ravel()
 

@@ -22,6 +22,7 @@ from compiler.passes.spins.embed import Embedding, find_embedding, verify_embedd
 from compiler.passes.spins.model import logical_model, remember, spin_couplings
 from hw_models.targets import Target
 from hw_models.topologies import Topology
+from hw_models.working import WorkingGraph
 
 TORQUE = math.sqrt(2.0)
 
@@ -44,6 +45,7 @@ def embed(
     chain_strength: float | None = None,
     seed: int = 0,
     embedding: Embedding | None = None,
+    embedder: str = "thermoc",
     told: Callable[[float], None] | None = None,
 ) -> LangevinNetlist:
     """The Ising netlist with every spin as a chain of the target's p-bits; chains break: not exact.
@@ -54,7 +56,7 @@ def embed(
     gets the placement alone; that is exact.
 
     embedding : chains of nodes to use in place of a search with this seed
-    told : as in `find_embedding`
+    embedder, told : as in `find_embedding`
 
     Raises TargetError for a strength that is not above 0, a target without topology or a graph for
     which no chains are found; UnsupportedError for what is no Ising model.
@@ -71,7 +73,7 @@ def embed(
         raise TargetError("the netlist is embedded already; compile it from its model")
     h, edges, J = logical_model(netlist)
     if embedding is None:
-        embedding = find_embedding(h.size, edges, topology, seed=seed, told=told)
+        embedding = find_embedding(h.size, edges, topology, seed=seed, embedder=embedder, told=told)
     elif embedding.n != h.size:
         raise TargetError(f"{embedding.n} chains are given for {h.size} spins; give one for each")
     else:
@@ -89,7 +91,7 @@ def embed(
 def _chained(
     netlist: LangevinNetlist,
     embedding: Embedding,
-    topology: Topology,
+    topology: Topology | WorkingGraph,
     strength: float,
     h: np.ndarray,
     edges: np.ndarray,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ import numpy as np
 from compiler.errors import TargetError
 from compiler.passes.spins.embed_kernels import balance, negotiate, shorten
 from hw_models.topologies import Graph, Topology
+from hw_models.working import WorkingGraph
 
 DENSE = 0.5  # share of coupled pairs above which a known clique layout is taken at once
+EMBEDDERS = ("auto", "thermoc", "minorminer")
 TRIES, ROUNDS, POLISH = 4, 50, 40
 LARGEST = 1 << 30  # spins times cells that the search may take, one byte each
 BUDGET = 6e9  # wires that the search looks at: some two minutes
+SECONDS = 120  # that minorminer may take
 WATCH = 0.1  # seconds between two looks at the search
 # price of a cell in use, its growth a round and its end, and what a collision adds; see negotiate
 BASE, GROWTH, MOST, RISE = 2.0, 1.2, 100.0, 0.5
@@ -104,10 +108,11 @@ def verify_embedding(embedding: Embedding, edges: np.ndarray, graph: Graph) -> N
 def find_embedding(
     n: int,
     edges: np.ndarray,
-    topology: Topology,
+    topology: Topology | WorkingGraph,
     *,
     seed: int = 0,
     tries: int = TRIES,
+    embedder: str = "thermoc",
     told: Callable[[float], None] | None = None,
 ) -> Embedding:
     """Chains for the logical graph of n spins and `edges` (m, 2), verified.
@@ -120,10 +125,14 @@ def find_embedding(
     half of all pairs are coupled. The same arguments give the same chains. The search ends after a
     fixed amount of work, some two minutes, or a moment after it is interrupted.
 
+    embedder : thermoc, the search told of here; minorminer, D-Wave's (Cai et al.), which must be installed;
+        or auto: minorminer where it is installed, and ours where that finds nothing
     told : called now and then with the share of that work that is used, from 0 to 1
 
     Raises TargetError where no way is found: the search is a heuristic, no proof that none exists.
     """
+    if embedder not in EMBEDDERS:
+        raise TargetError(f"the embedder is {', '.join(EMBEDDERS)}; got {embedder!r}")
     graph = topology.graph()
     edges = np.asarray(edges, dtype=np.int64).reshape(-1, 2)
     what = f"a graph of {n:,} spins with {edges.shape[0]:,} couplings"
@@ -141,7 +150,10 @@ def find_embedding(
                 f"{what} is too large for the search of an embedding into {where}; choose a target "
                 "on which the graph is native"
             )
-        best, least = _watched(n, edges, graph, seed, tries, told)
+        if embedder != "thermoc":
+            best = _minorminer(n, edges, graph, seed, needed=embedder == "minorminer")
+        if best is None and embedder != "minorminer":
+            best, least = _watched(n, edges, graph, seed, tries, told)
     if clique is not None and (best is None or clique.nodes.size <= best.nodes.size):
         best = clique
     if best is None:
@@ -192,7 +204,33 @@ def _missing(edges: np.ndarray, n: int, keys: np.ndarray, nodes: np.ndarray | No
     return keys[at] != wanted
 
 
-def _native(n: int, edges: np.ndarray, topology: Topology, graph: Graph) -> np.ndarray | None:
+def _minorminer(n: int, edges: np.ndarray, graph: Graph, seed: int, needed: bool) -> Embedding | None:
+    """Chains by D-Wave's heuristic, None where it finds none; lone spins take cells that are left.
+
+    Raises TargetError if it is needed and not installed.
+    """
+    try:
+        import minorminer
+    except ImportError:
+        if needed:
+            raise TargetError(
+                "minorminer is not installed: pip install minorminer, or leave --embedder out"
+            ) from None
+        return None
+    found = minorminer.find_embedding(edges.tolist(), graph.edges.tolist(), random_seed=seed, timeout=SECONDS)
+    if not found and edges.size:
+        return None
+    used = np.zeros(graph.n, dtype=bool)
+    for chain in found.values():
+        used[list(chain)] = True
+    free = iter(np.flatnonzero(~used).tolist())
+    chains = [
+        list(found[i]) if i in found else [k for k in [next(free, None)] if k is not None] for i in range(n)
+    ]
+    return Embedding.of(chains) if all(chains) else None
+
+
+def _native(n: int, edges: np.ndarray, topology: Topology | WorkingGraph, graph: Graph) -> np.ndarray | None:
     """(n,) ascending nodes that hold the graph without chains, or None if no such way was found.
 
     Tried are node i for spin i and, on grids and Chimera, rows of every smaller width: a model made
@@ -200,6 +238,8 @@ def _native(n: int, edges: np.ndarray, topology: Topology, graph: Graph) -> np.n
     """
     if n > graph.n:
         return None
+    if isinstance(topology, WorkingGraph):
+        return _native_part(n, edges, topology, graph)
     spin = np.arange(n)
     if fits(edges, graph):
         return spin
@@ -218,6 +258,20 @@ def _native(n: int, edges: np.ndarray, topology: Topology, graph: Graph) -> np.n
         if not _missing(edges, graph.n, keys, nodes).any():
             return nodes
     return None
+
+
+def _native_part(n: int, edges: np.ndarray, chip: WorkingGraph, graph: Graph) -> np.ndarray | None:
+    """As `_native` where the chip's whole topology has a way that uses nothing that is dead."""
+    if chip.whole is None:
+        nodes = np.arange(n)
+        return nodes if fits(edges, graph, nodes) else None
+    whole = chip.whole.graph()
+    at = _native(n, edges, chip.whole, whole)
+    if at is None:
+        return None
+    ids = whole.ids[at]
+    nodes = np.minimum(np.searchsorted(graph.ids, ids), graph.n - 1)
+    return nodes if (graph.ids[nodes] == ids).all() and fits(edges, graph, nodes) else None
 
 
 def _watched(
@@ -311,22 +365,60 @@ def _middle(ptr: np.ndarray, adj: np.ndarray) -> int:
     return int(np.argmin(np.maximum(one, two)))
 
 
-def _clique(n: int, topology: Topology) -> Embedding | None:
+def _clique(n: int, topology: Topology | WorkingGraph) -> Embedding | None:
     """Chains of m + 1 cells, every two joined, for up to t m spins on a square Chimera; else None.
 
     Choi, "Minor-embedding in adiabatic quantum computation II", Quantum Inf. Process. 10 (2011):
     spin t i + k takes wire k of row i up to the diagonal and wire k of column i from there on.
+
+    Of a chip with holes the smallest square is taken that holds n chains that work.
     """
-    if topology.kind != "chimera":
+    whole = topology.whole if isinstance(topology, WorkingGraph) else topology
+    if whole is None or whole.kind != "chimera":
         return None
-    rows, columns, t = topology.parameters
-    side = -(-n // t)
-    if side > min(rows, columns):
-        return None
+    rows, columns, t = whole.parameters
+    least, most = -(-n // t), min(rows, columns)
+    if not isinstance(topology, WorkingGraph):
+        return None if least > most else Embedding.of(_clique_chains(n, least, (0, 0), columns, t))
+    graph = topology.graph()
+    for side in range(least, most + 1):
+        for row in range(rows - side + 1):
+            for column in range(columns - side + 1):
+                chains = _clique_chains(side * t, side, (row, column), columns, t)
+                found = _working_chains(chains, n, graph)
+                if found is not None:
+                    return found
+    return None
+
+
+def _clique_chains(n: int, side: int, corner: tuple[int, int], columns: int, t: int) -> list[list[int]]:
+    """The first n chains of a square of unit cells."""
     chains = []
     for spin in range(n):
         i, k = divmod(spin, t)
-        across = [((i * columns + j) * 2 + 1) * t + k for j in range(i + 1)]
-        down = [(r * columns + i) * 2 * t + k for r in range(i, side)]
+        row, column = corner[0] + i, corner[1]
+        across = [((row * columns + column + j) * 2 + 1) * t + k for j in range(i + 1)]
+        down = [((corner[0] + r) * columns + column + i) * 2 * t + k for r in range(i, side)]
         chains.append(across + down)
-    return Embedding.of(chains)
+    return chains
+
+
+def _working_chains(chains: list[list[int]], n: int, graph: Graph) -> Embedding | None:
+    """n of some chains by the maker's numbers, every two of them joined, that have no dead cell or wire."""
+    alive = [c for c in chains if np.isin(c, graph.ids).all()]
+    if len(alive) < n:
+        return None
+    wires = {tuple(e) for e in graph.edges.tolist()}
+    here = [np.searchsorted(graph.ids, np.array(c)).tolist() for c in alive]
+
+    def wired(a: list[int], b: list[int]) -> bool:
+        return any((min(p, q), max(p, q)) in wires for p in a for q in b)
+
+    whole = [c for c in here if all(wired([p], [q]) for p, q in pairwise(c))]
+    kept: list[list[int]] = []
+    for chain in whole:
+        if all(wired(chain, other) for other in kept):
+            kept.append(chain)
+        if len(kept) == n:
+            return Embedding.of(kept)
+    return None

@@ -127,12 +127,14 @@ class Decoded:
 
     netlist : the model's p-bits; states : (..., n) int8 of +-1
     energies : (...,) float64 with the offset; broken : (n,) share of broken chains, None without
+    lengths : (n,) cells of each chain, None without
     """
 
     netlist: LangevinNetlist
     states: np.ndarray
     energies: np.ndarray
     broken: np.ndarray | None
+    lengths: np.ndarray | None = None
 
 
 def decode(netlist: LangevinNetlist, states: Any, *, method: str = "majority", seed: int = 0) -> Decoded:
@@ -144,11 +146,12 @@ def decode(netlist: LangevinNetlist, states: Any, *, method: str = "majority", s
     gauge = netlist.lowered.gauge
     if gauge is not None:
         raw = raw * gauge
-    broken = None
+    broken = lengths = None
     if netlist.lowered.embedded is not None:
+        lengths = netlist.lowered.embedded.lengths
         raw, broken = unembed(raw, netlist, method=method, seed=seed)
     model = logical_netlist(netlist)
-    return Decoded(model, raw, _energies(model, raw), broken)
+    return Decoded(model, raw, _energies(model, raw), broken, lengths)
 
 
 def _energies(model: LangevinNetlist, states: np.ndarray) -> np.ndarray:

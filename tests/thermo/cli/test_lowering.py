@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from compiler.formats.ising.terms import max_cut
 from compiler.ir.container import load
+from hw_models.targets import TARGETS, with_holes
 from thermo.cli.main import build
 
 runner = CliRunner()
@@ -153,3 +154,25 @@ def test_bad_lowering_is_one_clear_line(graph, tmp_path, options, message):
     told = str(result.exception) if not lines else lines[0]
     assert message in told and "\n" not in told
     assert not net.exists()
+
+
+def test_a_chip_with_holes(tmp_path, graph):
+    """--missing and --working-graph: nothing dead is used, and the same chip is told by the same name."""
+    holes = tmp_path / "holes.txt"
+    holes.write_text("0\n5\n8 12\n")
+    net = tmp_path / "net.tnl"
+    where = ("-o", net, "--target", "chimera-8", "--embed", "--rescale")
+    assert answer("compile", graph[0], *where, "--missing", holes)["target"] == "chimera-8 with holes"
+    placement = load(net).lowered.placement
+    assert placement.topology.startswith("a working chimera(8, 8, 4) of 510 nodes")
+    chip = with_holes(TARGETS.get("chimera-8"), missing=holes).topology.graph()
+    assert not {0, 5} & set(chip.ids[placement.nodes].tolist())
+    wrong = tmp_path / "wrong.txt"
+    wrong.write_text("100000\n")
+    done = run("compile", graph[0], *where, "--missing", wrong)
+    assert done.exit_code == 2
+    assert "node 100000 cannot be missing" in done.output
+    told = answer("simulate", net)
+    assert told["cut"] == graph[1]
+    assert len(told["broken_chains"]["lengths"]) == 14
+    assert max(told["broken_chains"]["lengths"]) > 1

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from thermo.worth.bound import METHODS, bound_energy
 from thermo.worth.cycles import Cover, Cycles
+from thermo.worth.elimination import free_energy
 from thermo.worth.errors import WorthError
 from thermo.worth.pairs import Levels, Pairs
 from thermo.worth.semidefinite import dual_bound
@@ -121,6 +122,17 @@ def test_a_tree_and_lone_spins_are_exact():
     assert told.energy == told.state_energy == -(0.5 + 2 + 1.5 + 1.0)
     assert bound_energy(Pairs.of([], [], [], [], 3.0)).energy == 3.0
     assert bound_energy(Pairs.of([0.0, 0.0], [], [], [])).energy == 0.0
+
+
+def test_free_energies_are_those_of_all_states():
+    rng = np.random.default_rng(9)
+    pairs, _ = machine(rng, 9, "normal")
+    states = np.array(list(itertools.product([1, -1], repeat=9)))
+    energy = -states @ pairs.h - (states[:, pairs.row] * states[:, pairs.col]) @ pairs.J
+    for kT in (0.05, 1.0):
+        wanted = -kT * np.log(np.exp(-(energy - energy.min()) / kT).sum()) + energy.min()
+        assert free_energy(pairs, kT) == pytest.approx(wanted, rel=1e-12)
+    assert free_energy(pairs, 1.0, width=1) is None
 
 
 def test_any_packing_is_a_bound_and_too_much_is_cut_down():

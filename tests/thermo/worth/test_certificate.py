@@ -37,7 +37,7 @@ def test_samples_of_the_law_are_certified():
     # 12,800 draws of 8 spins: about 1e5 conditional draws, each of which tells 1 / kT to about 2 / |f|
     assert told.kT_high - told.kT_low < 0.1 * KT
     assert told.total_variation <= told.noise_floor
-    assert len(told.claims) == 5
+    assert len(told.claims) == 6
 
 
 def test_the_interval_of_kT_holds_it_as_often_as_it_says():
@@ -50,7 +50,7 @@ def test_the_interval_of_kT_holds_it_as_often_as_it_says():
 
 def test_samples_of_another_temperature_are_refused():
     told = certify(PAIRS, exact_samples(1.1 * KT), KT)
-    assert {claim.name for claim in told.refused} == {"effective kT", "total variation"}
+    assert {claim.name for claim in told.refused} == {"effective kT", "mean energy", "total variation"}
     assert told.kT_low < 1.1 * KT < told.kT_high
 
 
