@@ -137,7 +137,7 @@ def _read(path: Path) -> tuple[list[int], list[tuple[int, int]]]:
 
 def _of_mapping(data: Mapping[str, Any], where: str) -> tuple[list[int], list[tuple[int, int]]]:
     """Of the names that makers and networkx use; an entry may be a mapping with id, or source and target."""
-    found = [next((data[name] for name in names if name in data), []) for names in (NODES, WIRES)]
+    found: list[Any] = [next((data[name] for name in names if name in data), []) for names in (NODES, WIRES)]
     if not any(name in data for name in (*NODES, *WIRES)):
         raise HardwareError(
             f"{where}: names neither nodes ({', '.join(NODES)}) nor wires ({', '.join(WIRES)})"

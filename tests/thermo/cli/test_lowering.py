@@ -161,7 +161,7 @@ def test_a_chip_with_holes(tmp_path, graph):
     holes = tmp_path / "holes.txt"
     holes.write_text("0\n5\n8 12\n")
     net = tmp_path / "net.tnl"
-    where = ("-o", net, "--target", "chimera-8", "--embed", "--rescale")
+    where = ("-o", net, "--target", "chimera-8", "--embed", "--rescale", "--quantize")
     assert answer("compile", graph[0], *where, "--missing", holes)["target"] == "chimera-8 with holes"
     placement = load(net).lowered.placement
     assert placement.topology.startswith("a working chimera(8, 8, 4) of 510 nodes")
