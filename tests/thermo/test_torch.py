@@ -1,4 +1,4 @@
-"""A simulated layer in a torch loop: gradients reach parameters and data, and training for devices wins there."""
+"""A layer in a torch loop: gradients reach parameters and data; noise and devices are drawn anew."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ import pytest
 from compiler import compile
 from compiler.families.mlp import MLP
 from hw_models.imperfect import Imperfections
-from thermo.simulate.run import simulate
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 LAW = Imperfections(mismatch=0.1)
@@ -24,27 +23,16 @@ def _large_weights():
     return compile(network), x, y
 
 
-def test_a_layer_trained_for_devices_wins_on_others():
-    """Paired over 20 devices that training has not seen, by more than four standard errors."""
+def test_gradients_reach_parameters_and_data():
     from thermo.torch import SimulatedLayer
 
     net, x, y = _large_weights()
     layer = SimulatedLayer(net, non_ideal=LAW, dt=net.schedule[0].duration / 80)
-    optimiser = torch.optim.Adam(layer.parameters(), lr=0.02)
     data = torch.tensor(x, requires_grad=True)
-    for _ in range(300):
-        loss = torch.nn.functional.mse_loss(layer(data)[:, 0], torch.tensor(y))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    assert data.grad is not None and float(data.grad.abs().max()) > 0
-
-    def errors(netlist):
-        runs = (simulate(netlist, x, non_ideal=LAW, device_seed=k, kT=0.0).answers() for k in range(20))
-        return np.array([np.sqrt(np.mean((a[:, 0] - y) ** 2)) for a in runs])
-
-    gain = errors(net) - errors(layer.netlist())
-    assert gain.mean() > 4 * gain.std(ddof=1) / np.sqrt(gain.size)
+    torch.nn.functional.mse_loss(layer(data)[:, 0], torch.tensor(y)).backward()
+    for tensor in (data, *layer.parameters()):
+        assert tensor.grad is not None and tensor.grad.shape == tensor.shape
+        assert float(tensor.grad.abs().max()) > 0
 
 
 def test_devices_are_drawn_anew_each_pass_or_named():
