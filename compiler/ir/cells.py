@@ -75,29 +75,47 @@ class CellNetlist:
 
 
 def verify_cells(netlist: CellNetlist) -> None:
-    """Check every invariant; NetlistError names the first offender."""
-    n = netlist.n_inputs
-    seen: dict[int, tuple[str, list[int], set[str]]] = {}
+    """Check every invariant; NetlistError names an offender, the first that breaks the rule."""
+    n, cells = netlist.n_inputs, netlist.library.cells
     if netlist.indptr.size != netlist.n_cells + 1 or netlist.indptr[-1] != netlist.fanin.size:
         raise NetlistError("cell netlist: indptr must count the pins of every cell")
-    for k, index in enumerate(netlist.cell.tolist()):
-        if not 0 <= index < len(netlist.library.cells):
-            raise NetlistError(f"cell {k} is number {index} of a library that has no such cell")
-        cell, nets = netlist.library.cells[index], netlist.pins(k)
-        if nets.size != cell.n_inputs:
-            raise NetlistError(f"cell {k} ({cell.name}) reads {nets.size} nets; it has {cell.n_inputs} pins")
-        if ((nets < 0) | (nets >= n + k)).any():
-            raise NetlistError(
-                f"cell {k} ({cell.name}, net {n + k}) reads net {int(nets.max())}; it must read "
-                f"earlier nets, 0 to {n + k - 1}"
-            )
-        number = int(netlist.instance[k])
-        macro, shared, outputs = seen.setdefault(number, (cell.macro, nets.tolist(), set()))
-        if outputs and not (cell.macro and macro == cell.macro and shared == nets.tolist()):
-            raise NetlistError(f"cell {k} ({cell.name}) shares instance {number}, which is another cell")
-        if cell.output in outputs:
-            raise NetlistError(f"cell {k} ({cell.name}) is an output that instance {number} has already")
-        outputs.add(cell.output)
+    unknown = (netlist.cell < 0) | (netlist.cell >= len(cells))
+    if unknown.any():
+        k = int(unknown.argmax())
+        raise NetlistError(f"cell {k} is number {netlist.cell[k]} of a library that has no such cell")
+    sizes = np.diff(netlist.indptr)
+    pins = np.array([cell.n_inputs for cell in cells], dtype=np.int64)[netlist.cell]
+    if (sizes != pins).any():
+        k = int((sizes != pins).argmax())
+        name = cells[netlist.cell[k]].name
+        raise NetlistError(f"cell {k} ({name}) reads {sizes[k]} nets; it has {pins[k]} pins")
+    reader = np.repeat(np.arange(netlist.n_cells), sizes)
+    late = (netlist.fanin < 0) | (netlist.fanin >= n + reader)
+    if late.any():
+        k = int(reader[late.argmax()])
+        raise NetlistError(
+            f"cell {k} ({cells[netlist.cell[k]].name}, net {n + k}) reads net {int(netlist.pins(k).max())}; "
+            f"it must read earlier nets, 0 to {n + k - 1}"
+        )
+    _verify_instances(netlist)
     bad = (netlist.roots < CONSTANT_1) | (netlist.roots >= n + netlist.n_cells)
     if bad.any():
         raise NetlistError(f"root shows net {netlist.roots[bad][0]}, which does not exist")
+
+
+def _verify_instances(netlist: CellNetlist) -> None:
+    """Cells that share an instance are different outputs of one cell that read the same."""
+    _, number, count = np.unique(netlist.instance, return_inverse=True, return_counts=True)
+    seen: dict[int, tuple[str, list[int], set[str]]] = {}
+    for k in np.flatnonzero(count[number] > 1).tolist():
+        cell, nets, shared = (
+            netlist.library.cells[netlist.cell[k]],
+            netlist.pins(k).tolist(),
+            netlist.instance[k],
+        )
+        macro, read, outputs = seen.setdefault(int(shared), (cell.macro, nets, set()))
+        if outputs and not (cell.macro and macro == cell.macro and read == nets):
+            raise NetlistError(f"cell {k} ({cell.name}) shares instance {shared}, which is another cell")
+        if cell.output in outputs:
+            raise NetlistError(f"cell {k} ({cell.name}) is an output that instance {shared} has already")
+        outputs.add(cell.output)

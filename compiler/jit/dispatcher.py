@@ -11,9 +11,11 @@ from typing import Any, Protocol
 import numba
 from numba.core import event, types, typing
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 
 from compiler.jit.bundles import bundle_folder, level
+from compiler.jit.libraries import machine_code_when_asked
 from compiler.jit.places import file_base, folders, is_safe
 from compiler.jit.told import tell
 from compiler.jit.turns import Turn, without_collection
@@ -57,7 +59,8 @@ class KernelDispatcher(CPUDispatcher):
     def compile(self, sig: Any) -> Any:
         """As numba's; what another process is compiling is waited for."""
         try:
-            with without_collection():
+            lazily = machine_code_when_asked(self.targetctx.codegen())
+            with global_compiler_lock, without_collection(), lazily:
                 return super().compile(sig)
         finally:
             if isinstance(self._cache, KernelCache):

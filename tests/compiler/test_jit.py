@@ -219,6 +219,18 @@ from compiler.ir.langevin import Cells, LangevinNetlist, Phase
 from thermo.simulate import simulate
 from thermo.simulate.spins.run import simulate_spins
 
+def cover():
+    from compiler.ir.gates import AND, make_gates
+    from compiler.jit import compiled
+    from compiler.passes.gates.cell_mapping import map_cells
+    from compiler.passes.gates.lut_map import map_luts
+    from hw_models.cell_presets import CELL_LIBRARIES
+
+    circuit = make_gates(["a", "b"], [AND], [0], [1], {"y": 2})
+    with compiled():
+        map_cells(circuit, CELL_LIBRARIES.get("nangate45"))
+        map_luts(circuit)
+
 CELLS = LangevinNetlist(Cells.make(3, j2=1.0), (), 1.0, 1.0, (Phase("a", 0.1),), dt=0.01)
 
 @njit
@@ -238,9 +250,69 @@ print(any("unicode" in module for module in made), bool(made))
         ("simulate_spins(lower_ising(from_edges([0, 0], [0], [1], [1.0])), sweeps=2)", "False True"),
         ("simulate(CELLS, trajectory_every=1, keep_final=True)", "False True"),
         ("simulate(CELLS, method='exact')", "False True"),
+        ("cover()", "False True"),
         ("twin(np.zeros(3), np.ones(3))", "True True"),
     ],
 )
 def test_kernels_compile_no_string_machinery(run, strings, tmp_path):
     """Assigning an array to a slice formats both shapes for an error message: 37 functions of str."""
     assert run_python(".", STRINGS.replace("RUN", run), NUMBA_CACHE_DIR=str(tmp_path)) == strings
+
+
+MACHINE_CODE = """
+import numba
+import numpy as np
+from pairs import inner, other, outer, zero
+
+print(outer(np.arange(4.0)), other(np.arange(4.0)))
+engine = outer.dispatcher.targetctx.codegen()._engine
+made = [outer.dispatcher, inner._inner]
+print(sum(inner._inner.stats.cache_hits.values()))
+if TWIN:
+    one = numba.njit(lambda x: 2.0 * x)
+    two = numba.njit(lambda v: one(v[0]) + one(v[1]))
+    two(np.arange(4.0))
+    made = [two, one]
+for dispatcher in made:
+    (found,) = dispatcher.overloads.values()
+    print(engine.is_symbol_defined(found.fndesc.mangled_name))
+try:
+    zero(0)
+except ZeroDivisionError:
+    print("told")
+"""
+PAIRS = """
+from compiler.jit import njit
+
+@njit(cache=True)
+def inner(x):
+    for _ in range(3):
+        x = x * x + 1.0
+    return x
+
+@njit(cache=True)
+def outer(v):
+    return inner(v[0]) + inner(v[1])
+
+@njit
+def other(v):
+    return inner(v[1])
+
+@njit(cache=True)
+def over(n):
+    return 1 // n
+
+@njit(cache=True)
+def zero(n):
+    return over(n)
+"""
+
+
+def test_a_kernel_that_only_kernels_call_becomes_no_machine_code(tmp_path):
+    """Nor when it is read from the cache; numba's own functions do."""
+    (tmp_path / "pairs.py").write_text(PAIRS)
+    for hits in "01":
+        told = run_python(tmp_path, MACHINE_CODE.replace("TWIN", "False"), NUMBA_CACHE_DIR=str(tmp_path))
+        assert told.splitlines() == ["31.0 26.0", hits, "True", "False", "told"]
+    told = run_python(tmp_path, MACHINE_CODE.replace("TWIN", "True"), NUMBA_CACHE_DIR=str(tmp_path))
+    assert told.splitlines() == ["31.0 26.0", hits, "True", "True", "told"]

@@ -9,8 +9,9 @@ import pytest
 from compiler import load
 from thermo.cli.console import plain
 from thermo.data import load_dataset
-from thermo.demo import RESET, run_demo
 from thermo.demo.apart import PartError, answer, apart, work
+from thermo.demo.run import run_demo
+from thermo.demo.whole import RESET
 from thermo.energy.run import estimate
 from thermo.training.errors import TrainingError
 
@@ -78,7 +79,7 @@ def test_a_part_in_its_own_process_tells_its_errors(tmp_path):
     options = {"seed": 0, "threads": 1, "epochs": 1}
     told = io.BytesIO()
     place = "thermo.demo.logic:logic_part"
-    work(io.BytesIO(pickle.dumps(((place,), (load_dataset("cosine"), tmp_path), options))), told)
+    work(pickle.dumps(((place,), (load_dataset("cosine"), tmp_path), options)), told)
     assert isinstance(pickle.loads(told.getvalue()), TrainingError)
     with apart([place], load_dataset("digits"), tmp_path, **options) as process:
         process.kill()

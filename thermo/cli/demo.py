@@ -7,7 +7,7 @@ from pathlib import Path
 
 from thermo.cli.console import BarProgress, emit, manifest
 from thermo.cli.flags import AS_JSON, SEED, THREADS, Given, with_flags
-from thermo.demo import run_demo
+from thermo.demo.run import run_demo
 from thermo.options import Option
 from thermo.report.text import text_table
 

@@ -17,12 +17,14 @@ from typing import IO, Any
 from compiler.errors import ThermocError
 from thermo.progress import NullProgress
 
-# an interrupt goes to both processes: the parent ends the child
+# an interrupt goes to both processes: the parent ends the child, which reads before it imports, because
+# the parent waits until it has
 CHILD = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.SIG_IGN)
+given = sys.stdin.buffer.read()
 from thermo.demo.apart import work
-work(sys.stdin.buffer, sys.stdout.buffer)
+work(given, sys.stdout.buffer)
 """
 
 
@@ -61,9 +63,9 @@ def answer(process: subprocess.Popen[bytes]) -> Any:
     return found
 
 
-def work(source: IO[bytes], target: IO[bytes]) -> None:
+def work(given: bytes, target: IO[bytes]) -> None:
     """The child's side."""
-    places, args, options = pickle.loads(source.read())
+    places, args, options = pickle.loads(given)
     for place in places:
         module, function = place.split(":")
         try:

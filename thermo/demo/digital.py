@@ -19,6 +19,12 @@ def wired_part(dataset: Dataset, folder: Path, *, progress: Progress, **options:
         measured_designs(dataset, gates=False, progress=progress)
 
 
+def last_wired_part(dataset: Dataset, folder: Path, *, progress: Progress, **options: Any) -> None:
+    """Help with the hard-wired designs, from the other end: the two processes meet."""
+    if dataset.n_classes:
+        measured_designs(dataset, gates=False, backwards=True, progress=progress)
+
+
 def gates_part(dataset: Dataset, folder: Path, *, progress: Progress, **options: Any) -> None:
     """Measure networks of gates into it, up to one that reads ACCURACY."""
     if dataset.n_classes:

@@ -11,11 +11,9 @@ from compiler.families.rbm import lower_rbm
 from compiler.families.store import save_model
 from compiler.ir.container import load_langevin, save
 from thermo.data import Dataset
-from thermo.demo.part import Part, Row
+from thermo.demo.part import Drawing, Part, Row
 from thermo.progress import Progress
-from thermo.report import figures
-from thermo.report.figures import sample_grid
-from thermo.report.page import Figure, Section, Table
+from thermo.report.page import Section, Table
 from thermo.simulate.spins.run import simulate_spins
 from thermo.training.ebm.bits import static_bits
 from thermo.training.ebm.evaluate import Likelihood, base_rate_log_likelihood, log_likelihood
@@ -74,7 +72,8 @@ def ebm_part(
         name="p-bits",
         rows=(Row(f"{model.n_visible + model.n_hidden} p-bits that draw digits, a sample", priced=True),),
         reading=_reading(found),
-        sections=_sections(found, dataset),
+        sections=(_section(found.apart),),
+        drawings=_drawings(found, dataset),
         figures={
             "ebm": {
                 "log_likelihood": test.mean,
@@ -100,8 +99,7 @@ def _reading(found: _Found) -> str:
     )
 
 
-def _sections(found: _Found, dataset: Dataset) -> tuple[Section, ...]:
-    apart = found.apart
+def _section(apart: dict[str, float]) -> Section:
     table = Table(
         ("distance to validation bits", "samples", "by chance"),
         (
@@ -110,15 +108,17 @@ def _sections(found: _Found, dataset: Dataset) -> tuple[Section, ...]:
         ),
         (1, 2),
     )
-    parts: tuple[Table | Figure, ...] = (table,)
-    if len(dataset.image_shape) == 2:
-        groups = [("validation bits", found.bits[:SHOWN]), ("samples", found.drawn[:SHOWN])]
-        parts += (
-            Figure(
-                figures.svg(sample_grid(groups, dataset.image_shape)),
-                f"Every sample is the last state of a chain of its own, {found.sweeps:,} sweeps "
-                "from random bits.",
-                "Two grids of small images, bits of the data and bits that were drawn.",
-            ),
-        )
-    return (Section("p-bits that generate", parts),)
+    return Section("p-bits that generate", (table,))
+
+
+def _drawings(found: _Found, dataset: Dataset) -> tuple[Drawing, ...]:
+    if len(dataset.image_shape) != 2:
+        return ()
+    groups = [("validation bits", found.bits[:SHOWN]), ("samples", found.drawn[:SHOWN])]
+    drawing = Drawing(
+        "thermo.report.figures:sample_grid",
+        (groups, dataset.image_shape),
+        f"Every sample is the last state of a chain of its own, {found.sweeps:,} sweeps from random bits.",
+        "Two grids of small images, bits of the data and bits that were drawn.",
+    )
+    return (drawing,)

@@ -14,13 +14,12 @@ from hw_models.imperfect import Imperfections
 from hw_models.presets import DEVICES
 from hw_models.weights import WEIGHT_MEMORIES
 from thermo.data import Dataset
-from thermo.demo.part import Part, Row, per_cent
+from thermo.demo.part import Drawing, Part, Row, per_cent
 from thermo.energy.eqprop_effort import energy_of
 from thermo.energy.training import TrainingEnergy, training_keys
 from thermo.evaluate import evaluate
 from thermo.progress import Progress
-from thermo.report import figures
-from thermo.report.page import Figure, Section
+from thermo.report.page import Section
 from thermo.report.text import si
 from thermo.report.training_energy import energy_table
 from thermo.studies.instances import Paired, paired
@@ -71,7 +70,11 @@ def eqprop_part(
         name="relaxing network",
         rows=_rows(found),
         reading=_reading(found),
-        sections=_sections(found),
+        sections=(
+            Section("A network that learns by relaxing, where it is", ()),
+            Section("What training costs", (energy_table(found.energy),)),
+        ),
+        drawings=(_drawing(found.devices),),
         figures={
             "eqprop": {
                 "accuracy": answered.accuracy,
@@ -141,23 +144,14 @@ def _reading(found: _Found) -> str:
     )
 
 
-def _sections(found: _Found) -> tuple[Section, ...]:
-    groups = [
-        ("trained clean, deployed", 100 * found.devices.first),
-        ("trained in situ", 100 * found.devices.second),
-    ]
-    return (
-        Section(
-            "A network that learns by relaxing, where it is",
-            (
-                Figure(
-                    figures.svg(figures.device_spread(groups, score="test accuracy, %")),
-                    "The same devices, drawn once: couplings differ from the programmed ones and "
-                    "between both directions, states are read with noise and 8 bits. Updates in "
-                    "situ are computed from those states.",
-                    f"Accuracies on {N_DEVICES} devices, trained clean and in place.",
-                ),
-            ),
-        ),
-        Section("What training costs", (energy_table(found.energy),)),
+def _drawing(devices: Paired) -> Drawing:
+    groups = [("trained clean, deployed", 100 * devices.first), ("trained in situ", 100 * devices.second)]
+    return Drawing(
+        "thermo.report.figures:device_spread",
+        (groups,),
+        "The same devices, drawn once: couplings differ from the programmed ones and "
+        "between both directions, states are read with noise and 8 bits. Updates in "
+        "situ are computed from those states.",
+        f"Accuracies on {N_DEVICES} devices, trained clean and in place.",
+        {"score": "test accuracy, %"},
     )

@@ -16,11 +16,10 @@ from compiler.ir.container import load_langevin, save
 from compiler.ir.langevin import LangevinNetlist
 from hw_models.imperfect import Imperfections
 from thermo.data import Dataset
-from thermo.demo.part import Part, Row, per_cent
+from thermo.demo.part import Drawing, Part, Row, per_cent
 from thermo.evaluate import Evaluation, evaluate
 from thermo.progress import Progress
-from thermo.report import figures
-from thermo.report.page import Figure, Section
+from thermo.report.page import Section
 from thermo.simulate.langevin.run import simulate_langevin
 from thermo.studies.instances import accuracy_on_devices
 from thermo.training import TrainedMachine, train_mlp, train_pathwise
@@ -98,7 +97,8 @@ def langevin_part(
         name="Langevin machine",
         rows=_rows(found, mlp, mlp_accuracy, lowered),
         reading=_reading(found),
-        sections=(decisions,),
+        sections=(Section("A few decisions", ()),),
+        drawings=(decisions,),
         figures={
             "langevin": {
                 "accuracy": found.main.accuracy,
@@ -161,7 +161,7 @@ def _reading(found: _Found) -> str:
     )
 
 
-def _decisions(dataset: Dataset, netlist: LangevinNetlist, seed: int, threads: int | None) -> Section:
+def _decisions(dataset: Dataset, netlist: LangevinNetlist, seed: int, threads: int | None) -> Drawing:
     x, y = dataset.part("test")
     first = [int(np.flatnonzero(y == k)[0]) for k in range(min(N_SHOWN, dataset.n_classes))]
     steps = round(netlist.schedule[0].duration / netlist.dt)
@@ -170,10 +170,10 @@ def _decisions(dataset: Dataset, netlist: LangevinNetlist, seed: int, threads: i
         netlist, x[first], observe=observe, seed=seed, threads=threads, heat=False, device=DEVICE
     )
     names = [dataset.labels[k] for k in y[first]]
-    drawn = figures.output_trajectories(shown.times, shown.outputs[:, :, 0], dataset.labels, names)
-    caption = (
+    return Drawing(
+        "thermo.report.figures:output_trajectories",
+        (shown.times, shown.outputs[:, :, 0], dataset.labels, names),
         f"Output cells of single noisy runs on {DEVICE}; the cell of the true class is red. The answer is "
-        "the largest at the end."
+        "the largest at the end.",
+        f"Voltages of the output cells against time for images of {', '.join(str(n) for n in names)}.",
     )
-    alt = f"Voltages of the output cells against time for images of {', '.join(str(n) for n in names)}."
-    return Section("A few decisions", (Figure(figures.svg(drawn), caption, alt),))

@@ -15,16 +15,23 @@ from compiler.ir.container import load, save
 from compiler.ir.gates import GateNetlist
 from compiler.pipelines import simplify
 from thermo.data import Dataset
-from thermo.demo.part import Part, Row, per_cent
+from thermo.demo.part import Drawing, Part, Row, per_cent
 from thermo.evaluate import evaluate
 from thermo.progress import Progress
-from thermo.report import figures
-from thermo.report.page import Figure, Section
-from thermo.studies.faults import FaultPoint, accuracy_against_fault_rate, accuracy_against_faults
+from thermo.report.page import Section
+from thermo.studies.faults import FaultPoint, accuracy_against_faults
 from thermo.training.logic import logic_preset, train_logic
 
 FLIP = 0.01
 RATES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+
+SECTION = Section(
+    "A network of logic gates, and how it fails",
+    (
+        "Gates and wires were learnt together; the compiler then removed what no class sum "
+        "depends on and proved that every class sum stayed the same for all images.",
+    ),
+)
 
 
 def logic_part(
@@ -63,7 +70,8 @@ def logic_part(
         name="gate network",
         rows=_rows(clean.accuracy, faults, gates, declared.n_gates),
         reading=_reading(clean.accuracy, gates),
-        sections=(_section(dataset, faults),),
+        sections=(SECTION,),
+        drawings=(_drawing(dataset, faults),),
         figures={
             "logic": {
                 "accuracy": clean.accuracy,
@@ -99,19 +107,13 @@ def _reading(accuracy: float, gates: int) -> str:
     )
 
 
-def _section(dataset: Dataset, faults: list[FaultPoint]) -> Section:
+def _drawing(dataset: Dataset, faults: list[FaultPoint]) -> Drawing:
     labels = dataset.part("test")[1]
     chance = float(np.bincount(labels).max() / labels.size)
-    return Section(
-        "A network of logic gates, and how it fails",
-        (
-            "Gates and wires were learnt together; the compiler then removed what no class sum "
-            "depends on and proved that every class sum stayed the same for all images.",
-            Figure(
-                figures.svg(accuracy_against_fault_rate(faults, chance)),
-                "Gates that answer wrongly now and then, and gates that are stuck at 0 or 1; "
-                "bars are standard deviations over draws of the faults.",
-                "Accuracy against the share of faulty gates, two curves that fall from left to right.",
-            ),
-        ),
+    return Drawing(
+        "thermo.studies.faults:accuracy_against_fault_rate",
+        (faults, chance),
+        "Gates that answer wrongly now and then, and gates that are stuck at 0 or 1; "
+        "bars are standard deviations over draws of the faults.",
+        "Accuracy against the share of faulty gates, two curves that fall from left to right.",
     )

@@ -95,12 +95,14 @@ def measured_designs(
     *,
     wired: bool = True,
     gates: bool = True,
+    backwards: bool = False,
     progress: Progress | None = None,
 ) -> tuple[MeasuredDesign, ...]:
     """Hard-wired classifiers (with `wired`) and networks of gates (with `gates`), from the user's cache or
     measured.
 
     accuracy : networks of gates grow until one reaches it; None: all of them
+    backwards : begin with the last, for a second process that helps a first one
     """
     progress = progress or NullProgress()
     libraries = tuple(CELL_LIBRARIES.get(name) for name in LIBRARIES)
@@ -117,6 +119,8 @@ def measured_designs(
             (f"{width} gates", partial(measure_gates, dataset, width, split))
             for width in gate_widths(dataset)
         ]
+    if backwards:
+        tasks.reverse()
     folder = make_folder(Path(pooch.os_cache("thermoc")) / VERSION / f"{_identity(dataset)}-{split}")
     found = []
     progress.start(len(tasks), "digital designs")
@@ -135,7 +139,7 @@ def measured_designs(
                 break
     finally:
         progress.stop()
-    return tuple(found)
+    return tuple(reversed(found) if backwards else found)
 
 
 def measure_gates(dataset: Dataset, width: int, split: str) -> MeasuredDesign:

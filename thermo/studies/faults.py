@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from compiler.errors import UnsupportedError
 from compiler.ir.container import load
@@ -17,11 +16,13 @@ from thermo.data import DataError, Dataset
 from thermo.evaluate import check_fit, evaluate
 from thermo.options import Option
 from thermo.progress import NullProgress, Progress
-from thermo.report.figures import COLOURS, MUTED, new_figure
 from thermo.report.page import Table
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.gates.faults import Faults
 from thermo.studies.study import DATA, SEED, THREADS, Findings, Study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Kind = Literal["flip", "stuck_at"]
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3)
@@ -163,6 +164,8 @@ def accuracy_against_fault_rate(points: Sequence[FaultPoint], chance: float) -> 
 
     Points of rate 0 become a line across; chance : accuracy of a guess, a second one
     """
+    from thermo.report.figures import COLOURS, MUTED, new_figure  # matplotlib takes a second to import
+
     figure, axes = new_figure()
     for k, kind in enumerate(dict.fromkeys(p.kind for p in points)):
         here = sorted((p for p in points if p.kind == kind and p.rate > 0), key=lambda p: p.rate)

@@ -129,9 +129,11 @@ def _nets_with(subject: Subject, width: int, tables: dict) -> dict:  # type: ign
     used = np.arange(subject.size.shape[1]) < subject.count[:, None]
     hit = used & (subject.size == width) & np.isin(subject.table, list(tables))
     found: dict[tuple[int, ...], list] = {}  # type: ignore[type-arg]
-    for net, cut in zip(*np.nonzero(hit), strict=True):
-        leaves = tuple(subject.leaves[net, cut, :width].tolist())
-        found.setdefault(leaves, []).append((int(net), tables[int(subject.table[net, cut])]))
+    nets, leaves, table = (
+        column.tolist() for column in (np.nonzero(hit)[0], subject.leaves[hit], subject.table[hit])
+    )
+    for net, cut, function in zip(nets, leaves, table, strict=True):
+        found.setdefault(tuple(cut[:width]), []).append((net, tables[function]))
     return found
 
 

@@ -132,6 +132,13 @@ def _within(a, size_a, b, size_b):  # pragma: no cover - compiled
 
 
 @njit(widen=True, cache=True, nogil=True)
+def _copy(leaves, out):  # pragma: no cover - compiled
+    """out <- leaves of one cut; an assignment of rows would compile its error message too."""
+    for i in range(LEAVES):
+        out[i] = leaves[i]
+
+
+@njit(widen=True, cache=True, nogil=True)
 def _enumerate(op, a, b, two_input, n, literals, leaves, size, table, count):
     # pragma: no cover - compiled
     most = size.shape[1]
@@ -150,14 +157,14 @@ def _enumerate(op, a, b, two_input, n, literals, leaves, size, table, count):
                 own[0, 0] = x
             else:
                 size_x, table_x = int(size[x, i]), int(table[x, i])
-                own[0] = leaves[x, i]
+                _copy(leaves[x, i], own[0])
             for j in range(-1, count[y]):
                 if j < 0:
                     size_y, table_y = 1, 0xAAAA
                     own[1, 0] = y
                 else:
                     size_y, table_y = int(size[y, j]), int(table[y, j])
-                    own[1] = leaves[y, j]
+                    _copy(leaves[y, j], own[1])
                 # union of two ascending lists, with the place of each leaf
                 p, q, total = 0, 0, 0
                 while (p < size_x or q < size_y) and total <= 4:
@@ -196,7 +203,7 @@ def _keep(net, made, union, total, leaves, size, table, found, most):
     for c in range(found):
         if not _within(union, total, leaves[net, c], size[net, c]):
             if kept != c:
-                leaves[net, kept] = leaves[net, c]
+                _copy(leaves[net, c], leaves[net, kept])
                 size[net, kept] = size[net, c]
                 table[net, kept] = table[net, c]
             kept += 1
@@ -209,7 +216,7 @@ def _keep(net, made, union, total, leaves, size, table, found, most):
     if found < most:
         found += 1
     for c in range(found - 1, at, -1):
-        leaves[net, c] = leaves[net, c - 1]
+        _copy(leaves[net, c - 1], leaves[net, c])
         size[net, c] = size[net, c - 1]
         table[net, c] = table[net, c - 1]
     for i in range(4):

@@ -195,8 +195,9 @@ def _cover(
     for net in gates:
         for c in range(count[net]):
             if size[net, c] == 2:
-                guess[leaves[net, c, 0]] += 0.5
-                guess[leaves[net, c, 1]] += 0.5
+                for p in range(2):
+                    guess[leaves[net, c, 0], p] += 0.5
+                    guess[leaves[net, c, 1], p] += 0.5
                 break
     need = np.full((n_nets, 2), np.inf)
     refs = np.zeros((n_nets, 2), dtype=np.int64)

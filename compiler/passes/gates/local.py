@@ -41,7 +41,7 @@ def fold_constants(netlist: GateNetlist) -> GateNetlist:
 
 def remove_buffers(netlist: GateNetlist) -> GateNetlist:
     """Nothing reads a buffer, and gates read through inverters; both may stay behind, dead."""
-    return redirect(netlist, lambda net, gate, literals: 2 * net, wires=True)
+    return redirect(netlist, None, wires=True)
 
 
 def hash_structurally(netlist: GateNetlist) -> GateNetlist:
@@ -181,11 +181,11 @@ def live_gates(netlist: GateNetlist) -> np.ndarray:
 # --- one walk in topological order -----------------------------------------------------------
 
 
-def redirect(netlist: GateNetlist, rule: Rule, *, wires: bool) -> GateNetlist:
+def redirect(netlist: GateNetlist, rule: Rule | None, *, wires: bool) -> GateNetlist:
     """Visit the gates in order; reads go to what the rule put in the place of earlier nets.
 
     rule : (net, (op, a, b), literals of earlier nets) -> literal (2 net + complemented) that later
-        gates read instead of the net; (2 net, itself, for no change)
+        gates read instead of the net; (2 net, itself, for no change, as without a rule)
     wires : whether buffers and inverters are looked through
     """
     n = netlist.n_inputs
@@ -193,10 +193,25 @@ def redirect(netlist: GateNetlist, rule: Rule, *, wires: bool) -> GateNetlist:
     ops: list[int] = []
     first: list[int] = []
     second: list[int] = []
-    for k, gate in enumerate(zip(netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist(), strict=True)):
-        op, a, b = _redirect(gate, literals)
-        net = n + k
-        literal = rule(net, (op, a, b), literals)
+    columns = zip(netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist(), strict=True)
+    for net, (op, a, b) in enumerate(columns, n):
+        # the gate reads its operands' literals; constants go into the op
+        if _READS_A[op]:
+            literal = literals[a]
+            a = literal >> 1
+            if literal < 0:
+                op = _fixed_a(op, literal == ONE)
+            elif literal & 1:
+                op = _FLIP_A[op]
+        if _READS_B[op]:
+            literal = literals[b]
+            b = literal >> 1
+            if literal < 0:
+                op = _SWAP[_fixed_a(_SWAP[op], literal == ONE)]
+            elif literal & 1:
+                op = _FLIP_B[op]
+        a, b = a if _READS_A[op] else NONE, b if _READS_B[op] else NONE
+        literal = 2 * net if rule is None else rule(net, (op, a, b), literals)
         if literal >> 1 != net:
             # kept as a copy of what stands for it: a constant, buffer or inverter
             if literal < 0:
@@ -229,28 +244,6 @@ def redirect(netlist: GateNetlist, rule: Rule, *, wires: bool) -> GateNetlist:
 
 
 ZERO, ONE = -2, -1  # literals of the constants; x ^ 1 complements these, too
-
-
-def _redirect(gate: Gate, literals: list[int]) -> Gate:
-    """The gate reading its operands' literals; constants go into the op."""
-    op, a, b = gate
-    if _READS_A[op]:
-        literal = literals[a]
-        if literal < 0:
-            op = _fixed_a(op, literal == ONE)
-        else:
-            a = literal >> 1
-            if literal & 1:
-                op = _FLIP_A[op]
-    if _READS_B[op]:
-        literal = literals[b]
-        if literal < 0:
-            op = _SWAP[_fixed_a(_SWAP[op], literal == ONE)]
-        else:
-            b = literal >> 1
-            if literal & 1:
-                op = _FLIP_B[op]
-    return op, a if _READS_A[op] else NONE, b if _READS_B[op] else NONE
 
 
 def _fixed_a(op: int, value: bool) -> int:

@@ -71,6 +71,13 @@ def _better(mode, one, two):  # pragma: no cover - compiled
 
 
 @njit(widen=True, cache=True)
+def _copy(source, out, size):  # pragma: no cover - compiled
+    """out[:size] <- source[:size], which as an assignment would compile its error message too."""
+    for i in range(size):
+        out[i] = source[i]
+
+
+@njit(widen=True, cache=True)
 def cover(
     fan, n_inputs, k, mode, leaves, sizes, arrival, flow, refs, guess, required, n_passes
 ):  # pragma: no cover - compiled
@@ -88,6 +95,7 @@ def cover(
     score = np.zeros((CUTS + 1, 3))
     now = np.zeros(3)
     union = np.zeros(WIDEST, dtype=np.int32)
+    kept = np.zeros(WIDEST, dtype=np.int32)
     for n in range(n_inputs):
         cut_leaves[n, 0, 0], cut_sizes[n, 0], count[n] = n, 1, 1
     for g in range(fan.shape[0]):
@@ -103,7 +111,7 @@ def cover(
                     if j > 0:
                         break
                     size = sizes[node]
-                    union[:size] = leaves[node, :size]
+                    _copy(leaves[node], union, size)
                 else:
                     size = _join(
                         cut_leaves[a, i], cut_sizes[a, i], cut_leaves[b, j], cut_sizes[b, j], union, k
@@ -119,13 +127,13 @@ def cover(
                     continue
                 if mode == AREA:
                     before = sizes[node]
-                    kept = leaves[node].copy()
+                    _copy(leaves[node], kept, WIDEST)
                     sizes[node] = size
-                    leaves[node, :size] = union[:size]
+                    _copy(union, leaves[node], size)
                     cost = float(_refer(node, 1, leaves, sizes, refs, n_inputs, stack))
                     _refer(node, -1, leaves, sizes, refs, n_inputs, stack)
                     sizes[node] = before
-                    leaves[node] = kept
+                    _copy(kept, leaves[node], WIDEST)
                 now[1] = cost
                 same = False
                 for c in range(found):
@@ -144,15 +152,15 @@ def cover(
                     continue
                 last = min(found, CUTS - 1)
                 for m in range(last, c, -1):
-                    cut_leaves[node, m] = cut_leaves[node, m - 1]
+                    _copy(cut_leaves[node, m - 1], cut_leaves[node, m], WIDEST)
                     cut_sizes[node, m] = cut_sizes[node, m - 1]
-                    score[m] = score[m - 1]
-                cut_leaves[node, c, :size] = union[:size]
+                    _copy(score[m - 1], score[m], 3)
+                _copy(union, cut_leaves[node, c], size)
                 cut_sizes[node, c] = size
-                score[c] = now
+                _copy(now, score[c], 3)
                 found = min(found + 1, CUTS)
         sizes[node] = cut_sizes[node, 0]
-        leaves[node] = cut_leaves[node, 0]
+        _copy(cut_leaves[node, 0], leaves[node], WIDEST)
         latest, cost = 0, 1.0
         for m in range(sizes[node]):
             latest = max(latest, arrival[leaves[node, m]])

@@ -117,6 +117,9 @@ def test_an_interrupted_run_goes_on_where_it_stopped(digits, few, monkeypatch):
     digital.measured_designs(digits)
     assert len(asked) == 5
     other = replace(digits, y_test=digits.y_test[::-1].copy())
+    from_the_end = digital.measured_designs(other, backwards=True)
+    assert asked[5:] == [*reversed(FEW)]
+    assert [m.name for m in from_the_end] == [m.name for m in first]
     digital.measured_designs(other)
     assert len(asked) == 8
 

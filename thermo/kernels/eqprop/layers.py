@@ -27,6 +27,14 @@ def copy(source, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def less_bias(source, bias, out):  # type: ignore[no-untyped-def]
+    """out <- source - bias, (rows, units); as one expression of arrays it takes long to compile."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = source[i, j] - bias[j]
+
+
+@njit(cache=True, nogil=True)
 def clip_bias(z, bias, state):  # type: ignore[no-untyped-def]
     """state <- clip(z + bias, 0, 1); returns the largest change."""
     one = z.dtype.type(1)
@@ -179,8 +187,7 @@ def relax(
                 unit = states[l] if reach == 0 else z
                 if l == n_layers - 1:
                     if l == 0:
-                        copy(p, z)
-                        z -= bias[0]  # p has the bias, clip_nudged adds it again
+                        less_bias(p, bias[0], z)  # clip_nudged adds it again
                     else:
                         np.dot(states[l - 1], forward[l].T, z)
                     moved = clip_nudged(z, bias[l], target, beta, unit)

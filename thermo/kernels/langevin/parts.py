@@ -167,7 +167,7 @@ class Whole(NamedTuple):
     """A scheme that wants the force of all cells at once; what it does not have is None.
 
     normals : (n, lanes) scratch, the noise; before : (n, lanes), the force before a step
-    corrector : (n, lanes) scratch, Heun: the force at the guess
+    heun : whether the scheme is Heun's; corrector : (n, lanes) scratch, its force at the guess, else a row
     last : (n, lanes) scratch, Leimkuhler-Matthews: the normals of the step before
     factor : (n, n), factor factor^T = D, noise with a covariance
     along : whether heat is summed along the path: force times displacement (Stratonovich)
@@ -176,7 +176,8 @@ class Whole(NamedTuple):
 
     normals: np.ndarray
     before: np.ndarray
-    corrector: np.ndarray | None
+    heun: bool
+    corrector: np.ndarray
     last: np.ndarray | None
     factor: np.ndarray | None
     along: bool

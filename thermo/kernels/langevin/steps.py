@@ -247,9 +247,9 @@ def _add_path_heat(factor, force, before, x, old, heat):  # type: ignore[no-unty
 
 @njit(cache=True, nogil=True)
 def whole_steps(  # type: ignore[no-untyped-def]
-    linear, cells, extras, corrector, whole, stage, source, scratch, x, new, first, stop, done
+    linear, cells, extras, whole, stage, source, scratch, x, new, first, stop, done
 ):
-    """Schemes with the force of all cells at once: Heun (with a corrector), Leimkuhler-Matthews,
+    """Schemes with the force of all cells at once: Heun, Leimkuhler-Matthews,
     noise matrices, and Euler-Maruyama where heat is summed along the path.
 
     scratch.force : the force at x on entry, at the end on return but where nobody asks for it
@@ -273,15 +273,15 @@ def whole_steps(  # type: ignore[no-untyped-def]
         _shots(whole.factor, whole.last, shots, new, sigma > 0, source, done)
         if sigma > 0:
             add_shared(whole.shared, wiring, middle, stage.input, source, done, shots)
-        if corrector is None:
+        if not whole.heun:
             _forward(whole.factor, sigmas, columns, held, force, shots, sigma, mdt, x, new, peak)
         else:
             _guess(whole.factor, sigmas, columns, held, force, shots, sigma, mdt, x, new)
             shown = show_within(wiring, cells, new, scratch.phi)
-            multiply(linear, shown, corrector)
+            multiply(linear, shown, whole.corrector)
             load_wells(wiring, c1, then, k1)
-            finish_force(extras, cells, then, k1, new, shown, drive, corrector, room)
-            _correct(columns, held, force, corrector, shots, half_mdt, x, new, peak)
+            finish_force(extras, cells, then, k1, new, shown, drive, whole.corrector, room)
+            _correct(columns, held, force, whole.corrector, shots, half_mdt, x, new, peak)
         x, new = new, x
         done += 1
         if k + 1 < stage.steps or at_end:

@@ -124,8 +124,8 @@ def run_tile(  # type: ignore[no-untyped-def]
 
     linear, cells, schedule, source, looks, kept : see thermo.kernels.langevin.parts
     extras : Extras, or None where there are none
-    plain, fused, whole, inertia : the scheme; None but for plain = True, Euler-Maruyama, and fused =
-        True beside it where couplings are sparse and there are no extras; or a Whole; or an
+    plain, fused, whole, inertia : the scheme; None but for plain = True, Euler-Maruyama, with fused,
+        whether couplings are sparse, beside it where there are no extras; or a Whole; or an
         Inertia, BAOAB, which is always given extras
     drives : (n_drives, n, lanes) float32, force of the inputs at each input scale; one row of
         zeros instead of n where nothing is driven
@@ -143,7 +143,7 @@ def run_tile(  # type: ignore[no-untyped-def]
         stepwise = whole.factor is not None
         wiring = whole.wiring
         shows = cells.active or wiring is not None
-    if fused is not None and not energies:
+    if fused is not None and fused and not energies:
         rows = 1
     force = np.empty((rows, lanes), np.float32)
     phi = np.empty((n if shows else 1, lanes), np.float32)
@@ -190,25 +190,11 @@ def run_tile(  # type: ignore[no-untyped-def]
             if inertia is not None:
                 baoab(linear, cells, extras, bath, inertia.along, stage, source, scratch, x, k, stop, done)
             if whole is not None:
-                whole_steps(
-                    linear,
-                    cells,
-                    extras,
-                    whole.corrector,
-                    whole,
-                    stage,
-                    source,
-                    scratch,
-                    x,
-                    spare,
-                    k,
-                    stop,
-                    done,
-                )
+                whole_steps(linear, cells, extras, whole, stage, source, scratch, x, spare, k, stop, done)
             if plain is not None:
                 summed = False
                 if fused is not None:
-                    summed = not stage.ramped
+                    summed = fused and not stage.ramped
                     if summed:
                         sparse_euler(linear, cells, stage, source, scratch, x, spare, k, stop, done)
                 if not summed:

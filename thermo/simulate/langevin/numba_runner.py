@@ -52,7 +52,8 @@ def _whole(job: Job, factor: np.ndarray | None, lanes: int) -> Whole | None:
     return Whole(
         normals=np.empty((n, lanes), np.float32),
         before=np.empty((n if along else 1, lanes), np.float32),
-        corrector=np.empty((n, lanes), np.float32) if heun else None,
+        heun=heun,
+        corrector=np.empty((n if heun else 1, lanes), np.float32),
         last=np.empty((n, lanes), np.float32) if lm else None,
         factor=factor,
         along=along,
@@ -116,7 +117,7 @@ def run_numba(job: Job) -> Raw:
             cells,
             None if plain else extras_of(job, gradient, sine, inputs, t.index),
             euler,
-            True if euler and plain and not linear.dense else None,
+            not linear.dense if euler and plain else None,
             whole,
             inertia,
             schedule,

@@ -515,6 +515,7 @@ class PathwiseTrainer:
             tiles=tiles,
             each=self.each,
             dacs=self._dacs(),
+            heat=False,
         )
         return output_range(outputs)
 

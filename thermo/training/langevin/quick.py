@@ -30,11 +30,13 @@ def run_machine(
     tiles: Tiles | None = None,
     each: Burden | None = None,
     dacs: Line | None = None,
+    heat: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run raw data rows once each: outputs (n, n_out) at t_f and heat (n,) in energy units.
 
     The quick look that training needs; `thermo.simulate` is the full simulator. each : of a device's
-    couplings, None for the ideal equation; dacs : what its input converters do.
+    couplings, None for the ideal equation; dacs : what its input converters do; heat : False where the
+    heat is not wanted, which is not meaningful then.
     Raises TrainingDivergedError if a trajectory runs away.
     """
     if tiles is None:
@@ -49,13 +51,14 @@ def run_machine(
                 tiles=one_thread,
                 each=each,
                 dacs=dacs,
+                heat=heat,
             )
     n = data.shape[0]
     dt = machine.dt if dt is None else dt
     n_steps = max(1, round(machine.t_f / dt))
     h = machine.mobility * machine.t_f / n_steps
     outputs = np.empty((n, machine.n_out), np.float32)
-    heat = np.empty(n)
+    lost = np.empty(n)
     coupling = np.ascontiguousarray(machine.coupling, np.float32)
     w_in = np.ascontiguousarray(machine.w_in, np.float32)
     circuit, cells = None, np.stack([machine.j2, machine.j3, machine.j4]).astype(np.float32)
@@ -74,8 +77,8 @@ def run_machine(
     noise = np.float32(math.sqrt(2.0 * h * machine.kT))
     symmetric = np.array_equal(coupling, coupling.T)
     potential = symmetric and not (circuit is not None and circuit.ranged)
-    mode = bptt.HEAT_ENERGY if potential else bptt.HEAT_STRATONOVICH
-
+    # a sum along the path takes time at every step
+    mode = bptt.HEAT_ENERGY if potential or not heat else bptt.HEAT_STRATONOVICH
     steps = bptt.Steps(n_steps, np.float32(h), noise, mode)
 
     def one(t: int) -> int:
@@ -89,7 +92,7 @@ def run_machine(
             np.uint64(seed),
             np.uint64(trajectory + lo),
             outputs[lo:hi],
-            heat[lo:hi],
+            lost[lo:hi],
         )
 
     runaways = [cell for cell in tiles.map(one, -(-n // tile)) if cell >= 0]
@@ -98,4 +101,4 @@ def run_machine(
             f"machine: cell {runaways[0]} ran away at dt = {machine.t_f / n_steps:g}; "
             "evaluate with a smaller dt"
         )
-    return outputs, heat
+    return outputs, lost
