@@ -14,7 +14,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.environment import lookup_environment
 
 
-class LazyLibrary(JITCodeLibrary):
+class LazyLibrary(JITCodeLibrary):  # type: ignore[misc]
     """numba's, but that LLVM makes machine code of it on the first question for an address in it.
 
     Where nobody has asked, bitcode is kept on disk.

@@ -80,30 +80,36 @@ def _parts_and_prices(
 ) -> tuple[list[Part], list[tuple[Design, Estimated | None]]]:
     """Every family's part, and their netlists' designs; digital ones are in the user's cache then."""
     wired, logic, relaxing = (processes[name] for name in ("wired", "logic", "relaxing"))
-    ideal = partial(answer, relaxing)
-    parts = [langevin_part(dataset, folder, ideal, **options, progress=progress)]
-    prices: dict[str, Any] = {
-        "seed": options["seed"],
-        "threads": options["threads"],
-        "reset": RESET,
-        "progress": progress,
-    }
-    given = priced({parts[0].name: load(parts[0].netlist)}, dataset, **prices)
-    least = least_accuracy(given)
+    langevin = langevin_part(dataset, folder, partial(answer, relaxing), **options, progress=progress)
+    run: dict[str, Any] = {"seed": options["seed"], "threads": options["threads"], "progress": progress}
+
+    def prices(part: Part, **more: Any) -> list[tuple[Design, Estimated | None]]:
+        return priced({part.name: load(part.netlist)}, dataset, **run, **more)
+
+    first = prices(langevin, reset=RESET)
+    least = least_accuracy(first)
     if least is not None:
-        cached_baselines(dataset, "test", least, progress)  # while the others are at it
-    progress.start(3, "other families, in processes of their own")
-    try:
-        for k, process in enumerate((relaxing, logic, relaxing)):
-            parts.append(answer(process))
-            progress.update(k + 1)
-    finally:
-        progress.stop()
-    given += priced({part.name: load(part.netlist) for part in parts[1:]}, dataset, **prices)
-    parts = [part.drawn() for part in parts]  # while the digital designs are measured
-    answer(logic)
-    answer(wired)
-    answer(logic)
+        cached_baselines(dataset, "test", least, progress)
+
+    def waited(process: Popen[bytes]) -> Part:
+        progress.start(1, "another family, in a process of its own")
+        try:
+            part: Part = answer(process)
+        finally:
+            progress.stop()
+        return part
+
+    # each is priced and drawn while the others are at it
+    circuit = waited(logic)
+    of_circuit, circuit = prices(circuit), circuit.drawn()
+    learnt = waited(relaxing)
+    of_learnt, learnt = prices(learnt, reset=RESET), learnt.drawn()
+    bits = waited(relaxing)
+    of_bits = prices(bits)
+    parts = [langevin.drawn(), learnt, circuit, bits.drawn()]
+    for process in (logic, wired, logic):  # digital designs
+        answer(process)
+    given = [*first, *of_learnt, *of_circuit, *of_bits]
     return parts, given
 
 
