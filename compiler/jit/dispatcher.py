@@ -59,7 +59,8 @@ class KernelDispatcher(CPUDispatcher):
     def compile(self, sig: Any) -> Any:
         """As numba's; what another process is compiling is waited for."""
         try:
-            lazily = machine_code_when_asked(self.targetctx.codegen())
+            context: Any = self.targetctx
+            lazily = machine_code_when_asked(context.codegen())
             with global_compiler_lock, without_collection(), lazily:
                 return super().compile(sig)
         finally:

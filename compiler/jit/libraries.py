@@ -14,7 +14,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.environment import lookup_environment
 
 
-class LazyLibrary(JITCodeLibrary):  # type: ignore[misc]
+class LazyLibrary(JITCodeLibrary):
     """numba's, but that LLVM makes machine code of it on the first question for an address in it.
 
     Where nobody has asked, bitcode is kept on disk.
@@ -31,10 +31,11 @@ class LazyLibrary(JITCodeLibrary):  # type: ignore[misc]
         self._emitted = True
         super()._finalize_final_module()
         # numba has done this for functions that were machine code; others are linked into this one
+        codegen: Any = self._codegen
         for variable in self._final_module.global_variables:
             environment = lookup_environment(variable.name)
             if environment is not None:
-                self._codegen.set_env(variable.name, environment)
+                codegen.set_env(variable.name, environment)
 
     def get_pointer_to_function(self, name: str) -> Any:
         """The function's address; 0 where there is none of that name."""
