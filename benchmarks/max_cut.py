@@ -1,13 +1,15 @@
-"""Max-Cut in one second a run: thermoc's annealed p-bits beside dwave-samplers, interleaved.
+"""Max-Cut and an all-to-all glass in a given wall time: thermoc beside its peers, interleaved.
 
-    python benchmarks/max_cut.py [--runs 20] [--seconds 1] [--graphs G14 G22 G55] [--peer]
+    python benchmarks/max_cut.py [--runs 20] [--seconds 1] [--graphs G14 G22 G55] [--glass 4096] [--peers]
 
 Ours: the default schedule of `compile`, two chains on two threads, stretched to the wall time
 (`simulate_spins(net, chains=2, seconds=1)`), the ramp following the clock; reading the file and compiling
-kernels are not counted. The peer, SimulatedAnnealingSampler with its own default range of
-temperatures, gets the same wall time and threads in two ways: one long read a thread, and as many
-reads of its default 1000 sweeps as fit. Its speed is measured before its time begins. Best known
-cuts: 3064, 13359, 10299. Seeds are 0 to runs - 1.
+kernels are not counted. Peers get the same wall time and threads. dwave-samplers'
+SimulatedAnnealingSampler, with its own default range of temperatures, in two forms: one long read a
+thread, and as many reads of its default 1000 sweeps as fit. ferrotherm in two forms, one run a thread:
+`anneal` at its default temperatures, its stages made longer, and `breakout`, its search for cuts. Speeds
+are measured before the time begins. Best known cuts: 3064, 13359, 10299. --glass N is Sherrington and
+Kirkpatrick's of N spins, told as least energy a spin (with its sign turned). Seeds are 0 to runs - 1.
 """
 
 from __future__ import annotations
@@ -15,21 +17,48 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from compiler.families.ising import IsingModel, lower_ising
+from compiler.families.ising import IsingModel, from_edges, lower_ising
 from compiler.formats.ising.rudy import read_rudy
+from compiler.ir.problem import MaxCut
 from thermo.simulate.spins.run import simulate_spins
 
-BAR = {"G14": 3055, "G22": 13350, "G55": 10280}
 BEST = {"G14": 3064, "G22": 13359, "G55": 10299}
 THREADS = 2
 
 
-class Peer:
+def instructions() -> str:
+    """Of this processor, the widest that kernels use."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return "unknown"
+    return next((name for name in ("avx512f", "avx2", "asimd") if name in flags), "unknown")
+
+
+def pool(work: Callable[[int], float]) -> tuple[float, float]:
+    """Least energy and seconds of one piece of work a thread."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(THREADS) as threads:
+        least = min(threads.map(work, range(THREADS)))
+    return least, time.perf_counter() - began
+
+
+def speed(sample: Callable[[int], tuple[float, float]], size: int) -> float:
+    """Seconds of one unit of work, on all threads at once."""
+    took = 0.0
+    while took < 0.3:  # long enough that a start or a hiccup does not count
+        size *= 2
+        took = min(sample(size)[1] for _ in range(2))
+    return took / size
+
+
+class DWave:
     """dwave-samplers' simulated annealing in a given wall time."""
 
     def __init__(self, model: IsingModel) -> None:
@@ -40,27 +69,20 @@ class Peer:
         bqm.add_linear_from_array(-model.h)
         pairs = model.row.tolist(), model.col.tolist(), (-model.J).tolist()
         bqm.add_quadratic_from(zip(*pairs, strict=True))
-        self.bqm, self.offset = bqm, model.offset
+        self.bqm, self.offset = bqm, model.problem.offset
         self.sampler = SimulatedAnnealingSampler()
-        sweeps, took = 250, 0.0
-        while took < 0.3:  # long enough that a start or a hiccup does not count
-            sweeps *= 2
-            took = min(self.sample(1, sweeps, 0)[1] for _ in range(2))
-        self.sweep = took / sweeps  # seconds, on THREADS threads at once
+        self.sweep = speed(lambda sweeps: self.sample(1, sweeps, 0), 16)
 
     def sample(self, reads: int, sweeps: int, seed: int) -> tuple[float, float]:
         """Least energy and seconds of so many reads on each thread."""
-        began = time.perf_counter()
 
         def work(k: int) -> float:
             found = self.sampler.sample(
                 self.bqm, num_reads=reads, num_sweeps=sweeps, seed=THREADS * seed + k + 1
             )
-            return float(found.record.energy.min())
+            return float(found.record.energy.min()) + self.offset
 
-        with ThreadPoolExecutor(THREADS) as pool:
-            least = min(pool.map(work, range(THREADS)))
-        return least + self.offset, time.perf_counter() - began
+        return pool(work)
 
     def long(self, seconds: float, seed: int) -> tuple[float, float]:
         return self.sample(1, max(1, int(seconds / self.sweep)), seed)
@@ -69,45 +91,110 @@ class Peer:
         return self.sample(max(1, int(seconds / self.sweep / 1000)), 1000, seed)
 
 
+class Ferrotherm:
+    """ferrotherm's annealing and breakout search in a given wall time."""
+
+    def __init__(self, model: IsingModel) -> None:
+        self.model = model
+        self.edges = list(zip(model.row.tolist(), model.col.tolist(), model.J.tolist(), strict=True))
+        self.sweep = speed(lambda size: self.sample("anneal", size, 0), 1)
+        self.turn = speed(lambda size: self.sample("breakout", size, 0), 1000)
+
+    def sample(self, method: str, size: int, seed: int) -> tuple[float, float]:
+        """Least energy and seconds of one run on each thread, building the model not counted."""
+        import ferrotherm
+
+        sims = []
+        for k in range(THREADS):
+            built = ferrotherm.Model(self.model.h.size)
+            built.couple_many(self.edges)
+            sims.append(built.build(beta=1.0, seed=THREADS * seed + k + 1))
+
+        def work(k: int) -> float:
+            if method == "breakout":
+                least = sims[k].breakout(size).energy
+            else:
+                least = sims[k].anneal(sweeps_per_stage=size)
+            return float(least) + self.model.problem.offset
+
+        return pool(work)
+
+    def anneal(self, seconds: float, seed: int) -> tuple[float, float]:
+        return self.sample("anneal", max(1, int(seconds / self.sweep)), seed)
+
+    def breakout(self, seconds: float, seed: int) -> tuple[float, float]:
+        return self.sample("breakout", max(1, int(seconds / self.turn)), seed)
+
+
+def ours(model: IsingModel) -> Callable[[float, int], tuple[float, float]]:
+    net = lower_ising(model)
+    simulate_spins(net, chains=2, sweeps=10, threads=THREADS)  # numba compiles
+
+    def run(seconds: float, seed: int) -> tuple[float, float]:
+        began = time.perf_counter()
+        result = simulate_spins(net, chains=2, seconds=seconds, seed=seed, threads=THREADS)
+        return result.best_energy, time.perf_counter() - began
+
+    return run
+
+
+def glass(n: int) -> IsingModel:
+    row, col = np.triu_indices(n, 1)
+    J = np.random.default_rng(0).normal(size=row.size) / np.sqrt(n)
+    return from_edges(np.zeros(n), row, col, J)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--graphs", nargs="*", default=list(BAR))
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("THERMOC_DATA", ".")))
-    parser.add_argument("--peer", action="store_true", help="beside dwave-samplers")
-    arguments = parser.parse_args()
-    print(f"{arguments.runs} runs of {arguments.seconds:g} s wall each, {THREADS} threads")
-    print(
-        f"{'graph':>6} {'program':>12} {'median':>8} {'least':>7} {'most':>7} {'wall s':>7} "
-        f"{'sweeps':>8} {'wanted':>7} {'known':>7}"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for graph in arguments.graphs:
-        model = read_rudy(arguments.data / "gset" / f"{graph}.txt")
-        net = lower_ising(model)
-        peer = Peer(model) if arguments.peer else None
-        simulate_spins(net, chains=2, sweeps=10, threads=THREADS)  # numba compiles
-        found: dict[str, list[float]] = {}
-        taken: dict[str, list[float]] = {}
-        sweeps: list[int] = []
-        for seed in range(arguments.runs):
-            began = time.perf_counter()
-            result = simulate_spins(net, chains=2, seconds=arguments.seconds, seed=seed, threads=THREADS)
-            seconds = time.perf_counter() - began
-            sweeps.append(result.sweeps)
-            runs = {"thermoc": (result.best_energy, seconds)}
-            if peer is not None:
-                runs["dwave long"] = peer.long(arguments.seconds, seed)
-                runs["dwave 1000"] = peer.many(arguments.seconds, seed)
-            for name, (energy, wall) in runs.items():
-                found.setdefault(name, []).append((net.problem.goal.total_weight - energy) / 2)
-                taken.setdefault(name, []).append(wall)
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="first seed")
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--graphs", nargs="*", default=list(BEST))
+    parser.add_argument("--glass", type=int, nargs="*", default=[])
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("THERMOC_DATA", ".")))
+    parser.add_argument("--peers", nargs="*", default=[], help="dwave, ferrotherm")
+    parser.add_argument("--one-form", action="store_true", help="of each peer the first form alone")
+    arguments = parser.parse_args()
+    print(
+        f"{arguments.runs} runs of {arguments.seconds:g} s wall each, {THREADS} threads, {instructions()}, "
+        f"load {os.getloadavg()[0]:.1f}"
+    )
+    print(
+        f"{'problem':>8} {'program':>19} {'median':>9} {'worst':>9} {'best':>9} {'at best known':>13} "
+        f"{'wall s':>7}"
+    )
+    problems = [(g, read_rudy(arguments.data / "gset" / f"{g}.txt")) for g in arguments.graphs]
+    problems += [(f"SK {n}", glass(n)) for n in arguments.glass]
+    for problem, model in problems:
+        programs = {"thermoc": ours(model)}
+        if "dwave" in arguments.peers:
+            dwave = DWave(model)
+            programs["dwave long"] = dwave.long
+            if not arguments.one_form:
+                programs["dwave 1000"] = dwave.many
+        if "ferrotherm" in arguments.peers:
+            ferrotherm = Ferrotherm(model)
+            programs["ferrotherm anneal"] = ferrotherm.anneal
+            if not arguments.one_form:
+                programs["ferrotherm breakout"] = ferrotherm.breakout
+        found: dict[str, list[float]] = {name: [] for name in programs}
+        taken: dict[str, list[float]] = {name: [] for name in programs}
+        for seed in range(arguments.first, arguments.first + arguments.runs):
+            for name, run in programs.items():
+                energy, wall = run(arguments.seconds, seed)
+                goal = model.problem.goal
+                cut = isinstance(goal, MaxCut)
+                found[name].append((goal.total_weight - energy) / 2 if cut else -energy / model.h.size)
+                taken[name].append(wall)
+        best = BEST.get(problem)
+        digits = ".1f" if best else ".5f"
         for name, values in found.items():
+            share = "" if best is None else f"{sum(v >= best for v in values)} of {len(values)}"
             print(
-                f"{graph:>6} {name:>12} {np.median(values):>8.1f} {min(values):>7.0f} "
-                f"{max(values):>7.0f} {np.median(taken[name]):>7.2f} "
-                f"{np.median(sweeps) if name == 'thermoc' else np.nan:>8.0f} "
-                f"{BAR.get(graph, np.nan):>7} {BEST.get(graph, np.nan):>7}",
+                f"{problem:>8} {name:>19} {np.median(values):>9{digits}} {min(values):>9{digits}} "
+                f"{max(values):>9{digits}} {share:>13} {np.median(taken[name]):>7.2f}",
                 flush=True,
             )
 

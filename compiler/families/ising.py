@@ -17,6 +17,7 @@ import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.registry import Family, common_fields
+from compiler.families.turning import freezing
 from compiler.ir.complete import LEAST, AllToAll
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import (
@@ -381,7 +382,8 @@ def anneal_range(model: IsingModel) -> tuple[float, float]:
     the way counts; colder runs were caught between half-solved states. Of all others:
 
     hot : 0.7 of the root mean square of sqrt(h_i^2 + sum_j J_ij^2), the typical force on a spin
-        among random ones; a random graph's spins begin to freeze below it
+        among random ones; or less, where a trial finds that spins begin to freeze below that
+        (compiler.families.turning), as in graphs with triangles or with a few nodes of high degree
     cold : a fifth of the smallest coefficient's size, so that a move against it survives with
         probability exp(-10); but no less than a hundredth of hot, for real-valued couplings, or
         than a tenth of the weakest spin's force where that is smaller
@@ -408,6 +410,7 @@ def anneal_range(model: IsingModel) -> tuple[float, float]:
     hot = 0.7 * math.sqrt(float((force**2).mean()))
     if hot == 0.0:
         return model.kT, model.kT
+    hot = freezing(h, row, col, J, hot)
     least = min(_smallest(v) for v in (h, J))
     cold = min(hot, max(0.2 * least, min(0.01 * hot, 0.1 * _smallest(force))))
     return hot * unit, cold * unit

@@ -88,6 +88,7 @@ def spin_report(
         "updates": result.updates,
         "updates_per_second": result.updates / max(result.seconds, 1e-9),
         "method": result.method,
+        "backend": result.backend,
         "kT": result.kT,
         **_swaps(result),
         **solution,

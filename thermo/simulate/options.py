@@ -49,6 +49,13 @@ INPUT_BITS = Option(
 OUTPUT_BITS = Option(
     "output_bits", "--output-bits", str, None, "Of the device's output converters, or ideal (none: its own)."
 )
+BACKEND = Option(
+    "backend",
+    "--backend",
+    str,
+    "numba",
+    "numba, jax or, of Langevin cells, numpy; jax takes all its devices.",
+)
 METHOD = Option(
     "method",
     "--method",

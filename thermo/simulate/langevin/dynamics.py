@@ -8,6 +8,7 @@ from compiler.ir.langevin import LangevinNetlist
 from thermo.options import Option, takes
 from thermo.simulate.options import (
     AT,
+    BACKEND,
     COUPLINGS,
     DEVICE,
     DEVICE_SEED,
@@ -59,7 +60,7 @@ class LangevinDynamics:
             "With --save: keep states at every Nth step.",
             min=1,
         ),
-        Option("backend", "--backend", str, "numba", "numba, jax or numpy."),
+        BACKEND,
         SEED,
         THREADS,
         PROGRESS,

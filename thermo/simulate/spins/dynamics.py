@@ -14,6 +14,7 @@ from thermo.options import Option, takes
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.options import (
     AT,
+    BACKEND,
     DEVICE,
     DEVICE_SEED,
     IMPERFECT,
@@ -105,6 +106,7 @@ class SpinDynamics:
             "With --save: keep states at every Nth step.",
             min=1,
         ),
+        BACKEND,
         SEED,
         THREADS,
         PROGRESS,

@@ -30,6 +30,7 @@ class SpinResult:
         "moves"
     clock : (k, 4) float64 of a run that filled a time, which repeats it exactly: of each slice the number
         of its phase, its sweeps, and how far the phase's ramps were at its begin and end; else None
+    backend : "numba" or "jax"
 
     Energies and kT are in the model's unit, whatever the netlist's (`lowered.energy_scale`), and
     energies include the offset; of an embedded netlist they are those of all its p-bits, chains
@@ -55,6 +56,7 @@ class SpinResult:
     seconds: float
     method: str
     clock: np.ndarray | None = None
+    backend: str = "numba"
 
     @property
     def best_state(self) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -26,14 +26,23 @@ from thermo.simulate.spins.plan import SpinPhase, plan_spins
 from thermo.simulate.spins.result import SpinResult
 from thermo.simulate.spins.system import SpinSystem, device_system
 
+if TYPE_CHECKING:
+    from thermo.simulate.spins.jax_chains import JaxChains
+
 METHODS = ("auto", "cells", "chains", "dense", "lanes", "packed", "moves")
-Engine = Chains | CellChains | DenseChains | LaneTiles | PackedTiles | MoveChains
+BACKENDS = ("numba", "jax")
+BY_JAX = ("auto", "dense", "lanes")
+Engine: TypeAlias = "Chains | CellChains | DenseChains | JaxChains | LaneTiles | PackedTiles | MoveChains"
 LANES_FROM = 8  # chains from which sums made anew, 16 chains at a time, are faster at constant kT
 CELLS_FROM = 100_000  # p-bits from which a chain's running sums leave the cache and all are made anew
 CELLS_PAIRS = 4  # couplings of a p-bit up to which that is faster in the cold, too
 PACKED_FROM = 512  # chains that fill one tile of bits
 SEGMENT = 4_000_000  # p-bit updates between two looks at progress: some milliseconds
+SEGMENT_JAX = 1 << 32  # likewise of an accelerator
 MAX_BYTES = 4 << 30
+SPEED = 4e8  # updates a second of one annealed chain, about
+MOST_ROUNDS = 16
+ROUND = 300  # sweeps for each p-bit, after which another descent finds more than a slower one
 
 
 def simulate_spins(
@@ -51,6 +60,7 @@ def simulate_spins(
     looks: int | None = None,
     keep_samples: bool = False,
     method: str = "auto",
+    backend: str = "numba",
     non_ideal: Imperfections | None = None,
     device_seed: int = 0,
     first_chain: int = 0,
@@ -68,7 +78,8 @@ def simulate_spins(
     ----------
     kT, sweeps : temperature in place of all phases', in the model's unit of energy; length in place
         of the schedule's
-    seconds : wall time to fill: the schedule is stretched to it, its ramps following the clock
+    seconds : wall time to fill: the schedule is stretched to it, its ramps following the clock; where one
+        ramp of n p-bits would take far more than ROUND n sweeps, several follow one another
     clock : `clock` of a result, in place of seconds: the same run once more, exactly
     target : energy (offset included, the model's unit) at which a chain stops; needs method "chains"
     start : "random", "x0" (the netlist's), or (n,) or (chains, n) of +-1; inputs keep their x0
@@ -86,6 +97,8 @@ def simulate_spins(
         "moves" turns several spins at once, in float64, and
         is no law of p-bits but a search (thermo.kernels.spins.moves); "auto" takes it where a model is
         annealed by its own schedule and a trial finds that penalties hold each single spin
+    backend : "numba", or "jax" on JAX's default devices, which share the chains: methods "lanes" and
+        "dense", the law and the random words of these
     non_ideal, device_seed : mismatch, asymmetry and quantisation of one device: its couplings and
         fields drive the p-bits, while energies are those of the netlist itself
     seed, first_chain : chain c is a function of (seed, first_chain + c) and of packed or not, and
@@ -97,6 +110,12 @@ def simulate_spins(
         raise SimulationError(f"chains must be at least 1, got {chains}")
     if method not in METHODS:
         raise SimulationError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    check_backend(backend, threads)
+    by_jax = backend == "jax"
+    if by_jax and method not in BY_JAX:
+        raise SimulationError(
+            f"method {method!r} has no JAX backend; that has {', '.join(BY_JAX)}: leave method or backend out"
+        )
     if observe_every is not None and observe_every < 1:
         raise SimulationError(f"observe_every must be at least 1 sweep, got {observe_every}")
     if looks is not None and (looks < 1 or observe_every is not None):
@@ -111,7 +130,7 @@ def simulate_spins(
     plan = plan_spins(netlist, kT=kT, sweeps=sweeps)
     few = chains < LANES_FROM or target is not None or any(p.ramped for p in plan)
     dense = None
-    if method in ("auto", "dense", "moves") and non_ideal is None and few:
+    if method in ("auto", "dense", "moves") and non_ideal is None and (few or by_jax):
         dense = DenseSystem.from_netlist(netlist)
     if method == "dense" and dense is None:
         raise SimulationError(
@@ -136,27 +155,36 @@ def simulate_spins(
     check_size(looking.most)  # before memory is taken
     states = start_states(netlist, system, start, chains, seed, first_chain)
     searching = None
-    if method == "moves" or (method == "auto" and _may_move(netlist, plan, kT, non_ideal, target, looking)):
+    if method == "moves" or (
+        method == "auto" and not by_jax and _may_move(netlist, plan, kT, non_ideal, target, looking)
+    ):
         hot, cold, penalties = ramp(system)
         if method == "moves" or penalties:
             method, total = "moves", sum(p.sweeps for p in plan)
             searching = SpinPhase("moves", total, (hot, cold), (1.0, 1.0), plan[0].frozen, geometric=True)
     if method == "auto":
-        method = "lanes"
-        if few and target is None and system.n >= CELLS_FROM and system.n_pairs <= CELLS_PAIRS * system.n:
+        method = "lanes" if dense is None else "dense"
+        single = few and not by_jax
+        if single and target is None and system.n >= CELLS_FROM and system.n_pairs <= CELLS_PAIRS * system.n:
             method = "cells"
-        elif few and system.symmetric:
-            method = "chains" if dense is None else "dense"
-        if method == "lanes" and chains >= PACKED_FROM and not first_chain % PACKED_FROM:
+        elif single and dense is None and system.symmetric:
+            method = "chains"
+        if method == "lanes" and not by_jax and chains >= PACKED_FROM and not first_chain % PACKED_FROM:
             method = "packed" if isinstance(system, SpinSystem) and can_pack(system) else "lanes"
     if searching is not None:
         plan, looking = (searching,), replace(looking, phase=0)
+    elif timed and method in ("chains", "dense") and all(p.ramped for p in plan):
+        rounds = _rounds(len(plan), system.n, seconds, clock)
+        looking = replace(looking, phase=looking.phase + (rounds - 1) * len(plan))
+        plan = plan * rounds
     if target is not None and non_ideal is not None:
         raise SimulationError("a target is an energy of the netlist, which no device knows: drop it")
-    if target is not None and (method not in ("chains", "dense") or observe_every or looks or seconds):
+    if target is not None and (
+        by_jax or method not in ("chains", "dense") or observe_every or looks or seconds
+    ):
         raise SimulationError(
-            "a target stops chains one by one: use method 'chains' on symmetric couplings, without "
-            "observations and seconds"
+            "a target stops chains one by one: use method 'chains' on symmetric couplings, with backend "
+            "'numba', without observations and seconds"
         )
     offset = 0.0 if netlist.problem is None else netlist.problem.offset
     unit = netlist.lowered.energy_scale
@@ -167,8 +195,12 @@ def simulate_spins(
         # energies are sums of float32 weights
         size = float(np.abs(np.append(system.h, system.weights)).max(initial=0.0)) / unit
         goal = (target - offset + 1e-6 * max(min(1.0, size), abs(target - offset))) * unit
-    if method == "moves":
-        running: Engine = MoveChains(system, states, seed, first_chain, threads)
+    if by_jax:
+        from thermo.simulate.spins.jax_chains import JaxChains  # takes a while to import
+
+        running: Engine = JaxChains(system, states, seed, first_chain)
+    elif method == "moves":
+        running = MoveChains(system, states, seed, first_chain, threads)
     elif isinstance(system, DenseSystem):
         running = DenseChains(system, states, seed, first_chain, threads, goal)
     elif method == "chains":
@@ -187,7 +219,8 @@ def simulate_spins(
         elif clock is not None:
             parts = replayed(clock, len(plan))
         else:
-            parts = slices(plan, max(1, SEGMENT // max(1, chains * system.n)))
+            segment = SEGMENT_JAX if by_jax else SEGMENT
+            parts = slices(plan, max(1, segment // max(1, chains * system.n)))
         done = _Run(engine, ideal, plan, parts, looking, check_size, progress)
     plan = done.plan
     total = sum(p.sweeps for p in plan)
@@ -213,6 +246,7 @@ def simulate_spins(
         seconds=done.seconds,
         method=method,
         clock=None if timer is None else timer.record(),
+        backend=backend,
     )
 
 
@@ -352,6 +386,26 @@ def _may_move(
         and netlist.lowered.logical is None
         and all(p.ramped and p.scale == (1.0, 1.0) for p in plan)
     )
+
+
+def _rounds(phases: int, n: int, seconds: float | None, clock: Any) -> int:
+    """How often a ramp that fills a time begins anew: more sweeps than ROUND n gain little."""
+    if seconds is not None:
+        return max(1, min(int(seconds * SPEED / (ROUND * n**2)), MOST_ROUNDS // phases))
+    rows = np.asarray(clock)
+    if rows.ndim != 2 or not rows.size or not 0 <= rows[:, 0].max() < rows.shape[0]:
+        return 1  # no clock of ours, which is told later
+    return max(1, (int(rows[:, 0].max()) + 1) // phases)
+
+
+def check_backend(backend: str, threads: int | None) -> None:
+    """Raise SimulationError for a backend that p-bits do not have, or threads for JAX."""
+    if backend not in BACKENDS:
+        raise SimulationError(f"backend must be {' or '.join(BACKENDS)} for p-bits, got {backend!r}")
+    if threads is not None and backend != "numba":
+        raise SimulationError(
+            f"threads = {threads} are for backend 'numba'; {backend!r} chooses its own: drop one"
+        )
 
 
 def _compile(engine: Engine, plan: tuple[SpinPhase, ...]) -> None:

@@ -21,7 +21,7 @@ from thermo.simulate.saving import contents, save_arrays
 from thermo.simulate.spins.chains import Chains, Ladders
 from thermo.simulate.spins.lanes import LaneTiles
 from thermo.simulate.spins.result import no_decision
-from thermo.simulate.spins.run import LANES_FROM, MAX_BYTES, start_states
+from thermo.simulate.spins.run import LANES_FROM, MAX_BYTES, check_backend, start_states
 from thermo.simulate.spins.system import SpinSystem
 
 INSIDE = 1 << 26  # p-bit updates between two looks at progress
@@ -40,7 +40,7 @@ class TemperResult:
     samples : (sets, n_observed, n) int8 at the coldest temperature, or (sets, n_observed, K, n) at
         all, or None
     best_states, best_energies : (sets, n), (sets,); sweeps : of each chain, tuning included
-    seconds : wall time; method : "chains" or "lanes"
+    seconds : wall time; method : "chains" or "lanes"; backend : "numba" or "jax"
 
     Energies and kT are in the model's unit, whatever the netlist's; energies include the offset.
     """
@@ -58,6 +58,7 @@ class TemperResult:
     seed: int
     seconds: float
     method: str
+    backend: str = "numba"
 
     @property
     def best_state(self) -> np.ndarray:
@@ -112,6 +113,7 @@ def temper(
     clusters: bool = False,
     start: Any = "random",
     method: str = "auto",
+    backend: str = "numba",
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -134,6 +136,7 @@ def temper(
     clusters : with every second round of exchanges, ladders 0 and 1, 2 and 3, ... exchange one cluster of
         spins at each temperature of the colder half (thermo.kernels.spins.clusters): the same law, and
         shorter ways between the valleys of glasses on sparse graphs
+    backend : "numba", or "jax" on JAX's default devices, by method "lanes"
 
     Raises SimulationError for bad options, UnsupportedError for directed couplings.
     """
@@ -155,6 +158,13 @@ def temper(
         )
     if keep_samples not in ("none", "cold", "all"):
         raise SimulationError(f"keep_samples must be none, cold or all, got {keep_samples!r}")
+    check_backend(backend, threads)
+    if backend == "jax":
+        if clusters:
+            raise SimulationError("clusters are exchanged by backend 'numba': leave clusters or backend out")
+        if method not in ("auto", "lanes"):
+            raise SimulationError(f"method {method!r} has no JAX backend: leave method or backend out")
+        method = "lanes"
     if clusters and (sets % 2 or method == "lanes"):
         raise SimulationError(
             f"clusters are exchanged between two ladders, by method 'chains': got {sets} ladders (--chains) "
@@ -178,12 +188,11 @@ def temper(
     if method == "auto":
         many = keep_samples != "none" and chains >= LANES_FROM
         method = "lanes" if many and not clusters else "chains"
-    kind = Chains if method == "chains" else LaneTiles
     begin = time.perf_counter()
     progress = NullProgress() if progress is None else progress
     progress.start(tune + burn_in + sweeps, "tempering")
     try:
-        with kind(system, states, seed, 0, threads) as engine:
+        with _engine(backend, method, system, states, seed, threads) as engine:
             swarm = _Swarm(engine, kT, sets, seed, swap_every, progress, clusters)
             for _ in range(TUNINGS if tune else 0):
                 swarm.run(max(1, tune // TUNINGS))
@@ -210,7 +219,18 @@ def temper(
         seed=seed,
         seconds=time.perf_counter() - begin,
         method=method,
+        backend=backend,
     )
+
+
+def _engine(
+    backend: str, method: str, system: SpinSystem, states: np.ndarray, seed: int, threads: int | None
+) -> Any:
+    if backend == "jax":
+        from thermo.simulate.spins.jax_chains import JaxChains  # takes a while to import
+
+        return JaxChains(system, states, seed)
+    return (Chains if method == "chains" else LaneTiles)(system, states, seed, 0, threads)
 
 
 def spaced(kT: np.ndarray, rejection: np.ndarray) -> np.ndarray:

@@ -6,8 +6,10 @@ from toys.spins import ring
 
 from compiler.families.ising import lower_ising
 from thermo.simulate.spins import clock as module
+from thermo.simulate.spins import run
 from thermo.simulate.spins.clock import Clock, slices
 from thermo.simulate.spins.plan import SpinPhase
+from thermo.simulate.spins.run import simulate_spins
 
 
 class Time:
@@ -72,3 +74,20 @@ def test_looks_of_a_timed_run():
     net = lower_ising(ring(100), sweeps=4000, sample=True)
     result = simulate_spins(net, chains=4, seconds=0.2, looks=20, keep_samples=True)
     assert result.samples.shape[1] == result.observed_at.size and 10 <= result.observed_at.size <= 20
+
+
+def test_small_systems_descend_again_and_are_repeated(monkeypatch):
+    net = lower_ising(ring(40), sweeps=10)
+    monkeypatch.setattr(run, "ROUND", 1e9)
+    assert simulate_spins(net, chains=2, seconds=0.05, seed=1).phases == ("anneal",)
+    monkeypatch.setattr(run, "ROUND", 2_500)
+    result = simulate_spins(net, chains=2, seconds=0.05, seed=1)
+    assert result.phases == ("anneal",) * 5  # 0.05 s of SPEED updates are 5 rounds of 40 x 2,500 sweeps
+    for k in range(5):
+        assert result.clock[result.clock[:, 0] == k, 2][0] == 0.0  # each begins hot
+    monkeypatch.undo()
+    again = simulate_spins(net, chains=2, clock=result.clock, seed=1)
+    np.testing.assert_array_equal(again.states, result.states)
+    np.testing.assert_array_equal(again.best_states, result.best_states)
+    assert again.phases == result.phases
+    assert run._rounds(1, 1, 1e9, None) == run.MOST_ROUNDS and run._rounds(40, 1, 1e9, None) == 1
