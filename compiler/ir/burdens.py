@@ -27,8 +27,8 @@ class Burdens(NamedTuple):
     """At coupling scale 1.
 
     own : (n_cells,) noise power of a cell's resistor and bias source, over that of a typical cell's resistor
-    excess, load : (2, n_cells), by couplings that are on always, and by those that are on with the inputs:
-        noise power over a typical cell's own, of what is not an element between two cells, and stiffness
+    excess, load : (2, n_cells), while inputs are off, and while they are on: noise power over a typical cell's
+        own, of what is not an element between two cells, and stiffness
     shared : (n_dynamic, m) noise of m sources that elements between cells are, in units of a typical cell's
         own, or None; reach : largest that they show, in units of x
     """
@@ -92,14 +92,14 @@ def burdens(
         beyond = np.maximum(linear[1] - well, 0.0)
         sums = np.stack([sums.sum(axis=0) - linear[1] + beyond, np.zeros(netlist.n_cells)])
         own = np.maximum(well / (2.0 * j2), LEAST)
-    found = burden(technology, sums, j2=j2, voltage=voltage)
+    found = burden(technology, np.cumsum(sums, axis=0), j2=j2, voltage=voltage)
     load = found.load * (0.0 if has_resistors(netlist) else 1.0)
     excess, shared = np.array(found.excess), None
     if technology.mutual:
         pairs = elements(netlist, values) * (technology.noise.value / (2.0 * j2))
         if pairs.nnz:
-            alone = excess[0, ~netlist.cells.frozen] - np.asarray(abs(pairs).sum(axis=1)).ravel()
-            excess[0, ~netlist.cells.frozen] = np.maximum(alone, 0.0)
+            alone = excess[:, ~netlist.cells.frozen] - np.asarray(abs(pairs).sum(axis=1)).ravel()
+            excess[:, ~netlist.cells.frozen] = np.maximum(alone, 0.0)
             shared = mixing(pairs)
     own = own + found.source * np.abs(np.asarray(h, dtype=np.float64))
     return Burdens(own, excess, load, shared, float(found.reach))

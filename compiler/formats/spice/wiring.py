@@ -79,4 +79,5 @@ def wire(netlist: LangevinNetlist, device: Any, scale: Scale, cells: str) -> Wir
     )
     among = [(abs(a), abs(b)) for a, b in (p.coupling_scale for p in netlist.schedule)]
     on = [pair if p.input_scale else (0.0, 0.0) for pair, p in zip(among, netlist.schedule, strict=True)]
-    return Wiring(technology.name, found.own, found.excess, found.load, found.shared, found.reach, among, on)
+    excess, load = (np.diff(part, axis=0, prepend=0.0) for part in (found.excess, found.load))
+    return Wiring(technology.name, found.own, excess, load, found.shared, found.reach, among, on)

@@ -111,7 +111,7 @@ def wire(
     h = netlist.cells.h if non_ideal is None else acting_biases(netlist, non_ideal, device_seed)
     b = burdens(netlist, technology, voltage=units.voltage, values=acting, h=h)
     moving = ~netlist.cells.frozen
-    excess, load = (np.cumsum(part[:, moving], axis=0) for part in (b.excess, b.load))
+    excess, load = b.excess[:, moving], b.load[:, moving]
     return Wiring(technology.name, b.own[moving], excess, load, b.reach, b.shared)
 
 
