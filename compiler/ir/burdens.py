@@ -27,8 +27,8 @@ class Burdens(NamedTuple):
     """At coupling scale 1.
 
     own : (n_cells,) noise power of a cell's resistor and bias source, over that of a typical cell's resistor
-    excess, load : (2, n_cells), while inputs are off, and while they are on: noise power over a typical cell's
-        own, of what is not an element between two cells, and stiffness
+    excess, load : (2, n_cells), while inputs are off, and while they are on: noise power over a typical
+        cell's own, of what is not an element between two cells, and stiffness
     shared : (n_dynamic, m) noise of m sources that elements between cells are, in units of a typical cell's
         own, or None; reach : largest that they show, in units of x
     """
