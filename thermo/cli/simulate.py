@@ -36,7 +36,7 @@ BOUND = Option(
     "bound", "--bound", bool, False, "p-bits: bound the optimum, and tell the gap of the best state."
 )
 BOUND_SECONDS = Option(
-    "bound_seconds", "--bound-seconds", float, SECONDS, "p-bits: about how long --bound may take."
+    "bound_seconds", "--bound-seconds", float, SECONDS, "p-bits: about how long --bound may take.", min=0.0
 )
 CERTIFY = Option(
     "certify", "--certify", bool, False, "p-bits: test the samples' claims; refused when one fails."
@@ -72,6 +72,10 @@ def simulate(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given
     if data is None and given["limit"] is not None:
         raise SimulationError(
             f"--limit {given['limit']} counts samples of a data set: add --data NAME or drop it"
+        )
+    if BOUND_SECONDS.is_given(given["bound_seconds"]) and not given["bound"]:
+        raise SimulationError(
+            f"--bound-seconds {given['bound_seconds']:g} is for --bound: add it or drop this"
         )
     netlist = load(net)
     dynamics = dynamics_of(netlist, given["method"])

@@ -192,6 +192,10 @@ def test_a_bound_stands_beside_the_cut(ring, tmp_path):
     text = run(ring, "--bound").stdout
     assert "no cut is above 24" in text
     assert "proved" in text
+    alone = run(ring, "--bound-seconds", 1)
+    assert alone.exit_code == 2
+    assert "--bound-seconds 1 is for --bound" in alone.stderr
+    assert run(ring, "--bound", "--bound-seconds", -1).exit_code == 2
 
 
 def test_a_certificate_is_granted_and_refused(lattice, ring):
