@@ -134,7 +134,10 @@ COMMANDS = {
         "thermo.cli.presets:presets",
         "List hardware presets, or print one's data sheet: every figure with its source.",
     ),
-    "data": ("thermo.cli.data:data", "List the data sets that are here, or fetch one and check it."),
+    "data": (
+        "thermo.cli.data:data",
+        "List the data sets that are here, show what one (or a file) is, or fetch one and check it.",
+    ),
 }
 """By name: where the command is, and the first paragraph of its docstring: lists import no command."""
 GROUPS = {

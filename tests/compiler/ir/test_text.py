@@ -135,7 +135,7 @@ def test_more_bad_texts():
         ("", "line 1: expected a netlist, whose text begins with"),
         (
             "poem 1\n",
-            "expected a netlist, whose text begins with one of 'langevin', 'gates', 'luts'; got 'poem 1'",
+            "expected a netlist, whose text begins with one of 'langevin', 'gates', 'luts', 'tiles'; got 'poem 1'",
         ),
         (TEXT + "  alone 1\n", "cannot read the statement|an indented line stands alone"),
         (TEXT + "meta {}\n", "cannot read the statement"),

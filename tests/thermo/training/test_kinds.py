@@ -54,7 +54,9 @@ def _whole(named, top):
 
 
 @pytest.mark.parametrize("layout", ["flat", "square", "channels first"])
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n == "cifar10" else n for n in NAMED]
+)
 def test_the_same_arrays_in_a_file_get_the_same_settings_to_the_letter(tmp_path, name, layout):
     named = _named(name)
     arrays = _whole(named, 16 if name == "digits" else 255)
