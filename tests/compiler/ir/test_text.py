@@ -133,10 +133,7 @@ def test_bad_texts_name_the_file_and_the_line(old, new, message):
 def test_more_bad_texts():
     for text, message in (
         ("", "line 1: expected a netlist, whose text begins with"),
-        (
-            "poem 1\n",
-            "expected a netlist, whose text begins with one of 'langevin', 'gates', 'luts', 'tiles'; got 'poem 1'",
-        ),
+        ("poem 1\n", "whose text begins with one of 'langevin', 'gates', 'luts', 'tiles'; got 'poem 1'"),
         (TEXT + "  alone 1\n", "cannot read the statement|an indented line stands alone"),
         (TEXT + "meta {}\n", "cannot read the statement"),
         (TEXT.replace("meta {", "meta 3 #"), "meta is no JSON"),
