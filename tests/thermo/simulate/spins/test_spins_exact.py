@@ -93,7 +93,10 @@ def tempered(h, row, col, J, sets, **options):
     )
 
 
-@pytest.mark.parametrize(("sets", "clusters"), [(500, False), (5_000, False), (5_000, True)])
+@pytest.mark.parametrize(
+    ("sets", "clusters"),
+    [(500, False), (5_000, False), (500, True), pytest.param(5_000, True, marks=pytest.mark.slow)],
+)
 def test_tempering_keeps_the_law_at_every_temperature(sets, clusters):
     pairs = random_pairs(8, 0.7, 4)
     system = SpinSystem.from_pairs(*pairs)
