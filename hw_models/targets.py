@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,12 @@ def with_holes(target: Target, *, working_graph: Any = None, missing: Any = None
     topology = target.topology
     if working_graph is not None:
         whole = topology.whole if isinstance(topology, WorkingGraph) else topology
-        topology = WorkingGraph.of(*nodes_and_wires(working_graph), whole)
+        try:
+            topology = WorkingGraph.of(*nodes_and_wires(working_graph), whole)
+        except HardwareError as error:
+            if not isinstance(working_graph, str | Path) or str(error).startswith(str(working_graph)):
+                raise
+            raise HardwareError(f"{working_graph}: {error}") from None
         if whole is not None:
             _within(topology, whole)
     if missing is not None:

@@ -41,7 +41,9 @@ class WorkingGraph:
         ends = np.array([tuple(w) for w in wires], dtype=np.int64).reshape(-1, 2)
         ids = np.unique(np.concatenate([np.array(list(nodes), dtype=np.int64), ends.ravel()]))
         if not ids.size:
-            raise HardwareError("a working graph needs a node at least")
+            raise HardwareError(
+                "no nodes in the working graph; a line of a file is a node, 17, or a wire, 17 23"
+            )
         if ids[0] < 0:
             raise HardwareError(f"node {ids[0]}: nodes are whole numbers from 0 on")
         if (ends[:, 0] == ends[:, 1]).any():

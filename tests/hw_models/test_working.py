@@ -66,7 +66,7 @@ def test_what_cannot_be_is_refused(tmp_path):
         (None, ([], [(0, 1)]), r"wire \(0, 1\) cannot be missing"),
         (([0, 99], []), None, "has node 99, which chimera"),
         (([0, 1], [(0, 1)]), None, r"has the wire \(0, 1\)"),
-        (([], []), None, "a node at least"),
+        (([], []), None, "no nodes in the working graph"),
         (([3], [(3, 3)]), None, "with itself"),
         (5, None, "whole numbers"),
     ):
@@ -83,6 +83,9 @@ def test_what_cannot_be_is_refused(tmp_path):
         nodes_and_wires(bad)
     with pytest.raises(HardwareError, match="cannot be read"):
         nodes_and_wires(tmp_path / "none")
+    (tmp_path / "empty.txt").write_text("")
+    with pytest.raises(HardwareError, match=r"empty\.txt: no nodes"):
+        with_holes(target, working_graph=tmp_path / "empty.txt")
 
 
 def test_the_graph_is_shared_and_cannot_be_changed():
