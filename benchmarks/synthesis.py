@@ -31,7 +31,8 @@ from compiler.families.logic import lower_logic
 from compiler.families.store import load_model
 from compiler.formats.circuits.export import export_circuit
 from compiler.ir.container import load
-from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import ClassSums, GateNetlist, make_gates
 from compiler.passes.gates.heads import lower_head
 from compiler.pipelines import simplify
 

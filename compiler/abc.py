@@ -19,7 +19,8 @@ from compiler.circuits.class_nets import expose_class_nets
 from compiler.circuits.possible import implications
 from compiler.errors import ThermocError
 from compiler.formats.circuits.aiger import write_aiger
-from compiler.ir.gates import AND, OR, GateNetlist, Thermometer
+from compiler.ir.encoders import Encoder
+from compiler.ir.gates import AND, OR, GateNetlist
 
 PROGRAMS = ("abc", "berkeley-abc", "yosys-abc")
 TIMEOUT = 60
@@ -46,7 +47,7 @@ def ask_abc(
     b: GateNetlist,
     *,
     by_name: tuple[bool, bool] = (False, False),
-    encoder: Thermometer | None = None,
+    encoder: Encoder | None = None,
     timeout: float = TIMEOUT,
     program: str | None = None,
 ) -> AbcVerdict:
@@ -120,7 +121,7 @@ def _numbered(netlist: GateNetlist) -> GateNetlist:
     )
 
 
-def _where_possible(netlist: GateNetlist, encoder: Thermometer) -> GateNetlist:
+def _where_possible(netlist: GateNetlist, encoder: Encoder) -> GateNetlist:
     """The netlist with every output 0 for patterns that the encoder cannot make."""
     builder = Builder(netlist.input_names)
     builder.op, builder.a, builder.b = (getattr(netlist, column).tolist() for column in ("op", "a", "b"))

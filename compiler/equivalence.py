@@ -18,7 +18,8 @@ import numpy as np
 from compiler.circuits.evaluate import WORD, all_patterns, evaluate_words, pack_bits
 from compiler.circuits.possible import implications, possible_words
 from compiler.errors import NetlistError, ThermocError
-from compiler.ir.gates import NONE, GateNetlist, Thermometer, make_gates, verify_gates
+from compiler.ir.encoders import Encoder
+from compiler.ir.gates import NONE, GateNetlist, make_gates, verify_gates
 from compiler.ir.kinds import expect
 from compiler.sat_sweeping import Sweeper
 
@@ -71,7 +72,7 @@ class _Pair:
     right: np.ndarray
     names: tuple[str, ...]
     matched: dict[str, str]
-    encoder: Thermometer | None
+    encoder: Encoder | None
     implied: np.ndarray
 
 
@@ -81,7 +82,7 @@ def check_equal(
     *,
     exhaustive: int = EXHAUSTIVE,
     seed: int = 0,
-    encoder: Thermometer | None = None,
+    encoder: Encoder | None = None,
     conflicts: int | None = None,
 ) -> Verdict:
     """Compare two circuits, matching inputs and outputs by name, else by position.
@@ -170,14 +171,12 @@ def _verdict(
 # --- matching --------------------------------------------------------------------------------
 
 
-def _paired(a: GateNetlist, b: GateNetlist, encoder: Thermometer | None) -> _Pair:
+def _paired(a: GateNetlist, b: GateNetlist, encoder: Encoder | None) -> _Pair:
     for netlist in (a, b):
         expect(netlist, "gates", "check_equal", "compiler.equal compares how two netlists are written")
         verify_gates(netlist)
-    if encoder is not None and encoder.feature.size != a.n_inputs:
-        raise NetlistError(
-            f"the encoder makes {encoder.feature.size} inputs, the first circuit has {a.n_inputs}"
-        )
+    if encoder is not None and encoder.n_bits != a.n_inputs:
+        raise NetlistError(f"the encoder makes {encoder.n_bits} inputs, the first circuit has {a.n_inputs}")
     inputs, by_input = _match("input", a.input_names, b.input_names)
     outputs, by_output = _match("output", a.output_names, b.output_names)
     sums = [n.class_sums for n in (a, b)]

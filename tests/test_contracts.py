@@ -24,8 +24,9 @@ from compiler.formats.ising.dimacs import parse_dimacs
 from compiler.formats.ising.invertible import invertible
 from compiler.formats.ising.rudy import parse_rudy
 from compiler.formats.ising.write import FORMATS as ISING
+from compiler.ir.encoders import Thermometer
 from compiler.ir.facts import Facts
-from compiler.ir.gates import ClassSums, Thermometer
+from compiler.ir.gates import ClassSums
 from compiler.ir.kinds import KINDS, difference, equal, kind_of
 from compiler.ir.langevin import LangevinNetlist
 from compiler.passes.gates.cell_mapping import map_cells

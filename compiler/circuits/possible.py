@@ -1,35 +1,46 @@
-"""What an encoder guarantees about input bits: of one feature, a high threshold implies a lower.
+"""What an encoder guarantees about input bits: of one number, a high threshold implies a lower.
 
-Nothing else is taken for granted: a feature may have any value, also one that no data set has.
+The numbers are features, or an encoder's sums and counts. Nothing else is taken for granted: each may
+have any value, also one that no data set has.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from compiler.ir.gates import Thermometer
+from compiler.ir.encoders import Encoder, Thermometer
 
 
-def chains(encoder: Thermometer) -> tuple[np.ndarray, np.ndarray]:
+def chains(encoder: Encoder) -> tuple[np.ndarray, np.ndarray]:
     """(group, rank) of every input, (n_inputs,) int32.
 
-    Inputs of one feature share a group (-1 for a feature with one input); the one of the higher
+    Inputs of one number share a group (-1 for a number with one input); the one of the higher
     rank implies the other, and inputs of the same rank (equal thresholds) are equal.
     """
-    feature, threshold = encoder.feature, encoder.threshold
-    group = np.full(feature.size, -1, dtype=np.int32)
-    rank = np.zeros(feature.size, dtype=np.int32)
-    order = np.lexsort((threshold, feature))
-    _, starts, sizes = np.unique(feature[order], return_index=True, return_counts=True)
-    for number, (start, size) in enumerate(zip(starts.tolist(), sizes.tolist(), strict=True)):
+    number, threshold = _thresholds(encoder)
+    group = np.full(number.size, -1, dtype=np.int32)
+    rank = np.zeros(number.size, dtype=np.int32)
+    order = np.lexsort((threshold, number))
+    _, starts, sizes = np.unique(number[order], return_index=True, return_counts=True)
+    for of, (start, size) in enumerate(zip(starts.tolist(), sizes.tolist(), strict=True)):
         if size > 1:
             members = order[start : start + size]
-            group[members] = number
+            group[members] = of
             rank[members] = np.unique(threshold[members], return_inverse=True)[1]
     return group, rank
 
 
-def implications(encoder: Thermometer) -> np.ndarray:
+def _thresholds(encoder: Encoder) -> tuple[np.ndarray, np.ndarray]:
+    """(number that each input compares, threshold it is compared with): a feature, a sum or a count."""
+    if isinstance(encoder, Thermometer):
+        return encoder.feature, encoder.threshold
+    alone = np.diff(encoder.count_ends)[encoder.tested] == 1
+    comparison = encoder.counted[encoder.count_ends[encoder.tested]]
+    number = np.where(alone, encoder.compared[comparison], encoder.n_sums + encoder.tested)
+    return number, np.where(alone, encoder.bound[comparison], encoder.least)
+
+
+def implications(encoder: Encoder) -> np.ndarray:
     """(n, 2) int64: in every possible pattern, the first input of a pair implies the second.
 
     Neighbours in threshold, both ways where thresholds are equal; the rest follows.
@@ -44,7 +55,7 @@ def implications(encoder: Thermometer) -> np.ndarray:
     return np.concatenate(pairs).astype(np.int64)
 
 
-def possible_words(encoder: Thermometer, rng: np.random.Generator, n_words: int) -> np.ndarray:
+def possible_words(encoder: Encoder, rng: np.random.Generator, n_words: int) -> np.ndarray:
     """(n_inputs, n_words) uint64: random patterns, 64 a word, that the encoder can make.
 
     Every feature has a level, uniform among the ranks there are.

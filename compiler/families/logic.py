@@ -10,8 +10,10 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.families.registry import Family, common_fields
+from compiler.ir.circuit_parts import encoder_of, encoder_parts
+from compiler.ir.encoders import CountingEncoder, Encoder, Thermometer, selected, verify_encoder
 from compiler.ir.facts import Facts, freeze_meta
-from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
+from compiler.ir.gates import READS_A, READS_B, ClassSums, GateNetlist, make_gates
 
 TABLE_BITS = np.array([8, 4, 2, 1], dtype=np.uint8)
 """Weights of f(0, 0), f(0, 1), f(1, 0), f(1, 1) in a gate id."""
@@ -98,7 +100,7 @@ class LogicNetwork:
     """
 
     layers: tuple[LogicLayer, ...]
-    encoder: Thermometer
+    encoder: Encoder
     n_classes: int
     tau: float
     labels: tuple[str, ...] = ()
@@ -107,7 +109,7 @@ class LogicNetwork:
     @property
     def n_inputs(self) -> int:
         """Number of input bits."""
-        return self.encoder.feature.size
+        return self.encoder.n_bits
 
     @property
     def n_gates(self) -> int:
@@ -157,7 +159,8 @@ LAYER_ARRAYS = ("table", "gates", "wires_a", "wires_b", "scores_a", "scores_b")
 def parts(model: LogicNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """(facts, arrays by name)."""
     encoder = model.encoder
-    arrays = {"feature": encoder.feature, "threshold": encoder.threshold}
+    told, columns = encoder_parts(encoder)
+    arrays = {f"encoder.{name}" if "kind" in told else name: column for name, column in columns.items()}
     for k, layer in enumerate(model.layers):
         for name in LAYER_ARRAYS:
             if (array := getattr(layer, name)) is not None:
@@ -166,8 +169,7 @@ def parts(model: LogicNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "n_layers": len(model.layers),
         "n_classes": model.n_classes,
         "tau": float(model.tau),
-        "n_features": encoder.n_features,
-        "scope": encoder.scope,
+        **({"encoder": told} if "kind" in told else told),
     }
     return facts, arrays
 
@@ -179,9 +181,13 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> LogicNe
         given = {name: arrays.get(f"layers.{k}.{name}") for name in LAYER_ARRAYS[:2]}
         given |= {name: arrays[f"layers.{k}.{name}"] for name in LAYER_ARRAYS[2:]}
         layers.append(LogicLayer(**given))  # type: ignore[arg-type]
-    encoder = Thermometer(
-        int(document["n_features"]), arrays["feature"], arrays["threshold"], document["scope"]
-    )
+    if told := document.get("encoder"):
+        columns = {name[8:]: column for name, column in arrays.items() if name.startswith("encoder.")}
+        encoder = encoder_of(told, columns)
+    else:
+        encoder = encoder_of(document, arrays)
+    if isinstance(encoder, CountingEncoder):
+        verify_encoder(encoder, encoder.n_bits)
     return LogicNetwork(
         layers=tuple(layers),
         encoder=encoder,
@@ -195,12 +201,15 @@ def lower_logic(network: LogicNetwork) -> GateNetlist:
     """Discretised gates, layer after layer; every declared gate is kept, also an unread one.
 
     Inputs are called x{feature}_{number of its threshold}. Answers are class sums over the last
-    layer's blocks; the encoder goes along.
+    layer's blocks; the encoder goes along, one that counts with what the gates read of it alone.
     """
-    names = input_names(network.encoder)
+    layers, encoder = network.hard(), network.encoder
+    if isinstance(encoder, CountingEncoder):
+        layers, encoder = _read_alone(layers, encoder)
+    names = input_names(encoder)
     first, start = 0, len(names)  # nets of the layer below begin at `first`
     columns = []
-    for op, a, b in network.hard():
+    for op, a, b in layers:
         columns.append((op, first + a.astype(np.int64), first + b.astype(np.int64)))
         first, start = start, start + op.size
     op, a, b = (np.concatenate(parts) for parts in zip(*columns, strict=True))
@@ -212,11 +221,24 @@ def lower_logic(network: LogicNetwork) -> GateNetlist:
         labels=tuple(network.labels),
     )
     meta = {**network.meta, "source": "logic network"}
-    return make_gates(names, op, a, b, {}, class_sums=sums, encoder=network.encoder, meta=meta)
+    return make_gates(names, op, a, b, {}, class_sums=sums, encoder=encoder, meta=meta)
 
 
-def input_names(encoder: Thermometer) -> tuple[str, ...]:
-    """x{feature}_{k} for the k-th bit of each feature, in the order of the bits."""
+def _read_alone(
+    layers: tuple[tuple[np.ndarray, ...], ...], encoder: CountingEncoder
+) -> tuple[tuple[tuple[np.ndarray, ...], ...], Encoder]:
+    """The layers on those bits alone that a gate of the first depends on, and what makes these."""
+    op, a, b = layers[0]
+    bits = np.unique(np.concatenate([a[READS_A[op]], b[READS_B[op]]]))
+    place = np.zeros(encoder.n_bits, dtype=np.int32)
+    place[bits] = np.arange(bits.size)
+    return ((op, place[a], place[b]), *layers[1:]), selected(encoder, bits)
+
+
+def input_names(encoder: Encoder) -> tuple[str, ...]:
+    """x{feature}_{k} for the k-th bit of each feature, in the order of the bits; x{k} of one that counts."""
+    if not isinstance(encoder, Thermometer):
+        return tuple(f"x{k}" for k in range(encoder.n_bits))
     seen: dict[int, int] = {}
     names = []
     for feature in encoder.feature.tolist():

@@ -5,15 +5,21 @@ Layout: docs/formats.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, named
+from compiler.ir.encoders import CountingEncoder, Encoder, Thermometer
+from compiler.ir.gates import ClassSums, GateNetlist, named
 from compiler.ir.luts import LutNetlist
 from compiler.ir.problem_parts import Parts
 
 Arrays = dict[str, np.ndarray]
+COUNTING_COLUMNS = (
+    *("sum_ends", "feature", "weight", "compared", "bound"),
+    *("count_ends", "counted", "tested", "least"),
+)
 
 
 def gates_parts(netlist: GateNetlist) -> Parts:
@@ -44,6 +50,23 @@ def luts_of(version: int, body: dict[str, Any], arrays: Arrays) -> LutNetlist:
     return LutNetlist(k=body["k"], fanins=arrays["fanins"], table=arrays["table"], **_fields(body, arrays))
 
 
+def encoder_parts(encoder: Encoder) -> Parts:
+    """(JSON-able facts, columns by name) of what makes input bits."""
+    if isinstance(encoder, Thermometer):
+        facts = {"n_features": int(encoder.n_features), "scope": encoder.scope}
+        return facts, {"feature": encoder.feature, "threshold": encoder.threshold}
+    numbers = {name: int(getattr(encoder, name)) for name in ("n_features", "top", "dropped")}
+    return {"kind": "counting", **numbers}, {name: getattr(encoder, name) for name in COUNTING_COLUMNS}
+
+
+def encoder_of(facts: Mapping[str, Any], columns: Arrays) -> Encoder:
+    """What encoder_parts took apart; without a kind it is a thermometer."""
+    if facts.get("kind", "thermometer") == "thermometer":
+        return Thermometer(facts["n_features"], columns["feature"], columns["threshold"], facts["scope"])
+    numbers = (facts[name] for name in ("n_features", "top", "dropped"))
+    return CountingEncoder(*numbers, **{name: columns[name] for name in COUNTING_COLUMNS})
+
+
 def _around(netlist: GateNetlist | LutNetlist) -> Parts:
     """All but the gates or tables: names, outputs, class sums, encoder."""
     arrays = {"outputs": netlist.outputs}
@@ -60,9 +83,8 @@ def _around(netlist: GateNetlist | LutNetlist) -> Parts:
         arrays["class_sums.nets"] = sums.nets
         arrays["class_sums.indptr"] = sums.indptr
     if (encoder := netlist.encoder) is not None:
-        body["encoder"] = {"n_features": int(encoder.n_features), "scope": encoder.scope}
-        arrays["encoder.feature"] = encoder.feature
-        arrays["encoder.threshold"] = encoder.threshold
+        body["encoder"], columns = encoder_parts(encoder)
+        arrays |= {f"encoder.{name}": column for name, column in columns.items()}
     return body, arrays
 
 
@@ -72,8 +94,7 @@ def _fields(body: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
         nets, indptr = arrays["class_sums.nets"], arrays["class_sums.indptr"]
         sums = ClassSums(nets, indptr, s["tau"], tuple(s["labels"]))
     if (e := body["encoder"]) is not None:
-        feature, threshold = arrays["encoder.feature"], arrays["encoder.threshold"]
-        encoder = Thermometer(e["n_features"], feature, threshold, e["scope"])
+        encoder = encoder_of(e, {k[8:]: v for k, v in arrays.items() if k.startswith("encoder.")})
     return {
         "input_names": tuple(body["inputs"]),
         "output_names": tuple(body["outputs"]),

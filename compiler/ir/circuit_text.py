@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from compiler.ir.gates import ClassSums, GateNetlist, Thermometer
+from compiler.ir.encoders import CountingEncoder, Encoder, Thermometer
+from compiler.ir.gates import ClassSums, GateNetlist
 from compiler.ir.luts import LutNetlist
 from compiler.ir.text_parts import TOKEN, Parser, meta_text, number_text, runs_text, spans_text, word_text
 
@@ -36,14 +37,36 @@ def lines_after(netlist: GateNetlist | LutNetlist, limit: int | None) -> Iterato
         if sums.labels:
             yield f"  labels {' '.join(word_text(v) for v in sums.labels)}"
     if (encoder := netlist.encoder) is not None:
-        scope = "" if encoder.scope == "absolute" else f" {encoder.scope}"
-        yield f"thermometer {encoder.n_features}{scope}"
-        yield " ".join(["  feature", *few(spans_text(encoder.feature), limit)])
-        yield f"  threshold {runs_text(encoder.threshold, limit=limit)}".rstrip()
+        yield from _encoder_lines(encoder, limit)
     if netlist.name:
         yield f"name {word_text(netlist.name)}"
     if netlist.meta:
         yield f"meta {meta_text(netlist.meta)}"
+
+
+def _encoder_lines(encoder: Encoder, limit: int | None) -> Iterator[str]:
+    if isinstance(encoder, Thermometer):
+        scope = "" if encoder.scope == "absolute" else f" {encoder.scope}"
+        yield f"thermometer {encoder.n_features}{scope}"
+        yield " ".join(["  feature", *few(spans_text(encoder.feature), limit)])
+        yield f"  threshold {runs_text(encoder.threshold, limit=limit)}".rstrip()
+        return
+    yield f"counting {encoder.n_features} top {encoder.top} dropped {encoder.dropped}"
+    sizes = {
+        "sums": np.diff(encoder.sum_ends),
+        "weight": encoder.weight,
+        "bound": encoder.bound,
+        "counts": np.diff(encoder.count_ends),
+        "least": encoder.least,
+    }
+    for name in _COUNTING:
+        if name in sizes:
+            yield f"  {name} {runs_text(sizes[name], limit=limit)}".rstrip()
+        else:
+            yield " ".join([f"  {name}", *few(spans_text(getattr(encoder, name)), limit)])
+
+
+_COUNTING = ("sums", "feature", "weight", "compared", "bound", "counts", "counted", "tested", "least")
 
 
 class CircuitParser(Parser):
@@ -68,6 +91,8 @@ class CircuitParser(Parser):
                 rest["class_sums"] = self.class_sums(words)
             elif statement == "thermometer" and 1 <= len(words) <= 2 and "encoder" not in rest:
                 rest["encoder"] = self.thermometer(self.integer(words[0]), *words[1:])
+            elif statement == "counting" and len(words) == 5 and "encoder" not in rest:
+                rest["encoder"] = self.counting(words)
             elif statement == "name" and len(words) == 1 and "name" not in rest:
                 rest["name"] = self.word(words[0])
             elif statement == "meta" and "meta" not in rest:
@@ -115,3 +140,31 @@ class CircuitParser(Parser):
         feature = np.array(self.ids(given["feature"]), dtype=np.int32)
         threshold = self.runs(given["threshold"], np.float64)
         return Thermometer(n_features, feature, threshold, scope)
+
+    def counting(self, words: list[str]) -> CountingEncoder:
+        if (words[1], words[3]) != ("top", "dropped"):
+            self.fail("expected `counting FEATURES top CODE dropped BITS`")
+        given: dict[str, list[str]] = {}
+        while (line := self.next(indented=True)) is not None:
+            name, *rest = line.split()
+            given[name] = rest
+        if set(given) != set(_COUNTING):
+            self.fail(f"a counting encoder needs one line each of {', '.join(_COUNTING)}")
+        runs = {name: self.whole(given[name]) for name in ("sums", "weight", "bound", "counts", "least")}
+        ids = {
+            name: np.array(self.ids(given[name]), dtype=np.int32)
+            for name in ("feature", "compared", "counted", "tested")
+        }
+        sums, counts = (
+            np.concatenate([[0], np.cumsum(runs.pop(name), dtype=np.int64)]) for name in ("sums", "counts")
+        )
+        columns = {name: column.astype(np.int32) for name, column in runs.items()} | ids
+        n_features, top, dropped = (self.integer(words[k]) for k in (0, 2, 4))
+        return CountingEncoder(n_features, top, dropped, sum_ends=sums, count_ends=counts, **columns)
+
+    def whole(self, words: list[str]) -> np.ndarray:
+        """int64 of runs of whole numbers within 32 bits."""
+        values = self.runs(words, np.float64)
+        if (values != np.rint(values)).any() or (np.abs(values) >= 1 << 31).any():
+            self.fail("expected whole numbers within 32 bits")
+        return np.asarray(values, dtype=np.int64)

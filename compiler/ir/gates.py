@@ -19,10 +19,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.ir.encoders import Encoder, verify_encoder
 from compiler.ir.facts import Facts, freeze_meta
 
 NONE = -1
-SCOPES = ("absolute", "image")
 CONST0, AND, BUF, XOR, OR, NOR, XNOR, NOT, NAND, CONST1 = 0, 1, 3, 6, 7, 8, 9, 12, 14, 15
 OP_NAMES = (
     "const0",
@@ -82,29 +82,6 @@ class ClassSums:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Thermometer:
-    """What makes the input bits of data: input k is data[feature[k]] > threshold[k].
-
-    feature : (n_inputs,) int32, below n_features; threshold : (n_inputs,) float64
-    scope : "absolute"; or "image", where threshold[k] is a level in (0, 1), and the bound is that
-        quantile of all the sample's features, linearly interpolated (LILogicNet, arXiv 2511.12340)
-    """
-
-    n_features: int
-    feature: np.ndarray
-    threshold: np.ndarray
-    scope: str = "absolute"
-
-    def bits(self, data: np.ndarray) -> np.ndarray:
-        """(n, n_inputs) bool of data (n, n_features)."""
-        if self.scope == "absolute":
-            return data[:, self.feature] > self.threshold
-        levels, which = np.unique(self.threshold, return_inverse=True)
-        bounds = np.quantile(data, levels, axis=1).T
-        return data[:, self.feature] > bounds[:, which]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class GateNetlist:
     """A circuit.
 
@@ -123,7 +100,7 @@ class GateNetlist:
     output_names: tuple[str, ...]
     outputs: np.ndarray
     class_sums: ClassSums | None = None
-    encoder: Thermometer | None = None
+    encoder: Encoder | None = None
     meta: Mapping[str, Any] = field(default_factory=Facts)
     name: str = ""
 
@@ -175,7 +152,7 @@ def make_gates(
     outputs: Mapping[str, int],
     *,
     class_sums: ClassSums | None = None,
-    encoder: Thermometer | None = None,
+    encoder: Encoder | None = None,
     name: str = "",
     meta: Mapping[str, Any] | None = None,
 ) -> GateNetlist:
@@ -256,7 +233,7 @@ def verify_ends(netlist: Any) -> None:
     if netlist.class_sums is not None:
         _verify_sums(netlist.class_sums, netlist.n_nets)
     if netlist.encoder is not None:
-        _verify_encoder(netlist.encoder, n)
+        verify_encoder(netlist.encoder, n)
     if not isinstance(netlist.name, str):
         _fail(f"name must be a string, got {netlist.name!r}")
     try:
@@ -307,23 +284,3 @@ def _verify_sums(sums: ClassSums, n_nets: int) -> None:
         _fail(f"class sums: {len(sums.labels)} labels for {sums.n_classes} classes; give one each")
     if not all(isinstance(label, str) for label in sums.labels):
         _fail(f"class sums: labels must be strings, got {sums.labels!r}")
-
-
-def _verify_encoder(encoder: Thermometer, n_inputs: int) -> None:
-    _column("encoder: feature", encoder.feature, np.int32, n_inputs)
-    _column("encoder: threshold", encoder.threshold, np.float64, n_inputs)
-    if (k := _first((encoder.feature < 0) | (encoder.feature >= encoder.n_features))) >= 0:
-        _fail(
-            f"encoder: input {k} reads feature {encoder.feature[k]}; features are 0 to "
-            f"{encoder.n_features - 1}"
-        )
-    if (k := _first(~np.isfinite(encoder.threshold))) >= 0:
-        _fail(f"encoder: threshold of input {k} is {encoder.threshold[k]}; it must be finite")
-    if encoder.scope not in SCOPES:
-        _fail(f"encoder: scope must be {' or '.join(SCOPES)}, got {encoder.scope!r}")
-    levels = encoder.threshold
-    if encoder.scope == "image" and (k := _first((levels <= 0) | (levels >= 1))) >= 0:
-        _fail(
-            f"encoder: threshold of input {k} is {levels[k]}; of scope image it is a quantile "
-            "level above 0 and below 1"
-        )

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.ir.encoders import Encoder
 from compiler.ir.facts import Facts, freeze_meta
-from compiler.ir.gates import NONE, ClassSums, Thermometer, verify_ends, verify_names
+from compiler.ir.gates import NONE, ClassSums, verify_ends, verify_names
 
 WIDEST = 6  # operands of a table, whose 2^6 bits fill one uint64
 
@@ -39,7 +40,7 @@ class LutNetlist:
     output_names: tuple[str, ...]
     outputs: np.ndarray
     class_sums: ClassSums | None = None
-    encoder: Thermometer | None = None
+    encoder: Encoder | None = None
     meta: Mapping[str, Any] = field(default_factory=Facts)
     name: str = ""
 

@@ -10,7 +10,8 @@ from toys.gates import every_op, mutated, random_circuit
 from compiler import abc
 from compiler.abc import ask_abc
 from compiler.equivalence import check_equal
-from compiler.ir.gates import Thermometer, make_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import make_gates
 from compiler.pipelines import simplify
 
 

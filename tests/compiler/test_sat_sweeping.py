@@ -9,7 +9,8 @@ from toys.gates import random_circuit
 from compiler import sat_sweeping
 from compiler.circuits.evaluate import all_patterns, evaluate_words
 from compiler.circuits.possible import implications, possible_words
-from compiler.ir.gates import Thermometer, make_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import make_gates
 from compiler.sat_sweeping import Sweeper
 
 NONE_IMPLIED = np.zeros((0, 2), dtype=np.int64)

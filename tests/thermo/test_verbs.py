@@ -11,7 +11,8 @@ import thermo.evaluate
 import thermo.simulate
 from compiler.errors import ThermocError, UnsupportedError
 from compiler.families.ising import from_edges, lower_ising
-from compiler.ir.gates import ClassSums, Thermometer
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import ClassSums
 from compiler.ir.gates import GateNetlist as Gates
 from compiler.ir.langevin import (
     Cells,

@@ -18,7 +18,7 @@ from compiler.families.mlp import MLP
 from compiler.families.oscillator import OscillatorNetwork
 from compiler.families.rbm import RBM
 from compiler.families.resistive import ResistiveNetwork
-from compiler.ir.gates import Thermometer
+from compiler.ir.encoders import Thermometer
 from compiler.ir.network import Network, Pooling, Weighted, Window
 from compiler.ir.problem import Boltzmann, Grid
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from compiler.circuits.evaluate import all_patterns, evaluate_words
-from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import ClassSums, GateNetlist, make_gates
 
 
 def random_circuit(

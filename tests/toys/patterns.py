@@ -6,7 +6,8 @@ from itertools import product
 import numpy as np
 
 from compiler.circuits.evaluate import encode_bits
-from compiler.ir.gates import Thermometer, make_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import make_gates
 
 
 def thermometer(rng, n_inputs, n_features):

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from compiler.abc import TIMEOUT, AbcVerdict, DisagreementError, ask_abc
@@ -17,6 +16,7 @@ from compiler.circuits.possible import implications
 from compiler.equivalence import Verdict, check_equal
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.circuits import SUFFIXES
+from compiler.ir.encoders import same_encoder
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
@@ -94,9 +94,8 @@ def check(
     first, second = (to_netlist(path) for path in (a, b))
     for path, netlist in ((a, first), (b, second)):
         expect(netlist, "gates", f"{path}: check", "choose --with ngspice for a Langevin netlist")
-    encoder = (
-        first.encoder if given["possible"] or (given["possible"] is None and _same(first, second)) else None
-    )
+    asked, alike = given["possible"], same_encoder(first.encoder, second.encoder)
+    encoder = first.encoder if asked or (asked is None and alike) else None
     if given["possible"] and encoder is None:
         raise UnsupportedError(f"{a}: has no encoder, so that every input is possible")
     verdict = check_equal(first, second, seed=given["seed"], encoder=encoder, conflicts=given["conflicts"])
@@ -184,18 +183,6 @@ def _check_deck(net: Path, other: Path | None, given: Given) -> None:
     )
     if not result.equal:
         raise typer.Exit(1)
-
-
-def _same(first: GateNetlist, second: GateNetlist) -> bool:
-    """Whether both circuits get their inputs from encoders that agree."""
-    a, b = first.encoder, second.encoder
-    return (
-        a is not None
-        and b is not None
-        and (a.n_features, a.scope) == (b.n_features, b.scope)
-        and np.array_equal(a.feature, b.feature)
-        and np.array_equal(a.threshold, b.threshold)
-    )
 
 
 def _agree(verdict: Verdict, opinion: AbcVerdict, a: Path, b: Path) -> None:

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from compiler.circuits.encoder import features_read
 from compiler.counting import counts
 from compiler.families.ising_summary import ising_summary
 from compiler.ir.container import load
+from compiler.ir.encoders import Encoder, Thermometer
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import dump, kind_of
 from compiler.ir.langevin import LangevinNetlist
@@ -60,11 +62,7 @@ def _around(netlist: GateNetlist) -> dict[str, Any]:
     reads = np.concatenate([netlist.a[netlist.a >= 0], netlist.b[netlist.b >= 0], netlist.roots])
     found: dict[str, Any] = {"most_readers_of_a_net": int(np.bincount(reads).max()) if reads.size else 0}
     if netlist.encoder is not None:
-        found["encoder"] = {
-            "features": netlist.encoder.n_features,
-            "features_read": int(np.unique(netlist.encoder.feature).size),
-            "thresholds": netlist.encoder.scope,
-        }
+        found["encoder"] = _encoder(netlist.encoder)
     if netlist.class_sums is not None:
         sizes = np.diff(netlist.class_sums.indptr)
         found["class_sums"] = {
@@ -73,6 +71,15 @@ def _around(netlist: GateNetlist) -> dict[str, Any]:
             "tau": netlist.class_sums.tau,
         }
     return found
+
+
+def _encoder(encoder: Encoder) -> dict[str, Any]:
+    read = features_read(encoder, np.arange(encoder.n_bits))
+    found: dict[str, Any] = {"features": encoder.n_features, "features_read": int(read.size)}
+    if isinstance(encoder, Thermometer):
+        return {**found, "thresholds": encoder.scope}
+    names = ("code_bits", "n_sums", "n_comparisons", "n_counts")
+    return {**found, **{name.removeprefix("n_"): getattr(encoder, name) for name in names}}
 
 
 def counts_table(numbers: Mapping[str, Any]) -> Table:

@@ -23,7 +23,7 @@ import numpy as np
 
 from compiler.cell_counts import cell_columns, longest_path
 from compiler.cell_timing import path_delay
-from compiler.circuits.encoder import code_bits, data_levels, encoder_circuit
+from compiler.circuits.encoder import code_bits, encoder_circuit, features_read, grid_of, inputs_read
 from compiler.counting import gate_counts
 from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
@@ -192,16 +192,13 @@ def _encoder(
     """What makes the bits that the circuit reads; None without data, or where gates cannot make them."""
     if netlist.encoder is None or samples.data is None:
         return None
-    read = np.zeros(whole.n_inputs, dtype=bool)
-    for nets in (whole.a, whole.b, whole.roots):
-        read[nets[(nets >= 0) & (nets < whole.n_inputs)]] = True
-    inputs = np.flatnonzero(read)
+    inputs = inputs_read(whole)
     try:
-        levels = data_levels(samples.data)
+        levels = grid_of(netlist.encoder, samples.data)
         circuit = encoder_circuit(netlist.encoder, levels, inputs)
     except UnsupportedError:
         return None
-    bits = code_bits(levels, samples.data, np.unique(netlist.encoder.feature[inputs]))
+    bits = code_bits(levels, samples.data, features_read(netlist.encoder, inputs))
     return _Circuit.of((simplify(circuit, 1),), bits, threads)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from compiler.errors import FormatError, UnsupportedError
 from compiler.families.logic import input_names
 from compiler.formats.options import Options
-from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import ClassSums, GateNetlist, make_gates
 
 MAX_INPUTS = 1 << 24
 

@@ -27,7 +27,8 @@ from compiler.formats.logic_nets.stack import (
 )
 from compiler.formats.logic_nets.wiring import read_wiring
 from compiler.formats.options import STACK, Options
-from compiler.ir.gates import GateNetlist, Thermometer
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import GateNetlist
 
 NAME = "torchlogix"
 USES = (*STACK, "wiring", "four_weights")

@@ -13,7 +13,8 @@ from compiler.circuits.evaluate import evaluate, unpack_bits
 from compiler.circuits.possible import chains, implications, possible_words
 from compiler.equivalence import check_equal
 from compiler.errors import NetlistError
-from compiler.ir.gates import Thermometer, make_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import make_gates
 
 
 @given(st.integers(0, 2**32))

@@ -9,7 +9,7 @@ import compiler
 from compiler.circuits.evaluate import encode_bits, evaluate_classes
 from compiler.errors import FormatError, NetlistError, TargetError, UnsupportedError
 from compiler.families.logic import LogicLayer, LogicNetwork, input_names
-from compiler.ir.gates import Thermometer
+from compiler.ir.encoders import Thermometer
 from hw_models.targets import TARGETS
 
 

@@ -23,12 +23,12 @@ from compiler.circuits.reference import class_counts, output_values
 from compiler.counting import gate_counts, gate_depth
 from compiler.errors import FormatError, NetlistError
 from compiler.ir.container import load_langevin
+from compiler.ir.encoders import Thermometer
 from compiler.ir.gates import (
     OP_NAMES,
     READS_A,
     READS_B,
     ClassSums,
-    Thermometer,
     flip_a,
     flip_b,
     make_gates,

@@ -11,7 +11,8 @@ from toys.patterns import every_pattern, thermometer
 
 from compiler.circuits.evaluate import all_patterns, evaluate_classes, unpack_bits
 from compiler.errors import NetlistError
-from compiler.ir.gates import ClassSums, Thermometer, make_gates, verify_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import ClassSums, make_gates, verify_gates
 from compiler.passes.gates.exclusive import merge_exclusive
 
 

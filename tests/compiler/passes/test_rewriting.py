@@ -14,7 +14,8 @@ from compiler.circuits.evaluate import all_patterns, evaluate, evaluate_words
 from compiler.counting import gate_counts, gate_depth
 from compiler.equivalence import check_equal
 from compiler.errors import NetlistError
-from compiler.ir.gates import AND, OR, TWO_INPUT, XOR, Thermometer, make_gates, verify_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import AND, OR, TWO_INPUT, XOR, make_gates, verify_gates
 from compiler.passes.gates.local import fold_constants, hash_structurally, remove_buffers, sweep_dead
 from compiler.passes.gates.merge_equal import merge_equal
 from compiler.passes.gates.resubstitute import resubstitute

@@ -7,7 +7,8 @@ import pytest
 
 from compiler.circuits.evaluate import encode_bits, evaluate_classes
 from compiler.ir.container import save
-from compiler.ir.gates import ClassSums, Thermometer, make_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import ClassSums, make_gates
 from compiler.ir.langevin import Cells, LangevinNetlist, Phase
 from thermo.cli.main import main
 from thermo.data import DataError, load_dataset

@@ -14,7 +14,8 @@ from compiler.circuits.reference import net_values
 from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
 from compiler.ir.container import save
-from compiler.ir.gates import XOR, ClassSums, Thermometer, make_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import XOR, ClassSums, make_gates
 from compiler.passes.gates.cell_cuts import cut_circuit
 from compiler.passes.gates.cell_mapping import map_cells
 from hw_models.cell_presets import CELL_LIBRARIES

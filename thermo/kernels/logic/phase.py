@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from thermo.kernels.jit import njit
 from thermo.kernels.logic.dots import GROUP, dots8
-from thermo.kernels.logic.images import encode
 from thermo.kernels.logic.one_layer import (
     LANES,
     count_ones,
@@ -81,27 +78,15 @@ def lowest_new(wires, k, pool, h, n_nets, new, first, last):  # type: ignore[no-
                     taken[wires[block, side, lane, j]] = False
 
 
-class Coming(NamedTuple):
-    """Arguments of `encode` for the samples of a batch."""
-
-    frames: np.ndarray
-    rows: np.ndarray
-    moves: np.ndarray
-    position: np.ndarray
-    bound: np.ndarray
-    level: np.ndarray
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def phase(  # type: ignore[no-untyped-def]
-    train, gates, adam, x_old, weights, index, sums, totals, x, counts, following, coming, x_next, share, path
+    train, gates, adam, x_old, weights, index, sums, totals, x, counts, first, last, path
 ):
-    """One thread's part between two losses: update gates, count them on x, encode x_next.
+    """One thread's part between two losses: update gates of blocks first .. last - 1, count them on x.
 
-    train, following : whether there is a batch before and after; see train_blocks, count_ones and
-    encode. sums : this thread's own scratch; share : first and last block, first and last feature.
+    train : whether there is a batch before; see train_blocks and count_ones
+    sums : this thread's own scratch
     """
-    first, last, f0, f1 = share
     n_gates, per_class = gates.n_gates, gates.per_class
     if first < last:
         if train:
@@ -111,38 +96,22 @@ def phase(  # type: ignore[no-untyped-def]
             train_blocks(gates, adam, x_old, weights, sums, totals, first, last, path)
         counts[:] = 0
         count_ones(gates.table, gates.wires, gates.best, x, n_gates, per_class, counts, first, last)
-    if following:
-        frames, rows, moves, position, bound, level = coming
-        encode(frames, rows, moves, position, bound, level, x_next, f0, f1)
 
 
 @njit(cache=True, nogil=True)
-def right_answers(gates, n_classes, frames, position, bound, level, labels, pitch, first, last):  # type: ignore[no-untyped-def]
-    """How many of the samples first .. last - 1 the hard network decides right."""
-    x = np.zeros((position.shape[0], pitch), np.uint8)
-    counts = np.zeros((n_classes, pitch), np.int32)
+def right_answers(gates, x, counts, labels):  # type: ignore[no-untyped-def]
+    """How many of the samples of x, one a label, the hard network decides right.
+
+    x : (n_features, pitch) uint8 bits; counts : (n_classes, pitch) int32, scratch
+    """
+    counts[:] = 0
     blocks = gates.table.shape[0]
+    count_ones(gates.table, gates.wires, gates.best, x, gates.n_gates, gates.per_class, counts, 0, blocks)
     right = 0
-    for start in range(first, last, pitch):
-        stop = min(start + pitch, last)
-        rows = np.arange(start, stop)
-        encode(
-            frames,
-            rows,
-            np.zeros(stop - start, np.int64),
-            position,
-            bound[:, start:stop],
-            level,
-            x,
-            0,
-            position.shape[0],
-        )
-        counts[:] = 0
-        count_ones(gates.table, gates.wires, gates.best, x, gates.n_gates, gates.per_class, counts, 0, blocks)
-        for s in range(stop - start):
-            at = 0
-            for c in range(1, n_classes):
-                if counts[c, s] > counts[at, s]:
-                    at = c
-            right += at == labels[start + s]
+    for s in range(labels.shape[0]):
+        at = 0
+        for c in range(1, counts.shape[0]):
+            if counts[c, s] > counts[at, s]:
+                at = c
+        right += at == labels[s]
     return right

@@ -9,7 +9,6 @@ import numpy as np
 from thermo.kernels.logic import one_layer as kernels
 from thermo.kernels.logic import phase as phases
 from thermo.kernels.logic.dots import GROUP, aligned
-from thermo.kernels.logic.images import encode
 from thermo.training.logic.images import Epoch
 from thermo.training.tiles import Tiles
 
@@ -89,7 +88,7 @@ def _from_pool(trainer: Any, wanted: int, data: Epoch, rng: np.random.Generator,
     n = data.labels.size
     for start in range(n - min(config.refresh_samples, n), n, BATCH):
         part = slice(start, min(start + BATCH, n))
-        encode(*t.source_of(data, part), x, 0, n_bits)
+        t.data.fill(data, part, x)
         counts[:] = 0
         tiles.map(count, threads)
         t.derive(counts, data.labels[part], rng, weights, totals, np.zeros(4))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.ir.gates import Thermometer
+from compiler.ir.encoders import Thermometer
 from thermo.data import Dataset
 from thermo.kernels.logic.images import order_statistics
 from thermo.training.errors import TrainingError

@@ -17,12 +17,10 @@ from thermo.data import Dataset
 from thermo.kernels.logic import one_layer as kernels
 from thermo.kernels.logic import phase as phases
 from thermo.kernels.logic.dots import CHUNK, GROUP, aligned, path_code
-from thermo.kernels.logic.images import encode
 from thermo.training.errors import TrainingError
 from thermo.training.logic.candidates import refresh
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_wiring import balanced_wires, initial_logits, initial_scores
-from thermo.training.logic.images import Epoch
 from thermo.training.logic.relaxed import relaxed_accuracy
 from thermo.training.logic.temperature import divisor, follow
 from thermo.training.logic.trainer import LogicTrainer
@@ -121,14 +119,13 @@ class FastTrainer(LogicTrainer):
         sums = aligned((threads, self.n_classes, self.index.size), np.int32)
         counts = np.zeros((threads, self.n_classes, pitch), np.int32)
         seen = np.zeros(4)
-        blocks, features = self.shares(threads), np.linspace(0, n_bits, threads + 1).astype(int)
+        blocks = self.shares(threads)
         parts = [slice(s, min(s + config.batch, n)) for s in range(0, n, config.batch)]
         rng = np.random.default_rng([config.seed, _DITHER, self.epoch])
-        encode(*self.source_of(data, parts[0]), x[0], 0, n_bits)
+        self.data.fill(data, parts[0], x[0])
         unit, rates, fix2 = f32(0), (f32(0), f32(0)), f32(1)
         for t in range(len(parts) + 1):
             here, following = min(t, len(parts) - 1), t + 1 < len(parts)
-            coming = self.source_of(data, parts[t + 1 if following else here])
             buffers = x[(t - 1) % 3], x[here % 3], x[(t + 1) % 3]
             adam = kernels.AdamStep(
                 unit,
@@ -146,7 +143,6 @@ class FastTrainer(LogicTrainer):
                 buffers: tuple = buffers,
                 adam: kernels.AdamStep = adam,
                 following: bool = following,
-                coming: phases.Coming = coming,
             ) -> None:
                 phases.phase(
                     t > 0,
@@ -159,12 +155,12 @@ class FastTrainer(LogicTrainer):
                     totals,
                     buffers[1],
                     counts[i],
-                    following,
-                    coming,
-                    buffers[2],
-                    (blocks[i], blocks[i + 1], features[i], features[i + 1]),
+                    blocks[i],
+                    blocks[i + 1],
                     self.path,
                 )
+                if following:
+                    self.data.fill(data, parts[t + 1], buffers[2], i, threads)
 
             tiles.map(work, threads)
             if t == len(parts):
@@ -211,14 +207,6 @@ class FastTrainer(LogicTrainer):
     def weights(self, pitch: int) -> tuple[np.ndarray, np.ndarray]:
         return aligned((self.n_classes, pitch), np.int8), np.zeros(self.n_classes, np.int32)
 
-    def source_of(self, data: Epoch, part: slice) -> phases.Coming:
-        """Arguments of `encode` for these samples of the epoch."""
-        rows = data.rows[part]
-        bounds = np.ascontiguousarray(self.data.train.bounds[:, rows])
-        return phases.Coming(
-            self.data.train.pixels, rows, data.moves[part], self.data.position, bounds, self.source.level
-        )
-
     def derive(
         self,
         counts: np.ndarray,
@@ -254,31 +242,26 @@ class FastTrainer(LogicTrainer):
     def accuracy(self, tiles: Tiles) -> float:
         n, threads = self.y_valid.size, tiles.threads
         cuts = np.linspace(0, n, threads + 1).astype(int)
-        right = tiles.map(
-            lambda i: phases.right_answers(
-                self.gates,
-                self.n_classes,
-                self.data.valid.pixels,
-                self.data.position,
-                self.data.valid.bounds,
-                self.source.level,
-                self.y_valid,
-                4 * CHUNK,
-                cuts[i],
-                cuts[i + 1],
-            ),
-            threads,
-        )
-        return float(sum(right)) / n
+        every = self.data.valid_epoch()
+
+        def count(i: int) -> int:
+            x = np.zeros((self.source.n_bits, 4 * CHUNK), np.uint8)
+            counts = np.zeros((self.n_classes, 4 * CHUNK), np.int32)
+            right = 0
+            for start in range(cuts[i], cuts[i + 1], 4 * CHUNK):
+                part = slice(start, min(start + 4 * CHUNK, cuts[i + 1]))
+                self.data.fill(every, part, x)
+                right += phases.right_answers(self.gates, x, counts, self.y_valid[part])
+            return right
+
+        return float(sum(tiles.map(count, threads))) / n
 
     def keep(self) -> None:
         for name, array in self.kept.items():
             array[:] = getattr(self, name)
 
     def soft_accuracy(self, tiles: Tiles) -> float:
-        return relaxed_accuracy(
-            self.layer(), self.n_classes, self.data, self.source.level, self.y_valid, tiles
-        )
+        return relaxed_accuracy(self.layer(), self.n_classes, self.data, self.y_valid, tiles)
 
     def layer(self) -> LogicLayer:
         """The best epoch's layer."""

@@ -7,12 +7,11 @@ import numpy as np
 from compiler.families.logic import LogicNetwork
 from thermo.data import Dataset
 from thermo.kernels.logic.batch import pack_lanes
-from thermo.kernels.logic.images import encode
 from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_network import GeneralNetwork, Snapshot
 from thermo.training.logic.general_values import Rates
-from thermo.training.logic.images import Frames
+from thermo.training.logic.images import Epoch
 from thermo.training.logic.trainer import LogicTrainer
 from thermo.training.optimise import cosine_rate
 from thermo.training.tiles import Tiles
@@ -78,7 +77,7 @@ class GeneralTrainer(LogicTrainer):
         loss, right, n = 0.0, 0, data.labels.size
         for lo in range(0, n, self.batch):
             part = slice(lo, min(n, lo + self.batch))
-            self.encoded(self.data.train, data.rows[part], data.moves[part], tiles)
+            self.encoded(data, part, tiles)
             rate = cosine_rate(
                 config.learning_rate, self.step, total, warmup=config.warmup_steps, final=config.final_rate
             )
@@ -101,19 +100,16 @@ class GeneralTrainer(LogicTrainer):
         """One step on the encoded batch: sum of losses and number right."""
         return self.network.step(self.words, labels, self.step, tiles, power=power, rates=rates)
 
-    def encoded(self, frames: Frames, rows: np.ndarray, moves: np.ndarray, tiles: Tiles) -> np.ndarray:
+    def encoded(self, data: Epoch, part: slice, tiles: Tiles) -> np.ndarray:
         """Bits of these samples, (n_inputs, lanes / 64) uint64; overwritten by the next call."""
-        bounds = np.ascontiguousarray(frames.bounds[:, rows])
         cuts = np.linspace(0, self.source.n_bits, tiles.threads + 1).astype(int)
+        tiles.map(lambda t: self.data.fill(data, part, self.bytes, t, tiles.threads), tiles.threads)
 
-        def one(t: int) -> None:
+        def pack(t: int) -> None:
             lo, hi = cuts[t], cuts[t + 1]
-            encode(
-                frames.pixels, rows, moves, self.data.position, bounds, self.source.level, self.bytes, lo, hi
-            )
             pack_lanes(self.bytes[lo:hi], self.words[lo:hi])
 
-        tiles.map(one, tiles.threads)
+        tiles.map(pack, tiles.threads)
         return self.words
 
     def refresh(self) -> None:
@@ -136,12 +132,12 @@ class GeneralTrainer(LogicTrainer):
 
     def accuracy(self, tiles: Tiles, *, relaxed: bool = False) -> float:
         """Of the hard, or the relaxed, network on the validation split."""
-        n, right = self.y_valid.size, 0
+        n, right, every = self.y_valid.size, 0, self.data.valid_epoch()
         for lo in range(0, n, self.batch):
-            rows = np.arange(lo, min(n, lo + self.batch))
-            self.encoded(self.data.valid, rows, np.zeros(rows.size, np.int64), tiles)
-            sums = self.network.class_sums(self.words, tiles, relaxed=relaxed)[:, : rows.size]
-            right += int((np.argmax(sums, axis=0) == self.y_valid[rows]).sum())
+            part = slice(lo, min(n, lo + self.batch))
+            self.encoded(every, part, tiles)
+            sums = self.network.class_sums(self.words, tiles, relaxed=relaxed)[:, : part.stop - lo]
+            right += int((np.argmax(sums, axis=0) == self.y_valid[part]).sum())
         return right / n
 
     def keep(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.families.logic import LogicNetwork
-from compiler.ir.gates import Thermometer
+from compiler.ir.encoders import Encoder
 from thermo.kernels.logic import batch as logic_batch
 from thermo.kernels.logic.lanes import LANES
 from thermo.training.errors import TrainingError
@@ -129,7 +129,7 @@ class GeneralNetwork:
         """Copies of logits, scores and wires of every layer."""
         return tuple(layer.parameters() for layer in self.layers)
 
-    def model(self, encoder: Thermometer, tau: float, snapshot: Snapshot, **facts: object) -> LogicNetwork:
+    def model(self, encoder: Encoder, tau: float, snapshot: Snapshot, **facts: object) -> LogicNetwork:
         """The network with these parameters."""
         layers = tuple(
             layer.model(*parameters) for layer, parameters in zip(self.layers, snapshot, strict=True)

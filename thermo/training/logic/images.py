@@ -34,9 +34,10 @@ class Frames:
 class Epoch:
     """Samples of one epoch in the order of training.
 
-    rows : (n,) rows of the frames; moves : (n,) offsets of pixels; labels : (n,)
+    frames : where they are; rows : (n,) rows of them; moves : (n,) offsets of pixels; labels : (n,)
     """
 
+    frames: Frames
     rows: np.ndarray
     moves: np.ndarray
     labels: np.ndarray
@@ -55,7 +56,7 @@ class TrainingImages:
                 f"data set {dataset.name} has no images to augment; leave the augmentation out"
             )
         self.augmentation, self.seed, self.source = config.augmentation, config.seed, source
-        self.labels = dataset.y_train
+        self.labels, self.y_valid = dataset.y_train, dataset.y_valid
         self.shape = (*shape, 1)[:3] if shape else (1, dataset.n_features, 1)
         self.margin = self.augmentation.shift
         _, width, channels = self.shape
@@ -95,7 +96,31 @@ class TrainingImages:
             moves = np.where(moved, step[0] * self.row + step[1] * self.shape[2], 0)
         if a.flip:
             rows = rows + n * rng.integers(0, 2, n)
-        return Epoch(rows, moves, labels)
+        return Epoch(self.train, rows, moves, labels)
+
+    def valid_epoch(self) -> Epoch:
+        """The validation samples in their order, as they are."""
+        n = self.y_valid.size
+        return Epoch(self.valid, np.arange(n), np.zeros(n, np.int64), self.y_valid)
+
+    def fill(self, epoch: Epoch, part: slice, x: np.ndarray, share: int = 0, shares: int = 1) -> None:
+        """Write share number `share` of `shares` of the bits of these samples, for one thread of several.
+
+        x : (n_bits, pitch) uint8, column s is sample part.start + s; those beyond the samples become 0
+        """
+        rows, frames = epoch.rows[part], epoch.frames
+        cuts = np.linspace(0, self.source.n_bits, shares + 1).astype(int)
+        kernels.encode(
+            frames.pixels,
+            rows,
+            epoch.moves[part],
+            self.position,
+            np.ascontiguousarray(frames.bounds[:, rows]),
+            self.source.level,
+            x,
+            cuts[share],
+            cuts[share + 1],
+        )
 
     def _light(self, epoch: int) -> None:
         """Change brightness and contrast: that of an image by moving its bounds the other way."""

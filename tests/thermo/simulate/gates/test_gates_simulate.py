@@ -17,7 +17,8 @@ from toys.gates import every_op
 from compiler.circuits.evaluate import encode_bits
 from compiler.circuits.reference import class_counts, net_values, output_values
 from compiler.errors import UnsupportedError
-from compiler.ir.gates import ClassSums, GateNetlist, Thermometer, make_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import ClassSums, GateNetlist, make_gates
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.gates import program as gates_program
 from thermo.simulate.gates.faults import Faults

@@ -125,10 +125,10 @@ def counts(trainer: GeneralTrainer, digits: Dataset, relaxed: bool = False) -> n
     parts = []
     with Tiles(1) as tiles:
         for lo in range(0, digits.y_valid.size, trainer.batch):
-            rows = np.arange(lo, min(digits.y_valid.size, lo + trainer.batch))
-            words = trainer.encoded(trainer.data.valid, rows, np.zeros_like(rows), tiles)
+            part = slice(lo, min(digits.y_valid.size, lo + trainer.batch))
+            words = trainer.encoded(trainer.data.valid_epoch(), part, tiles)
             sums = trainer.network.class_sums(words, tiles, relaxed=relaxed)
-            parts.append(sums[:, : rows.size].T)
+            parts.append(sums[:, : part.stop - lo].T)
     return np.concatenate(parts)
 
 
