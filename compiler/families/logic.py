@@ -224,9 +224,10 @@ def lower_logic(network: LogicNetwork) -> GateNetlist:
     return make_gates(names, op, a, b, {}, class_sums=sums, encoder=encoder, meta=meta)
 
 
-def _read_alone(
-    layers: tuple[tuple[np.ndarray, ...], ...], encoder: CountingEncoder
-) -> tuple[tuple[tuple[np.ndarray, ...], ...], Encoder]:
+Hard = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _read_alone(layers: tuple[Hard, ...], encoder: CountingEncoder) -> tuple[tuple[Hard, ...], Encoder]:
     """The layers on those bits alone that a gate of the first depends on, and what makes these."""
     op, a, b = layers[0]
     bits = np.unique(np.concatenate([a[READS_A[op]], b[READS_B[op]]]))

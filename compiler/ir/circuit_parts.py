@@ -64,7 +64,7 @@ def encoder_of(facts: Mapping[str, Any], columns: Arrays) -> Encoder:
     if facts.get("kind", "thermometer") == "thermometer":
         return Thermometer(facts["n_features"], columns["feature"], columns["threshold"], facts["scope"])
     numbers = (facts[name] for name in ("n_features", "top", "dropped"))
-    return CountingEncoder(*numbers, **{name: columns[name] for name in COUNTING_COLUMNS})
+    return CountingEncoder(*numbers, *(columns[name] for name in COUNTING_COLUMNS))
 
 
 def _around(netlist: GateNetlist | LutNetlist) -> Parts:

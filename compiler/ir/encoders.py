@@ -12,6 +12,8 @@ from compiler.errors import NetlistError
 SCOPES = ("absolute", "image")
 MOST = 1 << 30
 """A sum's largest size."""
+LARGEST = (1 << 16) - 1
+"""A count's largest value."""
 ROWS = 256
 """Samples that are encoded at a time."""
 
@@ -301,7 +303,10 @@ def _verify_counting(encoder: CountingEncoder, n_inputs: int) -> None:
     tested = _column(encoder, "tested", np.int32, n_inputs)
     least = _column(encoder, "least", np.int32, n_inputs)
     _below(tested, encoder.n_counts, "input", "count")
-    size = encoder.sizes()[tested]
+    sizes = encoder.sizes()
+    if (k := _first(sizes > LARGEST)) >= 0:
+        _fail(f"count {k} goes up to {sizes[k]:,}; counts must stay within {LARGEST:,}")
+    size = sizes[tested]
     if (k := _first((least < 1) | (least > size))) >= 0:
         _fail(f"input {k} asks for {least[k]} ones or more of {size[k]}; ask for 1 to {size[k]}")
 

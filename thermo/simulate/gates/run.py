@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numba
 import numpy as np
 
 from compiler.circuits.evaluate import encode_bits
+from compiler.ir.encoders import CountingEncoder
 from compiler.ir.gates import GateNetlist
 from thermo.kernels.gates.encode import encode_block
 from thermo.kernels.gates.faults import run_faulty_samples
@@ -20,6 +22,7 @@ from thermo.kernels.gates.program import SAMPLES, run_samples
 from thermo.kernels.gates.vector import ROW_BYTES
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
+from thermo.simulate.gates.encoding import counted_bits
 from thermo.simulate.gates.faults import Faults, FaultyProgram, prepare_faulty
 from thermo.simulate.gates.program import FIRST_INPUT, GateProgram, prepare_gates
 from thermo.simulate.saving import save_arrays
@@ -323,6 +326,8 @@ def _encoder(netlist: GateNetlist, dtype: Any) -> Callable[[np.ndarray], np.ndar
     """Data to uint8 bits, the same as compiler.circuits.evaluate.encode_bits."""
     encoder = netlist.encoder
     assert encoder is not None
+    if isinstance(encoder, CountingEncoder):
+        return partial(_counted, encoder)
     if encoder.scope != "absolute":
         return lambda data: np.ascontiguousarray(encode_bits(netlist, data)).view(np.uint8)
     bound = encoder.threshold
@@ -340,6 +345,10 @@ def _encoder(netlist: GateNetlist, dtype: Any) -> Callable[[np.ndarray], np.ndar
         return out
 
     return read
+
+
+def _counted(encoder: CountingEncoder, data: np.ndarray) -> np.ndarray:
+    return counted_bits(encoder, encoder.codes(data))
 
 
 def _check_shape(netlist: GateNetlist, what: str, given: np.ndarray, n: int, unit: str) -> None:

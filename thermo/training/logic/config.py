@@ -14,6 +14,7 @@ from thermo.training.errors import TrainingError
 from thermo.training.rules import Rules, whole
 
 CHOICES = {
+    "encoder": ("thermometer", "comparisons", "blocks", "counts", "mix"),
     "wiring": ("learnable", "fixed"),
     "forward": ("straight-through", "soft", "gumbel"),
     "parametrisation": ("table", "gates"),
@@ -76,8 +77,16 @@ class LogicConfig(TrainingConfig):
     wiring : "learnable" (k candidates an input, chosen by score) or "fixed" (one, balanced fan-out)
     k : candidates of each input, or "all" nets of the layer below; 1 with fixed wiring
     parametrisation : "table" (4 logits, one an entry) or "gates" (16 logits, softmax)
-    encoding : thresholds are "absolute" values, "dataset-quantile" levels turned into values once,
-        or "image-quantile" levels within each sample
+    encoder : what makes the input bits of pictures: "thermometer" (values above thresholds), "comparisons"
+        (of two pixels), "blocks" (of two sums of 2x2 or 4x4 pixels), "counts" (of local bits over windows,
+        compared with thresholds) or "mix" (blocks and counts); of colours, luminance and opponents are taken
+    pixel_bits : upper bits of a pixel's eight that encoders other than thermometers read
+    comparisons : how many random ones "comparisons", "blocks" and "mix" choose from
+    offsets, coarse, cuts : neighbours that a local bit compares a pixel with, and a block of 2x2 pixels, and
+        bounds of each difference
+    stride : pixels from one local bit to the next, along both axes
+    encoding : thermometers' thresholds are "absolute" values, "dataset-quantile" levels turned into values
+        once, or "image-quantile" levels within each sample
     thresholds : one tuple for all features; values or levels in (0, 1), rising
     drop : bits whose mean over the training split is outside [drop, 1 - drop] are left out
 
@@ -106,6 +115,13 @@ class LogicConfig(TrainingConfig):
     wiring: str = "learnable"
     k: int | str = 16
     parametrisation: str = "table"
+    encoder: str = "thermometer"
+    pixel_bits: int = 8
+    comparisons: int = 16000
+    offsets: int = 6
+    coarse: int = 6
+    cuts: int = 4
+    stride: int = 1
     encoding: str = "absolute"
     thresholds: tuple[float, ...] = (0.5,)
     drop: float = 0.002
@@ -168,8 +184,10 @@ class LogicConfig(TrainingConfig):
             rules.fail("thresholds", f"levels between 0 and 1 with encoding {self.encoding}")
         if self.augmentation.lights and self.encoding == "image-quantile":
             rules.fail("encoding", "another than image-quantile, on which light has no effect")
-        rules.whole("evaluate_every", "refresh_samples")
-        rules.whole("refresh", "refresh_pool", "warmup_steps", least=0)
+        rules.whole("evaluate_every", "refresh_samples", "pixel_bits", "comparisons", "stride", "cuts")
+        if self.pixel_bits > 8 or self.cuts > 4 or self.stride > 4:
+            rules.fail("pixel_bits, cuts, stride", "at most 8, 4 and 4")
+        rules.whole("refresh", "refresh_pool", "warmup_steps", "offsets", "coarse", least=0)
         if self.refresh and (self.k == "all" or self.refresh >= int(self.k)):
             rules.fail("refresh", f"below the number of candidates, k = {self.k}")
         named = self.tau in ("adaptive", "width")

@@ -9,8 +9,8 @@ import numpy as np
 from thermo.data import Dataset
 from thermo.kernels.logic import images as kernels
 from thermo.training.errors import TrainingError
+from thermo.training.logic.bit_source import BitSource
 from thermo.training.logic.config import LogicConfig
-from thermo.training.logic.encoder import BitSource
 from thermo.training.tiles import Tiles
 
 NODES = 5
@@ -23,7 +23,7 @@ WARP, ORDER, LIGHT = 1, 2, 3
 class Frames:
     """Stored samples with a margin of zeros around them, so that moving one needs no branch.
 
-    pixels : (n, size) uint8 or float32; bounds : (n_levels, n) of the same type, see BitSource
+    pixels : (n, size) uint8 or float32; bounds : (n_levels, n), see BitSource
     """
 
     pixels: np.ndarray
@@ -61,7 +61,7 @@ class TrainingImages:
         self.margin = self.augmentation.shift
         _, width, channels = self.shape
         self.row = (width + 2 * self.margin) * channels
-        y, x, c = np.unravel_index(source.encoder.feature.astype(np.int64), self.shape)
+        y, x, c = np.unravel_index(source.features, self.shape)
         self.position = (y + self.margin) * self.row + (x + self.margin) * channels + c
         self.images = source.store(dataset.x_train)
         self.train = self._frames(self.images, self.augmentation.flip)
@@ -109,32 +109,18 @@ class TrainingImages:
         x : (n_bits, pitch) uint8, column s is sample part.start + s; those beyond the samples become 0
         """
         rows, frames = epoch.rows[part], epoch.frames
-        cuts = np.linspace(0, self.source.n_bits, shares + 1).astype(int)
-        kernels.encode(
-            frames.pixels,
-            rows,
-            epoch.moves[part],
-            self.position,
-            np.ascontiguousarray(frames.bounds[:, rows]),
-            self.source.level,
-            x,
-            cuts[share],
-            cuts[share + 1],
-        )
+        bounds = np.ascontiguousarray(frames.bounds[:, rows])
+        self.source.fill(frames.pixels, rows, epoch.moves[part], self.position, bounds, x, share, shares)
 
     def _light(self, epoch: int) -> None:
-        """Change brightness and contrast: that of an image by moving its bounds the other way."""
+        """Change brightness and contrast, by what the images' values are compared with or read as."""
         a = self.augmentation
         if not a.lights:
             return
         rng = np.random.default_rng((self.seed, LIGHT, epoch))
         n = self.train.bounds.shape[1]
-        top = 1.0 if self.source.values is None else 255.0
         by, gain = rng.uniform(-1, 1, (2, n)) * [[a.brightness], [a.contrast]]
-        bounds = (self._bounds - top * (0.5 + by)) / (1 + gain) + 0.5 * top
-        if self.source.values is not None:
-            bounds = np.clip(np.round(bounds), 0, top)
-        self.train.bounds[:] = bounds
+        self.source.lit(self._bounds, by, gain, self.train.bounds)
 
     def _warp(self, epoch: int, tiles: Tiles) -> None:
         """Put originals back and warp this epoch's share of the images."""
@@ -175,7 +161,7 @@ class TrainingImages:
         self._warped = chosen
         if self.augmentation.flip:
             whole[n + changed] = whole[changed, :, ::-1]
-        if self.source.encoder.scope == "image":
+        if self.source.by_image:
             bounds = self.source.bounds(inner[changed].reshape(changed.size, -1))
             for part in range(self.train.bounds.shape[1] // n):
                 self.train.bounds[:, part * n + changed] = bounds
