@@ -1,5 +1,6 @@
 """Errors that a user can mend: each names the object, the rule, the value and the way out."""
 
+from hw_models.errors import MALFORMED as MALFORMED
 from hw_models.errors import ThermocError as ThermocError
 
 

@@ -26,7 +26,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     Raises OutputError if `path` is a folder, its folder cannot be written to, or the disk is full.
     """
     path = check_writable(path)
-    folder = None if _is_stream(path) else path.parent
+    folder = None if is_stream(path) else path.parent
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=folder)
     os.close(handle)
     temporary = Path(name)
@@ -51,7 +51,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-def _is_stream(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
     """Whether it is written to as it is: a device, pipe or socket, or what /dev/stdout stands for."""
     return path.is_relative_to("/dev") or (path.exists() and not path.is_file())
 
@@ -61,7 +61,7 @@ def check_writable(path: str | os.PathLike) -> Path:
     given = Path(path)
     if given.is_dir():
         raise OutputError(f"{given}: is a folder; give a file name")
-    if _is_stream(given):
+    if is_stream(given):
         if not os.access(given, os.W_OK):
             raise OutputError(f"{given}: cannot be written (Permission denied); choose another")
         return given

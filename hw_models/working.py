@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hw_models.errors import HardwareError
+from hw_models.errors import MALFORMED, HardwareError
 from hw_models.topologies import Graph, Topology
 
 NODES = ("nodelist", "nodes", "qubits")
@@ -62,6 +62,10 @@ class WorkingGraph:
         return self.working
 
 
+LARGEST = (1 << 62) - 1
+"""The largest number of a node."""
+
+
 def without(topology: Topology | WorkingGraph, nodes: Iterable[int], wires: Iterable[Any]) -> WorkingGraph:
     """The topology less some nodes, with their wires, and some wires, by the maker's numbers.
 
@@ -106,7 +110,7 @@ def nodes_and_wires(source: Any) -> tuple[list[int], list[tuple[int, int]]]:
     try:
         nodes, wires = source
         return [_number(v) for v in nodes], [(_number(a), _number(b)) for a, b in wires]
-    except (TypeError, ValueError):
+    except MALFORMED:
         raise HardwareError(
             "nodes and wires are a file, a graph, or (nodes, pairs of nodes) of whole numbers"
         ) from None
@@ -152,12 +156,12 @@ def _of_mapping(data: Mapping[str, Any], where: str) -> tuple[list[int], list[tu
             else (_number(w[0]), _number(w[1]))
             for w in found[1]
         ]
-    except (TypeError, ValueError, KeyError, IndexError):
+    except MALFORMED:
         raise HardwareError(f"{where}: nodes are whole numbers and wires pairs of them") from None
     return nodes, wires
 
 
 def _number(value: Any) -> int:
-    if isinstance(value, bool) or int(value) != value:
+    if isinstance(value, bool) or int(value) != value or abs(int(value)) > LARGEST:
         raise ValueError(value)
     return int(value)

@@ -34,6 +34,8 @@ from compiler.ir.langevin import (
 )
 from compiler.ir.problem import Boltzmann, Grid, Problem
 
+LARGEST = 1 << 15  # cells along a side of the grid
+
 
 def noise_coupling(g: Any) -> np.ndarray:
     """w = -1/2 ln tanh(g / 2) of a step whose bits are resampled with probability 1 - exp(-g)."""
@@ -140,6 +142,10 @@ class DenoisingChain:
             raise NetlistError(
                 f"chain of models: image_shape {self.image_shape} does not hold {self.n_visible} "
                 "visible spins"
+            )
+        if not all(isinstance(side, int | np.integer) and 1 <= side <= LARGEST for side in self.shape):
+            raise NetlistError(
+                f"chain of models: shape must be two whole numbers from 1 to {LARGEST:,}, got {self.shape}"
             )
         places = self.place
         if ((places < 0) | (places >= self.shape[0] * self.shape[1])).any() or (np.unique(places).size != n):

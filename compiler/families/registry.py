@@ -73,6 +73,8 @@ RENAMED = {"ebm_chain": "denoising-chain"}
 
 def family_named(name: str) -> Family | None:
     """The family that files call so, now or in former versions; None for another name."""
+    if not isinstance(name, str):
+        return None
     name = RENAMED.get(name, name)
     return import_module(HOMES[name]).FAMILY if name in HOMES else None
 

@@ -18,12 +18,13 @@ import numpy as np
 from safetensors.numpy import save as to_bytes
 
 from compiler.arrays import read_safetensors
-from compiler.errors import FormatError, NetlistError
+from compiler.errors import MALFORMED, FormatError, NetlistError
 from compiler.families.registry import HOMES, classes, family_named, family_of
 from compiler.files import replacing
 
 KEY = "thermoc_model"
-VERSION = 2  # 1 had an Ising model's problem as JSON
+VERSION = 3  # 1 had an Ising model's problem as JSON, and 2 one digest over all arrays
+FACTS = "facts"
 
 
 def save_model(model: Any, path: str | os.PathLike) -> None:
@@ -38,9 +39,10 @@ def save_model(model: Any, path: str | os.PathLike) -> None:
     facts, arrays = family.parts(model)
     document = {"family": family.name, "version": VERSION, **facts, "labels": list(model.labels)}
     tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    document["sha256"] = digest(tensors)
+    document["meta"] = dict(model.meta)
     try:
-        text = json.dumps({**document, "meta": dict(model.meta)}, sort_keys=True, allow_nan=False)
+        document["sha256"] = digests(document, tensors)
+        text = json.dumps(document, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise NetlistError(
             f"model: its numbers and meta must be JSON-able ({error}); use plain finite values"
@@ -64,7 +66,7 @@ def load_model(path: str | os.PathLike) -> Any:
     try:
         document = json.loads(metadata[KEY])
         family, version = document["family"], int(document["version"])
-    except (ValueError, KeyError, TypeError):
+    except MALFORMED:
         raise FormatError(f"{path}: its {KEY!r} is no JSON object with family and version") from None
     if version > VERSION:
         raise FormatError(
@@ -73,22 +75,41 @@ def load_model(path: str | os.PathLike) -> Any:
     known = family_named(family)
     if known is None:
         raise FormatError(f"{path}: holds a model of family {family!r}; known are {', '.join(HOMES)}")
+    _check_digests(document, version, tensors, path)
     try:
         model = known.build(document, tensors)
     except NetlistError as error:
         raise FormatError(f"{path}: {error}") from None
     except KeyError as error:
         raise FormatError(f"{path}: the {family} model lacks {error}; save it again") from None
-    except (TypeError, ValueError, AttributeError, IndexError) as error:
+    except MALFORMED as error:
         raise FormatError(f"{path}: the {family} model is malformed ({error})") from None
     _check_numbers(model, path)
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
             raise FormatError(f"{path}: array {name!r} has a value that is not finite")
-    # files of 0.1.0 have no digest
-    if document.get("sha256", "") not in ("", digest(tensors)):
-        raise FormatError(f"{path}: its arrays are not those that were saved; copy the file again")
     return model
+
+
+def _check_digests(
+    document: dict[str, Any], version: int, tensors: Mapping[str, np.ndarray], path: str | os.PathLike
+) -> None:
+    """Raise FormatError, naming what was altered, unless the file is as it was saved."""
+    saved = document.get("sha256")
+    if version < 3:  # files of 0.1.0 have no digest
+        if saved not in (None, _one_digest(tensors)):
+            raise FormatError(f"{path}: its arrays are not those that were saved; copy the file again")
+        return
+    if not isinstance(saved, Mapping):
+        raise FormatError(f"{path}: was altered: it has lost its digests; copy the file again")
+    found = digests(document, tensors)
+    for name in sorted({*found, *saved} - {FACTS}):
+        if found.get(name) != saved.get(name):
+            raise FormatError(
+                f"{path}: was altered: the checksum of {name} is wrong; copy or save the file again"
+            )
+    if found[FACTS] != saved.get(FACTS):
+        raise FormatError(f"{path}: was altered: the checksum of its facts is wrong; save the model again")
 
 
 def _check_numbers(model: Any, path: str | os.PathLike) -> None:
@@ -102,8 +123,24 @@ def _check_numbers(model: Any, path: str | os.PathLike) -> None:
             )
 
 
-def digest(arrays: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 over names, types, shapes and values, whatever the order."""
+def digests(document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """SHA-256 of every array, over its type, shape and values, and of the facts beside them.
+
+    Raises TypeError or ValueError for facts that are not JSON-able.
+    """
+    rest = {key: value for key, value in document.items() if key != "sha256"}
+    text = json.dumps(rest, sort_keys=True, allow_nan=False)
+    found = {FACTS: hashlib.sha256(text.encode()).hexdigest()}
+    for name, values in arrays.items():
+        array = np.ascontiguousarray(values)
+        whole = hashlib.sha256(f"{array.dtype.str} {array.shape}\n".encode())
+        whole.update(array.data.cast("B") if array.size else b"")
+        found[f"array {name}"] = whole.hexdigest()
+    return found
+
+
+def _one_digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 over names, types, shapes and values of all arrays, as version 2 had it."""
     total = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

@@ -275,7 +275,11 @@ def read_model_or_netlist(path: str | os.PathLike, options: Options | None = Non
                 given.refuse(GATES, str(path), f"this format, {reader.name}")
             if reader.read not in (read_circuit, _read_json):
                 given.refuse(CIRCUIT, str(path), f"this format, {reader.name}")
-            return _as_asked(reader.read(path, given), given, path)
+            try:
+                return _as_asked(reader.read(path, given), given, path)
+            except (OverflowError, RecursionError) as error:
+                told = "a number in it is too large" if isinstance(error, OverflowError) else "it is too deep"
+                raise FormatError(f"{path}: cannot be read as {reader.name}: {told} ({error})") from None
     if not head:
         raise FormatError(f"{path}: is empty; give a model or a netlist")
     known = ", ".join(dict.fromkeys(r.name for r in READERS if r.name != "pickle"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import struct
 from collections.abc import Callable
@@ -16,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import FormatError, NetlistError, UnsupportedError
+from compiler.errors import MALFORMED, FormatError, NetlistError, UnsupportedError
 from compiler.files import replacing
 from compiler.ir.kinds import KINDS, Kind, kind_of
 from compiler.ir.langevin import LangevinNetlist
+from compiler.packed import too_dense
 
 MAGIC = b"\x89TNL\r\n\x1a\n"  # a non-text byte and both line ends: shows mangled transfers
 VERSION = 1
@@ -128,7 +130,7 @@ def load(path: str | os.PathLike, *, check: bool = True) -> Any:
             kind.verify(netlist)
     except NetlistError as error:
         raise FormatError(f"{path}: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except MALFORMED as error:
         raise FormatError(
             f"{path}: the header of this {kind_name!r} netlist is incomplete or malformed "
             f"({type(error).__name__}: {error}); save it again"
@@ -204,16 +206,17 @@ def _read_v1(path: Any, header: bytes, content: np.ndarray) -> tuple[str, int, d
         parsed = json.loads(header)
         entries, body = list(parsed["arrays"]), dict(parsed["netlist"])
         name, version = str(parsed["kind"]), int(parsed["kind_version"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except MALFORMED:
         raise FormatError(
             f"{path}: the header is not the JSON object a .tnl file needs; save it again"
         ) from None
     arrays, end = {}, 0
+    _check_constants(path, entries, content.size)
     for entry in entries:
         try:
             array, end = _read_array(path, entry, content, end)
             arrays[entry["name"]] = array
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except MALFORMED as error:
             raise FormatError(
                 f"{path}: the header's entry of an array is malformed ({error}); save it again"
             ) from None
@@ -249,8 +252,6 @@ def _read_array(path: Any, entry: dict[str, Any], content: np.ndarray, end: int)
         raise FormatError(f"{path}: was altered: the checksum of array {name!r} is wrong")
     array = raw[:size].view(dtype)
     if constant:
-        if count > MAX_CONSTANT:
-            raise FormatError(f"{path}: array {name!r} states {count} values; too many")
         array = np.full(shape, array[0]) if count else np.empty(shape, dtype=dtype)
     else:
         array = array.reshape(shape)
@@ -259,4 +260,16 @@ def _read_array(path: Any, entry: dict[str, Any], content: np.ndarray, end: int)
     return array, offset + padded
 
 
-MAX_CONSTANT = 1 << 31  # values a repeated column may stand for: int32 cell ids allow no more
+def _check_constants(path: Any, entries: list[Any], n_content: int) -> None:
+    """Raise FormatError where columns of one value would fill the memory from a small file."""
+    total = 0
+    for entry in entries:
+        try:
+            if entry.get("constant"):
+                total += math.prod(entry["shape"]) * np.dtype(entry["dtype"]).itemsize
+        except MALFORMED:
+            continue  # which the reader of the entry tells
+    if too_dense(n_content, total):
+        raise FormatError(
+            f"{path}: states {total:,} bytes of repeated values in a file of {n_content:,}; too many"
+        )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import FormatError, NetlistError
+from compiler.errors import MALFORMED, FormatError, NetlistError
 from compiler.ir.differences import first_difference, same_array
 from compiler.ir.langevin import (
     Activation,
@@ -256,7 +256,7 @@ class _Parser(ProblemParser):
         """The netlist of an old text."""
         try:
             return from_meta(netlist)
-        except (KeyError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             self.fail(f"meta has malformed notes ({type(error).__name__}: {error})")
 
     def cells(self) -> Cells:

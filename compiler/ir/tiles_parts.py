@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.errors import NetlistError
 from compiler.ir.network import Layer, Network, Pooling, Weighted, Window
 from compiler.ir.problem_parts import Parts
 from compiler.ir.tiles import Layout, TileNetlist
@@ -56,7 +57,8 @@ def network_of(facts: Mapping[str, Any], arrays: Arrays, labels: tuple[str, ...]
 def _layer(k: int, one: Mapping[str, Any], arrays: Arrays) -> Layer:
     window = None if one["window"] is None else Window(**one["window"])
     if "pool" in one:
-        assert window is not None
+        if window is None:
+            raise NetlistError(f"layer {k} pools and has no window; a pooling layer has one")
         return Pooling(one["pool"], window, one["activation"])
     return Weighted(arrays[f"weight.{k}"], arrays[f"bias.{k}"], one["activation"], window, one["unrolled"])
 

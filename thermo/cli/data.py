@@ -8,16 +8,10 @@ import typer
 
 from thermo.cli.console import emit
 from thermo.cli.flags import AS_JSON, DATA_DIR, Given, with_flags
-from thermo.data import NAMES, SOURCES, DataError, Dataset, checksum_ok, fetch, find_file, load_dataset
+from thermo.data import NAMES, SOURCES, DataError, Dataset, checksum_ok, fetch, load_dataset
+from thermo.data.available import EMBEDDED, files_of
 from thermo.report.page import Table
 from thermo.report.text import text_table
-
-_LOCAL = {
-    "cifar10": ("cifar10", [f"data_batch_{k}.bin" for k in range(1, 6)]),
-    **{f"monk{k}": ("monk", [f"monks-{k}.train", f"monks-{k}.test"]) for k in (1, 2, 3)},
-}
-_EMBEDDED = ("digits", "cosine")
-
 
 OPTIONS = (DATA_DIR, AS_JSON)
 
@@ -62,11 +56,10 @@ def data(
 
 
 def _status(name: str, data_dir: object) -> tuple[str, str, str]:
-    if name in _EMBEDDED:
+    if name in EMBEDDED:
         return "embedded", "", ""
-    folder, files = _LOCAL.get(name) or (SOURCES[name].folder, [f.name for f in SOURCES[name].files])
     try:
-        paths = [find_file(folder, f, data_dir, dataset=name) for f in files]  # type: ignore[arg-type]
+        paths = files_of(name, data_dir)  # type: ignore[arg-type]
     except DataError:
         return ("can be fetched" if name in SOURCES else "missing"), "", ""
     checks = {checksum_ok(name, p) for p in paths}

@@ -290,6 +290,14 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     },
     "compare": {**COMPARED, **MANIFEST},
     "report": {**COMPARED, "page": "file written", **MANIFEST},
+    "reproduce": {
+        "figures": "[{name, page, what, says, expected, least, most, allowed, why, value, verdict, told}]; "
+        "with --list name, what, says, page, minutes",
+        "counts?": "figures by verdict: holds, differs, failed, skipped",
+        "host?": "{cpu, instructions, cores, python, thermoc}",
+        "seconds?": "of each recipe's commands",
+        **MANIFEST,
+    },
     "train langevin": {
         **TRAINED,
         **{key: MEASURED[key] for key in ("accuracy", "n_samples", "runs")},

@@ -6,7 +6,6 @@ What is imported here is imported by every command, before it can say a word: on
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -129,7 +128,15 @@ COMMANDS = {
         "Solve, invert, Lyapunov, exponential, determinant as measurements: error against time, kT and "
         "condition number, beside the exact answers; a table and a figure.",
     ),
+    "reproduce": (
+        "thermo.cli.reproduce:reproduce",
+        "Make figures of README and docs again by their commands, and judge them.",
+    ),
     "warm": ("thermo.cli.warm:warm", "Compile all kernels now, so that no later run waits for them."),
+    "completion": (
+        "thermo.cli.completion:completion",
+        "Print a script that completes commands and flags in bash, zsh or fish.",
+    ),
     "presets": (
         "thermo.cli.presets:presets",
         "List hardware presets, or print one's data sheet: every figure with its source.",
@@ -161,6 +168,7 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
+        add_completion=False,  # `thermoc completion` writes scripts that start no Python
     )
 
     def options(
@@ -181,8 +189,17 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
             groups[group].callback()(lambda: None)
             app.add_typer(groups[group], name=group)
         command = _loaded(name, place) if name == named else _listed(line)
-        (groups[group] if group else app).command(leaf)(command)
+        (groups[group] if group else app).command(leaf, **_class(name == named))(command)
     return app
+
+
+def _class(named: bool) -> dict[str, Any]:
+    """How the command that is run shows its help."""
+    if not named:
+        return {}
+    from thermo.cli.groups import GroupedCommand
+
+    return {"cls": GroupedCommand}
 
 
 def _version(asked: bool) -> None:
@@ -248,14 +265,19 @@ def guarded(command: Callable[..., None], keeps: bool = False) -> Callable[..., 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 done, 2 bad input, 130 interrupted)."""
+    from compiler.errors import ThermocError
+    from thermo.cli.config import with_config
+    from thermo.cli.standard_input import as_files
     from thermo.cli.streams import discard, spell_out
 
-    arguments = sys.argv[1:] if arguments is None else arguments
     spell_out()
-    # a shell that completes says in its environment what stands on its line
-    typed = os.environ.get("_TYPER_COMPLETE_ARGS", "").split()[1:]
     try:
-        build(typed if "_THERMOC_COMPLETE" in os.environ else arguments)(arguments, prog_name="thermoc")
+        with as_files(sys.argv[1:] if arguments is None else arguments) as given:
+            words = with_config(given, COMMANDS)
+            build(words)(words, prog_name="thermoc")
+    except ThermocError as error:  # of what stands around a command
+        sys.stderr.write(f"error: {error}\n")
+        return 2
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     except KeyboardInterrupt:  # while it starts; commands answer for themselves

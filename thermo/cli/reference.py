@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
-import typing
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
+from thermo.cli.describe import flags_of, function_of, value_word
 from thermo.cli.keys import KEYS
 from thermo.cli.main import COMMANDS
 
@@ -22,10 +19,9 @@ BEGIN = "<!-- made by thermo.cli.reference; do not edit below -->"
 
 def reference() -> str:
     """Tables of every command's flags and of JSON's keys, in Markdown."""
-    parts = ["## Flags", "Every command takes `--help`."]
+    parts = ["## Flags", "Every command takes `--help` and `--config FILE.toml`."]
     for name, (place, _) in COMMANDS.items():
-        module, function = place.split(":")
-        rows = _flags(getattr(import_module(module), function))
+        rows = _flags(function_of(place))
         if rows:
             parts += [f"### {name}", _table(("flag", "value", "default", "what"), rows)]
     parts += [
@@ -46,29 +42,13 @@ def with_reference(page: str) -> str:
 
 def _flags(command: Any) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
-    for parameter in inspect.signature(command, eval_str=True).parameters.values():
-        kind, told = typing.get_args(parameter.annotation)[:2]
-        if type(told).__name__ != "OptionInfo":
-            continue
-        first = told.default if isinstance(told.default, str) and told.default.startswith("-") else None
-        names = [name for name in (first, *(told.param_decls or ())) if name]
-        default = parameter.default
-        shown = "required" if default is inspect.Parameter.empty else _default(default)
-        limits = [f"≥ {told.min:g}"] if told.min is not None else []
-        limits += [f"≤ {told.max:g}"] if told.max is not None else []
-        value = " ".join([_value(kind), *limits])
-        rows.append((", ".join(f"`{name}`" for name in names), value, shown, told.help or ""))
+    for flag in flags_of(command):
+        shown = "required" if flag.required else _default(flag.default)
+        limits = [f"≥ {flag.least:g}"] if flag.least is not None else []
+        limits += [f"≤ {flag.most:g}"] if flag.most is not None else []
+        value = " ".join([value_word(flag), *limits])
+        rows.append((", ".join(f"`{name}`" for name in flag.names), value, shown, flag.help))
     return rows
-
-
-def _value(kind: Any) -> str:
-    """How a value is called: number, text, file; "" for a switch."""
-    if typing.get_origin(kind) is list:
-        return f"{_value(typing.get_args(kind)[0])}, repeatable"
-    args = [a for a in typing.get_args(kind) if a is not NoneType]
-    if args:
-        return _value(args[0])
-    return {bool: "", int: "whole number", float: "number", str: "text", Path: "file"}[kind]
 
 
 def _default(value: Any) -> str:

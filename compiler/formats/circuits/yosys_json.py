@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from compiler.errors import FormatError, UnsupportedError
+from compiler.errors import MALFORMED, FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.names import part_shared, refuse_class_sums, title
 from compiler.formats.circuits.ports import group_ports
@@ -140,7 +140,7 @@ def parse_yosys_json(
     """
     try:
         return _parse(document, name, top, cut_latches)
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+    except MALFORMED as error:
         raise FormatError(f"{name}: is no netlist of Yosys ({type(error).__name__}: {error})") from None
 
 

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import ParseError
 import networkx as nx
 import numpy as np
 
-from compiler.errors import FormatError, NetlistError, UnsupportedError
+from compiler.errors import MALFORMED, FormatError, NetlistError, UnsupportedError
 from compiler.families.ising import IsingModel, from_edges
 from compiler.families.quadratic import from_quadratic
 from compiler.formats.circuits.circuit_files import read_text
@@ -124,7 +124,7 @@ def _weight(graph: nx.Graph, asked: str | None) -> tuple[str | None, Any]:
 def _number(value: Any, what: str) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except MALFORMED:
         number = float("nan")
     if not np.isfinite(number):
         raise NetlistError(f"{what} {value!r}; it must be a finite number")
@@ -166,7 +166,7 @@ def parse_node_link(
                 )
             rest = {k: v for k, v in edge.items() if k not in ("source", "target", "key")}
             graph.add_edge(a, b, **rest)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except MALFORMED as error:
         reason = f"{type(error).__name__}: {error}"
         raise FormatError(f"{name}: is no node-link graph ({reason}); save it again") from None
     return _told(graph, problem, weight, field, name, text=False)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import FormatError
+from compiler.errors import MALFORMED, FormatError
 from compiler.families.ising import IsingModel
 from compiler.families.polynomial import from_polynomial
 from compiler.families.quadratic import from_quadratic
@@ -56,7 +56,7 @@ def parse_ommx(data: bytes, *, name: str = "bytes") -> IsingModel:
         ids = [int(_last(v, 1, 0)) for v in variables]
         constant, terms = _function(_message(_last(fields, 3, b"")))
         sense = _last(fields, 5, 1)
-    except (ValueError, IndexError, struct.error, TypeError, UnicodeDecodeError) as error:
+    except (*MALFORMED, struct.error) as error:
         raise FormatError(f"{name}: is no OMMX instance ({error}); save it again") from None
     if fields[4]:
         raise FormatError(
@@ -243,7 +243,7 @@ def _of_archive(data: bytes, name: str) -> bytes:
             if len(layers) != 1:
                 raise ValueError(f"it holds {len(layers)} instances, one is read")
             return blob(layers[0])
-    except (tarfile.TarError, KeyError, ValueError, TypeError) as error:
+    except (*MALFORMED, tarfile.TarError) as error:
         raise FormatError(f"{name}: is no OMMX archive ({error}); save it again") from None
 
 

@@ -9,9 +9,9 @@ written terms.
 
 from __future__ import annotations
 
-import math
 import os
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -116,7 +116,7 @@ def parse_qubo_json(document: Mapping[str, float], *, name: str = "document") ->
     for key, pair, bias in zip(document, pairs, document.values(), strict=True):
         if "" in pair:
             raise FormatError(f"{name}: the pair {key!r} must be two labels, such as '0,1'")
-        if not math.isfinite(bias):
+        if not abs(bias) <= sys.float_info.max:  # a whole number may be too large for a float
             raise FormatError(f"{name}: the bias of {key!r} must be a finite number, got {bias}")
     labels = sorted(
         {label for pair in pairs for label in pair},

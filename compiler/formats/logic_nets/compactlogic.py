@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from compiler.circuits.builder import Builder
-from compiler.errors import FormatError, UnsupportedError
+from compiler.errors import MALFORMED, FormatError, UnsupportedError
 from compiler.formats.logic_nets.stack import GateLayer, check_finite, stack_layers, whole_numbers
 from compiler.formats.options import STACK, Options
 from compiler.ir.gates import ClassSums, GateNetlist, make_gates
@@ -83,7 +83,7 @@ def parse_compactlogic_json(
     """
     try:
         return _circuit(document, name, options or Options())
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+    except MALFORMED as error:
         raise FormatError(
             f"{name}: is no circuit of CompactLogic ({type(error).__name__}: {error})"
         ) from None

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from compiler.arrays import npz_names, read_npz
-from compiler.errors import FormatError, NetlistError
+from compiler.errors import MALFORMED, FormatError, NetlistError
 from compiler.families.gaussian import GaussianModel, gaussian
 
 OURS = frozenset({"A.npy", "b.npy"})
@@ -38,7 +38,7 @@ def read_gaussian(path: str | os.PathLike) -> GaussianModel:
         return gaussian(sparse.load_npz(path), meta=meta)
     except NetlistError as error:
         raise FormatError(f"{path}: {error}") from None
-    except (TypeError, ValueError, KeyError) as error:
+    except MALFORMED as error:
         raise FormatError(
             f"{path}: is no Gaussian model ({' '.join(str(error).split())}); save A, b and, if "
             "wanted, kT and noise with numpy.savez"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import FormatError, UnsupportedError
+from compiler.errors import MALFORMED, FormatError, UnsupportedError
 from compiler.families.feedforward import FeedForward
 from compiler.families.mlp import MLP
 from compiler.formats.networks.onnx_images import IMAGES, image_network
@@ -41,7 +41,7 @@ def read_onnx(
         graph = onnx.load(os.fspath(path)).graph
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror}); check the name") from None
-    except (DecodeError, ValueError, onnx.checker.ValidationError) as error:
+    except (*MALFORMED, DecodeError, onnx.checker.ValidationError) as error:
         raise FormatError(f"{path}: is no whole ONNX model ({str(error)[:80]})") from None
     if not graph.node:
         raise FormatError(f"{path}: is no ONNX model with a graph; it is empty or foreign")

@@ -77,18 +77,3 @@ def test_ctrl_c_while_a_command_is_imported(capsys, monkeypatch):
 def test_the_version_and_what_figures_depend_on(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith(f"thermoc {__version__} (Python 3.")
-
-
-@pytest.mark.parametrize(
-    ("line", "wanted"), [("thermoc simu", "simulate"), ("thermoc simulate --device-s", "--device-seed")]
-)
-def test_a_shell_completes_commands_and_flags(line, wanted, capsys, monkeypatch):
-    for name, value in {
-        "_THERMOC_COMPLETE": "complete_bash",
-        "_TYPER_COMPLETE_ARGS": line,
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(len(line.split()) - 1),
-    }.items():
-        monkeypatch.setenv(name, value)
-    main([])
-    assert capsys.readouterr().out.split() == [wanted]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,13 @@ from compiler.api import compile
 from compiler.families.denoising_chain import DenoisingChain
 from compiler.families.ising import IsingModel
 from compiler.families.rbm import RBM
-from compiler.families.store import save_model
 from compiler.files import check_writable, replacing
 from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import pbits_of
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
+from thermo.cli.train.saving import save_trained
 from thermo.data import Dataset
 from thermo.energy.samples import SampleEnergy, spin_energy
 from thermo.options import Option
@@ -190,11 +190,9 @@ def ebm(given: Given) -> None:
             dataset, chain=True, **graph, **chain, **common, penalty=None if given["penalty"] else 0.0
         )
         trained = _graph(train_denoising(dataset, config, **run))
-    made = manifest(seed=given["seed"])
-    facts = {"data": dataset.name, "training_seconds": trained.seconds, **trained.facts}
+    facts = {"data": dataset.name, **trained.facts}
     kept_facts = {k: v for k, v in facts.items() if k != "history"}
-    written = replace(trained.model, meta={**trained.model.meta, **kept_facts, "manifest": made})
-    save_model(written, given["out"])
+    written = save_trained(trained.model, given["out"], kept_facts, given["seed"], trained.seconds)
     if given["checkpoint"] is None:
         kept.unlink(missing_ok=True)  # not before the model is there
     samples = draw_samples(
@@ -227,7 +225,7 @@ def ebm(given: Given) -> None:
             "latency_s": cost.seconds,
             "picture": given["picture"],
             "config": asdict(trained.config),
-            "manifest": made,
+            "manifest": manifest(seed=given["seed"]),
         },
         given["json"],
         _text(given["model"], trained, samples, apart, cost)

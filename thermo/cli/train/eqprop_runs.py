@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from compiler.families.registry import family_of
-from compiler.families.store import save_model
 from hw_models.converters import Converter
 from hw_models.device import Device
 from hw_models.imperfect import Imperfections, on_device
@@ -23,6 +22,7 @@ from hw_models.presets import chosen_device
 from hw_models.weights import WEIGHT_MEMORIES
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.train.eqprop_diagnosis import check_diagnosable, diagnosed, diagnosis_table
+from thermo.cli.train.saving import save_trained
 from thermo.data import Dataset
 from thermo.energy.eqprop_effort import effort_of, energy_of, unpriced
 from thermo.energy.training import training_keys
@@ -451,9 +451,8 @@ def run(kind: Kind, request: Request) -> None:
     if request.regime == CLEAN:  # as a machine that never saw the device does on it
         there = {"non_ideal": request.imperfections, "device_seed": given.get("device_seed", 0)}
         accuracy = _on_device(trained, request, there)
-    facts = {"validation": trained.score, "test": accuracy, "training_seconds": trained.seconds}
-    meta = {**trained.model.meta, **facts, "manifest": manifest(seed=request.seed)}
-    save_model(replace(trained.model, meta=meta), request.out)
+    facts = {"validation": trained.score, "test": accuracy}
+    save_trained(trained.model, request.out, facts, request.seed, trained.seconds)
     tables = [Table((kind.title, ""), tuple(_rows(kind, trained, accuracy, request)), (1,))]
     told = {**kind.facts(trained, more), "effort": effort_of(trained, dataset).to_dict()}
     found, scale = None, kind.scale(config)

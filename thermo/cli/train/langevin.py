@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from compiler.families.langevin import LangevinMachine, lower_langevin
-from compiler.families.store import load_model, save_model
+from compiler.families.store import load_model
 from compiler.files import check_writable
 from hw_models.imperfect import Imperfections
 from hw_models.presets import file_read
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
+from thermo.cli.train.saving import save_trained
 from thermo.evaluate import evaluate
 from thermo.options import Option
 from thermo.report.page import Table
@@ -172,12 +173,8 @@ def langevin(given: Given) -> None:
         "validation": trained.score,
         "test": evaluation.accuracy if evaluation.accuracy is not None else evaluation.rmse,
         "heat_kT": None if evaluation.heat_kT is None else asdict(evaluation.heat_kT),
-        "training_seconds": trained.seconds,
     }
-    machine = replace(
-        trained.model, meta={**trained.model.meta, **facts, "manifest": manifest(seed=given["seed"])}
-    )
-    save_model(machine, given["out"])
+    machine = save_trained(trained.model, given["out"], facts, given["seed"], trained.seconds)
     if given["method"] == "pathwise" and given["checkpoint"] is None:
         kept.unlink(missing_ok=True)  # not before the model is there: a training may take hours
     emit(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from compiler.counting import gate_counts
 from compiler.families.logic import lower_logic
-from compiler.families.store import save_model
 from compiler.files import check_writable
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
+from thermo.cli.train.saving import save_trained
 from thermo.evaluate import Evaluation, evaluate
 from thermo.options import Option
 from thermo.report.page import Table
@@ -90,15 +90,8 @@ def logic(given: Given) -> None:
     )
     netlist = lower_logic(trained.model)
     evaluation, _ = evaluate(netlist, dataset, "test", threads=given["threads"])
-    facts = {
-        "data": dataset.name,
-        "validation": trained.score,
-        "test": evaluation.accuracy,
-        "training_seconds": trained.seconds,
-    }
-    made = manifest(seed=given["seed"])
-    network = replace(trained.model, meta={**trained.model.meta, **facts, "manifest": made})
-    save_model(network, given["out"])
+    facts = {"data": dataset.name, "validation": trained.score, "test": evaluation.accuracy}
+    network = save_trained(trained.model, given["out"], facts, given["seed"], trained.seconds)
     if given["checkpoint"] is None:
         kept.unlink(missing_ok=True)  # not before the model is there
     counted = gate_counts(netlist)
@@ -118,7 +111,7 @@ def logic(given: Given) -> None:
             "inputs": network.n_inputs,
             "seconds": trained.seconds,
             "config": asdict(config),
-            "manifest": made,
+            "manifest": manifest(seed=given["seed"]),
         },
         given["json"],
         text_table(Table(("trained network", ""), _rows(evaluation, trained, counted), (1,)))

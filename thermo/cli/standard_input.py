@@ -1,0 +1,66 @@
+"""`-` and process substitution: what comes through a pipe becomes a file that can be read twice."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+WRITTEN = ("-o", "--out", "--save", "--testbench", "--picture", "--markdown", "--liberty", "--checkpoint")
+"""Flags whose file is written."""
+ZIP = b"PK\x03\x04"
+
+
+@contextmanager
+def as_files(arguments: Sequence[str]) -> Iterator[list[str]]:
+    """The arguments with a file of its content for `-` and for every pipe; `-o -` is standard output.
+
+    The files are gone at the end of the block.
+    """
+    words = list(arguments)
+    places = [k for k, word in enumerate(words) if _is_pipe(word)]
+    if not places:
+        yield words
+        return
+    with tempfile.TemporaryDirectory(prefix="thermoc-") as folder:
+        for number, k in enumerate(places):
+            before = words[k - 1] if k else ""
+            flag, _, path = words[k].rpartition("=") if words[k].startswith("--") else ("", "", words[k])
+            if (flag or before) in WRITTEN:
+                words[k] = f"{flag}=/dev/stdout" if flag else "/dev/stdout" if path == "-" else path
+                continue
+            kept = _kept(path, Path(folder) / str(number), (flag or before) == "--data")
+            words[k] = f"{flag}={kept}" if flag else str(kept)
+        yield words
+
+
+def _is_pipe(word: str) -> bool:
+    path = word.rpartition("=")[2] if word.startswith("--") else word
+    if path == "-":
+        return True
+    if not path.startswith(("/", ".")):
+        return False
+    try:
+        return stat.S_ISFIFO(Path(path).stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _kept(path: str, folder: Path, data: bool) -> Path:
+    """A file with the content; data sets are told by their endings, so that it gets one."""
+    folder.mkdir()
+    name = "standard-input" if path == "-" else "pipe"
+    with open(folder / name, "wb") as out:
+        if path == "-":
+            shutil.copyfileobj(sys.stdin.buffer, out)
+        else:
+            with open(path, "rb") as content:
+                shutil.copyfileobj(content, out)
+    with open(folder / name, "rb") as file:
+        head = file.read(len(ZIP))
+    ending = ".npz" if head == ZIP else ".csv" if data and not head.startswith(b"\0") else ""
+    return (folder / name).rename(folder / f"{name}{ending}")

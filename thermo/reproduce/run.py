@@ -1,0 +1,267 @@
+"""Run recipes in a folder, keep what each command printed, and judge the figures.
+
+A command is run again only if the code, the versions it stands on, its own text or a command before it
+have changed: what was printed is kept beside a digest of all of that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from compiler.errors import ThermocError
+from compiler.files import make_folder, replacing
+from thermo.data import NAMES, DataError
+from thermo.data.available import is_here
+from thermo.progress import NullProgress, Progress
+from thermo.reproduce.judge import FAILED, SKIPPED, Judged, judge
+from thermo.reproduce.table import Recipe
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("hw_models", "compiler", "thermo")
+LATE = 10  # times its budget, and a recipe is stopped
+_LIBRARIES = ("numpy", "scipy", "numba", "jax", "scikit-learn")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A recipe's verdicts. seconds : of its commands, also of those that were kept; kept : all were"""
+
+    recipe: Recipe
+    judged: tuple[Judged, ...]
+    seconds: float
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Printed:
+    output: str
+    seconds: float
+    kept: bool
+
+
+class CommandError(ThermocError):
+    """A command of a recipe ended badly."""
+
+
+def reproduce(
+    recipes: Mapping[str, Recipe],
+    table: Mapping[str, Recipe],
+    folder: str | Path,
+    thermoc: Sequence[str],
+    *,
+    again: bool = False,
+    data_dir: str | Path | None = None,
+    progress: Progress | None = None,
+) -> list[Done]:
+    """Run the recipes and judge their figures, in order.
+
+    recipes : chosen ones; table : all, of which they may name others to go on from
+    thermoc : words that start the command line
+    again : run also what is kept
+
+    Raises OutputError if the folder cannot be written.
+    """
+    folder = make_folder(folder)
+    code = code_digest()
+    progress = progress or NullProgress()
+    progress.start(len(recipes), f"{len(recipes)} recipes")
+    runner = _Runner(table, folder, tuple(thermoc), code, again, data_dir)
+    done = []
+    try:
+        for k, recipe in enumerate(recipes.values()):
+            done.append(runner.judged(recipe))
+            bad = [j.name for j in done[-1].judged if j.verdict not in ("holds", SKIPPED)]
+            told = f"{recipe.name}, {done[-1].seconds:.0f} s" + (f": {', '.join(bad)}" if bad else "")
+            progress.update(k + 1, told)
+    finally:
+        progress.stop()
+    return done
+
+
+class _Runner:
+    """One round: every recipe's commands are run once, whoever goes on from them."""
+
+    def __init__(
+        self,
+        table: Mapping[str, Recipe],
+        folder: Path,
+        thermoc: tuple[str, ...],
+        code: str,
+        again: bool,
+        data_dir: str | Path | None,
+    ) -> None:
+        self.table, self.folder, self.thermoc = table, folder, thermoc
+        self.code, self.again, self.data_dir = code, again, data_dir
+        self._ran: dict[str, list[_Printed]] = {}
+
+    def judged(self, recipe: Recipe) -> Done:
+        missing = lacking(recipe, self.table, self.data_dir)
+        if missing:
+            rows = [(SKIPPED, missing)] * len(recipe.figures)
+            printed: list[_Printed] = []
+        else:
+            try:
+                printed = self._run(recipe)
+                rows = []
+            except CommandError as error:
+                rows = [(FAILED, str(error))] * len(recipe.figures)
+                printed = self._ran.get(recipe.name, [])
+        found = []
+        for k, figure in enumerate(recipe.figures):
+            name = f"{recipe.name}.{figure.name}"
+            if rows:
+                verdict, told = rows[k]
+                found.append(Judged(name, figure, recipe.page, verdict, told=told))
+            else:
+                found.append(judge(name, figure, recipe.page, printed[figure.of - 1].output))
+        seconds = sum(p.seconds for p in printed)
+        return Done(recipe, tuple(found), seconds, bool(printed) and all(p.kept for p in printed))
+
+    def _place(self, recipe: Recipe) -> Path:
+        while recipe.after:
+            recipe = self.table[recipe.after]
+        return make_folder(self.folder / recipe.name)
+
+    def _key(self, recipe: Recipe, upto: int) -> str:
+        before = self._key(self.table[recipe.after], -1) if recipe.after else ""
+        commands = recipe.commands if upto < 0 else recipe.commands[:upto]
+        whole = json.dumps([self.code, before, recipe.files or {}, commands], sort_keys=True)
+        return hashlib.sha256(whole.encode()).hexdigest()
+
+    def _run(self, recipe: Recipe) -> list[_Printed]:
+        if recipe.name in self._ran:
+            return self._ran[recipe.name]
+        if recipe.after:
+            self._run(self.table[recipe.after])
+        place = self._place(recipe)
+        for name, text in (recipe.files or {}).items():
+            (place / name).write_text(text, encoding="utf-8")
+        record = place / f"{recipe.name}.json"
+        kept = {} if self.again else _read(record)
+        done: list[_Printed] = []
+        self._ran[recipe.name] = done
+        budget = 60 * recipe.minutes * LATE
+        for k, command in enumerate(recipe.commands):
+            key = self._key(recipe, k + 1)
+            if key in kept:
+                done.append(_Printed(*kept[key], kept=True))
+                continue
+            kept = {}  # what comes after a command that ran is run, too
+            left = budget - sum(p.seconds for p in done)
+            done.append(self._command(recipe, command, place, left))
+            keys = [self._key(recipe, n + 1) for n in range(k + 1)]
+            whole = {key: (p.output, p.seconds) for key, p in zip(keys, done, strict=True)}
+            with replacing(record) as beside:
+                beside.write_text(json.dumps(whole, indent=1), encoding="utf-8")
+        return done
+
+    def _command(self, recipe: Recipe, command: str, place: Path, limit: float) -> _Printed:
+        command, _, target = command.partition(" > ")
+        words = self.words(command)
+        paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+        if self.data_dir is not None:
+            environment["THERMOC_DATA"] = str(Path(self.data_dir).absolute())
+        began = time.perf_counter()
+        try:
+            ended = subprocess.run(
+                words, cwd=place, env=environment, capture_output=True, text=True, timeout=max(limit, 1.0)
+            )
+        except subprocess.TimeoutExpired:
+            raise CommandError(
+                f"`{command}` takes more than {LATE} times the {recipe.minutes:g} minutes of its budget"
+            ) from None
+        seconds = time.perf_counter() - began
+        if ended.returncode:
+            last = (ended.stderr.strip() or ended.stdout.strip() or "it said nothing").splitlines()[-1]
+            raise CommandError(f"`{command}` ended with exit code {ended.returncode}: {last}")
+        if target:
+            (place / target).write_text(ended.stdout, encoding="utf-8")
+        return _Printed(ended.stdout, seconds, kept=False)
+
+    def words(self, command: str) -> list[str]:
+        """The command for this Python; JSON of thermoc, paths of benchmarks and data as they are here."""
+        first, *rest = shlex.split(command)
+        if first == "python":
+            rest = [str(ROOT / word) if word.startswith("benchmarks/") else word for word in rest]
+            return [sys.executable, *rest]
+        rest = [_data_file(word, self.data_dir) for word in rest]
+        return [*self.thermoc, *rest, "--json"]
+
+
+def _data_file(word: str, data_dir: str | Path | None) -> str:
+    """`data:gset/G22.txt` as the file of the data folder."""
+    if not word.startswith("data:"):
+        return word
+    folder, _, name = word.removeprefix("data:").rpartition("/")
+    from thermo.data.sources import find_file
+
+    return str(find_file(folder, name, data_dir, dataset=folder))
+
+
+def lacking(recipe: Recipe, table: Mapping[str, Recipe], data_dir: str | Path | None) -> str:
+    """What of the recipe's needs is not here, and the way out; "" if nothing is."""
+    needs = recipe.needs
+    if recipe.after:
+        before = lacking(table[recipe.after], table, data_dir)
+        if before:
+            return before
+    for need in needs:
+        if need == "benchmarks":
+            if not (ROOT / "benchmarks").is_dir():
+                return "benchmarks/ is not here: it comes with the sources"
+        elif need in NAMES:
+            if not is_here(need, data_dir):
+                return f"data set {need} is not here: `thermoc data fetch {need}`"
+        elif need.startswith("data:"):
+            try:
+                _data_file(need, data_dir)
+            except DataError:
+                return f"{need.removeprefix('data:')} is in no data folder: set THERMOC_DATA or --data-dir"
+        elif shutil.which(need) is None and not _is_package(need):
+            return f"{need} is not installed"
+    return ""
+
+
+def _is_package(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def code_digest() -> str:
+    """SHA-256 of what figures may depend on: sources, presets, and versions of the libraries below."""
+    whole = hashlib.sha256(platform.python_version().encode())
+    for name in _LIBRARIES:
+        whole.update(f"{name} {version(name)}\n".encode())
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*")):
+            inside = path.relative_to(ROOT)
+            if path.suffix in (".py", ".toml") and inside.parts[:2] != ("thermo", "reproduce"):
+                whole.update(f"{inside.as_posix()}\n".encode())
+                whole.update(path.read_bytes())
+    return whole.hexdigest()
+
+
+def _read(record: Path) -> dict[str, tuple[str, float]]:
+    """What commands printed, by key; nothing of a record that is damaged."""
+    try:
+        kept: Any = json.loads(record.read_text(encoding="utf-8"))
+        return {str(key): (str(output), float(seconds)) for key, (output, seconds) in kept.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
