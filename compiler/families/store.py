@@ -24,7 +24,7 @@ from compiler.files import replacing
 
 KEY = "thermoc_model"
 VERSION = 3  # 1 had an Ising model's problem as JSON, and 2 one digest over all arrays
-FACTS = "facts"
+FACTS, ARRAY = "facts", "array "  # names of digests
 
 
 def save_model(model: Any, path: str | os.PathLike) -> None:
@@ -104,7 +104,10 @@ def _check_digests(
         raise FormatError(f"{path}: was altered: it has lost its digests; copy the file again")
     found = digests(document, tensors)
     for name in sorted({*found, *saved} - {FACTS}):
-        if found.get(name) != saved.get(name):
+        if name not in found:
+            lost = name.removeprefix(ARRAY)
+            raise FormatError(f"{path}: the {document['family']} model lacks {lost!r}; save it again")
+        if found[name] != saved.get(name):
             raise FormatError(
                 f"{path}: was altered: the checksum of {name} is wrong; copy or save the file again"
             )
@@ -135,7 +138,7 @@ def digests(document: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> di
         array = np.ascontiguousarray(values)
         whole = hashlib.sha256(f"{array.dtype.str} {array.shape}\n".encode())
         whole.update(array.data.cast("B") if array.size else b"")
-        found[f"array {name}"] = whole.hexdigest()
+        found[f"{ARRAY}{name}"] = whole.hexdigest()
     return found
 
 

@@ -22,8 +22,8 @@ def reference() -> str:
     parts = ["## Flags", "Every command takes `--help` and `--config FILE.toml`."]
     for name, (place, _) in COMMANDS.items():
         rows = _flags(function_of(place))
-        if rows:
-            parts += [f"### {name}", _table(("flag", "value", "default", "what"), rows)]
+        told = _table(("flag", "value", "default", "what"), rows) if rows else "No flags of its own."
+        parts += [f"### {name}", told]
     parts += [
         "## JSON keys",
         "A key that ends in ? is there only where it has a meaning. `study` writes what it prints as "

@@ -90,7 +90,7 @@ def test_a_file_trains(tmp_path, capsys):
     line = f"train logic --config {tmp_path}/f.toml -o {tmp_path}/m.safetensors --json"
     assert main(line.split()) == 0
     config = json.loads(capsys.readouterr().out)["config"]
-    assert config["epochs"] == 1 and config["n_gates"] == 300
+    assert config["epochs"] == 1 and config["layers"] == [300]
 
 
 # --- pipes ---------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ LINES = {
     "thermoc train lo": ["logic"],
     "thermoc train langevin --heat-b": ["--heat-budget"],
     "thermoc simulate x.tnl --device-s": ["--device-seed"],
-    "thermoc simulate x.tnl --device pcm-t": ["pcm-tile"],
+    "thermoc simulate x.tnl --device sonos-c": ["sonos-crossbar"],
 }
 
 
