@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from thermo.data import DataError, Dataset, fetch, load_dataset
+from thermo.data import SOURCES, DataError, Dataset, fetch, load_dataset
 from thermo.data.dataset import split_rows
 
 
@@ -155,3 +155,9 @@ def test_arrays_that_do_not_fit_are_named_from_their_headers(tmp_path, monkeypat
     monkeypatch.setattr("thermo.data.npz.read_npz", None)  # nothing is unpacked
     with pytest.raises(DataError, match=message):
         load_dataset(str(tmp_path / "a.npz"))
+
+
+def test_every_file_to_be_fetched_has_a_sha256():
+    files = [file for source in SOURCES.values() for file in source.files]
+    assert len(files) == 9 and len({file.sha256 for file in files}) == 9
+    assert all(len(file.sha256) == 64 and int(file.sha256, 16) for file in files)

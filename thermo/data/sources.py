@@ -15,10 +15,10 @@ from thermo.data.dataset import DataError
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """One file of a data set with its MD5 checksum (of the file as served)."""
+    """One file of a data set with its SHA-256 (of the file as served)."""
 
     name: str
-    md5: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +34,34 @@ class Source:
     files: tuple[RemoteFile, ...]
 
 
+def _files(sums: str) -> tuple[RemoteFile, ...]:
+    """Lines as `sha256sum` writes them."""
+    return tuple(RemoteFile(name, sha256) for sha256, name in map(str.split, sums.strip().splitlines()))
+
+
+_MNIST = """
+440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609  train-images-idx3-ubyte.gz
+3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c  train-labels-idx1-ubyte.gz
+8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6  t10k-images-idx3-ubyte.gz
+f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6  t10k-labels-idx1-ubyte.gz
+"""
+_FASHION = """
+3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84  train-images-idx3-ubyte.gz
+a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845  train-labels-idx1-ubyte.gz
+346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073  t10k-images-idx3-ubyte.gz
+67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5  t10k-labels-idx1-ubyte.gz
+"""
+_CIFAR10 = """
+c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd  cifar-10-binary.tar.gz
+"""
 SOURCES = {
-    "mnist": Source(
-        "mnist",
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        (
-            RemoteFile("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
-            RemoteFile("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),
-            RemoteFile("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
-            RemoteFile("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
-        ),
-    ),
+    "mnist": Source("mnist", "https://ossci-datasets.s3.amazonaws.com/mnist/", _files(_MNIST)),
     "fashion-mnist": Source(
-        "fashion-mnist",
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-        (
-            RemoteFile("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
-            RemoteFile("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe"),
-            RemoteFile("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
-            RemoteFile("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
-        ),
+        "fashion-mnist", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", _files(_FASHION)
     ),
-    "cifar10": Source(
-        "cifar10",
-        "https://www.cs.toronto.edu/~kriz/",
-        (RemoteFile("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),),
-    ),
+    "cifar10": Source("cifar10", "https://www.cs.toronto.edu/~kriz/", _files(_CIFAR10)),
 }
+"""MNIST's sums are those of its files; those of the others were taken from TensorFlow Datasets' lists."""
 
 
 def data_folders(data_dir: str | os.PathLike | None = None) -> list[Path]:
@@ -110,7 +111,7 @@ def fetch(name: str, data_dir: str | os.PathLike | None = None) -> list[Path]:
     for file in source.files:
         try:
             paths.append(
-                Path(pooch.retrieve(source.base_url + file.name, f"md5:{file.md5}", file.name, target))
+                Path(pooch.retrieve(source.base_url + file.name, f"sha256:{file.sha256}", file.name, target))
             )
         except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0]
@@ -119,8 +120,8 @@ def fetch(name: str, data_dir: str | os.PathLike | None = None) -> list[Path]:
 
 
 def checksum_ok(name: str, path: Path) -> bool | None:
-    """Whether `path` has the published MD5 of its name in data set `name`; None if unknown."""
+    """Whether `path` has the SHA-256 of its name in data set `name`; None if unknown."""
     for file in SOURCES[name].files if name in SOURCES else ():
         if file.name == path.name:
-            return pooch.file_hash(str(path), alg="md5") == file.md5
+            return pooch.file_hash(str(path), alg="sha256") == file.sha256
     return None
