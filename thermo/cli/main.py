@@ -238,8 +238,11 @@ def guarded(command: Callable[..., None], keeps: bool = False) -> Callable[..., 
     """
     import typer
 
+    from compiler.errors import FormatError
     from compiler.jit import telling
     from thermo.cli.console import exit_message, notes
+    from thermo.cli.describe import flags_of
+    from thermo.cli.naming import in_flags
 
     def compiling() -> None:
         notes.print("compiling kernels, first run only")
@@ -257,6 +260,8 @@ def guarded(command: Callable[..., None], keeps: bool = False) -> Callable[..., 
             message = exit_message(error)
             if message is None:
                 raise
+            if not isinstance(error, FormatError):  # whose words are those of a file
+                message = in_flags(message, flags_of(command), kwargs)
             notes.print(f"error: {message}", markup=False, soft_wrap=True)
             raise typer.Exit(2) from None
 

@@ -31,7 +31,7 @@ from thermo.reproduce.table import Recipe
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("hw_models", "compiler", "thermo")
-LATE = 10  # times its budget, and a recipe is stopped
+LATE, LEAST = 10, 600.0  # times its budget, or seconds if those are more, and a recipe is stopped
 _LIBRARIES = ("numpy", "scipy", "numba", "jax", "scikit-learn")
 
 
@@ -65,12 +65,14 @@ def reproduce(
     again: bool = False,
     data_dir: str | Path | None = None,
     progress: Progress | None = None,
+    least: float = LEAST,
 ) -> list[Done]:
     """Run the recipes and judge their figures, in order.
 
     recipes : chosen ones; table : all, of which they may name others to go on from
     thermoc : words that start the command line
     again : run also what is kept
+    least : seconds that every recipe may take, whatever its budget
 
     Raises OutputError if the folder cannot be written.
     """
@@ -78,7 +80,7 @@ def reproduce(
     code = code_digest()
     progress = progress or NullProgress()
     progress.start(len(recipes), f"{len(recipes)} recipes")
-    runner = _Runner(table, folder, tuple(thermoc), code, again, data_dir)
+    runner = _Runner(table, folder, tuple(thermoc), code, again, data_dir, least)
     done = []
     try:
         for k, recipe in enumerate(recipes.values()):
@@ -102,7 +104,9 @@ class _Runner:
         code: str,
         again: bool,
         data_dir: str | Path | None,
+        least: float,
     ) -> None:
+        self.least = least
         self.table, self.folder, self.thermoc = table, folder, thermoc
         self.code, self.again, self.data_dir = code, again, data_dir
         self._ran: dict[str, list[_Printed]] = {}
@@ -153,7 +157,7 @@ class _Runner:
         kept = {} if self.again else _read(record)
         done: list[_Printed] = []
         self._ran[recipe.name] = done
-        budget = 60 * recipe.minutes * LATE
+        budget = max(60 * recipe.minutes * LATE, self.least)
         for k, command in enumerate(recipe.commands):
             key = self._key(recipe, k + 1)
             if key in kept:
@@ -182,7 +186,7 @@ class _Runner:
             )
         except subprocess.TimeoutExpired:
             raise CommandError(
-                f"`{command}` takes more than {LATE} times the {recipe.minutes:g} minutes of its budget"
+                f"`{command}` was stopped after {limit:.0f} s; budget of {recipe.name}: {recipe.minutes:g} min"
             ) from None
         seconds = time.perf_counter() - began
         if ended.returncode:

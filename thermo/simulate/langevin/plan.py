@@ -66,7 +66,7 @@ def whole_steps(what: str, duration: float, dt: float) -> int:
             f"2^32 - 2 can be numbered: raise dt"
         )
     n = round(ratio)
-    if abs(ratio - n) > WHOLE * max(1.0, ratio):
+    if abs(ratio - n) > WHOLE * max(1.0, ratio) or (n == 0 and duration > 0):
         raise SimulationError(
             f"{what} {duration:g} is {ratio:.6g} steps of dt = {dt:g}, which is no whole number; "
             f"the nearest dt that divides it is {duration / max(n, 1):.10g}"

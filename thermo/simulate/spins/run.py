@@ -391,7 +391,7 @@ def _may_move(
 def _rounds(phases: int, n: int, seconds: float | None, clock: Any) -> int:
     """How often a ramp that fills a time begins anew: more sweeps than ROUND n gain little."""
     if seconds is not None:
-        return max(1, min(int(seconds * SPEED / (ROUND * n**2)), MOST_ROUNDS // phases))
+        return max(1, int(min(seconds * SPEED / (ROUND * n**2), MOST_ROUNDS // phases)))
     rows = np.asarray(clock)
     if rows.ndim != 2 or not rows.size or not 0 <= rows[:, 0].max() < rows.shape[0]:
         return 1  # no clock of ours, which is told later

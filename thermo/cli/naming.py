@@ -1,0 +1,64 @@
+"""Errors in the user's terms: the library names its arguments, the command line its flags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from thermo.cli.describe import Flag
+
+FIELDS = {
+    "rates": "rate",
+    "n_hidden": "hidden",
+    "layers": "gates",
+    "n_layers": "gates",
+    "initial_angle": "angle",
+    "time_step": "dt",
+}
+"""Settings of trainers whose flag is called otherwise."""
+VERBS = r"(?= (?:must|is|are|has|takes|lies?|needs?|names|reaches|scales|would|cannot|does)\b| =)"
+
+
+def in_flags(message: str, flags: Sequence[Flag], values: Mapping[str, Any]) -> str:
+    """The message with flags in place of arguments, and before it the flag whose value it quotes.
+
+    values : of every flag, by its name in Python
+    """
+    named = {flag.key: flag.long for flag in flags}
+    named |= {name: named[key] for name, key in FIELDS.items() if key in named and name not in named}
+    for name, flag in sorted(named.items(), key=lambda pair: -len(pair[0])):
+        if "_" in name.strip("_"):
+            message = re.sub(rf"(?<![-\w./'\"]){re.escape(name)}(?![\w(/'\"])", flag, message)
+        else:  # an English word, or a letter or two: only where a sentence begins with it
+            message = re.sub(rf"(^|: |\(|; ){re.escape(name)}{VERBS}", rf"\g<1>{flag}", message)
+    given = [flag for flag in flags if _is_given(flag, values)]
+    for flag in given:
+        message = re.sub(rf"^{re.escape(flag.key)}: ", f"{flag.long}: ", message)
+    if any(re.search(rf"(?<![-\w]){re.escape(word)}(?![-\w])", message) for f in given for word in f.words):
+        return message
+    quoted = [flag for flag in given if any(_quotes(message, text) for text in _texts(values[flag.key]))]
+    return f"{quoted[0].long}: {message}" if len(quoted) == 1 else message
+
+
+def _is_given(flag: Flag, values: Mapping[str, Any]) -> bool:
+    return flag.key in values and values[flag.key] not in (flag.default, None, [], ())
+
+
+def _texts(value: Any) -> list[str]:
+    """How a message may write the value."""
+    if isinstance(value, list | tuple):
+        return [text for one in value for text in _texts(one)]
+    if isinstance(value, bool):
+        return []
+    if isinstance(value, float):
+        return [f"{value!r}", f"{value:g}"]
+    return [f"'{value}'", str(value)] if isinstance(value, str) else [str(value)]
+
+
+def _quotes(message: str, text: str) -> bool:
+    if not text:
+        return False
+    if text.startswith("'"):
+        return text in message
+    return re.search(rf"(?<![\w.'-]){re.escape(text)}(?![\w'])", message) is not None
