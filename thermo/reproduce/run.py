@@ -186,7 +186,7 @@ class _Runner:
             )
         except subprocess.TimeoutExpired:
             raise CommandError(
-                f"`{command}` was stopped after {limit:.0f} s; budget of {recipe.name}: {recipe.minutes:g} min"
+                f"`{command}` was stopped after {limit:.0f} s; its budget: {recipe.minutes:g} min"
             ) from None
         seconds = time.perf_counter() - began
         if ended.returncode:
