@@ -15,6 +15,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 
 from compiler.jit.bundles import bundle_folder, level
+from compiler.jit.lean import lean
 from compiler.jit.libraries import machine_code_when_asked
 from compiler.jit.places import file_base, folders, is_safe
 from compiler.jit.told import tell
@@ -61,7 +62,7 @@ class KernelDispatcher(CPUDispatcher):
         try:
             context: Any = self.targetctx
             lazily = machine_code_when_asked(context.codegen())
-            with global_compiler_lock, without_collection(), lazily:
+            with global_compiler_lock, without_collection(), lazily, lean():
                 return super().compile(sig)
         finally:
             if isinstance(self._cache, KernelCache):

@@ -275,6 +275,7 @@ def _priced(
         taken["split"] = split
     if estimator.dynamics == "gates":
         taken.setdefault("libraries", LIBRARIES)
+        taken.setdefault("luts", False)
     fit = [d for d in devices if _kind(d) == estimator.dynamics]
     on: list[dict[str, Any]] = [{"device": d} for d in fit] or [{}]
     found: list[tuple[Design, Priced]] = []

@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from compiler.families.logic import lower_logic
 from compiler.files import make_folder, replacing
+from compiler.jit import compiled
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.frozen import Frozen
 from thermo.data import Dataset
@@ -129,7 +130,8 @@ def measured_designs(
             path = folder / (name.replace(" ", "_").replace(",", "") + ".json")
             design = _read(path)
             if design is None:
-                with threadpool_limits(1, user_api="blas"):  # small products, the same bits on any machine
+                # small products, the same bits on any machine; so many circuits are worth compiled kernels
+                with threadpool_limits(1, user_api="blas"), compiled():
                     design = measure()
                 with replacing(path) as beside:
                     beside.write_text(design.to_text())
@@ -148,7 +150,7 @@ def measure_gates(dataset: Dataset, width: int, split: str) -> MeasuredDesign:
     netlist = lower_logic(train_logic(dataset, config).model)
     samples = dataset_samples(netlist, dataset, split)
     libraries = tuple(CELL_LIBRARIES.get(name) for name in LIBRARIES)
-    got = estimate_gates(netlist, samples, libraries, classes=dataset.labels)
+    got = estimate_gates(netlist, samples, libraries, classes=dataset.labels, luts=False)
     assert got.right is not None
     return MeasuredDesign(
         name=f"{width:,} trained gates",

@@ -70,6 +70,7 @@ def estimate_gates(
     clock_Hz: float | None = None,
     objective: str = "area",
     adder: str = "fast",
+    luts: bool = True,
     strict: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -82,6 +83,7 @@ def estimate_gates(
     objective : of compiler.passes.gates.cell_mapping
     adder : of compiler.passes.gates.heads; "fast" is the smaller and the faster one in cells, where an
         xor costs two gates, "small" has the fewest two-input gates
+    luts : whether tables are counted, too, which takes as long as the joules
     strict : raise where a library cannot be used,
         else say so in `refused`
 
@@ -126,7 +128,7 @@ def estimate_gates(
         source=samples.source,
         toggles_per_gate=circuits[False].toggles_per_gate,
         has_head=whole is not bare,
-        gates=_gates(netlist, bare, whole, done),
+        gates=_gates(netlist, bare, whole, done, (4, 6) if luts else ()),
         depth=_depth(bare, whole),
         libraries=tuple(done),
         refused=Frozen(refused),
@@ -269,9 +271,16 @@ def mapped_figures(
 
 
 def _gates(
-    netlist: GateNetlist, bare: GateNetlist, whole: GateNetlist, libraries: Sequence[LibraryEstimate]
+    netlist: GateNetlist,
+    bare: GateNetlist,
+    whole: GateNetlist,
+    libraries: Sequence[LibraryEstimate],
+    luts: Sequence[int],
 ) -> Mapping[str, int | float]:
-    """Every count by the name of its definition; those with head only where there is one."""
+    """Every count by the name of its definition; those with head only where there is one.
+
+    luts : inputs of the tables that are counted
+    """
     counted: dict[str, int | float] = dict(gate_counts(netlist)["gates"])
     for name, circuit in (("optimised", bare), ("with_head", whole)):
         if name == "with_head" and whole is bare:
@@ -279,7 +288,7 @@ def _gates(
         own = gate_counts(circuit)["gates"]
         counted[f"two_input_{name}"] = own["two_input"]
         counted[f"inverters_{name}"] = own["inverters"]
-        for k in (4, 6):
+        for k in luts:
             counted[f"lut{k}_{name}"] = map_luts(circuit, k).n_luts
     for entry in libraries:
         if entry.gates.nand2_equivalents is None or entry.whole.nand2_equivalents is None:

@@ -103,14 +103,14 @@ def find_adders(subject: Subject, widths: Iterable[int]) -> tuple[Adder, ...]:
     taken: set[int] = set()
     adders: list[Adder] = []
     for width in sorted(widths, reverse=True):
-        totals = _nets_with(subject, width, {_table(_sum, width, 0): 0, _table(_sum, width, 0) ^ FULL: 1})
+        odd_table = _table(_sum, width, 0)
         by_carry = {}
         for negated in range(1 << width):
             if width == 3 and negated.bit_count() > 1:
                 continue  # the complement of a majority is that of all operands complemented
             table = _table(_carry, width, negated)
             by_carry[table], by_carry[table ^ FULL] = (negated, False), (negated, True)
-        carries = _nets_with(subject, width, by_carry)
+        totals, carries = _nets_with(subject, width, {odd_table: 0, odd_table ^ FULL: 1}, by_carry)
         for leaves, sums in totals.items():
             for total, inverted in sums:
                 carry = next((c for c in carries.get(leaves, ()) if c[0] not in taken), None)
@@ -124,16 +124,30 @@ def find_adders(subject: Subject, widths: Iterable[int]) -> tuple[Adder, ...]:
     return tuple(adders)
 
 
-def _nets_with(subject: Subject, width: int, tables: dict) -> dict:  # type: ignore[type-arg]
-    """{leaves: [(net, what the table is)]} of cuts of that width with one of the tables."""
-    used = np.arange(subject.size.shape[1]) < subject.count[:, None]
-    hit = used & (subject.size == width) & np.isin(subject.table, list(tables))
-    found: dict[tuple[int, ...], list] = {}  # type: ignore[type-arg]
-    nets, leaves, table = (
-        column.tolist() for column in (np.nonzero(hit)[0], subject.leaves[hit], subject.table[hit])
-    )
-    for net, cut, function in zip(nets, leaves, table, strict=True):
-        found.setdefault(tuple(cut[:width]), []).append((net, tables[function]))
+def _nets_with(subject: Subject, width: int, *kinds: dict) -> list[dict]:  # type: ignore[type-arg]
+    """For each kind of tables {leaves: [(net, what the table is)]}, of cuts of that width with one of them;
+    without leaves that only one kind has.
+    """
+    used = (np.arange(subject.size.shape[1]) < subject.count[:, None]) & (subject.size == width)
+    net, place = np.nonzero(used)
+    leaves, table = subject.leaves[net, place, :width], subject.table[net, place]
+    keys = leaves.astype(np.int64) @ (np.int64(subject.count.size) ** np.arange(width))  # one a set of leaves
+    hits = []
+    for tables in kinds:
+        wanted = np.zeros(FULL + 1, dtype=bool)
+        wanted[list(tables)] = True
+        hits.append(wanted[table])
+    common = np.ones(keys.size, dtype=bool)
+    for hit in hits:
+        common &= np.isin(keys, keys[hit])
+    found: list[dict[tuple[int, ...], list]] = []  # type: ignore[type-arg]
+    for tables, hit in zip(kinds, hits, strict=True):
+        own: dict[tuple[int, ...], list] = {}  # type: ignore[type-arg]
+        kept = hit & common
+        columns = (column[kept].tolist() for column in (net, leaves, table))
+        for at, cut, function in zip(*columns, strict=True):
+            own.setdefault(tuple(cut), []).append((at, tables[function]))
+        found.append(own)
     return found
 
 
