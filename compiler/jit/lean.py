@@ -8,7 +8,7 @@ from typing import Any
 
 from llvmlite.binding import ffi
 from numba.core.compiler import Flags
-from numba.core.dispatcher import _FunctionCompiler
+from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -30,16 +30,20 @@ def lean() -> Iterator[None]:
         return flags
 
     without_wrapper.lean = True  # type: ignore[attr-defined]
-    lock, own_hash = ffi.lib._lock, Flags.__hash__
+
+    def equal(self: Any, other: Any) -> Any:
+        return (isinstance(other, Flags) and self._values == other._values) or own_equal(self, other)
+
+    lock, own_hash, own_equal = ffi.lib._lock, Flags.__hash__, Flags.__eq__
     same_of_all = hash(Flags())  # numba's is of the options' names alone
     with lock._lock:
         told, lock._cblist = lock._cblist, []
     _FunctionCompiler._customize_flags = without_wrapper
-    Flags.__hash__ = lambda self: same_of_all
+    Flags.__hash__, Flags.__eq__ = (lambda self: same_of_all), equal  # type: ignore[method-assign]
     try:
         yield
     finally:
-        Flags.__hash__ = own_hash
+        Flags.__hash__, Flags.__eq__ = own_hash, own_equal  # type: ignore[method-assign]
         _FunctionCompiler._customize_flags = customize
         with lock._lock:
             lock._cblist = told

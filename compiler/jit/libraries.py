@@ -2,7 +2,8 @@
 Importing this imports numba.
 
 numba optimises every function it compiles and makes machine code of it. A kernel that other kernels call is
-linked into theirs before that and never runs by itself, nor do numba's own functions: a third of all compiling.
+linked into theirs before that and never runs by itself, nor do numba's own functions: a third of all
+compiling.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Any
 
 from numba.core.codegen import JITCodeLibrary
 from numba.core.environment import lookup_environment
-
 
 _WRAPPER = "_ZN7cpython"  # what the names of wrappers for Python begin with
 

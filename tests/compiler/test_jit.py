@@ -316,3 +316,40 @@ def test_a_kernel_that_only_kernels_call_becomes_no_machine_code(tmp_path):
         assert told.splitlines() == ["31.0 26.0", hits, "True", "False", "told"]
     told = run_python(tmp_path, MACHINE_CODE.replace("TWIN", "True"), NUMBA_CACHE_DIR=str(tmp_path))
     assert told.splitlines() == ["31.0 26.0", hits, "True", "True", "told"]
+
+
+def test_llvm_optimises_what_python_calls_and_numba_is_as_it_was(monkeypatch):
+    """What is linked into a kernel is optimised there; a twin of numba's own is optimised by itself, too."""
+    import numba
+    from llvmlite.binding import ffi
+    from numba.core.codegen import JITCodeLibrary
+    from numba.core.compiler import Flags
+    from numba.core.dispatcher import _FunctionCompiler
+
+    optimised = []
+    own = JITCodeLibrary._optimize_final_module
+    monkeypatch.setattr(
+        JITCodeLibrary, "_optimize_final_module", lambda self: (optimised.append(self.name), own(self))
+    )
+    before = _FunctionCompiler._customize_flags, Flags.__hash__, Flags.__eq__, list(ffi.lib._lock._cblist)
+
+    def half(x):
+        return np.full(3, x)
+
+    inner = njit(half)
+    outer = njit(lambda x: inner(x).sum() + min(x, 2.0))
+    assert outer(3.0) == 11.0
+    assert len(optimised) == 1
+    library = next(iter(outer.dispatcher.overloads.values())).library
+    assert not any(
+        f.name.startswith("cfunc.") or "_ZN5cfunc" in f.name for f in library.get_defined_functions()
+    )
+    assert before == (
+        *(_FunctionCompiler._customize_flags, Flags.__hash__, Flags.__eq__),
+        list(ffi.lib._lock._cblist),
+    )
+    assert before[-1]
+
+    plain = numba.njit(half)
+    assert numba.njit(lambda x: plain(x).sum() + min(x, 2.0))(3.0) == 11.0
+    assert len(optimised) > 3

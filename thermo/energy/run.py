@@ -410,8 +410,8 @@ def estimate(
     options : of all seed, threads; with data split. Langevin machines (to an Estimate): device (a
         preset's name or a Device), input_bits, output_bits, fewest_bits, runs, reset. p-bits (to a
         SpinEstimate): device. Circuits (to a GateEstimate): libraries (presets' names, Liberty
-        files or CellLibrary), clock_Hz, objective, adder, luts (False: no tables are counted). Networks on tiles (to a TileEstimate): device,
-        at, non_ideal, input_bits, output_bits, wire, ir_drop
+        files or CellLibrary), clock_Hz, objective, adder, luts (False: no tables are counted). Networks
+        on tiles (to a TileEstimate): device, at, non_ideal, input_bits, output_bits, wire, ir_drop
 
     Raises UnsupportedError for a netlist that cannot be priced and an option that it does not take,
     HardwareError where the hardware cannot hold it, DataError where the data do not fit.

@@ -114,6 +114,7 @@ class PathwiseTrainer:
             span = encoded_range(self.x, self.shift, self.scale)
             self.converting = Converting(config.hardware, n, dataset.n_features, n_out, span)
         self.read_span: Span | None = None
+        self.read_step = -1  # the step that read_span was found at
         self.ranged = self.each is not None and math.isfinite(self.each.reach)
         self.heat_mode = (
             bptt.HEAT_ENERGY
@@ -458,7 +459,7 @@ class PathwiseTrainer:
         rng = np.random.default_rng([config.seed, _WARP, self.epoch])
         dt = [d for start, d in config.dt_schedule if start * config.epochs <= self.epoch][-1]
         if self.converting is not None:
-            self.read_span = self._read_range(self._acting(self.machine(self.theta)), tiles)
+            self._read_range(self._acting(self.machine(self.theta)), tiles)
         sums = np.zeros(3)
         refined = 0
         for rows in used:
@@ -505,7 +506,12 @@ class PathwiseTrainer:
         return None if self.converting is None else self.converting.dacs(self.config.on_device or 0)
 
     def _read_range(self, machine: LangevinMachine, tiles: Tiles) -> Span:
-        """Range of the output converters, as a simulation finds it (thermo.simulate.langevin.calibrate)."""
+        """Range of the output converters, as a simulation finds it (thermo.simulate.langevin.calibrate).
+
+        An epoch begins with the parameters that the one before was validated with.
+        """
+        if self.read_span is not None and self.read_step == self.step:
+            return self.read_span
         outputs, _ = run_machine(
             machine,
             self.x[:CALIBRATION],
@@ -517,7 +523,8 @@ class PathwiseTrainer:
             dacs=self._dacs(),
             heat=False,
         )
-        return output_range(outputs)
+        self.read_span, self.read_step = output_range(outputs), self.step
+        return self.read_span
 
     def validate(self, tiles: Tiles) -> tuple[float, float]:
         """Accuracy (or minus the root-mean-square error) and heat in kT at the evaluation step."""
