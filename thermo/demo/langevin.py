@@ -25,6 +25,7 @@ from thermo.studies.instances import accuracy_on_devices
 from thermo.training import TrainedMachine, train_mlp, train_pathwise
 from thermo.training.langevin.presets import pathwise_preset
 
+NAME, NETLIST = "Langevin machine", "machine.tnl"
 DEVICE = "rc-1fF"
 MISMATCH = 0.1
 N_DEVICES = 10
@@ -63,22 +64,17 @@ def ideal_part(
 
 
 def langevin_part(
-    dataset: Dataset,
-    folder: Path,
-    ideal: Callable[[], Ideal],
-    *,
-    seed: int,
-    threads: int | None,
-    epochs: int | None,
-    progress: Progress,
-) -> Part:
-    """Train a machine for the device's couplings and run it there; ideal : of ideal_part, waited for."""
+    dataset: Dataset, folder: Path, *, seed: int, threads: int | None, epochs: int | None, progress: Progress
+) -> Callable[[Ideal], Part]:
+    """Train a machine for the device's couplings and run it there; what makes the part, given what
+    ideal_part found. Its file is there before.
+    """
     options: dict[str, Any] = {"seed": seed, "threads": threads}
     trained = _train(dataset, seed, threads, epochs, progress, device=DEVICE)
     save_model(trained.model, folder / "machine.safetensors")
-    save(lower_langevin(trained.model), folder / "machine.tnl")
+    save(lower_langevin(trained.model), folder / NETLIST)
     # what follows runs the file, not the object in memory
-    netlist = load_langevin(folder / "machine.tnl")
+    netlist = load_langevin(folder / NETLIST)
     main = evaluate(netlist, dataset, "test", device=DEVICE, **options)[0]
     ten = evaluate(netlist, dataset, "test", device=DEVICE, runs=10, **options)[0]
     devices = accuracy_on_devices(
@@ -92,25 +88,29 @@ def langevin_part(
     )
     mlp, mlp_accuracy, lowered = _teacher(dataset, seed, threads)
     decisions = _decisions(dataset, netlist, seed, threads)
-    found = _Found(ideal(), trained, main, ten, devices)
-    return Part(
-        name="Langevin machine",
-        rows=_rows(found, mlp, mlp_accuracy, lowered),
-        reading=_reading(found),
-        sections=(Section("A few decisions", ()),),
-        drawings=(decisions,),
-        figures={
-            "langevin": {
-                "accuracy": found.main.accuracy,
-                "mean_of_10": found.ten.accuracy,
-                "ideal_couplings": found.ideal.accuracy,
-                "trained_for_ideal_couplings": found.ideal.there,
-                "mismatched_devices": found.devices,
+
+    def part(ideal: Ideal) -> Part:
+        found = _Found(ideal, trained, main, ten, devices)
+        return Part(
+            name=NAME,
+            rows=_rows(found, mlp, mlp_accuracy, lowered),
+            reading=_reading(found),
+            sections=(Section("A few decisions", ()),),
+            drawings=(decisions,),
+            figures={
+                "langevin": {
+                    "accuracy": found.main.accuracy,
+                    "mean_of_10": found.ten.accuracy,
+                    "ideal_couplings": found.ideal.accuracy,
+                    "trained_for_ideal_couplings": found.ideal.there,
+                    "mismatched_devices": found.devices,
+                },
+                "mlp": {"accuracy": mlp_accuracy, "as_netlist": lowered.accuracy},
             },
-            "mlp": {"accuracy": mlp_accuracy, "as_netlist": lowered.accuracy},
-        },
-        netlist=folder / "machine.tnl",
-    )
+            netlist=folder / NETLIST,
+        )
+
+    return part
 
 
 def _train(

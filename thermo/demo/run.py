@@ -25,13 +25,13 @@ PROCESSES = {
         "thermo.demo.digital:last_wired_part",
     ),
     "relaxing": (
-        "thermo.demo.langevin:ideal_part",
         "thermo.demo.eqprop:eqprop_part",
         "thermo.demo.ebm:ebm_part",
+        "thermo.demo.langevin:ideal_part",
     ),
 }
 """Parts by process, beside the caller's own; those of one share kernels. The last of the second takes from
-the first, which is the longest."""
+the first, which is the longest; of the third the caller has nothing to price after the last."""
 
 
 def run_demo(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -14,7 +13,7 @@ from compiler.ir.container import load
 from hw_models.interval import Interval
 from thermo.data import Dataset
 from thermo.demo.apart import answer
-from thermo.demo.langevin import langevin_part
+from thermo.demo.langevin import NAME, NETLIST, langevin_part
 from thermo.demo.part import Part, Row
 from thermo.energy.compare import Comparison, least_accuracy, priced, tabulate
 from thermo.energy.compare import Row as Priced
@@ -80,33 +79,32 @@ def _parts_and_prices(
 ) -> tuple[list[Part], list[tuple[Design, Estimated | None]]]:
     """Every family's part, and their netlists' designs; digital ones are in the user's cache then."""
     wired, logic, relaxing = (processes[name] for name in ("wired", "logic", "relaxing"))
-    langevin = langevin_part(dataset, folder, partial(answer, relaxing), **options, progress=progress)
+    langevin = langevin_part(dataset, folder, **options, progress=progress)
     run: dict[str, Any] = {"seed": options["seed"], "threads": options["threads"], "progress": progress}
 
-    def prices(part: Part, **more: Any) -> list[tuple[Design, Estimated | None]]:
-        return priced({part.name: load(part.netlist)}, dataset, **run, **more)
+    def prices(name: str, netlist: Path, **more: Any) -> list[tuple[Design, Estimated | None]]:
+        return priced({name: load(netlist)}, dataset, **run, **more)
 
-    first = prices(langevin, reset=RESET)
+    first = prices(NAME, folder / NETLIST, reset=RESET)
     least = least_accuracy(first)
     if least is not None:
         cached_baselines(dataset, "test", least, progress)
 
-    def waited(process: Popen[bytes]) -> Part:
+    def waited(process: Popen[bytes]) -> Any:
         progress.start(1, "another family, in a process of its own")
         try:
-            part: Part = answer(process)
+            return answer(process)
         finally:
             progress.stop()
-        return part
 
     # each is priced and drawn while the others are at it
-    circuit = waited(logic)
-    of_circuit, circuit = prices(circuit), circuit.drawn()
-    learnt = waited(relaxing)
-    of_learnt, learnt = prices(learnt, reset=RESET), learnt.drawn()
-    bits = waited(relaxing)
-    of_bits = prices(bits)
-    parts = [langevin.drawn(), learnt, circuit, bits.drawn()]
+    circuit: Part = waited(logic)
+    of_circuit, circuit = prices(circuit.name, circuit.netlist), circuit.drawn()
+    learnt: Part = waited(relaxing)
+    of_learnt, learnt = prices(learnt.name, learnt.netlist, reset=RESET), learnt.drawn()
+    bits: Part = waited(relaxing)
+    of_bits, bits = prices(bits.name, bits.netlist), bits.drawn()
+    parts = [langevin(waited(relaxing)).drawn(), learnt, circuit, bits]
     for process in (logic, wired, logic):  # digital designs
         answer(process)
     given = [*first, *of_learnt, *of_circuit, *of_bits]
