@@ -23,7 +23,7 @@ OPTIONS = (
 def demo(*, given: Given) -> None:
     """Train, compile, run with noise and mismatch, and price a classifier of handwritten digits.
 
-    Takes about 100 s on two cores, half a minute where kernels are compiled, and writes a report page.
+    Takes about 80 s on two cores, half a minute where kernels are compiled, and writes a report page.
 
     Example: thermoc demo --out thermoc-demo
     """
