@@ -187,7 +187,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "seconds": "wall time",
         "updates": "of single p-bits",
         "updates_per_second": "updates over seconds",
-        "method": "chains, dense, lanes, packed or moves",
+        "method": "cells, chains, crossed, dense, lanes, packed or moves",
         "backend": "numba or jax",
         "kT": "last temperature, or the ladder",
         "flips?": "updates that changed a state",

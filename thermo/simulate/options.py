@@ -62,7 +62,7 @@ METHOD = Option(
     str,
     None,
     "euler, heun or leimkuhler-matthews; baoab for underdamped cells; exact for quadratic netlists; of "
-    "p-bits cells, chains, dense, lanes, packed, or moves, which searches beyond them.",
+    "p-bits cells, chains, dense, lanes, packed, or moves and crossed, which search beyond them.",
 )
 RUNS = Option("runs", "--runs", int, 1, "Trajectories averaged per decision.", min=1)
 

@@ -53,7 +53,7 @@ def replayed(record: Any, phases: int) -> list[Slice]:
 
 @dataclass(slots=True)
 class Clock:
-    """A plan stretched to `seconds`: each phase has its share of the time, and a sweep at least.
+    """A plan stretched to `seconds`: each phase with sweeps has its share of the time, and one at least.
 
     taken : slices handed out so far; a run of the same slices is the same run
     """
@@ -71,6 +71,8 @@ class Clock:
         begin = time.perf_counter()
         speed = 0.0  # sweeps a second
         for number, end in enumerate(ends.tolist()):
+            if not plan[number].sweeps:
+                continue
             length = end - (ends[number - 1] if number else 0.0)
             some, at = 1, 0.0
             while True:

@@ -18,6 +18,7 @@ from thermo.simulate.errors import SimulationError
 from thermo.simulate.spins.cells import CellChains
 from thermo.simulate.spins.chains import Chains
 from thermo.simulate.spins.clock import Clock, Slice, replayed, slices
+from thermo.simulate.spins.crossed import CrossedChains
 from thermo.simulate.spins.dense import DenseChains, DenseSystem
 from thermo.simulate.spins.lanes import LaneTiles
 from thermo.simulate.spins.moves import MoveChains, ramp
@@ -29,7 +30,7 @@ from thermo.simulate.spins.system import SpinSystem, device_system
 if TYPE_CHECKING:
     from thermo.simulate.spins.jax_chains import JaxChains
 
-METHODS = ("auto", "cells", "chains", "dense", "lanes", "packed", "moves")
+METHODS = ("auto", "cells", "chains", "crossed", "dense", "lanes", "packed", "moves")
 BACKENDS = ("numba", "jax")
 BY_JAX = ("auto", "dense", "lanes")
 Engine: TypeAlias = "Chains | CellChains | DenseChains | JaxChains | LaneTiles | PackedTiles | MoveChains"
@@ -43,6 +44,7 @@ MAX_BYTES = 4 << 30
 SPEED = 4e8  # updates a second of one annealed chain, about
 MOST_ROUNDS = 16
 ROUND = 300  # sweeps for each p-bit, after which another descent finds more than a slower one
+CROSSED_FROM = 20_000  # sweeps of a chain from which a population finds more than one annealed state
 
 
 def simulate_spins(
@@ -96,7 +98,9 @@ def simulate_spins(
         they can be packed; else lanes.
         "moves" turns several spins at once, in float64, and
         is no law of p-bits but a search (thermo.kernels.spins.moves); "auto" takes it where a model is
-        annealed by its own schedule and a trial finds that penalties hold each single spin
+        annealed by its own schedule and a trial finds that penalties hold each single spin. "crossed" is a
+        search, too: many annealed states in turn, and crossed (thermo.kernels.spins.crossing); "auto" takes
+        it where a sparse model is annealed by its own ramp in so many seconds that there is time for it
     backend : "numba", or "jax" on JAX's default devices, which share the chains: methods "lanes" and
         "dense", the law and the random words of these
     non_ideal, device_seed : mismatch, asymmetry and quantisation of one device: its couplings and
@@ -162,6 +166,12 @@ def simulate_spins(
         if method == "moves" or penalties:
             method, total = "moves", sum(p.sweeps for p in plan)
             searching = SpinPhase("moves", total, (hot, cold), (1.0, 1.0), plan[0].frozen, geometric=True)
+    own = _may_move(netlist, plan, kT, non_ideal, target, looking) and len(plan) == 1
+    spare = 0.0 if seconds is None else seconds * SPEED / system.n * min(1.0, 2 / chains)
+    crossable = own and isinstance(system, SpinSystem) and system.symmetric and system.n_pairs > 0
+    fresh = isinstance(start, str) and start == "random"
+    if method == "auto" and not by_jax and crossable and fresh:
+        method = "crossed" if spare >= CROSSED_FROM or _was_crossed(clock) else method
     if method == "auto":
         method = "lanes" if dense is None else "dense"
         single = few and not by_jax
@@ -173,6 +183,11 @@ def simulate_spins(
             method = "packed" if isinstance(system, SpinSystem) and can_pack(system) else "lanes"
     if searching is not None:
         plan, looking = (searching,), replace(looking, phase=0)
+    elif method == "crossed":
+        # after the schedule's own phases, which have no sweeps: a clock's record shows that it was crossed
+        searching = _one_ramp(plan)
+        plan = (*(replace(p, sweeps=0) for p in plan), searching)
+        looking = replace(looking, phase=len(plan) - 1)
     elif timed and method in ("chains", "dense") and all(p.ramped for p in plan):
         rounds = _rounds(len(plan), system.n, seconds, clock)
         looking = replace(looking, phase=looking.phase + (rounds - 1) * len(plan))
@@ -205,6 +220,8 @@ def simulate_spins(
         running = DenseChains(system, states, seed, first_chain, threads, goal)
     elif method == "chains":
         running = Chains(system, states, seed, first_chain, threads, goal)
+    elif method == "crossed":
+        running = CrossedChains(system, states, plan[-1].kT, seed, first_chain, threads)
     elif method == "cells":
         running = CellChains(system, states, seed, first_chain, threads)
     elif method == "packed":
@@ -236,7 +253,7 @@ def simulate_spins(
         observed_energy=np.array(done.energies).reshape(-1, chains).T / unit + offset,
         means=done.sums / len(done.looked_at) if done.looked_at else None,
         samples=np.stack(done.samples, axis=1) if done.samples else None,
-        phases=tuple(p.name for p in plan),
+        phases=tuple(p.name for p in (plan[-1:] if method == "crossed" else plan)),
         sweeps=total,
         hit=done.hit,
         updates=free,
@@ -334,6 +351,8 @@ class _Run:
         looks = self._looks
         every = looks.every if part.phase == looks.phase else None
         kT, scale = phase.ramps(part.shares)
+        if isinstance(self._engine, CrossedChains):
+            self._engine.expected = (step + part.sweeps) * part.of / part.stop
         at = 0
         while at < part.sweeps:
             stop = part.sweeps
@@ -396,6 +415,23 @@ def _rounds(phases: int, n: int, seconds: float | None, clock: Any) -> int:
     if rows.ndim != 2 or not rows.size or not 0 <= rows[:, 0].max() < rows.shape[0]:
         return 1  # no clock of ours, which is told later
     return max(1, (int(rows[:, 0].max()) + 1) // phases)
+
+
+def _was_crossed(clock: Any) -> bool:
+    """Whether a clock's record is that of a search, whose number follows those of the schedule's phases."""
+    rows = np.asarray([] if clock is None else clock)
+    return rows.ndim == 2 and rows.size > 0 and bool(rows[0, 0] > 0)
+
+
+def _one_ramp(plan: tuple[SpinPhase, ...]) -> SpinPhase:
+    """The ends of a schedule as one phase; SimulationError where it has no heat to begin with."""
+    hot, cold = plan[0].kT[0], plan[-1].kT[1]
+    if not hot > 0:
+        raise SimulationError(
+            f"method 'crossed' anneals from a temperature above 0, this schedule from {hot:g}: leave kT out"
+        )
+    total = sum(p.sweeps for p in plan)
+    return SpinPhase("crossed", total, (hot, min(cold, hot)), (1.0, 1.0), plan[0].frozen)
 
 
 def check_backend(backend: str, threads: int | None) -> None:

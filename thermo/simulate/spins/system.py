@@ -6,6 +6,7 @@ The validated way to the sweeps of thermo.kernels.spins.colours, for training, s
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from thermo.simulate.spins.layout import Layout, make_layout
 FEW = 8  # chains up to which half of the lanes would be empty
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=False, eq=False)
 class SpinSystem:
     """p-bits with fields h and couplings: E(s) = -(h . s + sum over pairs of J_ij s_i s_j).
 
@@ -111,7 +112,7 @@ class SpinSystem:
         if not self.symmetric:
             raise UnsupportedError("directed couplings have no energy; give symmetric ones")
         flat = self.checked(states).reshape(-1, self.n)
-        pairs = sparse.csr_array((self.weights, (self.driven, self.driving)), shape=(self.n,) * 2)
+        pairs = self._pairs
         out = np.empty(flat.shape[0])
         for k in range(0, flat.shape[0], 1024):
             s = flat[k : k + 1024].astype(np.float64)
@@ -168,6 +169,11 @@ class SpinSystem:
     @property
     def n_pairs(self) -> int:
         return self.weights.size
+
+    @cached_property
+    def _pairs(self) -> sparse.csr_array:
+        """(n, n) float64 weights, each pair once."""
+        return sparse.csr_array((self.weights, (self.driven, self.driving)), shape=(self.n, self.n))
 
 
 def checked_states(states: Any, n: int) -> np.ndarray:

@@ -79,16 +79,16 @@ def test_looks_of_a_timed_run():
 def test_small_systems_descend_again_and_are_repeated(monkeypatch):
     net = lower_ising(ring(40), sweeps=10)
     monkeypatch.setattr(run, "ROUND", 1e9)
-    assert simulate_spins(net, chains=2, seconds=0.05, seed=1).phases == ("anneal",)
+    assert simulate_spins(net, chains=2, seconds=0.05, seed=1, method="chains").phases == ("anneal",)
     monkeypatch.setattr(run, "ROUND", 25_000)
-    result = simulate_spins(net, chains=2, seconds=0.5, seed=1)
+    result = simulate_spins(net, chains=2, seconds=0.5, seed=1, method="chains")
     assert result.phases == ("anneal",) * 5  # 0.5 s of SPEED updates are 5 rounds of 40 x 25,000 sweeps
     run_at_all = np.unique(result.clock[:, 0])  # a machine that stalls for a tenth of a second leaves one out
     assert run_at_all.size > 1
     for k in run_at_all:
         assert result.clock[result.clock[:, 0] == k, 2][0] == 0.0  # each begins hot
     monkeypatch.undo()
-    again = simulate_spins(net, chains=2, clock=result.clock, seed=1)
+    again = simulate_spins(net, chains=2, clock=result.clock, seed=1, method="chains")
     np.testing.assert_array_equal(again.states, result.states)
     np.testing.assert_array_equal(again.best_states, result.best_states)
     assert again.phases == result.phases
