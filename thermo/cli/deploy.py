@@ -1,0 +1,154 @@
+"""thermoc deploy: a circuit on an FPGA."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from compiler.api import to_netlist
+from compiler.errors import UnsupportedError
+from compiler.files import replacing
+from compiler.ir.gates import GateNetlist
+from compiler.ir.kinds import expect
+from hw_models.fpgas import FPGAS
+from thermo.cli.console import BarProgress, emit, manifest, plain
+from thermo.cli.datasets import told_dataset
+from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, LIMIT, SEED, SPLIT, Given, with_flags
+from thermo.energy.gate_samples import Samples, dataset_samples, random_samples
+from thermo.fpga.bench import SIMULATORS
+from thermo.fpga.deploy import Deployed, deploy
+from thermo.options import Option
+from thermo.report.page import Table
+from thermo.report.text import si, text_table
+
+NET = Annotated[Path, typer.Argument(help="Circuit of gates: .tnl, a trained network, or a file of gates.")]
+FPGA = Option("fpga", "--fpga", str, ..., f"Part: {', '.join(FPGAS)}.")
+OUT = Option("out", "--out", Path, ..., "Folder to write.", short="-o")
+PIPELINE = Option(
+    "pipeline", "--pipeline", int, 0, "Registers after every N levels of tables; 0: none inside.", min=0
+)
+WORD = Option(
+    "word",
+    "--word",
+    int,
+    None,
+    "Bits of a sample fed a clock; by default all, or 8 where the part has too few pins.",
+    min=1,
+)
+PACKAGE = Option("package", "--package", str, None, "Package of the part, as nextpnr calls it.")
+PINS = Option("pins", "--pins", Path, None, "Which pins: PCF of an iCE40, LPF of an ECP5; by default any.")
+FREQUENCY = Option("frequency", "--frequency", float, 50.0, "MHz that nextpnr is asked for.", min=0.001)
+ACTIVITY = Option(
+    "activity", "--activity", int, 0, "Record all signals of the first N samples (VCD, SAIF).", min=0
+)
+SIMULATOR = Option(
+    "simulator", "--simulator", str, None, f"{' or '.join(SIMULATORS)}; by default by the work."
+)
+
+
+@with_flags(
+    FPGA,
+    OUT,
+    PIPELINE,
+    WORD,
+    PACKAGE,
+    PINS,
+    FREQUENCY,
+    DATA,
+    DATA_DIR,
+    SPLIT,
+    LIMIT,
+    ACTIVITY,
+    SIMULATOR,
+    SEED,
+    AS_JSON,
+)
+def deploy_(net: NET, given: Given) -> None:
+    """Lay a circuit out on an FPGA (yosys, nextpnr) and simulate the synthesised netlist on data.
+
+    Without --data the samples are random bits.
+
+    Example: thermoc deploy mnist.tnl --fpga ice40-hx8k --data mnist -o board
+
+    Example: thermoc deploy mnist.tnl --fpga ecp5-85k --pipeline 4 --word 32 --data mnist
+    --activity 20 -o board
+    """
+    netlist = to_netlist(net)
+    expect(netlist, "gates", "deploy", "an FPGA is filled with circuits of gates")
+    pins = None if given["pins"] is None else given["pins"].read_text(encoding="utf-8", errors="replace")
+    found = deploy(
+        netlist,
+        given["fpga"],
+        given["out"],
+        _samples(netlist, given),
+        word=given["word"],
+        pipeline=given["pipeline"],
+        package=given["package"],
+        pins=pins,
+        frequency_Hz=1e6 * given["frequency"],
+        activity=given["activity"],
+        simulator=given["simulator"],
+        seed=given["seed"] + 1,
+        progress=BarProgress(),
+    )
+    result = {"folder": given["out"], **found.facts(), "manifest": manifest(net=net, data=given["data"])}
+    text = told(found)
+    for name, content in (("deploy.json", json.dumps(plain(result), indent=2)), ("deploy.txt", text)):
+        with replacing(given["out"] / name) as temporary:
+            temporary.write_text(content + "\n", encoding="utf-8")
+    emit(
+        result,
+        given["json"],
+        f"{text}\nwrote {given['out']}: {', '.join(found.files)}, deploy.json, deploy.txt",
+    )
+    if found.simulated is not None and found.simulated.equal < found.simulated.samples:
+        raise typer.Exit(1)
+
+
+def _samples(netlist: GateNetlist, given: Given) -> Samples:
+    if given["data"] is None:
+        found = random_samples(netlist, given["seed"])
+        return replace(found, bits=found.bits[: given["limit"] or 1000])
+    found = dataset_samples(netlist, told_dataset(given["data"], given["data_dir"]), given["split"])
+    limit = given["limit"]
+    if limit is None:
+        return found
+    if found.bits.shape[0] == 0:
+        raise UnsupportedError(f"{given['data']}, {given['split']}, has no samples")
+    return replace(
+        found, bits=found.bits[:limit], labels=None if found.labels is None else found.labels[:limit]
+    )
+
+
+def told(found: Deployed) -> str:
+    """The figures as a table, and the count of equal answers."""
+    feed, made, laid = found.feed, found.synthesised, found.routed
+    used = f"{laid.cells:,} of {laid.cells_available:,}"
+    rows = [
+        ("tables of four inputs", f"{found.mapped:,}", f"{made.tables:,}", f"{laid.tables:,}"),
+        ("registers", "", f"{made.registers:,}", f"{laid.registers:,}"),
+        ("logic cells", "", "", used),
+        ("levels of tables", f"{found.depth}", "", ""),
+        ("pins", f"{feed.pins}", "", f"{laid.pins}"),
+        ("clock", "", "", f"{laid.f_max_Hz / 1e6:.2f} MHz"),
+        ("held sample to answer", f"{feed.latency} clocks", "", si(found.latency_s, "s")),
+        ("first word to answer", f"{feed.clocks} clocks", "", si(found.sample_s, "s")),
+        ("samples a second", f"{feed.words} words of {feed.word} bits", "", f"{found.samples_per_s:,.0f}"),
+        ("seconds of the tool", "", f"{made.seconds:.1f}", f"{laid.seconds:.1f}"),
+    ]
+    head = (f"{found.fpga}, {found.package}", "mapped", "synthesised", "laid out")
+    table = Table(head, tuple(rows), (1, 2, 3))
+    lines = [text_table(table), "power: neither yosys nor nextpnr tells it"]
+    if found.simulated is not None:
+        run = found.simulated
+        right = "" if found.accuracy is None else f"; {100 * found.accuracy:.2f} % of them right"
+        lines.append(
+            f"{run.simulator} on the synthesised netlist: {run.equal:,} of {run.samples:,} answers equal "
+            f"to ours{right}"
+        )
+        lines += run.differing
+    return "\n".join(lines)

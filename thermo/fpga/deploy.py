@@ -1,0 +1,251 @@
+"""`deploy`: a netlist of gates to Verilog, tables, a bitstream, and its decisions simulated."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import UnsupportedError
+from compiler.files import make_folder
+from compiler.formats.circuits.fpga_verilog import MODULE, Feed
+from compiler.ir.gates import GateNetlist
+from compiler.ir.kinds import expect, verify
+from hw_models.fpgas import fpga_named
+from thermo.energy.gate_samples import Samples
+from thermo.fpga.bench import (
+    BenchResult,
+    copy_models,
+    record_activity,
+    simulate_netlist,
+    simulator_for,
+    write_stimuli,
+)
+from thermo.fpga.design import Design, make_design
+from thermo.fpga.layout import (
+    BITSTREAM,
+    PACKER,
+    Routed,
+    Synthesised,
+    constraints,
+    place_and_route,
+    synthesise,
+)
+from thermo.fpga.saif import saif_of_vcd
+from thermo.fpga.tools import needed
+from thermo.progress import NullProgress, Progress
+from thermo.simulate.gates.run import simulate_gates
+
+KEPT = (
+    f"{MODULE}.v",
+    f"{MODULE}.sdc",
+    "netlist.v",
+    "netlist.json",
+    "report.json",
+    "cells_sim.v",
+    "cells_ff.vh",
+    "cells_io.vh",
+    "bench.v",
+    "stream.hex",
+    "expected.hex",
+    "activity.vcd",
+    "activity.saif",
+    "yosys.log",
+    *BITSTREAM.values(),
+)
+SHOWN = 60  # characters of a tool's line
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What came of it.
+
+    fpga, package; mapped, depth : tables of four inputs before synthesis, and levels of them
+    inputs : bits of a sample that the circuit reads; feed : how they are fed
+    pipeline_registers : of one bit, inside the circuit
+    synthesised, routed : by yosys and by nextpnr; simulated : or None without samples
+    accuracy : share of right decisions on the samples, where they have labels
+    power_W : None: neither yosys nor nextpnr tells it
+    files : what was written, by name
+    """
+
+    fpga: str
+    package: str
+    mapped: int
+    depth: int
+    inputs: int
+    feed: Feed
+    pipeline_registers: int
+    synthesised: Synthesised
+    routed: Routed
+    simulated: BenchResult | None
+    accuracy: float | None
+    files: tuple[str, ...]
+    power_W: float | None = None
+
+    @property
+    def latency_s(self) -> float:
+        """From a sample that is held to its answer."""
+        return self.feed.latency / self.routed.f_max_Hz
+
+    @property
+    def sample_s(self) -> float:
+        """From a sample's first word to its answer."""
+        return self.feed.clocks / self.routed.f_max_Hz
+
+    @property
+    def samples_per_s(self) -> float:
+        """Fed without a pause."""
+        return self.routed.f_max_Hz / self.feed.words
+
+    def facts(self) -> dict[str, Any]:
+        """Everything, JSON-able."""
+        found = asdict(self)
+        return found | {
+            "latency_s": self.latency_s,
+            "sample_s": self.sample_s,
+            "samples_per_s": self.samples_per_s,
+        }
+
+
+def deploy(
+    netlist: GateNetlist,
+    fpga: str,
+    out: str | Path,
+    samples: Samples | None = None,
+    *,
+    word: int | None = None,
+    pipeline: int = 0,
+    package: str | None = None,
+    pins: str | None = None,
+    frequency_Hz: float = 50e6,
+    activity: int = 0,
+    simulator: str | None = None,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> Deployed:
+    """Write a folder with Verilog, netlist, bitstream, reports, SDC and a test bench.
+
+    fpga : a name of hw_models.fpgas.FPGAS; samples : what the synthesised netlist is simulated on; its
+        answers are compared with those of thermo.simulate on the netlist as it was given
+    word, pipeline : as make_design; package, pins, frequency_Hz, seed : of nextpnr
+    activity : of how many samples the netlist's signals are recorded, as VCD and SAIF
+    simulator : verilator or iverilog; by default by the work
+
+    Nothing of an interrupted or failed run is left in the folder.
+
+    Raises HardwareError for an unknown part, UnsupportedError for tools that are not installed and what
+    cannot be deployed, FpgaError for what a tool refuses.
+    """
+    part = fpga_named(fpga)
+    expect(netlist, "gates", "deploy", "an FPGA is filled with circuits of gates")
+    verify(netlist)
+    needed("yosys", f"nextpnr-{part.family}", PACKER[part.family], *(["iverilog"] if activity else []))
+    if activity and samples is None:
+        raise UnsupportedError("activity is recorded of samples: give some, or leave it out")
+    if samples is not None:
+        simulator_for(0, simulator)  # before long work begins
+    out = make_folder(out)
+    steps = 3 + (samples is not None) + bool(activity)
+    progress = progress or NullProgress()
+    done = 0
+
+    def tell(line: str) -> None:
+        progress.update(done, line[:SHOWN])
+
+    progress.start(steps, "deploy")
+    try:
+        with tempfile.TemporaryDirectory(prefix=".deploy-", dir=out) as name:
+            folder = Path(name)
+            design = make_design(netlist, part, word=word, pipeline=pipeline)
+            feed = design.module.feed
+            (folder / f"{MODULE}.v").write_text(design.module.text, encoding="ascii")
+            done = 1
+            tell("mapped")
+            synthesised = synthesise(part, folder, tell)
+            copy_models(part, folder)
+            done = 2
+            tell("synthesised")
+            routed = place_and_route(
+                part, folder, frequency_Hz=frequency_Hz, pins=pins, package=package, seed=seed, tell=tell
+            )
+            (folder / f"{MODULE}.sdc").write_text(constraints(routed.f_max_Hz), encoding="ascii")
+            done = 3
+            tell("laid out")
+            simulated, accuracy = None, None
+            if samples is not None:
+                simulated, accuracy = _simulated(netlist, design, samples, folder, simulator, tell)
+                done += 1
+                tell("simulated")
+            if activity:
+                _record(feed, min(activity, samples.bits.shape[0]), folder, tell)  # type: ignore[union-attr]
+                done += 1
+                tell("recorded")
+            kept = [*KEPT, f"nextpnr-{part.family}.log"]
+            files = tuple(file for file in kept if (folder / file).is_file())
+            found = Deployed(
+                fpga=part.name,
+                package=package or part.package,
+                mapped=design.tables.n_luts,
+                depth=design.depth,
+                inputs=design.read.size,
+                feed=feed,
+                pipeline_registers=design.module.registers,
+                synthesised=synthesised,
+                routed=routed,
+                simulated=simulated,
+                accuracy=accuracy,
+                files=(*files, "inputs.json"),
+            )
+            names = {"data": list(design.tables.input_names), "answer": list(design.tables.output_names)}
+            (folder / "inputs.json").write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
+            for file in found.files:
+                shutil.move(folder / file, out / file)
+    finally:
+        progress.stop()
+    return found
+
+
+def _simulated(
+    netlist: GateNetlist,
+    design: Design,
+    samples: Samples,
+    folder: Path,
+    simulator: str | None,
+    tell: Callable[[str], None],
+) -> tuple[BenchResult, float | None]:
+    bits = np.asarray(samples.bits, dtype=bool)
+    expected, decided = expected_answers(netlist, bits)
+    feed = design.module.feed
+    write_stimuli(folder, feed, bits[:, design.read], expected)
+    chosen = simulator_for(design.tables.n_luts * bits.shape[0], simulator)
+    result = simulate_netlist(feed, bits.shape[0], folder, chosen, tell)
+    labels = samples.labels
+    right = None if labels is None or decided is None else float(np.mean(decided == labels))
+    return result, right
+
+
+def expected_answers(netlist: GateNetlist, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """((n, answer) of 0 and 1: named outputs, then the decision's bits; (n,) decisions or None)."""
+    result = simulate_gates(netlist, bits=bits)
+    parts, decided = [], None
+    if result.outputs is not None:
+        parts.append(result.outputs.astype(np.uint8))
+    if netlist.class_sums is not None:
+        decided = result.predictions()
+        width = max(1, (netlist.class_sums.n_classes - 1).bit_length())
+        parts.append((decided[:, None] >> np.arange(width) & 1).astype(np.uint8))
+    return np.concatenate(parts, axis=1), decided
+
+
+def _record(feed: Feed, n_samples: int, folder: Path, tell: Callable[[str], None]) -> None:
+    record_activity(feed, n_samples, folder, tell)
+    with open(folder / "activity.vcd", encoding="ascii") as lines:
+        text = saif_of_vcd(lines)
+    (folder / "activity.saif").write_text(text, encoding="ascii")

@@ -1,0 +1,7 @@
+"""What the tools of an FPGA could not do."""
+
+from compiler.errors import ThermocError
+
+
+class FpgaError(ThermocError):
+    """A tool refuses a design: its own first complaint."""
