@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -80,21 +84,23 @@ def deploy_(net: NET, given: Given) -> None:
     netlist = to_netlist(net)
     expect(netlist, "gates", "deploy", "an FPGA is filled with circuits of gates")
     pins = None if given["pins"] is None else given["pins"].read_text(encoding="utf-8", errors="replace")
-    found = deploy(
-        netlist,
-        given["fpga"],
-        given["out"],
-        _samples(netlist, given),
-        word=given["word"],
-        pipeline=given["pipeline"],
-        package=given["package"],
-        pins=pins,
-        frequency_Hz=1e6 * given["frequency"],
-        activity=given["activity"],
-        simulator=given["simulator"],
-        seed=given["seed"] + 1,
-        progress=BarProgress(),
-    )
+    samples = _samples(netlist, given)
+    with _ended_in_order():
+        found = deploy(
+            netlist,
+            given["fpga"],
+            given["out"],
+            samples,
+            word=given["word"],
+            pipeline=given["pipeline"],
+            package=given["package"],
+            pins=pins,
+            frequency_Hz=1e6 * given["frequency"],
+            activity=given["activity"],
+            simulator=given["simulator"],
+            seed=given["seed"] + 1,
+            progress=BarProgress(),
+        )
     result = {"folder": given["out"], **found.facts(), "manifest": manifest(net=net, data=given["data"])}
     text = told(found)
     for name, content in (("deploy.json", json.dumps(plain(result), indent=2)), ("deploy.txt", text)):
@@ -107,6 +113,23 @@ def deploy_(net: NET, given: Given) -> None:
     )
     if found.simulated is not None and found.simulated.equal < found.simulated.samples:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM ends the tools that run and removes what is half-written, as an interrupt does."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _samples(netlist: GateNetlist, given: Given) -> Samples:

