@@ -56,7 +56,8 @@ def saif_of_vcd(lines: Iterable[str], *, program: str = "thermoc") -> str:
 
     Raises FormatError for what is no VCD.
     """
-    root, signals, scale = _Scope(""), {}, "1 ps"
+    root, scale = _Scope(""), "1 ps"
+    signals: dict[str, _Signal] = {}
     stack = [root]
     rows = iter(lines)
     for line in rows:
