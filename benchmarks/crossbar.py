@@ -21,9 +21,10 @@ import numpy as np
 import optax
 from jax import lax
 
-from compiler.families.feedforward import FeedForward, on_tiles
+from compiler.families.feedforward import FeedForward
 from compiler.families.mlp import MLP
 from compiler.families.store import load_model, save_model
+from compiler.families.tiled import graph_of_network, on_tiles
 from compiler.ir.network import Network, Pooling, Weighted, Window
 from compiler.ir.tiles import Layout
 from thermo.data import Dataset, load_dataset
@@ -91,7 +92,7 @@ def train_cnn(data: Dataset, channels: tuple[int, int], epochs: int) -> FeedForw
             Pooling("max", Window(2, 2, 2)),
         ]
     layers.append(Weighted(made[2][0].T.copy(), made[2][1]))
-    return FeedForward(Network((height, width, 1), tuple(layers), labels=tuple(data.labels)))
+    return graph_of_network(Network((height, width, 1), tuple(layers), labels=tuple(data.labels)))
 
 
 def models(data: Dataset, folder: Path, names: Sequence[str]) -> dict[str, MLP | FeedForward]:

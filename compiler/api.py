@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from compiler.errors import TargetError, UnsupportedError
-from compiler.families.feedforward import FeedForward, on_tiles
+from compiler.families.feedforward import FeedForward
 from compiler.families.mlp import MLP
 from compiler.families.registry import classes, family_of
+from compiler.families.tiled import on_tiles
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.foreign import from_foreign
 from compiler.ir.kinds import KINDS, kind_of
+from compiler.ir.network import Network
 from compiler.ir.tiles import Layout, TileNetlist
 from compiler.passes.legalize import MENDS, MendOptions, legalize
 from compiler.passes.spins.model import is_ising, remember
@@ -23,9 +26,9 @@ from hw_models.targets import Target
 
 def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> Any:
     """The netlist of any kind of a netlist, a model of compiler.families, a scikit-learn estimator, a
-    torch.nn.Sequential, a dimod BQM, a thrml IsingEBM, a networkx graph, or a file with one.
+    torch.nn.Module, a Keras model, a dimod BQM, a thrml IsingEBM, a networkx graph, or a file with one.
 
-    options : what a foreign file or module does not say (activation, head, labels, as_, weight)
+    options : what a foreign file or module does not say (activation, head, labels, example_inputs, as_, ...)
     lowering : the keyword arguments of the family's own front end: tolerance, dt, input_range of
         lower_mlp, sweeps, kT, sample of lower_ising, and so on
 
@@ -40,7 +43,8 @@ def to_netlist(source: Any, options: Options | None = None, **lowering: Any) -> 
     if not isinstance(source, tuple(kind.cls for kind in KINDS.values())):
         raise UnsupportedError(
             f"a {type(source).__name__} cannot be compiled; give a netlist, a file, a scikit-learn "
-            f"MLP, a torch.nn.Sequential, a dimod BQM, a networkx graph, or one of {classes()}"
+            "estimator, a torch.nn.Module, a Keras model, a dimod BQM, a networkx graph, or one of "
+            f"{classes()}"
         )
     if lowering:
         raise UnsupportedError(f"{', '.join(lowering)}: a netlist is lowered already; leave these out")
@@ -55,14 +59,17 @@ def compile(
     mend: Sequence[str] = (),
     how: MendOptions | None = None,
     options: Options | None = None,
+    example_inputs: Any = None,
     **lowering: Any,
 ) -> Any:
     """Lower `source` (see to_netlist), simplify it, and make it legal for `target`.
 
     A model of cells becomes a LangevinNetlist, a trained logic network and every file with a
     circuit a GateNetlist, which keeps its function and has no target (None or "ideal"). With tiles as
-    target (hw_models.crossbar.crossbar_target) an MLP or a FeedForward becomes a TileNetlist, the
-    second without a target, too; lowering then takes slices, slice_bits and unrolled.
+    target (hw_models.crossbar.crossbar_target) an MLP, a Network or a FeedForward that is a chain of layers
+    becomes a TileNetlist; lowering then takes slices, slice_bits and unrolled.
+
+    example_inputs : a batch of what a torch.nn.Module takes, as options.example_inputs
 
     optimise : 0, 1 or 2, the pipelines of compiler.pipelines; all exact
     mend : passes that may change a Langevin netlist for the target, out of limit-degree,
@@ -76,6 +83,8 @@ def compile(
     unknown = [name for name in mend if name not in MENDS]
     if unknown:
         raise TargetError(f"mend {unknown[0]!r} is unknown; choices are {', '.join(MENDS)}")
+    if example_inputs is not None:
+        options = replace(options or Options(), example_inputs=example_inputs)
     if isinstance(target, CrossbarTarget):
         return _laid_out(source, target, mend, options, lowering)
     if mend and target is None:
@@ -121,8 +130,9 @@ def _laid_out(
     unrolled = lowering.pop("unrolled", False)
     layout = Layout(target.rows, target.columns, **lowering)
     if isinstance(source, TileNetlist):
-        source = FeedForward(source.network, source.meta)
-    if not isinstance(source, (MLP, FeedForward)):
+        meta, source = source.meta, on_tiles(source.network, layout, unrolled)
+        return replace(source, meta=meta)
+    if not isinstance(source, (MLP, FeedForward, Network)):
         raise TargetError(
             f"a {type(source).__name__} cannot be laid out on tiles, target {target.name}, which hold "
             "ordinary networks: give an MLP or a feed-forward network, or choose another target"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +10,12 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.families.activations import PHIS
-from compiler.families.layered import Layers, encoder_arrays, encoder_of, in_order, numbered
+from compiler.families.graph import Dense, Graph, Node, Shown
+from compiler.families.layered import encoder_arrays, encoder_of, in_order, numbered
 from compiler.families.registry import Family, common_fields
+from compiler.families.relaxing import relaxing_cells
 from compiler.ir.facts import Facts, freeze_meta
-from compiler.ir.langevin import Activation, Cells, CouplingKind, LangevinNetlist, Phase, ReadOut, Role
+from compiler.ir.langevin import LangevinNetlist
 
 ACTIVATIONS = ("identity", "clip", "sigmoid", "tanh", "relu")
 HEADS = ("classification", "regression")
@@ -145,142 +146,40 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> MLP:
     )
 
 
-CODES = {a.name.lower(): a for a in Activation}
-MAX_TIME = 1e5
+def graph_of(mlp: MLP) -> Graph:
+    """The network between its encoder and its answers."""
+    nodes: list[Node] = []
+    last = len(mlp.weights) - 1
+    for k, (w, b, phi) in enumerate(zip(mlp.weights, mlp.biases, mlp.activations, strict=True)):
+        name = "output" if k == last else f"hidden{k + 1}"
+        nodes.append(Node(name, Dense(w, b), (len(nodes),), b.shape))
+        if phi != "identity":
+            shown = Shown("clamp") if phi == "clip" else Shown(phi)
+            nodes.append(Node(name, shown, (len(nodes),), b.shape))
+    return Graph(tuple(nodes), mlp.n_inputs)
 
 
 def lower_mlp(
     mlp: MLP, *, tolerance: float = 1e-6, dt: float = 0.05, input_range: tuple[float, float] = (0.0, 1.0)
 ) -> LangevinNetlist:
-    """The network as cells dx_i = -(x_i - sum_j W_ij phi(x_j) - b_i) dt that relax to its forward
-    pass at kT = 0: each hidden cell holds a pre-activation and shows phi of it. Euler steps have the
-    same fixed point, so the step size costs no accuracy.
-
-    Cells are the inputs (frozen), then the layers; groups input, hidden1, ..., output. J2 = 1/2,
-    h = bias, mobility 1, kT 0, linear couplings. The read-out is phi of the last layer.
+    """The network as cells that relax to its forward pass at kT = 0, see compiler.families.relaxing; groups
+    input, hidden1, ..., output.
 
     tolerance : largest error of an output cell when it is read, in its own units, for any data
-        within `input_range`; sets the duration (see settling_time)
+        within `input_range`; sets the duration
     dt : time step, 0 < dt < 1
 
     Raises NetlistError for a tolerance, dt or range that is not usable.
     """
-    if not (math.isfinite(tolerance) and tolerance > 0):
-        raise NetlistError(f"tolerance must be a finite number above 0, got {tolerance!r}")
-    if not 0 < dt < 1:
-        raise NetlistError(f"dt must lie between 0 and 1 for cells of rate 1, got {dt!r}")
-    n_steps = round(settling_time(mlp, tolerance, dt, input_range) / dt)
-    layers = Layers(mlp.sizes, "hidden")
-    role = layers.roles
-    shown = [Activation.IDENTITY, *(CODES[name] for name in mlp.activations)]
-    return LangevinNetlist(
-        cells=Cells.make(
-            layers.n,
-            j2=np.where(role == Role.INPUT, 0.0, 0.5),
-            h=np.concatenate([np.zeros(mlp.n_inputs), *mlp.biases]),
-            activation=np.repeat(shown, layers.sizes),
-            role=role,
-        ),
-        couplings=(
-            layers.couplings(CouplingKind.LINEAR, ((k + 1, k, w) for k, w in enumerate(mlp.weights))),
-        ),
-        kT=0.0,
-        mobility=1.0,
-        schedule=(Phase("relax", n_steps * dt),),
-        groups=layers.groups,
-        readout=ReadOut(
-            cells=layers.outputs,
-            phase="relax",
-            shown=mlp.activations[-1] != "identity",
-            decision="argmax" if mlp.head == "classification" else "value",
-            scale=_float64(mlp.output_scale),
-            offset=_float64(mlp.output_offset),
-            labels=mlp.labels,
-        ),
+    return relaxing_cells(
+        graph_of(mlp),
+        mlp,
+        {"source": "mlp", "sizes": list(mlp.sizes)},
         encoder=encoder_of(mlp),
+        tolerance=tolerance,
         dt=dt,
-        meta={**mlp.meta, "source": "mlp", "sizes": list(mlp.sizes)},
+        input_range=input_range,
     )
-
-
-def _float64(array: np.ndarray | None) -> np.ndarray | None:
-    return None if array is None else np.asarray(array, dtype=np.float64)
-
-
-def settling_time(
-    mlp: MLP, tolerance: float, dt: float, input_range: tuple[float, float] = (0.0, 1.0)
-) -> float:
-    """Time after which every output cell, started at 0, is within `tolerance` of its fixed point.
-
-    Let e_l(t) bound the error of layer l (in the largest or the Euclidean norm), X_l the size of
-    its fixed point, and G_l = |W_l| Lip(phi_(l-1)). Then de_l/dt <= -e_l + G_l e_(l-1), hence
-
-        e_L(t) <= exp(-t) sum_(k < L) X_(L-k) G_L ... G_(L-k+1) t^k / k!
-
-    and for n Euler steps the same with C(n, k) dt^k (1 - dt)^(n-k) for exp(-t) t^k / k!. The
-    time returned satisfies both in the better norm.
-
-    Raises NetlistError if the input range is not finite or the time exceeds 1e5.
-    """
-    lo, hi = input_range
-    if not (math.isfinite(lo) and math.isfinite(hi) and lo <= hi):
-        raise NetlistError(f"input_range must be finite with low <= high, got {input_range!r}")
-    ends = (np.array([[lo], [hi]]) - mlp.input_shift) * mlp.input_scale
-    u = np.broadcast_to(np.abs(ends).max(axis=0), (mlp.n_inputs,))
-    return min(_settle(_terms(mlp, u, norm), tolerance, dt) for norm in (np.inf, 2))
-
-
-def _terms(mlp: MLP, u: np.ndarray, norm: float) -> list[float]:
-    """X_(L-k) G_L ... G_(L-k+1) for k = 0, ..., L - 1."""
-    shown = float(np.linalg.norm(u, norm))  # bound on what the layer below shows
-    sizes, gains = [], []
-    for k, (w, b, name) in enumerate(zip(mlp.weights, mlp.biases, mlp.activations, strict=True)):
-        w, b = w.astype(np.float64), b.astype(np.float64)
-        gain = float(np.linalg.norm(w, norm))
-        sizes.append(gain * shown + float(np.linalg.norm(b, norm)))
-        gains.append(gain * (PHIS[mlp.activations[k - 1]].steepest if k else 1.0))
-        zero = abs(float(PHIS[name].value(np.zeros(1))[0]))
-        width = 1.0 if norm == np.inf else math.sqrt(b.size)
-        shown = min(PHIS[name].steepest * sizes[-1] + zero * width, PHIS[name].bound * width)
-    terms, product = [], 1.0
-    for k in range(len(sizes)):
-        terms.append(sizes[-1 - k] * product)
-        product *= gains[-1 - k]
-    return terms
-
-
-def _settle(terms: list[float], tolerance: float, dt: float) -> float:
-    """Smallest time, a multiple of dt, at which both bounds are below the tolerance."""
-
-    def error(n: int) -> float:
-        t = n * dt
-        continuous = steps = 0.0
-        for k, term in enumerate(terms):
-            if term == 0:
-                continue
-            log = math.log(term)
-            log_t = k * math.log(t) if k else 0.0
-            continuous += math.exp(min(700.0, log - t + log_t - math.lgamma(k + 1)))
-            if n >= k:
-                choose = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-                log_steps = choose + k * math.log(dt) + (n - k) * math.log1p(-dt)
-                steps += math.exp(min(700.0, log + log_steps))
-        return max(continuous, steps)
-
-    # beyond t = L + 1 every term falls with time, so that bisection finds the end
-    low = math.ceil((len(terms) + 1) / dt)
-    high = low
-    while error(high) > tolerance:
-        low, high = high, 2 * high
-        if high * dt > MAX_TIME:
-            raise NetlistError(
-                f"the network needs longer than {MAX_TIME:g} to settle within {tolerance:g}; "
-                "its weights are too large: raise the tolerance"
-            )
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if error(middle) > tolerance else (low, middle)
-    return high * dt
 
 
 FAMILY = Family("mlp", MLP, "an MLP", parts, build, lower_mlp)

@@ -166,6 +166,32 @@ def _read_onnx(path: Path, options: Options) -> Any:
     return read_onnx(path, head=options.head, labels=options.labels)
 
 
+def _read_pt2(path: Path, options: Options) -> Any:
+    from compiler.formats.networks.pt2 import read_pt2
+
+    options.refuse(("activation", "output_activation"), str(path), "an exported program, which holds its own")
+    return read_pt2(path, head=options.head, labels=options.labels)
+
+
+def _is_pt2(head: bytes, path: Path) -> bool:
+    from compiler.formats.networks.pt2 import is_pt2
+
+    return head.startswith(b"PK\x03\x04") and is_pt2(path)
+
+
+def _read_keras(path: Path, options: Options) -> Any:
+    from compiler.formats.networks.keras import read_keras
+
+    options.refuse(("activation", "output_activation"), str(path), "a Keras model, which holds its own")
+    return read_keras(path, head=options.head, labels=options.labels)
+
+
+def _is_keras(head: bytes, path: Path) -> bool:
+    from compiler.formats.networks.keras import HDF5, is_keras
+
+    return head.startswith(HDF5) or (head.startswith(b"PK\x03\x04") and is_keras(path))
+
+
 def _read_text(path: Path, options: Options) -> Any:
     try:
         content = path.read_text(encoding="utf-8")
@@ -223,6 +249,8 @@ READERS = (
     Reader("safetensors", _is_safetensors, _read_safetensors, state=True),
     Reader("linear system (.npz with A and b, or a sparse matrix)", _is_gaussian, _read_gaussian),
     Reader("Ising model (.npz with J, or thrml's arrays)", _is_ising_arrays, _read_ising_arrays),
+    Reader("exported program of torch (.pt2)", _is_pt2, _read_pt2),
+    Reader("Keras model (.keras, .h5)", _is_keras, _read_keras),
     Reader(
         "state dict (.pt, .npz)", lambda head, path: head.startswith(b"PK\x03\x04"), _read_state, state=True
     ),

@@ -15,9 +15,23 @@ def _sklearn(source: Any, options: Options) -> Any:
 
 
 def _torch(source: Any, options: Options) -> Any:
-    from compiler.formats.networks.torch import from_module
+    from compiler.formats.networks.torch import from_module, from_program
 
-    return from_module(source, head=options.head, labels=options.labels, input_shape=options.input_shape)
+    if type(source).__name__ == "ExportedProgram":
+        return from_program(source, head=options.head, labels=options.labels)
+    return from_module(
+        source,
+        example_inputs=options.example_inputs,
+        head=options.head,
+        labels=options.labels,
+        input_shape=options.input_shape,
+    )
+
+
+def _keras(source: Any, options: Options) -> Any:
+    from compiler.formats.networks.keras import from_keras
+
+    return from_keras(source, head=options.head, labels=options.labels)
 
 
 def _dimod(source: Any, options: Options) -> Any:
@@ -40,6 +54,7 @@ def _networkx(source: Any, options: Options) -> Any:
 
 LIBRARIES: dict[str, Callable[[Any, Options], Any]] = {
     "sklearn": _sklearn,
+    "keras": _keras,
     "torch": _torch,
     "dimod": _dimod,
     "thrml": _thrml,
@@ -49,12 +64,15 @@ LIBRARIES: dict[str, Callable[[Any, Options], Any]] = {
 
 
 def from_foreign(source: Any, options: Options | None = None) -> Any:
-    """The model of a scikit-learn estimator, a torch.nn.Sequential, a dimod BQM, a thrml IsingEBM or a
-    networkx graph; anything else as it is.
+    """The model of a scikit-learn estimator, a torch.nn.Module, a Keras model, a dimod BQM, a thrml IsingEBM
+    or a networkx graph; anything else as it is.
 
-    options : what such an object does not say: head, labels, as_, weight, field
+    options : what such an object does not say: head, labels, example_inputs, as_, weight, field
 
     Raises UnsupportedError for parts that no family has.
     """
-    read = LIBRARIES.get(type(source).__module__.partition(".")[0])
-    return source if read is None else read(source, options or Options())
+    for cls in type(source).__mro__:  # users' own classes are of their bases' library
+        read = LIBRARIES.get(cls.__module__.partition(".")[0])
+        if read is not None:
+            return read(source, options or Options())
+    return source

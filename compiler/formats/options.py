@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from compiler.errors import UnsupportedError
 
@@ -24,6 +25,7 @@ class Options:
     activation, output_activation : phi of the hidden layers and the last one of a state dict
     head : "classification" or "regression"; labels : class names
     input_shape : (height, width, channels) of what a network of images reads, where it does not say
+    example_inputs : a batch of what a torch.nn.Module takes
 
     Logic-gate networks:
     classes : number of equal blocks of the last layer that are counted, None: plain outputs
@@ -56,6 +58,7 @@ class Options:
     head: str = "classification"
     labels: tuple[str, ...] = ()
     input_shape: tuple[int, ...] = ()
+    example_inputs: Any = None
     classes: int | None = None
     tau: float = 1.0
     wiring: str | None = None

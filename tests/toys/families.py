@@ -8,7 +8,6 @@ import numpy as np
 
 from compiler.families.conv_hopfield import ConvHopfieldNetwork
 from compiler.families.denoising_chain import DenoisingChain
-from compiler.families.feedforward import FeedForward
 from compiler.families.gaussian import gaussian
 from compiler.families.hopfield import HopfieldNetwork
 from compiler.families.ising import from_edges
@@ -18,6 +17,7 @@ from compiler.families.mlp import MLP
 from compiler.families.oscillator import OscillatorNetwork
 from compiler.families.rbm import RBM
 from compiler.families.resistive import ResistiveNetwork
+from compiler.families.tiled import graph_of_network
 from compiler.ir.encoders import Thermometer
 from compiler.ir.network import Network, Pooling, Weighted, Window
 from compiler.ir.problem import Boltzmann, Grid
@@ -112,7 +112,7 @@ def models() -> dict[str, Any]:
             20,
             meta=META,
         ),
-        "feedforward": FeedForward(
+        "feedforward": graph_of_network(
             Network(
                 (2, 2, 1),
                 (

@@ -7,6 +7,7 @@ import numpy as np
 
 from compiler.families.feedforward import FeedForward
 from compiler.families.mlp import MLP
+from compiler.families.tiled import graph_of_network
 from compiler.ir.network import Network, Weighted
 from thermo.data import Dataset, load_dataset
 from thermo.training.langevin.mlp import train_mlp
@@ -36,4 +37,4 @@ def digits_cnn() -> FeedForward:
     w = np.linalg.lstsq(columns.T @ columns + np.eye(33), columns.T @ np.eye(10)[data.y_train], rcond=None)[0]
     dense = Weighted(np.ascontiguousarray(w[:-1].T), w[-1])
     labels: Any = tuple(data.labels)
-    return FeedForward(Network((8, 8, 1), (*front[:3], dense), labels=labels))
+    return graph_of_network(Network((8, 8, 1), (*front[:3], dense), labels=labels))

@@ -15,7 +15,6 @@ from compiler import api
 from compiler.counting import counts
 from compiler.errors import TargetError, UnsupportedError
 from compiler.families.clamp import clamp_named
-from compiler.families.feedforward import FeedForward
 from compiler.families.ising import IsingModel
 from compiler.families.ising_summary import ising_summary
 from compiler.families.logic import LogicNetwork, lower_logic
@@ -42,9 +41,9 @@ from thermo.report.text import text_table
 MODEL = Annotated[
     Path,
     typer.Argument(
-        help="Model (.safetensors, .onnx, .pt, .npz, .json), netlist (.tnl, text), circuit "
-        f"({', '.join(SUFFIXES)}, also .gz) or Ising problem (rudy .txt, .cnf, .wcnf, .coo, .mtx, .col, "
-        "METIS .graph, .ommx, dimod's or networkx's .json, .graphml, .gml)."
+        help="Model (.safetensors, .onnx, .pt, .pt2, .keras, .h5, .npz, .json), netlist (.tnl, text), "
+        f"circuit ({', '.join(SUFFIXES)}, also .gz) or Ising problem (rudy .txt, .cnf, .wcnf, .coo, .mtx, "
+        ".col, METIS .graph, .ommx, dimod's or networkx's .json, .graphml, .gml)."
     ),
 ]
 
@@ -245,7 +244,7 @@ TILES = (
         "On tiles: every position of a convolution has its own devices.",
     ),
 )
-"""Keywords of lower_feedforward."""
+"""Of compile to tiles."""
 
 KT = Option("kT", "--kT", float, None, "Of an Ising model: its temperature.")
 TAKERS = {
@@ -302,7 +301,7 @@ def compile_(model: MODEL, given: Given) -> None:
         source = clamp_named(source, held)
     ising, circuit, cells, tiles = TAKERS
     is_circuit = isinstance(source, GateNetlist)
-    on_tiles = crossbar_target(target) is not None or isinstance(source, FeedForward | TileNetlist)
+    on_tiles = crossbar_target(target) is not None or isinstance(source, TileNetlist)
     kind = (
         ising if isinstance(source, IsingModel) else circuit if is_circuit else tiles if on_tiles else cells
     )

@@ -45,6 +45,7 @@ WORTH = (BOUND, BOUND_SECONDS, CERTIFY)
 ON_DATA = {
     "langevin": (*SAMPLES, BATHS),
     "gaussian": SAMPLES,
+    "rest": SAMPLES,
     "gates": SAMPLES,
     "tiles": SAMPLES,
     "spins": WORTH,

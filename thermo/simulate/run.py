@@ -14,6 +14,7 @@ from thermo.progress import Progress
 from thermo.simulate.gates.dynamics import GateDynamics
 from thermo.simulate.gaussian.dynamics import GaussianDynamics
 from thermo.simulate.langevin.dynamics import LangevinDynamics
+from thermo.simulate.rest.dynamics import RestDynamics
 from thermo.simulate.spins.dynamics import SpinDynamics
 from thermo.simulate.tiles.dynamics import TileDynamics
 
@@ -63,6 +64,7 @@ DYNAMICS: tuple[Dynamics, ...] = (
     TileDynamics(),
     SpinDynamics(),
     GaussianDynamics(),
+    RestDynamics(),
     LangevinDynamics(),
 )
 """The first that handles a netlist runs it."""
@@ -73,7 +75,9 @@ def dynamics_of(netlist: Any, method: str | None = None) -> Dynamics:
     for dynamics in DYNAMICS:
         if dynamics.handles(netlist, method):
             return dynamics
-    kinds = ", ".join(d.kind for d in DYNAMICS if d.name != "gaussian")  # a way to run analog netlists
+    kinds = ", ".join(
+        d.kind for d in DYNAMICS if d.name not in ("gaussian", "rest")
+    )  # ways to run analog netlists
     raise UnsupportedError(
         f"no {type(netlist).__name__} can be simulated; what can is {kinds}: lower a model with "
         "compiler.compile, and of a circuit mapped to tables simulate the gates it was made of"
@@ -88,9 +92,10 @@ def simulate(netlist: Any, data: Any = None, *, progress: Progress | None = None
     options : what the netlist's dynamics takes. Of all: seed, threads. Langevin
         (thermo.simulate.langevin.run, to a SimulationResult): runs, kT, dt, method, observe,
         non_ideal, device_seed, trajectory_every, backend, ...; method "exact" draws quadratic
-        netlists from their exact Gaussian transitions. p-bits (thermo.simulate.spins.run, to a
-        SpinResult): chains, sweeps, seconds, kT, target, ...; with `tempering` temperatures or a
-        `ladder` of them replica exchange (thermo.simulate.spins.temper, to a TemperResult).
+        netlists from their exact Gaussian transitions, "rest" evaluates feed-forward ones at kT = 0.
+        p-bits (thermo.simulate.spins.run, to a SpinResult): chains, sweeps, seconds, kT, target, ...; with
+        `tempering` temperatures or a `ladder` of them replica exchange (thermo.simulate.spins.temper, to a
+        TemperResult).
         Circuits (thermo.simulate.gates.run, to a GateResult): bits, toggles, faults, ... Networks on
         tiles (thermo.simulate.tiles.run, to a TileResult): device, at, wire, ir_drop, ...
 

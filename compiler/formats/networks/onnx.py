@@ -1,8 +1,9 @@
-"""ONNX files that are a chain of Gemm, MatMul, Add, Tanh, Relu, Sigmoid, Flatten, Identity, or of images."""
+"""ONNX files: feed-forward graphs from one input to one output."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,29 +11,27 @@ import numpy as np
 from compiler.errors import MALFORMED, FormatError, UnsupportedError
 from compiler.families.feedforward import FeedForward
 from compiler.families.mlp import MLP
-from compiler.formats.networks.onnx_images import IMAGES, image_network
-from compiler.formats.networks.torch import chain_to_mlp
+from compiler.families.windows import Seen, same, spread, windows
+from compiler.formats.networks.builder import Builder, Value
+from compiler.formats.networks.refusals import PARTS, SUPPORTED, words
 
-_ACTIVATIONS = {"Tanh": "tanh", "Relu": "relu", "Sigmoid": "sigmoid"}
-_IGNORED = ("Flatten", "Identity", "Dropout")
-_SUPPORTED = ("Gemm", "MatMul", "Add", *_ACTIVATIONS, *_IGNORED, "Softmax at the end")
+BATCH = 2  # samples by which orders are tried
 
 
 def read_onnx(
     path: str | os.PathLike, *, head: str = "classification", labels: tuple[str, ...] = ()
 ) -> MLP | FeedForward:
-    """The MLP of an ONNX file whose graph is one chain from its input to its output; with Conv,
-    BatchNormalization or pooling in it, a FeedForward, whose data have channels innermost.
+    """The model of an ONNX file; of dense layers alone an MLP. Rows of data have the channels of images
+    innermost, whatever the file has; everything else is taken row by row, as the file takes it.
 
     A Softmax or LogSoftmax at the end changes no decision and is left out of a classifier.
 
-    Raises FormatError for a file that is no ONNX model, UnsupportedError naming the first operator
-    that does not fit, and where the onnx package is missing.
+    Raises FormatError for a file that is no ONNX model, UnsupportedError naming the first operator that has
+    no counterpart among cells, and where the onnx package is missing.
     """
     try:
         import onnx
         from google.protobuf.message import DecodeError
-        from onnx import numpy_helper
     except ImportError:
         raise UnsupportedError(
             f"{path}: reading ONNX files needs onnx: pip install 'thermoc[interop]'"
@@ -45,113 +44,349 @@ def read_onnx(
         raise FormatError(f"{path}: is no whole ONNX model ({str(error)[:80]})") from None
     if not graph.node:
         raise FormatError(f"{path}: is no ONNX model with a graph; it is empty or foreign")
-    constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-    inputs = [i.name for i in graph.input if i.name not in constants]
+    reader = _Reader(str(path), graph)
+    inputs = [i for i in graph.input if i.name not in reader.values]
     if len(inputs) != 1 or len(graph.output) != 1:
         raise UnsupportedError(
-            f"{path}: the graph has {len(inputs)} inputs and {len(graph.output)} outputs; "
-            "a chain has one of each"
+            f"{path}: the graph has {len(inputs)} inputs and {len(graph.output)} outputs; a "
+            "network has one of each"
         )
-    if any(node.op_type in IMAGES for node in graph.node):
-        attributes = [
-            {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute} for node in graph.node
-        ]
-        nodes = []
-        for node, named in zip(graph.node, attributes, strict=True):
-            if node.op_type == "Constant" and "value" in named:
-                constants[node.output[0]] = numpy_helper.to_array(named["value"])
-            else:
-                nodes.append((node, named))
-        taken = next(i for i in graph.input if i.name == inputs[0])
-        shape = tuple(d.dim_value for d in taken.type.tensor_type.shape.dim)
-        ends = inputs[0], graph.output[0].name
-        return image_network(str(path), nodes, constants, *ends, shape, head, labels)
-    chain = _Chain(str(path), inputs[0], constants, graph.output[0].name, head)
+    reader.values[inputs[0].name] = reader.data(inputs[0])
     for node in graph.node:
-        if node.op_type == "Constant":
-            value = [a for a in node.attribute if a.name == "value"]
-            if value:
-                constants[node.output[0]] = numpy_helper.to_array(value[0].t)
-            continue
-        chain.add(node, {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute})
-    return chain.finish(labels)
+        reader.add(node)
+    found = reader.values.get(graph.output[0].name)
+    if not isinstance(found, Value):
+        raise UnsupportedError(f"{path}: output {graph.output[0].name!r} does not depend on the data")
+    return reader.builder.finish(found, head, labels)
 
 
-class _Chain:
-    """Layers gathered node by node; `tensor` is the name of the chain's value so far."""
+class _Reader:
+    """Values by their tensors' names: arrays of constants, or Values of the builder."""
 
-    def __init__(self, path: str, tensor: str, constants: dict[str, np.ndarray], end: str, head: str) -> None:
-        self.path, self.tensor, self.constants = path, tensor, constants
-        self.end, self.head = end, head
-        self.weights: list[np.ndarray] = []
-        self.biases: list[np.ndarray] = []
-        self.activations: list[str] = []
-        self.open = False  # whether a bias may still be added to the last layer
+    def __init__(self, path: str, graph: Any) -> None:
+        from onnx import numpy_helper
+
+        self.builder, self.graph = Builder(path), graph
+        self.values: dict[str, Any] = {t.name: _whole(numpy_helper.to_array(t)) for t in graph.initializer}
+
+    def what(self, node: Any) -> str:
+        return f"operator {node.op_type}{f' ({node.name})' if node.name else ''}"
 
     def fail(self, node: Any, rule: str) -> None:
-        name = f" ({node.name})" if node.name else ""
-        raise UnsupportedError(f"{self.path}: operator {node.op_type}{name} {rule}")
+        self.builder.fail(self.what(node), rule)
 
-    def add(self, node: Any, attributes: dict[str, Any]) -> None:
-        op = node.op_type
-        data = [name for name in node.input if name and name not in self.constants]
-        known = (*_ACTIVATIONS, *_IGNORED, "Gemm", "MatMul", "Add", "Softmax", "LogSoftmax")
-        if op not in known or node.domain not in ("", "ai.onnx"):
-            self.fail(node, f"is not supported; supported are {', '.join(_SUPPORTED)}")
-        if data != [self.tensor]:
-            self.fail(node, f"takes {', '.join(data) or 'no data'}; it must follow {self.tensor!r}")
-        constants = [self.constants[name] for name in node.input if name in self.constants]
-        if op == "Gemm":
-            self.gemm(node, constants, attributes)
-        elif op == "MatMul":
-            if node.input[0] != self.tensor or constants[0].ndim != 2:
-                self.fail(node, "must be data times a constant matrix")
-            self.layer(constants[0].T, np.zeros(constants[0].shape[1], constants[0].dtype))
-            self.open = True
-        elif op == "Add":
-            if not self.open or constants[0].size not in (1, self.biases[-1].size):
-                self.fail(node, "is supported only as the bias right behind a MatMul")
-            self.biases[-1] = self.biases[-1] + constants[0].ravel()
-            self.open = False
-        elif op in _ACTIVATIONS:
-            if not self.activations or self.activations[-1] != "identity":
-                self.fail(node, "must stand behind a linear layer that has no activation yet")
-            self.activations[-1] = _ACTIVATIONS[op]
-            self.open = False
-        elif op in ("Softmax", "LogSoftmax") and (
-            node.output[0] != self.end or self.head != "classification"
-        ):
-            self.fail(node, "is supported only at the end of a classifier")
-        elif op == "Flatten" and attributes.get("axis", 1) != 1:
-            self.fail(node, "must have axis 1")
-        self.tensor = node.output[0]
+    def data(self, told: Any) -> Value:
+        """The input; of an unknown number of values, as many as the first matrix takes."""
+        shape = tuple(d.dim_value for d in told.type.tensor_type.shape.dim)[1:]
+        if len(shape) == 1 and shape[0] < 1:
+            shape = (self.first_size(told.name),)
+        if not shape or min(shape) < 1:
+            self.builder.fail(
+                f"input {told.name!r}", f"has no fixed size {shape}; export it with one, all but the batch"
+            )
+        first = next((n for n in self.graph.node if told.name in n.input), None)
+        if first is not None and first.op_type == "Transpose" and len(shape) == 3:
+            order = [list(a.ints) for a in first.attribute if a.name == "perm"]
+            if order == [[0, 3, 1, 2]]:  # images with channels innermost already
+                self.builder.n_inputs = int(np.prod(shape))
+                return Value(0, shape)
+        return self.builder.data(shape)
 
-    def gemm(self, node: Any, constants: list[np.ndarray], attributes: dict[str, Any]) -> None:
-        if node.input[0] != self.tensor or not constants or attributes.get("transA", 0):
+    def first_size(self, name: str) -> int:
+        for node in self.graph.node:
+            if name not in node.input:
+                continue
+            if node.op_type in ("Gemm", "MatMul") and len(node.input) > 1:
+                w = self.values.get(node.input[1])
+                if w is None:
+                    return 0
+                turned = node.op_type == "Gemm" and self.attributes(node).get("transB", 0)
+                return int(w.shape[1] if turned else w.shape[0])
+            return self.first_size(node.output[0])
+        return 0
+
+    def attributes(self, node: Any) -> dict[str, Any]:
+        import onnx
+
+        return {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+
+    def add(self, node: Any) -> None:
+        given = [self.values.get(name) if name else None for name in node.input]
+        for name, value in zip(node.input, given, strict=True):
+            if name and value is None:
+                self.fail(node, f"takes {name!r}, which nothing before it makes")
+        first = next((v for v in given if isinstance(v, Value)), None)
+        if node.domain not in ("", "ai.onnx"):
+            self.fail(node, f"is of the domain {node.domain!r}, not of ONNX itself")
+        if first is None:
+            made: Any = self.ran(node, given)
+        elif node.op_type == "Shape":
+            whole = np.array((BATCH, *first.shape))
+            told = self.attributes(node)
+            made = [whole[told.get("start", 0) : told.get("end", None)]]
+        elif node.op_type in SAME:
+            made = [first]
+        elif node.op_type in ORDERS:
+            made = self.ordered(node, given)
+        elif node.op_type in OPERATORS:
+            made = [OPERATORS[node.op_type](self, node, given, self.attributes(node))]
+        else:
+            rule = f"has no counterpart among cells; what has: {SUPPORTED}"
+            self.fail(node, PARTS.get(node.op_type, rule))
+        for name, value in zip(node.output, made, strict=False):
+            self.values[name] = value
+
+    def ran(self, node: Any, given: list[Any]) -> list[Any]:
+        """A node of constants, by ONNX's own reference."""
+        from onnx import defs, helper
+        from onnx.reference import ReferenceEvaluator
+
+        names = [name for name in node.input if name]
+        empty = [helper.make_tensor_value_info(name, 0, None) for name in (*names, *node.output)]
+        graph = helper.make_graph([node], "g", empty[: len(names)], empty[len(names) :])
+        opset = [helper.make_opsetid("", defs.onnx_opset_version())]
+        try:
+            evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=opset))
+            return list(evaluator.run(None, {k: v for k, v in zip(node.input, given, strict=True) if k}))
+        except Exception as error:  # of many kinds
+            self.fail(node, f"cannot be evaluated ({' '.join(str(error).split())[:100]})")
+            raise
+
+    def ordered(self, node: Any, given: list[Any]) -> list[Value]:
+        """A pure reordering, found by running it on the numbers of the values."""
+        held = [v for v in given if isinstance(v, Value)]
+        ends = np.cumsum([0, *(v.size for v in held)])
+        total, numbered, k = int(ends[-1]), [], 0
+        for value in given:
+            if isinstance(value, Value):
+                first = np.arange(value.size).reshape(value.shape) + ends[k] + 1
+                value = np.stack([first + b * total for b in range(BATCH)]).astype(np.float64)
+                k += 1
+            elif isinstance(value, np.ndarray) and value.dtype.kind == "f":
+                value = value.astype(np.float64)  # what is filled in is of the values' type
+            numbered.append(value)
+        return [self.viewed(node, held, part, total) for part in self.ran(node, numbered)]
+
+    def viewed(self, node: Any, held: list[Value], made: Any, total: int) -> Value:
+        index = np.asarray(made).astype(np.int64)
+        if index.shape[:1] != (BATCH,) or index[0].max(initial=0) > total or index[0].min(initial=0) < 0:
+            self.fail(node, "mixes the samples of a batch, or fills in something else than 0")
+        for b in range(1, BATCH):
+            if not np.array_equal(index[b], np.where(index[0] > 0, index[0] + b * total, 0)):
+                self.fail(node, "mixes the samples of a batch, or fills in something else than 0")
+        return self.builder.view(held, index[0] - 1)
+
+    # --- operators -------------------------------------------------------------------------------
+
+    def gemm(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        x, w, *rest = given
+        if not isinstance(x, Value) or isinstance(w, Value) or told.get("transA", 0):
             self.fail(node, "must be data times a constant matrix, without transA")
-        w = constants[0] if attributes.get("transB", 0) else constants[0].T
-        alpha, beta = attributes.get("alpha", 1.0), attributes.get("beta", 1.0)
-        bias = constants[1] if len(constants) > 1 else np.zeros(1, dtype=w.dtype)
-        if bias.size not in (1, w.shape[0]):
-            self.fail(node, f"has a bias of shape {bias.shape} for {w.shape[0]} outputs")
+        w = w if told.get("transB", 0) else w.T
+        alpha, beta = told.get("alpha", 1.0), told.get("beta", 1.0)
+        bias = rest[0] if rest and rest[0] is not None else None
         # 1.0 must leave the weights' own bits alone
         w = w if alpha == 1.0 else w * alpha
-        bias = bias if beta == 1.0 else bias * beta
-        self.layer(w, np.broadcast_to(bias.ravel(), (w.shape[0],)))
+        bias = bias if bias is None or beta == 1.0 else bias * beta
+        return self.builder.dense(self.called(node), x, w, bias)
 
-    def layer(self, weight: np.ndarray, bias: np.ndarray) -> None:
-        self.weights.append(np.array(weight, order="C"))
-        self.biases.append(np.array(bias))
-        self.activations.append("identity")
-        self.open = False
+    def called(self, node: Any) -> str:
+        return node.name or node.output[0]
 
-    def finish(self, labels: tuple[str, ...]) -> MLP:
-        if not self.weights:
-            raise UnsupportedError(f"{self.path}: the graph has no Gemm or MatMul")
-        if self.tensor != self.end:
-            raise UnsupportedError(
-                f"{self.path}: the chain ends at {self.tensor!r}, the graph's output is {self.end!r}"
+    def matmul(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        x, w = given
+        if isinstance(x, Value) and isinstance(w, Value):
+            self.fail(node, PARTS["MatMul"])
+        if not isinstance(x, Value) or w.ndim != 2:
+            self.fail(node, "must be data times a constant matrix")
+        return self.builder.dense(self.called(node), x, w.T, None)
+
+    def convolved(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        x, kernel, *rest = given
+        if isinstance(kernel, Value):
+            self.fail(node, PARTS["MatMul"])
+        bias = rest[0] if rest else None
+        n, groups = kernel.ndim - 2, told.get("group", 1)
+        if len(x.shape) != n + 1:
+            self.fail(node, f"takes images of {n} axes behind their channels, got {x.shape}")
+        window = tuple(kernel.shape[2:])
+        stride, dilation = tuple(told.get("strides", (1,) * n)), tuple(told.get("dilations", (1,) * n))
+        around = self.around(node, told, x.shape[1:], window, stride, dilation)
+        if node.op_type == "ConvTranspose":
+            if any(a != b for a, b in around) or "output_shape" in told:
+                self.fail(node, "must have the same padding before and behind, and no output_shape")
+            inner = kernel.shape[0] // groups
+            parts = [kernel[g * inner : (g + 1) * inner].swapaxes(0, 1) for g in range(groups)]
+            seen = spread(
+                x.shape[1:],
+                window,
+                stride=stride,
+                padding=tuple(a for a, _ in around),
+                dilation=dilation,
+                output_padding=tuple(told.get("output_padding", (0,) * n)),
             )
-        return chain_to_mlp(
-            self.weights, self.biases, self.activations, head=self.head, labels=labels, origin=self.path
+            return self.builder.convolution(self.called(node), x, np.concatenate(parts), bias, seen, groups)
+        seen = windows(x.shape[1:], window, stride=stride, padding=around, dilation=dilation)
+        return self.builder.convolution(self.called(node), x, kernel, bias, seen, groups)
+
+    def around(
+        self,
+        node: Any,
+        told: dict[str, Any],
+        places: tuple[int, ...],
+        window: tuple[int, ...],
+        stride: tuple[int, ...],
+        dilation: tuple[int, ...],
+    ) -> list[tuple[int, int]]:
+        """Padding before and behind along each axis."""
+        n, auto = len(window), told.get("auto_pad", b"NOTSET").decode()
+        if auto in ("NOTSET", "VALID"):
+            pads = list(told.get("pads", (0,) * 2 * n)) if auto == "NOTSET" else [0] * 2 * n
+            return list(zip(pads[:n], pads[n:], strict=True))
+        pairs = [same(*axis) for axis in zip(places, window, stride, dilation, strict=True)]
+        return pairs if auto == "SAME_UPPER" else [(b, a) for a, b in pairs]
+
+    def pooled(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        x, window = given[0], tuple(told["kernel_shape"])
+        n = len(window)
+        stride, dilation = tuple(told.get("strides", (1,) * n)), tuple(told.get("dilations", (1,) * n))
+        seen = windows(
+            x.shape[1:],
+            window,
+            stride=stride,
+            padding=self.around(node, told, x.shape[1:], window, stride, dilation),
+            dilation=dilation,
+            ceil=bool(told.get("ceil_mode", 0)),
         )
+        kind = "max" if node.op_type == "MaxPool" else "average"
+        counted = seen.inside.sum(axis=1) if told.get("count_include_pad", 0) else None
+        return self.builder.pool(self.called(node), x, kind, seen, window, counted)
+
+    def pooled_whole(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        x = given[0]
+        members = np.arange(int(np.prod(x.shape[1:])), dtype=np.int32)[None, :]
+        seen = Seen((1,) * (len(x.shape) - 1), members, np.ones_like(members, bool))
+        kind = "max" if "Max" in node.op_type else "average"
+        return self.builder.pool(self.called(node), x, kind, seen, x.shape[1:])
+
+    def reduced(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        x, axes = given[0], told.get("axes", given[1] if len(given) > 1 else None)
+        rank = len(x.shape) + 1
+        axes = [] if axes is None else [int(a) % rank for a in axes]
+        if not axes or 0 in axes:
+            self.fail(node, "mixes the samples of a batch; name the axes")
+        kind = {"ReduceMean": "average", "ReduceSum": "sum", "ReduceMax": "max"}[node.op_type]
+        keep = bool(told.get("keepdims", 1))
+        return self.builder.reduced(self.called(node), x, [a - 1 for a in axes], keep, kind)
+
+    def normalised(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        x, scale, shift, mean, variance = given
+        eps = float(told.get("epsilon", 1e-5))
+        return self.builder.normalise(self.called(node), x, mean, variance, scale, shift, eps)
+
+    def constant(self, array: Any) -> np.ndarray:
+        """A constant without the axis of the batch."""
+        array = np.asarray(array, np.float64)
+        return array[0] if array.ndim > 1 and array.shape[0] == 1 else array
+
+    def added(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        sign = -1.0 if node.op_type == "Sub" else 1.0
+        called = self.called(node)
+        if all(isinstance(v, Value) for v in given):
+            return self.builder.sum(called, given, [1.0, *(sign for _ in given[1:])])
+        if len(given) != 2:
+            self.fail(node, "must be a sum of values, or of two terms")
+        a, b = given
+        if isinstance(a, Value):
+            return self.builder.affine(called, a, 1.0, sign * self.constant(b))
+        return self.builder.affine(called, b, sign, self.constant(a))
+
+    def multiplied(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        a, b = given
+        divides = node.op_type == "Div"
+        if (isinstance(a, Value) and isinstance(b, Value)) or (divides and not isinstance(a, Value)):
+            self.fail(node, PARTS[node.op_type])
+        x, factor = (a, b) if isinstance(a, Value) else (b, a)
+        factor = self.constant(factor)
+        return self.builder.affine(self.called(node), x, 1.0 / factor if divides else factor)
+
+    def negative(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        return self.builder.affine(self.called(node), given[0], -1.0)
+
+    def clamped(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        bounds = [told.get("min"), told.get("max")]
+        for k, bound in enumerate(given[1:3]):
+            bounds[k] = bound if bound is not None else bounds[k]
+        low, high = (
+            float(np.asarray(e if b is None else b)) for b, e in zip(bounds, (-np.inf, np.inf), strict=True)
+        )
+        # what frameworks write for one-sided clamps
+        low, high = (np.sign(b) * np.inf if abs(b) > 3e38 else b for b in (low, high))
+        return self.builder.shown(self.called(node), given[0], "clamp", low=low, high=high)
+
+    def leaky(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        slope: Any = told.get("alpha", 0.01)
+        if node.op_type == "PRelu":
+            slope = self.constant(given[1])
+        return self.builder.shown(
+            self.called(node), given[0], "leaky", slope=-1.0 if node.op_type == "Abs" else slope
+        )
+
+    def hard_sigmoid(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        x = self.builder.affine(self.called(node), given[0], told.get("alpha", 0.2), told.get("beta", 0.5))
+        return self.builder.shown(self.called(node), x, "clamp")
+
+    def larger(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        called, smaller = self.called(node), node.op_type == "Min"
+        values = [v for v in given if isinstance(v, Value)]
+        bounds = [self.constant(v) for v in given if not isinstance(v, Value)]
+        x = values[0]
+        for other in values[1:]:
+            x = self.builder.larger(called, x, other, smaller)
+        sign = -1.0 if smaller else 1.0
+        for bound in bounds:  # max(x, b) = b + relu(x - b)
+            over = self.builder.shown(called, self.builder.affine(called, x, sign, -sign * bound), "relu")
+            x = self.builder.affine(called, over, sign, bound)
+        return x
+
+    def softmax(self, node: Any, given: list[Any], told: dict[str, Any]) -> Value:
+        return self.builder.end(self.what(node), given[0])
+
+
+Operator = Callable[[_Reader, Any, list[Any], dict[str, Any]], Value]
+
+
+def _phi(name: str) -> Operator:
+    return lambda reader, node, given, told: reader.builder.shown(reader.called(node), given[0], name)
+
+
+def _whole(array: np.ndarray) -> np.ndarray:
+    """16-bit floats as float32."""
+    return array.astype(np.float32) if array.dtype.itemsize == 2 and array.dtype.kind not in "iu" else array
+
+
+OPERATORS: dict[str, Operator] = {
+    "Gemm": _Reader.gemm,
+    "MatMul": _Reader.matmul,
+    **dict.fromkeys(("Conv", "ConvTranspose"), _Reader.convolved),
+    **dict.fromkeys(("MaxPool", "AveragePool"), _Reader.pooled),
+    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), _Reader.pooled_whole),
+    **dict.fromkeys(("ReduceMean", "ReduceSum", "ReduceMax"), _Reader.reduced),
+    "BatchNormalization": _Reader.normalised,
+    **dict.fromkeys(("Add", "Sub", "Sum"), _Reader.added),
+    **dict.fromkeys(("Mul", "Div"), _Reader.multiplied),
+    "Neg": _Reader.negative,
+    "Clip": _Reader.clamped,
+    **dict.fromkeys(("LeakyRelu", "PRelu", "Abs"), _Reader.leaky),
+    "HardSigmoid": _Reader.hard_sigmoid,
+    **dict.fromkeys(("Max", "Min"), _Reader.larger),
+    **dict.fromkeys(("Softmax", "LogSoftmax"), _Reader.softmax),
+    "Tanh": _phi("tanh"),
+    "Relu": _phi("relu"),
+    "Sigmoid": _phi("sigmoid"),
+}
+SAME = ("Identity", "Dropout", "Cast")
+ORDERS = words(
+    "Flatten Reshape Transpose Squeeze Unsqueeze Slice Split Concat Pad Expand Tile Gather DepthToSpace",
+    "SpaceToDepth Resize Upsample",
+)

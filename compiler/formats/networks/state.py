@@ -29,9 +29,26 @@ def read_state(path: str | os.PathLike) -> dict[str, Any]:
             raise FormatError(
                 f"{path}: holds a {type(loaded).__name__}, not a state dict; save module.state_dict()"
             )
-        held = loaded.get("model_state")  # a checkpoint beside the optimiser's state
-        return {str(k): plain(v) for k, v in (held if isinstance(held, Mapping) else loaded).items()}
-    return dict(read_safetensors(path)[1])
+        return unwrapped(loaded)
+    return unwrapped(read_safetensors(path)[1])
+
+
+WRAPPED = ("state_dict", "model_state_dict", "model_state", "model", "module", "net", "network", "params")
+"""What training loops call a module's weights in a checkpoint, beside the optimiser's state."""
+PREFIXES = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile put before every name."""
+
+
+def unwrapped(loaded: Mapping[Any, Any]) -> dict[str, Any]:
+    """The entries of a state dict that may be wrapped in a checkpoint's dictionaries."""
+    inner = next((loaded[name] for name in WRAPPED if isinstance(loaded.get(name), Mapping)), None)
+    if inner is not None:
+        return unwrapped(inner)
+    held = {str(k): plain(v) for k, v in loaded.items()}
+    for prefix in PREFIXES:
+        if held and all(name.startswith(prefix) for name in held):
+            return unwrapped({name.removeprefix(prefix): value for name, value in held.items()})
+    return held
 
 
 def is_npz(path: str | os.PathLike) -> bool:

@@ -1,8 +1,7 @@
-"""torch.nn.Sequential: as a module, or of linear layers a state dict or a file of either format.
+"""PyTorch: modules, as torch.export traces them, and state dicts of linear layers.
 
-A module may have convolutions, batch normalisation and pooling. A state dict holds no activations, so
-they must be named. torch itself is needed only for modules
-and `.pt` files (extra `interop`); a state dict may be of NumPy arrays.
+A state dict holds no activations, so they must be named. torch itself is needed only for modules, `.pt` and
+`.pt2` files (extra `interop`); a state dict may be of NumPy arrays.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,8 @@ import numpy as np
 from compiler.errors import UnsupportedError
 from compiler.families.feedforward import FeedForward
 from compiler.families.mlp import ACTIVATIONS, HEADS, MLP
-from compiler.formats.networks.chain import Chain
+from compiler.formats.networks.aten import Call, Reference, read_calls
 from compiler.formats.networks.state import plain, read_state
-
-_KEY = re.compile(r"(?:(?P<prefix>.*)\.)?(?P<index>\d+)\.(?P<part>weight|bias)\Z")
-_MODULES = {"Tanh": "tanh", "ReLU": "relu", "Sigmoid": "sigmoid"}
-_POOLS = {"AvgPool2d": "average", "MaxPool2d": "max"}
-_IMAGES = ("Conv2d", "BatchNorm1d", "BatchNorm2d", *_POOLS, "Unflatten")
-_IGNORED = ("Flatten", "Identity", "Dropout")
 
 
 def from_state_dict(
@@ -36,158 +30,211 @@ def from_state_dict(
     labels: tuple[str, ...] = (),
     origin: str = "state dict",
 ) -> MLP:
-    """The MLP of a Sequential's state dict with keys `0.weight`, `0.bias`, `2.weight`, ...
+    """The MLP of a state dict of linear layers: keys `0.weight`, `0.bias`, `2.weight`, ..., with any prefix,
+    in the order of their numbers; or any names (`fc1.weight`, `head.weight`) in that of the entries.
 
     activation : phi of every hidden layer; output_activation : phi of the last one. A missing bias
-        is 0; a common prefix (`net.0.weight`) is allowed.
+        is 0.
     A classifier with one output decides by its sign (or by 1/2 after a sigmoid).
 
     Raises UnsupportedError for a key that is no linear layer's or an activation that is not named.
     """
-    layers: dict[int, dict[str, np.ndarray]] = {}
-    prefixes = set()
+    layers: dict[str, dict[str, np.ndarray]] = {}
     for key, tensor in state.items():
-        match = _KEY.match(key)
+        name, _, part = key.rpartition(".")
         array = _array(tensor)
-        if match is None or array.ndim != (2 if match["part"] == "weight" else 1):
+        if part not in ("weight", "bias") or array.ndim != (2 if part == "weight" else 1):
             raise UnsupportedError(
-                f"{origin}: entry {key!r} with shape {array.shape} is no linear layer of a "
-                "Sequential (keys `0.weight`, `0.bias`); only fully connected chains are supported"
+                f"{origin}: entry {key!r} with shape {array.shape} is no linear layer's (NAME.weight, "
+                "NAME.bias); a state dict holds no graph: give the module itself, or export it to .pt2 or "
+                "ONNX"
             )
-        prefixes.add(match["prefix"])
-        layers.setdefault(int(match["index"]), {})[match["part"]] = array
-    if not layers or len(prefixes) > 1:
-        found = ", ".join(sorted(str(p) for p in prefixes)) or "no layer"
-        raise UnsupportedError(f"{origin}: one Sequential is needed, got {found}")
+        layers.setdefault(name, {})[part] = array
+    for name, held in layers.items():
+        if "weight" not in held:
+            raise UnsupportedError(f"{origin}: layer {name} has a bias but no weight")
+    if not layers:
+        raise UnsupportedError(f"{origin}: there is no layer; give the state dict of a module with some")
     if activation is None and len(layers) > 1:
         raise UnsupportedError(
             f"{origin}: a state dict does not hold the activation; name it: " + ", ".join(ACTIVATIONS)
         )
-    weights, biases = [], []
-    for index in sorted(layers):
-        if "weight" not in layers[index]:
-            raise UnsupportedError(f"{origin}: layer {index} has a bias but no weight")
-        weights.append(layers[index]["weight"])
-        biases.append(layers[index].get("bias", np.zeros(weights[-1].shape[0])))
+    order = _in_order(layers, origin)
+    weights = [layers[name]["weight"] for name in order]
+    biases = [layers[k].get("bias", np.zeros(w.shape[0])) for k, w in zip(order, weights, strict=True)]
     names = [activation or "identity"] * (len(weights) - 1) + [output_activation]
     return chain_to_mlp(weights, biases, names, head=head, labels=labels, origin=origin)
+
+
+def _in_order(layers: Mapping[str, Mapping[str, np.ndarray]], origin: str) -> list[str]:
+    """Names of layers as they follow each other: by their numbers where they have them, else as given.
+
+    Raises UnsupportedError where one does not take what the one before it makes.
+    """
+    numbers = {name: [int(n) for n in re.findall(r"\d+", name)] for name in layers}
+    stems = {re.sub(r"\d+", "", name) for name in layers}
+    names = sorted(layers, key=numbers.__getitem__) if len(stems) == 1 else list(layers)
+    for before, name in pairwise(names):
+        made, taken = layers[before]["weight"].shape[0], layers[name]["weight"].shape[1]
+        if made != taken:
+            raise UnsupportedError(
+                f"{origin}: layer {name} takes {taken} values but layer {before} before it makes {made}; "
+                "only one chain of linear layers is read from a state dict"
+            )
+    return names
 
 
 def from_module(
     module: Any,
     *,
+    example_inputs: Any = None,
     head: str = "classification",
     labels: tuple[str, ...] = (),
     input_shape: tuple[int, ...] = (),
 ) -> MLP | FeedForward:
-    """The model of a torch.nn.Sequential: an MLP of Linear, Tanh, ReLU, Sigmoid (Flatten, Identity, Dropout
-    do nothing at inference; a Softmax at the end changes no decision); with Conv2d, BatchNorm, AvgPool2d or
-    MaxPool2d, too, a FeedForward.
+    """The model of any torch.nn.Module that torch.export traces to layers known here
+    (compiler.formats.networks.aten), in its state of evaluation; of dense layers alone an MLP.
 
-    input_shape : (height, width, channels) of images, where no Unflatten at the beginning tells it. The
-        data have channels innermost; the module's weights are turned to match
+    example_inputs : a batch of what it takes, as to torch.export.export: a tensor, an array or a tuple with
+        one. None: as many numbers as a Linear takes that is its first layer with weights, or
+    input_shape : (height, width, channels) of images
 
-    Raises UnsupportedError for any other module, by name.
+    Rows of data have the channels of images innermost, whereas modules have them outermost; everything else
+    is taken row by row, as the module takes it.
+
+    Raises UnsupportedError for what cannot be traced or has no counterpart among cells, by its path.
     """
-    modules = list(module.children()) if type(module).__name__ == "Sequential" else [module]
-    if input_shape or any(type(child).__name__ in _IMAGES for child in modules):
-        return _image_network(modules, head, labels, input_shape)
-    weights: list[np.ndarray] = []
-    biases: list[np.ndarray] = []
-    names: list[str] = []
-    for k, child in enumerate(modules):
-        name = type(child).__name__
-        if name == "Linear":
-            weights.append(_array(child.weight))
-            no_bias = child.bias is None
-            biases.append(np.zeros(child.out_features) if no_bias else _array(child.bias))
-            names.append("identity")
-        elif name in _MODULES and names and names[-1] == "identity":
-            names[-1] = _MODULES[name]
-        elif name in _IGNORED or (
-            name in ("Softmax", "LogSoftmax") and k == len(modules) - 1 and head == "classification"
-        ):
-            continue
-        else:
-            raise UnsupportedError(
-                f"torch: module {k} ({name}) is not supported here; a chain of Linear, each with "
-                f"at most one of {', '.join(_MODULES)} behind it, is"
-            )
-    if not weights:
-        raise UnsupportedError("torch: the module has no Linear layer")
-    return chain_to_mlp(weights, biases, names, head=head, labels=labels, origin="torch")
+    import copy
 
+    import torch
 
-def _image_network(
-    modules: list[Any], head: str, labels: tuple[str, ...], input_shape: tuple[int, ...]
-) -> FeedForward:
     if input_shape and len(input_shape) != 3:
         raise UnsupportedError(f"torch: input_shape must be (height, width, channels), got {input_shape}")
-    shape = (input_shape[0], input_shape[1], input_shape[2]) if input_shape else None
-    if modules and type(modules[0]).__name__ == "Unflatten" and len(modules[0].unflattened_size) == 3:
-        channels, height, width = modules[0].unflattened_size
-        shape, modules = (int(height), int(width), int(channels)), modules[1:]
-    chain = Chain("torch", shape)
-    for k, child in enumerate(modules):
-        name = type(child).__name__
-        what = f"module {k} ({name})"
-        if name == "Linear":
-            chain.dense(what, _array(child.weight), _bias(child, child.out_features))
-        elif name == "Conv2d":
-            if (
-                child.groups != 1
-                or any(d != 1 for d in _pair(child.dilation))
-                or child.padding_mode != "zeros"
-            ):
-                chain.fail(what, "must have groups 1, dilation 1 and padding by zeros")
-            if isinstance(child.padding, str):
-                chain.fail(what, f"must have its padding as a number, got {child.padding!r}")
-            stride, padding = (
-                _one(chain, what, "stride", child.stride),
-                _one(chain, what, "padding", child.padding),
+    still = copy.deepcopy(module).cpu().eval()
+    if any(p.dtype in (torch.bfloat16, torch.float16) for p in still.parameters()):
+        still = still.float()  # the same weights
+    example = _example(still, example_inputs, input_shape)
+    try:
+        with torch.no_grad():
+            program = torch.export.export(still, (example,))
+    except Exception as error:  # of torch's many
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise UnsupportedError(
+            f"torch: {type(module).__name__}: torch.export cannot trace it ({reason[:160]}); a module whose "
+            "way does not depend on its data can be"
+        ) from None
+    return from_program(program, head=head, labels=labels, origin="torch")
+
+
+def _example(module: Any, given: Any, input_shape: tuple[int, ...]) -> Any:
+    """Two samples of what the module takes."""
+    import torch
+
+    weights = list(module.parameters())
+    kind = weights[0].dtype if weights else torch.float32
+    if given is not None:
+        if isinstance(given, (tuple, list)):
+            if len(given) != 1:
+                raise UnsupportedError(
+                    f"torch: {type(module).__name__} takes {len(given)} inputs; a network with "
+                    "one can be compiled"
+                )
+            given = given[0]
+        tensor = torch.as_tensor(given).detach().cpu()
+        tensor = tensor.to(kind) if tensor.is_floating_point() else tensor
+        if tensor.ndim < 2:
+            raise UnsupportedError(
+                f"torch: example_inputs must have a batch before its values, got shape {tuple(tensor.shape)}"
             )
-            chain.convolution(what, _array(child.weight), _bias(child, child.out_channels), stride, padding)
-        elif name in ("BatchNorm1d", "BatchNorm2d"):
-            if child.running_mean is None:
-                chain.fail(what, "has no running statistics: train it with track_running_stats")
-            mean, variance = _array(child.running_mean), _array(child.running_var)
-            scale = np.ones_like(mean) if child.weight is None else _array(child.weight)
-            shift = np.zeros_like(mean) if child.bias is None else _array(child.bias)
-            chain.normalise(what, mean, variance, scale, shift, float(child.eps))
-        elif name in _POOLS:
-            if (
-                any(_pair(child.padding))
-                or child.ceil_mode
-                or any(d != 1 for d in _pair(getattr(child, "dilation", 1)))
-            ):
-                chain.fail(what, "must have no padding, no dilation and no ceil_mode")
-            height, width = _pair(child.kernel_size)
-            chain.pool(what, _POOLS[name], height, width, _one(chain, what, "stride", child.stride))
-        elif name in _MODULES:
-            chain.activate(what, _MODULES[name])
-        elif name == "Flatten":
-            chain.flatten()
-        elif name not in ("Identity", "Dropout", "Dropout2d") and not (
-            name in ("Softmax", "LogSoftmax") and k == len(modules) - 1 and head == "classification"
-        ):
-            known = ", ".join(("Linear", *_IMAGES, *_MODULES, "Flatten"))
-            chain.fail(what, f"is not supported here; a chain of {known} is")
-    return chain.finish(head, labels)
+        return torch.cat([tensor[:1], tensor[-1:]])
+    if input_shape:
+        height, width, channels = input_shape
+        return torch.zeros((2, channels, height, width), dtype=kind)
+    first = next((m for m in module.modules() if next(m.parameters(recurse=False), None) is not None), None)
+    if type(first).__name__ != "Linear":
+        called = type(first).__name__ if first is not None else "no layer with weights"
+        raise UnsupportedError(
+            f"torch: {type(module).__name__} begins with {called}: give example_inputs, a batch of what it "
+            "takes, or input_shape, (height, width, channels) of images"
+        )
+    return torch.zeros((2, first.in_features), dtype=kind)  # type: ignore[union-attr]
 
 
-def _bias(child: Any, n: int) -> np.ndarray:
-    return np.zeros(n) if child.bias is None else _array(child.bias)
+def from_program(
+    program: Any, *, head: str = "classification", labels: tuple[str, ...] = (), origin: str = "torch"
+) -> MLP | FeedForward:
+    """The model of a torch.export.ExportedProgram.
+
+    Raises UnsupportedError as from_module.
+    """
+    signature = program.graph_signature
+    held = {**program.state_dict, **program.constants}
+    named = {
+        **signature.inputs_to_parameters,
+        **signature.inputs_to_buffers,
+        **signature.inputs_to_lifted_tensor_constants,
+    }
+    if len(signature.user_inputs) != 1 or len(signature.user_outputs) != 1:
+        raise UnsupportedError(
+            f"{origin}: the module has {len(signature.user_inputs)} inputs and {len(signature.user_outputs)} "
+            "outputs; a network with one of each can be compiled"
+        )
+    constants = {name: _whole(held[key].detach()) for name, key in named.items()}
+    data, calls, shape = str(signature.user_inputs[0]), [], (2,)
+    for node in program.graph.nodes:
+        if node.op == "placeholder" and node.name == data:
+            batch, *rest = node.meta["val"].shape
+            shape = (batch if isinstance(batch, int) else 2, *(int(n) for n in rest))
+        elif node.op == "get_attr":
+            constants[node.name] = _whole(getattr(program.graph_module, node.target).detach())
+        elif node.op in ("call_function", "call_module"):
+            calls.append(_call(node, origin))
+    return read_calls(
+        calls,
+        data=data,
+        shape=shape,
+        constants=constants,
+        result=str(signature.user_outputs[0]),
+        origin=origin,
+        head=head,
+        labels=labels,
+    )
 
 
-def _pair(value: Any) -> tuple[int, int]:
-    return (int(value), int(value)) if isinstance(value, int) else (int(value[0]), int(value[1]))
+def _whole(tensor: Any) -> Any:
+    """A tensor of 16-bit floats as one of 32."""
+    import torch
+
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
-def _one(chain: Chain, what: str, name: str, value: Any) -> int:
-    rows, columns = _pair(value)
-    if rows != columns:
-        chain.fail(what, f"must have the same {name} along both sides, got {rows} and {columns}")
-    return rows
+def _call(node: Any, origin: str) -> Call:
+    """A node of an exported graph."""
+    import operator
+
+    from torch.fx import Node
+
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    path, kind = stack[-1] if stack else ("", "")
+    kind = (kind if isinstance(kind, str) else kind.__name__).rpartition(".")[2]
+
+    def referred(argument: Any) -> Any:
+        if isinstance(argument, Node):
+            return Reference(argument.name)
+        if isinstance(argument, (list, tuple)):
+            return [referred(each) for each in argument]
+        return argument
+
+    if node.target is operator.getitem:
+        given = dict(zip(("input", "index"), map(referred, node.args), strict=True))
+        return Call(node.name, "getitem", given, path, kind)
+    schema = getattr(node.target, "_schema", None)
+    namespace, _, target = str(node.target).partition(".")
+    if schema is None or namespace != "aten":
+        raise UnsupportedError(f"{origin}: {path or 'forward'}: {node.target} is no operator of ATen")
+    given = dict(zip((a.name for a in schema.arguments), map(referred, node.args), strict=False))
+    given |= {name: referred(value) for name, value in node.kwargs.items()}
+    return Call(node.name, target, given, path, kind if stack and len(stack) > 1 else "")
 
 
 def read_torch(

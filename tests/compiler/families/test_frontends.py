@@ -6,7 +6,7 @@ from toys.compiler import machine, mlp, small_mlp, toy
 
 from compiler.errors import NetlistError
 from compiler.families.langevin import lower_langevin
-from compiler.families.mlp import lower_mlp, settling_time
+from compiler.families.mlp import lower_mlp
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import Couplings
 from compiler.passes.langevin import map_couplings
@@ -45,6 +45,11 @@ def test_broken_twins_do_not_reach_the_forward_pass():
     assert error(stiff) > 1e-2
     short = replace(netlist.schedule[0], duration=netlist.schedule[0].duration / 4)
     assert error(netlist.with_(schedule=(short,))) > 1e-6
+
+
+def settling_time(model, tolerance, dt, input_range=(0.0, 1.0)):
+    netlist = lower_mlp(model, tolerance=tolerance, dt=dt, input_range=input_range)
+    return netlist.schedule[0].duration
 
 
 def test_settling_time_keeps_its_tolerance_for_deep_and_strong_networks():

@@ -11,7 +11,7 @@ from toys.images import image_network
 
 import compiler
 from compiler.errors import FormatError, NetlistError
-from compiler.families.feedforward import FeedForward, lower_feedforward
+from compiler.families.tiled import graph_of_network, on_tiles
 from compiler.ir.network import Network, Pooling, Weighted, Window, check_network
 from compiler.ir.tiles import Layout, TileNetlist, usage
 
@@ -74,16 +74,17 @@ def test_usage_counts_what_a_layout_takes():
     # 54 rows on 4 tiles down, 8 outputs on two tiles across, two slices
     assert cut[1].tiles == 4 * 2 * 2 and cut[1].devices == 2 * second.devices
     assert cut[1].output_conversions == 4 * 2 * second.output_conversions
-    unrolled = usage(lower_feedforward(FeedForward(network), unrolled=True))
+    unrolled = usage(on_tiles(network, Layout(), unrolled=True))
     assert (unrolled[0].reads, unrolled[0].devices) == (1, 64 * first.devices)
     assert unrolled[0].input_conversions == first.input_conversions and unrolled[2] == last
 
 
 def test_files_keep_them(tmp_path):
     network = image_network(np.random.default_rng(3), labels=tuple("abcdefghij"))
-    model = FeedForward(network, {"source": "toy"})
+    model = graph_of_network(network, {"source": "toy"})
     compiler.save_model(model, tmp_path / "m.safetensors")
-    netlist = compiler.compile(compiler.load_model(tmp_path / "m.safetensors"))
+    netlist = on_tiles(compiler.load_model(tmp_path / "m.safetensors"), Layout())
+    assert compiler.equal(replace(netlist, meta={}), replace(on_tiles(network, Layout()), meta={}))
     compiler.save(netlist, tmp_path / "n.tnl")
     again = compiler.load(tmp_path / "n.tnl")
     assert compiler.equal(again, netlist) and again.labels == tuple("abcdefghij")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from toys.trained import digits, digits_cnn, digits_mlp
 
-from compiler.families.feedforward import on_tiles
+from compiler.families.tiled import on_tiles
 from compiler.ir.tiles import Layout
 from hw_models.crossbar import read_seconds
 from hw_models.imperfect import Imperfections

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from toys.trained import digits_mlp
 
-from compiler.families.feedforward import on_tiles
 from compiler.families.langevin import LangevinMachine, lower_langevin
+from compiler.families.tiled import on_tiles
 from compiler.ir.container import load, save
 from compiler.ir.tiles import Layout
 from hw_models.imperfect import Imperfections

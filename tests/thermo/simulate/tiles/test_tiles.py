@@ -8,7 +8,7 @@ from toys.trained import digits, digits_cnn, digits_mlp
 
 import compiler
 from compiler.errors import UnsupportedError
-from compiler.families.feedforward import on_tiles
+from compiler.families.tiled import on_tiles
 from compiler.ir.tiles import Layout
 from hw_models.crossbar import crossbar_target
 from hw_models.errors import HardwareError

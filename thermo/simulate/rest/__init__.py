@@ -1,0 +1,1 @@
+"""The rest of machines in which nothing drives back."""
