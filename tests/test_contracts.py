@@ -18,6 +18,7 @@ from compiler.families.clamp import clamp_named
 from compiler.families.ising_summary import ising_summary
 from compiler.families.registry import HOMES
 from compiler.families.store import load_model, save_model
+from compiler.families.tiled import on_tiles
 from compiler.formats.circuits.export import FORMATS as CIRCUITS
 from compiler.formats.export import export
 from compiler.formats.ising.dimacs import parse_dimacs
@@ -29,6 +30,7 @@ from compiler.ir.facts import Facts
 from compiler.ir.gates import ClassSums
 from compiler.ir.kinds import KINDS, difference, equal, kind_of
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.tiles import Layout
 from compiler.passes.gates.cell_mapping import map_cells
 from compiler.passes.gates.lut_map import map_luts
 from compiler.passes.spins.model import decode
@@ -83,6 +85,7 @@ def netlists():
         "gates": circuit(),
         "plain gates": plain_circuit(),
         "tables": map_luts(circuit(), 4),
+        "tiles": on_tiles(models()["feedforward"], Layout()),
         "cells": map_cells(circuit(), CELL_LIBRARIES.get("nangate45")),
     }
     return {

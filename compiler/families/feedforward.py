@@ -110,7 +110,7 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> FeedFor
     nodes = []
     for k, told in enumerate(document["nodes"]):
         cls = OPERATIONS[told["operation"]]
-        given = {}
+        given: dict[str, Any] = {}
         for part in fields(cls):
             if f"nodes.{k}.{part.name}" in arrays:
                 given[part.name] = arrays[f"nodes.{k}.{part.name}"]

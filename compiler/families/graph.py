@@ -104,7 +104,7 @@ class Shown:
     phi: str
     low: float = 0.0
     high: float = 1.0
-    slope: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    slope: np.ndarray = field(default_factory=lambda: np.zeros(1))
     reads: ClassVar[str] = "one"
 
     def value(self, x: np.ndarray) -> np.ndarray:
@@ -123,7 +123,7 @@ class Sum:
     reads: ClassVar[str] = "many"
 
     def value(self, *x: np.ndarray) -> np.ndarray:
-        return sum(f * each for f, each in zip(self.factors, x, strict=True))
+        return np.add.reduce([f * each for f, each in zip(self.factors, x, strict=True)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -172,7 +172,10 @@ def _mapped(
 def _added(values: Sequence[Value], factors: Sequence[float]) -> Rows:
     """The sum of values of one size, each times its factor."""
     n, bias = values[0].n, np.zeros(values[0].n)
-    row, unit, tie, w = [], [], [], []
+    row: list[np.ndarray] = []
+    unit: list[np.ndarray] = []
+    tie: list[np.ndarray] = []
+    w: list[np.ndarray] = []
     first = 0
     for value, factor in zip(values, factors, strict=True):
         rows = _as_rows(value)
@@ -182,7 +185,7 @@ def _added(values: Sequence[Value], factors: Sequence[float]) -> Rows:
         w.append(rows.parameters if factor == 1.0 else rows.parameters * factor)
         first += rows.parameters.size
         bias = bias + factor * rows.bias
-    return _rows(n, *(np.concatenate(part) for part in (row, unit, tie, w)), bias)
+    return _rows(n, np.concatenate(row), np.concatenate(unit), np.concatenate(tie), np.concatenate(w), bias)
 
 
 def _affine(value: Value, scale: np.ndarray, shift: np.ndarray) -> Value:

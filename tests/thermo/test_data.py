@@ -161,3 +161,23 @@ def test_every_file_to_be_fetched_has_a_sha256():
     files = [file for source in SOURCES.values() for file in source.files]
     assert len(files) == 9 and len({file.sha256 for file in files}) == 9
     assert all(len(file.sha256) == 64 and int(file.sha256, 16) for file in files)
+
+
+def test_a_model_may_teach_in_place_of_the_truth():
+    data = load_dataset("digits")
+
+    class Backwards:
+        def predictions(self, x):
+            return 9 - np.arange(len(x)) % 10
+
+    taught = data.answered_by(Backwards())
+    assert taught.y_train[:11].tolist() == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 9]
+    assert taught.y_valid.dtype == data.y_valid.dtype and taught.x_train is data.x_train
+    np.testing.assert_array_equal(taught.y_test, data.y_test)
+
+    class Eleven:
+        def predictions(self, x):
+            return np.full(len(x), 10)
+
+    with pytest.raises(DataError, match="has 10 classes, the model answers 10"):
+        data.answered_by(Eleven())

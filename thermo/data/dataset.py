@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -77,6 +78,25 @@ class Dataset:
         if split not in ("train", "valid", "test"):
             raise DataError(f"split must be train, valid or test, got {split!r}")
         return getattr(self, f"x_{split}"), getattr(self, f"y_{split}")
+
+    def answered_by(self, model: Any) -> Dataset:
+        """The same rows with what another model says of them in place of the truth, to teach a machine; the
+        test split keeps its truth.
+
+        model : with predictions(x) -> (n,) classes (or answers(x), in a regression), as those of
+            compiler.families and what compiler.read_model_or_netlist finds in a file
+        """
+
+        def told(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+            said = model.predictions(x) if self.n_classes else model.answers(x).reshape(y.shape)
+            if self.n_classes and said.max() >= self.n_classes:
+                raise DataError(
+                    f"data set {self.name} has {self.n_classes} classes, the model answers {int(said.max())}"
+                )
+            return np.asarray(said, y.dtype)
+
+        y_train, y_valid = told(self.x_train, self.y_train), told(self.x_valid, self.y_valid)
+        return replace(self, y_train=y_train, y_valid=y_valid)
 
     @property
     def n_features(self) -> int:

@@ -72,7 +72,9 @@ def read_calls(
     reader = _Reader(origin, shape[0])
     if len(shape) < 2:
         reader.builder.fail("the input", f"must have a batch before its values, got shape {shape}")
-    values: dict[str, Any] = {**constants, data: reader.builder.data(tuple(shape[1:]))}
+    calls = list(calls)
+    rows = reader.builder.data(tuple(shape[1:]), channels_last=_channels_last(calls, data))
+    values: dict[str, Any] = {**constants, data: rows}
     for call in calls:
         given = {name: _filled(argument, values) for name, argument in call.given.items()}
         values[call.name] = made = reader.call(call, given)
@@ -84,6 +86,17 @@ def read_calls(
     if not isinstance(found, Value):
         reader.builder.fail("the result", "does not depend on the data")
     return reader.builder.finish(found, head, labels)
+
+
+def _channels_last(calls: Iterable[Call], name: str) -> bool:
+    """Whether images are turned before the first layer: they have channels innermost already."""
+    for call in calls:
+        if Reference(name) not in call.given.values():
+            continue
+        if call.target.partition(".")[0] not in ("sub", "add", "mul", "div", "to", "_to_copy", "contiguous"):
+            return call.target == "permute.default" and list(call.given["dims"]) == [0, 3, 1, 2]
+        name = call.name
+    return False
 
 
 def _filled(argument: Any, values: Mapping[str, Any]) -> Any:
@@ -183,8 +196,8 @@ class _Reader:
 
     def matrix(self, call: Call, given: dict[str, Any]) -> Value:
         """mm, matmul and addmm."""
-        a, b = (given["mat1"], given["mat2"]) if "mat1" in given else (given["self"], given.get("mat2"))
-        b = given.get("other") if b is None else b
+        a: Any = given["mat1"] if "mat1" in given else given["self"]
+        b: Any = given["mat2"] if "mat2" in given else given["other"]
         if isinstance(a, Value) and isinstance(b, Value):
             self.builder.fail(call.what, PARTS["matmul"])
         bias = given["self"] if "mat1" in given else None
@@ -233,12 +246,15 @@ class _Reader:
     def normalised(self, call: Call, given: dict[str, Any]) -> Value:
         if given.get("training"):
             self.builder.fail(call.what, "is in its state of training; call module.eval() first")
-        four = (_array(given.get(k)) for k in ("running_mean", "running_var", "weight", "bias"))
-        y = self.builder.normalise(call.label, given["input"], *four, float(given["eps"]))
+        mean, variance, weight, bias = (
+            _array(given.get(k)) for k in ("running_mean", "running_var", "weight", "bias")
+        )
+        eps = float(given["eps"])
+        y = self.builder.normalise(call.label, given["input"], mean, variance, weight, bias, eps)
         return [y] if call.target.startswith("_") else y  # type: ignore[return-value]
 
     def pooled(self, call: Call, given: dict[str, Any]) -> Any:
-        x = given.get("self", given.get("input"))
+        x: Any = given["self"] if "self" in given else given["input"]
         kind = "max" if "max" in call.target else "average"
         n = int(call.target.split("_pool")[1][0])
         window = _axes(given["kernel_size"], n)

@@ -65,12 +65,14 @@ class Builder:
     def fail(self, what: str, rule: str) -> NoReturn:
         raise UnsupportedError(f"{self.origin}: {what}{' ' * bool(what)}{rule}")
 
-    def data(self, shape: Shape) -> Value:
+    def data(self, shape: Shape, channels_last: bool = False) -> Value:
         """The rows of data as the network reads them. Of images (channels, height, width) rows have the
         channels innermost, as data sets have them; anything else row by row.
+
+        channels_last : whether the network itself has them so
         """
         self.n_inputs = math.prod(shape)
-        if len(shape) == 3 and shape[0] > 1:
+        if len(shape) == 3 and shape[0] > 1 and not channels_last:
             channels, height, width = shape
             order = np.arange(self.n_inputs).reshape(height, width, channels).transpose(2, 0, 1)
             return Value(0, shape, order.ravel())
@@ -110,7 +112,7 @@ class Builder:
         array = np.asarray(array)
         array = array if array.dtype == np.float32 else array.astype(np.float64)
         if array.size == 1:
-            return array.reshape(())
+            return array.reshape(1)
         try:
             full = np.broadcast_to(array, x.shape)
         except ValueError:

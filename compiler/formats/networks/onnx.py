@@ -84,13 +84,23 @@ class _Reader:
             self.builder.fail(
                 f"input {told.name!r}", f"has no fixed size {shape}; export it with one, all but the batch"
             )
-        first = next((n for n in self.graph.node if told.name in n.input), None)
-        if first is not None and first.op_type == "Transpose" and len(shape) == 3:
-            order = [list(a.ints) for a in first.attribute if a.name == "perm"]
-            if order == [[0, 3, 1, 2]]:  # images with channels innermost already
-                self.builder.n_inputs = int(np.prod(shape))
-                return Value(0, shape)
-        return self.builder.data(shape)
+        return self.builder.data(shape, channels_last=self.channels_last(told.name, shape))
+
+    def channels_last(self, name: str, shape: tuple[int, ...]) -> bool:
+        """Whether images have channels innermost already: they are turned before the first layer, or a file
+        without layers of images has few of them there.
+        """
+        for node in self.graph.node:  # in topological order
+            if name in node.input and node.op_type in ELEMENTWISE:
+                name = node.output[0]
+            elif name in node.input:
+                turned = [list(a.ints) for a in node.attribute if a.name == "perm"]
+                if node.op_type == "Transpose" and turned == [[0, 3, 1, 2]]:
+                    return True
+                break
+        if any("Conv" in node.op_type or "Pool" in node.op_type for node in self.graph.node):
+            return False
+        return shape[-1] <= 4 or shape[0] > 4
 
     def first_size(self, name: str) -> int:
         for node in self.graph.node:
@@ -188,6 +198,8 @@ class _Reader:
         # 1.0 must leave the weights' own bits alone
         w = w if alpha == 1.0 else w * alpha
         bias = bias if bias is None or beta == 1.0 else bias * beta
+        if bias is not None and bias.size not in (1, w.shape[0]):
+            self.fail(node, f"has a bias of shape {bias.shape} for {w.shape[0]} outputs")
         return self.builder.dense(self.called(node), x, w, bias)
 
     def called(self, node: Any) -> str:
@@ -386,6 +398,7 @@ OPERATORS: dict[str, Operator] = {
     "Sigmoid": _phi("sigmoid"),
 }
 SAME = ("Identity", "Dropout", "Cast")
+ELEMENTWISE = ("Sub", "Add", "Mul", "Div", *SAME)
 ORDERS = words(
     "Flatten Reshape Transpose Squeeze Unsqueeze Slice Split Concat Pad Expand Tile Gather DepthToSpace",
     "SpaceToDepth Resize Upsample",

@@ -34,9 +34,11 @@ def from_sklearn(estimator: Any) -> MLP | FeedForward:
     read = _mlp if name in ("MLPClassifier", "MLPRegressor") else _linear
     layers, head, labels = read(last)
     builder = Builder("scikit-learn")
+    for step in before:
+        _check_step(step)
     x = builder.data((int((before or [last])[0].n_features_in_),))
     for step in before:
-        x = _transformed(builder, x, step)
+        x = STEPS[type(step).__name__](builder, x, step, type(step).__name__)
     for k, (weight, bias, phi) in enumerate(layers):
         called = "output" if k == len(layers) - 1 else f"hidden{k + 1}"
         x = builder.dense(called, x, weight, bias)
@@ -111,16 +113,12 @@ def _linear(estimator: Any) -> tuple[Layers, str, tuple[str, ...]]:
 CURVED = ("PoissonRegressor", "GammaRegressor", "TweedieRegressor", "QuadraticDiscriminantAnalysis")
 
 
-def _transformed(builder: Builder, x: Value, step: Any) -> Value:
+def _check_step(step: Any) -> None:
     name = type(step).__name__
-    known = STEPS.get(name)
-    if known is None or not hasattr(step, "n_features_in_"):
-        _fail(
-            f"step {name} of the Pipeline is not supported; fitted {', '.join(STEPS)} are"
-            if known is None
-            else f"step {name} of the Pipeline is not fitted; call fit first"
-        )
-    return known(builder, x, step, name)
+    if name not in STEPS:
+        _fail(f"step {name} of the Pipeline is not supported; fitted {', '.join(STEPS)} are")
+    if not hasattr(step, "n_features_in_"):
+        _fail(f"step {name} of the Pipeline is not fitted; call fit first")
 
 
 def _standard(builder: Builder, x: Value, step: Any, name: str) -> Value:

@@ -180,7 +180,8 @@ def from_program(
             "outputs; a network with one of each can be compiled"
         )
     constants = {name: _whole(held[key].detach()) for name, key in named.items()}
-    data, calls, shape = str(signature.user_inputs[0]), [], (2,)
+    data, calls = str(signature.user_inputs[0]), []
+    shape: tuple[int, ...] = (2,)
     for node in program.graph.nodes:
         if node.op == "placeholder" and node.name == data:
             batch, *rest = node.meta["val"].shape

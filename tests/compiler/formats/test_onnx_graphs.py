@@ -38,6 +38,7 @@ CONSTANTS = {
     "slope": np.abs(array(6, 1, 1)),
     "mean": np.array([2, 3]),
 }
+CONSTANTS["double"] = np.float32(2)
 CONV = ("Conv", "x k kb", "c", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]})
 GRAPHS = {
     "pools": [
@@ -107,7 +108,13 @@ def test_graphs_are_those_of_the_reference(name, tmp_path):
 def test_channels_are_innermost_either_way(tmp_path):
     """A file of Keras transposes what it is given; another one has the channels first."""
     nodes = [CONV, ("ReduceMean", "c mean", "y", {"keepdims": 0})]
-    last = [("Transpose", "x", "t", {"perm": [0, 3, 1, 2]}), ("Conv", "t k kb", "c", CONV[3]), nodes[1]]
+    last = [
+        ("Mul", "x double", "d", {}),
+        ("Transpose", "d", "t", {"perm": [0, 3, 1, 2]}),
+        ("Conv", "t k kb", "c", CONV[3]),
+        nodes[1],
+    ]
+    nodes = [("Mul", "x double", "d", {}), ("Conv", "d k kb", "c", CONV[3]), nodes[1]]
     first = read_model_or_netlist(graph_of(tmp_path / "a.onnx", nodes))
     second = read_model_or_netlist(graph_of(tmp_path / "b.onnx", last, ("n", 6, 6, 2)))
     x = RNG.normal(size=(5, 72))

@@ -109,6 +109,17 @@ def test_one_axis_and_several():
     same(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(15, 2)), torch.randn(7, 5, 4))
 
 
+def test_a_module_with_channels_innermost_takes_rows_so():
+    torch.manual_seed(8)
+    net = Calls(nn.Identity(), lambda x: (2 * x).permute(0, 3, 1, 2))
+    net = nn.Sequential(net, nn.Conv2d(2, 3, 3)).eval()
+    x = torch.randn(6, 5, 5, 2)
+    with torch.no_grad():
+        theirs = net(x).numpy().reshape(6, -1)
+    model = from_module(net, example_inputs=x[:2], head="regression")
+    np.testing.assert_allclose(model.answers(x.numpy().reshape(6, -1)), theirs, atol=1e-5)
+
+
 def test_dense_chains_are_mlps():
     torch.manual_seed(3)
     net = nn.Sequential(

@@ -28,7 +28,7 @@ def netlists():
         "gates": gates,
         "luts": compiler.map_luts(gates, 4),
         "cells": compiler.map_cells(gates, CELL_LIBRARIES.get("nangate45")),
-        "tiles": compiler.compile(models()["feedforward"]),
+        "tiles": compiler.on_tiles(models()["feedforward"], compiler.Layout()),
         "no netlist": 3,
     }
 

@@ -8,7 +8,7 @@ from toys.trained import digits, digits_cnn, digits_mlp
 
 import compiler
 from compiler.errors import UnsupportedError
-from compiler.families.tiled import on_tiles
+from compiler.families.tiled import network_of, on_tiles
 from compiler.ir.tiles import Layout
 from hw_models.crossbar import crossbar_target
 from hw_models.errors import HardwareError
@@ -204,15 +204,14 @@ def test_labels_are_followed():
     """Classes that the network names in another order are told by their names."""
     data, cnn = digits(), digits_cnn()
     turned = np.arange(10)[::-1]
-    *front, last = cnn.network.layers
+    network = network_of(cnn)
+    *front, last = network.layers
     dense = replace(last, weight=last.weight[turned], bias=last.bias[turned])
-    other = replace(cnn.network, layers=(*front, dense), labels=tuple(np.array(data.labels)[turned]))
-    both = [
-        evaluate(compiler.compile(replace(cnn, network=n)), data)[0].accuracy for n in (cnn.network, other)
-    ]
+    other = replace(network, layers=(*front, dense), labels=tuple(np.array(data.labels)[turned]))
+    both = [evaluate(on_tiles(n, Layout()), data)[0].accuracy for n in (network, other)]
     assert both[0] == both[1] > 0.85
     silent = replace(other, labels=())
-    assert evaluate(compiler.compile(replace(cnn, network=silent)), data)[0].accuracy < 0.3
+    assert evaluate(on_tiles(silent, Layout()), data)[0].accuracy < 0.3
 
 
 def test_compile_lays_out():
