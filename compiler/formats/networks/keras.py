@@ -47,7 +47,9 @@ def read_keras(
     try:
         import h5py
     except ImportError:
-        raise UnsupportedError(f"{path}: reading Keras files needs h5py: pip install h5py") from None
+        raise UnsupportedError(
+            f"{path}: reading Keras files needs h5py: pip install 'thermoc[interop]'"
+        ) from None
     try:
         if is_keras(path):
             with zipfile.ZipFile(path) as archive:
