@@ -54,4 +54,5 @@ def _leaves(held: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
         for name, inner in held.items():
             yield from _leaves(inner, (*path, str(name)))
     else:
-        yield path, getattr(held, "value", held)
+        # nnx keeps arrays in variables
+        yield path, held[...] if hasattr(held, "get_value") else held
