@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -65,8 +66,8 @@ class Section:
         value = self.values[name]
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.fail(f"must be a number, got {value!r}", name)
-        if value != value or value in (float("inf"), float("-inf")):
-            self.fail(f"must be finite, got {value}", name)
+        if not abs(value) <= sys.float_info.max:  # a whole number may be too large for a float
+            self.fail(f"must be finite, got {str(value)[:20]}", name)
         return float(value)
 
     def only(self, known: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """Progress is an object handed in; library code never prints."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 
 class Progress(Protocol):
@@ -14,6 +15,14 @@ class Progress(Protocol):
 
     def stop(self) -> None:
         """The work has ended or was interrupted."""
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """Progress that keeps the figures of every step, too."""
+
+    def record(self, done: int, figures: Mapping[str, float]) -> None:
+        """Figures of step number `done`, by name."""
 
 
 class NullProgress:

@@ -284,6 +284,14 @@ READERS = (
 )
 
 
+_BEYOND = {
+    OverflowError: "a number in it is too large",
+    RecursionError: "it is nested too deeply",
+    UnicodeDecodeError: "a name in it is no UTF-8",
+}
+"""What any reader may meet, and how it is told."""
+
+
 def read_model_or_netlist(path: str | os.PathLike, options: Options | None = None) -> Any:
     """The netlist or model in a file of any format known here.
 
@@ -305,8 +313,8 @@ def read_model_or_netlist(path: str | os.PathLike, options: Options | None = Non
                 given.refuse(CIRCUIT, str(path), f"this format, {reader.name}")
             try:
                 return _as_asked(reader.read(path, given), given, path)
-            except (OverflowError, RecursionError) as error:
-                told = "a number in it is too large" if isinstance(error, OverflowError) else "it is too deep"
+            except (OverflowError, RecursionError, UnicodeDecodeError) as error:
+                told = _BEYOND[type(error)]
                 raise FormatError(f"{path}: cannot be read as {reader.name}: {told} ({error})") from None
     if not head:
         raise FormatError(f"{path}: is empty; give a model or a netlist")

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import io
 import json
 import shutil
 import struct
@@ -26,6 +27,7 @@ OMMX = bytes.fromhex(
     "11000000000000004011000000000000f83f28023a00"
 )
 PLAIN = ["compile", "{f}", "-o", "{out}"]
+TRAIN = ["train", "logic", "--gates", "300", "--epochs", "1", "-o", "{out}.st", "--checkpoint"]
 READ = {
     ".coo": [PLAIN, [*PLAIN, "--as", "qubo"]],
     ".mtx": [[*PLAIN, "--as", "qubo"]],
@@ -36,6 +38,7 @@ READ = {
     ".c": [[*PLAIN, "--thresholds", "0.5"]],
     ".csv": [["data", "show", "{f}"]],
     ".idx": [["data", "show", "{f}"]],
+    ".checkpoint": [[*TRAIN, "{f}"]],
     ".aig": [PLAIN, [*PLAIN, "--cut-latches", "-O", "2"]],
 }
 
@@ -66,6 +69,7 @@ def write(folder: Path) -> dict[Path, list[list[str]]]:
         shutil.copy(path, folder / f"old_{path.name}")
     _arrays(folder, rng)
     shutil.copy(_device(), folder / "device.toml")
+    _training(folder)
     skipped = {folder / "cells.v"}
     return {path: _lines(path) for path in sorted(folder.iterdir()) if path not in skipped}
 
@@ -87,6 +91,16 @@ def _arrays(folder, rng):
     (folder / "train-labels.idx").write_bytes(
         struct.pack(">BBBBI", 0, 0, 8, 1, 40) + y.astype(np.uint8).tobytes()
     )
+
+
+def _training(folder):
+    """What a training leaves to be resumed from."""
+    from thermo.cli.main import main
+
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        main([*(word.format(out=folder / "o") for word in TRAIN), str(folder / "logic.checkpoint")])
+    (folder / "o.st").unlink()
+    (folder / "o.st.json").unlink()
 
 
 def _device():

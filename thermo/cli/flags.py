@@ -38,6 +38,9 @@ CHECKPOINT = Option(
     "File kept while training; if it exists, training resumes from it. Default: beside the model, removed "
     "at the end.",
 )
+LOG = Option(
+    "log", "--log", Path, None, "Folder for TensorBoard: figures of every epoch (thermoc[tensorboard])."
+)
 AS_JSON = Option("as_json", "--json", bool, False, "Print one JSON object on standard output, nothing else.")
 
 

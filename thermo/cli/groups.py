@@ -21,7 +21,7 @@ HEADINGS = {
     "chain_strength embedder barrier flip_rate tolerance input_gain slices slice_bits unrolled",
     "Foreign files": "activation output_activation head classes tau wiring four_weights inputs widths top "
     "cut_latches as_ weight field",
-    "Running": "seed threads backend runs kT dt checkpoint jobs scheduler",
+    "Running": "seed threads backend runs kT dt checkpoint log jobs scheduler",
     "Output": "out save picture testbench json as_json markdown liberty",
 }
 """By heading: flags by their names in Python."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from compiler.files import check_writable
-from thermo.progress import NullProgress, Progress
+from thermo.progress import NullProgress, Progress, Recorder
 from thermo.training import checkpoint as checkpoints
 from thermo.training.tiles import Tiles
 
@@ -108,6 +108,8 @@ def fit(
                 trainer.history.append(replace(record, seconds=spent))
                 if path is not None:
                     checkpoints.save(trainer, path, own)
+                if isinstance(progress, Recorder):
+                    progress.record(trainer.epoch, _figures(trainer.history[-1]))
                 progress.update(trainer.epoch, trainer.note())
         finally:
             progress.stop()
@@ -119,3 +121,9 @@ def fit(
         trainer.seconds,
         trainer.config,
     )
+
+
+def _figures(record: Any) -> dict[str, float]:
+    """Fields of an epoch's record that are numbers."""
+    found = {field.name: getattr(record, field.name) for field in fields(record)}
+    return {k: float(v) for k, v in found.items() if isinstance(v, int | float) and not isinstance(v, bool)}

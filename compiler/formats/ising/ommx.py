@@ -111,7 +111,7 @@ def _names(variables: list[Any], ids: list[int]) -> tuple[str, ...]:
     """Names with subscripts where these tell all variables apart, else ids."""
     names = []
     for variable in variables:
-        name = _last(variable, 4, b"").decode()
+        name = _last(variable, 4, b"").decode(errors="replace")
         subscripts = [s - (1 << 64) if s >> 63 else s for s in _whole(variable[5])]
         names.append(f"{name}[{', '.join(map(str, subscripts))}]" if name and subscripts else name)
     if all(names) and len(set(names)) == len(names):

@@ -187,3 +187,39 @@ def test_scripts_have_every_command_and_flag(shell, tmp_path):
 def test_other_shells_are_refused(capsys):
     assert main(["completion", "tcsh"]) == 2
     assert "bash, zsh, fish" in capsys.readouterr().err
+
+
+# --- TensorBoard ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["logic --gates 300", "langevin --hidden 4", "eqprop --hidden 4", "ebm --hidden 4"],
+    ids=lambda line: line.split()[0],
+)
+def test_figures_of_every_epoch_are_logged(line, tmp_path, monkeypatch):
+    written = {}
+
+    class Writer:
+        def __init__(self, folder):
+            assert Path(folder) == tmp_path / "log" and Path(folder).is_dir()
+
+        def add_scalar(self, name, value, step):
+            written.setdefault(name, []).append((step, value))
+
+        def flush(self):
+            pass
+
+    monkeypatch.setitem(sys.modules, "tensorboardX", type(sys)("tensorboardX"))
+    sys.modules["tensorboardX"].SummaryWriter = Writer
+    words = f"train {line} --data digits --epochs 2 --log {tmp_path}/log -o {tmp_path}/m.safetensors"
+    assert main(words.split()) == 0
+    assert len(written) >= 2 and all([step for step, _ in rows] == [1, 2] for rows in written.values())
+    assert all(np.isfinite(value) for step, value in written["seconds"])
+
+
+def test_a_log_without_its_package_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    line = f"train logic --gates 300 --epochs 1 --log {tmp_path}/log -o {tmp_path}/m.safetensors"
+    assert main(line.split()) == 2
+    assert "thermoc[tensorboard]" in capsys.readouterr().err

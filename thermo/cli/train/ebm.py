@@ -17,7 +17,8 @@ from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import pbits_of
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.datasets import told_dataset
-from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
+from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, LOG, SEED, THREADS, Given, with_flags
+from thermo.cli.logged import progress_of
 from thermo.cli.train.saving import save_trained
 from thermo.data import Dataset
 from thermo.energy.samples import SampleEnergy, spin_energy
@@ -103,6 +104,7 @@ OPTIONS = (
     ),
     Option("picture", "--picture", Path, None, "Write samples beside data here (.png)."),
     CHECKPOINT,
+    LOG,
     SEED,
     THREADS,
     AS_JSON,
@@ -171,7 +173,11 @@ def ebm(given: Given) -> None:
     kept = given["checkpoint"] or given["out"].with_name(given["out"].name + ".checkpoint")
     if kept.exists():
         notes.print(f"resuming from {kept}", markup=False)
-    run: dict[str, Any] = {"progress": BarProgress(), "checkpoint": kept, "threads": given["threads"]}
+    run: dict[str, Any] = {
+        "progress": progress_of(given["log"]),
+        "checkpoint": kept,
+        "threads": given["threads"],
+    }
     if given["model"] == "rbm":
         trained = _rbm(
             train_rbm(

@@ -7,7 +7,7 @@ from pathlib import Path
 from compiler.files import check_writable
 from hw_models.weights import WEIGHT_MEMORIES
 from thermo.cli.datasets import told_dataset
-from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
+from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, LOG, SEED, THREADS, Given, with_flags
 from thermo.cli.train.eqprop_runs import NETWORKS, Request, kind_of, run
 from thermo.options import Option
 from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS
@@ -86,6 +86,7 @@ RUN = (
         "numba, or jax: also complex nudges, and convolutions (always by JAX).",
     ),
     CHECKPOINT,
+    LOG,
     SEED,
     THREADS,
     AS_JSON,
@@ -119,5 +120,14 @@ def eqprop(given: Given) -> None:
     dataset = told_dataset(given["data"], given["data_dir"])
     run(
         kind,
-        Request(out, dataset, asked, given["seed"], given["checkpoint"], given["threads"], given["json"]),
+        Request(
+            out,
+            dataset,
+            asked,
+            given["seed"],
+            given["checkpoint"],
+            given["threads"],
+            given["json"],
+            given["log"],
+        ),
     )

@@ -20,7 +20,8 @@ from hw_models.device import Device
 from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import chosen_device
 from hw_models.weights import WEIGHT_MEMORIES
-from thermo.cli.console import BarProgress, emit, manifest, notes
+from thermo.cli.console import emit, manifest, notes
+from thermo.cli.logged import progress_of
 from thermo.cli.train.eqprop_diagnosis import check_diagnosable, diagnosed, diagnosis_table
 from thermo.cli.train.saving import save_trained
 from thermo.data import Dataset
@@ -63,6 +64,7 @@ class Request:
     checkpoint: Path | None
     threads: int | None
     as_json: bool
+    log: Path | None = None
 
     def settings(self, *names: str) -> dict[str, Any]:
         """Those of these options that were given."""
@@ -126,7 +128,7 @@ class Request:
 
     def to_train(self) -> dict[str, Any]:
         """Keywords of every trainer."""
-        return {"progress": BarProgress(), "checkpoint": self.kept, "threads": self.threads}
+        return {"progress": progress_of(self.log), "checkpoint": self.kept, "threads": self.threads}
 
 
 class Kind:

@@ -15,7 +15,8 @@ from hw_models.imperfect import Imperfections
 from hw_models.presets import file_read
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.datasets import told_dataset
-from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
+from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, LOG, SEED, THREADS, Given, with_flags
+from thermo.cli.logged import progress_of
 from thermo.cli.train.saving import save_trained
 from thermo.evaluate import evaluate
 from thermo.options import Option
@@ -69,6 +70,7 @@ OPTIONS = (
     ),
     REGIME,
     CHECKPOINT,
+    LOG,
     SEED,
     THREADS,
     AS_JSON,
@@ -109,6 +111,7 @@ def langevin(given: Given) -> None:
             f"{given['start']}: has {first.n_hidden} hidden cells, --hidden asks for {given['hidden']}; "
             "leave it out"
         )
+    told = progress_of(given["log"])
     kept = given["checkpoint"] or given["out"].with_name(given["out"].name + ".checkpoint")
     if given["method"] == "pathwise":
         config = _changed(
@@ -137,7 +140,7 @@ def langevin(given: Given) -> None:
         if kept.exists():
             notes.print(f"resuming from {kept}", markup=False)
         trained = train_pathwise(
-            dataset, config, start=first, progress=BarProgress(), checkpoint=kept, threads=given["threads"]
+            dataset, config, start=first, progress=told, checkpoint=kept, threads=given["threads"]
         )
     elif given["method"] in ("likelihood", "least-squares"):
         config = _changed(
@@ -146,7 +149,7 @@ def langevin(given: Given) -> None:
             coupled=given["coupled"],
             seed=given["seed"],
         )
-        trained = train_onsager_machlup(dataset, config, progress=BarProgress(), threads=given["threads"])
+        trained = train_onsager_machlup(dataset, config, progress=told, threads=given["threads"])
     else:
         raise TrainingError(f"method must be pathwise, likelihood or least-squares, got {given['method']!r}")
 

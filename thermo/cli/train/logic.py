@@ -9,9 +9,10 @@ from typing import Any
 from compiler.counting import gate_counts
 from compiler.families.logic import lower_logic
 from compiler.files import check_writable
-from thermo.cli.console import BarProgress, emit, manifest, notes
+from thermo.cli.console import emit, manifest, notes
 from thermo.cli.datasets import told_dataset
-from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, SEED, THREADS, Given, with_flags
+from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, LOG, SEED, THREADS, Given, with_flags
+from thermo.cli.logged import progress_of
 from thermo.cli.train.saving import save_trained
 from thermo.evaluate import Evaluation, evaluate
 from thermo.options import Option
@@ -42,6 +43,7 @@ OPTIONS = (
     Option("augment", "--augment/--no-augment", bool, True, "Move and warp training images."),
     Option("backend", "--backend", str, "numba", "numba, or jax on its default device."),
     CHECKPOINT,
+    LOG,
     SEED,
     THREADS,
     AS_JSON,
@@ -83,7 +85,7 @@ def logic(given: Given) -> None:
     trained = train_logic(
         dataset,
         config,
-        progress=BarProgress(),
+        progress=progress_of(given["log"]),
         checkpoint=kept,
         threads=given["threads"],
         backend=given["backend"],
