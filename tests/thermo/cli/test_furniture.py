@@ -214,8 +214,10 @@ def test_figures_of_every_epoch_are_logged(line, tmp_path, monkeypatch):
     sys.modules["tensorboardX"].SummaryWriter = Writer
     words = f"train {line} --data digits --epochs 2 --log {tmp_path}/log -o {tmp_path}/m.safetensors"
     assert main(words.split()) == 0
-    assert len(written) >= 2 and all([step for step, _ in rows] == [1, 2] for rows in written.values())
-    assert all(np.isfinite(value) for step, value in written["seconds"])
+    assert len(written) >= 2 and [step for step, _ in written["seconds"]] == [1, 2]
+    # what is measured now and then has no figure in between
+    assert all({step for step, _ in rows} <= {1, 2} for rows in written.values())
+    assert all(value > 0 for _, value in written["seconds"])
 
 
 def test_a_log_without_its_package_is_refused(tmp_path, monkeypatch, capsys):
