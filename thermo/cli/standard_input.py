@@ -33,7 +33,8 @@ def as_files(arguments: Sequence[str]) -> Iterator[list[str]]:
             if (flag or before) in WRITTEN:
                 words[k] = f"{flag}=/dev/stdout" if flag else "/dev/stdout" if path == "-" else path
                 continue
-            kept = _kept(path, Path(folder) / str(number), (flag or before) == "--data")
+            data = (flag or before) == "--data" or words[0] == "data"
+            kept = _kept(path, Path(folder) / str(number), data)
             words[k] = f"{flag}={kept}" if flag else str(kept)
         yield words
 
