@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from compiler.errors import ThermocError
+from hw_models import __version__
 from thermo.cli.streams import write_out
 
 if TYPE_CHECKING:
@@ -123,10 +124,8 @@ def exit_message(error: Exception) -> str | None:
 
 def manifest(**inputs: Any) -> dict[str, Any]:
     """What made a result: version, command line, seed and the SHA-256 of each input file."""
-    from importlib.metadata import version
-
     return {
-        "thermoc": version("thermoc"),
+        "thermoc": __version__,
         "command": " ".join(["thermoc", *sys.argv[1:]]),
         **{
             k: {"path": str(v), "sha256": hashlib.sha256(v.read_bytes()).hexdigest()}
