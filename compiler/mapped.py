@@ -8,8 +8,10 @@ from compiler.cell_counts import cell_area
 from compiler.cell_timing import path_delay
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
+from compiler.passes.gates.balance import balance
 from compiler.passes.gates.cell_cuts import Subject
 from compiler.passes.gates.cell_mapping import map_cells
+from compiler.passes.gates.cell_sizing import size_cells
 from compiler.passes.gates.heads import lower_head
 from compiler.pipelines import simplify
 from hw_models.cells import CellLibrary
@@ -26,14 +28,24 @@ def shapes(netlist: GateNetlist, *, head: bool = True, adder: str = "fast") -> t
     return tuple(made)
 
 
+def cell_shapes(netlist: GateNetlist, *, adder: str = "fast") -> tuple[GateNetlist, ...]:
+    """More shapes than `shapes`, class sums and decision as gates: also as and-gates and inverters, since an
+    exclusive or takes two or three cells' area, and with chains made trees. Takes three times as long.
+    """
+    made = [*shapes(netlist, adder=adder)]
+    fewest = simplify(made[0], 2, objective="ands")
+    quick = simplify(made[1], 1, objective="ands")
+    return (*made, fewest, quick, balance(fewest), balance(quick))
+
+
 def best_mapping(
     shapes: Sequence[GateNetlist | Subject], library: CellLibrary, objective: str = "area"
 ) -> CellNetlist:
-    """The shape that maps to least area, or by objective="delay" to the shortest path.
+    """The shape that maps to least area, or by objective="delay" to the shortest path, sized and buffered.
 
     Raises as map_cells; UnsupportedError where the objective needs a figure that the library lacks.
     """
     found = [map_cells(shape, library, objective=objective) for shape in shapes]
     if objective == "delay":
-        return min(found, key=path_delay)
+        return min((size_cells(one) for one in found), key=path_delay)
     return min(found, key=cell_area)

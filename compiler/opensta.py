@@ -18,6 +18,7 @@ from compiler.errors import UnsupportedError
 from compiler.formats.circuits.cells_verilog import write_cells_verilog
 from compiler.formats.circuits.names import title
 from compiler.ir.cells import CellNetlist
+from hw_models.cells import CellLibrary
 from hw_models.liberty import Group, read_liberty
 from hw_models.liberty_write import write_liberty
 
@@ -53,19 +54,30 @@ def ask_opensta(
 
     Raises UnsupportedError where OpenSTA is not installed, fails, or takes longer.
     """
+    library = netlist.library
+    verilog = write_cells_verilog(netlist)
+    if liberty:
+        return ask_about(verilog, title(netlist.subject), library, liberty, timeout=timeout)
+    with tempfile.TemporaryDirectory() as folder:
+        own = Path(folder) / "cells.lib"
+        own.write_text(write_liberty(library, netlist.names()), encoding="utf-8")
+        return ask_about(verilog, title(netlist.subject), library, [own], timeout=timeout)
+
+
+def ask_about(
+    verilog: str, top: str, library: CellLibrary, liberty: Sequence[str | Path], *, timeout: float = TIMEOUT
+) -> StaFigures:
+    """The same of a module of Verilog, whoever wrote it; slew and load are the library's."""
     program = find_sta()
     if program is None:
         raise UnsupportedError("OpenSTA is not installed: Debian's package is opensta, its program sta")
-    library = netlist.library
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
-        cells = [Path(file).resolve() for file in liberty] or [here / "cells.lib"]
-        if not liberty:
-            cells[0].write_text(write_liberty(library, netlist.names()), encoding="utf-8")
+        cells = [Path(file).resolve() for file in liberty]
         script = [
             *(f"read_liberty {{{file}}}" for file in cells),
             f"read_verilog {{{here / 'circuit.v'}}}",
-            f"link_design {{{title(netlist.subject)}}}",
+            f"link_design {{{top}}}",
             "set_cmd_units -time ns -capacitance pF",
             "create_clock -name answers -period 1",  # slacks are floats: a long period would hide the delay
             "set_input_delay 0 -clock answers [all_inputs]",
@@ -78,7 +90,7 @@ def ask_opensta(
             "report_checks -path_delay max -digits 6",
             "exit",
         ]
-        (here / "circuit.v").write_text(write_cells_verilog(netlist), encoding="utf-8")
+        (here / "circuit.v").write_text(verilog, encoding="utf-8")
         (here / "run.tcl").write_text("\n".join(script) + "\n", encoding="utf-8")
         try:
             done = subprocess.run(

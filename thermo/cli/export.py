@@ -34,8 +34,9 @@ from compiler.formats.spice.options import DeckOptions
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
-from compiler.mapped import best_mapping, shapes
+from compiler.mapped import best_mapping, cell_shapes
 from compiler.opensta import ask_opensta
+from compiler.passes.gates.cell_sizing import limit_fan_out
 from compiler.passes.gates.heads import with_head
 from hw_models.cells import leave_out
 from hw_models.liberty_write import write_liberty
@@ -89,9 +90,16 @@ LIBRARY = Option(
 LIBERTY = Option("liberty", "--liberty", Path, None, "With --library: Liberty file of these cells, to write.")
 STA = Option("sta", "--sta", bool, False, "With --library: delay and area by OpenSTA beside ours.")
 OBJECTIVE = Option(
-    "objective", "--objective", str, "area", "With --library: what mapping minimises, area or delay."
+    "objective",
+    "--objective",
+    str,
+    "area",
+    "With --library: what mapping minimises, area, or delay by sizes and buffers.",
 )
-CELLS = (LIBRARY, LIBERTY, STA, OBJECTIVE, DONT_USE)
+MAX_FANOUT = Option(
+    "max_fanout", "--max-fanout", int, None, "With --library: most readers of a net, by buffers.", min=2
+)
+CELLS = (LIBRARY, LIBERTY, STA, OBJECTIVE, DONT_USE, MAX_FANOUT)
 TESTBENCH = Option("testbench", "--testbench", Path, None, "Verilog: self-checking test bench to write, too.")
 SAMPLES = Option("samples", "--samples", int, 100, "Test bench: the first of the split, or random.", min=1)
 BENCH = (TESTBENCH, DATA, DATA_DIR, SPLIT, SAMPLES)
@@ -180,7 +188,7 @@ def export(net: NET, given: Given) -> None:
 
 
 def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
-    """The circuit in a library's cells, as `estimate` prices it."""
+    """The circuit in a library's cells, in the best of more shapes than `estimate` tries."""
     out, liberty = given["out"], given["liberty"]
     if given["format"] != "verilog":
         raise UnsupportedError(
@@ -189,7 +197,9 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
     if liberty is not None:
         check_writable(liberty)
     library = leave_out(chosen_libraries([given["library"]]), given["dont_use"] or ())[0]
-    mapped = best_mapping(shapes(netlist), library, given["objective"])
+    mapped = best_mapping(cell_shapes(netlist), library, given["objective"])
+    if given["max_fanout"] is not None:
+        mapped = limit_fan_out(mapped, given["max_fanout"])
     files = [(out, write_cells_verilog(mapped))]
     if liberty is not None:
         files.append((liberty, write_liberty(library, mapped.names())))
