@@ -39,16 +39,15 @@ def balance(netlist: GateNetlist) -> GateNetlist:
     for literal in roots:
         live[literal >> 1] |= literal >= 0
     for node in range(len(known) - 1, n - 1, -1):
-        kind, *operands = fan[node]
-        if live[node] and kind:
-            for literal in operands:
+        if live[node] and fan[node][0]:
+            for literal in fan[node][1:]:
                 if literal >= 0:
                     live[literal >> 1] = True
                     readers[literal >> 1] += 1
     inner = [False] * len(known)
     for node in range(n, len(known)):
-        kind, *operands = fan[node]
-        for literal in operands if live[node] and kind else ():
+        kind = fan[node][0]
+        for literal in fan[node][1:] if live[node] and kind else ():
             under = literal >> 1
             if literal >= 0 and fan[under][0] == kind and readers[under] == 1:
                 inner[under] = kind == XOR or not literal & 1
