@@ -28,13 +28,14 @@ from thermo.kernels.spins.rows import GROUP, end_of, lowest, weight_of
 
 STREAM_CROSSING = 29
 QUANTILES = 4096
-MEMBERS = 16  # of a population
-FEW = 8  # of one that has little time
-LITTLE = 200_000  # sweeps that are little time
+MEMBERS = 16  # of a population at most
+FEWEST = 4
 FIRST = 1000  # sweeps of the first member, which tells how fast sweeps are
-SHORT = 3000  # sweeps of a member in the first population, of large models twice their spins
-ANNEALED = 0.4  # share of the time that the first population takes at most
-AGAIN = 0.25  # sweeps of a child, of a member's
+SHORT = 3000  # sweeps of a member in the first population, or
+EACH = 6  # sweeps for each spin, whichever is more
+ANNEALED = 0.6  # share of the time that the first population takes at most
+AGAIN = 0.04  # sweeps of a child, of a member's, but at least
+AGAIN_LEAST = 300
 REGIONS = 300  # sweeps of the regions
 STAGNANT = 3  # children of each member without a better one
 WARM = 0.5  # temperature that children begin at, of the members'
@@ -334,7 +335,7 @@ def search_chain(  # type: ignore[no-untyped-def]
             for i in cells:
                 now[i] = spin[i]
             state[STAGE], state[DONE] = _CHILD, 0
-            state[LENGTH] = max(GREEDY + 1, np.int64(AGAIN * state[SWEEPS]))
+            state[LENGTH] = max(AGAIN_LEAST, np.int64(AGAIN * state[SWEEPS]))
             state[FATHER], state[MOTHER] = a, b
             state[NUMBER] += 1
 
@@ -372,9 +373,10 @@ def search_chain(  # type: ignore[no-untyped-def]
             slot = state[MEMBER]
             state[MEMBER] += 1
             if state[KEPT] == 0 and slot == 0:
-                state[SIZE] = MEMBERS if expected >= LITTLE else FEW
-                longest = max(np.int64(SHORT), 2 * n_cells)
-                state[SWEEPS] = max(FIRST, min(longest, np.int64(ANNEALED * expected / state[SIZE])))
+                longest = max(np.int64(SHORT), EACH * n_cells)
+                room = ANNEALED * expected
+                state[SIZE] = np.int64(min(max(room / longest, np.float64(FEWEST)), np.float64(MEMBERS)))
+                state[SWEEPS] = max(FIRST, min(longest, np.int64(room / state[SIZE])))
         else:
             a, b = state[FATHER], state[MOTHER]
             slot = a if energies[a] > energies[b] else b

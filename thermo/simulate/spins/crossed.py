@@ -19,8 +19,6 @@ class CrossedChains(Chains):
     expected : sweeps that the whole run will have, about, as far as it is known; set before `sweep`
     """
 
-    hit = None
-
     def __init__(
         self,
         system: SpinSystem,
@@ -32,7 +30,6 @@ class CrossedChains(Chains):
     ) -> None:
         """states : (chains, n) int8 of +-1, where first members begin; kT : ends of the members' ramps."""
         super().__init__(system, states, seed, first_chain, threads)
-        self.hit = None  # nobody stops
         self.expected = 0.0
         n, chains = self._own.size, self.chains
         self._filled = np.sort(system.layout.place)

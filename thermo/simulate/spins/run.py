@@ -255,7 +255,7 @@ def simulate_spins(
         samples=np.stack(done.samples, axis=1) if done.samples else None,
         phases=tuple(p.name for p in (plan[-1:] if method == "crossed" else plan)),
         sweeps=total,
-        hit=done.hit,
+        hit=None if method == "crossed" else done.hit,
         updates=free,
         flips=done.flips,
         kT=plan[-1].kT[1] / unit if kT is None else kT,

@@ -106,7 +106,7 @@ def test_time_is_filled_by_a_search_that_its_clock_repeats():
 def test_optima_that_annealing_alone_misses():
     """A square of 18 x 18: the optimum by elimination, in every search, and in few of as long annealings."""
     model = grid(18, seed=2)
-    net = lower_ising(model, sweeps=20_000)
+    net = lower_ising(model, sweeps=60_000)
     found = simulate_spins(net, chains=8, seed=0, method="crossed")
     least = bound_energy(model, known=found.best_energy, seconds=30).energy
     np.testing.assert_allclose(found.best_energies, least)
