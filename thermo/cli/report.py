@@ -22,6 +22,7 @@ from thermo.energy.tiles import TileEstimate
 from thermo.options import Option
 from thermo.report.answer import report_page
 from thermo.report.compare import compare_keys, compare_sentences
+from thermo.studies.executors import WHERE, executor_for
 from thermo.studies.robustness import LIMIT, robustness
 
 OUT = Option("out", "--out", Path, ..., "Page to write (.html).", short="-o")
@@ -30,33 +31,39 @@ SWEPT = Option(
 )
 
 
-@with_flags(OUT, *FLAGS, SWEPT, AS_JSON)
+@with_flags(OUT, *FLAGS, SWEPT, *WHERE, AS_JSON)
 def report(
     nets: Annotated[list[Path], typer.Argument(help="Netlists (.tnl) of any kinds.")], given: Given
 ) -> None:
     """Write one page: the ledger with intervals, what moves it, how robust netlists are, every source.
 
     The page holds all that it shows and asks for nothing over a network. It begins with how to read it and
-    ends with what is needed to make it again.
+    ends with what is needed to make it again. With --jobs or --scheduler the points of robustness are kept in
+    the folder PAGE.points, and an interrupted report goes on from there.
 
     Example: thermoc report machine.tnl gates.tnl --data digits -o page.html
     """
     check_writable(given["out"])
     asked = run_compare(nets, given)
-    sweeps = {
-        name: robustness(
-            name,
-            netlist,
-            asked.dataset,
-            _device_of(asked.comparison, name),
-            split=given["split"],
-            limit=given["swept"],
-            seed=given["seed"],
-            threads=given["threads"],
-            progress=BarProgress(),
-        )
-        for name, netlist in asked.netlists.items()
-    }
+    where = {o.name: given[o.key] for o in WHERE}
+    elsewhere = any(value is not None for value in where.values())
+    with executor_for(**where) as executor:
+        sweeps = {
+            name: robustness(
+                name,
+                netlist,
+                asked.dataset,
+                _device_of(asked.comparison, name),
+                split=given["split"],
+                limit=given["swept"],
+                seed=given["seed"],
+                threads=given["threads"],
+                progress=BarProgress(),
+                folder=given["out"].with_suffix(".points") if elsewhere else None,
+                executor=executor,
+            )
+            for name, netlist in asked.netlists.items()
+        }
     made: dict[str, Any] = manifest(**asked.inputs)
     versions = {"python": platform.python_version(), **_versions("numpy", "numba", "scipy")}
     page = report_page(asked.comparison, sweeps, {**made, "versions": versions})

@@ -18,6 +18,7 @@ from thermo.cli.flags import AS_JSON, DATA_DIR, Given, with_flags
 from thermo.options import Option
 from thermo.report.text import text_table
 from thermo.studies import STUDIES
+from thermo.studies.executors import WHERE, executor_for
 from thermo.studies.study import Study
 
 
@@ -38,7 +39,11 @@ def _command(study: Study) -> Callable[..., None]:
         elif "data_dir" in given:
             options["data_dir"] = given["data_dir"]
         folder = make_folder(given["out"])
-        found = study.run(folder, progress=BarProgress(), **source, **options)
+        where = {o.name: options.pop(o.name) for o in WHERE if o in study.options}
+        with executor_for(**where) as executor:
+            if where:
+                options["executor"] = executor
+            found = study.run(folder, progress=BarProgress(), **source, **options)
         for name, figure in found.figures.items():
             from thermo.report.figures import save_png
 

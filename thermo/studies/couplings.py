@@ -8,7 +8,9 @@ that of the cycle which is priced: every answer starts from the reset after the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ from thermo.report.page import Table
 from thermo.report.text import si
 from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS
 from thermo.studies.records import Point, run_recorded
-from thermo.studies.study import DATA, EPOCHS, SEED, THREADS, Findings, Study
+from thermo.studies.study import DATA, EPOCHS, SEED, THREADS, WHERE, Findings, Study
 from thermo.training import train_pathwise
 from thermo.training.langevin.circuit import strengths
 from thermo.training.langevin.presets import pathwise_preset
@@ -91,6 +93,7 @@ def run_couplings(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
     """technologies : of hw_models.couplings; penalties : on the strength of couplings; input_bits : of the
     converters, a point each; n_train : the first rows of the training split alone; beside : netlists of any
@@ -120,9 +123,10 @@ def run_couplings(
         points,
         dataset,
         folder,
-        lambda point, kept, model: _measure(point, dataset, kept, model, threads),
+        partial(_measure, threads=threads),
         lambda m: f"{m.series}: {100 * m.accuracy:.2f} %, {m.total[1]:.3g} J",
         progress,
+        executor,
     )
     others = references(whole, netlists, progress)
     if digital:
@@ -334,6 +338,7 @@ Example: thermoc study couplings --data mnist --epochs 12 --input-bits 2 -o runs
         ),
         SEED,
         THREADS,
+        *WHERE,
     ),
     run_couplings,
 )

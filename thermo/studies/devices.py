@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from compiler.errors import UnsupportedError
-from compiler.files import make_folder
 from compiler.ir.container import load
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.tiles import TileNetlist
@@ -26,8 +27,8 @@ from thermo.options import Option
 from thermo.progress import Progress
 from thermo.simulate.options import COUPLINGS, IMPERFECT, INPUT_BITS, OUTPUT_BITS
 from thermo.studies.instances import accuracy_on_devices
-from thermo.studies.records import Point, check_classes, recorded, run_all
-from thermo.studies.study import DATA, SEED, THREADS, Findings, Study
+from thermo.studies.records import Point, check_classes, run_recorded
+from thermo.studies.study import DATA, SEED, THREADS, WHERE, Findings, Study
 from thermo.studies.yields import NONE, TOGETHER, YieldPoint, findings, wilson
 
 STRENGTHS = "0.5,1,2"
@@ -64,6 +65,22 @@ class Accuracies:
         return float(np.mean(self.accuracies))
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn(Point):
+    """law : what config tells as a dict"""
+
+    law: Imperfections
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """netlists : by the names of their files; hardware : a device or None"""
+
+    dataset: Dataset
+    netlists: dict[str, LangevinNetlist | TileNetlist]
+    hardware: Any
+
+
 class Key(NamedTuple):
     """Of a point: its netlist, a law, TOGETHER or NONE, how strong it is, and s since programming."""
 
@@ -92,6 +109,7 @@ def run_devices(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
     **non_ideal: Any,
 ) -> Findings:
     """accuracy : per cent that a device must reach; strengths, at : numbers and times with commas;
@@ -130,31 +148,19 @@ def run_devices(
             more=more,
         )
 
-    def measure(key: Key, config: Instances) -> Accuracies:
-        there: dict[str, Any] = {"device": replace(hardware, imperfections=asked[key])} if hardware else {}
-        there |= more
-        found = accuracy_on_devices(
-            netlists[key.net][0],
-            dataset,
-            Imperfections() if hardware else asked[key],
-            config.devices,
-            seed=seed,
-            split=split,
-            limit=limit,
-            threads=threads,
-            **there,
-        )
-        return Accuracies(tuple(map(float, found)))
-
-    place = make_folder(folder)
-
-    def run(key: Key) -> Accuracies:
-        config = setting(key)
-        kept = recorded(_read, Point(key.net, config), dataset, place, lambda *_: measure(key, config))
-        return kept
-
     keys = list(asked)
-    done = run_all(keys, dataset, run, lambda a: f"mean {100 * a.mean:.2f} %", progress, "points of devices")
+    done = run_recorded(
+        _read,
+        [_Drawn(key.net, setting(key), asked[key]) for key in keys],
+        dataset,
+        folder,
+        partial(_measure, threads=threads),
+        lambda a: f"mean {100 * a.mean:.2f} %",
+        progress,
+        executor,
+        common=_Shared(dataset, {name: netlist for name, (netlist, _) in netlists.items()}, hardware),
+        what="points of devices",
+    )
     found = dict(zip(keys, done, strict=True))
     level = found[keys[0]].mean - BELOW if accuracy is None else accuracy / 100
     points = [_point(key, accuracies, level) for key, accuracies in found.items()]
@@ -210,6 +216,24 @@ def _times(at: str | None) -> tuple[float, ...]:
     """s of times with commas, each once, rising."""
     found = [seconds_of(part) for part in at.split(",")] if at else []
     return tuple(sorted({t for t in found if t is not None}))
+
+
+def _measure(point: _Drawn, shared: _Shared, *_: Path, threads: int | None) -> Accuracies:
+    config, hardware = point.config, shared.hardware
+    there: dict[str, Any] = {"device": replace(hardware, imperfections=point.law)} if hardware else {}
+    found = accuracy_on_devices(
+        shared.netlists[point.series],
+        shared.dataset,
+        Imperfections() if hardware else point.law,
+        config.devices,
+        seed=config.seed,
+        split=config.split,
+        limit=config.limit,
+        threads=threads,
+        **there,
+        **config.more,
+    )
+    return Accuracies(tuple(map(float, found)))
 
 
 def _read(accuracies: Sequence[float]) -> Accuracies:
@@ -286,6 +310,7 @@ Example: thermoc study devices clean.tnl aware.tnl --data digits --device pcm-cr
         Option("limit", "--limit", int, None, "Only the first samples of the split.", min=1),
         SEED,
         THREADS,
+        *WHERE,
     ),
     run_devices,
     source=("nets", "Netlists (.tnl) of Langevin cells, or of tiles."),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +91,7 @@ def run_trainings(
     *,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> list[Trained]:
     """All points in order (their configs are EqpropConfigs), those in `folder` read from there."""
     return run_recorded(
@@ -96,9 +99,10 @@ def run_trainings(
         points,
         dataset,
         folder,
-        lambda point, kept, model: _measure(point, dataset, kept, model, threads),
+        partial(_measure, threads=threads),
         lambda t: f"{t.series}, seed {t.seed}: {100 * t.accuracy:.2f} %",
         progress,
+        executor,
     )
 
 
@@ -178,12 +182,15 @@ def devices_study(
     *,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> InSitu:
     """Device k is `device` drawn with its seed + k; both ways train equally long from one start."""
     drawn = [replace(device, seed=device.seed + k) for k in range(n_devices)]
     points = [Point("clean", config)]
     points += [Point(f"device {d.seed}", replace(config, device=d)) for d in drawn]
-    clean, *there = run_trainings(points, dataset, folder, threads=threads, progress=progress)
+    clean, *there = run_trainings(
+        points, dataset, folder, threads=threads, progress=progress, executor=executor
+    )
     network = load_model(Path(folder) / clean.model)
     assert isinstance(network, HopfieldNetwork)
     deployed = [

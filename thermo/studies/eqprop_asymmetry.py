@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 from thermo.data import Dataset
@@ -10,7 +11,7 @@ from thermo.options import Option
 from thermo.progress import Progress
 from thermo.studies.eqprop import asymmetry_points, over_seeds, run_trainings, summarise
 from thermo.studies.eqprop_trainings import EPOCHS, HIDDEN, SEEDS, lines, trainings
-from thermo.studies.study import DATA, SEED, THREADS, Findings, Study
+from thermo.studies.study import DATA, SEED, THREADS, WHERE, Findings, Study
 from thermo.training.eqprop.presets import study_preset
 
 
@@ -26,12 +27,13 @@ def run_asymmetry(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
     """Every angle in degrees, without and with the homeostatic loss."""
     chosen = angles or [0.0, 30.0, 60.0, 90.0]
     config = study_preset(dataset, hidden or [256, 256], epochs, seed)
     points = over_seeds(asymmetry_points(config, chosen, homeostasis), seeds)
-    found = run_trainings(points, dataset, folder, threads=threads, progress=progress)
+    found = run_trainings(points, dataset, folder, threads=threads, progress=progress, executor=executor)
     means, n = summarise(found), len(chosen)
     figure = lines(
         chosen, [("without", means[:n]), ("with homeostasis", means[n:])], "starting angle, degrees"
@@ -54,6 +56,7 @@ Example: thermoc study eqprop-asymmetry --data mnist -o runs/eqprop-asymmetry"""
         EPOCHS,
         SEED,
         THREADS,
+        *WHERE,
     ),
     run_asymmetry,
 )

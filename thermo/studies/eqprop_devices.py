@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from thermo.report.figures import device_spread
 from thermo.report.page import Table
 from thermo.studies.eqprop import devices_study
 from thermo.studies.eqprop_trainings import EPOCHS, HIDDEN
-from thermo.studies.study import DATA, SEED, THREADS, Findings, Study
+from thermo.studies.study import DATA, SEED, THREADS, WHERE, Findings, Study
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.presets import study_preset
 
@@ -32,6 +33,7 @@ def run_devices(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
     """On devices of this relative mismatch and asymmetry."""
     device = EqpropDevice(Imperfections(spread, spread), read_bits=read_bits, read_noise=read_noise)
@@ -43,6 +45,7 @@ def run_devices(
         folder,
         threads=threads,
         progress=progress,
+        executor=executor,
     )
     first, second = study.pair.first, study.pair.second
     groups = [("clean, deployed", 100 * first), ("trained in situ", 100 * second)]
@@ -93,6 +96,7 @@ Example: thermoc study eqprop-devices --data mnist -o runs/eqprop-devices""",
         EPOCHS,
         SEED,
         THREADS,
+        *WHERE,
     ),
     run_devices,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 from thermo.data import Dataset
@@ -10,7 +11,7 @@ from thermo.options import Option
 from thermo.progress import Progress
 from thermo.studies.eqprop import holomorphic_points, noise_points, over_seeds, run_trainings, summarise
 from thermo.studies.eqprop_trainings import EPOCHS, HIDDEN, SEEDS, lines, trainings
-from thermo.studies.study import DATA, SEED, THREADS, Findings, Study
+from thermo.studies.study import DATA, SEED, THREADS, WHERE, Findings, Study
 from thermo.training.eqprop.presets import study_preset
 
 
@@ -29,6 +30,7 @@ def run_noise(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
     """Every noise and nudge; holomorphic : points on the circle of sigmoid units, 0 leaves them out."""
     chosen, nudges = noises or [0.0, 0.04], betas or [0.02, 0.1, 0.5]
@@ -36,7 +38,9 @@ def run_noise(
     points = noise_points(config, chosen, nudges, replicas or (), replica_coupling)
     if holomorphic:
         points += holomorphic_points(dataset, config, chosen, nudges, holomorphic)
-    found = run_trainings(over_seeds(points, seeds), dataset, folder, threads=threads, progress=progress)
+    found = run_trainings(
+        over_seeds(points, seeds), dataset, folder, threads=threads, progress=progress, executor=executor
+    )
     means, k = summarise(found), len(nudges)
     series = []
     for first in range(0, len(means), k):
@@ -79,6 +83,7 @@ Example: thermoc study eqprop-noise --data mnist -o runs/eqprop-noise""",
         EPOCHS,
         SEED,
         THREADS,
+        *WHERE,
     ),
     run_noise,
 )

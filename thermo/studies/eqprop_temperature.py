@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from compiler.api import compile
 from compiler.errors import UnsupportedError
-from compiler.files import make_folder
 from compiler.ir.langevin import CellKind, LangevinNetlist
 from hw_models.constants import thermal_energy
 from hw_models.device import Device, conversion_time, periphery
@@ -25,13 +27,13 @@ from hw_models.presets import device_of
 from thermo.data import DataError, Dataset, load_dataset
 from thermo.evaluate import check_fit, label_codes
 from thermo.options import Option
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
 from thermo.report.figures import COLOURS, MUTED, dress
 from thermo.report.page import Table
 from thermo.report.text import si
 from thermo.studies.bath import AtTemperature, Setting, digest_of, measure_at, relaxing_phases, whole_windows
-from thermo.studies.records import Point, check_classes, recorded
-from thermo.studies.study import SEED, THREADS, Findings, Study
+from thermo.studies.records import Point, check_classes, run_recorded
+from thermo.studies.study import SEED, THREADS, WHERE, Findings, Study
 
 DEFAULT_KT = (0.0, *(float(f"{10 ** (k / 2):.3g}") for k in range(-6, 2)))
 SHARES = (0.0, 1 / 16, 1 / 4, 1.0)
@@ -39,6 +41,11 @@ SHARES = (0.0, 1 / 16, 1 / 4, 1.0)
 WALLED = 8
 """A noisy cell at the wall of its interval needs finer steps than its rest at kT = 0: the error of
 a clipped Euler step is of order sqrt(dt) (measured: docs/eqprop.md)."""
+
+
+def _measure(point: Point, common: Any, *_: Path, threads: int | None) -> AtTemperature:
+    netlist, x, y, codes = common
+    return measure_at(netlist, point.config, x, y, codes, threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,7 @@ def temperature_study(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> TemperatureStudy:
     """Run the first `samples` of a split at every temperature, read with every window.
 
@@ -148,31 +156,32 @@ def temperature_study(
         raise DataError(f"data set {dataset.name} has {y.size} samples in {split}; take another")
     codes = label_codes(netlist, dataset)
     digest = digest_of(netlist)
-    there = make_folder(folder)
-    progress = progress or NullProgress()
     warm = [t for t in temperatures if t > 0]
-    progress.start(len(temperatures) + bool(warm), f"{len(temperatures)} temperatures on {dataset.name}")
-    found: list[AtTemperature] = []
-    try:
-        for k, kT in enumerate([*temperatures, *warm[:1]]):
-            setting = Setting(digest, kT, chosen, step, y.size, runs, split, seed)
-            if k == len(temperatures):  # once more with half the step
-                kT = _steepest(found)
-                finer = tuple(2 * w for w in chosen)
-                setting = replace(setting, kT=kT, dt=step / 2, windows=finer)
 
-            def measure(checkpoint: Path, model: Path, s: Setting = setting) -> AtTemperature:
-                return measure_at(netlist, s, x, y, codes, threads)
+    def measured(settings: Sequence[Setting], what: str) -> list[AtTemperature]:
+        return run_recorded(
+            AtTemperature,
+            [Point(f"kT {s.kT:g}", s) for s in settings],
+            dataset,
+            folder,
+            partial(_measure, threads=threads),
+            lambda f: f"kT {f.kT:g}: {100 * max(float(np.mean(r)) for r in f.right):.2f} %",
+            progress,
+            executor,
+            common=(netlist, x, y, codes),
+            what=what,
+        )
 
-            point = Point(f"kT {kT:g}", setting)
-            found.append(recorded(AtTemperature, point, dataset, there, measure))
-            best = max(float(np.mean(r)) for r in found[-1].right)
-            progress.update(k + 1, f"kT {kT:g}: {100 * best:.2f} %")
-    finally:
-        progress.stop()
-    again = found[len(temperatures) :]
+    def setting(kT: float) -> Setting:
+        return Setting(digest, kT, chosen, step, y.size, runs, split, seed)
+
+    found = measured([setting(kT) for kT in temperatures], "temperatures")
+    again: list[AtTemperature] = []
+    if warm:  # once more with half the step
+        finer = replace(setting(_steepest(found)), dt=step / 2, windows=tuple(2 * w for w in chosen))
+        again = measured([finer], "temperature again, half the step,")
     return TemperatureStudy(
-        tuple(_readings(netlist, found[: len(temperatures)], chosen, step, relaxation, device)),
+        tuple(_readings(netlist, found, chosen, step, relaxation, device)),
         tuple(h for f in again for h in _halved(f, chosen, step)),
         relaxation,
         step,
@@ -280,6 +289,7 @@ def run_temperature(
     threads: int | None = None,
     data_dir: Path | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
     """The network of the file `model`; on the data set that it was trained on unless another is given."""
     preset = device_of(device)
@@ -303,6 +313,7 @@ def run_temperature(
         seed=seed,
         threads=threads,
         progress=progress,
+        executor=executor,
     )
     figure = accuracy_over_temperature(study, 1 / dataset.n_classes)
     return Findings(asdict(study), tuple(temperature_tables(study)), {"eqprop-temperature": figure})
@@ -476,6 +487,7 @@ Example: thermoc study eqprop-temperature mnist.safetensors --data mnist -o runs
         ),
         SEED,
         THREADS,
+        *WHERE,
     ),
     run_temperature,
     source=("model", "Trained model (.safetensors), or its netlist (.tnl)."),

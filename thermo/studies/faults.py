@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -19,7 +22,8 @@ from thermo.progress import NullProgress, Progress
 from thermo.report.page import Table
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.gates.faults import Faults
-from thermo.studies.study import DATA, SEED, THREADS, Findings, Study
+from thermo.studies.records import Point, run_recorded
+from thermo.studies.study import DATA, SEED, THREADS, WHERE, Findings, Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +52,38 @@ class FaultPoint:
     @property
     def spread(self) -> float:
         return float(np.std(self.accuracies, ddof=1)) if len(self.accuracies) > 1 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Rate:
+    """What the record of one rate is known by. netlist : SHA-256 of its file"""
+
+    netlist: str
+    kind: Kind
+    rate: float
+    draws: int
+    split: str
+    limit: int | None
+    seed: int
+
+
+def _measure(point: Point, common: Any, *_: Path, threads: int | None) -> FaultPoint:
+    (netlist, dataset), c = common, point.config
+    return accuracy_against_faults(
+        netlist,
+        dataset,
+        c.kind,
+        [c.rate],
+        draws=c.draws,
+        seed=c.seed,
+        split=c.split,
+        limit=c.limit,
+        threads=threads,
+    )[0]
+
+
+def _read(kind: Kind, rate: float, accuracies: Sequence[float]) -> FaultPoint:
+    return FaultPoint(kind, rate, tuple(accuracies))
 
 
 def accuracy_against_faults(
@@ -107,6 +143,7 @@ def run_faults(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
     """Accuracy of the circuit in the file `net` at every rate of both faults."""
     netlist = load(net)
@@ -119,22 +156,24 @@ def run_faults(
     asked: list[tuple[Kind, list[float]]] = [("flip", list(flip or [])), ("stuck_at", list(stuck or []))]
     if flip is None and stuck is None:
         asked = [("flip", list(RATES)), ("stuck_at", list(RATES))]
-    points: list[FaultPoint] = []
+    digest = hashlib.sha256(net.read_bytes()).hexdigest()
+    wanted: list[_Rate] = []
     for kind, rates in asked:
         # the circuit as it is, once, then every rate
-        rates = ([] if points or 0.0 in rates else [0.0]) + rates if rates else []
-        points += accuracy_against_faults(
-            netlist,
-            dataset,
-            kind,
-            rates,
-            draws=draws,
-            seed=seed,
-            split=split,
-            limit=limit,
-            threads=threads,
-            progress=progress,
-        )
+        first = [] if wanted or 0.0 in rates or not rates else [0.0]
+        wanted += [_Rate(digest, kind, float(r), draws, split, limit, seed) for r in (*first, *rates)]
+    points = run_recorded(
+        _read,
+        [Point(f"{w.kind} {w.rate:g}", w) for w in wanted],
+        dataset,
+        folder,
+        partial(_measure, threads=threads),
+        lambda p: f"{p.kind} {p.rate:g}: {100 * p.mean:.2f} %",
+        progress,
+        executor,
+        common=(netlist, dataset),
+        what="rates of faults",
+    )
     figure = accuracy_against_fault_rate(points, 1 / dataset.n_classes)
     result = [{**asdict(p), "mean": p.mean, "spread": p.spread} for p in points]
     table = faults_table(points, f"{dataset.name}, {split} split: mean ± spread over draws of the faults")
@@ -216,8 +255,8 @@ Example: thermoc study faults net.tnl --data mnist -o runs/faults""",
         Option("limit", "--limit", int, None, "Only the first samples of the split.", min=1),
         SEED,
         THREADS,
+        *WHERE,
     ),
     run_faults,
     source=("net", "Circuit (.tnl) with an encoder and class sums."),
-    folder="Folder of the study.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from thermo.report.figures import Series, accuracy_against_heat
 from thermo.report.page import Table
 from thermo.studies.points import Measured, run_points
 from thermo.studies.records import Point
-from thermo.studies.study import DATA, EPOCHS, SEED, THREADS, Findings, Study
+from thermo.studies.study import DATA, EPOCHS, SEED, THREADS, WHERE, Findings, Study
 from thermo.training.langevin.presets import likelihood_preset, pathwise_preset
 
 PARETO_PENALTIES = (0.0, 1e-5, 1e-4, 3e-4, 1e-3)
@@ -35,6 +36,7 @@ def run_seeds(
     published: bool = True,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
     """budgets : of heat, kT; published : the teacher-student method, too."""
     points: list[Point] = []
@@ -50,7 +52,7 @@ def run_seeds(
         for name, teacher in ((f"drive {exact.drive_out:g}", exact), ("drive 100", mild)):
             series = f"published loss, least squares, {name}"
             points += [Point(series, replace(teacher, seed=s)) for s in range(n_seeds)]
-    measured = run_points(points, dataset, folder, threads=threads, progress=progress)
+    measured = run_points(points, dataset, folder, threads=threads, progress=progress, executor=executor)
     return _findings("seeds", measured)
 
 
@@ -63,6 +65,7 @@ def run_pareto(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
     """hidden : cells of each machine."""
     points = []
@@ -74,7 +77,7 @@ def run_pareto(
     for penalty in PARETO_PENALTIES:
         config = replace(pathwise_preset(dataset, coupled=False), heat_penalty=penalty)
         points.append(Point(f"no couplings, penalty {penalty:g}", _short(config, epochs, seed)))
-    measured = run_points(points, dataset, folder, threads=threads, progress=progress)
+    measured = run_points(points, dataset, folder, threads=threads, progress=progress, executor=executor)
     figure = accuracy_against_heat(pareto_series(measured), score="test accuracy, %")
     return _findings("pareto", measured, figure)
 
@@ -163,6 +166,7 @@ Example: thermoc study seeds --data mnist -o runs/seeds""",
         EPOCHS,
         Option("published", "--published/--no-published", bool, True, "Also the teacher-student method."),
         THREADS,
+        *WHERE,
     ),
     run_seeds,
 )
@@ -179,6 +183,7 @@ Example: thermoc study pareto --data mnist -o runs/pareto""",
         EPOCHS,
         SEED,
         THREADS,
+        *WHERE,
     ),
     run_pareto,
 )

@@ -9,7 +9,9 @@ import hashlib
 import json
 import time as clock
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from scipy.linalg import expm, solve_continuous_lyapunov
 
-from compiler.errors import ThermocError, UnsupportedError
-from compiler.files import make_folder, replacing
+from compiler.errors import UnsupportedError
 from hw_models.device import Device
 from hw_models.presets import device_of
 from thermo.linear_algebra import (
@@ -32,11 +33,12 @@ from thermo.linear_algebra import (
     solve,
 )
 from thermo.options import Option
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
 from thermo.report.figures import COLOURS, dress
 from thermo.report.page import Table
 from thermo.report.text import si
-from thermo.studies.study import SEED, THREADS, Findings, Study
+from thermo.studies.jobs import run_all
+from thermo.studies.study import SEED, THREADS, WHERE, Findings, Study
 
 OPERATIONS = ("solve", "inverse", "lyapunov", "exponential", "determinant")
 TIMES = (4.0, 16.0, 64.0, 256.0)  # in units of the slowest relaxation
@@ -156,37 +158,34 @@ def run_study(
     *,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> list[LinearPoint]:
     """Every point, from `folder` where it is there with the same settings and device, else measured
     and kept there; an interrupted study goes on where it stopped."""
-    points = make_folder(folder / "points")
-    progress = progress or NullProgress()
-    progress.start(len(wanted), "linear algebra")
-    done = []
-    try:
-        for k, setting in enumerate(wanted):
-            text = json.dumps([asdict(setting), device.describe()], sort_keys=True)
-            digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-            file = points / f"{setting.operation}-{digest}.json"
-            if file.exists():
-                done.append(_read(file))
-            else:
-                point = measure(setting, device, threads)
-                with replacing(file) as beside:
-                    beside.write_text(json.dumps(asdict(point)))
-                done.append(point)
-            progress.update(k + 1, f"{setting.operation}: {done[-1].error:.2g}")
-    finally:
-        progress.stop()
-    return done
+    return run_all(
+        [(_name(setting, device), setting) for setting in wanted],
+        folder / "points",
+        _point,
+        partial(_measure, threads=threads),
+        device,
+        told=lambda p: f"{p.setting.operation}: {p.error:.2g}",
+        label="linear algebra",
+        executor=executor,
+        progress=progress,
+    )
 
 
-def _read(file: Path) -> LinearPoint:
-    try:
-        content = json.loads(file.read_text())
-        return LinearPoint(**{**content, "setting": Setting(**content["setting"])})
-    except (ValueError, TypeError, KeyError):
-        raise ThermocError(f"{file}: is no point of this study; delete it") from None
+def _name(setting: Setting, device: Device) -> str:
+    text = json.dumps([asdict(setting), device.describe()], sort_keys=True)
+    return f"{setting.operation}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _measure(setting: Setting, device: Device, *_: Path, threads: int | None) -> LinearPoint:
+    return measure(setting, device, threads)
+
+
+def _point(setting: dict[str, Any], **figures: Any) -> LinearPoint:
+    return LinearPoint(Setting(**setting), **figures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +258,7 @@ def run_linear_algebra(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
     """Every operation over measuring time, kT and condition number."""
     asked = list(conditions or [4.0, 16.0, 64.0])
@@ -267,7 +267,7 @@ def run_linear_algebra(
             raise UnsupportedError(f"condition must be above 1 and at most 10000, got {c:g}")
     preset = device_of(device)
     wanted = settings(n, asked, machines, seeds, seed)
-    points = run_study(wanted, folder, preset, threads=threads, progress=progress)
+    points = run_study(wanted, folder, preset, threads=threads, progress=progress, executor=executor)
     middle = sorted(asked)[len(asked) // 2]
     base = Setting("solve", n, float(middle), TIMES[-2], 1.0, machines, seed)
     panels: list[tuple[str, list[Curve]]] = []
@@ -396,6 +396,7 @@ Example: thermoc study linear-algebra -o runs/linear""",
         Option("device", "--device", str, "rc-1fF", "Preset or file.toml for seconds and joules."),
         SEED,
         THREADS,
+        *WHERE,
     ),
     run_linear_algebra,
     folder="Folder of the study; points in it are kept.",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from thermo.report.figures import COLOURS, MUTED, dress
 from thermo.report.page import Table
 from thermo.simulate.threads import check_threads
 from thermo.studies.records import Point, run_recorded
-from thermo.studies.study import DATA, THREADS, Findings, Study
+from thermo.studies.study import DATA, THREADS, WHERE, Findings, Study
 from thermo.training.logic import logic_preset, train_logic
 
 # hard networks on the official test sets, LILogicNet (arXiv 2511.12340)
@@ -59,6 +61,7 @@ def run_logic_points(
     *,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> list[LogicMeasured]:
     """All points in order (their configs are LogicConfigs), those in `folder` read from there."""
     return run_recorded(
@@ -66,9 +69,10 @@ def run_logic_points(
         points,
         dataset,
         folder,
-        lambda point, kept, model: _measure(point, dataset, kept, model, threads),
+        partial(_measure, threads=threads),
         lambda m: f"{m.series}: {100 * m.accuracy:.2f} %",
         progress,
+        executor,
     )
 
 
@@ -143,6 +147,7 @@ def run_logic(
     n_seeds: int = 5,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
     """Networks of every size, length of training and seed."""
     check_threads(threads)
@@ -156,7 +161,9 @@ def run_logic(
                 config = logic_preset(dataset, layers=layers, epochs=length, seed=seed)
                 series = f"{config.n_gates} gates, {config.epochs} epochs"
                 points.append(Point(series, config))
-    measured = run_logic_points(points, dataset, folder, threads=threads, progress=progress)
+    measured = run_logic_points(
+        points, dataset, folder, threads=threads, progress=progress, executor=executor
+    )
     figure = accuracy_against_gates(
         [m.gates for m in measured],
         [m.seconds / 60 for m in measured],
@@ -215,6 +222,7 @@ Example: thermoc study logic --data mnist --gates 4000 --gates 8000 -o runs/logi
         Option("epochs", "--epochs", list[int], None, "Lengths of training; may be repeated.", min=1),
         Option("n_seeds", "--seeds", int, 5, "Seeds of each.", min=1),
         THREADS,
+        *WHERE,
     ),
     run_logic,
 )

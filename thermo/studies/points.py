@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,11 @@ import numpy as np
 from compiler.errors import ThermocError
 from compiler.families.langevin import LangevinMachine, lower_langevin
 from compiler.families.store import load_model, save_model
-from compiler.files import make_folder
 from thermo.data import Dataset
 from thermo.evaluate import evaluate
 from thermo.progress import Progress
 from thermo.simulate.threads import check_threads
-from thermo.studies.records import Point, check_classes, recorded, run_all
+from thermo.studies.records import Point, run_recorded
 from thermo.training import TrainedMachine, train_onsager_machlup, train_pathwise
 from thermo.training.langevin.config import PathwiseConfig
 
@@ -46,35 +47,8 @@ class Measured:
     model: str
 
 
-def run_point(
-    point: Point,
-    dataset: Dataset,
-    folder: Path,
-    *,
-    threads: int | None = None,
-    progress: Progress | None = None,
-) -> Measured:
-    """The point's figures, from `folder` if they are there, else by training and measuring."""
-    check_threads(threads)
-    check_classes(dataset)
-    return recorded(
-        Measured,
-        point,
-        dataset,
-        folder,
-        lambda checkpoint, model: _measure(point, dataset, checkpoint, model, threads, progress),
-    )
-
-
-def _measure(
-    point: Point,
-    dataset: Dataset,
-    checkpoint: Path,
-    model: Path,
-    threads: int | None,
-    progress: Progress | None,
-) -> Measured:
-    trained = _train(point, dataset, checkpoint, threads, progress)
+def _measure(point: Point, dataset: Dataset, checkpoint: Path, model: Path, threads: int | None) -> Measured:
+    trained = _train(point, dataset, checkpoint, threads)
     save_model(trained.model, model)
     netlist = lower_langevin(trained.model)
     options: dict[str, Any] = {"seed": point.config.seed, "threads": threads}
@@ -99,14 +73,10 @@ def _measure(
     )
 
 
-def _train(
-    point: Point, dataset: Dataset, checkpoint: Path, threads: int | None, progress: Progress | None
-) -> TrainedMachine:
+def _train(point: Point, dataset: Dataset, checkpoint: Path, threads: int | None) -> TrainedMachine:
     if isinstance(point.config, PathwiseConfig):
-        return train_pathwise(
-            dataset, point.config, checkpoint=checkpoint, threads=threads, progress=progress
-        )
-    return train_onsager_machlup(dataset, point.config, threads=threads, progress=progress)
+        return train_pathwise(dataset, point.config, checkpoint=checkpoint, threads=threads)
+    return train_onsager_machlup(dataset, point.config, threads=threads)
 
 
 def run_points(
@@ -116,16 +86,19 @@ def run_points(
     *,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> list[Measured]:
     """All points in order, those already in `folder` read from there."""
-    check_classes(dataset)
-    there = make_folder(folder)
-    return run_all(
+    check_threads(threads)
+    return run_recorded(
+        Measured,
         points,
         dataset,
-        lambda point: run_point(point, dataset, there, threads=threads),
+        folder,
+        partial(_measure, threads=threads),
         lambda m: f"{m.series}: {100 * m.accuracy:.2f} %, {m.heat:,.0f} kT",
         progress,
+        executor,
     )
 
 

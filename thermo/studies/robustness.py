@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,11 +24,12 @@ from hw_models.imperfect import Imperfections
 from thermo.data import Dataset
 from thermo.energy.inference import device_units
 from thermo.evaluate import check_fit, evaluate
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
 from thermo.report.figures import Sweep
 from thermo.simulate.gates.dynamics import circuit_of
 from thermo.simulate.run import dynamics_of
 from thermo.studies.faults import accuracy_against_faults
+from thermo.studies.records import Point, run_recorded
 
 LIMIT = 500  # samples
 NOISE = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # times the device's kT
@@ -33,6 +40,30 @@ AGES = (25.0, 3600.0, 86400.0, 365.25 * 86400.0)  # s
 OHM = (0.3, 1.0, 3.0, 10.0)
 FLIPS = (1e-4, 1e-3, 1e-2, 0.1)
 DRAWS = 3  # devices, or draws of faults
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What the record of one point is known by.
+
+    netlist : SHA-256; device : its description; of : place of the sweep
+    """
+
+    netlist: str
+    device: Any
+    of: int
+    value: float
+    split: str
+    limit: int | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """error : standard error, or one standard deviation of draws of faults"""
+
+    accuracy: float
+    error: float
 
 
 def robustness(
@@ -46,6 +77,8 @@ def robustness(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    folder: Path | None = None,
+    executor: Executor | None = None,
 ) -> tuple[Sweep, ...]:
     """What the kind of netlist has: an analog machine noise, mismatch, bits of its couplings and of its
     converters, and time; tiles mismatch, age, bits of converters and wires; a circuit faults; none for a
@@ -53,47 +86,68 @@ def robustness(
 
     name : as it is called in the sweeps; device : whose physics acts in an analog machine or on tiles
     limit : first samples of the split, None for all
+    folder : of points, those in it are not run again; None keeps none; executor : where they run
 
     Raises DataError if the netlist and the data set do not fit.
     """
     if dynamics_of(netlist).name == "spins" or not dataset.n_classes:
         return ()
     check_fit(netlist, dataset)
-    if isinstance(netlist, GateNetlist | CellNetlist):
-        circuit = circuit_of(netlist)
-        if circuit.class_sums is None:
-            return ()
-        points = accuracy_against_faults(
-            circuit,
-            dataset,
-            "flip",
-            FLIPS,
-            draws=DRAWS,
-            seed=seed,
-            split=split,
-            limit=limit,
-            threads=threads,
-            progress=progress,
+    if _is_circuit(netlist) and circuit_of(netlist).class_sums is None:
+        return ()
+    asked = _asked(netlist, device)
+    digest = hashlib.sha256(pickle.dumps(netlist)).hexdigest()
+    points = [
+        Point(
+            f"{name} {sweep.what} {value:g}",
+            _Setting(digest, device.describe(), k, float(value), split, limit, seed),
         )
-        told = tuple((p.rate, p.mean, p.spread) for p in points)
+        for k, (sweep, values, _) in enumerate(asked)
+        for value in values
+    ]
+    with TemporaryDirectory(prefix="thermoc-points-") as passing:
+        found = run_recorded(
+            Swept,
+            points,
+            dataset,
+            passing if folder is None else folder,
+            partial(_measure, threads=threads),
+            lambda s: f"{100 * s.accuracy:.2f} %",
+            progress,
+            executor,
+            common=(netlist, dataset, device),
+            what=f"points of robustness of {name}",
+        )
+    sweeps, of = [], list(zip(points, found, strict=True))
+    for k, (sweep, _, _) in enumerate(asked):
+        swept = tuple((p.config.value, s.accuracy, s.error) for p, s in of if p.config.of == k)
+        sweeps.append(replace(sweep, name=name, points=swept))
+    return tuple(sweeps)
+
+
+def _measure(point: Point, common: Any, *_: Path, threads: int | None) -> Swept:
+    netlist, dataset, device = common
+    c = point.config
+    options: dict[str, Any] = {"limit": c.limit, "seed": c.seed, "threads": threads}
+    if _is_circuit(netlist):
+        (at,) = accuracy_against_faults(
+            circuit_of(netlist), dataset, "flip", [c.value], draws=DRAWS, split=c.split, **options
+        )
+        return Swept(at.mean, at.spread)
+    _, _, run = _asked(netlist, device)[c.of]
+    return Swept(*_mean(run(c.value), dataset, c.split, {**options, "device": device}))
+
+
+def _is_circuit(netlist: Any) -> bool:
+    return isinstance(netlist, GateNetlist | CellNetlist)
+
+
+def _asked(netlist: Any, device: Device | CrossbarDevice) -> tuple[Any, ...]:
+    """Every sweep without its points, its values, and what is run at each."""
+    if _is_circuit(netlist):
         note = f"every gate errs by itself with this probability, {DRAWS} draws, bars one standard deviation"
-        return (Sweep(name, "probability that a gate errs", told, log=True, note=note),)
-    common: dict[str, Any] = {"limit": limit, "seed": seed, "threads": threads, "device": device}
-    asked = tuple(_tiles(netlist, device) if isinstance(device, CrossbarDevice) else _cells(netlist, device))
-    progress = progress or NullProgress()
-    progress.start(sum(len(values) for _, values, _ in asked), f"robustness of {name}")
-    done, found = 0, []
-    try:
-        for sweep, values, run in asked:
-            swept: list[tuple[float, float, float]] = []
-            for value in values:
-                swept.append((float(value), *_mean(run(value), dataset, split, common)))
-                done += 1
-                progress.update(done, sweep.what)
-            found.append(replace(sweep, name=name, points=tuple(swept)))
-    finally:
-        progress.stop()
-    return tuple(found)
+        return ((Sweep("", "probability that a gate errs", (), log=True, note=note), FLIPS, None),)
+    return tuple(_tiles(netlist, device) if isinstance(device, CrossbarDevice) else _cells(netlist, device))
 
 
 Run = tuple[Any, Sequence[dict[str, Any]]]

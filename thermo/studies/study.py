@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from thermo.options import Option
 from thermo.report.page import Table
+from thermo.studies.executors import WHERE as WHERE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +35,8 @@ class Study:
     name : "eqprop-noise", of the command and its files
     told : what it does, with an example, as `--help` shows it
     options : what it takes; --data is the name of a data set and becomes the keyword dataset
-    run : f(folder, *, progress, options) -> Findings; what is in the folder is not run again
+    run : f(folder, *, progress, options) -> Findings; what is in the folder is not run again; where WHERE is
+        among the options, it takes an `executor` for its points instead of these
     source : (name, help) of the netlist or model that it is about, the keyword of that name
     many : it takes several of them
     folder : what --help says of --out
