@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -45,10 +47,16 @@ def executor_for(jobs: int | None = None, scheduler: str | None = None) -> Itera
             yield executor
     elif jobs is not None:
         # a fork of a process whose threads have run kernels may die in them
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as executor:
+        spawn = get_context("spawn")
+        with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_leave_quietly) as executor:
             yield executor
     else:
         yield SerialExecutor()
+
+
+def _leave_quietly() -> None:
+    """An interrupt lets go of the point that a worker is at, and says nothing: the client does."""
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
 
 
 @contextmanager

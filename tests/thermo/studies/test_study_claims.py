@@ -150,6 +150,17 @@ def test_a_killed_worker_is_said_so(tmp_path):
             run(folder, [0], one)
 
 
+def test_an_interrupt_lets_go_of_all_points(tmp_path):
+    folder = tmp_path / "s"
+    line = [sys.executable, "-m", "toys.points", str(folder), "40", "--jobs", "2", "--seconds", "0.3"]
+    first = subprocess.Popen(line, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    until(lambda: records(folder) >= 3, "no points")
+    os.killpg(first.pid, signal.SIGINT)  # as Ctrl-C does
+    _, said = first.communicate(timeout=LATE)
+    assert said.count("Traceback") == 1 and said.rstrip().endswith("KeyboardInterrupt")
+    assert records(folder) < 40 and not list(folder.glob(".*"))
+
+
 def test_one_place(tmp_path):
     with pytest.raises(ThermocError, match="leave one out"), executor_for(2, "tcp://localhost:1"):
         pass
