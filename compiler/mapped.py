@@ -30,12 +30,13 @@ def shapes(netlist: GateNetlist, *, head: bool = True, adder: str = "fast") -> t
 
 def cell_shapes(netlist: GateNetlist, *, adder: str = "fast") -> tuple[GateNetlist, ...]:
     """More shapes than `shapes`, class sums and decision as gates: also as and-gates and inverters, since an
-    exclusive or takes two or three cells' area, and with chains made trees. Takes three times as long.
+    exclusive or takes two or three cells' area, and with chains made trees. Takes four times as long.
     """
     made = [*shapes(netlist, adder=adder)]
     fewest = simplify(made[0], 2, objective="ands")
     quick = simplify(made[1], 1, objective="ands")
-    return (*made, fewest, quick, balance(fewest), balance(quick))
+    again = simplify(balance(fewest), 2, objective="ands")
+    return (*made, fewest, quick, again, *(balance(shape) for shape in (fewest, quick, again)))
 
 
 def best_mapping(

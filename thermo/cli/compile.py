@@ -343,6 +343,10 @@ def compile_(model: MODEL, given: Given) -> None:
             f"; {before['gates']['two_input']:,} live two-input gates became "
             f"{numbers['gates']['two_input']:,} at -O{level}"
         )
+        if numbers["depth"] > before["depth"]:
+            legal += (
+                f", and the depth of {before['depth']} became {numbers['depth']} (-O1 makes no gate later)"
+            )
     emit(
         {
             "netlist": out,

@@ -4,6 +4,7 @@ import gzip
 import json
 
 import pytest
+from toys.gates import circuits_folder
 
 from compiler import check_equal, compile, load, read_circuit
 from compiler.errors import UnsupportedError
@@ -82,6 +83,15 @@ def test_compile_says_what_it_did(capsys, blif, tmp_path):
     out = capsys.readouterr().out
     assert "gates: two input" in out
     assert "1 live two-input gates became 1 at -O1" in out
+
+
+def test_compile_says_where_fewer_gates_are_deeper(capsys, tmp_path):
+    c432 = circuits_folder() / "iscas85" / "c432.bench"
+    told = []
+    for level in (1, 2):
+        assert main(["compile", str(c432), "-O", str(level), "-o", str(tmp_path / "net.tnl")]) == 0
+        told.append("the depth of 24 became 26" in capsys.readouterr().out)
+    assert told == [False, True]
 
 
 def test_show_prints_counts_and_canonical_text(capsys, blif, tmp_path):
