@@ -121,7 +121,8 @@ def find_embedding(
     of the topology's. Otherwise chains are routed along shortest paths that pay for cells in use
     (Cai, Macready and Roy, arXiv 1406.2741), with prices that rise where chains collide again and
     again (McMurchie and Ebeling, PathFinder, FPGA'95), then shortened. Of `tries` starts the one
-    with the fewest cells is kept, or Chimera's clique layout where that is no larger or more than
+    with the fewest cells is kept, or a clique's layout (Chimera's; of Pegasus and Zephyr where minorminer
+    and dwave-networkx are installed) where that is no larger or more than
     half of all pairs are coupled. The same arguments give the same chains. The search ends after a
     fixed amount of work, some two minutes, or a moment after it is interrupted.
 
@@ -366,7 +367,7 @@ def _middle(ptr: np.ndarray, adj: np.ndarray) -> int:
 
 
 def _clique(n: int, topology: Topology | WorkingGraph) -> Embedding | None:
-    """Chains of m + 1 cells, every two joined, for up to t m spins on a square Chimera; else None.
+    """Chains of m + 1 cells, every two joined, for up to t m spins on a square Chimera, or see `_bus_clique`.
 
     Choi, "Minor-embedding in adiabatic quantum computation II", Quantum Inf. Process. 10 (2011):
     spin t i + k takes wire k of row i up to the diagonal and wire k of column i from there on.
@@ -374,6 +375,8 @@ def _clique(n: int, topology: Topology | WorkingGraph) -> Embedding | None:
     Of a chip with holes the smallest square is taken that holds n chains that work.
     """
     whole = topology.whole if isinstance(topology, WorkingGraph) else topology
+    if whole is not None and whole.kind in ("pegasus", "zephyr"):
+        return _bus_clique(n, whole, topology.graph())
     if whole is None or whole.kind != "chimera":
         return None
     rows, columns, t = whole.parameters
@@ -389,6 +392,27 @@ def _clique(n: int, topology: Topology | WorkingGraph) -> Embedding | None:
                 if found is not None:
                     return found
     return None
+
+
+def _bus_clique(n: int, whole: Topology, graph: Graph) -> Embedding | None:
+    """Chains of a clique on Pegasus or Zephyr, also with holes, by minorminer's busclique; else None.
+
+    None where minorminer or dwave-networkx is not installed, or no clique of n spins is found (Boothby,
+    King and Roy, "Fast clique minor generation in Chimera qubit connectivity graphs", Quantum Inf. Process.
+    15, 2016).
+    """
+    try:
+        import dwave_networkx
+        from minorminer.busclique import find_clique_embedding
+    except ImportError:
+        return None
+    ids, wires = graph.ids.tolist(), graph.ids[graph.edges].tolist()
+    make = getattr(dwave_networkx, f"{whole.kind}_graph")
+    chip = make(*whole.parameters, node_list=ids, edge_list=wires)
+    found = find_clique_embedding(n, chip, use_cache=False, seed=0)
+    if len(found) != n:
+        return None
+    return Embedding.of([np.searchsorted(graph.ids, np.array(found[i])) for i in range(n)])
 
 
 def _clique_chains(n: int, side: int, corner: tuple[int, int], columns: int, t: int) -> list[list[int]]:

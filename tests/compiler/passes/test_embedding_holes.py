@@ -95,3 +95,21 @@ def test_an_embedder_that_is_not_there(monkeypatch):
     assert find_embedding(5, ring, CHIMERA, embedder="auto").n == 5
     with pytest.raises(TargetError, match="the embedder is"):
         find_embedding(5, ring, CHIMERA, embedder="best")
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "n", "longest"), [("pegasus", (6,), 40, 6), ("zephyr", (4, 4), 36, 5)]
+)
+def test_cliques_of_pegasus_and_zephyr_with_holes(kind, size, n, longest):
+    """The layout that the search is not asked for; chains as short as the square of the chip allows."""
+    pytest.importorskip("minorminer")
+    pytest.importorskip("dwave_networkx")
+    whole = Topology(kind, size)
+    graph = whole.graph()
+    alive = np.sort(np.random.default_rng(0).choice(graph.ids, graph.n - 8, replace=False))
+    wires = graph.ids[graph.edges]
+    chip = WorkingGraph.of(alive.tolist(), wires[np.isin(wires, alive).all(axis=1)].tolist(), whole)
+    for where, spins in ((whole, n), (chip, n - 10)):
+        pairs = np.stack(np.triu_indices(spins, 1), axis=1)
+        found = find_embedding(spins, pairs, where)  # verified there
+        assert found.lengths.max() <= longest
