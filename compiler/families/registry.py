@@ -64,6 +64,7 @@ HOMES = {
     "oscillator": "compiler.families.oscillator",
     "rbm": "compiler.families.rbm",
     "resistive": "compiler.families.resistive",
+    "tables": "compiler.families.tables",
 }
 """Every family and the module that holds it as FAMILY, imported when it is asked for."""
 

@@ -90,16 +90,23 @@ def sigmoid(x):  # type: ignore[no-untyped-def]
 def choose(scores, k, best, first, last):  # type: ignore[no-untyped-def]
     """best[block, side, lane] = candidate of the largest score, the first on a tie.
 
-    scores : (blocks, 2, k_padded, LANES); only the first k candidates count
+    scores : (blocks, inputs, k_padded, LANES); only the first k candidates count
     """
+    largest = np.empty(LANES, np.float32)
+    at = np.empty(LANES, np.int32)
     for block in range(first, last):
-        for side in range(2):
+        for side in range(scores.shape[1]):
             for lane in range(LANES):
-                largest, at = scores[block, side, 0, lane], 0
-                for j in range(1, k):
-                    if scores[block, side, j, lane] > largest:
-                        largest, at = scores[block, side, j, lane], j
-                best[block, side, lane] = at
+                largest[lane] = scores[block, side, 0, lane]
+                at[lane] = 0
+            for j in range(1, k):
+                number = np.int32(j)
+                for lane in range(LANES):
+                    score = scores[block, side, j, lane]
+                    at[lane] = number if score > largest[lane] else at[lane]
+                    largest[lane] = max(score, largest[lane])
+            for lane in range(LANES):
+                best[block, side, lane] = at[lane]
 
 
 @njit(cache=True, nogil=True)

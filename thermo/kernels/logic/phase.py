@@ -53,13 +53,13 @@ def pool_gradients(table, wires, best, n_gates, per_class, x, weights, sums, poo
 def lowest_new(wires, k, pool, h, n_nets, new, first, last):  # type: ignore[no-untyped-def]
     """new[block, side, lane] = the nets of the pool with the lowest h that are no candidates yet.
 
-    new : (blocks, 2, LANES, m) int32; a place is -1 where the pool has too few such nets
+    new : (blocks, inputs, LANES, m) int32; a place is -1 where the pool has too few such nets
     """
     wanted = new.shape[3]
     taken = np.zeros(n_nets, np.bool_)
     value = np.empty(wanted, np.float32)
     for block in range(first, last):
-        for side in range(2):
+        for side in range(wires.shape[1]):
             for lane in range(LANES):
                 for j in range(k):
                     taken[wires[block, side, lane, j]] = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from thermo.kernels.logic.dots import GROUP, aligned
 from thermo.training.logic.images import Epoch
 from thermo.training.tiles import Tiles
 
+if TYPE_CHECKING:
+    from thermo.training.logic.one_layer import OneLayerTrainer
+
 LANES = kernels.LANES
 BATCH = 512
 """Samples at a time: few enough for the rows of a block's nets to stay in a cache."""
@@ -19,8 +22,8 @@ _REFRESH = 21
 """Tag of a generator."""
 
 
-def refresh(trainer: Any, data: Epoch, tiles: Tiles) -> None:
-    """Replace a FastTrainer's worst candidates of every wire by new ones (see LogicConfig)."""
+def refresh(trainer: OneLayerTrainer, data: Epoch, tiles: Tiles) -> None:
+    """Replace the worst candidates of every wire of one layer by new ones (see LogicConfig)."""
     config, k, n = trainer.config, trainer.k, trainer.source.n_bits
     wanted = min(config.refresh, k - 1)
     late = trainer.epoch >= config.refresh_until * config.epochs
@@ -28,7 +31,7 @@ def refresh(trainer: Any, data: Epoch, tiles: Tiles) -> None:
         return
     rng = np.random.default_rng([config.seed, _REFRESH, trainer.epoch])
     scores, *moments = (
-        array[:, :, :k].transpose(0, 1, 3, 2)  # views: (blocks, 2, LANES, k)
+        array[:, :, :k].transpose(0, 1, 3, 2)  # views: (blocks, inputs, LANES, k)
         for array in (trainer.scores, trainer.scores_m, trainer.scores_v)
     )
     worst = np.argpartition(scores, wanted, axis=3)[..., :wanted]
@@ -41,58 +44,33 @@ def refresh(trainer: Any, data: Epoch, tiles: Tiles) -> None:
     level = scores.max(axis=3, keepdims=True) - np.float32(config.refresh_gap)
     for array, value in ((scores, level), (moments[0], 0), (moments[1], 0)):
         np.put_along_axis(array, worst, np.broadcast_to(value, worst.shape), axis=3)
-    kernels.choose(trainer.scores, k, trainer.best, 0, trainer.table.shape[0])
+    kernels.choose(trainer.scores, k, trainer.best, 0, trainer.best.shape[0])
 
 
-def _from_pool(trainer: Any, wanted: int, data: Epoch, rng: np.random.Generator, tiles: Tiles) -> np.ndarray:
-    """(blocks, 2, LANES, wanted) int32: of each block's random nets those of lowest derivative
+def _from_pool(trainer: OneLayerTrainer, wanted: int, data: Epoch, rng: np.random.Generator, tiles: Tiles) -> np.ndarray:
+    """(blocks, inputs, LANES, wanted) int32: of each block's random nets those of lowest derivative
     over the last samples of the epoch; -1 where there are too few new ones."""
     t, config, threads = trainer, trainer.config, tiles.threads
-    n_bits, blocks, shares = t.source.n_bits, t.table.shape[0], t.shares(threads)
+    n_bits, blocks, shares = t.source.n_bits, t.best.shape[0], t.shares(threads)
     size = min(-(-config.refresh_pool // GROUP) * GROUP, n_bits // GROUP * GROUP)
-    new = np.full((blocks, 2, LANES, wanted), -1, np.int32)
+    new = np.full((blocks, t.inputs, LANES, wanted), -1, np.int32)
     if size == 0:
         return new
     pool = np.stack([rng.permutation(n_bits)[:size] for _ in range(blocks)]).astype(np.int32)
     x = aligned((n_bits, BATCH), np.uint8)
-    weights, totals = t.weights(BATCH)
-    sums = aligned((t.n_classes, t.index.size), np.int32)
+    scratch = t.scratch(threads, BATCH)
     counts = np.zeros((threads, t.n_classes, BATCH), np.int32)
-    h = np.zeros((blocks, 2, LANES, size), np.float32)
-
-    def count(i: int) -> None:
-        kernels.count_ones(
-            t.table, t.wires, t.best, x, t.n_gates, t.per_class, counts[i], shares[i], shares[i + 1]
-        )
-
-    def differentiate(i: int) -> None:
-        phases.pool_gradients(
-            t.table,
-            t.wires,
-            t.best,
-            t.n_gates,
-            t.per_class,
-            x,
-            weights,
-            sums,
-            pool,
-            h,
-            shares[i],
-            shares[i + 1],
-            t.path,
-        )
-
-    def select(i: int) -> None:
-        phases.lowest_new(t.wires, t.k, pool, h, n_bits, new, shares[i], shares[i + 1])
-
+    h = np.zeros((blocks, t.inputs, LANES, size), np.float32)
     n = data.labels.size
     for start in range(n - min(config.refresh_samples, n), n, BATCH):
         part = slice(start, min(start + BATCH, n))
         t.data.fill(data, part, x)
         counts[:] = 0
-        tiles.map(count, threads)
-        t.derive(counts, data.labels[part], rng, weights, totals, np.zeros(4))
-        kernels.feature_sums(x, weights, t.index, sums, 0, t.n_classes, 0, t.index.size, t.path)
-        tiles.map(differentiate, threads)
-    tiles.map(select, threads)
+        tiles.map(lambda i: t.count(x, counts[i], shares[i], shares[i + 1]), threads)
+        t.derive(counts, data.labels[part], rng, scratch.weights, np.zeros(4))
+        t.prepare(scratch, x, rng)
+        tiles.map(lambda i: t.ask(i, scratch, x, pool, h, shares[i], shares[i + 1]), threads)
+    tiles.map(
+        lambda i: phases.lowest_new(t.wires, t.k, pool, h, n_bits, new, shares[i], shares[i + 1]), threads
+    )
     return new

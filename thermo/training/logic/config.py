@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from compiler.ir.luts import WIDEST
 from thermo.training.augmentation import Augmentation
 from thermo.training.config import TrainingConfig
 from thermo.training.errors import TrainingError
@@ -74,6 +75,8 @@ class LogicConfig(TrainingConfig):
 
     Network
     layers : gates of each layer; the last is a multiple of the number of classes
+    inputs : of a gate, 2 to 6; a gate of more than two is a table of 2^inputs entries, in one layer with
+        learnable wiring and straight-through training
     wiring : "learnable" (k candidates an input, chosen by score) or "fixed" (one, balanced fan-out)
     k : candidates of each input, or "all" nets of the layer below; 1 with fixed wiring
     parametrisation : "table" (4 logits, one an entry) or "gates" (16 logits, softmax)
@@ -112,6 +115,7 @@ class LogicConfig(TrainingConfig):
     """
 
     layers: tuple[int, ...] = (8000,)
+    inputs: int = 2
     wiring: str = "learnable"
     k: int | str = 16
     parametrisation: str = "table"
@@ -168,6 +172,10 @@ class LogicConfig(TrainingConfig):
             rules.choice(name, choices)
         if not self.layers or any(not whole(width) for width in self.layers):
             rules.fail("layers", "at least one width, each a whole number >= 1")
+        if not (whole(self.inputs) and 2 <= self.inputs <= WIDEST):
+            rules.fail("inputs", f"a whole number from 2 to {WIDEST}")
+        if self.inputs > 2:
+            self._check_tables(rules)
         if self.k != "all" and not whole(self.k):
             rules.fail("k", 'a whole number >= 1 or "all"')
         if self.wiring == "fixed" and self.k != 1:
@@ -200,3 +208,20 @@ class LogicConfig(TrainingConfig):
         if not 0 <= self.drop < 0.5:
             rules.fail("drop", "at least 0 and below 0.5")
         rules.share("final_rate", "refresh_until")
+
+    def _check_tables(self, rules: Rules) -> None:
+        """What gates of two inputs alone can be."""
+        if len(self.layers) > 1:
+            rules.fail("layers", f"one width with {self.inputs} inputs a table; several take inputs = 2")
+        only = {
+            "forward": "straight-through",
+            "parametrisation": "table",
+            "estimator": "identity",
+            "wiring": "learnable",
+            "init": "normal",
+            "dropout": 0,
+            "init_peak": 0,
+        }
+        for name, value in only.items():
+            if getattr(self, name) != value:
+                rules.fail(name, f"{value} with {self.inputs} inputs a table; others take inputs = 2")

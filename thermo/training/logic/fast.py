@@ -1,14 +1,11 @@
-"""Straight-through training of one layer of gates with exact gradients from bits.
+"""Straight-through training of one layer of two-input gates with exact gradients from bits.
 
-See thermo/kernels/logic/one_layer.py for the gradient. Step t of a thread updates its gates with the
-derivatives of batch t - 1, counts their outputs on batch t and encodes its share of batch t + 1;
-between steps one thread makes the loss. Counts are whole numbers and every gate belongs to one
-thread, so that results do not depend on threads.
+See thermo/kernels/logic/one_layer.py for the gradient.
 """
 
 from __future__ import annotations
 
-import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,173 +13,35 @@ from compiler.families.logic import LogicLayer, LogicNetwork
 from thermo.data import Dataset
 from thermo.kernels.logic import one_layer as kernels
 from thermo.kernels.logic import phase as phases
-from thermo.kernels.logic.dots import CHUNK, GROUP, aligned, path_code
-from thermo.training.errors import TrainingError
-from thermo.training.logic.candidates import refresh
+from thermo.kernels.logic.dots import GROUP, aligned
 from thermo.training.logic.config import LogicConfig
-from thermo.training.logic.general_wiring import balanced_wires, initial_logits, initial_scores
+from thermo.training.logic.one_layer import LANES, OneLayerTrainer, blocked, is_one_layer
 from thermo.training.logic.relaxed import relaxed_accuracy
-from thermo.training.logic.temperature import divisor, follow
-from thermo.training.logic.trainer import LogicTrainer
-from thermo.training.optimise import cosine_rate
 from thermo.training.tiles import Tiles
-
-LANES = kernels.LANES
-SCALE = 127.0
-"""A derivative of 1 by a class sum as int8."""
-_INIT, _DITHER = 20, 22
-"""Tags of generators."""
-_PARAMETERS = ("table", "scores", "wires", "best")
-_MOMENTS = ("table_m", "table_v", "scores_m", "scores_v")
 
 
 def is_fast(config: LogicConfig) -> bool:
     """Whether FastTrainer takes these settings."""
-    return (
-        len(config.layers) == 1
-        and config.forward == "straight-through"
-        and config.parametrisation == "table"
-        and config.estimator == "identity"
-        and config.wiring == "learnable"
-        and config.dropout == 0
-        and config.init_peak == 0
-    )
+    return config.inputs == 2 and is_one_layer(config)
 
 
-class FastTrainer(LogicTrainer):
-    """Parameters in blocks of gates, moments of Adam, what is best so far.
-
-    table : (blocks, 4, LANES) float32; scores : (blocks, 2, k_padded, LANES) float32
-    wires : (blocks, 2, LANES, k_padded) int32; best : (blocks, 2, LANES) int32, the chosen ones
+class Scratch(NamedTuple):
+    """weights : (n_classes, pitch) int8; totals : (n_classes,) int32, their sums
+    sums : (1 + threads, n_classes, n_features padded) int32, see feature_sums; the last for `ask`
     """
 
+    weights: np.ndarray
+    totals: np.ndarray
+    sums: np.ndarray
+
+
+class FastTrainer(OneLayerTrainer):
+    """table : (blocks, 4, LANES) float32."""
+
     def __init__(self, dataset: Dataset, config: LogicConfig, path: str | None = None) -> None:
-        if config.layers[-1] % dataset.n_classes:
-            raise TrainingError(
-                f"training: the last of layers must be a multiple of the {dataset.n_classes} "
-                f"classes, got {config.layers[-1]}"
-            )
-        super().__init__(dataset, config)
-        self.n_classes, self.n_gates = dataset.n_classes, config.layers[0]
-        self.per_class = self.n_gates // self.n_classes
-        self.k = self.source.n_bits
-        if config.k != "all":
-            self.k = min(int(config.k), self.k)
-        self.path = path_code(path)
-        self.steps = -(-dataset.y_train.size // config.batch)
-        self.spread = 0.0
-        self._draw()
-        self.best_tau = self.tau
-        self.kept = {name: getattr(self, name).copy() for name in _PARAMETERS}
+        super().__init__(dataset, config, path)
         padded = -(-self.source.n_bits // GROUP) * GROUP
         self.index = np.minimum(np.arange(padded), self.source.n_bits - 1).astype(np.int32)
-
-    @property
-    def tau(self) -> float:
-        return divisor(self.config, self.per_class, self.spread)
-
-    def _draw(self) -> None:
-        config, gates, n, k = self.config, self.n_gates, self.source.n_bits, self.k
-        blocks, padded = -(-gates // LANES), -(-k // GROUP) * GROUP
-        rng = np.random.default_rng([config.seed, _INIT])
-        self.table = aligned((blocks, 4, LANES), np.float32)
-        self.scores = aligned((blocks, 2, padded, LANES), np.float32)
-        self.wires = aligned((blocks, 2, LANES, padded), np.int32)
-        self.best = aligned((blocks, 2, LANES), np.int32)
-        self.table_m, self.table_v = (aligned(self.table.shape, np.float32) for _ in range(2))
-        self.scores_m, self.scores_v = (aligned(self.scores.shape, np.float32) for _ in range(2))
-        every = np.broadcast_to(np.arange(n, dtype=np.int32), (2, gates, n))
-        wires = every if k == n else balanced_wires(n, gates, k, rng)
-        logits = initial_logits(config, gates, rng)
-        scores = initial_scores(config, n, gates, k, rng)
-        self.table[:] = _blocked(logits[None])[:, 0].transpose(0, 2, 1)
-        self.scores[:, :, :k] = _blocked(scores).transpose(0, 1, 3, 2)
-        self.wires[..., :k] = _blocked(wires)
-        kernels.choose(self.scores, k, self.best, 0, blocks)
-
-    # --- what a checkpoint holds -----------------------------------------------------------------
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        found = {name: getattr(self, name) for name in (*_PARAMETERS, *_MOMENTS)}
-        return found | {f"kept_{name}": array for name, array in self.kept.items()}
-
-    # --- one epoch -------------------------------------------------------------------------------
-
-    def one_pass(self, tiles: Tiles) -> tuple[float, float]:
-        config, threads, f32 = self.config, tiles.threads, np.float32
-        data = self.data.epoch(self.epoch, tiles)
-        refresh(self, data, tiles)
-        n, n_bits = data.labels.size, self.source.n_bits
-        pitch = -(-min(config.batch, n) // CHUNK) * CHUNK
-        x = [aligned((n_bits, pitch), np.uint8) for _ in range(3)]
-        weights, totals = self.weights(pitch)
-        sums = aligned((threads, self.n_classes, self.index.size), np.int32)
-        counts = np.zeros((threads, self.n_classes, pitch), np.int32)
-        seen = np.zeros(4)
-        blocks = self.shares(threads)
-        parts = [slice(s, min(s + config.batch, n)) for s in range(0, n, config.batch)]
-        rng = np.random.default_rng([config.seed, _DITHER, self.epoch])
-        self.data.fill(data, parts[0], x[0])
-        unit, rates, fix2 = f32(0), (f32(0), f32(0)), f32(1)
-        for t in range(len(parts) + 1):
-            here, following = min(t, len(parts) - 1), t + 1 < len(parts)
-            buffers = x[(t - 1) % 3], x[here % 3], x[(t + 1) % 3]
-            adam = kernels.AdamStep(
-                unit,
-                *rates,
-                f32(config.beta1),
-                f32(config.beta2),
-                fix2,
-                f32(config.epsilon),
-                f32(config.decay) * rates[0],
-            )
-
-            def work(
-                i: int,
-                t: int = t,
-                buffers: tuple = buffers,
-                adam: kernels.AdamStep = adam,
-                following: bool = following,
-            ) -> None:
-                phases.phase(
-                    t > 0,
-                    self.gates,
-                    adam,
-                    buffers[0],
-                    weights,
-                    self.index,
-                    sums[i],
-                    totals,
-                    buffers[1],
-                    counts[i],
-                    blocks[i],
-                    blocks[i + 1],
-                    self.path,
-                )
-                if following:
-                    self.data.fill(data, parts[t + 1], buffers[2], i, threads)
-
-            tiles.map(work, threads)
-            if t == len(parts):
-                break
-            labels = data.labels[parts[t]]
-            before = seen[2:].copy()
-            tau = self.tau
-            self.derive(counts, labels, rng, weights, totals, seen)
-            unit = f32(1.0 / (SCALE * labels.size * tau))
-            self._follow(seen[2:] - before, labels.size * self.n_classes)
-            rate = cosine_rate(
-                config.learning_rate,
-                self.step,
-                self.steps * config.epochs,
-                warmup=config.warmup_steps,
-                final=config.final_rate,
-            )
-            self.step += 1
-            rate /= 1.0 - config.beta1**self.step
-            rates = f32(rate), f32(rate * config.rate_wire)
-            fix2 = f32(1.0 / (1.0 - config.beta2**self.step))
-        return float(seen[0]) / n, float(seen[1]) / n
 
     @property
     def gates(self) -> kernels.Gates:
@@ -200,81 +59,95 @@ class FastTrainer(LogicTrainer):
             self.per_class,
         )
 
-    def shares(self, threads: int) -> np.ndarray:
-        """Blocks at which the threads' shares begin, and the end of the last."""
-        return np.linspace(0, self.table.shape[0], threads + 1).astype(int)
+    def laid_out(self, logits: np.ndarray) -> np.ndarray:
+        table = aligned((-(-self.n_gates // LANES), 4, LANES), np.float32)
+        table[:] = blocked(logits[None])[:, 0].transpose(0, 2, 1)
+        return table
 
-    def weights(self, pitch: int) -> tuple[np.ndarray, np.ndarray]:
-        return aligned((self.n_classes, pitch), np.int8), np.zeros(self.n_classes, np.int32)
+    def scratch(self, threads: int, pitch: int) -> Scratch:
+        weights = aligned((self.n_classes, pitch), np.int8)
+        sums = aligned((threads + 1, self.n_classes, self.index.size), np.int32)
+        return Scratch(weights, np.zeros(self.n_classes, np.int32), sums)
 
-    def derive(
+    def prepare(self, scratch: Scratch, x: np.ndarray | None, rng: np.random.Generator) -> None:
+        np.sum(scratch.weights, axis=1, dtype=np.int32, out=scratch.totals)
+        if x is not None:
+            classes, features = self.n_classes, self.index.size
+            kernels.feature_sums(
+                x, scratch.weights, self.index, scratch.sums[-1], 0, classes, 0, features, self.path
+            )
+
+    def advance(
         self,
+        thread: int,
+        train: bool,
+        adam: kernels.AdamStep,
+        scratch: Scratch,
+        x_old: np.ndarray,
+        x: np.ndarray,
         counts: np.ndarray,
-        labels: np.ndarray,
-        rng: np.random.Generator,
-        weights: np.ndarray,
-        totals: np.ndarray,
-        seen: np.ndarray,
+        first: int,
+        last: int,
     ) -> None:
-        """Derivatives of the loss, rounded at random so that their mean is right."""
-        weights[:] = 0
-        kernels.loss_and_weights(
-            counts.sum(axis=0, dtype=np.int32),
-            labels,
-            self.tau,
-            self.config.smoothing,
-            SCALE,
-            rng.random((self.n_classes, labels.size)),
-            weights,
-            seen,
+        phases.phase(
+            train,
+            self.gates,
+            adam,
+            x_old,
+            scratch.weights,
+            self.index,
+            scratch.sums[thread],
+            scratch.totals,
+            x,
+            counts,
+            first,
+            last,
+            self.path,
         )
-        np.sum(weights, axis=1, dtype=np.int32, out=totals)
 
-    def _follow(self, moments: np.ndarray, n: int) -> None:
-        """Take sum and sum of squares of a batch's class sums into the running spread."""
-        if self.config.tau != "adaptive":
-            return
-        mean, square = moments / n
-        self.spread = follow(self.spread, math.sqrt(max(square - mean * mean, 0.0)))
+    def count(self, x: np.ndarray, counts: np.ndarray, first: int, last: int) -> None:
+        kernels.count_ones(
+            self.table, self.wires, self.best, x, self.n_gates, self.per_class, counts, first, last
+        )
 
-    # --- what came out ---------------------------------------------------------------------------
+    def ask(
+        self,
+        thread: int,
+        scratch: Scratch,
+        x: np.ndarray,
+        pool: np.ndarray,
+        h: np.ndarray,
+        first: int,
+        last: int,
+    ) -> None:
+        phases.pool_gradients(
+            self.table,
+            self.wires,
+            self.best,
+            self.n_gates,
+            self.per_class,
+            x,
+            scratch.weights,
+            scratch.sums[-1],
+            pool,
+            h,
+            first,
+            last,
+            self.path,
+        )
 
-    def accuracy(self, tiles: Tiles) -> float:
-        n, threads = self.y_valid.size, tiles.threads
-        cuts = np.linspace(0, n, threads + 1).astype(int)
-        every = self.data.valid_epoch()
-
-        def count(i: int) -> int:
-            x = np.zeros((self.source.n_bits, 4 * CHUNK), np.uint8)
-            counts = np.zeros((self.n_classes, 4 * CHUNK), np.int32)
-            right = 0
-            for start in range(cuts[i], cuts[i + 1], 4 * CHUNK):
-                part = slice(start, min(start + 4 * CHUNK, cuts[i + 1]))
-                self.data.fill(every, part, x)
-                right += phases.right_answers(self.gates, x, counts, self.y_valid[part])
-            return right
-
-        return float(sum(tiles.map(count, threads))) / n
-
-    def keep(self) -> None:
-        for name, array in self.kept.items():
-            array[:] = getattr(self, name)
+    def right(self, x: np.ndarray, counts: np.ndarray, labels: np.ndarray) -> int:
+        return phases.right_answers(self.gates, x, counts, labels)
 
     def soft_accuracy(self, tiles: Tiles) -> float:
         return relaxed_accuracy(self.layer(), self.n_classes, self.data, self.y_valid, tiles)
 
     def layer(self) -> LogicLayer:
         """The best epoch's layer."""
-        gates, k = self.n_gates, self.k
-        rows = self.table.shape[0] * LANES
-        table = self.kept["table"].transpose(0, 2, 1).reshape(rows, 4)
-        scores = self.kept["scores"][:, :, :k].transpose(1, 0, 3, 2).reshape(2, rows, k)
-        wires = self.kept["wires"][..., :k].transpose(1, 0, 2, 3).reshape(2, rows, k)
-
-        def own(array: np.ndarray) -> np.ndarray:
-            return np.ascontiguousarray(array[:gates])
-
-        return LogicLayer(own(table), None, own(wires[0]), own(wires[1]), own(scores[0]), own(scores[1]))
+        rows = self.best.shape[0] * LANES
+        table = self.kept["table"].transpose(0, 2, 1).reshape(rows, 4)[: self.n_gates]
+        wires, scores = self.kept_wiring()
+        return LogicLayer(np.ascontiguousarray(table), None, wires[0], wires[1], scores[0], scores[1])
 
     def model(self) -> LogicNetwork:
         return LogicNetwork(
@@ -285,12 +158,3 @@ class FastTrainer(LogicTrainer):
             labels=tuple(self.labels),
             meta={"method": "logic", "forward": self.config.forward},
         )
-
-
-def _blocked(array: np.ndarray) -> np.ndarray:
-    """(sides, gates, k) -> (blocks, sides, LANES, k), zeros for the gates that fill the last."""
-    sides, gates, k = array.shape
-    blocks = -(-gates // LANES)
-    filled = np.zeros((sides, blocks * LANES, k), array.dtype)
-    filled[:, :gates] = array
-    return filled.reshape(sides, blocks, LANES, k).transpose(1, 0, 2, 3)

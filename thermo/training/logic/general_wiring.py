@@ -10,11 +10,13 @@ from thermo.training.logic.config import LogicConfig
 BUFFER_A = 3  # id of the gate that passes input a on
 
 
-def balanced_wires(below: int, n_gates: int, k: int, rng: np.random.Generator) -> np.ndarray:
-    """(2, n_gates, k) int32 nets of `below` for both inputs of each gate.
+def balanced_wires(
+    below: int, n_gates: int, k: int, rng: np.random.Generator, inputs: int = 2
+) -> np.ndarray:
+    """(inputs, n_gates, k) int32 nets of `below` for the inputs of each gate.
 
-    Each net is listed equally often, give or take one, in all 2 n_gates k places together; the
-    candidates of one input differ, and all 2 k of a gate do where there are as many nets.
+    Each net is listed equally often, give or take one, in all places together; the candidates
+    of one input differ, and all of a gate do where there are as many nets.
 
     Raises TrainingError where one input needs more different nets than there are.
     """
@@ -23,8 +25,8 @@ def balanced_wires(below: int, n_gates: int, k: int, rng: np.random.Generator) -
             f"training: k must be at most the {below} nets of the layer below, got {k}; "
             'k="all" takes them all'
         )
-    group = 2 * k if 2 * k <= below else k  # consecutive places that must differ
-    places = 2 * n_gates * k
+    group = inputs * k if inputs * k <= below else k  # consecutive places that must differ
+    places = inputs * n_gates * k
     stream = np.empty(0, np.int64)
     parts, filled = [], 0
     while filled < places:
@@ -42,13 +44,13 @@ def balanced_wires(below: int, n_gates: int, k: int, rng: np.random.Generator) -
         stream = np.concatenate([stream[-group:], deck])
         parts.append(deck)
         filled += below
-    wires = np.concatenate(parts)[:places].reshape(n_gates, 2, k)
+    wires = np.concatenate(parts)[:places].reshape(n_gates, inputs, k)
     return np.ascontiguousarray(wires.transpose(1, 0, 2), dtype=np.int32)
 
 
 def initial_logits(config: LogicConfig, n_gates: int, rng: np.random.Generator) -> np.ndarray:
-    """(n_gates, 4 or 16) float32, see LogicConfig.init."""
-    size = 4 if config.parametrisation == "table" else 16
+    """(n_gates, 2^inputs, or 16 with parametrisation "gates") float32, see LogicConfig.init."""
+    size = 1 << config.inputs if config.parametrisation == "table" else 16
     logits = (config.init_scale * rng.standard_normal((n_gates, size))).astype(np.float32)
     if config.init == "residual":
         if size == 4:
@@ -61,16 +63,16 @@ def initial_logits(config: LogicConfig, n_gates: int, rng: np.random.Generator) 
 def initial_scores(
     config: LogicConfig, below: int, n_gates: int, k: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """(2, n_gates, k) float32: normal, plus init_peak for one candidate of each wire.
+    """(inputs, n_gates, k) float32: normal, plus init_peak for one candidate of each wire.
 
     Over all nets the favoured ones are balanced as fixed wires are (LILogicNet's start).
     """
-    scores = (config.init_wire * rng.standard_normal((2, n_gates, k))).astype(np.float32)
+    scores = (config.init_wire * rng.standard_normal((config.inputs, n_gates, k))).astype(np.float32)
     if config.init_peak > 0:
         favoured = (
-            balanced_wires(below, n_gates, 1, rng)
+            balanced_wires(below, n_gates, 1, rng, config.inputs)
             if k == below
-            else rng.integers(0, k, (2, n_gates, 1), dtype=np.int32)
+            else rng.integers(0, k, (config.inputs, n_gates, 1), dtype=np.int32)
         )
         level = np.take_along_axis(scores, favoured, axis=2) + np.float32(config.init_peak)
         np.put_along_axis(scores, favoured, level, axis=2)

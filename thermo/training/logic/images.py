@@ -103,6 +103,11 @@ class TrainingImages:
         n = self.y_valid.size
         return Epoch(self.valid, np.arange(n), np.zeros(n, np.int64), self.y_valid)
 
+    def plain_epoch(self) -> Epoch:
+        """The training samples in their order, as they are."""
+        n = self.labels.size
+        return Epoch(self._frames(self.images, False), np.arange(n), np.zeros(n, np.int64), self.labels)
+
     def fill(self, epoch: Epoch, part: slice, x: np.ndarray, share: int = 0, shares: int = 1) -> None:
         """Write share number `share` of `shares` of the bits of these samples, for one thread of several.
 

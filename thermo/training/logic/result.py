@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.families.logic import LogicNetwork
+from compiler.families.tables import TableNetwork
 from thermo.training.loop import Trained
 
 
@@ -26,14 +27,14 @@ class LogicEpoch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrainedLogic(Trained[LogicNetwork, LogicEpoch]):
+class TrainedLogic(Trained[LogicNetwork | TableNetwork, LogicEpoch]):
     """score : accuracy of the hard network, of the chosen epoch
-    soft_accuracy : of the relaxed network (expectations over gates and wires) on the same split;
-        gap : soft_accuracy - score
+    soft_accuracy : of the relaxed network (expectations over gates and wires) on the same split, None
+        for tables, whose relaxation is not run; gap : soft_accuracy - score
     """
 
-    soft_accuracy: float
+    soft_accuracy: float | None
 
     @property
-    def gap(self) -> float:
-        return self.soft_accuracy - self.score
+    def gap(self) -> float | None:
+        return None if self.soft_accuracy is None else self.soft_accuracy - self.score

@@ -11,6 +11,7 @@ from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.fast import FastTrainer, is_fast
 from thermo.training.logic.presets import logic_preset
 from thermo.training.logic.result import TrainedLogic
+from thermo.training.logic.tables import TableTrainer
 from thermo.training.logic.trainer import LogicTrainer
 from thermo.training.loop import fit
 from thermo.training.tiles import Tiles
@@ -55,12 +56,18 @@ def train_logic(
 
 
 def _trainer(dataset: Dataset, config: LogicConfig, backend: str) -> LogicTrainer:
+    if backend == "jax" and config.inputs > 2:
+        raise TrainingError(
+            f"backend jax trains gates of two inputs, got inputs = {config.inputs}; leave it out"
+        )
     if backend == "jax":
         from thermo.training.logic.jax_trainer import JaxTrainer
 
         return JaxTrainer(dataset, config)
     if backend != "numba":
         raise TrainingError(f"backend must be numba or jax, got {backend!r}")
+    if config.inputs > 2:
+        return TableTrainer(dataset, config)
     if is_fast(config):
         return FastTrainer(dataset, config)
     from thermo.training.logic.general import GeneralTrainer

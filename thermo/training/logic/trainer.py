@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from compiler.families.logic import LogicNetwork
+from compiler.families.tables import TableNetwork
 from thermo.data import Dataset
 from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
@@ -58,15 +59,15 @@ class LogicTrainer(ABC):
         """Of the hard network on the validation split."""
 
     @abstractmethod
-    def soft_accuracy(self, tiles: Tiles) -> float:
-        """Validation accuracy of the best network's relaxation."""
+    def soft_accuracy(self, tiles: Tiles) -> float | None:
+        """Validation accuracy of the best network's relaxation; None: not measured."""
 
     @abstractmethod
     def keep(self) -> None:
         """Take note of the present parameters."""
 
     @abstractmethod
-    def model(self) -> LogicNetwork:
+    def model(self) -> LogicNetwork | TableNetwork:
         """The best network."""
 
     def run_epoch(self, tiles: Tiles) -> LogicEpoch:

@@ -1,0 +1,335 @@
+"""What tables of several inputs do on byte rows: addresses, entries looked up, weights of their inputs.
+
+The address of a table in sample s is the sum of 2^j x[wires[j], s], x rows of bytes 0 or 1. Entries are
+bytes, and all that is computed is whole numbers, so that every path gives the same bits:
+
+avx512vnni  64 samples: one VPERMB where the CPU has it, else VPSHUFB of 16 entries at a time
+avx2        32 samples, VPSHUFB
+portable    sample by sample
+
+A table takes 4 or 6 operands here, 16 or 64 entries: smaller ones are repeated (`spread_entries`), so that
+what the operands beyond theirs read does not matter. Arguments are addresses, as those of `dots8`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from compiler.jit.bundles import target_features
+from thermo.kernels.jit import njit
+from thermo.kernels.logic.dots import PATHS, simd_path
+from thermo.kernels.random import intrinsic
+
+FEW, MANY = 4, 6
+"""Operands of the two sizes."""
+SHIFT = 7
+"""An input's weight is a product of two numbers up to 127, divided by 2^SHIFT."""
+
+_I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+_WIDTHS = {"portable": 1, "avx2": 32, "avx512vnni": 64}
+
+
+def operands_of(inputs: int) -> int:
+    """Operands that kernels take for a table of so many inputs."""
+    return FEW if inputs <= FEW else MANY
+
+
+def _vector(kind: Any, n: int) -> Any:
+    return kind if n == 1 else ir.VectorType(kind, n)
+
+
+def _same(kind: Any, n: int, value: int) -> Any:
+    return ir.Constant(kind, value) if n == 1 else ir.Constant(_vector(kind, n), [value] * n)
+
+
+def _pointer(builder: Any, address: Any, kind: Any) -> Any:
+    return builder.inttoptr(address, kind.as_pointer())
+
+
+def _load(builder: Any, base: Any, offset: Any, n: int) -> Any:
+    return builder.load(_pointer(builder, builder.add(base, offset), _vector(_I8, n)), align=1)
+
+
+def _store(builder: Any, value: Any, base: Any, offset: Any, n: int) -> None:
+    builder.store(value, _pointer(builder, builder.add(base, offset), _vector(_I8, n)), align=1)
+
+
+class _Entries:
+    """The entries of one table, held in registers, to be looked up by addresses."""
+
+    def __init__(self, builder: Any, base: Any, operands: int, width: int) -> None:
+        self.builder, self.base, self.width = builder, base, width
+        self.parts: list[Any] = []
+        self.whole = None
+        if width == 1:
+            return
+        if operands == MANY and width == 64 and "avx512vbmi" in target_features():
+            self.whole = _load(builder, base, ir.Constant(_I64, 0), 64)
+            return
+        order = ir.Constant(ir.VectorType(_I32, width), [lane % 16 for lane in range(width)])
+        for start in range(0, 1 << operands, 16):
+            part = _load(builder, base, ir.Constant(_I64, start), 16)
+            self.parts.append(builder.shuffle_vector(part, part, order))
+
+    def at(self, address: Any) -> Any:
+        builder, width = self.builder, self.width
+        if width == 1:
+            place = builder.add(self.base, builder.zext(address, _I64))
+            return builder.load(_pointer(builder, place, _I8))
+        kind = ir.VectorType(_I8, width)
+        function = ir.FunctionType(kind, [kind, kind])
+        if self.whole is not None:
+            name = "llvm.x86.avx512.permvar.qi.512"
+            return builder.call(
+                cgutils.get_or_insert_function(builder.module, function, name), [self.whole, address]
+            )
+        name = "llvm.x86.avx512.pshuf.b.512" if width == 64 else "llvm.x86.avx2.pshuf.b"
+        shuffle = cgutils.get_or_insert_function(builder.module, function, name)
+        found = [builder.call(shuffle, [part, address]) for part in self.parts]
+        bit = 16
+        while len(found) > 1:
+            high = builder.icmp_unsigned(
+                "!=", builder.and_(address, _same(_I8, width, bit)), _same(_I8, width, 0)
+            )
+            found = [builder.select(high, found[i + 1], found[i]) for i in range(0, len(found), 2)]
+            bit *= 2
+        return found[0]
+
+
+def _starts(builder: Any, rows: Any, pitch: Any, wires: Any, operands: int) -> list[Any]:
+    """Addresses of the rows that the operands read."""
+    wires = _pointer(builder, wires, _I32)
+    found = []
+    for j in range(operands):
+        row = builder.sext(builder.load(builder.gep(wires, [ir.Constant(_I64, j)])), _I64)
+        found.append(builder.add(rows, builder.mul(row, pitch)))
+    return found
+
+
+def _address(builder: Any, starts: list[Any], offset: Any, width: int) -> Any:
+    total = _load(builder, starts[0], offset, width)
+    for j, start in enumerate(starts[1:], 1):
+        row = _load(builder, start, offset, width)
+        total = builder.or_(total, builder.shl(row, _same(_I8, width, j)))
+    return total
+
+
+def _chunks(builder: Any, pitch: Any, width: int) -> Any:
+    return cgutils.for_range_slice(builder, ir.Constant(_I64, 0), pitch, ir.Constant(_I64, width), _I64)
+
+
+def _emit_weigh(builder: Any, args: Any, operands: int, width: int) -> None:
+    rows, pitch, wires, slopes, weights, dither, out, places = args
+    starts = _starts(builder, rows, pitch, wires, operands)
+    size = 1 << operands
+    tables = [
+        _Entries(builder, builder.add(slopes, ir.Constant(_I64, j * size)), operands, width)
+        for j in range(operands)
+    ]
+    wide = _vector(_I16, width)
+    with _chunks(builder, pitch, width) as (offset, _):
+        address = _address(builder, starts, offset, width)
+        _store(builder, address, places, offset, width)
+        weight = builder.sext(_load(builder, weights, offset, width), wide)
+        more = builder.zext(_load(builder, dither, offset, width), wide)
+        for j, table in enumerate(tables):
+            slope = builder.sext(table.at(address), wide)
+            value = builder.add(builder.mul(weight, slope), more)
+            value = builder.ashr(value, _same(_I16, width, SHIFT))
+            value = builder.trunc(value, _vector(_I8, width))
+            row = builder.add(out, builder.mul(pitch, ir.Constant(_I64, j)))
+            _store(builder, value, row, offset, width)
+
+
+def _emit_tally(builder: Any, args: Any, operands: int, width: int) -> None:
+    rows, pitch, wires, entries, ones = args
+    starts = _starts(builder, rows, pitch, wires, operands)
+    table = _Entries(builder, entries, operands, width)
+    with _chunks(builder, pitch, width) as (offset, _):
+        found = table.at(_address(builder, starts, offset, width))
+        _store(builder, builder.add(_load(builder, ones, offset, width), found), ones, offset, width)
+
+
+def _intrinsic_of(emit: Any, n_args: int, operands: int, wanted: str) -> Any:
+    """The intrinsic for one path; where the CPU lacks it, the best that it has."""
+
+    def made(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        path = PATHS[min(PATHS.index(wanted), PATHS.index(simd_path()))]
+        emit(builder, args, operands, _WIDTHS[path])
+        return ir.Constant(_I64, 0)
+
+    signature = types.int64(*[types.int64] * n_args)
+    if n_args == 8:
+
+        def weigh(typingctx, a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-def]
+            return signature, made
+
+        return intrinsic(weigh)
+
+    def tally(typingctx, a, b, c, d, e):  # type: ignore[no-untyped-def]
+        return signature, made
+
+    return intrinsic(tally)
+
+
+_weigh4_0, _weigh4_1, _weigh4_2 = (_intrinsic_of(_emit_weigh, 8, FEW, path) for path in PATHS)
+_weigh6_0, _weigh6_1, _weigh6_2 = (_intrinsic_of(_emit_weigh, 8, MANY, path) for path in PATHS)
+_tally4_0, _tally4_1, _tally4_2 = (_intrinsic_of(_emit_tally, 5, FEW, path) for path in PATHS)
+_tally6_0, _tally6_1, _tally6_2 = (_intrinsic_of(_emit_tally, 5, MANY, path) for path in PATHS)
+
+
+@njit(cache=True, nogil=True)
+def weigh(rows, pitch, wires, slopes, weights, dither, out, places, operands, path):  # type: ignore[no-untyped-def]
+    """The weights of a table's inputs, and its addresses.
+
+    out[j, s] = floor((weights[s] slopes[j, address of s] + dither[s]) / 128)
+
+    rows : (n, pitch) uint8 bits; pitch : a multiple of 64; wires : (operands,) int32
+    slopes : (operands, 2^operands) int8, within +- 127; weights : (pitch,) int8; dither : (pitch,) uint8,
+        0 to 127: at random, so that the mean of a weight is right
+    out : (operands, pitch) int8; places : (pitch,) uint8, the addresses
+    """
+    if operands == FEW:
+        if path == 2:
+            _weigh4_2(rows, pitch, wires, slopes, weights, dither, out, places)
+        elif path == 1:
+            _weigh4_1(rows, pitch, wires, slopes, weights, dither, out, places)
+        else:
+            _weigh4_0(rows, pitch, wires, slopes, weights, dither, out, places)
+    elif path == 2:
+        _weigh6_2(rows, pitch, wires, slopes, weights, dither, out, places)
+    elif path == 1:
+        _weigh6_1(rows, pitch, wires, slopes, weights, dither, out, places)
+    else:
+        _weigh6_0(rows, pitch, wires, slopes, weights, dither, out, places)
+
+
+@njit(cache=True, nogil=True)
+def tally(rows, pitch, wires, entries, ones, operands, path):  # type: ignore[no-untyped-def]
+    """ones[s] += entries[address of s]; entries : (2^operands,) uint8, ones : (pitch,) uint8."""
+    if operands == FEW:
+        if path == 2:
+            _tally4_2(rows, pitch, wires, entries, ones)
+        elif path == 1:
+            _tally4_1(rows, pitch, wires, entries, ones)
+        else:
+            _tally4_0(rows, pitch, wires, entries, ones)
+    elif path == 2:
+        _tally6_2(rows, pitch, wires, entries, ones)
+    elif path == 1:
+        _tally6_1(rows, pitch, wires, entries, ones)
+    else:
+        _tally6_0(rows, pitch, wires, entries, ones)
+
+
+def _slopes_of(operands: int) -> Any:
+    def slopes(typingctx, entries, out):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+            size = 1 << operands
+            table = _load(builder, args[0], ir.Constant(_I64, 0), size)
+            for j in range(operands):
+                one, zero = (
+                    builder.shuffle_vector(
+                        table, table, ir.Constant(ir.VectorType(_I32, size), [place(e) for e in range(size)])
+                    )
+                    for place in (lambda e, j=j: e | 1 << j, lambda e, j=j: e & ~(1 << j))
+                )
+                _store(builder, builder.sub(one, zero), args[1], ir.Constant(_I64, j * size), size)
+            return ir.Constant(_I64, 0)
+
+        return types.int64(types.int64, types.int64), codegen
+
+    return intrinsic(slopes)
+
+
+_slopes4, _slopes6 = _slopes_of(FEW), _slopes_of(MANY)
+
+
+@njit(cache=True, nogil=True)
+def slopes(entries, out, operands):  # type: ignore[no-untyped-def]
+    """out[j, e] = entries[e with bit j set] - entries[e with it clear]; (operands, 2^operands) int8."""
+    if operands == FEW:
+        _slopes4(entries, out)
+    else:
+        _slopes6(entries, out)
+
+
+@njit(cache=True, nogil=True)
+def spread_entries(entries, row, n, out):  # type: ignore[no-untyped-def]
+    """out = entries[row, :n] again and again."""
+    wide = out.reshape(-1, n)
+    for i in range(wide.shape[0]):
+        for e in range(n):
+            wide[i, e] = entries[row, e]
+
+
+@intrinsic
+def _can_permute(typingctx):  # type: ignore[no-untyped-def]
+    """Whether compiled kernels may use VPERMI2B."""
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        return ir.Constant(ir.IntType(1), int("avx512vbmi" in target_features()))
+
+    return types.boolean(), codegen
+
+
+@intrinsic
+def _permute_rows(typingctx, rows, n, order, out, width):  # type: ignore[no-untyped-def]
+    """out[f, i] = rows[f, order[i]] for rows of 256 bytes, 64 of `width` at a time; order : (width,) uint8."""
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        rows, n, order, out, width = args
+        if "avx512vbmi" not in target_features():
+            return ir.Constant(_I64, 0)
+        kind = ir.VectorType(_I8, 64)
+        pick = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(kind, [kind] * 3), "llvm.x86.avx512.vpermi2var.qi.512"
+        )
+        with _chunks(builder, width, 64) as (offset, _):
+            places = _load(builder, order, offset, 64)
+            high = builder.icmp_signed("<", places, _same(_I8, 64, 0))
+            with cgutils.for_range(builder, n) as loop:
+                start = builder.mul(loop.index, ir.Constant(_I64, 256))
+                quarter = [
+                    _load(builder, rows, builder.add(start, ir.Constant(_I64, 64 * i)), 64) for i in range(4)
+                ]
+                low_half = builder.call(pick, [quarter[0], places, quarter[1]])
+                high_half = builder.call(pick, [quarter[2], places, quarter[3]])
+                at = builder.add(builder.mul(loop.index, width), offset)
+                _store(builder, builder.select(high, high_half, low_half), out, at, 64)
+        return ir.Constant(_I64, 0)
+
+    return types.int64(*[types.int64] * 5), codegen
+
+
+@njit(cache=True, nogil=True)
+def pack(x, weights, c, packed, few, order):  # type: ignore[no-untyped-def]
+    """The samples whose weight of class c is not 0, side by side; the width of their rows.
+
+    x : (n, pitch) uint8; weights : (n_classes, pitch) int8
+    packed : (n pitch,) uint8, out: n rows of the width, a multiple of 64; what is beyond the samples is
+        0 or 1, their weights are 0
+    few : (pitch,) int8, out: the weights; order : (pitch,) uint8 or uint16, out: which samples
+    """
+    n, pitch = x.shape
+    m = 0
+    for s in range(pitch):
+        if weights[c, s] != 0:
+            few[m] = weights[c, s]
+            order[m] = s
+            m += 1
+    width = max((m + 63) // 64 * 64, 64)
+    few[m:width] = 0
+    order[m:width] = 0
+    if pitch == 256 and _can_permute():
+        _permute_rows(x.ctypes.data, n, order.ctypes.data, packed.ctypes.data, width)
+    else:
+        rows = packed[: n * width].reshape(n, width)
+        for f in range(n):
+            for i in range(m):
+                rows[f, i] = x[f, order[i]]
+    return width
