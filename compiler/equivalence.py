@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from compiler.circuits.evaluate import WORD, all_patterns, evaluate_words, pack_bits
+from compiler.circuits.from_tables import circuit_of
 from compiler.circuits.possible import implications, possible_words
 from compiler.errors import NetlistError, ThermocError
 from compiler.ir.encoders import Encoder
 from compiler.ir.gates import NONE, GateNetlist, make_gates, verify_gates
 from compiler.ir.kinds import expect
+from compiler.ir.luts import LutNetlist
 from compiler.sat_sweeping import Sweeper
 
 EXHAUSTIVE = 20  # inputs up to which all patterns are tried
@@ -77,15 +79,15 @@ class _Pair:
 
 
 def check_equal(
-    a: GateNetlist,
-    b: GateNetlist,
+    a: GateNetlist | LutNetlist,
+    b: GateNetlist | LutNetlist,
     *,
     exhaustive: int = EXHAUSTIVE,
     seed: int = 0,
     encoder: Encoder | None = None,
     conflicts: int | None = None,
 ) -> Verdict:
-    """Compare two circuits, matching inputs and outputs by name, else by position.
+    """Compare two circuits of gates or of tables, matching inputs and outputs by name, else by position.
 
     exhaustive : inputs up to which all patterns are tried; seed : of the random patterns
     encoder : of the first circuit's inputs; only patterns that it can make are compared (none:
@@ -97,6 +99,7 @@ def check_equal(
     Raises NetlistError if the numbers of inputs, outputs or class sums differ, or the encoder makes
     another number of inputs; UndecidedError where `conflicts` were too few.
     """
+    a, b = (circuit_of(circuit) if isinstance(circuit, LutNetlist) else circuit for circuit in (a, b))
     pair = _paired(a, b, encoder)
     found: tuple[np.ndarray, int] | None = None
     patterns = 0

@@ -20,6 +20,7 @@ from compiler.passes.gates.local import (
     remove_buffers,
     sweep_dead,
 )
+from compiler.passes.gates.lut_simplify import clean_tables, fill_impossible
 from compiler.passes.gates.merge_equal import merge_equal
 from compiler.passes.gates.npn_library import OBJECTIVES
 from compiler.passes.gates.resub_kernels import resubstitute_all
@@ -89,6 +90,8 @@ GATES: dict[str, dict[int, tuple[GatePass, ...]]] = {
 PIPELINES: dict[str, Mapping[int, tuple[Callable[[Any], Any], ...]]] = {
     "langevin": LANGEVIN,
     "gates": GATES["gates"],
+    # at level 2, of a netlist with an encoder, for the input patterns that the encoder can make
+    "luts": {0: (), 1: (clean_tables,), 2: (fill_impossible, clean_tables)},
     "tiles": {0: (), 1: (), 2: ()},  # every weight has its devices
 }
 
@@ -124,13 +127,14 @@ def simplify(netlist: Any, level: int = 2, *, objective: str = "gates", impossib
     """The netlist after -O `level`, verified after every pass. Exact: what is read stays.
 
     Levels: 0 nothing; of a circuit 1 without making any gate later, 2 as few gates as possible; of
-        a Langevin netlist 1 without couplings of weight 0, 2 without what drives nothing; of a network
-        on tiles nothing
+        a Langevin netlist 1 without couplings of weight 0, 2 without what drives nothing; of a circuit of
+        tables 1 without tables and inputs that are not needed, 2 also where that changes outputs for
+        patterns that the encoder cannot make; of a network on tiles nothing
     objective : of circuits, see gate_pipeline
     impossible : of circuits, whether outputs may change for input patterns that the encoder cannot
         make (level 2); to prove equality, give the encoder to compiler.equivalence.check_equal
 
-    Raises UnsupportedError for circuits of tables and cells, and for what is no netlist.
+    Raises UnsupportedError for circuits of cells, and for what is no netlist.
     """
     expect(netlist, tuple(PIPELINES), "simplify", "simplify the gates before they are mapped")
     if isinstance(netlist, GateNetlist):

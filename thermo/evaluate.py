@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from compiler.circuits.from_tables import circuit_of
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import CellKind, LangevinNetlist
+from compiler.ir.luts import LutNetlist
 from compiler.ir.tiles import TileNetlist
 from thermo.data import DataError, Dataset
-from thermo.simulate.gates.dynamics import circuit_of
 from thermo.simulate.gates.run import GateResult
 from thermo.simulate.langevin.result import SimulationResult
 from thermo.simulate.run import dynamics_of, simulate
@@ -79,7 +80,7 @@ def evaluate(
     samples; else as simulate.
     """
     check_fit(netlist, dataset)
-    netlist = circuit_of(netlist) if isinstance(netlist, CellNetlist) else netlist
+    netlist = circuit_of(netlist) if isinstance(netlist, CellNetlist | LutNetlist) else netlist
     x, y = (part[:limit] for part in dataset.part(split))
     nudged = isinstance(netlist, LangevinNetlist) and any(phase.nudge for phase in netlist.schedule)
     if nudged and options.get("targets") is None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from compiler.ir.gates import GateNetlist
+from compiler.ir.luts import LutNetlist
+
+N = TypeVar("N", GateNetlist, LutNetlist)
 
 
-def expose_class_nets(netlist: GateNetlist) -> GateNetlist:
+def expose_class_nets(netlist: N) -> N:
     """Every net that a class sum counts as an output class{c}_{k}, instead of the class sums.
 
     k counts the nets of class c from 0. A netlist without class sums is returned as it is.

@@ -11,7 +11,7 @@ from compiler.circuits import small_functions as forms
 from compiler.circuits.builder import Builder
 from compiler.circuits.from_cells import cells_to_gates
 from compiler.ir.cells import CellNetlist
-from compiler.ir.gates import AND, BUF, NONE, NOT, OR, XOR, GateNetlist
+from compiler.ir.gates import AND, NONE, OR, XOR, GateNetlist
 from compiler.ir.luts import LutNetlist
 
 
@@ -140,9 +140,15 @@ class _Made:
         if form == forms.XOR:
             return self.gate(XOR, x, self.function(rest, f0))
         if form in (forms.ZERO0, forms.ONE1):  # x is as the op's own
-            return self.gate(AND if form == forms.ZERO0 else OR, x, self.function(rest, f1 if form == forms.ZERO0 else f0))
+            return self.gate(
+                AND if form == forms.ZERO0 else OR, x, self.function(rest, f1 if form == forms.ZERO0 else f0)
+            )
         if form in (forms.ONE0, forms.ZERO1):
-            return self.gate(OR if form == forms.ONE0 else AND, x ^ 1, self.function(rest, f1 if form == forms.ONE0 else f0))
+            return self.gate(
+                OR if form == forms.ONE0 else AND,
+                x ^ 1,
+                self.function(rest, f1 if form == forms.ONE0 else f0),
+            )
         if form == forms.LOW:
             return self.gate(OR, self.function(rest, f0), self.gate(AND, x, self.function(rest, f1)))
         if form == forms.HIGH:
@@ -150,6 +156,8 @@ class _Made:
         if form == forms.DAVIO0:
             return self.gate(XOR, self.function(rest, f0), self.gate(AND, x, self.function(rest, f0 ^ f1)))
         if form == forms.DAVIO1:
-            return self.gate(XOR, self.function(rest, f1), self.gate(AND, x ^ 1, self.function(rest, f0 ^ f1)))
+            return self.gate(
+                XOR, self.function(rest, f1), self.gate(AND, x ^ 1, self.function(rest, f0 ^ f1))
+            )
         one, zero = self.function(rest, f1), self.function(rest, f0)
         return self.gate(OR, self.gate(AND, x, one), self.gate(AND, x ^ 1, zero))

@@ -15,6 +15,7 @@ from compiler.errors import FormatError, NetlistError, UnsupportedError
 from compiler.families.ising import IsingModel
 from compiler.families.logic import LogicNetwork
 from compiler.families.store import KEY, load_model
+from compiler.families.tables import TableNetwork
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.circuits import READ as CIRCUITS
 from compiler.formats.circuits.circuits import may_be_circuit, read_circuit
@@ -26,6 +27,7 @@ from compiler.formats.options import CIRCUIT, GATES, NETWORK
 from compiler.formats.options import Options as Options
 from compiler.ir import container, kinds
 from compiler.ir.gates import GateNetlist
+from compiler.ir.luts import LutNetlist
 
 HEAD_BYTES = 64
 
@@ -216,7 +218,8 @@ def _as_asked(source: Any, options: Options, path: Path) -> Any:
                 f"{path}: --{name} is for GraphML, GML and node-link files, {what}; leave it out"
             )
     if options.as_ is not None and "as_" not in asks:
-        circuit = isinstance(source, GateNetlist | LogicNetwork) and options.as_ == "ising"
+        kinds = {"ising": (GateNetlist, LogicNetwork), "gates": (LutNetlist, TableNetwork)}
+        circuit = isinstance(source, kinds.get(options.as_, ()))
         if not circuit:
             what = source.problem.goal.kind if isinstance(source, IsingModel) else type(source).__name__
             raise UnsupportedError(f"{path}: --as {options.as_} has no meaning for it ({what}); leave it out")

@@ -10,7 +10,7 @@ from compiler.errors import UnsupportedError
 
 FOUR_WEIGHTS = ("light", "warp")
 BIT_ORDERS = ("feature", "threshold")
-AS = ("ising", "max-cut", "qubo", "qubo-max")
+AS = ("gates", "ising", "max-cut", "qubo", "qubo-max")
 NETWORK = ("activation", "output_activation", "head")  # what only ordinary networks take
 STACK = ("classes", "tau", "inputs", "thresholds", "quantiles", "bit_order")
 CIRCUIT = ("top", "library", "cut_latches")  # what only circuits take
@@ -47,7 +47,7 @@ class Options:
     Ising models:
     as_ : what a graph's weights, a matrix or a list of terms stand for: "max-cut", "ising", "qubo" or
         "qubo-max" (compiler.formats.ising.terms); needed where the file does not say. Of a circuit
-        of gates, "ising" is invertible logic
+        of gates, "ising" is invertible logic; of one of tables or cells, "gates" are two-input gates
     weight : attribute of a graph's edges that is their weight, or "none": every edge weighs 1;
         without it, `weight`
     field : attribute of a graph's nodes that is their field or linear term; without it, `h`

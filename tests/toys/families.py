@@ -18,6 +18,7 @@ from compiler.families.oscillator import OscillatorNetwork
 from compiler.families.rbm import RBM
 from compiler.families.resistive import ResistiveNetwork
 from compiler.families.tiled import graph_of_network
+from compiler.families.tables import TableLayer, TableNetwork
 from compiler.ir.encoders import Thermometer
 from compiler.ir.network import Network, Pooling, Weighted, Window
 from compiler.ir.problem import Boltzmann, Grid
@@ -77,6 +78,22 @@ def models() -> dict[str, Any]:
                     None,
                     *(rng.integers(0, 8, (6, 2)).astype(np.int32) for _ in range(2)),
                     *(rng.normal(0.0, 1.0, (6, 2)).astype(np.float32) for _ in range(2)),
+                ),
+            ),
+            Thermometer(
+                INPUTS, np.repeat(np.arange(INPUTS), 2).astype(np.int32), np.tile([0.3, 0.6], INPUTS)
+            ),
+            CLASSES,
+            1.5,
+            meta=META,
+        ),
+        "tables": TableNetwork(
+            (
+                TableLayer(
+                    rng.normal(0.0, 1.0, (6, 8)).astype(np.float32),
+                    rng.integers(0, 8, (3, 6, 2)).astype(np.int32),
+                    rng.normal(0.0, 1.0, (3, 6, 2)).astype(np.float32),
+                    rng.integers(0, 3, (6, 8)).astype(np.int32),
                 ),
             ),
             Thermometer(

@@ -12,6 +12,7 @@ import typer
 
 from compiler.abc import TIMEOUT, AbcVerdict, DisagreementError, ask_abc
 from compiler.api import to_netlist
+from compiler.circuits.from_tables import circuit_of
 from compiler.circuits.possible import implications
 from compiler.equivalence import Verdict, check_equal
 from compiler.errors import UnsupportedError
@@ -93,7 +94,8 @@ def check(
     began = time.perf_counter()
     first, second = (to_netlist(path) for path in (a, b))
     for path, netlist in ((a, first), (b, second)):
-        expect(netlist, "gates", f"{path}: check", "choose --with ngspice for a Langevin netlist")
+        expect(netlist, ("gates", "luts"), f"{path}: check", "choose --with ngspice for a Langevin netlist")
+    first, second = circuit_of(first), circuit_of(second)
     asked, alike = given["possible"], same_encoder(first.encoder, second.encoder)
     encoder = first.encoder if asked or (asked is None and alike) else None
     if given["possible"] and encoder is None:

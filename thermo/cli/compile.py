@@ -7,17 +7,19 @@ from dataclasses import replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from compiler import api
+from compiler.circuits.from_tables import circuit_of
 from compiler.counting import counts
 from compiler.errors import TargetError, UnsupportedError
 from compiler.families.clamp import clamp_named
 from compiler.families.ising import IsingModel
 from compiler.families.ising_summary import ising_summary
 from compiler.families.logic import LogicNetwork, lower_logic
+from compiler.families.tables import TableNetwork, lower_tables
 from compiler.files import check_writable
 from compiler.formats.circuits.circuits import SUFFIXES
 from compiler.formats.detect import Options, read_model_or_netlist
@@ -27,6 +29,7 @@ from compiler.formats.ising.invertible import invertible
 from compiler.ir.container import save
 from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.luts import LutNetlist
 from compiler.ir.tiles import TileNetlist
 from compiler.passes.legalize import MendOptions
 from compiler.passes.units import scale_inputs
@@ -202,7 +205,8 @@ READING = (
         str,
         None,
         "What a graph, a matrix or a list of terms is: max-cut, ising, qubo, or qubo-max (made large, pairs "
-        "twice: MQLib); asked for where the file does not say. A circuit: ising, invertible logic.",
+        "twice: MQLib); asked for where the file does not say. A circuit: ising, invertible logic; one of "
+        "tables: gates, two-input gates.",
     ),
     Option("weight", "--weight", str, None, "Of a graph's file: its edges' attribute, or none: all weigh 1."),
     Option("field", "--field", str, None, "Of a graph's file: its nodes' attribute (h without it)."),
@@ -246,10 +250,20 @@ TILES = (
 )
 """Of compile to tiles."""
 
+FREE = Option(
+    "free",
+    "--free",
+    int,
+    None,
+    "Of trained tables: entries that at most so many training samples address may take any value, which "
+    "makes fewer gates and may change decisions (none: all as learnt).",
+    min=0,
+)
 KT = Option("kT", "--kT", float, None, "Of an Ising model: its temperature.")
 TAKERS = {
     "an Ising model (--as ising makes one of a circuit)": (*ISING, KT, CLAMP, TARGET, *CHIP, *MENDS, *HOW),
     "a circuit of gates": (),
+    "a network of tables": (FREE,),
     "a model of cells": (TOLERANCE, INPUT_GAIN, TARGET, *CHIP, *MENDS, *HOW),
     "a network on tiles (--target crossbar-64)": (*TILES, TARGET),
 }
@@ -257,7 +271,7 @@ TAKERS = {
 
 @with_flags(
     *(OUT, TARGET, *CHIP, LEVEL, *MENDS, *HOW, *READING, TOLERANCE, INPUT_GAIN, *TILES),
-    *(CLAMP, *ISING, KT, SEED, AS_JSON),
+    *(CLAMP, *ISING, KT, FREE, SEED, AS_JSON),
 )
 def compile_(model: MODEL, given: Given) -> None:
     """Compile a trained model, a circuit of gates or an Ising problem into a netlist.
@@ -294,16 +308,30 @@ def compile_(model: MODEL, given: Given) -> None:
         )
     if isinstance(source, LogicNetwork):
         source = lower_logic(source)
+    tables = isinstance(source, TableNetwork)
+    if isinstance(source, TableNetwork):
+        source = lower_tables(source, free=given["free"])
+    before = counts(source) if isinstance(source, LutNetlist) else {}
+    if isinstance(source, LutNetlist) and given["as_"] == "gates":
+        source = circuit_of(source)
     held = clamped_words(given["clamp"])
     if isinstance(source, GateNetlist) and given["as_"] == "ising":
         source = invertible(api.compile(source, optimise=level), clamp=held)
     elif held and isinstance(source, IsingModel):
         source = clamp_named(source, held)
-    ising, circuit, cells, tiles = TAKERS
-    is_circuit = isinstance(source, GateNetlist)
+    ising, circuit, of_tables, cells, tiles_ = TAKERS
+    is_circuit = isinstance(source, GateNetlist | LutNetlist)
     on_tiles = crossbar_target(target) is not None or isinstance(source, TileNetlist)
     kind = (
-        ising if isinstance(source, IsingModel) else circuit if is_circuit else tiles if on_tiles else cells
+        ising
+        if isinstance(source, IsingModel)
+        else of_tables
+        if tables
+        else circuit
+        if is_circuit
+        else tiles_
+        if on_tiles
+        else cells
     )
     refuse(given, kind, TAKERS)
     if given["input_gain"] is not None:
@@ -311,7 +339,7 @@ def compile_(model: MODEL, given: Given) -> None:
         lowering = {}
     if isinstance(source, IsingModel) and given["kT"] is not None:
         source = replace(source, kT=given["kT"])
-    before = counts(source) if is_circuit else {}
+    before = before or (counts(source) if is_circuit else {})
     chip = None if is_circuit else crossbar_target(target) or TARGETS.get(target)
     if isinstance(chip, Target):
         chip = with_holes(chip, **keywords(CHIP, given))
@@ -339,11 +367,9 @@ def compile_(model: MODEL, given: Given) -> None:
     if isinstance(netlist, TileNetlist):
         legal = f", on {numbers['tiles']:,} tiles"
     if is_circuit:
-        legal = (
-            f"; {before['gates']['two_input']:,} live two-input gates became "
-            f"{numbers['gates']['two_input']:,} at -O{level}"
-        )
-        if numbers["depth"] > before["depth"]:
+        legal = f"; {_size(before)} became {_size(numbers)} at -O{level}"
+        alike = ("tables" in before) == ("tables" in numbers)
+        if alike and numbers["depth"] > before["depth"]:
             legal += (
                 f", and the depth of {before['depth']} became {numbers['depth']} (-O1 makes no gate later)"
             )
@@ -360,6 +386,13 @@ def compile_(model: MODEL, given: Given) -> None:
         given["json"],
         text_table(counts_table({**problem, **numbers})) + f"\n\nwrote {out}{legal}",
     )
+
+
+def _size(numbers: dict[str, Any]) -> str:
+    """Of the counts of a circuit of gates or tables."""
+    if "tables" in numbers:
+        return f"{numbers['tables']['total']:,} tables"
+    return f"{numbers['gates']['two_input']:,} live two-input gates"
 
 
 def clamped_words(clamps: list[str] | None) -> dict[str, int]:

@@ -13,7 +13,9 @@ import typer
 from compiler.api import to_netlist
 from compiler.cell_counts import cell_area
 from compiler.cell_timing import path_delay
+from compiler.circuits.class_nets import expose_class_nets
 from compiler.circuits.evaluate import encode_bits, evaluate_classes
+from compiler.circuits.from_tables import circuit_of
 from compiler.counting import cell_counts, counts
 from compiler.errors import UnsupportedError
 from compiler.families.ising import IsingModel
@@ -34,6 +36,7 @@ from compiler.formats.spice.options import DeckOptions
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.luts import LutNetlist
 from compiler.mapped import best_mapping, cell_shapes
 from compiler.opensta import ask_opensta
 from compiler.passes.gates.cell_sizing import limit_fan_out
@@ -148,15 +151,20 @@ def export(net: NET, given: Given) -> None:
         )
     refuse(given, "a circuit", TAKERS)
     netlist = to_netlist(net)
-    expect(
-        netlist, "gates", f"--format {format_}", f"for an Ising model there are {', '.join(ISING_FORMATS)}"
-    )
+    way_out = f"for an Ising model there are {', '.join(ISING_FORMATS)}"
+    expect(netlist, ("gates", "luts"), f"--format {format_}", way_out)
+    if isinstance(netlist, LutNetlist) and not _holds_tables(netlist, given):
+        notes.print(f"note: {netlist.n_luts:,} tables are written as the two-input gates they are made of")
+        netlist = circuit_of(netlist)
     refuse(given, "a circuit of gates" if given["library"] is None else "a circuit of cells", OF_GATES)
     if given["library"] is not None:
         _export_cells(net, netlist, given)
         return
     options = ExportOptions(**keywords(WRITING, given))
-    netlist = with_head(netlist, given["head"], pipelined=options.pipeline > 0)
+    if isinstance(netlist, LutNetlist):
+        netlist = expose_class_nets(netlist) if given["head"] == "nets" else netlist
+    else:
+        netlist = with_head(netlist, given["head"], pipelined=options.pipeline > 0)
     bench: dict[str, Any] = {}
     if testbench is None and given["data"] is not None:
         raise UnsupportedError("--data is for a test bench; name its file with --testbench")
@@ -185,6 +193,12 @@ def export(net: NET, given: Given) -> None:
         given["json"],
         "\n".join(_told(out, netlist, numbers, latency, bench)),
     )
+
+
+def _holds_tables(netlist: LutNetlist, given: Given) -> bool:
+    """Whether the format holds tables as they are: BLIF, of plain outputs."""
+    plain = netlist.class_sums is None or given["head"] == "nets"
+    return given["format"] == "blif" and plain and not given["luts"]
 
 
 def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
@@ -333,11 +347,10 @@ def _told(
     out: Path, netlist: GateNetlist, numbers: dict[str, Any], latency: int | None, bench: dict[str, Any]
 ) -> list[str]:
     sums = netlist.class_sums
+    tables = "tables" in numbers
+    size = f"{numbers['tables']['total']:,} tables" if tables else f"{numbers['gates']['declared']:,} gates"
     classes = "" if sums is None else f", sums of {sums.n_classes} classes and the decision"
-    lines = [
-        f"wrote {out}: {numbers['gates']['declared']:,} gates, {numbers['inputs']} inputs, "
-        f"{numbers['outputs']} outputs{classes}"
-    ]
+    lines = [f"wrote {out}: {size}, {numbers['inputs']} inputs, {numbers['outputs']} outputs{classes}"]
     if latency is not None:
         lines.append(f"latency: {latency} clocks, a sample a clock")
     if bench:

@@ -347,9 +347,10 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "train logic": {
         **TRAINED,
         **{key: MEASURED[key] for key in ("accuracy", "n_samples", "runs")},
-        "soft_accuracy": "of its relaxation",
-        "soft_hard_gap": "soft_accuracy - valid_accuracy",
-        "gates": "each count by its definition",
+        "soft_accuracy?": "of its relaxation; not of tables",
+        "soft_hard_gap?": "soft_accuracy - valid_accuracy; not of tables",
+        "gates?": "each count by its definition",
+        "tables?": "total, and by their inputs",
         "inputs": "bits that it reads",
     },
     "train ebm": {

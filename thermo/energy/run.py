@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from compiler.circuits.from_tables import circuit_of
 from compiler.ir.cells import CellNetlist
 from hw_models.errors import HardwareError
 from thermo.data import Dataset, load_dataset
@@ -264,6 +265,7 @@ class GateEstimator:
         digital: tuple[Baseline, ...] | Baselines
         if isinstance(netlist, CellNetlist):
             netlist, libraries = netlist.subject, libraries or (netlist.library,)
+        netlist = circuit_of(netlist)
         named = libraries or ()
         chosen = named if named and not isinstance(named[0], str) else chosen_libraries(named)
         chosen = leave_out(chosen, dont_use)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.circuits.from_tables import circuit_of
 from compiler.counting import gate_counts
 from compiler.ir.burdens import technology_of
 from compiler.ir.langevin import LangevinNetlist
@@ -16,7 +17,6 @@ from thermo.evaluate import Evaluation, Heat, heats, summarise
 from thermo.report.spins import SHOWN, UNRELIABLE, Rows, is_lowered, sign_rows, spin_report, too_few
 from thermo.report.text import si
 from thermo.report.tiles import tile_report
-from thermo.simulate.gates.dynamics import circuit_of
 from thermo.simulate.gates.run import GateResult
 from thermo.simulate.langevin.baths import BathHeat
 from thermo.simulate.langevin.conversion import Conversion

@@ -80,7 +80,7 @@ def dynamics_of(netlist: Any, method: str | None = None) -> Dynamics:
     )  # ways to run analog netlists
     raise UnsupportedError(
         f"no {type(netlist).__name__} can be simulated; what can is {kinds}: lower a model with "
-        "compiler.compile, and of a circuit mapped to tables simulate the gates it was made of"
+        "compiler.compile"
     )
 
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from compiler.circuits.from_tables import circuit_of
 from compiler.errors import UnsupportedError
 from compiler.ir.container import load
 from compiler.ir.gates import GateNetlist
+from compiler.ir.luts import LutNetlist
 from thermo.data import DataError, Dataset
 from thermo.evaluate import check_fit, evaluate
 from thermo.options import Option
@@ -147,6 +149,8 @@ def run_faults(
 ) -> Findings:
     """Accuracy of the circuit in the file `net` at every rate of both faults."""
     netlist = load(net)
+    if isinstance(netlist, LutNetlist):
+        netlist = circuit_of(netlist)
     if not isinstance(netlist, GateNetlist):
         raise UnsupportedError(
             f"{net}: faults of gates need a circuit of gates, this is a "

@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from compiler.circuits.from_tables import circuit_of
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.luts import LutNetlist
 from compiler.ir.tiles import TileNetlist
 from hw_models.crossbar import CrossbarDevice
 from hw_models.device import Device
@@ -26,7 +28,6 @@ from thermo.energy.inference import device_units
 from thermo.evaluate import check_fit, evaluate
 from thermo.progress import Progress
 from thermo.report.figures import Sweep
-from thermo.simulate.gates.dynamics import circuit_of
 from thermo.simulate.run import dynamics_of
 from thermo.studies.faults import accuracy_against_faults
 from thermo.studies.records import Point, run_recorded
@@ -139,7 +140,7 @@ def _measure(point: Point, common: Any, *_: Path, threads: int | None) -> Swept:
 
 
 def _is_circuit(netlist: Any) -> bool:
-    return isinstance(netlist, GateNetlist | CellNetlist)
+    return isinstance(netlist, GateNetlist | LutNetlist | CellNetlist)
 
 
 def _asked(netlist: Any, device: Device | CrossbarDevice) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from compiler.circuits.from_tables import circuit_of
 from compiler.errors import UnsupportedError
 from compiler.files import replacing
 from compiler.formats.circuits.circuits import FORMATS
@@ -45,7 +46,8 @@ def export_circuit(
     path: str | os.PathLike,
     options: ExportOptions = DEFAULTS,
 ) -> None:
-    """Write `netlist` to `path`; format `aiger` is ascii if the file ends in .aag.
+    """Write `netlist` to `path`; format `aiger` is ascii if the file ends in .aag. Tables are written as they
+    are in BLIF, unless it is asked for tables of another size, else as the gates they are made of.
 
     Raises UnsupportedError for an unknown format, for options that it does not take and for what
     it cannot hold, NetlistError for a bad netlist, OutputError where nothing can be written.
@@ -58,10 +60,8 @@ def export_circuit(
         if name not in FORMATS[format_].takes:
             raise UnsupportedError(f"--{name} has no meaning for {format_}; leave it out")
     verify(netlist)
-    if not isinstance(netlist, GateNetlist) and (format_ != "blif" or options.luts):
-        raise UnsupportedError(
-            f"{format_} holds gates, not tables; choose blif, or export the gates themselves"
-        )
+    if isinstance(netlist, LutNetlist) and (format_ != "blif" or options.luts):
+        netlist = circuit_of(netlist)
     if format_ == "aiger" and Path(path).suffix.lower() == ".aag":
         format_ = "aiger-ascii"
     write = FORMATS[format_].write

@@ -1,4 +1,4 @@
-"""thermoc train logic: a classifier of two-input gates."""
+"""thermoc train logic: a classifier of two-input gates, or of tables of more inputs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from compiler.counting import gate_counts
-from compiler.families.logic import lower_logic
+from compiler.counting import counts
+from compiler.families.logic import LogicNetwork, lower_logic
+from compiler.families.tables import lower_tables
 from compiler.files import check_writable
 from thermo.cli.console import emit, manifest, notes
 from thermo.cli.datasets import told_dataset
@@ -26,7 +27,18 @@ OPTIONS = (
     Option("out", "--out", Path, ..., "Model to write (.safetensors).", short="-o"),
     Option("data", "--data", str, "digits", "Data set; see `thermoc data`."),
     DATA_DIR,
-    Option("gates", "--gates", list[int], None, "Gates of a layer; repeat it for several layers.", min=1),
+    Option(
+        "gates", "--gates", list[int], None, "Gates, or tables, of a layer; repeat it for several.", min=1
+    ),
+    Option(
+        "inputs",
+        "--inputs",
+        int,
+        None,
+        "Inputs of a gate, 2 to 6; more than two make it a table, in one layer (default 2).",
+        min=2,
+        max=6,
+    ),
     Option(
         "candidates", "--candidates", str, None, "Wires that each input chooses from, or all.", short="-k"
     ),
@@ -52,12 +64,14 @@ OPTIONS = (
 
 @with_flags(*OPTIONS)
 def logic(given: Given) -> None:
-    """Train a network of two-input gates, functions and wiring; defaults suit the data set.
+    """Train a network of two-input gates, or of tables, functions and wiring; defaults suit the data set.
 
     The epoch is chosen by the validation accuracy of the hard network, the one that becomes gates;
     its test accuracy is measured once, on the compiled circuit.
 
     Example: thermoc train logic --data mnist --gates 8000 -o mnist-gates.safetensors
+
+    Example: thermoc train logic --data mnist --inputs 6 --gates 2000 -o mnist-tables.safetensors
     """
     check_writable(given["out"])
     check_threads(given["threads"])
@@ -65,6 +79,7 @@ def logic(given: Given) -> None:
     config = logic_preset(
         dataset,
         layers=tuple(given["gates"]) if given["gates"] else None,
+        inputs=given["inputs"],
         k=_count(given["candidates"]),
         wiring=given["wiring"],
         forward=given["forward"],
@@ -90,13 +105,14 @@ def logic(given: Given) -> None:
         threads=given["threads"],
         backend=given["backend"],
     )
-    netlist = lower_logic(trained.model)
+    model = trained.model
+    netlist = lower_logic(model) if isinstance(model, LogicNetwork) else lower_tables(model)
     evaluation, _ = evaluate(netlist, dataset, "test", threads=given["threads"])
     facts = {"data": dataset.name, "validation": trained.score, "test": evaluation.accuracy}
-    network = save_trained(trained.model, given["out"], facts, given["seed"], trained.seconds)
+    network = save_trained(model, given["out"], facts, given["seed"], trained.seconds)
     if given["checkpoint"] is None:
         kept.unlink(missing_ok=True)  # not before the model is there
-    counted = gate_counts(netlist)
+    counted = counts(netlist)
     emit(
         {
             "model": given["out"],
@@ -106,10 +122,13 @@ def logic(given: Given) -> None:
             "runs": 1,
             "n_samples": evaluation.n_samples,
             "valid_accuracy": trained.score,
-            "soft_accuracy": trained.soft_accuracy,
-            "soft_hard_gap": trained.gap,
+            **(
+                {}
+                if trained.soft_accuracy is None
+                else {"soft_accuracy": trained.soft_accuracy, "soft_hard_gap": trained.gap}
+            ),
             "best_epoch": trained.best_epoch,
-            "gates": counted["gates"],
+            **{name: counted[name] for name in ("gates", "tables") if name in counted},
             "inputs": network.n_inputs,
             "seconds": trained.seconds,
             "config": asdict(config),
@@ -144,12 +163,19 @@ def _rows(
     network = trained.model
     assert evaluation.accuracy is not None and evaluation.accuracy_sem is not None
     test = f"{100 * evaluation.accuracy:.2f} ± {100 * evaluation.accuracy_sem:.2f} %"
+    if isinstance(network, LogicNetwork):
+        widths = ", ".join(f"{layer.n_gates:,}" for layer in network.layers)
+        sizes = [("gates, layer by layer", widths)]
+        sizes.append(("live two-input gates", f"{counted['gates']['two_input']:,}"))
+    else:
+        sizes = [(f"tables of {layer.inputs} inputs", f"{layer.n_tables:,}") for layer in network.layers]
+    relaxed = trained.soft_accuracy
+    soft = () if relaxed is None else (("  of the relaxed network", f"{100 * relaxed:.2f} %"),)
     return (
-        ("gates, layer by layer", ", ".join(f"{layer.n_gates:,}" for layer in network.layers)),
-        ("live two-input gates", f"{counted['gates']['two_input']:,}"),
+        *sizes,
         ("input bits", f"{network.n_inputs:,}"),
         ("validation accuracy, chosen on", f"{100 * trained.score:.2f} %"),
-        ("  of the relaxed network", f"{100 * trained.soft_accuracy:.2f} %"),
+        *soft,
         (f"test accuracy, {evaluation.n_samples:,} samples", test),
         ("best epoch", f"{trained.best_epoch} of {trained.config.epochs}"),
         ("training time", f"{trained.seconds:.0f} s"),

@@ -279,7 +279,7 @@ def _can_permute(typingctx):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def _permute_rows(typingctx, rows, n, order, out, width):  # type: ignore[no-untyped-def]
-    """out[f, i] = rows[f, order[i]] for rows of 256 bytes, 64 of `width` at a time; order : (width,) uint8."""
+    """out[f, i] = rows[f, order[i]] for rows of 256 bytes, 64 at a time; order : (width,) uint8."""
 
     def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
         rows, n, order, out, width = args

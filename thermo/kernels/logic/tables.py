@@ -19,14 +19,7 @@ import numpy as np
 from thermo.kernels.jit import njit
 from thermo.kernels.logic.dots import CHUNK, GROUP, dots8
 from thermo.kernels.logic.lookups import SHIFT, pack, slopes, spread_entries, tally, weigh
-from thermo.kernels.logic.one_layer import (
-    LANES,
-    LIMIT,
-    _adam,
-    _softmax_gradient,
-    choose,
-    sigmoid,
-)
+from thermo.kernels.logic.one_layer import LANES, LIMIT, _adam, _softmax_gradient, choose, sigmoid
 
 TOP = np.float32(127)
 """A slope of 1 as int8."""
@@ -94,9 +87,7 @@ def count_ones(layer, x, counts, first, last, path):  # type: ignore[no-untyped-
         for e in range(size):
             hard[0, e] = layer.table[t, e] > 0
         spread_entries(hard, 0, size, entries)
-        tally(
-            x.ctypes.data, pitch, nets.ctypes.data, entries.ctypes.data, ones.ctypes.data, operands, path
-        )
+        tally(x.ctypes.data, pitch, nets.ctypes.data, entries.ctypes.data, ones.ctypes.data, operands, path)
         held += 1
     if held:
         for s in range(pitch):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from compiler.circuits.from_cells import cells_to_gates
+from compiler.circuits.from_tables import circuit_of
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
+from compiler.ir.luts import LutNetlist
 from thermo.options import Option, takes
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.options import PROGRESS, SEED, THREADS
@@ -19,24 +19,8 @@ def _faults(**parts: float) -> Any:
     return Faults(**parts)
 
 
-def circuit_of(netlist: GateNetlist | CellNetlist) -> GateNetlist:
-    """The circuit in gates: of a library's cells what they compute, with the same read-out."""
-    if isinstance(netlist, GateNetlist):
-        return netlist
-    named, subject = len(netlist.output_names), netlist.subject
-    gates = cells_to_gates(netlist)
-    sums = subject.class_sums
-    return replace(
-        gates,
-        output_names=netlist.output_names,
-        outputs=gates.outputs[:named],
-        class_sums=None if sums is None else replace(sums, nets=gates.outputs[named:]),
-        encoder=subject.encoder,
-    )
-
-
 class GateDynamics:
-    """Circuits of gates, and of a library's cells, as the gates they compute."""
+    """Circuits of gates, of tables and of a library's cells, as the gates they compute."""
 
     name = "gates"
     kind = "a circuit of gates"
@@ -58,9 +42,9 @@ class GateDynamics:
     )
 
     def handles(self, netlist: Any, method: str | None = None) -> bool:
-        return isinstance(netlist, GateNetlist | CellNetlist)
+        return isinstance(netlist, GateNetlist | LutNetlist | CellNetlist)
 
-    def run(self, netlist: GateNetlist | CellNetlist, data: Any = None, **options: Any) -> Any:
+    def run(self, netlist: GateNetlist | LutNetlist | CellNetlist, data: Any = None, **options: Any) -> Any:
         from thermo.simulate.gates.run import simulate_gates
 
         if data is None and options.get("bits") is None:

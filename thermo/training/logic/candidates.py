@@ -47,7 +47,9 @@ def refresh(trainer: OneLayerTrainer, data: Epoch, tiles: Tiles) -> None:
     kernels.choose(trainer.scores, k, trainer.best, 0, trainer.best.shape[0])
 
 
-def _from_pool(trainer: OneLayerTrainer, wanted: int, data: Epoch, rng: np.random.Generator, tiles: Tiles) -> np.ndarray:
+def _from_pool(
+    trainer: OneLayerTrainer, wanted: int, data: Epoch, rng: np.random.Generator, tiles: Tiles
+) -> np.ndarray:
     """(blocks, inputs, LANES, wanted) int32: of each block's random nets those of lowest derivative
     over the last samples of the epoch; -1 where there are too few new ones."""
     t, config, threads = trainer, trainer.config, tiles.threads

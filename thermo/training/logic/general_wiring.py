@@ -10,9 +10,7 @@ from thermo.training.logic.config import LogicConfig
 BUFFER_A = 3  # id of the gate that passes input a on
 
 
-def balanced_wires(
-    below: int, n_gates: int, k: int, rng: np.random.Generator, inputs: int = 2
-) -> np.ndarray:
+def balanced_wires(below: int, n_gates: int, k: int, rng: np.random.Generator, inputs: int = 2) -> np.ndarray:
     """(inputs, n_gates, k) int32 nets of `below` for the inputs of each gate.
 
     Each net is listed equally often, give or take one, in all places together; the candidates
