@@ -129,35 +129,32 @@ class _Made:
 
     def _expanded(self, operands: tuple[int, ...], f: int) -> int:
         k = len(operands)
-        plan = self.plans.get((k, f))
-        if plan is None:
-            plan = int(forms.choices(np.array([f], np.uint64), k)[1][0])
+        plan = forms.choice_of(f, k) if k <= forms.SMALL else self.plans[k, f]
         j, form = plan >> 4, plan & 15
         x, rest = operands[j], operands[:j] + operands[j + 1 :]
-        f0, f1 = (int(v[0]) for v in forms.halves(np.array([f], np.uint64), k, j))
+        f0, f1 = forms.halves_of(f, k, j)
+
+        def part(g: int) -> int:
+            return self.function(rest, g)
+
         if form == forms.SAME:
-            return self.function(rest, f0)
+            return part(f0)
         if form == forms.XOR:
-            return self.gate(XOR, x, self.function(rest, f0))
-        if form in (forms.ZERO0, forms.ONE1):  # x is as the op's own
-            return self.gate(
-                AND if form == forms.ZERO0 else OR, x, self.function(rest, f1 if form == forms.ZERO0 else f0)
-            )
-        if form in (forms.ONE0, forms.ZERO1):
-            return self.gate(
-                OR if form == forms.ONE0 else AND,
-                x ^ 1,
-                self.function(rest, f1 if form == forms.ONE0 else f0),
-            )
+            return self.gate(XOR, x, part(f0))
+        if form == forms.ZERO0:
+            return self.gate(AND, x, part(f1))
+        if form == forms.ONE1:
+            return self.gate(OR, x, part(f0))
+        if form == forms.ZERO1:
+            return self.gate(AND, x ^ 1, part(f0))
+        if form == forms.ONE0:
+            return self.gate(OR, x ^ 1, part(f1))
         if form == forms.LOW:
-            return self.gate(OR, self.function(rest, f0), self.gate(AND, x, self.function(rest, f1)))
+            return self.gate(OR, part(f0), self.gate(AND, x, part(f1)))
         if form == forms.HIGH:
-            return self.gate(OR, self.function(rest, f1), self.gate(AND, x ^ 1, self.function(rest, f0)))
+            return self.gate(OR, part(f1), self.gate(AND, x ^ 1, part(f0)))
         if form == forms.DAVIO0:
-            return self.gate(XOR, self.function(rest, f0), self.gate(AND, x, self.function(rest, f0 ^ f1)))
+            return self.gate(XOR, part(f0), self.gate(AND, x, part(f0 ^ f1)))
         if form == forms.DAVIO1:
-            return self.gate(
-                XOR, self.function(rest, f1), self.gate(AND, x ^ 1, self.function(rest, f0 ^ f1))
-            )
-        one, zero = self.function(rest, f1), self.function(rest, f0)
-        return self.gate(OR, self.gate(AND, x, one), self.gate(AND, x ^ 1, zero))
+            return self.gate(XOR, part(f1), self.gate(AND, x ^ 1, part(f0 ^ f1)))
+        return self.gate(OR, self.gate(AND, x, part(f1)), self.gate(AND, x ^ 1, part(f0)))

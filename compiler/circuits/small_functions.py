@@ -39,6 +39,21 @@ def halves(functions: np.ndarray, k: int, j: int) -> tuple[np.ndarray, np.ndarra
     return low, high
 
 
+def halves_of(f: int, k: int, j: int) -> tuple[int, int]:
+    """The same of one function."""
+    size, low, high = 1 << j, 0, 0
+    mask = (1 << size) - 1
+    for block in range(1 << (k - 1 - j)):
+        low |= (f >> 2 * block * size & mask) << block * size
+        high |= (f >> (2 * block + 1) * size & mask) << block * size
+    return low, high
+
+
+def choice_of(f: int, k: int) -> int:
+    """`choices` of one function of at most SMALL inputs."""
+    return int(_table(k)[1][f])
+
+
 @functools.cache
 def _table(k: int) -> tuple[np.ndarray, np.ndarray]:
     """(cost, choice) of every function of k inputs; choice is 16 input + form."""

@@ -14,7 +14,7 @@ from thermo.data import Dataset
 from thermo.training.augmentation import Augmentation
 from thermo.training.kinds import LARGE, Kind, in_unit_interval, kind_of, may_be_mirrored
 from thermo.training.logic.config import LogicAugmentation, LogicConfig
-from thermo.training.logic.fast import is_fast
+from thermo.training.logic.one_layer import is_one_layer
 
 STEPS = 8000
 """Batches that small data sets are trained for."""
@@ -23,6 +23,10 @@ MANY_GATES = 32_000
 """Gates from which colour pictures have settings of their own."""
 PICTURES, FEW_PICTURES, ROWS, FEW_ROWS = 8000, 1000, 2000, 1000
 """Gates, about."""
+TABLE = 4
+"""Gates that a table stands for, about, where neither number is given."""
+TABLE_CANDIDATES, TABLE_REFRESH = 8, 4
+"""Of each of a table's inputs: it has more of them than a gate."""
 
 _PICTURES = LogicConfig(
     thresholds=(0.25, 0.5, 0.75),
@@ -94,12 +98,19 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
         # many gates learn in fewer epochs; the derivatives by a pool take memory for each of them
         config = replace(config, epochs=40, refresh_pool=512, refresh_samples=1024)
     changes = {name: value for name, value in changes.items() if value is not None}
+    if changes.get("inputs", 2) > 2:
+        config = replace(
+            config,
+            layers=_layers(dataset, config.layers[0] // TABLE),
+            k=TABLE_CANDIDATES,
+            refresh=min(config.refresh, TABLE_REFRESH),
+        )
     if changes.get("wiring") == "fixed":
         changes = {"k": 1, "refresh": 0, **changes}
     k = changes.get("k", config.k)
     if k == "all" or int(k) <= config.refresh:
         changes = {"refresh": 0, **changes}
-    if not is_fast(replace(config, **changes)):
+    if not is_one_layer(replace(config, **changes)):
         changes = {"refresh_pool": 0, **changes}
     return replace(config, **changes)
 
