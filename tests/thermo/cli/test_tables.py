@@ -102,7 +102,7 @@ def test_json_names_tables_and_no_relaxation(capsys, tmp_path):
         (("train", "logic", "--inputs", "7", "-o", "x.safetensors"), "--inputs"),
         (
             ("train", "logic", "--inputs", "4", "--gates", "50", "--gates", "50", "-o", "x.safetensors"),
-            "layers",
+            "--gates must be one width with 4 inputs a table",
         ),
         (("train", "logic", "--inputs", "4", "--backend", "jax", "-o", "x.safetensors"), "backend jax"),
     ],

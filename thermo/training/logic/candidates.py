@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from thermo.kernels.logic.dots import GROUP, aligned
 from thermo.training.logic.images import Epoch
 from thermo.training.tiles import Tiles
 
-if TYPE_CHECKING:
-    from thermo.training.logic.one_layer import OneLayerTrainer
-
 LANES = kernels.LANES
 BATCH = 512
 """Samples at a time: few enough for the rows of a block's nets to stay in a cache."""
@@ -22,7 +19,7 @@ _REFRESH = 21
 """Tag of a generator."""
 
 
-def refresh(trainer: OneLayerTrainer, data: Epoch, tiles: Tiles) -> None:
+def refresh(trainer: Any, data: Epoch, tiles: Tiles) -> None:
     """Replace the worst candidates of every wire of one layer by new ones (see LogicConfig)."""
     config, k, n = trainer.config, trainer.k, trainer.source.n_bits
     wanted = min(config.refresh, k - 1)
@@ -47,9 +44,7 @@ def refresh(trainer: OneLayerTrainer, data: Epoch, tiles: Tiles) -> None:
     kernels.choose(trainer.scores, k, trainer.best, 0, trainer.best.shape[0])
 
 
-def _from_pool(
-    trainer: OneLayerTrainer, wanted: int, data: Epoch, rng: np.random.Generator, tiles: Tiles
-) -> np.ndarray:
+def _from_pool(trainer: Any, wanted: int, data: Epoch, rng: np.random.Generator, tiles: Tiles) -> np.ndarray:
     """(blocks, inputs, LANES, wanted) int32: of each block's random nets those of lowest derivative
     over the last samples of the epoch; -1 where there are too few new ones."""
     t, config, threads = trainer, trainer.config, tiles.threads

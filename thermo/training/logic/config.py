@@ -212,7 +212,9 @@ class LogicConfig(TrainingConfig):
     def _check_tables(self, rules: Rules) -> None:
         """What gates of two inputs alone can be."""
         if len(self.layers) > 1:
-            rules.fail("layers", f"one width with {self.inputs} inputs a table; several take inputs = 2")
+            rules.fail(
+                "layers", f"one width with {self.inputs} inputs a table; several take gates of two inputs"
+            )
         only = {
             "forward": "straight-through",
             "parametrisation": "table",
@@ -224,4 +226,6 @@ class LogicConfig(TrainingConfig):
         }
         for name, value in only.items():
             if getattr(self, name) != value:
-                rules.fail(name, f"{value} with {self.inputs} inputs a table; others take inputs = 2")
+                rules.fail(
+                    name, f"{value} with {self.inputs} inputs a table; others take gates of two inputs"
+                )
