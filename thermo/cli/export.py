@@ -154,7 +154,10 @@ def export(net: NET, given: Given) -> None:
     way_out = f"for an Ising model there are {', '.join(ISING_FORMATS)}"
     expect(netlist, ("gates", "luts"), f"--format {format_}", way_out)
     if isinstance(netlist, LutNetlist) and not _holds_tables(netlist, given):
-        notes.print(f"note: {netlist.n_luts:,} tables are written as the two-input gates they are made of")
+        notes.print(
+            f"note: {netlist.n_luts:,} tables are written as the two-input gates they are made of; "
+            "`thermoc compile --as gates -O 2` makes fewer"
+        )
         netlist = circuit_of(netlist)
     refuse(given, "a circuit of gates" if given["library"] is None else "a circuit of cells", OF_GATES)
     if given["library"] is not None:
