@@ -263,6 +263,7 @@ KT = Option("kT", "--kT", float, None, "Of an Ising model: its temperature.")
 TAKERS = {
     "an Ising model (--as ising makes one of a circuit)": (*ISING, KT, CLAMP, TARGET, *CHIP, *MENDS, *HOW),
     "a circuit of gates": (),
+    "a circuit of tables": (),
     "a network of tables": (FREE,),
     "a model of cells": (TOLERANCE, INPUT_GAIN, TARGET, *CHIP, *MENDS, *HOW),
     "a network on tiles (--target crossbar-64)": (*TILES, TARGET),
@@ -319,7 +320,7 @@ def compile_(model: MODEL, given: Given) -> None:
         source = invertible(api.compile(source, optimise=level), clamp=held)
     elif held and isinstance(source, IsingModel):
         source = clamp_named(source, held)
-    ising, circuit, of_tables, cells, tiles_ = TAKERS
+    ising, circuit, luts, of_tables, cells, tiles_ = TAKERS
     is_circuit = isinstance(source, GateNetlist | LutNetlist)
     on_tiles = crossbar_target(target) is not None or isinstance(source, TileNetlist)
     kind = (
@@ -327,6 +328,8 @@ def compile_(model: MODEL, given: Given) -> None:
         if isinstance(source, IsingModel)
         else of_tables
         if tables
+        else luts
+        if isinstance(source, LutNetlist)
         else circuit
         if is_circuit
         else tiles_

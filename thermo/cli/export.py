@@ -23,7 +23,7 @@ from compiler.families.quadratic import to_quadratic
 from compiler.files import check_writable, replacing
 from compiler.formats.circuits.cells_verilog import write_cells_verilog
 from compiler.formats.circuits.circuits import FORMATS
-from compiler.formats.circuits.export import ExportOptions, export_circuit
+from compiler.formats.circuits.export import ExportOptions, export_circuit, holds_tables
 from compiler.formats.circuits.testbench import write_testbench
 from compiler.formats.circuits.verilog_write import verilog_interface
 from compiler.formats.detect import read_model_or_netlist
@@ -78,7 +78,15 @@ WRITING = (
     Option("pipeline", "--pipeline", int, 0, "Verilog: registers after every N levels.", min=0),
     Option("vectors", "--vectors", bool, False, "Verilog: all inputs as one vector x, outputs as y."),
     Option("harness", "--harness", bool, False, "C: a function on bytes that packs and counts, too."),
-    Option("luts", "--luts", int, 0, "BLIF: tables of 2 to 6 inputs, as in an FPGA.", min=0, max=6),
+    Option(
+        "luts",
+        "--luts",
+        int,
+        0,
+        "BLIF, Verilog (LUT1 to LUT6): tables of 2 to 6 inputs, as in an FPGA.",
+        min=0,
+        max=6,
+    ),
 )
 """Fields of ExportOptions."""
 
@@ -177,7 +185,7 @@ def export(net: NET, given: Given) -> None:
         data = None if given["data"] is None else told_dataset(given["data"], given["data_dir"])
         bits, bench = _samples(netlist, data, given["split"], given["samples"], given["seed"])
         bench["file"] = testbench
-        text = write_testbench(netlist, bits, options.verilog, source=bench["source"])
+        text = write_testbench(circuit_of(netlist), bits, options.verilog, source=bench["source"])
     export_circuit(netlist, format_, out, options)
     if testbench is not None:
         with replacing(testbench) as temporary:
@@ -199,9 +207,9 @@ def export(net: NET, given: Given) -> None:
 
 
 def _holds_tables(netlist: LutNetlist, given: Given) -> bool:
-    """Whether the format holds tables as they are: BLIF, of plain outputs."""
+    """Whether the format holds the tables as they are, which have plain outputs then."""
     plain = netlist.class_sums is None or given["head"] == "nets"
-    return given["format"] == "blif" and plain and not given["luts"]
+    return plain and holds_tables(netlist, given["format"], given["luts"])
 
 
 def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:

@@ -20,7 +20,7 @@ from compiler.ir.luts import LutNetlist
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
     """pipeline, vectors : of Verilog, see VerilogOptions; harness : of C, see write_c
-    luts : BLIF of tables of so many inputs, see map_luts; 0: of the gates
+    luts : BLIF, or Verilog instances, of tables of so many inputs, see map_luts; 0: of the gates
     """
 
     pipeline: int = 0
@@ -40,6 +40,11 @@ class ExportOptions:
 DEFAULTS = ExportOptions()
 
 
+def holds_tables(netlist: LutNetlist, format_: str, luts: int) -> bool:
+    """Whether the format holds this circuit's tables as they are, of `luts` inputs where that is not 0."""
+    return (format_ == "blif" and luts == 0) or (format_ in ("blif", "verilog") and luts >= netlist.k)
+
+
 def export_circuit(
     netlist: GateNetlist | LutNetlist,
     format_: str,
@@ -47,7 +52,7 @@ def export_circuit(
     options: ExportOptions = DEFAULTS,
 ) -> None:
     """Write `netlist` to `path`; format `aiger` is ascii if the file ends in .aag. Tables are written as they
-    are in BLIF, unless it is asked for tables of another size, else as the gates they are made of.
+    are where the format holds them (`holds_tables`), else as the gates they are made of.
 
     Raises UnsupportedError for an unknown format, for options that it does not take and for what
     it cannot hold, NetlistError for a bad netlist, OutputError where nothing can be written.
@@ -60,7 +65,7 @@ def export_circuit(
         if name not in FORMATS[format_].takes:
             raise UnsupportedError(f"--{name} has no meaning for {format_}; leave it out")
     verify(netlist)
-    if isinstance(netlist, LutNetlist) and (format_ != "blif" or options.luts):
+    if isinstance(netlist, LutNetlist) and not holds_tables(netlist, format_, options.luts):
         netlist = circuit_of(netlist)
     if format_ == "aiger" and Path(path).suffix.lower() == ".aag":
         format_ = "aiger-ascii"

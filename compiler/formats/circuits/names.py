@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from compiler.errors import UnsupportedError
 from compiler.ir.gates import GateNetlist
 from compiler.ir.luts import LutNetlist
 
 AnyNetlist = GateNetlist | LutNetlist
+N = TypeVar("N", GateNetlist, LutNetlist)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def name_nets(
     return Named(named, [(name, named[net]) for name, net in copies])
 
 
-def part_shared(netlist: GateNetlist) -> tuple[GateNetlist, list[tuple[str, str]]]:
+def part_shared(netlist: N) -> tuple[N, list[tuple[str, str]]]:
     """For formats whose ports have one direction: outputs called like an input get a name of their own.
 
     Returns the netlist and (old name, new one) of each output that has another name.

@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import re
 
+from compiler.errors import UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.library_cells import CellFunctions, cell_functions
+from compiler.formats.circuits.lut_verilog import write_lut_verilog
 from compiler.formats.circuits.verilog_modules import elaborate
 from compiler.formats.circuits.verilog_parse import parse_modules
 from compiler.formats.circuits.verilog_words import BeyondError
@@ -20,6 +22,8 @@ from compiler.formats.circuits.yosys import read_through_yosys
 from compiler.formats.format import Format
 from compiler.formats.options import DEFAULTS, Options
 from compiler.ir.gates import GateNetlist
+from compiler.ir.luts import LutNetlist
+from compiler.passes.gates.lut_map import map_luts
 
 
 def read_verilog(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetlist:
@@ -50,8 +54,18 @@ def parse_verilog(
     return elaborate(parse_modules(text, name), name, top=top, cells=cells)
 
 
-def _write(netlist: GateNetlist, pipeline: int = 0, vectors: bool = False) -> str:
-    return write_verilog(netlist, VerilogOptions(pipeline, vectors))
+def _write(netlist: GateNetlist | LutNetlist, pipeline: int = 0, vectors: bool = False, luts: int = 0) -> str:
+    if luts and (pipeline or vectors):
+        raise UnsupportedError(
+            "Verilog of tables has neither registers nor vectors of its own: leave --luts out"
+        )
+    if isinstance(netlist, LutNetlist):
+        return write_lut_verilog(netlist)
+    return (
+        write_lut_verilog(map_luts(netlist, luts))
+        if luts
+        else write_verilog(netlist, VerilogOptions(pipeline, vectors))
+    )
 
 
 FORMAT = Format(
@@ -61,5 +75,5 @@ FORMAT = Format(
     re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/|`[^\n]*\n|\(\*.*?\*\))*module\s", re.DOTALL),
     read_verilog,
     _write,
-    frozenset({"pipeline", "vectors"}),
+    frozenset({"pipeline", "vectors", "luts"}),
 )

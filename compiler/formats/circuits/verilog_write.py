@@ -84,8 +84,8 @@ class _Writer:
         clock = fresh_name("clk", taken) if options.pipeline else None
         self.stages = cut_levels(netlist, options.pipeline) if options.pipeline else None
         head = _head_ports(self.sums, vectors, fresh_prefix("sum_", taken), taken)
-        inputs = _ports(netlist.input_names, netlist.output_names, "x", vectors)
-        outputs = _ports(netlist.output_names, netlist.input_names, "y", vectors)
+        inputs = ports_of(netlist.input_names, netlist.output_names, "x", vectors)
+        outputs = ports_of(netlist.output_names, netlist.input_names, "y", vectors)
         self.interface = Interface(
             module=title(netlist),
             inputs=inputs,
@@ -96,9 +96,9 @@ class _Writer:
         )
         # an output's wire is its gate's, where nothing stands between them
         self.direct = not vectors and self.stages is None
-        self.shown = _references(outputs)
+        self.shown = port_bits(outputs)
         n = netlist.n_inputs
-        self.references = [*_references(inputs), *(f"{self.prefix}{net}" for net in range(n, netlist.n_nets))]
+        self.references = [*port_bits(inputs), *(f"{self.prefix}{net}" for net in range(n, netlist.n_nets))]
         self.driven: set[str] = set()
         if self.direct:
             for name, net in zip(self.shown, netlist.outputs.tolist(), strict=True):
@@ -143,9 +143,9 @@ class _Writer:
     def _port_lines(self) -> list[str]:
         face = self.interface
         lines = [f"  input {face.clock}"] if face.clock else []
-        lines += [f"  {_declaration('input', port)}" for port in face.inputs]
+        lines += [f"  {declaration('input', port)}" for port in face.inputs]
         shown = [*face.outputs, *face.sums, *([face.decision] if face.decision else [])]
-        return lines + [f"  {_declaration('output', port)}" for port in shown]
+        return lines + [f"  {declaration('output', port)}" for port in shown]
 
     # --- gates and registers ---
 
@@ -252,13 +252,16 @@ def _places(stages: Stages) -> dict[int, dict[int, int]]:
     return dict(sorted(places.items()))
 
 
-def _ports(names: tuple[str, ...], others: tuple[str, ...], vector: str, vectors: bool) -> tuple[Port, ...]:
+def ports_of(
+    names: tuple[str, ...], others: tuple[str, ...], vector: str = "", vectors: bool = False
+) -> tuple[Port, ...]:
+    """Ports of one side: as they are called, or all bits as one vector."""
     if not vectors:
         return group_ports(names, others)
     return (Port(vector, len(names), True),) if names else ()
 
 
-def _references(ports: tuple[Port, ...]) -> list[str]:
+def port_bits(ports: tuple[Port, ...]) -> list[str]:
     """How Verilog writes every bit."""
     return [
         f"{escaped(port.name)}[{k}]" if port.vector else escaped(port.name)
@@ -267,7 +270,8 @@ def _references(ports: tuple[Port, ...]) -> list[str]:
     ]
 
 
-def _declaration(side: str, port: Port) -> str:
+def declaration(side: str, port: Port) -> str:
+    """`input [3:0] x`"""
     if port.vector:
         return f"{side} [{port.bits - 1}:0] {escaped(port.name)}"
     return f"{side} {escaped(port.name)}"

@@ -64,6 +64,10 @@ def test_formats_hold_tables_or_gates(capsys, folder, tmp_path):
     )
     assert code == 0 and "tables" in printed.out and "note" not in printed.err
     assert (tmp_path / "t.blif").read_text().count(".names") == load(net).n_luts
+    code, printed = call(
+        capsys, "export", net, "--format", "verilog", "--head", "nets", "--luts", "4", "-o", tmp_path / "t.v"
+    )
+    assert code == 0 and (tmp_path / "t.v").read_text().count(" LUT") == load(net).n_luts
     for format_ in ("verilog", "aiger", "c"):
         head = "gates" if format_ == "aiger" else "sums"
         code, printed = call(capsys, "export", net, "--format", format_, "--head", head, "-o", tmp_path / "o")
