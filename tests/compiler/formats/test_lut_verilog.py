@@ -31,7 +31,7 @@ def primitives() -> str:
 def circuit(**more) -> LutNetlist:
     """Tables of every width; an output that is an input, and one called like an input it does not show."""
     rng = np.random.default_rng(0)
-    names = ("a[0]", "a[1]", "a[2]", "odd name$"[:3], "n4", "wire", "z")
+    names = ("a[0]", "a[1]", "a[2]", "odd$", "n4", "wire", "z")
     n, m = len(names), 24
     fanins, table = np.full((m, 6), NONE, np.int32), np.zeros(m, np.uint64)
     for t in range(m):
