@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from compiler.api import to_netlist
+from compiler.circuits.from_tables import circuit_of
 from compiler.errors import UnsupportedError
 from compiler.files import replacing
 from compiler.ir.gates import GateNetlist
@@ -82,7 +83,8 @@ def deploy_(net: NET, given: Given) -> None:
     --activity 20 -o board
     """
     netlist = to_netlist(net)
-    expect(netlist, "gates", "deploy", "an FPGA is filled with circuits of gates")
+    expect(netlist, ("gates", "luts"), "deploy", "an FPGA is filled with circuits of gates or tables")
+    netlist = circuit_of(netlist)
     pins = None if given["pins"] is None else given["pins"].read_text(encoding="utf-8", errors="replace")
     samples = _samples(netlist, given)
     with _ended_in_order():
