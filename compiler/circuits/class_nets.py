@@ -23,7 +23,7 @@ def expose_class_nets(netlist: N) -> N:
     if sums is None:
         return netlist
     taken = {*netlist.input_names, *netlist.output_names}
-    names = []
+    names: list[str] = []
     for c, size in enumerate(np.diff(sums.indptr).tolist()):
         for k in range(size):
             names.append(fresh_name(f"class{c}_{k}", taken))

@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.counting import gate_counts
 from compiler.equivalence import check_equal
-from compiler.families.logic import lower_logic
+from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.families.store import save_model
 from compiler.ir.container import load, save
 from compiler.ir.gates import GateNetlist
@@ -43,6 +43,7 @@ def logic_part(
         config = replace(config, epochs=epochs)
     trained = train_logic(dataset, config, threads=threads, progress=progress)
     save_model(trained.model, folder / "gates.safetensors")
+    assert isinstance(trained.model, LogicNetwork), "gates of two inputs"
     declared = lower_logic(trained.model)
     small = simplify(declared)
     verdict = check_equal(declared, small, encoder=declared.encoder)

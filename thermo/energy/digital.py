@@ -22,7 +22,7 @@ import numpy as np
 import pooch
 from threadpoolctl import threadpool_limits
 
-from compiler.families.logic import lower_logic
+from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.files import make_folder, replacing
 from compiler.jit import compiled
 from hw_models.cell_presets import CELL_LIBRARIES
@@ -147,7 +147,9 @@ def measured_designs(
 def measure_gates(dataset: Dataset, width: int, split: str) -> MeasuredDesign:
     """Train a network of so many gates in one layer, and measure it in the libraries."""
     config = logic_preset(dataset, layers=(width,))
-    netlist = lower_logic(train_logic(dataset, config).model)
+    network = train_logic(dataset, config).model
+    assert isinstance(network, LogicNetwork), "gates of two inputs"
+    netlist = lower_logic(network)
     samples = dataset_samples(netlist, dataset, split)
     libraries = tuple(CELL_LIBRARIES.get(name) for name in LIBRARIES)
     got = estimate_gates(netlist, samples, libraries, classes=dataset.labels, luts=False)

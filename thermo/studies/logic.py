@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from compiler.counting import gate_counts
-from compiler.families.logic import lower_logic
+from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.families.store import save_model
 from thermo.data import Dataset
 from thermo.evaluate import evaluate
@@ -80,13 +80,16 @@ def _measure(
     point: Point, dataset: Dataset, checkpoint: Path, model: Path, threads: int | None
 ) -> LogicMeasured:
     trained = train_logic(dataset, point.config, checkpoint=checkpoint, threads=threads)
-    netlist = lower_logic(trained.model)
+    network = trained.model
+    assert isinstance(network, LogicNetwork), "gates of two inputs"
+    assert trained.soft_accuracy is not None
+    netlist = lower_logic(network)
     evaluation, _ = evaluate(netlist, dataset, "test", threads=threads)
     assert evaluation.accuracy is not None
-    save_model(trained.model, model)
+    save_model(network, model)
     return LogicMeasured(
         series=point.series,
-        gates=trained.model.n_gates,
+        gates=network.n_gates,
         epochs=point.config.epochs,
         seed=point.config.seed,
         accuracy=evaluation.accuracy,

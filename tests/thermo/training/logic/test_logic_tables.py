@@ -15,7 +15,7 @@ from thermo.kernels.logic import one_layer as gates
 from thermo.kernels.logic.dots import PATHS, aligned, path_code, simd_path
 from thermo.training.augmentation import Augmentation
 from thermo.training.errors import TrainingError
-from thermo.training.logic import LogicAugmentation, LogicConfig, train_logic
+from thermo.training.logic import LogicAugmentation, LogicConfig, logic_preset, train_logic
 from thermo.training.logic.tables import TableTrainer
 from thermo.training.tiles import Tiles
 
@@ -208,7 +208,8 @@ def reference(toy: Toy, t: int, hard: bool = False) -> tuple[np.ndarray, np.ndar
     nets = [toy.wires[block, j, lane, toy.best[block, j, lane]] for j in range(toy.inputs)]
     address = sum(toy.x[net].astype(int) << j for j, net in enumerate(nets))
     p = 1 / (1 + np.exp(-toy.table[t].astype(np.float64)))
-    sums = np.array([g[address == e].sum() for e in range(p.size)])
+    whole = toy.weights[t // toy.per_class].astype(int)
+    sums = 0.01 * np.array([whole[address == e].sum() for e in range(p.size)])
     value = (p > 0.5).astype(float) if hard else p
     h = np.zeros((toy.inputs, toy.k))
     for j in range(toy.inputs):
@@ -319,7 +320,8 @@ def test_validation_accuracy_is_that_of_the_circuit(digits, changes):
 
 
 def test_it_learns_and_not_from_shuffled_labels(digits):
-    config = replace(SMALL, inputs=6, epochs=8)
+    config = logic_preset(digits, inputs=6, epochs=8)
+    assert (config.k, config.refresh, config.layers) == (8, 4, (250,))
     assert train_logic(digits, config).score > 0.9
     shuffled = np.random.default_rng(0).permutation(digits.y_train)
     assert train_logic(replace(digits, y_train=shuffled), config).score < 0.3
