@@ -17,8 +17,8 @@ from compiler.families.mlp import MLP
 from compiler.families.oscillator import OscillatorNetwork
 from compiler.families.rbm import RBM
 from compiler.families.resistive import ResistiveNetwork
-from compiler.families.tiled import graph_of_network
 from compiler.families.tables import TableLayer, TableNetwork
+from compiler.families.tiled import graph_of_network
 from compiler.ir.encoders import Thermometer
 from compiler.ir.network import Network, Pooling, Weighted, Window
 from compiler.ir.problem import Boltzmann, Grid

@@ -309,7 +309,7 @@ def compile_(model: MODEL, given: Given) -> None:
         )
     if isinstance(source, LogicNetwork):
         source = lower_logic(source)
-    tables = isinstance(source, TableNetwork)
+    trained_tables = isinstance(source, TableNetwork)
     if isinstance(source, TableNetwork):
         source = lower_tables(source, free=given["free"])
     before = counts(source) if isinstance(source, LutNetlist) else {}
@@ -320,22 +320,8 @@ def compile_(model: MODEL, given: Given) -> None:
         source = invertible(api.compile(source, optimise=level), clamp=held)
     elif held and isinstance(source, IsingModel):
         source = clamp_named(source, held)
-    ising, circuit, luts, of_tables, cells, tiles_ = TAKERS
     is_circuit = isinstance(source, GateNetlist | LutNetlist)
-    on_tiles = crossbar_target(target) is not None or isinstance(source, TileNetlist)
-    kind = (
-        ising
-        if isinstance(source, IsingModel)
-        else of_tables
-        if tables
-        else luts
-        if isinstance(source, LutNetlist)
-        else circuit
-        if is_circuit
-        else tiles_
-        if on_tiles
-        else cells
-    )
+    kind = _taker(source, target, trained_tables)
     refuse(given, kind, TAKERS)
     if given["input_gain"] is not None:
         source = scale_inputs(api.to_netlist(source, options, **lowering), given["input_gain"])
@@ -389,6 +375,19 @@ def compile_(model: MODEL, given: Given) -> None:
         given["json"],
         text_table(counts_table({**problem, **numbers})) + f"\n\nwrote {out}{legal}",
     )
+
+
+def _taker(source: Any, target: str, trained_tables: bool) -> str:
+    """Which of TAKERS it is, a network of tables being its circuit by now."""
+    ising, gates, tables, networks, cells, tiles = TAKERS
+    if isinstance(source, IsingModel):
+        return ising
+    if trained_tables:
+        return networks
+    if isinstance(source, GateNetlist | LutNetlist):
+        return gates if isinstance(source, GateNetlist) else tables
+    on_tiles = crossbar_target(target) is not None or isinstance(source, TileNetlist)
+    return tiles if on_tiles else cells
 
 
 def _size(numbers: dict[str, Any]) -> str:
