@@ -350,7 +350,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "soft_accuracy": "of its relaxation",
         "soft_hard_gap": "soft_accuracy - valid_accuracy",
         "gates": "each count by its definition",
-        "inputs": "bits that it reads",
+        "two_input_gates": "after -O1: core, with_head, and of whole-number data with_encoder_and_head",
+        "inputs": "bits offered",
     },
     "train ebm": {
         **{key: told for key, told in TRAINED.items() if key not in ("valid_accuracy", "best_epoch")},

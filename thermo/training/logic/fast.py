@@ -21,6 +21,7 @@ from thermo.training.errors import TrainingError
 from thermo.training.logic.candidates import refresh
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_wiring import balanced_wires, initial_logits, initial_scores
+from thermo.training.logic.pruning import prune
 from thermo.training.logic.relaxed import relaxed_accuracy
 from thermo.training.logic.temperature import divisor, follow
 from thermo.training.logic.trainer import LogicTrainer
@@ -54,6 +55,7 @@ class FastTrainer(LogicTrainer):
 
     table : (blocks, 4, LANES) float32; scores : (blocks, 2, k_padded, LANES) float32
     wires : (blocks, 2, LANES, k_padded) int32; best : (blocks, 2, LANES) int32, the chosen ones
+    open : (n_bits,) uint8, the bits that may be candidates
     """
 
     def __init__(self, dataset: Dataset, config: LogicConfig, path: str | None = None) -> None:
@@ -73,6 +75,7 @@ class FastTrainer(LogicTrainer):
         self.spread = 0.0
         self._draw()
         self.best_tau = self.tau
+        self.open = np.ones(self.source.n_bits, np.uint8)
         self.kept = {name: getattr(self, name).copy() for name in _PARAMETERS}
         padded = -(-self.source.n_bits // GROUP) * GROUP
         self.index = np.minimum(np.arange(padded), self.source.n_bits - 1).astype(np.int32)
@@ -103,7 +106,7 @@ class FastTrainer(LogicTrainer):
     # --- what a checkpoint holds -----------------------------------------------------------------
 
     def arrays(self) -> dict[str, np.ndarray]:
-        found = {name: getattr(self, name) for name in (*_PARAMETERS, *_MOMENTS)}
+        found = {name: getattr(self, name) for name in (*_PARAMETERS, *_MOMENTS, "open")}
         return found | {f"kept_{name}": array for name, array in self.kept.items()}
 
     # --- one epoch -------------------------------------------------------------------------------
@@ -111,6 +114,7 @@ class FastTrainer(LogicTrainer):
     def one_pass(self, tiles: Tiles) -> tuple[float, float]:
         config, threads, f32 = self.config, tiles.threads, np.float32
         data = self.data.epoch(self.epoch, tiles)
+        prune(self)
         refresh(self, data, tiles)
         n, n_bits = data.labels.size, self.source.n_bits
         pitch = -(-min(config.batch, n) // CHUNK) * CHUNK

@@ -94,6 +94,8 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
         # many gates learn in fewer epochs; the derivatives by a pool take memory for each of them
         config = replace(config, epochs=40, refresh_pool=512, refresh_samples=1024)
     changes = {name: value for name, value in changes.items() if value is not None}
+    if changes.get("encoding") or changes.get("thresholds"):
+        changes = {"encoder": "thermometer", **changes}
     if changes.get("wiring") == "fixed":
         changes = {"k": 1, "refresh": 0, **changes}
     k = changes.get("k", config.k)
