@@ -146,7 +146,7 @@ def measured_designs(
 
 def measure_gates(dataset: Dataset, width: int, split: str) -> MeasuredDesign:
     """Train a network of so many gates in one layer, and measure it in the libraries."""
-    config = logic_preset(dataset, layers=(width,))
+    config = logic_preset(dataset, layers=(width,), encoder="thermometer")
     netlist = lower_logic(train_logic(dataset, config).model)
     samples = dataset_samples(netlist, dataset, split)
     libraries = tuple(CELL_LIBRARIES.get(name) for name in LIBRARIES)
