@@ -129,7 +129,7 @@ def estimate_gates(
         source=samples.source,
         toggles_per_gate=circuits[False].toggles_per_gate,
         has_head=whole is not bare,
-        gates=_gates(netlist, bare, whole, before_all, done, luts),
+        gates=_gates(netlist, bare, whole, before_all, done, (4, 6) if luts else ()),
         depth=_depth(bare, whole),
         libraries=tuple(done),
         refused=Frozen(refused),
