@@ -95,8 +95,18 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
     """
     config = _for(dataset)
     if kind_of(dataset) is Kind.COLOUR and sum(changes.get("layers") or ()) >= MANY_GATES:
-        # the derivatives by a pool take memory for each of the gates
-        config = replace(config, refresh_pool=512, refresh_samples=1024)
+        # beside many gates and their head an encoder weighs less; they learn in fewer epochs, and the
+        # derivatives by a pool take memory for each of them
+        config = replace(
+            config,
+            pixel_bits=6,
+            stride=1,
+            keep=1.0,
+            epochs=16,
+            evaluate_every=4,
+            refresh_pool=512,
+            refresh_samples=1024,
+        )
     changes = {name: value for name, value in changes.items() if value is not None}
     if changes.get("encoding") or changes.get("thresholds"):
         changes = {"encoder": "thermometer", **changes}

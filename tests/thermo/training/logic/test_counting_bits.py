@@ -113,6 +113,21 @@ def test_pruned_channels_are_read_by_no_gate(pictures, tmp_path):
     assert len(channels(config)) <= round(0.4 * n) < len(channels(replace(config, keep=1.0)))
 
 
+def test_small_pictures_have_some_of_the_bits(pictures):
+    x = pictures.x_train.reshape(-1, 12, 12, 3)[:, :4, :5].reshape(200, -1)
+    small = replace(
+        pictures,
+        x_train=x,
+        x_valid=x[:20],
+        x_test=x[:20],
+        y_valid=pictures.y_train[:20],
+        y_test=pictures.y_train[:20],
+        image_shape=(4, 5, 3),
+    )
+    source = bit_source(small, replace(SMALL, offsets=6, coarse=6))
+    assert 0 < source.n_bits < bit_source(pictures, replace(SMALL, offsets=6, coarse=6)).n_bits
+
+
 def test_what_are_no_pictures_have_no_such_bits(pictures):
     rows = replace(pictures, image_shape=())
     with pytest.raises(TrainingError, match="compares pixels of pictures"):
