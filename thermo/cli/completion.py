@@ -24,7 +24,7 @@ def completion(shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")],
 
     fish: thermoc completion fish > ~/.config/fish/completions/thermoc.fish
 
-    Example: source <(thermoc completion bash)
+    Example: thermoc completion bash > thermoc.bash && source thermoc.bash
     """
     if shell not in WRITERS:
         raise UnsupportedError(f"completion is written for {', '.join(WRITERS)}, not for {shell!r}")
