@@ -312,6 +312,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     },
     "compare": {**COMPARED, **MANIFEST},
     "report": {**COMPARED, "page": "file written", **MANIFEST},
+    "completion": {"shell": "bash, zsh or fish", "script": "its script", **MANIFEST},
     "reproduce": {
         "figures": "[{name, page, what, says, expected, least, most, allowed, why, value, verdict, told}]; "
         "with --list name, what, says, page, minutes",
