@@ -251,7 +251,7 @@ class _Reader:
         )
         eps = float(given["eps"])
         y = self.builder.normalise(call.label, given["input"], mean, variance, weight, bias, eps)
-        return [y] if call.target.startswith("_") else y  # type: ignore[return-value]
+        return [y, None, None] if call.target.startswith("_") else y  # type: ignore[return-value]
 
     def pooled(self, call: Call, given: dict[str, Any]) -> Any:
         x: Any = given["self"] if "self" in given else given["input"]
