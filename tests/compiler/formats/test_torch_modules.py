@@ -11,6 +11,7 @@ from compiler.families.tiled import on_tiles
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.networks.torch import from_module, from_program, from_state_dict
 from compiler.ir.tiles import Layout
+from thermo import simulate
 
 torch = pytest.importorskip("torch", reason="torch is not installed; it comes with thermoc[interop]")
 nn, F = torch.nn, torch.nn.functional
@@ -29,6 +30,8 @@ def same(module, x, atol=2e-5, **how):
         theirs = module(x).numpy().reshape(len(x), -1)
     np.testing.assert_allclose(model.answers(rows(x)), theirs, atol=atol)
     assert np.ptp(theirs, axis=0).max() > 0.02
+    run = simulate(compiler.compile(model), rows(x), method="rest")
+    np.testing.assert_allclose(run.answers(), model.answers(rows(x)), rtol=1e-5, atol=1e-5)
     return model
 
 
