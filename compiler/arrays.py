@@ -11,7 +11,8 @@ import os
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import IO
@@ -20,8 +21,8 @@ import numpy as np
 import safetensors
 from numpy.lib import format as npy
 
-from compiler.errors import FormatError
-from compiler.packed import DENSEST, too_dense
+from compiler.errors import MALFORMED, FormatError
+from compiler.packed import DENSEST, LIMIT, too_dense
 
 _DTYPES = {
     "BOOL": "?",
@@ -76,6 +77,36 @@ def npz_names(path: str | os.PathLike) -> frozenset[str] | None:
             return frozenset(file.namelist())
     except _DAMAGE:
         return None
+
+
+@contextmanager
+def whole(path: str | os.PathLike, what: str, way_out: str) -> Iterator[None]:
+    """What a reader meets in a file that is none of its kind, as one FormatError: path is no whole `what`."""
+    try:
+        yield
+    except (*MALFORMED, *_DAMAGE) as error:
+        told = f"{type(error).__name__}: {_reason(error)}" if isinstance(error, KeyError) else _reason(error)
+        raise FormatError(f"{path}: is no whole {what} ({told}); {way_out}") from None
+
+
+@contextmanager
+def members(path: str | os.PathLike) -> Iterator[zipfile.ZipFile]:
+    """The archive, if what its members unpack to is no bomb by its table.
+
+    Raises FormatError for one that is, and what zipfile raises for a damaged file.
+    """
+    with zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
+        packed, unpacked = (sum(sizes) for sizes in zip(*_sizes(infos), strict=True))
+        if too_dense(packed, unpacked) or unpacked > LIMIT:
+            raise FormatError(
+                f"{path}: unpacks {packed:,} bytes to {unpacked:,}, too much for a model; save it again"
+            )
+        yield archive
+
+
+def _sizes(infos: list[zipfile.ZipInfo]) -> list[tuple[int, int]]:
+    return [(0, 0), *((info.compress_size, info.file_size) for info in infos)]
 
 
 def npz_headers(path: str | os.PathLike) -> Mapping[str, Header]:

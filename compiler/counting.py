@@ -10,6 +10,8 @@ import numpy as np
 
 from compiler.cell_counts import cell_area
 from compiler.circuits.adders import ADDERS
+from compiler.circuits.encoder import Grid, with_encoder
+from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import BUF, NONE, NOT, OP_NAMES, TWO_INPUT, GateNetlist
 from compiler.ir.kinds import kind_of
@@ -232,6 +234,28 @@ def synthesis_counts(netlist: GateNetlist, *, level: int = 2) -> dict[str, Any]:
         tables = int((luts.widths > 1).sum())
         result["luts"][str(k)] = {"tables": tables, "depth": lut_depth(luts)}
     return result
+
+
+def whole_counts(netlist: GateNetlist, grid: Grid | None = None, level: int = 1) -> dict[str, int]:
+    """Two-input gates of a classifier after -O `level`, with ever more of the machine counted.
+
+    core : what makes the nets that class sums count
+    with_head : and the popcounts and the decision, by the smaller adder, cleaned at level 1
+    with_encoder_and_head : and what makes the input bits of the data's binary digits; left out where there is
+        no encoder or no gates make its bits
+    grid : what whole numbers the data are (compiler.circuits.encoder.grid_of), which thermometers need
+    """
+    small = simplify(netlist, level)
+    found = {"core": _size(small)["gates"]}
+    whole = small
+    if netlist.class_sums is not None:
+        whole = simplify(lower_head(small, sums=False), 1)
+        found["with_head"] = _size(whole)["gates"]
+    try:
+        whole = simplify(with_encoder(whole, grid), 1)
+    except UnsupportedError:
+        return found
+    return {**found, "with_encoder_and_head": _size(whole)["gates"]}
 
 
 def _size(netlist: GateNetlist) -> dict[str, int]:

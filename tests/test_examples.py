@@ -10,7 +10,7 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 
-NEEDS = {"11_simulated_layer": "torch"}
+NEEDS = {"11_simulated_layer": "torch", "13_fine_tune": "torch"}
 """Packages that are installed for tests where they can be had."""
 
 # Run before the example: presets with two epochs, so that only the code is tested.

@@ -166,3 +166,21 @@ def test_the_same_training_gives_the_same_bytes(line, tmp_path, monkeypatch):
     assert a.read_bytes() == b.read_bytes()
     assert main(["train", *line.split(), "--data", "digits", "--seed", "1", "-o", "c.safetensors"]) == 0
     assert (tmp_path / "c.safetensors").read_bytes() != a.read_bytes()
+
+
+def test_archives_of_models_are_no_bombs(tmp_path):
+    from compiler.arrays import members, whole
+
+    path = tmp_path / "m.pt2"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out,
+        out.open("models/model.json", "w") as member,
+    ):
+        for _ in range(300):
+            member.write(bytes(1 << 20))
+    with pytest.raises(FormatError, match="too much for a model"), members(path):
+        pass
+    path.write_bytes(path.read_bytes()[:-9])
+    cut = pytest.raises(FormatError, match="is no whole program")
+    with cut, whole(path, "program", "save it again"), members(path):
+        pass

@@ -34,8 +34,9 @@ def _thresholds(encoder: Encoder) -> tuple[np.ndarray, np.ndarray]:
     """(number that each input compares, threshold it is compared with): a feature, a sum or a count."""
     if isinstance(encoder, Thermometer):
         return encoder.feature, encoder.threshold
-    alone = np.diff(encoder.count_ends)[encoder.tested] == 1
-    comparison = encoder.counted[encoder.count_ends[encoder.tested]]
+    member = encoder.counted[encoder.count_ends[encoder.tested]]
+    alone = (np.diff(encoder.count_ends)[encoder.tested] == 1) & (member < encoder.n_comparisons)
+    comparison = np.where(alone, member, 0)
     number = np.where(alone, encoder.compared[comparison], encoder.n_sums + encoder.tested)
     return number, np.where(alone, encoder.bound[comparison], encoder.least)
 

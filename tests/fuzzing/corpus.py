@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import struct
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,8 @@ def write(folder: Path) -> dict[Path, list[list[str]]]:
     _arrays(folder, rng)
     shutil.copy(_device(), folder / "device.toml")
     _training(folder)
-    skipped = {folder / "cells.v"}
+    skipped = {folder / "cells.v"}  # which the library reads
+    skipped |= {p for p in folder.iterdir() if find_spec(NEEDS.get(p.suffix, "numpy")) is None}
     return {path: _lines(path) for path in sorted(folder.iterdir()) if path not in skipped}
 
 
@@ -107,6 +109,9 @@ def _device():
     from hw_models.files import TEMPLATE
 
     return TEMPLATE
+
+
+NEEDS = {".pt2": "torch", ".onnx": "onnx"}
 
 
 def _lines(path):

@@ -199,7 +199,11 @@ def zip_member(content, rng):
         return content
     names = sorted(members)
     name = names[rng.integers(len(names))]
-    match rng.integers(4):
+    tables = [n for n in names if n.endswith(".json")]
+    match rng.integers(6 if tables else 4):
+        case 4 | 5:
+            name = tables[rng.integers(len(tables))]
+            members[name] = json_changed(members[name], rng)
         case 0:
             del members[name]
         case 1:

@@ -38,7 +38,7 @@ def test_answers_are_those_of_the_compiled_netlist(estimator):
     x, y = load_iris(return_X_y=True)
     words = np.array(["setosa", "versicolor", "virginica"])[y]
     machine = clone(estimator).fit(x, words)
-    given = {"seed": machine.seed_, "runs": 1} if isinstance(machine, LangevinClassifier) else {}
+    given = {"seed": machine.seed_, "runs": machine.runs} if isinstance(machine, LangevinClassifier) else {}
     if isinstance(machine, EqpropClassifier):
         given = {"kT": 0.0}
     again = simulate(machine.netlist_, machine.prepare_(x), **given).predictions()

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from compiler.errors import UnsupportedError
+from thermo.cli.console import emit, manifest
 from thermo.cli.describe import Flag, flags_of, function_of, value_word
-from thermo.cli.flags import Given, with_flags
+from thermo.cli.flags import AS_JSON, Given, with_flags
 from thermo.cli.main import COMMANDS, GROUPS
-from thermo.cli.streams import write_out
 
 
-@with_flags()
+@with_flags(AS_JSON)
 def completion(shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")], given: Given) -> None:
     """Print a script that completes commands and flags in bash, zsh or fish.
 
@@ -24,11 +24,12 @@ def completion(shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")],
 
     fish: thermoc completion fish > ~/.config/fish/completions/thermoc.fish
 
-    Example: source <(thermoc completion bash)
+    Example: thermoc completion bash > thermoc.bash && source thermoc.bash
     """
     if shell not in WRITERS:
         raise UnsupportedError(f"completion is written for {', '.join(WRITERS)}, not for {shell!r}")
-    write_out(WRITERS[shell](tables()))
+    script = WRITERS[shell](tables())
+    emit({"shell": shell, "script": script, "manifest": manifest()}, given["json"], script)
 
 
 def tables() -> dict[str, list[Flag]]:

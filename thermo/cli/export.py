@@ -14,6 +14,7 @@ from compiler.api import to_netlist
 from compiler.cell_counts import cell_area
 from compiler.cell_timing import path_delay
 from compiler.circuits.class_nets import expose_class_nets
+from compiler.circuits.encoder import Grid, code_bits, features_read, grid_of, inputs_read, with_encoder
 from compiler.circuits.evaluate import encode_bits, evaluate_classes
 from compiler.circuits.from_tables import circuit_of
 from compiler.counting import cell_counts, counts
@@ -33,6 +34,7 @@ from compiler.formats.ising.write import export_ising
 from compiler.formats.spice.deck import FORMAT as SPICE
 from compiler.formats.spice.deck import make_deck
 from compiler.formats.spice.options import DeckOptions
+from compiler.ir.encoders import CountingEncoder
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
@@ -73,6 +75,14 @@ HEAD = Option(
     "sums",
     "A classifier's answers: sums (Verilog, C), nets (the counted ones as outputs) or gates (adders and "
     "comparators).",
+)
+ENCODER = Option(
+    "encoder",
+    "--encoder",
+    str,
+    "bits",
+    "Input bits: bits (as they are) or gates (made of the binary digits of data, p{feature}[bit]; "
+    "thermometers need --data to know these).",
 )
 WRITING = (
     Option("pipeline", "--pipeline", int, 0, "Verilog: registers after every N levels.", min=0),
@@ -117,14 +127,14 @@ BENCH = (TESTBENCH, DATA, DATA_DIR, SPLIT, SAMPLES)
 SAMPLE = Option("sample", "--sample", int, 0, "Deck: which sample of the split the inputs are.", min=0)
 DECK = (SAMPLE, *DECK_OPTIONS, KT)
 TAKERS = {
-    "a circuit": (HEAD, *WRITING, *BENCH, *CELLS),
+    "a circuit": (HEAD, ENCODER, *WRITING, *BENCH, *CELLS),
     "an Ising model": (),
     "a Langevin netlist": (DATA, DATA_DIR, SPLIT, *DECK),
 }
-OF_GATES = {"a circuit of gates": (HEAD, *WRITING, *BENCH), "a circuit of cells": CELLS}
+OF_GATES = {"a circuit of gates": (HEAD, ENCODER, *WRITING, *BENCH), "a circuit of cells": CELLS}
 
 
-@with_flags(FORMAT, OUT, HEAD, *WRITING, *BENCH, *CELLS, *DECK, SEED, AS_JSON)
+@with_flags(FORMAT, OUT, HEAD, ENCODER, *WRITING, *BENCH, *CELLS, *DECK, SEED, AS_JSON)
 def export(net: NET, given: Given) -> None:
     """Write a circuit (Verilog, C, ...), an Ising model (QUBO, ...) or a Langevin netlist (SPICE).
 
@@ -177,15 +187,21 @@ def export(net: NET, given: Given) -> None:
     else:
         netlist = with_head(netlist, given["head"], pipelined=options.pipeline > 0)
     bench: dict[str, Any] = {}
-    if testbench is None and given["data"] is not None:
+    digits = _digits(given["encoder"])
+    if testbench is None and given["data"] is not None and not digits:
         raise UnsupportedError("--data is for a test bench; name its file with --testbench")
+    data = None if given["data"] is None else told_dataset(given["data"], given["data_dir"])
+    written, grid = netlist, None
+    if digits:
+        grid = grid_with(netlist, data)
+        written = with_encoder(netlist, grid, "fast" if options.pipeline else "small")
     if testbench is not None:
         if format_ != "verilog":
             raise UnsupportedError(f"--testbench has no meaning for {format_}; leave it out")
-        data = None if given["data"] is None else told_dataset(given["data"], given["data_dir"])
-        bits, bench = _samples(netlist, data, given["split"], given["samples"], given["seed"])
+        bits, bench = _samples(netlist, data, given["split"], given["samples"], given["seed"], grid)
         bench["file"] = testbench
-        text = write_testbench(circuit_of(netlist), bits, options.verilog, source=bench["source"])
+        text = write_testbench(circuit_of(written), bits, options.verilog, source=bench["source"])
+    netlist = written
     export_circuit(netlist, format_, out, options)
     if testbench is not None:
         with replacing(testbench) as temporary:
@@ -208,7 +224,7 @@ def export(net: NET, given: Given) -> None:
 
 def _holds_tables(netlist: LutNetlist, given: Given) -> bool:
     """Whether the format holds the tables as they are, which have plain outputs then."""
-    plain = netlist.class_sums is None or given["head"] == "nets"
+    plain = (netlist.class_sums is None or given["head"] == "nets") and not _digits(given["encoder"])
     return plain and holds_tables(netlist, given["format"], given["luts"])
 
 
@@ -374,13 +390,34 @@ def _told(
     return lines
 
 
+def _digits(encoder: str) -> bool:
+    """Whether the binary digits of data are the inputs."""
+    if encoder not in ("bits", "gates"):
+        raise UnsupportedError(f"--encoder must be bits or gates, got {encoder!r}")
+    return encoder == "gates"
+
+
+def grid_with(netlist: GateNetlist, dataset: Dataset | None) -> Grid | None:
+    """What whole numbers the data are, as far as the encoder needs data for that."""
+    encoder = netlist.encoder
+    if isinstance(encoder, CountingEncoder):
+        return grid_of(encoder, np.zeros((0, encoder.n_features)))
+    return None if encoder is None or dataset is None else grid_of(encoder, dataset.x_train)
+
+
 def _samples(
-    netlist: GateNetlist, dataset: Dataset | None, split: str, samples: int, seed: int
+    netlist: GateNetlist, dataset: Dataset | None, split: str, samples: int, seed: int, grid: Grid | None
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    """(input bits (n, n_inputs), what they are): of a data set, else random ones."""
+    """(input bits (n, n_inputs), what they are): of a data set, else random ones.
+
+    grid : where the inputs are the digits of data on it, and not the encoder's bits
+    """
     if dataset is None:
         rng = np.random.default_rng(seed)
-        bits = rng.integers(0, 2, (samples, netlist.n_inputs), dtype=np.uint8)
+        n = netlist.n_inputs
+        if grid is not None and netlist.encoder is not None:
+            n = features_read(netlist.encoder, inputs_read(netlist)).size * grid.bits
+        bits = rng.integers(0, 2, (samples, n), dtype=np.uint8)
         return bits, {"samples": samples, "source": f"random bits, seed {seed}"}
     x, y = (part[:samples] for part in dataset.part(split))
     encoder = netlist.encoder
@@ -403,4 +440,6 @@ def _samples(
         if sums.labels and set(sums.labels) == set(dataset.labels):
             decided = np.array([dataset.labels.index(label) for label in sums.labels])[decided]
         facts["accuracy"] = float(np.mean(decided == y))
+    if grid is not None and encoder is not None:
+        bits = code_bits(grid, x, features_read(encoder, inputs_read(netlist)))
     return bits, facts

@@ -34,7 +34,8 @@ class GroupedCommand(TyperCommand):
     """A command whose help has its flags under headings, defaults beside them."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        arguments, groups = [], {heading: [] for heading in (OTHER, *HEADINGS)}
+        arguments: list[tuple[str, str]] = []
+        groups: dict[str, list[tuple[str, str]]] = {heading: [] for heading in (OTHER, *HEADINGS)}
         for parameter in self.get_params(ctx):
             row = parameter.get_help_record(ctx)
             if row is None:

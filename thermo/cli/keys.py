@@ -312,6 +312,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     },
     "compare": {**COMPARED, **MANIFEST},
     "report": {**COMPARED, "page": "file written", **MANIFEST},
+    "completion": {"shell": "bash, zsh or fish", "script": "its script", **MANIFEST},
     "reproduce": {
         "figures": "[{name, page, what, says, expected, least, most, allowed, why, value, verdict, told}]; "
         "with --list name, what, says, page, minutes",
@@ -351,7 +352,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "soft_hard_gap?": "soft_accuracy - valid_accuracy; not of tables",
         "gates?": "each count by its definition",
         "tables?": "total, and by their inputs",
-        "inputs": "bits that it reads",
+        "two_input_gates": "after -O1: core, with_head, and of whole-number data with_encoder_and_head",
+        "inputs": "bits offered",
     },
     "train ebm": {
         **{key: told for key, told in TRAINED.items() if key not in ("valid_accuracy", "best_epoch")},

@@ -27,11 +27,11 @@ def in_flags(message: str, flags: Sequence[Flag], values: Mapping[str, Any]) -> 
     """
     named = {flag.key: flag.long for flag in flags}
     named |= {name: named[key] for name, key in FIELDS.items() if key in named and name not in named}
-    for name, flag in sorted(named.items(), key=lambda pair: -len(pair[0])):
+    for name, long in sorted(named.items(), key=lambda pair: -len(pair[0])):
         if "_" in name.strip("_"):
-            message = re.sub(rf"(?<![-\w./'\"]){re.escape(name)}(?![\w(/'\"])", flag, message)
+            message = re.sub(rf"(?<![-\w./'\"]){re.escape(name)}(?![\w(/'\"])", long, message)
         else:  # an English word, or a letter or two: only where a sentence begins with it
-            message = re.sub(rf"(^|: |\(|; ){re.escape(name)}{VERBS}", rf"\g<1>{flag}", message)
+            message = re.sub(rf"(^|: |\(|; ){re.escape(name)}{VERBS}", rf"\g<1>{long}", message)
     given = [flag for flag in flags if _is_given(flag, values)]
     for flag in given:
         message = re.sub(rf"^{re.escape(flag.key)}: ", f"{flag.long}: ", message)

@@ -10,10 +10,10 @@ import numpy as np
 import typer
 
 from compiler.circuits.encoder import features_read
-from compiler.counting import counts
+from compiler.counting import counts, whole_counts
 from compiler.families.ising_summary import ising_summary
 from compiler.ir.container import load
-from compiler.ir.encoders import Encoder, Thermometer
+from compiler.ir.encoders import CountingEncoder, Encoder, Thermometer
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import dump, kind_of
 from compiler.ir.langevin import LangevinNetlist
@@ -63,6 +63,8 @@ def _around(netlist: GateNetlist) -> dict[str, Any]:
     found: dict[str, Any] = {"most_readers_of_a_net": int(np.bincount(reads).max()) if reads.size else 0}
     if netlist.encoder is not None:
         found["encoder"] = _encoder(netlist.encoder)
+        if isinstance(netlist.encoder, CountingEncoder):
+            found["two_input_gates"] = whole_counts(netlist)
     if netlist.class_sums is not None:
         sizes = np.diff(netlist.class_sums.indptr)
         found["class_sums"] = {

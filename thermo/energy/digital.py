@@ -146,7 +146,7 @@ def measured_designs(
 
 def measure_gates(dataset: Dataset, width: int, split: str) -> MeasuredDesign:
     """Train a network of so many gates in one layer, and measure it in the libraries."""
-    config = logic_preset(dataset, layers=(width,))
+    config = logic_preset(dataset, layers=(width,), encoder="thermometer")
     network = train_logic(dataset, config).model
     assert isinstance(network, LogicNetwork), "gates of two inputs"
     netlist = lower_logic(network)

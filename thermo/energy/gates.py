@@ -107,6 +107,7 @@ def estimate_gates(
             circuits[True] = _Circuit.of(made, samples.bits, threads)
         progress.update(2, "class head")
         encoder = _encoder(netlist, whole, samples, threads)
+        before_all = None if encoder is None else encoder.subjects[0].netlist
         done, refused = [], {}
         for k, library in enumerate(libraries):
             try:
@@ -128,7 +129,7 @@ def estimate_gates(
         source=samples.source,
         toggles_per_gate=circuits[False].toggles_per_gate,
         has_head=whole is not bare,
-        gates=_gates(netlist, bare, whole, done, (4, 6) if luts else ()),
+        gates=_gates(netlist, bare, whole, before_all, done, (4, 6) if luts else ()),
         depth=_depth(bare, whole),
         libraries=tuple(done),
         refused=Frozen(refused),
@@ -274,10 +275,12 @@ def _gates(
     netlist: GateNetlist,
     bare: GateNetlist,
     whole: GateNetlist,
+    encoder: GateNetlist | None,
     libraries: Sequence[LibraryEstimate],
     luts: Sequence[int],
 ) -> Mapping[str, int | float]:
-    """Every count by the name of its definition; those with head only where there is one.
+    """Every count by the name of its definition; those with head only where there is one, those with encoder
+    and head where gates make the input bits.
 
     luts : inputs of the tables that are counted
     """
@@ -290,12 +293,24 @@ def _gates(
         counted[f"inverters_{name}"] = own["inverters"]
         for k in luts:
             counted[f"lut{k}_{name}"] = map_luts(circuit, k).n_luts
+    if encoder is not None:
+        last = "optimised" if whole is bare else "with_head"
+        counted["two_input_with_encoder_and_head"] = (
+            gate_counts(encoder)["gates"]["two_input"] + counted[f"two_input_{last}"]
+        )
+        for k in luts:
+            tables = map_luts(encoder, k).n_luts
+            counted[f"lut{k}_with_encoder_and_head"] = tables + counted[f"lut{k}_{last}"]
     for entry in libraries:
         if entry.gates.nand2_equivalents is None or entry.whole.nand2_equivalents is None:
             continue
         counted[f"nand2_equivalents_{entry.library.name}"] = entry.gates.nand2_equivalents
         if whole is not bare:
             counted[f"nand2_equivalents_with_head_{entry.library.name}"] = entry.whole.nand2_equivalents
+        if entry.encoder is not None and entry.encoder.nand2_equivalents is not None:
+            counted[f"nand2_equivalents_with_encoder_and_head_{entry.library.name}"] = (
+                entry.encoder.nand2_equivalents + entry.whole.nand2_equivalents
+            )
     return Frozen(counted)
 
 

@@ -25,6 +25,9 @@ DEFINITIONS = {
     "lut6_optimised": "tables of up to six inputs, without head",
     "lut4_with_head": "tables of up to four inputs, with head",
     "lut6_with_head": "tables of up to six inputs, with head",
+    "two_input_with_encoder_and_head": "two-input gates, and what makes the input bits of data's digits",
+    "lut4_with_encoder_and_head": "tables of up to four inputs, likewise",
+    "lut6_with_encoder_and_head": "tables of up to six inputs, likewise",
 }
 
 

@@ -106,8 +106,8 @@ class LangevinClassifier(_Machine):
     hidden : hidden cells; heat_budget : wanted mean heat in kT
     device, couplings : hardware that it is trained for and answers on (hw_models.presets)
     mismatch : relative spread of couplings; another device a batch in training, device 0 in `predict`
-    runs : noisy runs that an answer is the mean of. One run is what the machine does: two calls with the
-        same rows in another order see other noise
+    runs : noisy runs that an answer is the mean of, each with its heat. Two calls with the same rows in
+        another order see other noise
     {EACH}"""
 
     def __init__(
@@ -119,7 +119,7 @@ class LangevinClassifier(_Machine):
         device: str | Device | None = None,
         couplings: str | None = None,
         mismatch: float = 0.0,
-        runs: int = 1,
+        runs: int = 10,
         validation_fraction: float = 0.15,
         image_shape: Sequence[int] | None = None,
         random_state: Any = 0,

@@ -147,6 +147,7 @@ def run_logic(
     dataset: Dataset,
     gates: Sequence[int] | None = None,
     epochs: Sequence[int] | None = None,
+    encoder: str = "thermometer",
     n_seeds: int = 5,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -161,7 +162,7 @@ def run_logic(
         for length in lengths:
             for seed in range(n_seeds):
                 layers = None if size is None else (size,)
-                config = logic_preset(dataset, layers=layers, epochs=length, seed=seed)
+                config = logic_preset(dataset, layers=layers, encoder=encoder, epochs=length, seed=seed)
                 series = f"{config.n_gates} gates, {config.epochs} epochs"
                 points.append(Point(series, config))
     measured = run_logic_points(
@@ -223,6 +224,13 @@ Example: thermoc study logic --data mnist --gates 4000 --gates 8000 -o runs/logi
         DATA,
         Option("gates", "--gates", list[int], None, "Gates; may be repeated.", min=1),
         Option("epochs", "--epochs", list[int], None, "Lengths of training; may be repeated.", min=1),
+        Option(
+            "encoder",
+            "--encoder",
+            str,
+            "thermometer",
+            "Of pictures, as `thermoc train logic` has it; the published networks have thermometers.",
+        ),
         Option("n_seeds", "--seeds", int, 5, "Seeds of each.", min=1),
         THREADS,
         *WHERE,

@@ -251,7 +251,7 @@ class _Reader:
         )
         eps = float(given["eps"])
         y = self.builder.normalise(call.label, given["input"], mean, variance, weight, bias, eps)
-        return [y] if call.target.startswith("_") else y  # type: ignore[return-value]
+        return [y, None, None] if call.target.startswith("_") else y  # type: ignore[return-value]
 
     def pooled(self, call: Call, given: dict[str, Any]) -> Any:
         x: Any = given["self"] if "self" in given else given["input"]
@@ -308,8 +308,8 @@ class _Reader:
         if isinstance(a, Value) and isinstance(b, Value):
             return self.builder.sum(call.label, [a, b], [1.0, factor])
         if isinstance(a, Value):
-            return self.builder.affine(call.label, a, 1.0, factor * self.unbatched(call, b))
-        return self.builder.affine(call.label, b, factor, self.unbatched(call, a))
+            return self.builder.affine(call.label, a, 1.0, factor * self.unbatched(call, b, a))
+        return self.builder.affine(call.label, b, factor, self.unbatched(call, a, b))
 
     def multiplied(self, call: Call, given: dict[str, Any]) -> Value:
         a, b = given["self"], given["other"]
@@ -320,16 +320,17 @@ class _Reader:
         if call.target.startswith("div"):
             if given.get("rounding_mode"):
                 self.builder.fail(call.what, "rounds, which no cell does")
-            return self.builder.affine(call.label, a, 1.0 / self.unbatched(call, b))
+            return self.builder.affine(call.label, a, 1.0 / self.unbatched(call, b, a))
         x, factor = (a, b) if isinstance(a, Value) else (b, a)
-        return self.builder.affine(call.label, x, self.unbatched(call, factor))
+        return self.builder.affine(call.label, x, self.unbatched(call, factor, x))
 
-    def unbatched(self, call: Call, x: Any) -> Any:
-        """A constant without the axis of the batch."""
+    def unbatched(self, call: Call, x: Any, beside: Value) -> np.ndarray:
+        """A constant beside a value, without the axis of the batch."""
         array = np.asarray(plain(x), np.float64)
-        values = next((v for v in call.given.values() if isinstance(v, Reference)), None)
-        if values is not None and array.ndim and array.shape[0] == 1 and array.ndim > 1:
+        if array.ndim > len(beside.shape) and array.shape[0] == 1:
             array = array[0]
+        if array.ndim > len(beside.shape):
+            self.builder.fail(call.what, f"has a constant for every sample, of shape {array.shape}")
         return array
 
     def negative(self, call: Call, given: dict[str, Any]) -> Value:
@@ -366,7 +367,7 @@ class _Reader:
             self.builder.fail(call.what, "of one value has indices and mixes axes; use amax")
         if not (isinstance(a, Value) and isinstance(b, Value)):
             x, bound = (a, b) if isinstance(a, Value) else (b, a)
-            bound = self.unbatched(call, bound)
+            bound = self.unbatched(call, bound, x)
             if smaller:  # b - relu(b - x)
                 over = self.builder.shown(call.label, self.builder.affine(call.label, x, -1.0, bound), "relu")
                 return self.builder.affine(call.label, over, -1.0, bound)

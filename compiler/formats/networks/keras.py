@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from compiler.arrays import members, npz_names, whole
 from compiler.errors import FormatError, UnsupportedError
 from compiler.families.feedforward import FeedForward
 from compiler.families.mlp import MLP
@@ -29,11 +29,7 @@ Arrays = Mapping[str, Mapping[str, np.ndarray]]
 
 def is_keras(path: str | os.PathLike) -> bool:
     """Whether the file is a zip with a Keras model in it."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {"config.json", "model.weights.h5"} <= set(archive.namelist())
-    except (OSError, zipfile.BadZipFile):
-        return False
+    return {"config.json", "model.weights.h5"} <= (npz_names(path) or frozenset())
 
 
 def read_keras(
@@ -50,9 +46,9 @@ def read_keras(
         raise UnsupportedError(
             f"{path}: reading Keras files needs h5py: pip install 'thermoc[interop]'"
         ) from None
-    try:
+    with whole(path, "Keras model", "save it with model.save"):
         if is_keras(path):
-            with zipfile.ZipFile(path) as archive:
+            with members(path) as archive:
                 config = json.loads(archive.read("config.json"))
                 content = io.BytesIO(archive.read("model.weights.h5"))
             with h5py.File(content, "r") as file:
@@ -67,12 +63,6 @@ def read_keras(
                 config = json.loads(told.decode() if isinstance(told, bytes) else told)
                 arrays = _by_name(file["model_weights"])
         return _model(str(path), config, arrays, head, labels)
-    except (KeyError, TypeError, ValueError, IndexError, OSError, zipfile.BadZipFile) as error:
-        if isinstance(error, (FormatError, UnsupportedError)):
-            raise
-        raise FormatError(
-            f"{path}: is no whole Keras model ({' '.join(str(error).split())[:80]}); save it with model.save"
-        ) from None
 
 
 def from_keras(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.arrays import whole
 from compiler.errors import MALFORMED, FormatError, UnsupportedError
 from compiler.families.feedforward import FeedForward
 from compiler.families.mlp import MLP
@@ -44,20 +45,21 @@ def read_onnx(
         raise FormatError(f"{path}: is no whole ONNX model ({str(error)[:80]})") from None
     if not graph.node:
         raise FormatError(f"{path}: is no ONNX model with a graph; it is empty or foreign")
-    reader = _Reader(str(path), graph)
-    inputs = [i for i in graph.input if i.name not in reader.values]
-    if len(inputs) != 1 or len(graph.output) != 1:
-        raise UnsupportedError(
-            f"{path}: the graph has {len(inputs)} inputs and {len(graph.output)} outputs; a "
-            "network has one of each"
-        )
-    reader.values[inputs[0].name] = reader.data(inputs[0])
-    for node in graph.node:
-        reader.add(node)
-    found = reader.values.get(graph.output[0].name)
-    if not isinstance(found, Value):
-        raise UnsupportedError(f"{path}: output {graph.output[0].name!r} does not depend on the data")
-    return reader.builder.finish(found, head, labels)
+    with whole(path, "ONNX model", "export it again"):
+        reader = _Reader(str(path), graph)
+        inputs = [i for i in graph.input if i.name not in reader.values]
+        if len(inputs) != 1 or len(graph.output) != 1:
+            raise UnsupportedError(
+                f"{path}: the graph has {len(inputs)} inputs and {len(graph.output)} outputs; a "
+                "network has one of each"
+            )
+        reader.values[inputs[0].name] = reader.data(inputs[0])
+        for node in graph.node:
+            reader.add(node)
+        found = reader.values.get(graph.output[0].name)
+        if not isinstance(found, Value):
+            raise UnsupportedError(f"{path}: output {graph.output[0].name!r} does not depend on the data")
+        return reader.builder.finish(found, head, labels)
 
 
 class _Reader:

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
+from compiler.arrays import members, npz_names, whole
 from compiler.errors import FormatError, UnsupportedError
 from compiler.families.feedforward import FeedForward
 from compiler.families.mlp import MLP
@@ -34,11 +35,7 @@ DTYPES = {  # torch/_export/serde/schema.py, ScalarType
 
 def is_pt2(path: str | os.PathLike) -> bool:
     """Whether the file is a zip with an exported program in it."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.endswith("models/model.json") for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile):
-        return False
+    return any(name.endswith("models/model.json") for name in npz_names(path) or ())
 
 
 def read_pt2(
@@ -55,8 +52,8 @@ def read_pt2(
         raise UnsupportedError(
             f"{path}: reading .pt2 files needs torch: pip install 'thermoc[interop]'"
         ) from None
-    try:
-        with zipfile.ZipFile(path) as archive:
+    with whole(path, "exported program", "save it with torch.export.save"):
+        with members(path) as archive:
             names = {name.partition("/")[2]: name for name in archive.namelist()}
             program = json.loads(archive.read(names["models/model.json"]))
             if program["schema_version"]["major"] != SCHEMA:
@@ -66,13 +63,6 @@ def read_pt2(
                 )
             held = {**_tensors(archive, names, "weights"), **_tensors(archive, names, "constants")}
         return _read(str(path), program["graph_module"], held, head, labels)
-    except (KeyError, TypeError, ValueError, IndexError, OSError, zipfile.BadZipFile) as error:
-        if isinstance(error, (FormatError, UnsupportedError)):
-            raise
-        raise FormatError(
-            f"{path}: is no whole exported program ({' '.join(str(error).split())[:80]}); save it with "
-            "torch.export.save"
-        ) from None
 
 
 def _tensors(archive: zipfile.ZipFile, names: Mapping[str, str], kind: str) -> dict[str, Any]:

@@ -5,9 +5,11 @@ import os
 import numpy as np
 import pytest
 
+import compiler
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.networks.keras import from_keras
+from thermo import simulate
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 pytest.importorskip("h5py", reason="h5py is not installed")
@@ -66,6 +68,8 @@ def test_it_answers_as_keras_does(make, tmp_path):
     read = [read_model_or_netlist(tmp_path / name, options) for name in ("m.keras", "m.h5")]
     for ours in (from_keras(model, head="regression"), *read):
         np.testing.assert_allclose(ours.answers(x.reshape(20, -1)), expected, atol=2e-6)
+    run = simulate(compiler.compile(ours), x.reshape(20, -1), method="rest")
+    np.testing.assert_allclose(run.answers(), ours.answers(x.reshape(20, -1)), atol=1e-5)
 
 
 def test_what_has_no_counterpart_is_named(tmp_path):

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+import compiler
 from compiler.errors import UnsupportedError
 from compiler.families.mlp import MLP
 from compiler.families.tiled import on_tiles
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.ir.tiles import Layout
+from thermo import simulate
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed; it comes with thermoc[test]")
 reference = pytest.importorskip("onnx.reference")
@@ -103,6 +105,8 @@ def test_graphs_are_those_of_the_reference(name, tmp_path):
     ours = model.answers(x.transpose(0, 2, 3, 1).reshape(8, -1))
     np.testing.assert_allclose(ours, theirs.reshape(8, -1), atol=2e-5)
     assert np.ptp(theirs, axis=0).max() > 0.02
+    run = simulate(compiler.compile(model), x.transpose(0, 2, 3, 1).reshape(8, -1), method="rest")
+    np.testing.assert_allclose(run.answers(), ours, rtol=1e-5, atol=1e-5)
 
 
 def test_channels_are_innermost_either_way(tmp_path):

@@ -9,8 +9,9 @@ from compiler.families.feedforward import FeedForward
 from compiler.families.mlp import MLP
 from compiler.families.tiled import on_tiles
 from compiler.formats.detect import Options, read_model_or_netlist
-from compiler.formats.networks.torch import from_module, from_state_dict
+from compiler.formats.networks.torch import from_module, from_program, from_state_dict
 from compiler.ir.tiles import Layout
+from thermo import simulate
 
 torch = pytest.importorskip("torch", reason="torch is not installed; it comes with thermoc[interop]")
 nn, F = torch.nn, torch.nn.functional
@@ -29,6 +30,8 @@ def same(module, x, atol=2e-5, **how):
         theirs = module(x).numpy().reshape(len(x), -1)
     np.testing.assert_allclose(model.answers(rows(x)), theirs, atol=atol)
     assert np.ptp(theirs, axis=0).max() > 0.02
+    run = simulate(compiler.compile(model), rows(x), method="rest")
+    np.testing.assert_allclose(run.answers(), model.answers(rows(x)), rtol=1e-5, atol=1e-5)
     return model
 
 
@@ -257,3 +260,27 @@ def test_checkpoints_in_dictionaries(tmp_path):
         torch.save(held, tmp_path / f"{k}.pt")
         read = read_model_or_netlist(tmp_path / f"{k}.pt", Options(activation="tanh"))
         np.testing.assert_array_equal(read.answers(x), expected)
+
+
+def test_programs_in_core_operators_are_the_same():
+    """Of run_decompositions: sums out of place, pools with indices, normalisation with statistics."""
+    torch.manual_seed(9)
+
+    def function(x):
+        y = F.max_pool2d(F.relu(x), 2)
+        y += y.clone().flip(3)
+        return F.log_softmax(y.flatten(1)[:, :20], 1)
+
+    net = Calls(nn.Sequential(nn.Conv2d(2, 4, 3, padding="same"), nn.BatchNorm2d(4)), function)
+    net(torch.rand(30, 2, 6, 6))
+    net.eval()
+    x = torch.rand(12, 2, 6, 6)
+    program = torch.export.export(net, (x[:2],))
+    found = [from_program(p) for p in (program, program.run_decompositions({}), program.run_decompositions())]
+    answers = [model.answers(rows(x)) for model in found]
+    np.testing.assert_array_equal(answers[0], answers[1])
+    np.testing.assert_array_equal(answers[0], answers[2])
+    with torch.no_grad():
+        theirs = net(x).numpy()
+    np.testing.assert_array_equal(answers[0].argmax(1), theirs.argmax(1))
+    assert np.ptp(answers[0] - theirs, axis=1).max() < 1e-5

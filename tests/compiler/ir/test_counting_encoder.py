@@ -131,6 +131,14 @@ def test_thresholds_of_one_number_imply_each_other():
     assert all((bits[:, low] | ~bits[:, high]).all() for high, low in pairs)
     group, _ = chains(encoder)
     assert (group >= 0).any() and possible_words(encoder, rng, 2).shape == (40, 2)
+    # a window alone in a larger one is a count, not a comparison
+    ends = np.array([0, 2, 3], np.int64)
+    counted, tested = np.array([0, 1, 60], np.int32), np.array([0, 1, 1], np.int32)
+    nested = replace(
+        encoder, count_ends=ends, counted=counted, tested=tested, least=np.array([1, 1, 2], np.int32)
+    )
+    group = chains(nested)[0].tolist()
+    assert group[0] == -1 and group[1] == group[2] >= 0
 
 
 def test_thresholds_of_one_pixel_are_a_thermometer():

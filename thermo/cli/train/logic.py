@@ -6,15 +6,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from compiler.counting import counts
+from compiler.circuits.encoder import Grid, grid_of
+from compiler.circuits.from_tables import circuit_of
+from compiler.counting import counts, whole_counts
+from compiler.errors import UnsupportedError
 from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.families.tables import lower_tables
 from compiler.files import check_writable
+from compiler.ir.gates import GateNetlist
 from thermo.cli.console import emit, manifest, notes
 from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, LOG, SEED, THREADS, Given, with_flags
 from thermo.cli.logged import progress_of
 from thermo.cli.train.saving import save_trained
+from thermo.data import Dataset
 from thermo.evaluate import Evaluation, evaluate
 from thermo.options import Option
 from thermo.report.page import Table
@@ -46,6 +51,17 @@ OPTIONS = (
     Option("forward", "--forward", str, None, "straight-through, soft or gumbel."),
     Option("parametrisation", "--parametrisation", str, None, "table (4 logits) or gates (16)."),
     Option("estimator", "--estimator", str, None, "Of a threshold's slope: identity or reste."),
+    Option(
+        "encoder",
+        "--encoder",
+        str,
+        None,
+        "Input bits: thermometer, comparisons (of pixels), blocks (of sums), counts (over windows) or mix.",
+    ),
+    Option("comparisons", "--comparisons", int, None, "Random comparisons to choose from.", min=1),
+    Option("pixel_bits", "--pixel-bits", int, None, "Upper bits of a pixel that encoders read.", min=1),
+    Option("stride", "--stride", int, None, "Pixels from one counted local bit to the next.", min=1),
+    Option("keep", "--keep", float, None, "Share of the kinds of local bits left after pruning."),
     Option("encoding", "--encoding", str, None, "absolute, dataset-quantile or image-quantile."),
     Option("threshold", "--threshold", list[float], None, "Of the encoding; repeat it for several."),
     Option("tau", "--tau", str, None, "Divisor of the class sums: a number, adaptive or width."),
@@ -85,6 +101,11 @@ def logic(given: Given) -> None:
         forward=given["forward"],
         parametrisation=given["parametrisation"],
         estimator=given["estimator"],
+        encoder=given["encoder"],
+        comparisons=given["comparisons"],
+        pixel_bits=given["pixel_bits"],
+        stride=given["stride"],
+        keep=given["keep"],
         encoding=given["encoding"],
         thresholds=tuple(given["threshold"]) if given["threshold"] else None,
         tau=_tau(given["tau"]),
@@ -113,6 +134,8 @@ def logic(given: Given) -> None:
     if given["checkpoint"] is None:
         kept.unlink(missing_ok=True)  # not before the model is there
     counted = counts(netlist)
+    circuit = circuit_of(netlist)
+    whole = whole_counts(circuit, _grid(circuit, dataset))
     emit(
         {
             "model": given["out"],
@@ -129,15 +152,28 @@ def logic(given: Given) -> None:
             ),
             "best_epoch": trained.best_epoch,
             **{name: counted[name] for name in ("gates", "tables") if name in counted},
+            "two_input_gates": whole,
             "inputs": network.n_inputs,
             "seconds": trained.seconds,
             "config": asdict(config),
             "manifest": manifest(seed=given["seed"]),
         },
         given["json"],
-        text_table(Table(("trained network", ""), _rows(evaluation, trained, counted), (1,)))
+        text_table(Table(("trained network", ""), _rows(evaluation, trained, counted, whole), (1,)))
         + f"\n\nwrote {given['out']}; next: thermoc compile {given['out']} -o net.tnl",
     )
+
+
+WHOLE = {"core": "core only", "with_head": "with head", "with_encoder_and_head": "with encoder and head"}
+
+
+def _grid(netlist: GateNetlist, dataset: Dataset) -> Grid | None:
+    """What whole numbers the data are, None where they are none."""
+    assert netlist.encoder is not None
+    try:
+        return grid_of(netlist.encoder, dataset.x_train)
+    except UnsupportedError:
+        return None
 
 
 def _count(text: str | None) -> int | str | None:
@@ -158,7 +194,7 @@ def _tau(text: str | None) -> float | str | None:
 
 
 def _rows(
-    evaluation: Evaluation, trained: TrainedLogic, counted: dict[str, Any]
+    evaluation: Evaluation, trained: TrainedLogic, counted: dict[str, Any], whole: dict[str, int]
 ) -> tuple[tuple[str, str], ...]:
     network = trained.model
     assert evaluation.accuracy is not None and evaluation.accuracy_sem is not None
@@ -169,11 +205,13 @@ def _rows(
         sizes.append(("live two-input gates", f"{counted['gates']['two_input']:,}"))
     else:
         sizes = [(f"tables of {layer.inputs} inputs", f"{layer.n_tables:,}") for layer in network.layers]
+        sizes.append(("  as two-input gates", ""))
     relaxed = trained.soft_accuracy
     soft = () if relaxed is None else (("  of the relaxed network", f"{100 * relaxed:.2f} %"),)
     return (
         *sizes,
-        ("input bits", f"{network.n_inputs:,}"),
+        *((f"  {WHOLE[name]}, after -O1", f"{n:,}") for name, n in whole.items()),
+        ("input bits, read of those offered", f"{counted['inputs']:,} of {network.n_inputs:,}"),
         ("validation accuracy, chosen on", f"{100 * trained.score:.2f} %"),
         *soft,
         (f"test accuracy, {evaluation.n_samples:,} samples", test),

@@ -36,7 +36,8 @@ def refresh(trainer: Any, data: Epoch, tiles: Tiles) -> None:
         new = _from_pool(trainer, wanted, data, rng, tiles)
         new = np.where(new < 0, np.take_along_axis(trainer.wires, worst, axis=3), new)
     else:
-        new = rng.integers(0, n, worst.shape, dtype=np.int32)
+        bits = np.flatnonzero(trainer.open)
+        new = bits[rng.integers(0, bits.size, worst.shape, dtype=np.int32)].astype(np.int32)
     np.put_along_axis(trainer.wires, worst, new, axis=3)
     level = scores.max(axis=3, keepdims=True) - np.float32(config.refresh_gap)
     for array, value in ((scores, level), (moments[0], 0), (moments[1], 0)):
@@ -49,11 +50,12 @@ def _from_pool(trainer: Any, wanted: int, data: Epoch, rng: np.random.Generator,
     over the last samples of the epoch; -1 where there are too few new ones."""
     t, config, threads = trainer, trainer.config, tiles.threads
     n_bits, blocks, shares = t.source.n_bits, t.best.shape[0], t.shares(threads)
-    size = min(-(-config.refresh_pool // GROUP) * GROUP, n_bits // GROUP * GROUP)
+    bits = np.flatnonzero(t.open)
+    size = min(-(-config.refresh_pool // GROUP) * GROUP, bits.size // GROUP * GROUP)
     new = np.full((blocks, t.inputs, LANES, wanted), -1, np.int32)
     if size == 0:
         return new
-    pool = np.stack([rng.permutation(n_bits)[:size] for _ in range(blocks)]).astype(np.int32)
+    pool = np.stack([rng.permutation(bits)[:size] for _ in range(blocks)]).astype(np.int32)
     x = aligned((n_bits, BATCH), np.uint8)
     scratch = t.scratch(threads, BATCH)
     counts = np.zeros((threads, t.n_classes, BATCH), np.int32)

@@ -87,6 +87,8 @@ class LogicConfig(TrainingConfig):
     comparisons : how many random ones "comparisons", "blocks" and "mix" choose from
     offsets, coarse, cuts : neighbours that a local bit compares a pixel with, and a block of 2x2 pixels, and
         bounds of each difference
+    keep : share of the kinds of local bits left after prune_rounds rounds, which close those that gates read
+        least for their price in gates (networks of one layer)
     stride : pixels from one local bit to the next, along both axes
     encoding : thermometers' thresholds are "absolute" values, "dataset-quantile" levels turned into values
         once, or "image-quantile" levels within each sample
@@ -126,6 +128,8 @@ class LogicConfig(TrainingConfig):
     coarse: int = 6
     cuts: int = 4
     stride: int = 1
+    keep: float = 1.0
+    prune_rounds: int = 3
     encoding: str = "absolute"
     thresholds: tuple[float, ...] = (0.5,)
     drop: float = 0.002
@@ -192,7 +196,9 @@ class LogicConfig(TrainingConfig):
             rules.fail("thresholds", f"levels between 0 and 1 with encoding {self.encoding}")
         if self.augmentation.lights and self.encoding == "image-quantile":
             rules.fail("encoding", "another than image-quantile, on which light has no effect")
-        rules.whole("evaluate_every", "refresh_samples", "pixel_bits", "comparisons", "stride", "cuts")
+        rules.whole(
+            "evaluate_every", "refresh_samples", "pixel_bits", "comparisons", "stride", "cuts", "prune_rounds"
+        )
         if self.pixel_bits > 8 or self.cuts > 4 or self.stride > 4:
             rules.fail("pixel_bits, cuts, stride", "at most 8, 4 and 4")
         rules.whole("refresh", "refresh_pool", "warmup_steps", "offsets", "coarse", least=0)
@@ -207,7 +213,7 @@ class LogicConfig(TrainingConfig):
         rules.below_one("beta1", "beta2", "smoothing", "dropout")
         if not 0 <= self.drop < 0.5:
             rules.fail("drop", "at least 0 and below 0.5")
-        rules.share("final_rate", "refresh_until")
+        rules.share("final_rate", "refresh_until", "keep")
 
     def _check_tables(self, rules: Rules) -> None:
         """What gates of two inputs alone can be."""

@@ -29,6 +29,11 @@ class GeneralTrainer(LogicTrainer):
                 f"modes other than straight-through, got {config.refresh_pool}; candidates are "
                 "refreshed at random there"
             )
+        if config.keep < 1:
+            raise TrainingError(
+                "training: keep must be 1 for networks of several layers and for forward modes other than "
+                f"straight-through, got {config.keep:g}; kinds of local bits are closed in one layer alone"
+            )
         super().__init__(dataset, config)
         self.batch = min(config.batch, dataset.y_train.size)
         self.steps = -(-dataset.y_train.size // self.batch)

@@ -167,6 +167,8 @@ def _channel(
         grid[:, : max(-dx, 0)] = False
         far = np.roll(number, (-dy, -dx), (0, 1))
         value = value - np.roll(value, (-dy, -dx), (1, 2))
+    if not grid.any():  # a small picture has no such neighbours
+        return 0
     bound = int(np.floor(np.quantile(value[:, grid], level)))
     ones = (value > bound) & grid
     before = builder.n_bits

@@ -20,6 +20,7 @@ from thermo.training.errors import TrainingError
 from thermo.training.logic.candidates import refresh
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_wiring import balanced_wires, initial_logits, initial_scores
+from thermo.training.logic.pruning import prune
 from thermo.training.logic.temperature import divisor, follow
 from thermo.training.logic.trainer import LogicTrainer
 from thermo.training.optimise import cosine_rate
@@ -52,6 +53,7 @@ class OneLayerTrainer(LogicTrainer):
 
     scores : (blocks, inputs, k_padded, LANES) float32; wires : (blocks, inputs, LANES, k_padded) int32
     best : (blocks, inputs, LANES) int32, the chosen ones
+    open : (n_bits,) uint8, the bits that may be candidates
     table : float32 logits as the kernels of the trainer lay them out
     """
 
@@ -74,6 +76,7 @@ class OneLayerTrainer(LogicTrainer):
         self.spread = 0.0
         self._draw()
         self.best_tau = self.tau
+        self.open = np.ones(self.source.n_bits, np.uint8)
         self.kept = {name: getattr(self, name).copy() for name in _PARAMETERS}
 
     @property
@@ -142,7 +145,7 @@ class OneLayerTrainer(LogicTrainer):
     # --- what a checkpoint holds -----------------------------------------------------------------
 
     def arrays(self) -> dict[str, np.ndarray]:
-        found = {name: getattr(self, name) for name in (*_PARAMETERS, *_MOMENTS)}
+        found = {name: getattr(self, name) for name in (*_PARAMETERS, *_MOMENTS, "open")}
         return found | {f"kept_{name}": array for name, array in self.kept.items()}
 
     # --- one epoch -------------------------------------------------------------------------------
@@ -150,6 +153,7 @@ class OneLayerTrainer(LogicTrainer):
     def one_pass(self, tiles: Tiles) -> tuple[float, float]:
         config, threads, f32 = self.config, tiles.threads, np.float32
         data = self.data.epoch(self.epoch, tiles)
+        prune(self)
         refresh(self, data, tiles)
         n, n_bits = data.labels.size, self.source.n_bits
         pitch = -(-min(config.batch, n) // CHUNK) * CHUNK

@@ -43,6 +43,10 @@ _PICTURES = LogicConfig(
     evaluate_every=10,
 )
 _COLOUR = LogicConfig(
+    encoder="counts",
+    pixel_bits=5,
+    stride=2,
+    keep=0.65,
     thresholds=(0.2, 0.35, 0.5, 0.65, 0.8),
     tau="width",
     tau_target=0.8,
@@ -58,9 +62,9 @@ _COLOUR = LogicConfig(
         brightness=0.1,
         contrast=0.2,
     ),
-    epochs=100,
+    epochs=30,
     learning_rate=0.05,
-    evaluate_every=10,
+    evaluate_every=5,
 )
 _FEW_PICTURES = LogicConfig(
     thresholds=(0.2, 0.4, 0.6, 0.8),
@@ -95,9 +99,27 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
     """
     config = _for(dataset)
     if kind_of(dataset) is Kind.COLOUR and sum(changes.get("layers") or ()) >= MANY_GATES:
-        # many gates learn in fewer epochs; the derivatives by a pool take memory for each of them
-        config = replace(config, epochs=40, refresh_pool=512, refresh_samples=1024)
+        # beside many gates and their head an encoder weighs less; they learn in fewer epochs, and the
+        # derivatives by a pool take memory for each of them
+        config = replace(
+            config,
+            pixel_bits=6,
+            stride=1,
+            keep=1.0,
+            epochs=16,
+            evaluate_every=4,
+            refresh_pool=512,
+            refresh_samples=1024,
+        )
     changes = {name: value for name, value in changes.items() if value is not None}
+    if changes.get("encoding") or changes.get("thresholds"):
+        changes = {"encoder": "thermometer", **changes}
+    if changes.get("encoder") == "thermometer" and config.encoder != "thermometer":
+        many = sum(changes.get("layers") or config.layers) >= MANY_GATES
+        changes = {"epochs": 40 if many else 100, "evaluate_every": 10, **changes}  # its bits learn slowly
+    if changes.get("encoder", config.encoder) != config.encoder:
+        # what is offered and closed was found for the preset's own encoder
+        changes = {"keep": 1.0, "pixel_bits": 8, "stride": 1, **changes}
     if changes.get("inputs", 2) > 2:
         config = replace(
             config,
@@ -111,7 +133,7 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
     if k == "all" or int(k) <= config.refresh:
         changes = {"refresh": 0, **changes}
     if not is_one_layer(replace(config, **changes)):
-        changes = {"refresh_pool": 0, **changes}
+        changes = {"refresh_pool": 0, "keep": 1.0, **changes}
     return replace(config, **changes)
 
 
