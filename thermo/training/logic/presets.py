@@ -127,7 +127,7 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
             k=TABLE_CANDIDATES,
             refresh=min(config.refresh, TABLE_REFRESH),
         )
-        if kind_of(dataset) is Kind.PICTURES:  # of 2,000 tables in 30 epochs, one seed each: weak
+        if kind_of(dataset) is Kind.PICTURES:  # of 2,000 tables in 30 epochs, one seed: weak
             config = replace(config, learning_rate=0.05, tau_target=2.0)
     if changes.get("wiring") == "fixed":
         changes = {"k": 1, "refresh": 0, **changes}
