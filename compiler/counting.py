@@ -252,7 +252,7 @@ def whole_counts(netlist: GateNetlist, grid: Grid | None = None, level: int = 1)
         whole = simplify(lower_head(small, sums=False), 1)
         found["with_head"] = _size(whole)["gates"]
     try:
-        whole = with_encoder(whole, grid)  # millions of gates: simplifying takes minutes and saves little
+        whole = with_encoder(whole, grid)  # not simplified: it may have millions of gates
     except UnsupportedError:
         return found
     return {**found, "with_encoder_and_head": _size(whole)["gates"]}
