@@ -241,8 +241,8 @@ def whole_counts(netlist: GateNetlist, grid: Grid | None = None, level: int = 1)
 
     core : what makes the nets that class sums count
     with_head : and the popcounts and the decision, by the smaller adder, cleaned at level 1
-    with_encoder_and_head : and what makes the input bits of the data's binary digits; left out where there is
-        no encoder or no gates make its bits
+    with_encoder_and_head : and what makes the input bits of the data's binary digits, live gates as they are
+        lowered; left out where there is no encoder or no gates make its bits
     grid : what whole numbers the data are (compiler.circuits.encoder.grid_of), which thermometers need
     """
     small = simplify(netlist, level)
@@ -252,7 +252,7 @@ def whole_counts(netlist: GateNetlist, grid: Grid | None = None, level: int = 1)
         whole = simplify(lower_head(small, sums=False), 1)
         found["with_head"] = _size(whole)["gates"]
     try:
-        whole = simplify(with_encoder(whole, grid), 1)
+        whole = with_encoder(whole, grid)  # not simplified: it may have millions of gates
     except UnsupportedError:
         return found
     return {**found, "with_encoder_and_head": _size(whole)["gates"]}

@@ -23,7 +23,8 @@ def test_the_site_is_built_without_a_warning(tmp_path):
         pytest.importorskip(name)
 
     def build(source):
-        words = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(tmp_path / "site")]
+        # not -q: it silences what --strict counts
+        words = [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path / "site")]
         return subprocess.run(words, cwd=source, capture_output=True, text=True)
 
     done = build(ROOT)

@@ -149,6 +149,10 @@ def _samples(netlist: GateNetlist, given: Given) -> Samples:
     )
 
 
+def _clocks(n: int) -> str:
+    return f"{n} clock{'s' * (n > 1)}"
+
+
 def told(found: Deployed) -> str:
     """The figures as a table, and the count of equal answers."""
     feed, made, laid = found.feed, found.synthesised, found.routed
@@ -160,8 +164,8 @@ def told(found: Deployed) -> str:
         ("levels of tables", f"{found.depth}", "", ""),
         ("pins", f"{feed.pins}", "", f"{laid.pins}"),
         ("clock", "", "", f"{laid.f_max_Hz / 1e6:.2f} MHz"),
-        ("held sample to answer", f"{feed.latency} clocks", "", si(found.latency_s, "s")),
-        ("first word to answer", f"{feed.clocks} clocks", "", si(found.sample_s, "s")),
+        ("held sample to answer", _clocks(feed.latency), "", si(found.latency_s, "s")),
+        ("first word to answer", _clocks(feed.clocks), "", si(found.sample_s, "s")),
         ("samples a second", f"{feed.words} words of {feed.word} bits", "", f"{found.samples_per_s:,.0f}"),
         ("seconds of the tool", "", f"{made.seconds:.1f}", f"{laid.seconds:.1f}"),
     ]

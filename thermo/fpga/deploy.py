@@ -175,7 +175,7 @@ def deploy(
             routed = place_and_route(
                 part, folder, frequency_Hz=frequency_Hz, pins=pins, package=package, seed=seed, tell=tell
             )
-            (folder / f"{MODULE}.sdc").write_text(constraints(routed.f_max_Hz), encoding="ascii")
+            (folder / f"{MODULE}.sdc").write_text(constraints(routed.f_max_Hz, feed), encoding="ascii")
             done = 3
             tell("laid out")
             simulated, accuracy = None, None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compiler.formats.circuits.fpga_verilog import MODULE
+from compiler.formats.circuits.fpga_verilog import MODULE, Feed
 from hw_models.fpgas import Fpga
 from thermo.fpga.errors import FpgaError
 from thermo.fpga.tools import run_tool
@@ -162,13 +162,14 @@ def read_report(
     )
 
 
-def constraints(f_Hz: float) -> str:
+def constraints(f_Hz: float, feed: Feed) -> str:
     """SDC for tools of timing and power: the clock of the module, and edges that its pins keep to."""
     period = 1e9 / f_Hz
+    inputs = "valid last data[*]" if feed.words > 1 else "valid data[*]"
     return "\n".join(
         [
             f"create_clock -name clk -period {period:.3f} [get_ports clk]",
-            "set_input_delay 0 -clock clk [remove_from_collection [all_inputs] [get_ports clk]]",
+            f"set_input_delay 0 -clock clk [get_ports {{{inputs}}}]",
             "set_output_delay 0 -clock clk [all_outputs]",
             "",
         ]

@@ -154,7 +154,7 @@ def quicken(
             net, edge = fanin[indptr[net - n] + step // 2], step % 2
         for k in path:
             old = cell[k]
-            best, chosen = cost * (1 - 1e-3), old
+            best, chosen = cost - 1e-3, old
             for at in range(kin[old], kin[old + 1]):
                 new = kin_of[at]
                 if new == old or made >= trials:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compiler.circuits.encoder import Codes, encoder_circuit
-from thermo.kernels.logic.one_layer import choose
+from thermo.kernels.logic.one_layer import LANES, choose
 from thermo.training.logic.counting_source import CountingSource
 
 FIRST, LAST = 0.15, 0.45
@@ -38,7 +38,9 @@ def prune(trainer: Any) -> None:
         return
     k = trainer.k
     chosen = np.take_along_axis(trainer.wires, trainer.best[..., None], axis=3)
-    read = channel[chosen.reshape(-1)[: trainer.n_gates * trainer.inputs]]
+    gate = LANES * np.arange(chosen.shape[0])[:, None, None] + np.arange(LANES)
+    real = np.broadcast_to(gate < trainer.n_gates, chosen.shape[:3])  # the last block may be filled up
+    read = channel[chosen[..., 0][real]]
     use = np.bincount(read[read >= 0], minlength=n)[left]
     worth = use / np.array([price(source, c) for c in left.tolist()])
     gone = left[np.argsort(worth, kind="stable")[: left.size - wanted]]
