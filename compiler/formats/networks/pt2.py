@@ -1,6 +1,6 @@
 """`.pt2` files of torch.export.save, read as the JSON and raw arrays that they are: nothing is unpickled.
 
-Layout: torch 2.9 to 2.13, torch/export/pt2_archive and torch/_export/serde/schema.py, schema version 8.
+Layout: torch 2.13, torch/export/pt2_archive and torch/_export/serde/schema.py, schema version 8.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def read_pt2(
             if program["schema_version"]["major"] != SCHEMA:
                 raise FormatError(
                     f"{path}: is of schema {program['schema_version']['major']}, known is {SCHEMA}; export "
-                    "the module with torch 2.9 to 2.13, or give the module itself in Python"
+                    "the module with torch 2.13, or give the module itself in Python"
                 )
             held = {**_tensors(archive, names, "weights"), **_tensors(archive, names, "constants")}
         return _read(str(path), program["graph_module"], held, head, labels)
