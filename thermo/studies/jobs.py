@@ -26,7 +26,7 @@ from thermo.studies.common import Filed, Held, filed
 from thermo.studies.executors import SerialExecutor
 
 LOOK = 0.3  # s between looks at points that other processes hold
-READ = 1.0  # s: a point that takes less was read, not run
+TOLD = 30.0  # s: a study that ends sooner does not say when
 
 
 class PointError(ThermocError):
@@ -224,17 +224,17 @@ class _Round:
 
     def _finish(self, name: str, done: Done) -> None:
         self._found[name] = done.figures
-        self._ran += done.seconds > READ
+        self._ran += done.seconds > 0
         left = len(self._jobs) - len(self._found)
         note = f"{self._told(done.figures)}, {done.seconds:.0f} s{self._left(left)}"
         self._progress.update(len(self._found), note)
 
     def _left(self, points: int) -> str:
         """The time that so many points will take, at the pace of those that were run."""
-        if not self._ran or not points:
+        if not self._ran:
             return ""
-        pace = (time.perf_counter() - self._began) / self._ran
-        return f"; about {points * pace / 60:.0f} min left"
+        seconds = points * (time.perf_counter() - self._began) / self._ran
+        return f"; about {seconds / 60:.0f} min left" if seconds > TOLD else ""
 
     def _look(self) -> None:
         """What others are at: done, let go, or without a heartbeat for too long."""
