@@ -9,11 +9,20 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.families.blocks import (
+    Wanted,
+    block_sums,
+    check_answers,
+    check_columns,
+    check_ends,
+    layer_arrays,
+    told_encoder,
+)
 from compiler.families.registry import Family, common_fields
 from compiler.ir.circuit_parts import encoder_of, encoder_parts
-from compiler.ir.encoders import CountingEncoder, Encoder, Thermometer, selected, verify_encoder
+from compiler.ir.encoders import CountingEncoder, Encoder, Thermometer, selected
 from compiler.ir.facts import Facts, freeze_meta
-from compiler.ir.gates import READS_A, READS_B, ClassSums, GateNetlist, make_gates
+from compiler.ir.gates import READS_A, READS_B, GateNetlist, make_gates
 
 TABLE_BITS = np.array([8, 4, 2, 1], dtype=np.uint8)
 """Weights of f(0, 0), f(0, 1), f(1, 0), f(1, 1) in a gate id."""
@@ -72,22 +81,14 @@ class LogicLayer:
             raise NetlistError(
                 f"logic layer: wires_a must be (gates, candidates), got shape {self.wires_a.shape}"
             )
-        wanted = {
+        wanted: Wanted = {
             name: ((self.n_gates, 4 if name == "table" else 16), np.float32),
             "wires_a": (self.wires_a.shape, np.int32),
             "wires_b": (self.wires_a.shape, np.int32),
             "scores_a": (self.wires_a.shape, np.float32),
             "scores_b": (self.wires_a.shape, np.float32),
         }
-        for column, (shape, dtype) in wanted.items():
-            array = getattr(self, column)
-            if array.shape != shape or array.dtype != dtype:
-                raise NetlistError(
-                    f"logic layer: {column} must be {np.dtype(dtype).name} of shape {shape}, got "
-                    f"{array.dtype} of shape {array.shape}"
-                )
-            if array.dtype == np.float32 and not np.isfinite(array).all():
-                raise NetlistError(f"logic layer: {column} has a value that is not finite")
+        check_columns("logic layer", {column: getattr(self, column) for column in wanted}, wanted)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,11 +126,8 @@ class LogicNetwork:
 
     def __post_init__(self) -> None:
         freeze_meta(self)
-        if not self.layers:
-            raise NetlistError("logic network: there are no layers; give at least one")
+        check_ends("logic network", self.n_inputs, len(self.layers))
         below = self.n_inputs
-        if below == 0:
-            raise NetlistError("logic network: the encoder makes no bits; give it a threshold")
         for number, layer in enumerate(self.layers):
             for name in ("wires_a", "wires_b"):
                 wires = getattr(layer, name)
@@ -140,17 +138,7 @@ class LogicNetwork:
                         f"layer below, 0 to {below - 1}, got {wires[bad].tolist()}"
                     )
             below = layer.n_gates
-        if self.n_classes < 2 or below % self.n_classes:
-            raise NetlistError(
-                f"logic network: the {below} gates of the last layer must be equal blocks for at "
-                f"least 2 classes, got {self.n_classes} classes"
-            )
-        if not (np.isfinite(self.tau) and self.tau > 0):
-            raise NetlistError(f"logic network: tau must be a number above 0, got {self.tau}")
-        if self.labels and len(self.labels) != self.n_classes:
-            raise NetlistError(
-                f"logic network: {len(self.labels)} labels for {self.n_classes} classes; give one for each"
-            )
+        check_answers("logic network", "gates", self.n_classes, below, self.tau, self.labels)
 
 
 LAYER_ARRAYS = ("table", "gates", "wires_a", "wires_b", "scores_a", "scores_b")
@@ -161,10 +149,7 @@ def parts(model: LogicNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     encoder = model.encoder
     told, columns = encoder_parts(encoder)
     arrays = {f"encoder.{name}" if "kind" in told else name: column for name, column in columns.items()}
-    for k, layer in enumerate(model.layers):
-        for name in LAYER_ARRAYS:
-            if (array := getattr(layer, name)) is not None:
-                arrays[f"layers.{k}.{name}"] = array
+    arrays |= layer_arrays(model.layers, LAYER_ARRAYS)
     facts = {
         "n_layers": len(model.layers),
         "n_classes": model.n_classes,
@@ -181,13 +166,8 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> LogicNe
         given = {name: arrays.get(f"layers.{k}.{name}") for name in LAYER_ARRAYS[:2]}
         given |= {name: arrays[f"layers.{k}.{name}"] for name in LAYER_ARRAYS[2:]}
         layers.append(LogicLayer(**given))  # type: ignore[arg-type]
-    if told := document.get("encoder"):
-        columns = {name[8:]: column for name, column in arrays.items() if name.startswith("encoder.")}
-        encoder = encoder_of(told, columns)
-    else:
-        encoder = encoder_of(document, arrays)
-    if isinstance(encoder, CountingEncoder):
-        verify_encoder(encoder, encoder.n_bits)
+    old = not document.get("encoder")  # thermometers alone, their columns beside the layers'
+    encoder = encoder_of(document, arrays) if old else told_encoder(document, arrays)
     return LogicNetwork(
         layers=tuple(layers),
         encoder=encoder,
@@ -214,12 +194,7 @@ def lower_logic(network: LogicNetwork) -> GateNetlist:
         first, start = start, start + op.size
     op, a, b = (np.concatenate(parts) for parts in zip(*columns, strict=True))
     last = network.layers[-1].n_gates
-    sums = ClassSums(
-        nets=np.arange(first, first + last, dtype=np.int32),
-        indptr=np.arange(network.n_classes + 1, dtype=np.int64) * (last // network.n_classes),
-        tau=float(network.tau),
-        labels=tuple(network.labels),
-    )
+    sums = block_sums(first, last, network.n_classes, network.tau, network.labels)
     meta = {**network.meta, "source": "logic network"}
     return make_gates(names, op, a, b, {}, class_sums=sums, encoder=encoder, meta=meta)
 

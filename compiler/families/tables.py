@@ -10,12 +10,19 @@ import numpy as np
 
 from compiler.circuits.free_entries import filled
 from compiler.errors import NetlistError
+from compiler.families.blocks import (
+    block_sums,
+    check_answers,
+    check_columns,
+    check_ends,
+    layer_arrays,
+    told_encoder,
+)
 from compiler.families.logic import input_names
 from compiler.families.registry import Family, common_fields
-from compiler.ir.circuit_parts import encoder_of, encoder_parts
-from compiler.ir.encoders import CountingEncoder, Encoder, selected, verify_encoder
+from compiler.ir.circuit_parts import encoder_parts
+from compiler.ir.encoders import CountingEncoder, Encoder, selected
 from compiler.ir.facts import Facts, freeze_meta
-from compiler.ir.gates import ClassSums
 from compiler.ir.luts import WIDEST, LutNetlist, verify_luts
 
 
@@ -75,23 +82,16 @@ class TableLayer:
             )
         inputs, tables, _ = self.wires.shape
         entries = (tables, 1 << inputs)
-        wanted = {
+        wanted: dict[str, tuple[tuple[int, ...], type]] = {
             "table": (entries, np.float32),
             "wires": (self.wires.shape, np.int32),
             "scores": (self.wires.shape, np.float32),
             "addressed": (entries, np.int32),
         }
-        for column, (shape, dtype) in wanted.items():
-            array = getattr(self, column)
-            if array is None and column == "addressed":
-                continue
-            if array.shape != shape or array.dtype != dtype:
-                raise NetlistError(
-                    f"table layer: {column} must be {np.dtype(dtype).name} of shape {shape}, got "
-                    f"{array.dtype} of shape {array.shape}"
-                )
-            if array.dtype == np.float32 and not np.isfinite(array).all():
-                raise NetlistError(f"table layer: {column} has a value that is not finite")
+        given = {column: getattr(self, column) for column in wanted}
+        if self.addressed is None:
+            del wanted["addressed"]
+        check_columns("table layer", given, wanted)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,11 +125,8 @@ class TableNetwork:
 
     def __post_init__(self) -> None:
         freeze_meta(self)
-        if not self.layers:
-            raise NetlistError("network of tables: there are no layers; give at least one")
+        check_ends("network of tables", self.n_inputs, len(self.layers))
         below = self.n_inputs
-        if below == 0:
-            raise NetlistError("network of tables: the encoder makes no bits; give it a threshold")
         for number, layer in enumerate(self.layers):
             bad = (layer.wires < 0) | (layer.wires >= below)
             if bad.any():
@@ -139,18 +136,7 @@ class TableNetwork:
                     f"the layer below, 0 to {below - 1}, got {layer.wires[j, t].tolist()}"
                 )
             below = layer.n_tables
-        if self.n_classes < 2 or below % self.n_classes:
-            raise NetlistError(
-                f"network of tables: the {below} tables of the last layer must be equal blocks for at "
-                f"least 2 classes, got {self.n_classes} classes"
-            )
-        if not (np.isfinite(self.tau) and self.tau > 0):
-            raise NetlistError(f"network of tables: tau must be a number above 0, got {self.tau}")
-        if self.labels and len(self.labels) != self.n_classes:
-            raise NetlistError(
-                f"network of tables: {len(self.labels)} labels for {self.n_classes} classes; give one for "
-                "each"
-            )
+        check_answers("network of tables", "tables", self.n_classes, below, self.tau, self.labels)
 
 
 LAYER_ARRAYS = ("table", "wires", "scores", "addressed")
@@ -160,10 +146,7 @@ def parts(model: TableNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """(facts, arrays by name)."""
     told, columns = encoder_parts(model.encoder)
     arrays = {f"encoder.{name}": column for name, column in columns.items()}
-    for k, layer in enumerate(model.layers):
-        for name in LAYER_ARRAYS:
-            if (array := getattr(layer, name)) is not None:
-                arrays[f"layers.{k}.{name}"] = array
+    arrays |= layer_arrays(model.layers, LAYER_ARRAYS)
     facts = {
         "n_layers": len(model.layers),
         "n_classes": model.n_classes,
@@ -179,13 +162,9 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> TableNe
     for k in range(int(document["n_layers"])):
         table, wires, scores = (arrays[f"layers.{k}.{name}"] for name in LAYER_ARRAYS[:3])
         layers.append(TableLayer(table, wires, scores, arrays.get(f"layers.{k}.addressed")))
-    columns = {name[8:]: column for name, column in arrays.items() if name.startswith("encoder.")}
-    encoder = encoder_of(document["encoder"], columns)
-    if isinstance(encoder, CountingEncoder):
-        verify_encoder(encoder, encoder.n_bits)
     return TableNetwork(
         layers=tuple(layers),
-        encoder=encoder,
+        encoder=told_encoder(document, arrays),
         n_classes=int(document["n_classes"]),
         tau=float(document["tau"]),
         **common_fields(document),
@@ -231,12 +210,7 @@ def lower_tables(network: TableNetwork, *, free: int | None = None) -> LutNetlis
         first, start = start, start + layer.n_tables
     fanins, table = (np.concatenate(column) for column in zip(*columns, strict=True))
     last = network.layers[-1].n_tables
-    sums = ClassSums(
-        nets=np.arange(first, first + last, dtype=np.int32),
-        indptr=np.arange(network.n_classes + 1, dtype=np.int64) * (last // network.n_classes),
-        tau=float(network.tau),
-        labels=tuple(network.labels),
-    )
+    sums = block_sums(first, last, network.n_classes, network.tau, network.labels)
     netlist = LutNetlist(
         k=widest,
         input_names=names,
