@@ -356,8 +356,9 @@ def compile_(model: MODEL, given: Given) -> None:
     if isinstance(netlist, TileNetlist):
         legal = f", on {numbers['tiles']:,} tiles"
     if is_circuit:
-        legal = f"; {_size(before)} became {_size(numbers)} at -O{level}"
         alike = ("tables" in before) == ("tables" in numbers)
+        after = _size(numbers).split()[0] if alike else _size(numbers)
+        legal = f"; {_size(before)} became {after} at -O{level}"
         if alike and numbers["depth"] > before["depth"]:
             legal += (
                 f", and the depth of {before['depth']} became {numbers['depth']} (-O1 makes no gate later)"

@@ -33,7 +33,7 @@ COMMANDS = {
     ),
     "train logic": (
         "thermo.cli.train.logic:logic",
-        "Train a network of two-input gates, functions and wiring; defaults suit the data set.",
+        "Train a network of two-input gates, or of tables, functions and wiring; defaults suit the data set.",
     ),
     "compile": (
         "thermo.cli.compile:compile_",

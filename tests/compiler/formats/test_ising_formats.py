@@ -445,7 +445,9 @@ def test_as_has_a_meaning_for_graphs_terms_and_circuits_only(tmp_path):
     path.write_text("p cnf 2 1\n1 2 0\n")
     with pytest.raises(UnsupportedError, match=r"--as ising has no meaning for it \(sat\)"):
         read_model_or_netlist(path, Options(as_="ising"))
-    with pytest.raises(UnsupportedError, match="--as must be ising, max-cut, qubo or qubo-max, got 'tsp'"):
+    with pytest.raises(
+        UnsupportedError, match="--as must be gates, ising, max-cut, qubo or qubo-max, got 'tsp'"
+    ):
         Options(as_="tsp")
 
 

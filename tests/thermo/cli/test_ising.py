@@ -253,7 +253,7 @@ BAD_OPTIONS = [
     ("mlp", ["--clamp", "p=6"], "--clamp does not apply to a model of cells, only to an Ising"),
     ("circuit", ["--as", "ising", "--clamp", "p=-1"], "clamp p=-1: the word has 4 bits"),
     ("circuit", ["--as", "max-cut"], "--as max-cut has no meaning for it"),
-    ("circuit", ["--as", "tsp"], "--as must be ising, max-cut, qubo or qubo-max"),
+    ("circuit", ["--as", "tsp"], "--as must be gates, ising, max-cut, qubo or qubo-max"),
     ("circuit", ["--sweeps", "5"], "--sweeps does not apply to a"),
     ("circuit", ["--as", "ising", "--target", "rc-array"], "pbit"),
     ("rudy", ["--clamp", "x=1"], "clamp 'x': no spin is called so; there are 1, 2, 3, 4, 5"),
@@ -305,7 +305,10 @@ def test_bad_exports_give_one_line(capsys, write, tmp_path):
         ([rudy, "--format", "dimacs"], "the problem is max-cut"),
         ([circuit(tmp_path), "--format", "rudy"], "a GateNetlist is no Ising model"),
         ([rudy, "--format", "rudy", "--luts", "4"], "--luts does not apply to an Ising model"),
-        ([rudy, "--format", "verilog"], "verilog takes a circuit of gates, got a Langevin netlist"),
+        (
+            [rudy, "--format", "verilog"],
+            "verilog takes a circuit of gates or a circuit of tables, got a Langevin netlist",
+        ),
         ([rudy, "--format", "mps"], "--format 'mps' is unknown; choices are verilog,"),
     ]
     named = tmp_path / "named.safetensors"

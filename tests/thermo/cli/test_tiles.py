@@ -80,7 +80,10 @@ def test_compile_says_how_many_tiles(capsys, files):
         ("simulate {0}/mlp.tnl --data digits --device pcm-tile --at -1h", "give --at 1h"),
         ("simulate {0}/mlp.tnl --data digits --runs 3", "--runs does not apply to a network on tiles"),
         ("estimate {0}/mlp.tnl --data digits --library nangate45", "--library does not apply"),
-        ("check {0}/mlp.tnl {0}/mlp.tnl", "takes a circuit of gates, got a network on crossbar tiles"),
+        (
+            "check {0}/mlp.tnl {0}/mlp.tnl",
+            "takes a circuit of gates or a circuit of tables, got a network on crossbar tiles",
+        ),
         ("check {0}/mlp.tnl --with ngspice", "--with ngspice is for Langevin netlists"),
         ("export {0}/mlp.tnl --format verilog -o {0}/x.v", "takes a circuit of gates"),
         ("export {0}/mlp.tnl --format spice -o {0}/x.cir", "format spice is for Langevin netlists"),

@@ -296,7 +296,7 @@ def test_problems_are_told_in_their_own_terms():
     ("options", "message"),
     [
         ({"chains": 0}, "chains must be at least 1"),
-        ({"method": "fast"}, "auto, cells, chains, dense, lanes, packed, moves"),
+        ({"method": "fast"}, "auto, cells, chains, crossed, dense, lanes, packed, moves"),
         ({"observe_every": 0}, "observe_every must be"),
         ({"looks": 0}, "looks must be"),
         ({"looks": 3, "observe_every": 4}, "looks must be"),
