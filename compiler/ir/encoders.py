@@ -242,6 +242,10 @@ def same_encoder(a: Encoder | None, b: Encoder | None) -> bool:
 
 def verify_encoder(encoder: Any, n_inputs: int) -> None:
     """Check every invariant; NetlistError names the first offender."""
+    if isinstance(encoder, Thermometer | CountingEncoder):
+        n = encoder.n_features
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+            _fail(f"n_features must be a whole number >= 0, got {n!r}")
     if isinstance(encoder, Thermometer):
         _verify_thermometer(encoder, n_inputs)
     elif isinstance(encoder, CountingEncoder):

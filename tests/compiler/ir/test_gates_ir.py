@@ -231,6 +231,10 @@ def _with(**columns):
             "threshold of input 1 is 1.0; of scope image it is a quantile level",
         ),
         (
+            _with(encoder=Thermometer("1", np.zeros(2, np.int32), np.zeros(2))),  # type: ignore[arg-type]
+            "n_features must be a whole number >= 0, got '1'",
+        ),
+        (
             _with(encoder=Thermometer(1, np.zeros(2, np.int32), np.zeros(2), "row")),
             "scope must be absolute or image, got 'row'",
         ),
