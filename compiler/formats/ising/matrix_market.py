@@ -22,6 +22,9 @@ from compiler.formats.ising.terms import Terms, unsaid
 KINDS = ("real", "integer", "pattern", "double")
 _HEAD = re.compile(r"%%MatrixMarket\s+matrix\s+(\w+)\s+(\w+)\s+([-\w]+)", re.IGNORECASE)
 
+_NUMBER = r"[-+]?(?:\d++\.?\d*+|\.\d++|inf(?:inity)?|nan)(?:e[-+]?\d++)?"
+_BODY = re.compile(rf"[^\n]*+(?:\s++|%[^\n]*+|{_NUMBER}(?=\s|\Z))*+", re.IGNORECASE)
+
 
 def read_matrix_market(path: str | os.PathLike, as_: str | None = None) -> IsingModel:
     """The model in a .mtx file, gzipped or not; errors as parse_matrix_market."""
@@ -45,6 +48,10 @@ def parse_matrix_market(text: str, as_: str | None = None, *, name: str = "text"
         raise FormatError(f"{name}: is a {kind} {symmetry} matrix; real, symmetric or general ones are read")
     if as_ is None and kind != "pattern":
         raise unsaid(name, "is a matrix, of a QUBO, of couplings or of a graph's weights")
+    end = _BODY.match(text).end()  # type: ignore[union-attr]  # it matches nothing, too
+    if end != len(text):  # SciPy's reader can crash on what is no number
+        line, word = text.count("\n", 0, end) + 1, text[end:].split(maxsplit=1)[0][:40]
+        raise FormatError(f"{name}, line {line}: {word!r} is no number")
     from scipy import io as scipy_io
     from scipy import sparse
 

@@ -115,6 +115,7 @@ def test_matrix_market():
         ),
         (HEAD.format("real", "general") + "2 2 1\n1 2 nan\n", "qubo", "finite"),
         (HEAD.format("real", "general") + "2 2 4\n1 2 1\n", "qubo", "is no MatrixMarket text"),
+        (HEAD.format("real", "general") + "2 2 1\n1 2 99H9", "qubo", "line 4: '99H9' is no number"),
         (HEAD.format("real", "general") + "2 2 0\n", "qubo", "no entries"),
     ],
 )
