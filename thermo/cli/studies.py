@@ -38,9 +38,9 @@ def _command(study: Study) -> Callable[..., None]:
             options["dataset"] = told_dataset(options["dataset"], given["data_dir"])
         elif "data_dir" in given:
             options["data_dir"] = given["data_dir"]
-        folder = make_folder(given["out"])
         where = {o.name: options.pop(o.name) for o in WHERE if o in study.options}
         with executor_for(**where) as executor:
+            folder = make_folder(given["out"])
             if where:
                 options["executor"] = executor
             found = study.run(folder, progress=BarProgress(), **source, **options)

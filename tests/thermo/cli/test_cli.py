@@ -523,3 +523,9 @@ def test_a_reader_that_is_gone_ends_the_command_in_silence():
     done = _run("presets", stdout=write)
     os.close(write)
     assert done.returncode == 141 and done.stderr == ""
+
+
+def test_a_study_that_is_refused_leaves_no_folder(tmp_path, capsys):
+    where = ["--jobs", "2", "--scheduler", "tcp://localhost:1"]
+    assert main(["study", "linear-algebra", *where, "-o", str(tmp_path / "s")]) == 2
+    assert "leave one out" in capsys.readouterr().err and not (tmp_path / "s").exists()

@@ -199,8 +199,9 @@ class LogicConfig(TrainingConfig):
         rules.whole(
             "evaluate_every", "refresh_samples", "pixel_bits", "comparisons", "stride", "cuts", "prune_rounds"
         )
-        if self.pixel_bits > 8 or self.cuts > 4 or self.stride > 4:
-            rules.fail("pixel_bits, cuts, stride", "at most 8, 4 and 4")
+        for name, most in (("pixel_bits", 8), ("cuts", 4), ("stride", 4)):
+            if getattr(self, name) > most:
+                rules.fail(name, f"at most {most}")
         rules.whole("refresh", "refresh_pool", "warmup_steps", "offsets", "coarse", least=0)
         if self.refresh and (self.k == "all" or self.refresh >= int(self.k)):
             rules.fail("refresh", f"below the number of candidates, k = {self.k}")

@@ -376,6 +376,11 @@ BAD = {
     "seed": (-1,),
     "dropout": (1.0,),
     "decay": (-1.0,),
+    "encoder": ("sums",),
+    "pixel_bits": (0, 9),
+    "cuts": (5,),
+    "stride": (5,),
+    "keep": (-0.1, 1.5),
 }
 
 
