@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from compiler.circuits.from_tables import circuit_of
+from compiler.html import fields_html
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
 from compiler.ir.langevin import CellKind, LangevinNetlist
 from compiler.ir.luts import LutNetlist
 from compiler.ir.tiles import TileNetlist
+from thermo import exports
 from thermo.data import DataError, Dataset
 from thermo.simulate.gates.run import GateResult
 from thermo.simulate.langevin.result import SimulationResult
@@ -57,6 +59,21 @@ class Evaluation:
     heat_kT: Heat | None
     heat: Heat | None = None
     entropy_kB: Heat | None = None
+
+    _repr_html_ = fields_html
+
+    def to_pandas(self) -> Any:
+        """DataFrame of one row, what is measured in columns: accuracy, heat_kT_mean, heat_kT_sem, ...
+
+        `pandas.concat` puts several into one table. Raises UnsupportedError without pandas.
+        """
+        row: dict[str, Any] = {}
+        for name, value in asdict(self).items():
+            if isinstance(value, dict):
+                row |= {f"{name}_{part}": number for part, number in value.items()}
+            elif value is not None:
+                row[name] = value
+        return exports.frame([row])
 
 
 def summarise(values: np.ndarray) -> Heat:

@@ -31,6 +31,7 @@ from compiler.families.layered import (
     step_for,
 )
 from compiler.families.registry import Family, common_fields
+from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import CouplingKind, Couplings, LangevinNetlist
 
@@ -96,6 +97,8 @@ class ConvHopfieldNetwork:
     relax_time: float = 30.0
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     @property
     def shapes(self) -> tuple[tuple[int, int, int], ...]:

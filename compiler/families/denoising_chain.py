@@ -21,6 +21,7 @@ from compiler.errors import NetlistError
 from compiler.families.ising import IsingModel
 from compiler.families.layout import side_by_side
 from compiler.families.registry import Family, common_fields
+from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import (
     CellKind,
@@ -77,6 +78,8 @@ class DenoisingChain:
     threshold: float | None = None
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     @property
     def n_steps(self) -> int:

@@ -18,6 +18,7 @@ from compiler.families.checks import HEADS, check_choice
 from compiler.families.graph import OPERATIONS, Convolution, Dense, Graph, Node, Pool
 from compiler.families.registry import Family, common_fields
 from compiler.families.relaxing import relaxing_cells
+from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import LangevinNetlist
 
@@ -40,6 +41,8 @@ class FeedForward:
     output_offset: np.ndarray | None = None
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     def __post_init__(self) -> None:
         freeze_meta(self)

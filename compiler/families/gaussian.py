@@ -17,6 +17,7 @@ import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.registry import Family, common_fields
+from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, ReadOut, Role
 
@@ -42,6 +43,8 @@ class GaussianModel:
     noise: np.ndarray | None = None
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     @property
     def n(self) -> int:

@@ -30,6 +30,7 @@ from compiler.families.layered import (
     step_for,
 )
 from compiler.families.registry import Family, common_fields
+from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import CouplingKind, LangevinNetlist
 
@@ -65,6 +66,8 @@ class HopfieldNetwork:
     relax_time: float = 30.0
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     @property
     def sizes(self) -> tuple[int, ...]:

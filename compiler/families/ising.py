@@ -18,6 +18,7 @@ import numpy as np
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.registry import Family, common_fields
 from compiler.families.turning import freezing
+from compiler.html import fields_html
 from compiler.ir.complete import LEAST, AllToAll
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import (
@@ -58,6 +59,8 @@ class IsingModel:
     problem: Problem = PLAIN
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     @property
     def n(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.families.layered import encoder_of
 from compiler.families.registry import Family, common_fields
+from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase, ReadOut, Role
 
@@ -59,6 +60,8 @@ class LangevinMachine:
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
     training_readout_scale: float = 1.0
+
+    _repr_html_ = fields_html
 
     @property
     def n_cells(self) -> int:

@@ -19,6 +19,7 @@ from compiler.families.blocks import (
     told_encoder,
 )
 from compiler.families.registry import Family, common_fields
+from compiler.html import fields_html
 from compiler.ir.circuit_parts import encoder_of, encoder_parts
 from compiler.ir.encoders import CountingEncoder, Encoder, Thermometer, selected
 from compiler.ir.facts import Facts, freeze_meta
@@ -106,6 +107,8 @@ class LogicNetwork:
     tau: float
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     @property
     def n_inputs(self) -> int:

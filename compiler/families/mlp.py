@@ -14,6 +14,7 @@ from compiler.families.graph import Dense, Graph, Node, Shown
 from compiler.families.layered import encoder_arrays, encoder_of, in_order, numbered
 from compiler.families.registry import Family, common_fields
 from compiler.families.relaxing import relaxing_cells
+from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import LangevinNetlist
 
@@ -45,6 +46,8 @@ class MLP:
     output_offset: np.ndarray | None = None
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     @property
     def n_inputs(self) -> int:

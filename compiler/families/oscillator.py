@@ -21,6 +21,7 @@ from compiler.families.layered import (
     numbered,
 )
 from compiler.families.registry import Family, common_fields
+from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import Activation, CellKind, Cells, CouplingKind, LangevinNetlist, ReadOut, Role
 
@@ -62,6 +63,8 @@ class OscillatorNetwork:
     dt: float | None = None
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from compiler.errors import NetlistError
 from compiler.families.ising import IsingModel, lower_ising
 from compiler.families.layout import side_by_side, square
 from compiler.families.registry import Family, common_fields
+from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.problem import Boltzmann, Problem
@@ -43,6 +44,8 @@ class RBM:
     threshold: float | None = None
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     def __repr__(self) -> str:
         return f"RBM({self.n_visible:,} visible, {self.n_hidden:,} hidden)"

@@ -12,6 +12,7 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.families.layered import Layers, in_order, numbered
 from compiler.families.registry import Family, common_fields
+from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import Cells, CouplingKind, Encoder, LangevinNetlist, Phase, ReadOut
 
@@ -33,6 +34,8 @@ class ResistiveNetwork:
     gain: float = 1.0
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     @property
     def n_inputs(self) -> int:

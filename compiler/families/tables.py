@@ -20,6 +20,7 @@ from compiler.families.blocks import (
 )
 from compiler.families.logic import input_names
 from compiler.families.registry import Family, common_fields
+from compiler.html import fields_html
 from compiler.ir.circuit_parts import encoder_parts
 from compiler.ir.encoders import CountingEncoder, Encoder, selected
 from compiler.ir.facts import Facts, freeze_meta
@@ -109,6 +110,8 @@ class TableNetwork:
     tau: float
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     @property
     def n_inputs(self) -> int:

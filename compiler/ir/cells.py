@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.html import fields_html
 from compiler.ir.gates import GateNetlist
 from hw_models.cells import CellLibrary
 
@@ -42,6 +43,8 @@ class CellNetlist:
     origin: np.ndarray
     inverted: np.ndarray
     instance: np.ndarray
+
+    _repr_html_ = fields_html
 
     @property
     def n_inputs(self) -> int:

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.html import fields_html
 from compiler.ir.encoders import Encoder, verify_encoder
 from compiler.ir.facts import Facts, freeze_meta
 
@@ -103,6 +104,8 @@ class GateNetlist:
     encoder: Encoder | None = None
     meta: Mapping[str, Any] = field(default_factory=Facts)
     name: str = ""
+
+    _repr_html_ = fields_html
 
     def __post_init__(self) -> None:
         freeze_meta(self)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.problem import NOTHING_DONE, Lowered, Problem
 
@@ -343,6 +344,8 @@ class LangevinNetlist:
     meta: Mapping[str, Any] = field(default_factory=Facts)
     problem: Problem | None = None
     lowered: Lowered = NOTHING_DONE
+
+    _repr_html_ = fields_html
 
     def __post_init__(self) -> None:
         freeze_meta(self)

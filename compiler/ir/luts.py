@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.html import fields_html
 from compiler.ir.encoders import Encoder
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.gates import NONE, ClassSums, verify_ends, verify_names
@@ -43,6 +44,8 @@ class LutNetlist:
     encoder: Encoder | None = None
     meta: Mapping[str, Any] = field(default_factory=Facts)
     name: str = ""
+
+    _repr_html_ = fields_html
 
     def __post_init__(self) -> None:
         freeze_meta(self)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.network import Network, Shape, Weighted, check_network
 
@@ -96,6 +97,8 @@ class TileNetlist:
     network: Network
     layout: Layout = Layout()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+
+    _repr_html_ = fields_html
 
     def __post_init__(self) -> None:
         freeze_meta(self)

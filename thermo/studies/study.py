@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from compiler.html import table_html
+from thermo import exports
 from thermo.options import Option
 from thermo.report.page import Table
 from thermo.studies.executors import WHERE as WHERE
@@ -26,6 +28,20 @@ class Findings:
     result: Mapping[str, Any]
     tables: tuple[Table, ...]
     figures: Mapping[str, Figure] = field(default_factory=dict)
+
+    def to_pandas(self) -> dict[str, Any]:
+        """A DataFrame of every list of rows in the result, by its key.
+
+        Raises UnsupportedError without pandas.
+        """
+        return {
+            key: exports.frame(rows)
+            for key, rows in self.result.items()
+            if isinstance(rows, list | tuple) and rows and all(isinstance(row, Mapping) for row in rows)
+        }
+
+    def _repr_html_(self) -> str:
+        return "".join(table_html(t.caption, t.columns, t.rows, t.numeric) for t in self.tables)
 
 
 @dataclass(frozen=True, slots=True)

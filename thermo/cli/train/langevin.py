@@ -69,6 +69,7 @@ OPTIONS = (
         min=0,
     ),
     REGIME,
+    Option("engine", "--engine", str, "numba", "numba, or jax: JAX's devices share a batch's tiles."),
     CHECKPOINT,
     LOG,
     SEED,
@@ -77,7 +78,7 @@ OPTIONS = (
 )
 
 PATHWISE = {"start", "heat_penalty", "heat_budget", "directed", "checkpoint", "device_seed"}
-PATHWISE |= {"input_bits", "output_bits", "at", "regime"}
+PATHWISE |= {"input_bits", "output_bits", "at", "regime", "engine"}
 PATHWISE |= {"coupling_penalty", "device", "couplings", "mismatch", "asymmetry", "bits", "bias_mismatch"}
 """Flags that back-propagation through the noisy run takes, and teacher and student do not."""
 
@@ -136,6 +137,7 @@ def langevin(given: Given) -> None:
             device_seed=given["device_seed"],
             at=given["at"],
             regime=given["regime"],
+            engine=given["engine"],
         )
         if kept.exists():
             notes.print(f"resuming from {kept}", markup=False)

@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from compiler.circuits.evaluate import encode_bits
+from compiler.html import fields_html
 from compiler.ir.encoders import CountingEncoder
 from compiler.ir.gates import GateNetlist
 from thermo.kernels.gates.encode import encode_block
@@ -53,6 +54,8 @@ class GateResult:
     n_samples: int
     seconds: float
     run_seconds: float
+
+    _repr_html_ = fields_html
 
     def scores(self) -> np.ndarray:
         """(n_samples, n_classes) float64, class sums / tau."""

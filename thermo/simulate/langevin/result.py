@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from compiler.html import fields_html
 from compiler.ir.langevin import ReadOut
+from thermo import exports
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.langevin.conversion import Conversion
 from thermo.simulate.saving import contents, save_arrays
@@ -89,6 +92,74 @@ class SimulationResult:
                 "use answers() instead of predictions()"
             )
         return np.argmax(self.answers(time), axis=1)
+
+    _repr_html_ = fields_html
+
+    def to_pandas(self) -> Any:
+        """DataFrame, a row a sample and run: its answers at the last time, heat and entropy.
+
+        Raises UnsupportedError without pandas.
+        """
+        answers = self.run_answers()
+        n, runs, k = answers.shape
+        columns: dict[str, Any] = {f"answer_{i}": answers[:, :, i].ravel() for i in range(k)}
+        if self.readout is not None and self.readout.decision == "argmax":
+            columns["prediction"] = answers.argmax(axis=2).ravel()
+        for name in ("heat", "entropy"):
+            if getattr(self, name) is not None:
+                columns[name] = getattr(self, name).ravel()
+        index = np.repeat(np.arange(n), runs), np.tile(np.arange(runs), n)
+        return exports.frame(columns, (("sample", "run"), index))
+
+    def to_xarray(self) -> Any:
+        """xarray.Dataset of every array with named axes: time, sample, run, read, cell, phase, saved.
+
+        Raises UnsupportedError without xarray.
+        """
+        each, phases = ("sample", "run"), ("phase", "sample", "run")
+        return exports.dataset(
+            {
+                "outputs": (("time", *each, "read"), self.outputs),
+                "heat": (each, self.heat),
+                "heat_by_phase": (phases, self.heat_by_phase),
+                "work": (phases, self.work),
+                "entropy": (each, self.entropy),
+                "entropy_by_phase": (phases, self.entropy_by_phase),
+                "final": ((*each, "cell"), self.final),
+                "final_velocity": ((*each, "cell"), self.final_velocity),
+                "trajectory": (("saved", *each, "cell"), self.trajectory),
+            },
+            {
+                "time": (("time",), self.times),
+                "saved": (("saved",), self.trajectory_times),
+                "phase": (("phase",), list(self.phases)) if self._by_phase else (("phase",), None),
+            },
+            {
+                name: getattr(self, name)
+                for name in ("kT", "dt", "n_steps", "method", "heat_method", "backend", "seconds")
+            },
+        )
+
+    def to_arviz(self, sample: int = 0) -> Any:
+        """Trajectories of one sample as chains: a run a chain, a saved time a draw.
+
+        Raises SimulationError where none were kept, UnsupportedError without arviz.
+        """
+        if self.trajectory is None or self.trajectory_times is None:
+            raise SimulationError(
+                "no trajectories were kept to be draws; simulate with trajectory_every, steps between two"
+            )
+        x = np.moveaxis(self.trajectory[:, sample], 0, 1)
+        times = np.broadcast_to(self.trajectory_times, x.shape[:2])
+        return exports.samples(
+            {"x": (("chain", "draw", "cell"), x)},
+            {"time": (("chain", "draw"), times)},
+            {"kT": self.kT, "dt": self.dt, "method": self.method},
+        )
+
+    @property
+    def _by_phase(self) -> bool:
+        return any(a is not None for a in (self.heat_by_phase, self.work, self.entropy_by_phase))
 
     def save(self, path: str | Path) -> Path:
         """Write every array and figure as an npz; returns the path written.

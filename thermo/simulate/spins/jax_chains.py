@@ -9,6 +9,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from thermo.kernels.spins.rows import GROUP
+from thermo.simulate.jax_random import halves
 from thermo.simulate.spins.dense import DenseSystem
 from thermo.simulate.spins.jax_sweeps import (
     DENSE_BLOCK,
@@ -55,8 +56,8 @@ class JaxChains:
         self._padded = self.chains + -self.chains % len(devices)
         chain = np.uint64(first_chain) + np.arange(self._padded, dtype=np.uint64)
         self._identity = Identity(
-            jax.device_put(_halves(np.uint64(seed)), self._everywhere),
-            jax.device_put(_halves(chain), self._by_chain),
+            jax.device_put(halves(np.uint64(seed)), self._everywhere),
+            jax.device_put(halves(chain), self._by_chain),
         )
         self._dense = isinstance(system, DenseSystem)
         if isinstance(system, DenseSystem):
@@ -137,12 +138,6 @@ class JaxChains:
     def states(self) -> np.ndarray:
         """(chains, n) int8."""
         return np.ascontiguousarray(np.asarray(self._spin)[self._place, : self.chains].T)
-
-
-def _halves(numbers: Any) -> np.ndarray:
-    """(2, ...) uint32 low and high words of uint64 numbers."""
-    low = np.uint64(0xFFFFFFFF)
-    return np.stack([numbers & low, numbers >> np.uint64(32)]).astype(np.uint32)
 
 
 def _steps(system: SpinSystem, unit: int) -> tuple[Steps, tuple[np.ndarray, np.ndarray], int]:

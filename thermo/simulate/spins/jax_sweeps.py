@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from thermo.kernels.random import PARITY, ROTATIONS, ROUNDS
 from thermo.kernels.spins.rows import STREAM_SPINS
+from thermo.simulate.jax_random import threefry
 
 DENSE_BLOCK = 64  # cells of a dense graph between two products of matrices
 REFRESH = 64  # sweeps after which a dense graph's sums are made anew, at multiples of it
@@ -61,23 +61,9 @@ class Dense(NamedTuple):
 def words(identity: Identity, step: Any, places: Any) -> Any:
     """(p, C) uint32 uniform words of these places (p,) uint32 in sweep `step`, uint32."""
     shape = (places.shape[0], identity.chain.shape[1])
-    key = [identity.key[0], identity.key[1], _U32(STREAM_SPINS), _U32(0)]
-    keys = [*key, key[0] ^ key[1] ^ key[2] ^ key[3] ^ _U32(PARITY)]
+    key = (identity.key[0], identity.key[1], _U32(STREAM_SPINS), _U32(0))
     counter = (identity.chain[:1], identity.chain[1:], step, (places >> _U32(2))[:, None])
-    x = [jnp.broadcast_to(c, shape) for c in counter]
-
-    def inject(group: int) -> None:
-        for i in range(4):
-            x[i] = x[i] + (keys[(i + group) % 5] + _U32(group if i == 3 else 0))
-
-    inject(0)
-    for r in range(ROUNDS):
-        a, b = ROTATIONS[r % 8]
-        for p, q, turn in ((0, 1, a), (2, 3, b)) if r % 2 == 0 else ((0, 3, a), (2, 1, b)):
-            x[p] = x[p] + x[q]
-            x[q] = ((x[q] << _U32(turn)) | (x[q] >> _U32(32 - turn))) ^ x[p]
-        if r % 4 == 3:
-            inject((r + 1) // 4)
+    x = threefry(key, [jnp.broadcast_to(c, shape) for c in counter])
     # four cells have one block: each makes it, and takes its word. Sharing it takes a concatenation,
     # which costs compilers more than the arithmetic
     one = (places & _U32(3))[:, None]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from compiler.html import fields_html
+from thermo import exports
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.saving import contents, save_arrays
 
@@ -79,6 +82,55 @@ class SpinResult:
     def predictions(self, time: int = -1) -> np.ndarray:
         """SimulationError: p-bits answer with states."""
         raise no_decision()
+
+    _repr_html_ = fields_html
+
+    def to_pandas(self) -> Any:
+        """DataFrame, a row a chain: energy, best_energy, and where there are targets hit.
+
+        Raises UnsupportedError without pandas.
+        """
+        columns = {"energy": self.energy, "best_energy": self.best_energies}
+        if self.hit is not None:
+            columns["hit"] = self.hit
+        return exports.frame(columns)
+
+    def to_xarray(self) -> Any:
+        """xarray.Dataset of every array with named axes: chain, spin, sweep (of the observations).
+
+        Raises UnsupportedError without xarray.
+        """
+        states, seen = ("chain", "spin"), ("chain", "sweep")
+        return exports.dataset(
+            {
+                "states": (states, self.states),
+                "energy": (("chain",), self.energy),
+                "best_states": (states, self.best_states),
+                "best_energies": (("chain",), self.best_energies),
+                "observed_energy": (seen, self.observed_energy),
+                "means": (states, self.means),
+                "samples": ((*seen, "spin"), self.samples),
+                "hit": (("chain",), self.hit),
+            },
+            {"sweep": (("sweep",), self.observed_at)},
+            {name: getattr(self, name) for name in ("kT", "seed", "sweeps", "seconds", "method", "backend")},
+        )
+
+    def to_arviz(self) -> Any:
+        """Observed states and energies as chains and draws of arviz.
+
+        Raises SimulationError where no states were kept, UnsupportedError without arviz.
+        """
+        if self.samples is None:
+            raise SimulationError(
+                "no states were kept to be draws; simulate with observe_every, sweeps between two, and "
+                "keep_samples=True"
+            )
+        return exports.samples(
+            {"state": (("chain", "draw", "spin"), self.samples)},
+            {"energy": (("chain", "draw"), self.observed_energy)},
+            {"kT": self.kT, "seed": self.seed},
+        )
 
     def save(self, path: str | Path) -> Path:
         """Write every array and figure, and the best state, as an npz; returns the path written.

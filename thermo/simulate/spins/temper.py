@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.html import fields_html
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import LangevinNetlist
 from thermo.kernels.random import threefry4x32_numpy
@@ -59,6 +60,8 @@ class TemperResult:
     seconds: float
     method: str
     backend: str = "numba"
+
+    _repr_html_ = fields_html
 
     @property
     def best_state(self) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from compiler.html import fields_html
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.saving import save_arrays
 
@@ -48,6 +49,8 @@ class TileResult:
     activity: tuple[float, ...]
     seconds: float
     run_seconds: float
+
+    _repr_html_ = fields_html
 
     @property
     def n_samples(self) -> int:

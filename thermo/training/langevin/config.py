@@ -15,6 +15,8 @@ from thermo.training.errors import TrainingError
 from thermo.training.regimes import AWARE, CLEAN, REGIMES
 from thermo.training.rules import Rules
 
+ENGINES = ("numba", "jax")
+
 
 @dataclass(frozen=True, slots=True)
 class PathwiseConfig(TrainingConfig):
@@ -37,6 +39,8 @@ class PathwiseConfig(TrainingConfig):
     coupling_penalty : loss per unit of mean over cells of sum |W| + sum |J|, the bias power
     evaluate_every : epochs between validations; the last tenth is always validated
     max_halvings : how often a batch with a runaway trajectory is tried again at half the step
+    engine : "numba", or "jax" for ideal couplings and converters: gradients on JAX's devices, which share the
+        tiles of a batch; no bit depends on their number
     device, couplings : the hardware trained for (hw_models.presets, by name or itself) and what its
         couplings are made of, None: the device's own; their noise, load and range then act in training
         and validation. No device: the ideal equation
@@ -94,6 +98,7 @@ class PathwiseConfig(TrainingConfig):
     regime: str | None = None
     evaluate_every: int = 1
     max_halvings: int = 3
+    engine: str = "numba"
 
     @property
     def hardware(self) -> Device | None:
@@ -145,6 +150,12 @@ class PathwiseConfig(TrainingConfig):
                     "there are no imperfections; give mismatch, asymmetry, bits, bias_mismatch or a device "
                     "that has them"
                 )
+        rules.choice("engine", ENGINES)
+        if self.engine == "jax" and self.hardware is not None:
+            raise TrainingError(
+                "training: engine 'jax' has ideal couplings and converters, not those of "
+                f"{self.hardware.name}; leave the device out, or set engine to 'numba'"
+            )
         rules.unpulsed(self.law)
         if self.device_seed is not None and self.regime is None and self.law is None and not self.converts:
             raise TrainingError(

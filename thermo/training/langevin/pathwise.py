@@ -140,6 +140,11 @@ class PathwiseTrainer:
         self.heat_ratio = 1.0  # validation heat at the evaluation step over training heat
         self.seconds = 0.0
         self.history: list[EpochRecord] = []
+        self.by_jax = None
+        if config.engine == "jax":  # JAX is imported where it is asked for
+            from thermo.training.langevin.jax_gradient import JaxGradient
+
+            self.by_jax = JaxGradient(self.batch, config.tile)
         self._scratch(max(self._steps(dt) for _, dt in config.dt_schedule))
         self.kT_unit = config.kT if config.kT > 0 else 1.0
         self.rates = self._rates()
@@ -158,11 +163,13 @@ class PathwiseTrainer:
         force_slots = slots if self.heat_mode == bptt.HEAT_STRATONOVICH else 2
         self.bounds = [*range(0, self.batch, lanes), self.batch]
         tiles = len(self.bounds) - 1
+        self.scratch_steps = n_steps
+        if self.by_jax is not None:
+            return
         self.xs = np.empty((tiles, slots * state), np.float32)
         self.fs = np.empty((tiles, force_slots * state), np.float32)
         self.u = np.empty((tiles, lanes * self.layout.n_in), np.float32)
         self.gradient = np.empty((tiles, self.layout.size), np.float32)
-        self.scratch_steps = n_steps
 
     def _initial(self, start: LangevinMachine | None) -> np.ndarray:
         config, n = self.config, self.layout.n
@@ -296,16 +303,29 @@ class PathwiseTrainer:
                     None if circuit is None else by_circuit[t],
                 )
 
-            report = tiles.map(one, len(self.bounds) - 1)
+            if self.by_jax is None:
+                report = tiles.map(one, len(self.bounds) - 1)
+                g = self.gradient[0]
+                for part in self.gradient[1:]:  # fixed order: threads do not matter
+                    g += part
+            else:
+                noise = np.float32(math.sqrt(2.0 * h * config.kT))
+                figures, g = self.by_jax(
+                    machine,
+                    loss_of,
+                    Images(self.x, rows, warps, self.shape, self.shift, in_scale),
+                    label if self.classes else target,
+                    bptt.Steps(n_steps, np.float32(h), noise, self.heat_mode),
+                    config.seed,
+                    self.step * self.batch,
+                )
+                report = [figures]
             runaways = [cell for *_, cell in report if cell >= 0]
-            if not runaways and math.isfinite(float(self.gradient.sum())):
+            if not runaways and math.isfinite(float(g.sum())):
                 break
         else:
             self._diverged(f"cell {runaways[0]}" if runaways else "the gradient", dt)
         loss, right, heat = (sum(r[i] for r in report) / self.batch for i in range(3))
-        g = self.gradient[0]
-        for part in self.gradient[1:]:  # fixed order: threads do not matter
-            g += part
         loss += self._add_strengths(circuit, (w, j, b), by_circuit, g)
         _, gj, _, gs, go = layout.split(g)
         for part, factor in zip(layout.split(g), factors, strict=False):
