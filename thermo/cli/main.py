@@ -115,6 +115,10 @@ COMMANDS = {
         "thermo.cli.studies:logic",
         "Train logic-gate networks of several sizes and lengths of training over several seeds.",
     ),
+    "study frontier": (
+        "thermo.cli.studies:frontier",
+        "Accuracy of logic networks against gates, tables and joules by every definition.",
+    ),
     "study faults": (
         "thermo.cli.studies:faults",
         "Accuracy of a circuit against the rate of flips and of stuck gates; a table and a figure.",

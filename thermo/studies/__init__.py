@@ -12,6 +12,7 @@ STUDIES = {
     "eqprop-temperature": "thermo.studies.eqprop_temperature:STUDY",
     "generative": "thermo.studies.generative:STUDY",
     "logic": "thermo.studies.logic:STUDY",
+    "frontier": "thermo.studies.frontier:STUDY",
     "faults": "thermo.studies.faults:STUDY",
     "laws": "thermo.studies.laws:STUDY",
     "published": "thermo.studies.published:STUDY",

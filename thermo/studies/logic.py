@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from compiler.counting import gate_counts
 from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.families.store import save_model
+from hw_models.published_networks import NETWORKS
 from thermo.data import Dataset
 from thermo.evaluate import evaluate
 from thermo.options import Option
@@ -24,12 +25,6 @@ from thermo.simulate.threads import check_threads
 from thermo.studies.records import Point, run_recorded
 from thermo.studies.study import DATA, THREADS, WHERE, Findings, Study
 from thermo.training.logic import logic_preset, train_logic
-
-# hard networks on the official test sets, LILogicNet (arXiv 2511.12340)
-PUBLISHED = {
-    "mnist": ((4000, 97.96), (8000, 98.45), (32000, 98.95)),
-    "cifar10": ((8000, 55.11), (64000, 57.66)),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +167,11 @@ def run_logic(
         [m.gates for m in measured],
         [m.seconds / 60 for m in measured],
         [100 * m.accuracy for m in measured],
-        published=[("published", *p) for p in PUBLISHED.get(dataset.name, ())],
+        published=[
+            (n.who, int(n.size.value), 100 * n.accuracy.value)
+            for n in NETWORKS
+            if n.data == dataset.name and n.who == "LILogicNet"
+        ],
     )
     return Findings({"points": [asdict(m) for m in measured]}, (logic_table(measured),), {"logic": figure})
 

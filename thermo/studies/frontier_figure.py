@@ -1,0 +1,150 @@
+"""The frontier as one figure: a panel a definition, and one for what cannot be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from thermo.report.figures import COLOURS, MUTED, dress
+from thermo.report.text import si
+from thermo.studies.frontier_points import FrontierRow, on_front
+
+PANELS = {
+    "core": "two-input gates, core only, after -O2",
+    "with_head": "two-input gates with head",
+    "with_encoder_and_head": "two-input gates with encoder and head",
+    "lut6_with_head": "tables of six inputs, core and head together",
+    "45 nm": "J an answer, 45 nm",
+}
+MARKERS = {2: "o", 3: "D", 4: "s", 5: "v", 6: "^"}
+LABELLED = 8
+"""Published names in a panel at most, those of highest accuracy."""
+
+
+def frontier_figure(rows: Sequence[FrontierRow], data: str) -> Figure:
+    """Test accuracy against each count on log axes; what no other beats is ringed and joined.
+
+    Colours are encoders, markers inputs of a gate; bars one standard deviation over seeds, of one seed the
+    samples' standard error. Published networks are grey, in the panels that their numbers allow; the last
+    panel holds those that stand in none, or CPU minutes where there is none.
+    """
+    figure = Figure(figsize=(12.6, 7.6), layout="constrained")
+    panels = figure.subplots(2, 3, sharey=True).ravel()
+    encoders = list(dict.fromkeys(row.encoder for row in rows if row.ours))
+    colours = {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(encoders)}
+    for axes, (name, label) in zip(panels, PANELS.items(), strict=False):
+        _panel(axes, rows, name, label, colours)
+    odd = [row for row in rows if not row.ours and not row.counts]
+    if odd:
+        _odd(panels[-1], odd)
+    else:
+        _minutes(panels[-1], rows, colours)
+    for axes in panels[::3]:
+        axes.set_ylabel("test accuracy, %")
+    found = [100 * row.accuracy for row in rows]
+    pad = 0.08 * (max(found) - min(found)) + 0.1
+    panels[0].set_ylim(min(found) - pad, max(found) + pad)
+    figure.suptitle(
+        f"{data}: what no other point beats is ringed, under one definition at a time", fontsize=11
+    )
+    figure.legend(
+        handles=_legend(rows, colours), loc="outside lower center", ncols=6, frameon=False, fontsize=9
+    )
+    return figure
+
+
+def _panel(axes: Axes, rows: Sequence[FrontierRow], name: str, label: str, colours: dict[str, str]) -> None:
+    dress(axes)
+    axes.set_xlabel(label)
+    here = [row for row in rows if name in row.counts]
+    if not here:
+        axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=MUTED)
+        return
+    for row in here:
+        x, y = row.counts[name].value, 100 * row.accuracy
+        if row.ours:
+            beside = row.error if row.spread is None else row.spread
+            axes.errorbar(
+                [x],
+                [y],
+                [100 * (beside or 0.0)],
+                fmt=MARKERS[row.inputs],
+                color=colours[row.encoder],
+                markersize=5.5,
+                elinewidth=0.8,
+            )
+        else:
+            firm = {"=": "x", "≤": "<", "≈": "$\\approx$"}[row.counts[name].firm]
+            axes.plot([x], [y], firm, color=MUTED, markersize=6.5)
+    for row in sorted((r for r in here if not r.ours), key=lambda r: -r.accuracy)[:LABELLED]:
+        _named(axes, row, row.counts[name].value)
+    front = sorted(on_front(rows, name), key=lambda k: rows[k].counts[name].value)
+    at = np.array([(rows[k].counts[name].value, 100 * rows[k].accuracy) for k in front])
+    axes.plot(at[:, 0], at[:, 1], "-", color="#444444", linewidth=0.8, zorder=1)
+    axes.plot(
+        at[:, 0], at[:, 1], "o", markerfacecolor="none", color="#444444", markersize=10, markeredgewidth=0.9
+    )
+    _log(axes, joules=name.endswith("nm"))
+
+
+def _named(axes: Axes, row: FrontierRow, x: float) -> None:
+    axes.annotate(
+        row.network.split(",")[0],
+        (x, 100 * row.accuracy),
+        xytext=(5, -9),
+        textcoords="offset points",
+        color=MUTED,
+        fontsize=7,
+    )
+
+
+def _odd(axes: Axes, rows: Sequence[FrontierRow]) -> None:
+    """Published sizes by definitions of their own."""
+    dress(axes)
+    for row in rows:
+        assert row.source is not None
+        size = float(str(row.source["value"]))
+        axes.plot([size], [100 * row.accuracy], "x", color=MUTED, markersize=6.5)
+        _named(axes, row, size)
+    axes.set_xlabel(f"published, not compared: {', '.join(dict.fromkeys(row.stated for row in rows))}")
+    _log(axes)
+
+
+def _minutes(axes: Axes, rows: Sequence[FrontierRow], colours: dict[str, str]) -> None:
+    dress(axes)
+    for row in rows:
+        if row.ours and row.cpu_minutes is not None:
+            axes.plot(
+                [row.cpu_minutes], [100 * row.accuracy], MARKERS[row.inputs], color=colours[row.encoder]
+            )
+    axes.set_xlabel("CPU minutes of training")
+    axes.set_xlim(left=0)
+
+
+def _log(axes: Axes, joules: bool = False) -> None:
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    axes.set_xlim(low / 1.3, high * 1.6)  # names of published networks stand to the right
+    few = np.log10(high / low) < 1.3
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: si(v, "J" if joules else "").strip()))
+
+
+def _legend(rows: Sequence[FrontierRow], colours: dict[str, str]) -> list[Line2D]:
+    found = [
+        Line2D([], [], color=c, marker=".", linestyle="none", markersize=12, label=n)
+        for n, c in colours.items()
+    ]
+    for k in sorted({row.inputs for row in rows if row.ours}):
+        told = "gates of two inputs" if k == 2 else f"tables of {k} inputs"
+        found.append(Line2D([], [], color="#444444", marker=MARKERS[k], linestyle="none", label=told))
+    if any(not row.ours for row in rows):
+        for mark, told in (("x", "published"), ("<", "published, at most so many")):
+            found.append(Line2D([], [], color=MUTED, marker=mark, linestyle="none", label=told))
+    return found
