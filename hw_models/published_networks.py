@@ -46,11 +46,16 @@ def _network(
     counted: str,
     source: Source,
     locator: str = "",
-    **more: int,
+    *,
+    inputs: int = 2,
+    last: int | None = None,
+    comparisons: int | None = None,
 ) -> PublishedNetwork:
     found = replace(source, locator=locator or source.locator)
-    what = Quantity(round(percent / 100, 6), "share", found), Quantity(size, counted, found)
-    return PublishedNetwork(who, data, *what, counted, **more)
+    accuracy = Quantity(round(percent / 100, 6), "share", found)
+    return PublishedNetwork(
+        who, data, accuracy, Quantity(size, counted, found), counted, inputs, last, comparisons
+    )
 
 
 _LILOGIC = Source(
@@ -73,8 +78,11 @@ def _lilogic(data: str, percent: float, size: int, source: Source = _LILOGIC) ->
     return _network("LILogicNet", data, percent, size, DECLARED, source, last=size)
 
 
-def _difflogic(data: str, percent: float, layers: int, width: int, **more: int) -> PublishedNetwork:
-    return _network("difflogic", data, percent, layers * width, DECLARED, _DIFFLOGIC, last=width, **more)
+def _difflogic(data: str, percent: float, layers: int, width: int, comparisons: int) -> PublishedNetwork:
+    size = layers * width
+    return _network(
+        "difflogic", data, percent, size, DECLARED, _DIFFLOGIC, last=width, comparisons=comparisons
+    )
 
 
 NETWORKS: tuple[PublishedNetwork, ...] = (
