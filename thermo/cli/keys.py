@@ -379,6 +379,21 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "latency_s": "of one sample",
         "picture": "file of --picture, or null",
     },
+    "train reader": {
+        **TRAINED,
+        **{key: MEASURED[key] for key in ("accuracy", "accuracy_sem")},
+        "confident": "share of test images whose class has a probability above 0.9",
+        "digest": "SHA-256 over the reader's weights",
+    },
+    "quality": {
+        "data": "data set; as bits where the machine makes bits",
+        "reader": "digest of the reader",
+        "images": "drawn, test images, and pixels drawn one by one: data, reader, n, frechet, precision, "
+        "recall, confident, balance, missing, nearest, diversity",
+        "heat_kT": "of the last phase of a Langevin netlist, an image; else null",
+        "picture": "file of --picture, or null",
+        **MANIFEST,
+    },
 }
 
 

@@ -35,6 +35,10 @@ COMMANDS = {
         "thermo.cli.train.logic:logic",
         "Train a network of two-input gates, or of tables, functions and wiring; defaults suit the data set.",
     ),
+    "train reader": (
+        "thermo.cli.train.reader:reader",
+        "Train the small classifier that `thermoc quality` reads generated images with.",
+    ),
     "compile": (
         "thermo.cli.compile:compile_",
         "Compile a trained model, a circuit of gates or an Ising problem into a netlist.",
@@ -54,6 +58,10 @@ COMMANDS = {
     "simulate": (
         "thermo.cli.simulate:simulate",
         "Run a netlist: accuracy and heat, a circuit's accuracy, or the best state of p-bits.",
+    ),
+    "quality": (
+        "thermo.cli.quality:quality",
+        "Draw images and measure how near they are to the data, in the features of a small classifier.",
     ),
     "estimate": (
         "thermo.cli.estimate:estimate",

@@ -1,0 +1,1 @@
+"""How good generated images are, in the features of a small classifier."""
