@@ -119,6 +119,18 @@ COMMANDS = {
         "thermo.cli.studies:generative",
         "Generative thermodynamic computing: couplings that most probably run noising backwards.",
     ),
+    "study bayes": (
+        "thermo.cli.studies:bayes",
+        "Networks that know their doubt: SGLD and SA-SGLD beside Adam and ensembles at equal passes.",
+    ),
+    "study bayes-gaps": (
+        "thermo.cli.studies:bayes_gaps",
+        "What methods say between the data: a regression with a gap, log likelihood inside and outside it.",
+    ),
+    "study binary": (
+        "thermo.cli.studies:binary",
+        "Binary networks by several slopes of a sign, the same otherwise, and their circuits.",
+    ),
     "study logic": (
         "thermo.cli.studies:logic",
         "Train logic-gate networks of several sizes and lengths of training over several seeds.",

@@ -31,11 +31,15 @@ class Point:
     series: str
     config: Any
 
-    def key(self, dataset: Dataset) -> str:
-        """File stem: series, seed, digest of every setting and, of a user's file, of its rows."""
-        text = json.dumps([dataset.name, asdict(self.config)], sort_keys=True, default=str)
+    def key(self, dataset: Dataset | None) -> str:
+        """File stem: series, seed, digest of every setting and, of a user's file, of its rows.
+
+        dataset : None for points that make their own data
+        """
+        name = None if dataset is None else dataset.name
+        text = json.dumps([name, asdict(self.config)], sort_keys=True, default=str)
         whole = hashlib.sha256(text.encode())
-        if dataset.name not in NAMES:
+        if dataset is not None and name not in NAMES:
             for part in ("train", "valid", "test"):
                 for array in dataset.part(part):
                     whole.update(repr(array.shape).encode())

@@ -2,8 +2,9 @@
 
 Latent weights v in [-1, 1] are rounded to q = round(L v), or to their sign, in every forward pass, and
 the gradient of q goes to v as it is (straight-through; M. Courbariaux et al., arXiv 1511.00363 and
-1602.02830; ternary: F. Li et al., arXiv 1605.04711). What comes out is an IntegerNetwork, whose own
-arithmetic the training ran: nothing is rounded afterwards.
+1602.02830; ternary: F. Li et al., arXiv 1605.04711). Weights and hidden values of two values may take other
+slopes (thermo.training.signs). What comes out is an IntegerNetwork, whose own arithmetic the training ran:
+nothing is rounded afterwards.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from thermo.training.logic.config import LogicAugmentation
 from thermo.training.loop import Trained, fit
 from thermo.training.optimise import Adam, cosine_rate
 from thermo.training.rules import Rules
+from thermo.training.signs import ESTIMATORS, SLOPES_WEIGHTS, slope
 from thermo.training.tiles import Tiles
 
 LARGEST = {"int8": 127, "int4": 7, "powers": 8, "ternary": 1, "binary": 1}
@@ -51,6 +53,7 @@ class IntegerConfig(TrainingConfig):
     bits: int = 1
     learning_rate: float = 0.01
     weight_decay: float = 0.0
+    estimator: str = "clip"
     augmentation: LogicAugmentation = field(default_factory=LogicAugmentation)
 
     def check(self, rules: Rules) -> None:
@@ -58,8 +61,11 @@ class IntegerConfig(TrainingConfig):
         rules.whole("top", "bits")
         rules.positive("learning_rate")
         rules.not_negative("weight_decay")
+        rules.choice("estimator", ESTIMATORS)
         if any(width < 1 for width in self.hidden):
             rules.fail("hidden", "widths >= 1")
+        if self.estimator != "clip" and (self.precision != "binary" or self.bits != 1):
+            rules.fail("estimator", "clip unless weights are binary and hidden values have one bit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +221,16 @@ class IntegerTrainer:
         """Of the mean cross-entropy of a batch, in the order of the parameters."""
         weights = [self._rounded(v) for v in self.latent]
         most = 2**self.config.bits
+        estimator, clip = self.config.estimator, self.config.estimator == "clip"
+        progress = self.step / (self.config.epochs * self.n_batches)
         values, inside = [x], []
         for k, (q, b) in enumerate(zip(weights, self.bias, strict=True)):
             s = values[-1] @ q.T + np.round(b * np.float32(self.unit[k]))
             if k == len(weights) - 1:
                 break
             z = s * np.float32(2.0 ** -self.shifts[k])
-            inside.append((z > 0) & (z < most))
+            # a bit steps at z = 1, half way between 0 and most
+            inside.append((z > 0) & (z < most) if clip else slope(estimator, z - 1, progress))
             values.append(np.clip(np.floor(z), 0, most - 1))
         factor = np.exp(self.gain) / np.float32(self.unit[-1])
         answer = factor * s
@@ -235,7 +244,8 @@ class IntegerTrainer:
         biases: list[np.ndarray] = []
         largest = np.float32(LARGEST[self.config.precision])
         for k in range(len(weights) - 1, -1, -1):
-            into.insert(0, largest * (delta.T @ values[k]))
+            passed = slope(estimator, self.latent[k], progress) if SLOPES_WEIGHTS[estimator] else largest
+            into.insert(0, passed * (delta.T @ values[k]))
             biases.insert(0, np.float32(self.unit[k]) * delta.sum(axis=0))
             if k:
                 delta = (delta @ weights[k]) * inside[k - 1] * np.float32(2.0 ** -self.shifts[k - 1])
@@ -281,6 +291,7 @@ def train_integer(
     batch: int = 128,
     learning_rate: float = 0.01,
     weight_decay: float = 0.0,
+    estimator: str = "clip",
     augmentation: LogicAugmentation | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -293,6 +304,7 @@ def train_integer(
         shift), "ternary" (-1, 0, 1) or "binary" (-1, 1)
     top : largest input; data from 0 to 1 are rounded to whole numbers from 0 to it
     weight_decay : of latent weights, decoupled, per unit of learning rate: more weights become 0
+    estimator : slope of a sign, of thermo.training.signs; other than "clip" of binary weights and bits alone
     augmentation : shift and warps of the images, redrawn every epoch; None: none
 
     Raises TrainingError on a setting that does not fit, and on data without classes.
@@ -307,6 +319,7 @@ def train_integer(
         bits,
         learning_rate,
         weight_decay,
+        estimator,
         augmentation or LogicAugmentation(),
     )
     trainer = IntegerTrainer(dataset, config)
