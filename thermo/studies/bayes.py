@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from scipy.stats import ttest_rel
 
 from hw_models.presets import DEVICES
+from hw_models.rc import RCDevice
 from hw_models.weights import WEIGHT_MEMORIES
 from thermo.calibration import (
     BINS,
@@ -293,6 +294,8 @@ def _energy(
     measured: Sequence[BayesMeasured], net: Network, epochs: int, temperature: float
 ) -> SamplingEnergy:
     some = [m for m in measured if m.series == SAMPLER]
+    device = DEVICES.get(DEVICE)
+    assert isinstance(device, RCDevice)
     return sampling_energy(
         net.size,
         net.hidden * net.n_in,
@@ -301,7 +304,7 @@ def _energy(
         heat=some[0].updates * float(np.mean([m.heat for m in some])),
         rows=some[0].rows,
         temperature=temperature,
-        device=DEVICES.get(DEVICE),
+        device=device,
         memory=WEIGHT_MEMORIES.get(MEMORY),
     )
 
