@@ -27,6 +27,7 @@ from compiler.families.ising import from_edges, lower_ising
 from compiler.ir.langevin import LangevinNetlist, Phase
 from compiler.passes.spins.double_well import double_wells, escape_rate, kramers_rate, sign_marginal
 from thermo.kernels.random import fill_normals
+from thermo.reproduce.host import this_host
 from thermo.simulate import simulate
 
 SIDE, RUNS, STEPS = 64, 32, 1000
@@ -125,7 +126,7 @@ def main() -> None:
     numba.set_num_threads(options.threads)
     print(
         f"{options.threads} threads of {os.cpu_count()}, load before {os.getloadavg()[0]:.2f}, "
-        f"jax {jax.__version__}, numba {numba.__version__}"
+        f"jax {jax.__version__}, numba {numba.__version__}; {this_host()}"
     )
     wells, right, down = lattice()
     print(f"{wells.n_cells} double wells x {RUNS} trajectories x {STEPS} steps")

@@ -28,6 +28,7 @@ import torch
 
 from thermo.data import Dataset, load_dataset
 from thermo.data.dataset import DataError
+from thermo.reproduce.host import this_host
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.trainer import HopfieldTrainer
@@ -150,7 +151,7 @@ def main() -> None:
         )
         print(
             f"784-500-10, batch {BATCH}, {FREE} + 2 x {NUDGED} sweeps, {options.threads} threads, "
-            f"{options.batches} batches each, load {os.getloadavg()[0]:.1f}"
+            f"{options.batches} batches each, load {os.getloadavg()[0]:.1f}; {this_host()}"
         )
         print(f"weights of ours and torch differ by {agreement(ours, hoisted):.1e} at most")
     steps = n / BATCH

@@ -30,6 +30,7 @@ from compiler.circuits.evaluate import evaluate_classes
 from compiler.formats.circuits.c import write_c
 from compiler.ir.gates import ClassSums, GateNetlist, make_gates
 from thermo.kernels.gates.program import run_steps
+from thermo.reproduce.host import this_host
 from thermo.simulate.gates.program import FIRST_INPUT, GateProgram, prepare_gates
 from thermo.simulate.gates.run import empty_rows, simulate_gates
 
@@ -223,6 +224,7 @@ def main() -> None:
         folder = arguments.keep or Path(spare)
         folder.mkdir(parents=True, exist_ok=True)
         peer, seconds = compiled(c_text(netlist), folder)
+        print(this_host())
         print(
             f"{netlist.n_gates} gates on {netlist.n_inputs} inputs ({program.evaluated} live): "
             f"prepared in {prepared:.3f} s, gcc {seconds:.1f} s"

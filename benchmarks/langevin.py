@@ -1,6 +1,6 @@
 """Our Euler-Maruyama kernels beside a jitted JAX scan, in one process, interleaved.
 
-    python benchmarks/langevin.py [--repeats 9] [--threads N]
+    python benchmarks/langevin.py [--repeats 9] [--threads N] [--only dense]
 
 Two netlists: 128 densely coupled cells x 256 trajectories x 1000 steps, and 4096 cells of degree 8
 x 256 trajectories x 200 steps. The peer is the fastest of several JAX formulations, for each of its
@@ -27,6 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase
 from thermo.kernels.random import fill_normals
+from thermo.reproduce.host import this_host
 from thermo.simulate import simulate
 
 DT = 1e-3
@@ -211,17 +212,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--threads", type=int, default=numba.config.NUMBA_NUM_THREADS)
+    parser.add_argument("--only", choices=["dense", "sparse"])
     options = parser.parse_args()
     numba.set_num_threads(options.threads)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(
         f"{options.threads} threads of {os.cpu_count()}, load before the run {load:.2f}, "
-        f"jax {jax.__version__}, numba {numba.__version__}"
+        f"jax {jax.__version__}, numba {numba.__version__}; {this_host()}"
     )
-    dense = dense_netlist(128, 1000)
-    compare("dense", dense, dense_forms(dense), 256, 1000, 2.5, options.repeats, options.threads)
-    sparse = random_netlist(4096, 8).with_(schedule=(Phase("run", 200 * DT),))
-    compare("degree 8", sparse, sparse_forms(sparse), 256, 200, 5.0, options.repeats, options.threads)
+    if options.only != "sparse":
+        dense = dense_netlist(128, 1000)
+        compare("dense", dense, dense_forms(dense), 256, 1000, 2.5, options.repeats, options.threads)
+    if options.only != "dense":
+        sparse = random_netlist(4096, 8).with_(schedule=(Phase("run", 200 * DT),))
+        compare("degree 8", sparse, sparse_forms(sparse), 256, 200, 5.0, options.repeats, options.threads)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"\nload after the run {load:.2f}")
 

@@ -25,6 +25,7 @@ import torch
 from thermo.data import Dataset
 from thermo.kernels.jit import njit
 from thermo.kernels.logic.dots import GROUP, aligned, dots8, path_code, simd_path
+from thermo.reproduce.host import this_host
 from thermo.training.logic import LogicConfig
 from thermo.training.logic.fast import FastTrainer
 from thermo.training.tiles import Tiles
@@ -161,7 +162,7 @@ def main() -> None:
     for table in (wall, cpu):
         table["torch"] *= scale
     print(
-        f"{options.threads} threads, SIMD path {simd_path()}, torch {torch.__version__}, load "
+        f"{options.threads} threads, SIMD path {simd_path()}, {this_host()}, torch {torch.__version__}, load "
         f"{os.getloadavg()[0]:.1f}; {GATES:,} gates, K = {K}, batch {BATCH}, "
         f"{SAMPLES:,} x {FEATURES} bits, medians of {options.rounds} rounds"
     )

@@ -31,6 +31,7 @@ from threadpoolctl import threadpool_limits
 
 from thermo.kernels.jit import njit
 from thermo.kernels.random import fill_normals
+from thermo.reproduce.host import this_host
 from thermo.simulate.gaussian.exact import exact_sampler, transition
 
 CELLS, RUNS, STEPS, DT = 64, 256, 1000, 0.01
@@ -139,7 +140,7 @@ def main() -> None:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(
         f"{options.threads} threads of {os.cpu_count()}, load before the run {load:.2f}, "
-        f"jax {jax.__version__}, numba {numba.__version__}"
+        f"jax {jax.__version__}, numba {numba.__version__}; {this_host()}"
     )
     a = drift()
     skewed = a + 0.01 * np.triu(np.ones_like(a), 1)  # no detailed balance: no independent modes

@@ -24,6 +24,7 @@ import numpy as np
 
 from thermo.kernels.langevin.rows import csr_row
 from thermo.kernels.spins.rows import words_of_lanes
+from thermo.reproduce.host import this_host
 from thermo.simulate.spins.lanes import LaneTiles
 from thermo.simulate.spins.packed import PackedTiles
 from thermo.simulate.spins.system import SpinSystem
@@ -180,6 +181,7 @@ def many_chains(sweeps: int, repeats: int, chains: int = 1024) -> None:
 
 
 def main() -> None:
+    print(this_host())
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--sweeps", type=int, default=400)

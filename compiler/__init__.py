@@ -44,7 +44,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "formats.ising.files": ("read_ising", "to_ising"),
         "formats.ising.graph": ("from_graph",),
         "formats.ising.invertible": ("invertible",),
-        "formats.networks.flax": ("from_flax",),
+        "formats.networks.flax": ("from_flax", "from_flax_layers"),
         "formats.networks.keras": ("from_keras", "read_keras"),
         "formats.networks.onnx": ("read_onnx",),
         "formats.networks.pt2": ("read_pt2",),

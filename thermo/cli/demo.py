@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from compiler.files import replacing
 from thermo.cli.console import BarProgress, emit, manifest
 from thermo.cli.flags import AS_JSON, SEED, THREADS, Given, with_flags
 from thermo.demo.run import run_demo
@@ -30,17 +31,11 @@ def demo(*, given: Given) -> None:
     began = time.perf_counter()
     done = run_demo(given["out"], seed=given["seed"], threads=given["threads"], progress=BarProgress())
     seconds = time.perf_counter() - began
+    places = [f"Netlist:     {path}   (thermoc show {path})" for path in done.netlists]
     text = "\n\n".join(
-        [
-            text_table(done.table),
-            done.reading,
-            "\n".join(
-                [
-                    f"Report page: {done.page}",
-                    *(f"Netlist:     {path}   (thermoc show {path})" for path in done.netlists),
-                    f"{seconds:.0f} s in all",
-                ]
-            ),
-        ]
+        [text_table(done.table), done.reading, "\n".join([f"Report page: {done.page}", *places])]
     )
+    with replacing(given["out"] / "demo.txt") as beside:
+        beside.write_text(text + "\n", encoding="utf-8")
+    text += f"\n{seconds:.0f} s in all"
     emit({**done.figures, "seconds": seconds, "manifest": manifest(seed=given["seed"])}, given["json"], text)

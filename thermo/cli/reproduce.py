@@ -9,13 +9,17 @@ from typing import Annotated
 
 import typer
 
+from compiler.errors import UnsupportedError
 from compiler.files import check_writable, replacing
-from thermo.cli.console import BarProgress, emit, manifest
+from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.flags import AS_JSON, DATA_DIR, Given, with_flags
 from thermo.options import Option
 from thermo.report.text import text_table
 from thermo.reproduce.host import this_host
 from thermo.reproduce.judge import DIFFERS, FAILED
+from thermo.reproduce.pages import write_pages
+from thermo.reproduce.records import read_records, with_round, write_records
+from thermo.reproduce.run import ROOT
 from thermo.reproduce.run import reproduce as run_recipes
 from thermo.reproduce.table import chosen, read_table
 from thermo.reproduce.tell import (
@@ -27,6 +31,7 @@ from thermo.reproduce.tell import (
     summary,
     verdict_table,
 )
+from thermo.studies.executors import WHERE, executor_for
 
 OPTIONS = (
     Option("fast", "--fast", bool, False, "Only what takes minutes at most."),
@@ -40,7 +45,9 @@ OPTIONS = (
         short="-o",
     ),
     Option("again", "--again", bool, False, "Run also what the folder has."),
+    Option("record", "--record", bool, False, "Write what came out into the pages of this checkout."),
     Option("markdown", "--markdown", Path, None, "File for the tables in Markdown."),
+    *WHERE,
     DATA_DIR,
     AS_JSON,
 )
@@ -48,7 +55,9 @@ OPTIONS = (
 
 @with_flags(*OPTIONS)
 def reproduce(
-    names: Annotated[list[str] | None, typer.Argument(help="Recipes or RECIPE.FIGURE; else all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Recipes or RECIPE.FIGURE; else all but those of hours.")
+    ] = None,
     *,
     given: Given,
 ) -> None:
@@ -60,7 +69,8 @@ def reproduce(
     Example: thermoc reproduce --fast
     """
     table = read_table()
-    recipes = chosen(table, names or (), given["fast"])
+    everything = given["list"] and not given["fast"]
+    recipes = chosen(table, names or (tuple(table) if everything else ()), given["fast"])
     if given["list"]:
         rows = [
             {"name": name, "what": f.what, "says": f.says, "page": r.page, "minutes": r.minutes}
@@ -71,21 +81,30 @@ def reproduce(
         return
     if given["markdown"] is not None:
         check_writable(given["markdown"])
-    done = run_recipes(
-        recipes,
-        table,
-        given["out"],
-        (sys.executable, "-m", "thermo.cli"),
-        again=given["again"],
-        data_dir=given["data_dir"],
-        progress=BarProgress(),
-    )
+    if given["record"] and not (ROOT / "docs").is_dir():
+        raise UnsupportedError("--record writes the pages of a checkout of the sources; this is none")
+    with executor_for(given["jobs"], given["scheduler"]) as executor:
+        done = run_recipes(
+            recipes,
+            table,
+            given["out"],
+            (sys.executable, "-m", "thermo.cli"),
+            again=given["again"],
+            data_dir=given["data_dir"],
+            progress=BarProgress(),
+            executor=executor,
+        )
     host = this_host()
     tables = (verdict_table(done), seconds_table(done))
     if given["markdown"] is not None:
         with replacing(given["markdown"]) as beside:
             page = [f"{summary(done)} on {host}", *(markdown(t) for t in tables)]
             beside.write_text("\n\n".join(page) + "\n", encoding="utf-8")
+    if given["record"]:
+        records = with_round(read_records(), done, str(host))
+        write_records(records)
+        for path in write_pages(ROOT, table, records):
+            notes.print(f"wrote {path}", markup=False)
     emit(
         {
             "figures": as_keys(done),

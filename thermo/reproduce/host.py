@@ -6,6 +6,7 @@ import os
 import platform
 from dataclasses import dataclass
 
+from compiler.jit.bundles import target_features
 from hw_models import __version__
 
 
@@ -34,11 +35,7 @@ def this_host() -> Host:
 
     # numba compiles for another processor where these are set
     cpu = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
-    given = os.environ.get("NUMBA_CPU_FEATURES")
-    if given is None and "NUMBA_CPU_NAME" not in os.environ:
-        features = {name for name, on in llvm.get_host_cpu_features().items() if on}
-    else:
-        features = {word[1:] for word in (given or "").split(",") if word.startswith("+")}
+    features = target_features()
     known = ("avx512vnni", "avx512f", "avx2", "neon")
     widest = next((name for name in known if name in features), platform.machine())
     affinity = getattr(os, "sched_getaffinity", None)

@@ -20,6 +20,7 @@ class Judged:
     value : measured, None where there is none
     allowed : largest difference from what is expected, of bounds 0
     told : why it was skipped or failed, or by how much it is off
+    own : standard error that came with the value, 0 without one
     """
 
     name: str
@@ -29,6 +30,7 @@ class Judged:
     value: float | None = None
     allowed: float = 0.0
     told: str = ""
+    own: float = 0.0
 
 
 def judge(name: str, figure: Figure, page: str, output: str) -> Judged:
@@ -40,15 +42,21 @@ def judge(name: str, figure: Figure, page: str, output: str) -> Judged:
         where = figure.at or figure.pattern
         told = f"{where} is not in what the command printed ({type(error).__name__}: {error})"
         return Judged(name, figure, page, FAILED, told=told)
+    return verdict_of(name, figure, page, value, own)
+
+
+def verdict_of(name: str, figure: Figure, page: str, value: float, own: float = 0.0) -> Judged:
+    """The verdict on a value. own : its standard error, where the figure says that it brings one"""
+    own = own if figure.error_at else 0.0
     if figure.expect is None:
         good = figure.least <= value <= figure.most
-        return Judged(name, figure, page, HOLDS if good else DIFFERS, value)
+        return Judged(name, figure, page, HOLDS if good else DIFFERS, value, own=own)
     allowed = figure.within or SURE * math.hypot(figure.error, own)
     off = value - figure.expect
     # what a sum in another order may change
     good = abs(off) <= allowed + 1e-12 * abs(figure.expect)
     told = "" if good else f"off by {off:+.4g}, allowed {allowed:.3g}"
-    return Judged(name, figure, page, HOLDS if good else DIFFERS, value, allowed, told)
+    return Judged(name, figure, page, HOLDS if good else DIFFERS, value, allowed, told, own)
 
 
 def found(figure: Figure, at: str, output: str) -> Any:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,21 +29,28 @@ from thermo.data.available import is_here
 from thermo.progress import NullProgress, Progress
 from thermo.reproduce.judge import FAILED, SKIPPED, Judged, judge
 from thermo.reproduce.table import Recipe
+from thermo.studies.executors import SerialExecutor
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("hw_models", "compiler", "thermo")
 LATE, LEAST = 10, 600.0  # times its budget, or seconds if those are more, and a recipe is stopped
+_THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LIBRARIES = ("numpy", "scipy", "numba", "jax", "scikit-learn")
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A recipe's verdicts. seconds : of its commands, also of those that were kept; kept : all were"""
+    """A recipe's verdicts.
+
+    seconds : of its commands, also of those that were kept; kept : all were
+    text : of the file that it prints
+    """
 
     recipe: Recipe
     judged: tuple[Judged, ...]
     seconds: float
     kept: bool
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ def reproduce(
     data_dir: str | Path | None = None,
     progress: Progress | None = None,
     least: float = LEAST,
+    executor: Executor | None = None,
 ) -> list[Done]:
     """Run the recipes and judge their figures, in order.
 
@@ -73,28 +82,58 @@ def reproduce(
     thermoc : words that start the command line
     again : run also what is kept
     least : seconds that every recipe may take, whatever its budget
+    executor : where recipes run, those that go on from one another in one place; by default here, one after
+        the other. Commands of any other have one thread.
 
     Raises OutputError if the folder cannot be written.
     """
-    folder = make_folder(folder)
-    code = code_digest()
+    folder = make_folder(folder).resolve()
     progress = progress or NullProgress()
+    executor = executor or SerialExecutor()
+    threads = None if isinstance(executor, SerialExecutor) else 1
+    runner = _Runner(table, folder, tuple(thermoc), code_digest(), again, data_dir, least, threads)
+    chains: dict[str, list[Recipe]] = {}
+    for recipe in recipes.values():
+        chains.setdefault(_first(recipe, table).name, []).append(recipe)
+    found: dict[str, Done] = {}
     progress.start(len(recipes), f"{len(recipes)} recipes")
-    runner = _Runner(table, folder, tuple(thermoc), code, again, data_dir, least)
-    done = []
     try:
-        for k, recipe in enumerate(recipes.values()):
-            done.append(runner.judged(recipe))
-            bad = [j.name for j in done[-1].judged if j.verdict not in ("holds", SKIPPED)]
-            told = f"{recipe.name}, {done[-1].seconds:.0f} s" + (f": {', '.join(bad)}" if bad else "")
-            progress.update(k + 1, told)
+        running = []
+        for chain in chains.values():
+            running.append(executor.submit(runner.all_judged, chain))
+            if threads is None:
+                _tell(found, running.pop().result(), progress)
+        for future in as_completed(running):
+            try:
+                _tell(found, future.result(), progress)
+            except (BrokenExecutor, CancelledError):
+                raise ThermocError(
+                    "a worker died; what was finished is kept: run the same command again"
+                ) from None
     finally:
+        for future in running:
+            future.cancel()
         progress.stop()
-    return done
+    return [found[name] for name in recipes]
+
+
+def _tell(found: dict[str, Done], done: Sequence[Done], progress: Progress) -> None:
+    for one in done:
+        found[one.recipe.name] = one
+        bad = [j.name for j in one.judged if j.verdict not in ("holds", SKIPPED)]
+        told = f"{one.recipe.name}, {one.seconds:.0f} s" + (f": {', '.join(bad)}" if bad else "")
+        progress.update(len(found), told)
+
+
+def _first(recipe: Recipe, table: Mapping[str, Recipe]) -> Recipe:
+    """The recipe that a chain of them begins with, in whose folder all run."""
+    while recipe.after:
+        recipe = table[recipe.after]
+    return recipe
 
 
 class _Runner:
-    """One round: every recipe's commands are run once, whoever goes on from them."""
+    """One round: every recipe's commands are run once, whoever goes on from them. Sent whole to workers."""
 
     def __init__(
         self,
@@ -105,11 +144,16 @@ class _Runner:
         again: bool,
         data_dir: str | Path | None,
         least: float,
+        threads: int | None,
     ) -> None:
-        self.least = least
+        self.least, self.threads = least, threads
         self.table, self.folder, self.thermoc = table, folder, thermoc
         self.code, self.again, self.data_dir = code, again, data_dir
         self._ran: dict[str, list[_Printed]] = {}
+
+    def all_judged(self, chain: Sequence[Recipe]) -> list[Done]:
+        """Recipes that go on from one another."""
+        return [self.judged(recipe) for recipe in chain]
 
     def judged(self, recipe: Recipe) -> Done:
         missing = lacking(recipe, self.table, self.data_dir)
@@ -132,12 +176,13 @@ class _Runner:
             else:
                 found.append(judge(name, figure, recipe.page, printed[figure.of - 1].output))
         seconds = sum(p.seconds for p in printed)
-        return Done(recipe, tuple(found), seconds, bool(printed) and all(p.kept for p in printed))
+        text = ""
+        if recipe.prints and printed and not rows:
+            text = (self._place(recipe) / recipe.prints).read_text(encoding="utf-8")
+        return Done(recipe, tuple(found), seconds, bool(printed) and all(p.kept for p in printed), text)
 
     def _place(self, recipe: Recipe) -> Path:
-        while recipe.after:
-            recipe = self.table[recipe.after]
-        return make_folder(self.folder / recipe.name)
+        return make_folder(self.folder / _first(recipe, self.table).name)
 
     def _key(self, recipe: Recipe, upto: int) -> str:
         before = self._key(self.table[recipe.after], -1) if recipe.after else ""
@@ -179,6 +224,8 @@ class _Runner:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
         if self.data_dir is not None:
             environment["THERMOC_DATA"] = str(Path(self.data_dir).absolute())
+        if self.threads is not None:
+            environment |= {name: str(self.threads) for name in _THREADS}
         began = time.perf_counter()
         try:
             ended = subprocess.run(

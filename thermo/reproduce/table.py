@@ -59,6 +59,8 @@ class Recipe:
     needs : data sets, programs and "benchmarks", a checkout of the sources; without them it is skipped
     after : recipe whose folder, with its files, it goes on in; "" none
     files : small files that the commands read, by name
+    prints : a file that the commands write, in the recipe's folder, whose text the page shows
+    asked : it takes so long, or is so much of the machine's, that it is run by its name alone
     """
 
     name: str
@@ -70,6 +72,8 @@ class Recipe:
     needs: tuple[str, ...] = ()
     after: str = ""
     files: Mapping[str, str] | None = None
+    prints: str = ""
+    asked: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -111,14 +115,17 @@ def _check(name: str, figure: Figure) -> None:
 
 
 def chosen(table: Mapping[str, Recipe], names: Sequence[str], fast: bool) -> dict[str, Recipe]:
-    """Recipes of these names, each with the figures asked for; all of them, or all fast ones, without names.
+    """Recipes of these names, each with the figures asked for; without names all but those that are asked
+    for by name, or all fast ones.
 
     names : of recipes, or RECIPE.FIGURE
 
     Raises ThermocError for a name that is neither.
     """
     if not names:
-        return {name: recipe for name, recipe in table.items() if recipe.fast or not fast}
+        return {
+            name: recipe for name, recipe in table.items() if not recipe.asked and (recipe.fast or not fast)
+        }
     wanted: dict[str, set[str]] = {}
     for name in names:
         recipe = table.get(name.partition(".")[0])

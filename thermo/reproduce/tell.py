@@ -59,8 +59,9 @@ def listed_table(recipes: Mapping[str, Recipe]) -> Table:
 def summary(done: Sequence[Done]) -> str:
     """How many figures hold, in a sentence."""
     counted = counts(done)
-    parts = [f"{counted[word]} {word.lower()}" for word in (HOLDS, DIFFERS, FAILED, SKIPPED) if counted[word]]
-    return f"{sum(counted.values())} figures: {', '.join(parts).replace('holds', 'hold')}"
+    words = {HOLDS: "hold", DIFFERS: "differ", FAILED: "failed", SKIPPED: "skipped"}
+    parts = [f"{counted[word]} {said}" for word, said in words.items() if counted[word]]
+    return f"{sum(counted.values())} figures: {', '.join(parts)}"
 
 
 def counts(done: Sequence[Done]) -> dict[str, int]:

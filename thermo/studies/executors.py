@@ -14,7 +14,12 @@ from compiler.errors import ThermocError
 from thermo.options import Option
 
 JOBS = Option(
-    "jobs", "--jobs", int, None, "Points at a time, each in a process of its own, one thread.", min=1
+    "jobs",
+    "--jobs",
+    int,
+    None,
+    "Points (recipes) at a time, each in a process of its own, one thread.",
+    min=1,
 )
 SCHEDULER = Option(
     "scheduler", "--scheduler", str, None, "Run points on the Dask cluster at this address: tcp://host:8786."

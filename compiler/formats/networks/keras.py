@@ -62,7 +62,7 @@ def read_keras(
                 told = file.attrs["model_config"]
                 config = json.loads(told.decode() if isinstance(told, bytes) else told)
                 arrays = _by_name(file["model_weights"])
-        return _model(str(path), config, arrays, head, labels)
+        return model_of(str(path), config, arrays, head, labels)
 
 
 def from_keras(
@@ -85,7 +85,7 @@ def from_keras(
         }
         for layer in model.layers
     }
-    return _model("keras", config, arrays, head, labels)
+    return model_of("keras", config, arrays, head, labels)
 
 
 def _by_name(group: Any) -> Arrays:
@@ -149,9 +149,13 @@ def _snake(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def _model(
+def model_of(
     origin: str, config: Mapping[str, Any], arrays: Arrays, head: str, labels: tuple[str, ...]
 ) -> MLP | FeedForward:
+    """The model of a configuration as Keras writes it and of arrays by layer; UnsupportedError as read_keras.
+
+    origin : begins every error
+    """
     kind, told = config["class_name"], config["config"]
     if kind not in ("Sequential", "Functional", "Model"):
         raise UnsupportedError(
