@@ -22,12 +22,14 @@ PANELS = {
     "45 nm": "J an answer, 45 nm",
 }
 MARKERS = {2: "o", 3: "D", 4: "s", 5: "v", 6: "^"}
+FIRM = {"=": "x", "≤": "<", "≈": "$\\approx$"}
+"""Markers of published counts."""
 LABELLED = 8
 """Published names in a panel at most, those of highest accuracy."""
 
 
 def frontier_figure(rows: Sequence[FrontierRow], data: str) -> Figure:
-    """Test accuracy against each count on log axes; what no other beats is ringed and joined.
+    """Test error, the small above, against each count on log axes; what no other beats is ringed and joined.
 
     Colours are encoders, markers inputs of a gate; bars one standard deviation over seeds, of one seed the
     samples' standard error. Published networks are grey, in the panels that their numbers allow; the last
@@ -45,10 +47,13 @@ def frontier_figure(rows: Sequence[FrontierRow], data: str) -> Figure:
     else:
         _minutes(panels[-1], rows, colours)
     for axes in panels[::3]:
-        axes.set_ylabel("test accuracy, %")
-    found = [100 * row.accuracy for row in rows]
-    pad = 0.08 * (max(found) - min(found)) + 0.1
-    panels[0].set_ylim(min(found) - pad, max(found) + pad)
+        axes.set_ylabel("test error, %")
+    found = [_error(row) for row in rows]
+    panels[0].set_yscale("log")
+    panels[0].set_ylim(1.25 * max(found), min(found) / 1.25)
+    panels[0].yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0)))
+    panels[0].yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    panels[0].yaxis.set_minor_formatter(NullFormatter())
     figure.suptitle(
         f"{data}: what no other point beats is ringed, under one definition at a time", fontsize=11
     )
@@ -66,7 +71,7 @@ def _panel(axes: Axes, rows: Sequence[FrontierRow], name: str, label: str, colou
         axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=MUTED)
         return
     for row in here:
-        x, y = row.counts[name].value, 100 * row.accuracy
+        x, y = row.counts[name].value, _error(row)
         if row.ours:
             beside = row.error if row.spread is None else row.spread
             axes.errorbar(
@@ -79,12 +84,11 @@ def _panel(axes: Axes, rows: Sequence[FrontierRow], name: str, label: str, colou
                 elinewidth=0.8,
             )
         else:
-            firm = {"=": "x", "≤": "<", "≈": "$\\approx$"}[row.counts[name].firm]
-            axes.plot([x], [y], firm, color=MUTED, markersize=6.5)
+            axes.plot([x], [y], marker=FIRM[row.counts[name].firm], color=MUTED, markersize=6.5)
     for row in sorted((r for r in here if not r.ours), key=lambda r: -r.accuracy)[:LABELLED]:
         _named(axes, row, row.counts[name].value)
     front = sorted(on_front(rows, name), key=lambda k: rows[k].counts[name].value)
-    at = np.array([(rows[k].counts[name].value, 100 * rows[k].accuracy) for k in front])
+    at = np.array([(rows[k].counts[name].value, _error(rows[k])) for k in front])
     axes.plot(at[:, 0], at[:, 1], "-", color="#444444", linewidth=0.8, zorder=1)
     axes.plot(
         at[:, 0], at[:, 1], "o", markerfacecolor="none", color="#444444", markersize=10, markeredgewidth=0.9
@@ -92,10 +96,15 @@ def _panel(axes: Axes, rows: Sequence[FrontierRow], name: str, label: str, colou
     _log(axes, joules=name.endswith("nm"))
 
 
+def _error(row: FrontierRow) -> float:
+    """Per cent, of a log axis: not quite 0 where no sample was wrong."""
+    return 100 * max(1 - row.accuracy, 1e-5)
+
+
 def _named(axes: Axes, row: FrontierRow, x: float) -> None:
     axes.annotate(
         row.network.split(",")[0],
-        (x, 100 * row.accuracy),
+        (x, _error(row)),
         xytext=(5, -9),
         textcoords="offset points",
         color=MUTED,
@@ -109,9 +118,9 @@ def _odd(axes: Axes, rows: Sequence[FrontierRow]) -> None:
     for row in rows:
         assert row.source is not None
         size = float(str(row.source["value"]))
-        axes.plot([size], [100 * row.accuracy], "x", color=MUTED, markersize=6.5)
+        axes.plot([size], [_error(row)], "x", color=MUTED, markersize=6.5)
         _named(axes, row, size)
-    axes.set_xlabel(f"published, not compared: {', '.join(dict.fromkeys(row.stated for row in rows))}")
+    axes.set_xlabel("published, not compared:\n" + "; ".join(dict.fromkeys(row.stated for row in rows)))
     _log(axes)
 
 
@@ -119,9 +128,7 @@ def _minutes(axes: Axes, rows: Sequence[FrontierRow], colours: dict[str, str]) -
     dress(axes)
     for row in rows:
         if row.ours and row.cpu_minutes is not None:
-            axes.plot(
-                [row.cpu_minutes], [100 * row.accuracy], MARKERS[row.inputs], color=colours[row.encoder]
-            )
+            axes.plot([row.cpu_minutes], [_error(row)], MARKERS[row.inputs], color=colours[row.encoder])
     axes.set_xlabel("CPU minutes of training")
     axes.set_xlim(left=0)
 
@@ -145,6 +152,6 @@ def _legend(rows: Sequence[FrontierRow], colours: dict[str, str]) -> list[Line2D
         told = "gates of two inputs" if k == 2 else f"tables of {k} inputs"
         found.append(Line2D([], [], color="#444444", marker=MARKERS[k], linestyle="none", label=told))
     if any(not row.ours for row in rows):
-        for mark, told in (("x", "published"), ("<", "published, at most so many")):
-            found.append(Line2D([], [], color=MUTED, marker=mark, linestyle="none", label=told))
+        for firm, told in (("=", "published"), ("≤", "published, at most"), ("≈", "published, about")):
+            found.append(Line2D([], [], color=MUTED, marker=FIRM[firm], linestyle="none", label=told))
     return found

@@ -15,6 +15,7 @@ from hw_models.source import Quantity, Source
 from thermo.cli.main import main
 from thermo.data import load_dataset
 from thermo.studies.frontier import numbers
+from thermo.studies.frontier_figure import frontier_figure
 from thermo.studies.frontier_points import FrontierRow, counted, on_front, published_rows
 from thermo.studies.frontier_table import frontier_table
 from thermo.studies.recount import Count, head_gates, recounted
@@ -55,6 +56,9 @@ def test_what_was_counted_otherwise_is_compared_under_nothing_else():
     about = next(k for k, row in enumerate(rows) if row.network.startswith("BitLogic"))
     assert rows[about].counts["core"].firm == "≈" and about not in on_front(rows, "core")
     assert OPERATIONS in frontier_table(rows, "none").rows[best][-1]
+    drawn = frontier_figure(rows, "mnist").axes
+    names = [[text.get_text() for text in panel.texts] for panel in drawn]
+    assert [k for k, panel in enumerate(names) if "CompactLogic" in panel] == [len(drawn) - 1]
 
 
 def test_a_point_is_on_the_front_if_none_is_better_and_smaller():
