@@ -7,7 +7,8 @@ that cross annealed states (thermo.kernels.spins.crossing); reading the file and
 counted. Peers get the same wall time and threads. dwave-samplers' SimulatedAnnealingSampler, with its own
 default range of temperatures, in two forms: one long read a thread, and as many reads of its default 1000
 sweeps as fit. ferrotherm in two forms, one run a thread: `anneal` at its default temperatures, its stages
-made longer, and `breakout`, its search for cuts. Speeds are measured before the time begins. Best known
+made longer, and `breakout`, its search for cuts. A peer's work is what fits by the speed of its run before; the
+first's is measured before the time begins. Best known
 cuts: 3064, 13359, 10299. --glass N is Sherrington and Kirkpatrick's of N spins, told as least energy a
 spin (with its sign turned). Seeds are 0 to runs - 1.
 """
@@ -72,6 +73,7 @@ class DWave:
         self.bqm, self.offset = bqm, model.problem.offset
         self.sampler = SimulatedAnnealingSampler()
         self.sweep = speed(lambda sweeps: self.sample(1, sweeps, 0), 16)
+        self.read = 1000 * self.sweep
 
     def sample(self, reads: int, sweeps: int, seed: int) -> tuple[float, float]:
         """Least energy and seconds of so many reads on each thread."""
@@ -85,10 +87,16 @@ class DWave:
         return pool(work)
 
     def long(self, seconds: float, seed: int) -> tuple[float, float]:
-        return self.sample(1, max(1, int(seconds / self.sweep)), seed)
+        sweeps = max(1, int(seconds / self.sweep))
+        least, took = self.sample(1, sweeps, seed)
+        self.sweep = took / sweeps
+        return least, took
 
     def many(self, seconds: float, seed: int) -> tuple[float, float]:
-        return self.sample(max(1, int(seconds / self.sweep / 1000)), 1000, seed)
+        reads = max(1, int(seconds / self.read))
+        least, took = self.sample(reads, 1000, seed)
+        self.read = took / reads
+        return least, took
 
 
 class Ferrotherm:
@@ -120,10 +128,16 @@ class Ferrotherm:
         return pool(work)
 
     def anneal(self, seconds: float, seed: int) -> tuple[float, float]:
-        return self.sample("anneal", max(1, int(seconds / self.sweep)), seed)
+        sweeps = max(1, int(seconds / self.sweep))
+        least, took = self.sample("anneal", sweeps, seed)
+        self.sweep = took / sweeps
+        return least, took
 
     def breakout(self, seconds: float, seed: int) -> tuple[float, float]:
-        return self.sample("breakout", max(1, int(seconds / self.turn)), seed)
+        turns = max(1, int(seconds / self.turn))
+        least, took = self.sample("breakout", turns, seed)
+        self.turn = took / turns
+        return least, took
 
 
 def ours(model: IsingModel) -> Callable[[float, int], tuple[float, float]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.problem import Boltzmann, Circuit, Formula, MaxCut, Problem
+from compiler.ir.problem import Boltzmann, Circuit, Formula, MaxCut, Polynomial, Problem
 from compiler.ir.words import words_and_nets
 
 
@@ -23,6 +23,9 @@ def ising_summary(netlist: LangevinNetlist) -> dict[str, Any]:
     if isinstance(goal, Formula):
         out["variables"] = goal.variables
         out["clauses"] = goal.n_clauses
+        out["auxiliary_spins"] = problem.n_variables(n) - goal.variables
+    elif isinstance(goal, Polynomial):
+        out["products"], out["degree"] = goal.n_products, goal.degree
         out["auxiliary_spins"] = problem.n_variables(n) - goal.variables
     elif isinstance(goal, MaxCut):
         out["total_weight"] = goal.total_weight

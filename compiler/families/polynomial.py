@@ -27,6 +27,7 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.families.ising import IsingModel, from_edges
+from compiler.ir.problem import Polynomial
 
 MOST_SPINS = 12  # in a product that is written out in bits, 2^k products
 
@@ -95,6 +96,7 @@ def from_polynomial(
     if vartype not in ("spin", "binary"):
         raise NetlistError(f"polynomial: vartype must be spin or binary, got {vartype!r}")
     made = Products(variables)
+    distinct: dict[tuple[int, ...], float] = {}
     for term, c in terms.items():
         if bad := [v for v in term if not 0 <= v < variables]:
             raise NetlistError(
@@ -102,10 +104,15 @@ def from_polynomial(
             )
         if not np.isfinite(c):
             raise NetlistError(f"polynomial: term {term} has the coefficient {c}; it must be finite")
+        members = tuple(sorted(v for v in set(term) if vartype == "binary" or term.count(v) % 2))
+        distinct[members] = distinct.get(members, 0.0) + float(c)
         if vartype == "binary":
-            made.add(float(c), [(v, 1.0) for v in dict.fromkeys(term)])
+            made.add(float(c), [(v, 1.0) for v in members])
         else:
-            _add_spins(made, float(c), [v for v in dict.fromkeys(term) if term.count(v) % 2])
+            _add_spins(made, float(c), list(members))
+    products = [t for t, c in distinct.items() if t and c]
+    if max(map(len, products), default=0) > 2:
+        facts = {"goal": Polynomial.of(variables, products, [distinct[t] for t in products]), **facts}
     if names:
         names = (*names, *(f"auxiliary {k + 1}" for k in range(made.n - variables)))
     return made.model(vartype=vartype, names=names, **facts)

@@ -103,6 +103,44 @@ class Formula:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Polynomial:
+    """Products of any number of variables, the energy of a model at its best auxiliary spins.
+
+    variables : of the products, the first ones, +-1 or 0 and 1 as `Problem.vartype` says; others are auxiliary
+    members : (n_members,) int32 variables; product t is of members[indptr[t] : indptr[t + 1]], each once
+    indptr : (n_products + 1,) int64
+    weights : (n_products,) float64
+    """
+
+    variables: int
+    indptr: np.ndarray
+    members: np.ndarray
+    weights: np.ndarray
+    kind: ClassVar[str] = "polynomial"
+
+    @staticmethod
+    def of(variables: int, products: Iterable[Iterable[int]], weights: Any) -> Polynomial:
+        """From products as lists of variables."""
+        each = [list(product) for product in products]
+        ends = np.cumsum([0, *map(len, each)], dtype=np.int64)
+        members = np.array([v for product in each for v in product], dtype=np.int32)
+        return Polynomial(variables, ends, members, np.array(weights, dtype=np.float64))
+
+    @property
+    def n_products(self) -> int:
+        return self.indptr.size - 1
+
+    @property
+    def products(self) -> list[list[int]]:
+        return [t.tolist() for t in np.split(self.members, self.indptr[1:-1])] if self.n_products else []
+
+    @property
+    def degree(self) -> int:
+        """Variables of the longest product."""
+        return int(np.diff(self.indptr).max(initial=0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Circuit:
     """A circuit whose gates agree where the energy is 0.
 
@@ -144,8 +182,8 @@ class Boltzmann:
     kind: ClassVar[str] = "boltzmann"
 
 
-Goal = Ising | MaxCut | Formula | Circuit | Boltzmann
-GOALS: dict[str, type] = {g.kind: g for g in (Ising, MaxCut, Formula, Circuit, Boltzmann)}
+Goal = Ising | MaxCut | Formula | Polynomial | Circuit | Boltzmann
+GOALS: dict[str, type] = {g.kind: g for g in (Ising, MaxCut, Formula, Polynomial, Circuit, Boltzmann)}
 
 
 # --- the problem ---------------------------------------------------------------------------------
@@ -306,6 +344,8 @@ def _check_goal(goal: Goal, n: int, fail: Any) -> None:
                 fail(f"a formula's weights must be {goal.n_clauses} finite float64 numbers above 0")
         if not (_real(goal.top) and goal.top > 0):
             fail(f"a formula's top must be a number above 0, got {goal.top!r}")
+    elif isinstance(goal, Polynomial):
+        _check_polynomial(goal, n, fail)
     elif isinstance(goal, Circuit):
         for name, nets in (("input", goal.inputs), ("output", goal.outputs)):
             if nets.dtype != np.int32 or nets.ndim != 1:
@@ -326,6 +366,23 @@ def _check_goal(goal: Goal, n: int, fail: Any) -> None:
                 or not 0 <= places[0] <= places[-1] < rows * columns
             ):
                 fail(f"the grid must give each of the {n} units a place of its own in {rows} x {columns}")
+
+
+def _check_polynomial(goal: Polynomial, n: int, fail: Any) -> None:
+    if not (_whole(goal.variables) and 0 <= goal.variables <= n):
+        fail(f"{goal.variables!r} variables need as many spins, it has {n}")
+    ends, members, weights = goal.indptr, goal.members, goal.weights
+    if ends.dtype != np.int64 or members.dtype != np.int32 or ends.ndim != 1 or not ends.size:
+        fail("a polynomial's indptr must be int64 and its members int32")
+    if ends[0] != 0 or ends[-1] != members.size or (np.diff(ends) < 0).any():
+        fail(f"a polynomial's indptr must rise from 0 to its {members.size} members")
+    if members.size and (members.min() < 0 or members.max() >= goal.variables):
+        fail(f"a product names a variable that does not exist; variables are 0 to {goal.variables - 1}")
+    product = np.repeat(np.arange(goal.n_products), np.diff(ends))
+    if np.unique(product * max(goal.variables, 1) + members).size < members.size:
+        fail("a product names a variable twice; x x = x, and s s = 1")
+    if not (weights.shape == (goal.n_products,) and weights.dtype == np.float64 and np.isfinite(weights).all()):
+        fail(f"a polynomial's weights must be {goal.n_products} finite float64 numbers")
 
 
 def _real(value: Any) -> bool:

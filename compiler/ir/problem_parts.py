@@ -23,6 +23,7 @@ from compiler.ir.problem import (
     Lowered,
     MaxCut,
     Placement,
+    Polynomial,
     Problem,
     Wells,
 )
@@ -54,6 +55,9 @@ def problem_parts(problem: Problem, prefix: str = "problem.") -> Parts:
         if goal.weights is not None:
             arrays["weights"] = goal.weights
             body["top"] = float(goal.top) if np.isfinite(goal.top) else None
+    elif isinstance(goal, Polynomial):
+        body["variables"] = int(goal.variables)
+        arrays |= {"indptr": goal.indptr, "members": goal.members, "weights": goal.weights}
     elif isinstance(goal, Circuit):
         body["gap"] = float(goal.gap)
         arrays |= {"inputs": goal.inputs, "outputs": goal.outputs}
@@ -87,6 +91,8 @@ def problem_of(body: Mapping[str, Any], arrays: Arrays, prefix: str = "problem."
             weights,
             np.inf if top is None else float(top),
         )
+    elif kind == Polynomial.kind:
+        goal = Polynomial(body["variables"], column("indptr"), column("members"), column("weights"))
     elif kind == Circuit.kind:
         goal = Circuit(column("inputs"), column("outputs"), body["gap"])
     elif kind == Boltzmann.kind:

@@ -21,6 +21,7 @@ from compiler.ir.problem import (
     Lowered,
     MaxCut,
     Placement,
+    Polynomial,
     Problem,
     Wells,
 )
@@ -28,6 +29,7 @@ from compiler.ir.text_parts import TOKEN, Parser, number_text, runs_text, spans_
 
 MAX_IDS = 1 << 28  # ids that one statement may name: a short text can name any number by its spans
 SCALES = ("energy_scale", "length_scale")
+LISTS = {Formula.kind: "clause", Polynomial.kind: "product"}  # lines of which a problem has many
 
 
 # --- dump ----------------------------------------------------------------------------------------
@@ -63,6 +65,13 @@ def problem_lines(problem: Problem, limit: int | None) -> Iterator[str]:
             yield " ".join(["  clause", *map(str, clause)])
         if limit is not None and goal.n_clauses > limit:
             yield f"  clause ...{goal.n_clauses - limit}"
+    elif isinstance(goal, Polynomial):
+        yield f"  variables {goal.variables}"
+        yield f"  weights {runs_text(goal.weights, limit=limit)}".rstrip()
+        for product in goal.products[:limit]:
+            yield " ".join(["  product", *map(str, product)])
+        if limit is not None and goal.n_products > limit:
+            yield f"  product ...{goal.n_products - limit}"
     elif isinstance(goal, Circuit):
         yield ids("inputs", goal.inputs)
         yield ids("outputs", goal.outputs)
@@ -168,7 +177,7 @@ class ProblemParser(Parser):
     def problem(self, kind: str) -> Problem:
         if kind not in GOALS:
             self.fail(f"problem kind must be one of {', '.join(GOALS)}, got {kind!r}")
-        clauses: list[list[int]] = []
+        lists: list[list[int]] = []
         found: dict[str, Any] = {}
         readers: dict[str, Callable[[list[str]], Any]] = {
             "offset": self.real,
@@ -179,8 +188,8 @@ class ProblemParser(Parser):
             **self._of_goal(kind),
         }
         for name, words in self.statements("problem"):
-            if name == "clause" and kind == Formula.kind:
-                clauses.append([self.integer(w) for w in self.complete(words)])
+            if name == LISTS.get(kind):
+                lists.append([self.integer(w) for w in self.complete(words)])
                 continue
             if name not in readers or name in found:
                 self.fail(f"problem: {name!r} is unknown or given twice; known are {', '.join(readers)}")
@@ -193,7 +202,7 @@ class ProblemParser(Parser):
         if missing:
             self.fail(f"a problem of kind {kind} needs a line `{missing[0]}`")
         facts = {n: found[n] for n in ("offset", "vartype", "names", "spin", "held") if n in found}
-        return Problem(goal=_goal(kind, found, clauses), **facts)
+        return Problem(goal=_goal(kind, found, lists), **facts)
 
     def complete(self, words: list[str]) -> list[str]:
         if words and words[-1].startswith("..."):
@@ -205,6 +214,7 @@ class ProblemParser(Parser):
             Ising.kind: {},
             MaxCut.kind: {"row": self.ids, "col": self.ids, "weight": self.reals},
             Formula.kind: {"variables": self.whole, "weights": self.reals, "top": self.real},
+            Polynomial.kind: {"variables": self.whole, "weights": self.reals},
             Circuit.kind: {"inputs": self.ids, "outputs": self.ids, "gap": self.real},
             Boltzmann.kind: {"visible": self.whole, "grid": self.ids, "place": self.ids},
         }
@@ -241,11 +251,13 @@ class ProblemParser(Parser):
 LOWERED = ("logical", "placement", "embedded", "gauge", "wells", *SCALES)
 
 
-def _goal(kind: str, found: dict[str, Any], clauses: list[list[int]]) -> Goal:
+def _goal(kind: str, found: dict[str, Any], lists: list[list[int]]) -> Goal:
     if kind == MaxCut.kind:
         return MaxCut(found["row"], found["col"], found["weight"])
     if kind == Formula.kind:
-        return Formula.of(found["variables"], clauses, found.get("weights"), found.get("top", np.inf))
+        return Formula.of(found["variables"], lists, found.get("weights"), found.get("top", np.inf))
+    if kind == Polynomial.kind:
+        return Polynomial.of(found["variables"], lists, found["weights"])
     if kind == Circuit.kind:
         return Circuit(found["inputs"], found["outputs"], found["gap"])
     if kind == Boltzmann.kind:

@@ -24,6 +24,7 @@ WORST = 3  # chains that are named
 MANY_BROKEN = 0.1  # share from which a majority of a chain says little
 UNRELIABLE = "NOT RELIABLE"
 MOVES = "moves of several spins by the host: penalties hold single p-bits (--method chains runs these)"
+TERMS = "variables turned by their products on the host, auxiliary spins at their best (--method chains runs p-bits)"
 CROSSED = "annealed states crossed by the host (--method chains anneals alone)"
 
 
@@ -193,7 +194,7 @@ def _run_rows(result: SpinResult | TemperResult, spread: np.ndarray, digits: int
     else:
         told = f", least energies {spread.min():.{digits}g} to {spread.max():.{digits}g}"
         rows = [("chains", f"{chains}{told if np.isfinite(spread).all() else ''}")]
-    how = {"moves": MOVES, "crossed": CROSSED}.get(result.method, result.method)
+    how = {"moves": MOVES, "crossed": CROSSED, "terms": TERMS}.get(result.method, result.method)
     rows.append(("sweeps of each chain", f"{result.sweeps:,}, {how}"))
     rows.append(("p-bit updates a second", f"{rate:.3g}"))
     rows.append(("wall time", f"{result.seconds:.2f} s"))

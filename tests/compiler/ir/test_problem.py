@@ -31,6 +31,7 @@ from compiler.ir.problem import (
     Lowered,
     MaxCut,
     Placement,
+    Polynomial,
     Problem,
     Wells,
 )
@@ -52,6 +53,7 @@ def ids(*values):
 GOALS = {
     "ising": Problem(offset=-0.0, names=("a b", "", "é\n", "\ud800")),
     "cut": Problem(MaxCut(ids(0, 0, 2), ids(1, 2, 3), np.array([1.0, 1.0, -0.25])), 2.5),
+    "polynomial": Problem(Polynomial.of(3, [[0], [0, 1, 2], [2, 1]], [1e300, -0.5, 0.1]), 0.25, "spin"),
     "formula": Problem(Formula.of(3, [[1, -2], [], [3, 2, -1]]), 1e-300, "binary", tuple("wxyz")),
     "circuit": Problem(Circuit(ids(0, 1), ids(3), 0.5), names=("a", "b", "#2", "c")),
     "grid": Problem(Boltzmann(2, Grid(ids(3, 1, 0, 2), (2, 2))), vartype="binary"),
@@ -165,6 +167,9 @@ BAD = {
     "output": (Problem(Circuit(ids(), ids(7))), "an output of the circuit names a variable"),
     "grid": (Problem(Boltzmann(1, Grid(ids(0, 0, 1, 2), (2, 2)))), "a place of its own in 2 x 2"),
     "clause": (Problem(Formula(2, np.array([0, 2]), ids(1, 3))), r"clause \[1, 3\] must be of literals"),
+    "member": (Problem(Polynomial.of(2, [[0, 2]], [1.0])), "names a variable that does not exist"),
+    "twice": (Problem(Polynomial.of(2, [[0, 1], [1, 1]], [1.0, 1.0])), "a product names a variable twice"),
+    "weight": (Problem(Polynomial.of(2, [[0, 1]], [np.nan])), "1 finite float64 numbers"),
     "ends": (Problem(Formula(2, np.array([0, 3]), ids(1, 2))), "rise from 0 to its 2 literals"),
 }
 

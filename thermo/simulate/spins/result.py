@@ -30,7 +30,7 @@ class SpinResult:
         None unless method is "chains"
     updates : p-bit updates of all chains; flips : how many changed the state, or None (not counted)
     seconds : wall time of the sweeps; method : "cells", "chains", "crossed", "dense", "lanes",
-        "packed" or "moves"
+        "packed", "moves" or "terms"
     clock : (k, 4) float64 of a run that filled a time, which repeats it exactly: of each slice the number
         of its phase, its sweeps, and how far the phase's ramps were at its begin and end; else None
     backend : "numba" or "jax"

@@ -11,7 +11,7 @@ import numpy as np
 
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.problem import Formula, Ising, MaxCut
+from compiler.ir.problem import Formula, Ising, MaxCut, Polynomial
 from hw_models.imperfect import Imperfections
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
@@ -26,14 +26,15 @@ from thermo.simulate.spins.packed import PackedTiles, can_pack
 from thermo.simulate.spins.plan import SpinPhase, plan_spins
 from thermo.simulate.spins.result import SpinResult
 from thermo.simulate.spins.system import SpinSystem, device_system
+from thermo.simulate.spins.terms import TermChains, Terms
 
 if TYPE_CHECKING:
     from thermo.simulate.spins.jax_chains import JaxChains
 
-METHODS = ("auto", "cells", "chains", "crossed", "dense", "lanes", "packed", "moves")
+METHODS = ("auto", "cells", "chains", "crossed", "dense", "lanes", "packed", "moves", "terms")
 BACKENDS = ("numba", "jax")
 BY_JAX = ("auto", "dense", "lanes")
-Engine: TypeAlias = "Chains | CellChains | DenseChains | JaxChains | LaneTiles | PackedTiles | MoveChains"
+Engine: TypeAlias = "Chains | CellChains | DenseChains | JaxChains | LaneTiles | PackedTiles | MoveChains | TermChains"
 LANES_FROM = 8  # chains from which sums made anew, 16 chains at a time, are faster at constant kT
 CELLS_FROM = 100_000  # p-bits from which a chain's running sums leave the cache and all are made anew
 CELLS_PAIRS = 4  # couplings of a p-bit up to which that is faster in the cold, too
@@ -100,7 +101,10 @@ def simulate_spins(
         is no law of p-bits but a search (thermo.kernels.spins.moves); "auto" takes it where a model is
         annealed by its own schedule and a trial finds that penalties hold each single spin. "crossed" is a
         search, too: many annealed states in turn, and crossed (thermo.kernels.spins.crossing); "auto" takes
-        it where a sparse model is annealed by its own ramp in so many seconds that there is time for it
+        it where a sparse model is annealed by its own ramp in so many seconds that there is time for it.
+        "terms" turns the variables of a polynomial or formula by its products, without the auxiliary spins
+        of those of three and more, on a ramp of its own (thermo.kernels.spins.terms); "auto" takes it where
+        such a polynomial or weighted formula is annealed by its own schedule, of other formulas in `seconds`
     backend : "numba", or "jax" on JAX's default devices, which share the chains: methods "lanes" and
         "dense", the law and the random words of these
     non_ideal, device_seed : mismatch, asymmetry and quantisation of one device: its couplings and
@@ -132,9 +136,22 @@ def simulate_spins(
         raise SimulationError(f"seconds must be above 0, got {seconds:g}")
     verify(netlist)
     plan = plan_spins(netlist, kT=kT, sweeps=sweeps)
+    timed = seconds is not None or clock is not None
+    observed = _observed_phase(netlist, plan)
+    looking = _Looks.of(observed, plan[observed].sweeps, observe_every, looks, keep_samples, timed)
+    products = None
+    if method == "terms" or (
+        method == "auto" and not by_jax and _by_terms(netlist, plan, kT, non_ideal, target, looking, timed)
+    ):
+        products = Terms.of(netlist)
+        if products is None and method == "terms":
+            raise SimulationError(
+                "method 'terms' is for polynomials and formulas with products of three variables and more, as "
+                "they were compiled for no hardware: use 'chains'"
+            )
     few = chains < LANES_FROM or target is not None or any(p.ramped for p in plan)
     dense = None
-    if method in ("auto", "dense", "moves") and non_ideal is None and (few or by_jax):
+    if products is None and method in ("auto", "dense", "moves") and non_ideal is None and (few or by_jax):
         dense = DenseSystem.from_netlist(netlist)
     if method == "dense" and dense is None:
         raise SimulationError(
@@ -143,7 +160,6 @@ def simulate_spins(
         )
     ideal = SpinSystem.from_netlist(netlist) if dense is None else dense
     system = ideal if non_ideal is None else device_system(netlist, non_ideal, device_seed)
-    observed = _observed_phase(netlist, plan)
 
     def check_size(kept: int) -> None:
         """Raise SimulationError where the results would not fit."""
@@ -154,12 +170,15 @@ def simulate_spins(
                 f"the results would take {size} bytes, more than max_bytes = {max_bytes}: {way}"
             )
 
-    timed = seconds is not None or clock is not None
-    looking = _Looks.of(observed, plan[observed].sweeps, observe_every, looks, keep_samples, timed)
     check_size(looking.most)  # before memory is taken
     states = start_states(netlist, system, start, chains, seed, first_chain)
     searching = None
-    if method == "moves" or (
+    if products is not None:
+        method, total = "terms", sum(p.sweeps for p in plan)
+        still = plan[0].frozen.copy()
+        still[products.auxiliary] = True
+        searching = SpinPhase("terms", total, products.ramp(), (1.0, 1.0), still, geometric=True)
+    elif method == "moves" or (
         method == "auto" and not by_jax and _may_move(netlist, plan, kT, non_ideal, target, looking)
     ):
         hot, cold, penalties = ramp(system)
@@ -182,7 +201,10 @@ def simulate_spins(
         if method == "lanes" and not by_jax and chains >= PACKED_FROM and not first_chain % PACKED_FROM:
             method = "packed" if isinstance(system, SpinSystem) and can_pack(system) else "lanes"
     if searching is not None:
-        plan, looking = (searching,), replace(looking, phase=0)
+        rounds = 1
+        if products is not None and timed:
+            rounds = _rounds(1, products.place.size, seconds, clock)
+        plan, looking = (searching,) * rounds, replace(looking, phase=rounds - 1)
     elif method == "crossed":
         # after the schedule's own phases, which have no sweeps: a clock's record shows that it was crossed
         searching = _one_ramp(plan)
@@ -214,6 +236,8 @@ def simulate_spins(
         from thermo.simulate.spins.jax_chains import JaxChains  # takes a while to import
 
         running: Engine = JaxChains(system, states, seed, first_chain)
+    elif products is not None and isinstance(system, SpinSystem):
+        running = TermChains(system, products, states, seed, first_chain, threads)
     elif method == "moves":
         running = MoveChains(system, states, seed, first_chain, threads)
     elif isinstance(system, DenseSystem):
@@ -341,7 +365,7 @@ class _Run:
         if not ideal.symmetric:
             self.best_states = self.states  # no state is better than another
         self.hit, self.flips = engine.hit, engine.flips
-        if isinstance(engine, Chains | DenseChains | MoveChains):
+        if isinstance(engine, Chains | DenseChains | MoveChains | TermChains):
             best = engine.best()
             self._keep_best(best, self._energy(best))
         self.seconds = time.perf_counter() - begin
@@ -398,10 +422,41 @@ def _may_move(
 ) -> bool:
     """Whether only the least energy is asked for, of a model that no hardware has changed."""
     goal = None if netlist.problem is None else netlist.problem.goal
+    weighted = isinstance(goal, Formula) and goal.weights is not None
+    return (isinstance(goal, Ising | MaxCut | Polynomial) or weighted) and _only_least(
+        netlist, plan, kT, non_ideal, target, looks
+    )
+
+
+def _by_terms(
+    netlist: LangevinNetlist,
+    plan: tuple[SpinPhase, ...],
+    kT: float | None,
+    non_ideal: Imperfections | None,
+    target: float | None,
+    looks: _Looks,
+    timed: bool,
+) -> bool:
+    """Whether "auto" turns a problem's variables by its products, if it has long ones."""
+    goal = None if netlist.problem is None else netlist.problem.goal
+    plain = isinstance(goal, Formula) and goal.weights is None
+    return (isinstance(goal, Polynomial | Formula) and (timed or not plain)) and _only_least(
+        netlist, plan, kT, non_ideal, target, looks
+    )
+
+
+def _only_least(
+    netlist: LangevinNetlist,
+    plan: tuple[SpinPhase, ...],
+    kT: float | None,
+    non_ideal: Imperfections | None,
+    target: float | None,
+    looks: _Looks,
+) -> bool:
+    """Whether a netlist that no hardware has changed is annealed by its own schedule, and not looked at."""
     return (
         (kT is None and target is None and looks.every is None and looks.times is None)
         and (non_ideal is None or non_ideal.ideal)
-        and (isinstance(goal, Ising | MaxCut) or (isinstance(goal, Formula) and goal.weights is not None))
         and netlist.lowered.logical is None
         and all(p.ramped and p.scale == (1.0, 1.0) for p in plan)
     )

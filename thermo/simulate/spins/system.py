@@ -112,7 +112,7 @@ class SpinSystem:
         if not self.symmetric:
             raise UnsupportedError("directed couplings have no energy; give symmetric ones")
         flat = self.checked(states).reshape(-1, self.n)
-        pairs = self._pairs
+        pairs = self.pairs
         out = np.empty(flat.shape[0])
         for k in range(0, flat.shape[0], 1024):
             s = flat[k : k + 1024].astype(np.float64)
@@ -171,7 +171,7 @@ class SpinSystem:
         return self.weights.size
 
     @cached_property
-    def _pairs(self) -> sparse.csr_array:
+    def pairs(self) -> sparse.csr_array:
         """(n, n) float64 weights, each pair once."""
         return sparse.csr_array((self.weights, (self.driven, self.driving)), shape=(self.n, self.n))
 
