@@ -3,9 +3,9 @@
     python benchmarks/terms.py [--seconds 1] [--runs 5] [--threads 1] [--methods terms chains moves crossed]
 
 Random problems: products of three spins with weights of +-1, of five spins with normal weights, formulas of
-three and five literals a clause at 4.2 and 18 clauses a variable, and a weighted one. Energies, formulas' being
-the weight of what is violated: median, least and largest of the runs. Each run is one chain for so many
-seconds; runs of the methods follow one another. `terms` turns variables by the products themselves
+three and five literals a clause at 4.2 and 18 clauses a variable, and a weighted one. Energies, of
+formulas the weight of what is violated: median, least and largest of the runs. Each run is one chain for so
+many seconds; runs of the methods follow one another. `terms` turns variables by the products themselves
 (thermo.kernels.spins.terms), all others the netlist's p-bits, auxiliary ones among them. Seeds are 0 to
 runs - 1.
 """

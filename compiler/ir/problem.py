@@ -106,7 +106,7 @@ class Formula:
 class Polynomial:
     """Products of any number of variables, the energy of a model at its best auxiliary spins.
 
-    variables : of the products, the first ones, +-1 or 0 and 1 as `Problem.vartype` says; others are auxiliary
+    variables : of the products, the first ones, +-1 or 0 and 1 as `Problem.vartype` says
     members : (n_members,) int32 variables; product t is of members[indptr[t] : indptr[t + 1]], each once
     indptr : (n_products + 1,) int64
     weights : (n_products,) float64
@@ -381,7 +381,9 @@ def _check_polynomial(goal: Polynomial, n: int, fail: Any) -> None:
     product = np.repeat(np.arange(goal.n_products), np.diff(ends))
     if np.unique(product * max(goal.variables, 1) + members).size < members.size:
         fail("a product names a variable twice; x x = x, and s s = 1")
-    if not (weights.shape == (goal.n_products,) and weights.dtype == np.float64 and np.isfinite(weights).all()):
+    if not (
+        weights.shape == (goal.n_products,) and weights.dtype == np.float64 and np.isfinite(weights).all()
+    ):
         fail(f"a polynomial's weights must be {goal.n_products} finite float64 numbers")
 
 

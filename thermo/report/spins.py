@@ -24,7 +24,7 @@ WORST = 3  # chains that are named
 MANY_BROKEN = 0.1  # share from which a majority of a chain says little
 UNRELIABLE = "NOT RELIABLE"
 MOVES = "moves of several spins by the host: penalties hold single p-bits (--method chains runs these)"
-TERMS = "variables turned by their products on the host, auxiliary spins at their best (--method chains runs p-bits)"
+TERMS = "variables turned by their products by the host (--method chains runs the p-bits)"
 CROSSED = "annealed states crossed by the host (--method chains anneals alone)"
 
 

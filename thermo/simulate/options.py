@@ -62,8 +62,8 @@ METHOD = Option(
     str,
     None,
     "euler, heun or leimkuhler-matthews; baoab for underdamped cells; exact for quadratic netlists; rest "
-    "for feed-forward ones at kT = 0; of p-bits cells, chains, dense, lanes, packed, or moves and crossed, "
-    "which search beyond them.",
+    "for feed-forward ones at kT = 0; of p-bits cells, chains, dense, lanes, packed, or moves, "
+    "crossed and terms, which search beyond them.",
 )
 RUNS = Option("runs", "--runs", int, 1, "Trajectories averaged per decision.", min=1)
 

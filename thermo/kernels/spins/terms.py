@@ -81,7 +81,9 @@ def sweep_terms(  # type: ignore[no-untyped-def]
             cost = cost_of(i, up, begin, product, sign_of, down, weight, bits)
             if cost > 0.0:
                 exponent = cost * beta
-                if exponent > 40.0 or _UNIT * np.float64(_mixed(key, q) >> np.uint64(11)) >= math.exp(-exponent):
+                if exponent > 40.0 or _UNIT * np.float64(_mixed(key, q) >> np.uint64(11)) >= math.exp(
+                    -exponent
+                ):
                     continue
             elif cost == 0.0 and _mixed(key, q) >> np.uint64(63):
                 continue

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 METHODS = ("auto", "cells", "chains", "crossed", "dense", "lanes", "packed", "moves", "terms")
 BACKENDS = ("numba", "jax")
 BY_JAX = ("auto", "dense", "lanes")
-Engine: TypeAlias = "Chains | CellChains | DenseChains | JaxChains | LaneTiles | PackedTiles | MoveChains | TermChains"
+Engine: TypeAlias = (
+    "Chains | CellChains | DenseChains | JaxChains | LaneTiles | PackedTiles | MoveChains | TermChains"
+)
 LANES_FROM = 8  # chains from which sums made anew, 16 chains at a time, are faster at constant kT
 CELLS_FROM = 100_000  # p-bits from which a chain's running sums leave the cache and all are made anew
 CELLS_PAIRS = 4  # couplings of a p-bit up to which that is faster in the cold, too
@@ -146,8 +148,8 @@ def simulate_spins(
         products = Terms.of(netlist)
         if products is None and method == "terms":
             raise SimulationError(
-                "method 'terms' is for polynomials and formulas with products of three variables and more, as "
-                "they were compiled for no hardware: use 'chains'"
+                "method 'terms' is for polynomials and formulas with products of three variables and more, "
+                "lowered to no hardware: use 'chains'"
             )
     few = chains < LANES_FROM or target is not None or any(p.ramped for p in plan)
     dense = None

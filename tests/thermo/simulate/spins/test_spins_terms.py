@@ -104,7 +104,10 @@ def test_clamped_variables_are_out():
 
 def test_what_auto_takes():
     weighted = lower_ising(from_clauses(6, CLAUSES, weights=[1.0] * 7))
-    plain, short = lower_ising(from_clauses(6, CLAUSES)), lower_ising(from_clauses(2, [[1, 2]], weights=[1.0]))
+    plain, short = (
+        lower_ising(from_clauses(6, CLAUSES)),
+        lower_ising(from_clauses(2, [[1, 2]], weights=[1.0])),
+    )
     assert simulate_spins(weighted, chains=2).method == "terms"
     assert simulate_spins(plain, chains=2, sweeps=50).method != "terms"
     assert simulate_spins(plain, chains=2, seconds=0.05).method == "terms"
