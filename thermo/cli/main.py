@@ -131,6 +131,10 @@ COMMANDS = {
         "thermo.cli.studies:binary",
         "Binary networks by several slopes of a sign, the same otherwise, and their circuits.",
     ),
+    "study images": (
+        "thermo.cli.studies:images",
+        "A generative Langevin machine trained on its own short runs from noise: whole images.",
+    ),
     "study logic": (
         "thermo.cli.studies:logic",
         "Train logic-gate networks of several sizes and lengths of training over several seeds.",

@@ -14,6 +14,7 @@ STUDIES = {
     "bayes": "thermo.studies.bayes:STUDY",
     "binary": "thermo.studies.binary:STUDY",
     "bayes-gaps": "thermo.studies.bayes_gaps:STUDY",
+    "images": "thermo.studies.images:STUDY",
     "logic": "thermo.studies.logic:STUDY",
     "frontier": "thermo.studies.frontier:STUDY",
     "faults": "thermo.studies.faults:STUDY",

@@ -69,7 +69,7 @@ OPTIONS = (
         None,
         "Bits are data >= this; none: drawn with the datum's probability.",
     ),
-    Option("grid", "--grid", str, None, "Wiring of grid and dtm: square, g8, g12, g16."),
+    Option("grid", "--grid", str, None, "Wiring of grid and dtm: square, g8, g12, g16, layers."),
     Option("side", "--side", int, None, "Cells along an edge of the grid.", min=2),
     Option("steps", "--steps", int, None, "Models in a dtm's chain.", min=1),
     Option("noise", "--noise", float, None, "Of a dtm: bits keep exp(-noise) of themselves in all."),

@@ -78,6 +78,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         f"{_LANGEVIN} --method likelihood",
         "train langevin --data curve.npz --hidden 4 --epochs 1 -o m.safetensors",
         "study generative --data images.npz --samples 20 --time 0.1 --hidden 4 -o s",
+        "study images --data images.npz --samples 20 --time 0.1 --hidden 4 --epochs 1 --sweeps 1 -o images",
     ),
     "pbits": (
         "compile signed.txt --sweeps 20 -o n.tnl",
@@ -109,6 +110,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         f"{_GRID} --method tempered --temperatures 3 -k 2 --chains 32",
         f"{_GRID} --method cd -k 2",
         f"{_EBM} --model dtm --side 6 --batches 2 --steps 2 -k 2",
+        f"{_EBM} --model dtm --grid layers --side 6 --batches 2 --steps 2 -k 2",
     ),
     "logic": (
         f"{_LOGIC} --gates 60",

@@ -27,6 +27,7 @@ from thermo.training.ebm.boltzmann_config import BoltzmannConfig
 from thermo.training.ebm.errors import EbmError
 from thermo.training.ebm.graph import GraphSampler, autocorrelation, place_on_grid, start_model
 from thermo.training.ebm.noise import add_noise, noise_steps
+from thermo.training.ebm.two_layers import sampler_of
 from thermo.training.loop import Trained, fit
 from thermo.training.optimise import Adam
 from thermo.training.regimes import AWARE, device_of_batch, reads_anew
@@ -91,7 +92,7 @@ class BoltzmannTrainer:
         self.J = np.stack([s.J for s in starts])
         blocks = chain_cells(self.T, self.start.n, self.nv) if conditional else [np.arange(self.start.n)]
         self.samplers = [
-            GraphSampler(
+            (sampler_of if conditional else GraphSampler)(
                 s,
                 self.nv,
                 1,

@@ -18,7 +18,7 @@ from thermo.training.rules import Rules
 class BoltzmannConfig(TrainingConfig):
     """Settings of `train_boltzmann` and `train_denoising`.
 
-    rule, side : grid of side x side spins (hw_models.topologies.GRID_RULES)
+    rule, side : grid of side x side spins (hw_models.topologies.GRID_RULES), or their two "layers"
     steps : models in the chain, for train_denoising; noise : sum of g_t; ramp : g_(T-1) / g_0
     method : of train_boltzmann, as in RbmConfig; in a chain every model's samples start at the
         noisier bits, `sweeps` before they are used

@@ -16,6 +16,8 @@ from thermo.kernels.spins.rbm_pairs import pair_sums
 from thermo.simulate.spins.system import SpinSystem
 from thermo.training.ebm.errors import EbmError
 
+LAYERS = "layers"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placement:
@@ -38,24 +40,23 @@ class Placement:
 def place_on_grid(
     n_visible: int, rule: str, side: int, image_shape: tuple[int, ...] = (), seed: int = 0
 ) -> Placement:
-    """Visible spins among the cells of a side x side grid wired by a rule of hw_models.topologies.
+    """Visible spins among the cells of a side x side grid wired by a rule of hw_models.topologies, or by
+    "layers": every visible spin with every hidden one.
 
     Pixels of an image keep their arrangement, spread evenly over the grid; other data take random
     cells. What is left over are hidden spins.
 
     Raises EbmError for an unknown rule or a grid that is too small.
     """
-    if rule not in GRID_RULES:
-        raise EbmError(f"no grid rule {rule!r}; choose one of {', '.join(GRID_RULES)}")
+    if rule not in (*GRID_RULES, LAYERS):
+        raise EbmError(f"no grid rule {rule!r}; choose one of {', '.join((*GRID_RULES, LAYERS))}")
     if not 1 <= side <= 1000 or side * side < n_visible:
         raise EbmError(
             f"grid: side must be from {int(np.ceil(np.sqrt(n_visible)))} to 1000 to hold "
             f"{n_visible} visible spins, got {side}"
         )
-    try:
-        edges = Topology(rule, (side, side)).graph().edges.astype(np.int64)
-    except HardwareError as error:
-        raise EbmError(str(error)) from None
+    if rule == LAYERS and side * side == n_visible:
+        raise EbmError(f"grid: a side of {side} leaves no cell for hidden spins; make it larger")
     if len(image_shape) == 2 and max(image_shape) <= side:
         lines = (np.arange(image_shape[0]) * side) // image_shape[0]
         places = (np.arange(image_shape[1]) * side) // image_shape[1]
@@ -64,17 +65,25 @@ def place_on_grid(
         seen = np.random.default_rng([seed, 11]).permutation(side * side)[:n_visible]
     hidden = np.setdiff1d(np.arange(side * side), seen)
     place = np.concatenate([seen, hidden])
+    if rule == LAYERS:
+        low, high = np.indices((n_visible, hidden.size)).reshape(2, -1)
+        return _placed(low, high + n_visible, place, side, n_visible)
+    try:
+        edges = Topology(rule, (side, side)).graph().edges.astype(np.int64)
+    except HardwareError as error:
+        raise EbmError(str(error)) from None
     rank = np.empty(side * side, np.int64)
     rank[place] = np.arange(place.size)
     a, b = rank[edges[:, 0]], rank[edges[:, 1]]
     low, high = np.minimum(a, b), np.maximum(a, b)
     order = np.lexsort((high, low))
+    return _placed(low[order], high[order], place, side, n_visible)
+
+
+def _placed(low: np.ndarray, high: np.ndarray, place: np.ndarray, side: int, n_visible: int) -> Placement:
+    """With row < col ascending."""
     return Placement(
-        low[order].astype(np.int32),
-        high[order].astype(np.int32),
-        place.astype(np.int32),
-        (side, side),
-        n_visible,
+        low.astype(np.int32), high.astype(np.int32), place.astype(np.int32), (side, side), n_visible
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from thermo.data import Dataset
 from thermo.training.ebm.boltzmann_config import BoltzmannConfig
 from thermo.training.ebm.config import RbmConfig
+from thermo.training.ebm.short_runs import ShortRunConfig
 from thermo.training.kinds import is_many
 
 _MANY_RBM = RbmConfig(n_hidden=500, epochs=40, batch=128, learning_rate=0.3, evaluate_every=10)
@@ -19,6 +20,11 @@ _MANY_CHAIN = BoltzmannConfig(
 )
 _FEW_CHAIN = BoltzmannConfig(
     side=16, steps=4, epochs=40, batch=128, sweeps=20, learning_rate=0.02, penalty=0.02
+)
+
+_MANY_RUNS = ShortRunConfig(hidden=512, gain=4.0, sweeps=15, clamped=0.5, epochs=8, learning_rate=5e-3)
+_FEW_RUNS = ShortRunConfig(
+    hidden=128, gain=4.0, sweeps=12, clamped=0.5, epochs=40, batch=64, learning_rate=5e-3
 )
 
 
@@ -42,3 +48,8 @@ def boltzmann_preset(dataset: Dataset, *, chain: bool, **given: Any) -> Boltzman
     if given.get("side") is None and wanted.side**2 < 1.5 * dataset.n_features:
         wanted = replace(wanted, side=round((2 * dataset.n_features) ** 0.5))
     return wanted
+
+
+def short_run_preset(dataset: Dataset, **given: Any) -> ShortRunConfig:
+    """Settings of `train_short_runs`, likewise."""
+    return _with(_MANY_RUNS if is_many(dataset) else _FEW_RUNS, given)

@@ -28,10 +28,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist, Phase, ReadOut, Role
+from compiler.ir.langevin import LangevinNetlist
 from thermo.kernels.random import STREAM_INITIAL, fill_normals
 from thermo.progress import NullProgress, Progress
 from thermo.training.ebm.errors import EbmError
+from thermo.training.ebm.generator import Generator
 from thermo.training.langevin.onsager_machlup import symmetric_lyapunov
 from thermo.training.rules import Rules
 
@@ -229,38 +230,24 @@ def lower_reverse_path(trained: ReversePath, *, visible_shape: tuple[int, ...] =
     frozen cell at 1 carries the constant forces, so that they can be switched. Reads the visible
     cells divided by the rest position of a cell under `gain`: a datum of 1 is read as about 1.
     """
-    config, n = trained.config, trained.bias.size
-    weights = np.concatenate([trained.bias[:, None], trained.coupling], axis=1)
-    i, j = np.nonzero(weights)
-    role = np.full(n + 1, Role.DYNAMIC)
-    role[0] = Role.INPUT
-    role[1 : trained.visible + 1] = Role.OUTPUT
-    start = np.zeros(n + 1)
-    start[0] = 1.0
-    groups = [Group("one", 0, 1), Group("visible", 1, trained.visible + 1)]
-    if n > trained.visible:
-        groups.append(Group("hidden", trained.visible + 1, n + 1))
-    own = np.where(role == Role.INPUT, 0.0, 1.0)
-    before = round(config.t_equilibrium / config.dt) * config.dt
-    return LangevinNetlist(
-        cells=Cells.make(n + 1, j2=config.j2 * own, j4=config.j4 * own, x0=start, role=role),
-        couplings=(Couplings.from_coo(CouplingKind.LINEAR, n + 1, i + 1, j, weights[i, j]),),
-        kT=config.kT,
-        mobility=config.mobility,
-        schedule=(
-            Phase("equilibrate", before, input_scale=0.0, coupling_scale=(0.0, 0.0)),
-            Phase("generate", config.steps * config.dt),
-        ),
-        groups=tuple(groups),
-        readout=ReadOut(
-            cells=np.arange(1, trained.visible + 1, dtype=np.int32),
-            phase="generate",
-            decision="value",
-            scale=np.eye(trained.visible) / rest_position(config),
-        ),
-        dt=config.dt,
-        meta={"source": "reverse path", "seed": config.seed, "image_shape": list(visible_shape)},
-    )
+    config = trained.config
+    i, j = np.nonzero(trained.coupling)
+    return Generator(
+        trained.bias[:, None],
+        i,
+        j,
+        trained.coupling[i, j],
+        trained.visible,
+        config.kT,
+        config.j2,
+        config.j4,
+        config.mobility,
+        config.t_equilibrium,
+        config.t_f,
+        config.dt,
+        1.0 / rest_position(config),
+        image_shape=visible_shape,
+    ).lower(source="reverse path", seed=config.seed)
 
 
 def rest_position(config: ReversePathConfig) -> float:

@@ -13,6 +13,7 @@ from hw_models.imperfect import Imperfections, largest
 from thermo.training.ebm.errors import EbmError
 from thermo.training.ebm.graph import GraphSampler
 from thermo.training.ebm.layers import DrawnDevice, Layers, sample_rbm
+from thermo.training.ebm.two_layers import sampler_of
 from thermo.training.tiles import Tiles
 
 _START = 31
@@ -64,7 +65,7 @@ def draw_samples(
     if isinstance(model, DenoisingChain):
         blocks, nv = model.blocks, model.n_visible
         samplers = [
-            GraphSampler(
+            sampler_of(
                 model.step(t),
                 nv,
                 threads,

@@ -1,0 +1,141 @@
+"""Machines trained on their own short runs: laws of cells, gradients, netlists, images and their heat."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from compiler.ir.kinds import verify
+from thermo.cli.main import main
+from thermo.data import load_dataset
+from thermo.energy.generation import image_heat
+from thermo.simulate import simulate
+from thermo.training.ebm.errors import EbmError
+from thermo.training.ebm.short_runs import (
+    CellLaw,
+    ShortRunConfig,
+    ShortRunMachine,
+    ShortRunTrainer,
+    as_cells,
+    lower_short_runs,
+    train_short_runs,
+)
+
+SMALL = ShortRunConfig(hidden=16, gain=4.0, sweeps=4, epochs=2, batch=64, learning_rate=5e-3)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset("digits")
+
+
+def machine_of(weights, visible, hidden, config=SMALL):
+    d, m = weights.shape
+    none = np.zeros((d, 0), np.float32), np.zeros((m, 0), np.float32)
+    return ShortRunMachine(*(np.float32(a) for a in (weights, visible, hidden)), *none, config)
+
+
+def test_a_cells_law_is_the_integral():
+    law = CellLaw.of(0.1, 1.0, 1.0)
+    x = np.linspace(-3, 3, 20001)
+    for force in (-5.0, 0.3, 4.0):
+        p = np.exp(-(x**2 + x**4 - force * x) / 0.1)
+        p /= p.sum()
+        mean = p @ x
+        states, means = law.draw(
+            np.full((1, 2), np.float32(force)), np.zeros(1, np.float32), np.array([[0.0, 1.0]], np.float32)
+        )
+        assert means[0, 0] == pytest.approx(mean, abs=2e-4)
+        assert states[0, 1] - states[0, 0] == pytest.approx(np.sqrt(p @ (x - mean) ** 2), abs=2e-4)
+        assert law.at(force) == pytest.approx(mean, abs=2e-4)
+    assert law.force_for(np.array([law.at(1.5)])) == pytest.approx([1.5], abs=1e-2)
+
+
+def test_training_brings_pairs_of_pixels_to_the_datas(digits):
+    """Covariances of what runs draw come nearer to the data; with the gradient turned they do not."""
+    config = replace(SMALL, epochs=10)
+    data = as_cells(digits.x_train[:600], config)
+    other = ~np.eye(64, dtype=bool)
+
+    def off(machine):
+        drawn = simulate(lower_short_runs(machine, time=2.0, dt=0.02), runs=600, seed=3).run_answers()[0]
+        wanted = np.cov(data.T)[other]
+        return np.linalg.norm(np.cov(drawn.clip(0, 1).T)[other] - wanted) / np.linalg.norm(wanted)
+
+    turned = ShortRunTrainer(digits, config)
+    for adam in turned.adams:
+        adam.change = lambda *a, _change=adam.change, **k: -_change(*a, **k)
+    turned.run_epoch(None)
+    start = ShortRunTrainer(digits, config).model()
+    assert off(train_short_runs(digits, config).model) < 0.7 * off(start)
+    assert off(turned.model()) > 0.9 * off(start)
+
+
+def test_a_training_is_a_function_of_its_seed_and_goes_on(digits, tmp_path):
+    config = replace(SMALL, clamped=0.5, batches=3)
+    whole = train_short_runs(digits, config).model
+    file = tmp_path / "checkpoint"
+    trainer = ShortRunTrainer(digits, config)
+    assert trainer.clamped(np.arange(64)).shape == (10, 64)
+    train_short_runs(digits, config, checkpoint=file)
+    assert np.array_equal(train_short_runs(digits, config, checkpoint=file).model.weights, whole.weights)
+    assert np.abs(whole.class_hidden).max() > 0
+    assert not np.array_equal(train_short_runs(digits, replace(config, seed=1)).model.weights, whole.weights)
+
+
+def test_the_netlist_is_the_machine():
+    """Two cells that drive each other end in the law exp(-V / kT); without W they would not."""
+    w, b, c = np.array([[1.5]]), np.array([0.3]), np.array([-0.2])
+    net = lower_short_runs(machine_of(w, b, c), time=6.0, dt=5e-3)
+    verify(net)
+    run = simulate(net, runs=4000, seed=1, keep_final=True)
+    v, h = run.final[0].T
+    x = np.linspace(-2, 2, 401)
+    energy = (x**2 + x**4)[:, None] + (x**2 + x**4) - 0.3 * x[:, None] + 0.2 * x - 1.5 * np.outer(x, x)
+    p = np.exp((energy.min() - energy) / 0.1)
+    p /= p.sum()
+    mean, second = p.sum(axis=1) @ x, x @ p @ x
+    error = np.sqrt((p.sum(axis=1) @ x**2 - mean**2) / 4000)
+    assert abs(v.mean() - mean) < 4 * error
+    assert abs((v * h).mean() - second) < 4 * np.std(v * h) / np.sqrt(4000)
+    assert abs(second) > 20 * np.std(v * h) / np.sqrt(4000)  # which no machine without W would show
+    # images are 1/2 + x / (2 rest), and the heat of a fixed V is the fall of V
+    image = run.run_answers()[0, :, 0]
+    assert image == pytest.approx(0.5 + v / (2 * CellLaw.of(0.1, 1.0, 1.0).at(4.0)), abs=1e-5)
+    heat = image_heat(net, run.heat_by_phase[-1].ravel(), run.final[0])
+    drive = (-0.3 * v + 0.2 * h - 1.5 * v * h).mean() / 0.1  # what switching off takes away again
+    assert heat.cycle == pytest.approx(-drive, abs=4 * heat.cycle_sem + 0.05)
+
+
+def test_a_clamped_class_drives_what_it_was_trained_to():
+    none = np.zeros((2, 1), np.float32)
+    classes = np.array([[2.0, -2.0], [-2.0, 2.0]], np.float32)
+    machine = replace(
+        machine_of(none, np.zeros(2), np.zeros(1)),
+        class_visible=classes,
+        class_hidden=np.zeros((1, 2), np.float32),
+    )
+    net = lower_short_runs(machine, time=2.0, clamped=True)
+    means = simulate(net, np.eye(2, dtype=np.float32), runs=200, seed=0).answers()
+    assert np.array_equal(means > 0.5, [[True, False], [False, True]])
+    with pytest.raises(EbmError, match="without classes"):
+        lower_short_runs(machine_of(none, np.zeros(2), np.zeros(1)), time=1.0, clamped=True)
+
+
+def test_images_from_the_command_line(tmp_path, capsys):
+    line = (
+        f"study images -o {tmp_path}/s --hidden 8 --epochs 1 --batches 4 --sweeps 2 --samples 20 --time 0.5"
+    )
+    assert main([*line.split(), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["images"]) >= {"drawn", "drawn by class", "test images", "pixels one by one"}
+    assert found["images"]["test images"]["frechet"] < found["images"]["drawn"]["frechet"]
+    assert found["energy_J"]["drawn"]["total"] > found["energy_J"]["drawn"]["physics"] > 0
+    made = {path.name for path in (tmp_path / "s").iterdir()}
+    assert made >= {"drawn.tnl", "drawn-by-class.tnl", "reader.safetensors", "images.png", "images.txt"}
+    line = f"quality {tmp_path}/s/drawn.tnl --reader {tmp_path}/s/reader.safetensors -n 20"
+    assert main(line.split()) == 0
+    assert "heat of generation" in capsys.readouterr().out
