@@ -18,19 +18,30 @@ class Augmentation:
 
     shift : largest translation in pixels, each axis; rotate : largest angle in degrees
     zoom, shear : largest relative change of size and of slant
+    mirror : share of the images that are mirrored left to right
+    whole : translations are by whole pixels
     """
 
     shift: float = 0.0
     rotate: float = 0.0
     zoom: float = 0.0
     shear: float = 0.0
+    mirror: float = 0.0
+    whole: bool = False
 
     def __post_init__(self) -> None:
-        Rules(self, TrainingError, "augmentation").not_negative(*(f.name for f in fields(self)))
+        rules = Rules(self, TrainingError, "augmentation")
+        rules.not_negative("shift", "rotate", "zoom", "shear")
+        rules.share("mirror")
 
     @property
     def active(self) -> bool:
-        return any(getattr(self, f.name) > 0 for f in fields(self))
+        return any(getattr(self, f.name) > 0 for f in fields(self) if f.name != "whole")
+
+    @property
+    def by_pixels(self) -> bool:
+        """Whether every pixel goes to a pixel."""
+        return self.whole and not (self.rotate or self.zoom or self.shear)
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """(n, 6) float32 coefficients for `thermo.kernels.langevin.images.warp_image`."""
@@ -43,6 +54,10 @@ class Augmentation:
         out[:, 0], out[:, 1] = cos * zoom_y, -sin * zoom_x
         out[:, 3], out[:, 4] = sin * zoom_y + shear, cos * zoom_x
         out[:, 2], out[:, 5] = self.shift * r[:, 4], self.shift * r[:, 5]
+        if self.whole:
+            out[:, [2, 5]] = np.rint(out[:, [2, 5]])
+        if self.mirror:
+            out[rng.random(n) < self.mirror] *= np.array([1, -1, 1, 1, -1, 1], np.float32)
         return out
 
     def warps(self, n: int, rng: np.random.Generator) -> np.ndarray:

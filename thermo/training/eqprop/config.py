@@ -27,12 +27,24 @@ from thermo.training.rules import Rules, whole
 
 ENGINES = ("numba", "jax")
 UPDATES = ("additive", "multiplicative")
-OPTIMISERS = ("momentum", "adam")
+OPTIMISERS = ("momentum", "adam", "muon")
+SCHEDULES = ("parity", "up-down")
+PRECISIONS = ("float32", "bfloat16")
 ACTIVATIONS = ("hard-sigmoid", "sigmoid", "shifted-sigmoid", "tanh")
 RULES = ("energy", "field")
 CURVATURE = 1.0  # of a hard-sigmoid output by itself
-ONLY_NUMBA = ("curvature", "perturbation", "directions", "persistent", "update", "init", "tile")
-ONLY_JAX = ("activation", "points", "optimiser")
+ONLY_NUMBA = ("curvature", "perturbation", "directions", "persistent", "update", "init")
+ONLY_JAX = (
+    "activation",
+    "points",
+    "optimiser",
+    "schedule",
+    "precision",
+    "feedback",
+    "standardise",
+    "whitened",
+)
+ONLY_UPDOWN = ("precision", "feedback", "tile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +82,22 @@ class EqpropConfig(TrainingConfig):
         change of the driven unit times the free state of the driving one
     sweeps_free, sweeps_nudged : at most; tolerance : largest change of a unit in the last sweep
         that counts as settled, 0: all sweeps are run
-    residual_limit : mean of what is left over an epoch at which training stops
+    schedule : by JAX, "parity", layers of the outputs' parity first, then the others, until they settle;
+        or "up-down", layers one after another (thermo.training.eqprop.jax_updown): then sweeps_free are
+        sweeps down and up, sweeps_nudged sweeps down, all of them run
+    precision : of products of "up-down", sums are float32
+    feedback : of "up-down", what layers drive below them is this share of the weights' transposes: the
+        energy of layer l weighs feedback^l (Xie and Seung 2003)
+    residual_limit : mean of what is left over an epoch at which training by "parity" stops
     persistent : free phases start from the example's state of the epoch before
     rates : learning rate of each layer (one value: of all), times the batch mean gradient
     update : "additive", or "multiplicative": w <- w exp(-rate sign(w) gradient), no coupling ever
         changes sign (biases may); rates are then of log w
-    optimiser : "momentum" (heavy ball), or by JAX "adam"; momentum : of the first
+    optimiser : "momentum" (heavy ball), or by JAX "adam" or "muon" (thermo.training.eqprop.jax_muon);
+        momentum : of the first and the last
+    bias_rate : by "muon", of biases
+    standardise : inputs less their mean, over their spread, of each channel; the model's encoder has it
+    whitened : the first layer starts at patches' principal directions and their opposites
     init : "uniform" or "log-normal" (thermo.training.eqprop.start), of size init_gain times Glorot's;
     init_bias : of hidden units
     warmup_epochs, final_rate : linear warm-up, half cosine down to final_rate * rate
@@ -101,10 +123,16 @@ class EqpropConfig(TrainingConfig):
     sweeps_nudged: int = 12
     tolerance: float = 1e-2
     residual_limit: float = 0.2
+    schedule: str = "parity"
+    precision: str = "float32"
+    feedback: float = 1.0
     persistent: bool = False
     rates: tuple[float, ...] = (0.2,)
     update: str = "additive"
     optimiser: str = "momentum"
+    bias_rate: float = 3e-3
+    standardise: bool = False
+    whitened: bool = False
     init: str = "uniform"
     init_gain: float = 1.0
     init_bias: float = 0.0
@@ -126,7 +154,7 @@ class EqpropConfig(TrainingConfig):
         if self.device is not None and (self.engine == "jax" or self.regime == AWARE):
             rules.unpulsed(self.device.imperfections)
         rules.whole("tile", "sweeps_free", "sweeps_nudged", "homeostasis_draws", "directions", "points")
-        rules.positive("beta", "residual_limit", "init_gain", "perturbation")
+        rules.positive("beta", "residual_limit", "init_gain", "perturbation", "bias_rate", "feedback")
         rules.not_negative("tolerance", "warmup_epochs", "homeostasis")
         rules.rates(len(self.hidden) + 1)
         rules.below_one("momentum")
@@ -135,6 +163,8 @@ class EqpropConfig(TrainingConfig):
         rules.choice("activation", ACTIVATIONS)
         rules.choice("update", UPDATES)
         rules.choice("optimiser", OPTIMISERS)
+        rules.choice("schedule", SCHEDULES)
+        rules.choice("precision", PRECISIONS)
         rules.choice("init", INITS)
         rules.choice("rule", RULES)
         if not 0 <= self.angle <= 180:
@@ -155,8 +185,25 @@ class EqpropConfig(TrainingConfig):
         rules.seed(32)
         rules.choice("estimator", BY_JAX)
         self._usual(rules, ONLY_NUMBA)
+        if self.schedule == "parity":
+            self._usual(rules, ONLY_UPDOWN)
+        else:
+            self._check_updown(rules)
         if any(not (isinstance(n, Conv) or whole(n)) for n in self.hidden):
             rules.fail("hidden", "whole numbers >= 1 or convolutions")
+
+    def _check_updown(self, rules: Rules) -> None:
+        if self.activation != "hard-sigmoid":
+            rules.fail("activation", "'hard-sigmoid' with schedule 'up-down'; set schedule to 'parity'")
+        if self.estimator in CIRCULAR:
+            rules.fail("estimator", "one of real nudges with schedule 'up-down'; set schedule to 'parity'")
+        if self.feedback != 1.0 and self.rule == "field":
+            rules.fail("feedback", "1 with rule 'field', whose weights down are their own")
+        if self.device is not None:
+            raise EqpropError(
+                "training: schedule 'up-down' knows no imperfect device; leave the device out, or set "
+                "schedule to 'parity'"
+            )
 
     def _check_numba(self, rules: Rules) -> None:
         if self.estimator in CIRCULAR:
@@ -207,7 +254,8 @@ class EqpropConfig(TrainingConfig):
         usual: dict[str, Any] = {f.name: f.default for f in fields(self)}
         for name in names:
             if getattr(self, name) != usual[name]:
-                rules.fail(name, f"{usual[name]!r} with engine {self.engine!r}, which has no other")
+                more = f" and schedule {self.schedule!r}" if name in ONLY_UPDOWN else ""
+                rules.fail(name, f"{usual[name]!r} with engine {self.engine!r}{more}, which has no other")
 
     @property
     def layer_rates(self) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from thermo.data import Dataset
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import Conv, EqpropConfig
-from thermo.training.kinds import Kind, is_pictures, kind_of, small_side, warps_for
+from thermo.training.kinds import Kind, is_pictures, kind_of, may_be_mirrored, small_side, warps_for
 
 # Strides take the place of pooling, which has no coupling that a netlist knows. The drive of an
 # output grows with the layer below, and its rate must fall with it: at too large a rate the first
@@ -24,13 +24,28 @@ _CONV_SMALL = replace(
     rates=(0.2, 0.1, 0.02),
     warmup_epochs=4.0,
 )
+# Kernels are twice their strides, so that sweeps up and down are matrix products. A feedback of a fifth
+# leaves two sweeps of a free phase near its rest; layers far from the outputs keep up by Muon.
 _CONV_COLOUR = replace(
     _JAX,
-    hidden=(Conv(32, 5, 3, 2), Conv(64, 3, 2, 1), 128),
-    epochs=30,
-    batch=32,
-    rates=(0.5, 0.1, 0.05, 0.02),
-    augmentation=Augmentation(shift=2.0, zoom=0.05),
+    hidden=(Conv(48, 6, 2, 2), Conv(96, 4, 2, 1), Conv(192, 4, 2, 1)),
+    epochs=20,
+    batch=128,
+    tile=64,
+    schedule="up-down",
+    precision="bfloat16",
+    feedback=0.2,
+    sweeps_free=1,
+    sweeps_nudged=1,
+    tolerance=0.0,
+    optimiser="muon",
+    momentum=0.95,
+    rates=(0.03, 0.03, 0.03, 0.01),
+    init_gain=0.85,
+    standardise=True,
+    whitened=True,
+    warmup_epochs=0.1,
+    augmentation=Augmentation(shift=2.0, whole=True),
 )
 _DENSE = replace(_JAX, hidden=(256,), epochs=20, batch=64, rates=(0.1, 0.02))
 _DENSE_FEW = replace(_JAX, hidden=(128,), epochs=40, batch=32, rates=(0.1, 0.02))
@@ -78,7 +93,8 @@ def _conv(dataset: Dataset) -> EqpropConfig:
     if not is_pictures(dataset) or small_side(dataset):
         config = _CONV_SMALL
     elif kind_of(dataset) is Kind.COLOUR:
-        return _CONV_COLOUR
+        mirror = 0.5 if may_be_mirrored(dataset) else 0.0
+        return replace(_CONV_COLOUR, augmentation=replace(_CONV_COLOUR.augmentation, mirror=mirror))
     else:
         config = _CONV
     return replace(config, augmentation=warps_for(dataset))

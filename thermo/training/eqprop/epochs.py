@@ -118,10 +118,12 @@ class EqpropTrainer(ABC):
         return EqpropEpoch(self.epoch, cost, right, accuracy, sweeps, sweeps_n, left, left_n, self.angle())
 
     def check(self, cost: float, left: float, left_n: float) -> None:
-        """UnsettledError where the phases of the epoch are not at rest; noisy ones never are."""
+        """UnsettledError where the phases of the epoch are not at rest; noisy ones never are, and those of
+        sweeps up and down need not be.
+        """
         config, epoch = self.config, self.epoch + 1
         phases = (("sweeps_free", 0.0, left), ("sweeps_nudged", config.beta, left_n))
-        for name, beta, value in () if config.state_noise else phases:
+        for name, beta, value in () if config.state_noise or config.schedule == "up-down" else phases:
             if not value <= config.residual_limit:
                 raise UnsettledError(
                     f"training, epoch {epoch}: phases at |beta| = {beta:g} still move by "

@@ -17,6 +17,7 @@ from thermo.training.eqprop.jax_layers import Dense, Layout
 from thermo.training.eqprop.jax_rest import Parameters
 
 NO_META: Mapping[str, Any] = Facts()
+PLAIN = (np.zeros(1), np.ones(1))
 
 
 def to_network(
@@ -26,9 +27,10 @@ def to_network(
     labels: tuple[str, ...] = (),
     relax_time: float = 30.0,
     meta: Mapping[str, Any] = NO_META,
+    encoder: tuple[np.ndarray, np.ndarray] = PLAIN,
 ) -> HopfieldNetwork | ConvHopfieldNetwork:
     """The model. A shifted activation sigma(4 z - 2) becomes the plain one of 4 times the weights,
-    exactly: models and cells know the plain ones only.
+    exactly: models and cells know the plain ones only. encoder : shift and scale of raw data
     """
     sigma = layout.sigma
     scale = np.float32(sigma.scale)
@@ -43,6 +45,8 @@ def to_network(
             biases=tuple(b),
             activation=sigma.base,
             backward=None if back is None else tuple(back),  # (n_l, n_(l+1)) on either side
+            input_shift=encoder[0],
+            input_scale=encoder[1],
             relax_time=relax_time,
             labels=labels,
             meta=meta,
@@ -58,6 +62,8 @@ def to_network(
         activation=sigma.base,
         backward_kernels=None if back is None else tuple(back[: n - 1]),
         backward=None if back is None else tuple(back[n - 1 :]),
+        input_shift=encoder[0],
+        input_scale=encoder[1],
         relax_time=relax_time,
         labels=labels,
         meta=meta,

@@ -12,7 +12,9 @@ import optax
 
 from thermo.training.eqprop.jax_estimators import Nudging, estimate, homeostatic_loss, normals
 from thermo.training.eqprop.jax_layers import Array, Layout
+from thermo.training.eqprop.jax_muon import scale_by_muon
 from thermo.training.eqprop.jax_rest import Parameters
+from thermo.training.eqprop.jax_updown import Sweeps, estimate_tiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,15 @@ class Learning:
     rates: tuple[float, ...]
     optimiser: str = "momentum"
     momentum: float = 0.9
+    bias_rate: float | None = None
     homeostasis: float = 0.0
     draws: int = 5
 
     def rule(self) -> optax.GradientTransformation:
         if self.optimiser == "adam":
             return optax.scale_by_adam()
+        if self.optimiser == "muon":
+            return scale_by_muon(self.momentum)
         return optax.trace(self.momentum)
 
 
@@ -57,7 +62,20 @@ def warp(images: Array, maps: Array) -> Array:
     return high * (1 - wy) + low * wy
 
 
-@partial(jax.jit, static_argnames=("layout", "nudging", "learning"))
+def moved_pixels(images: Array, maps: Array) -> Array:
+    """`warp` where every pixel goes to a pixel: whole shifts, and mirror images."""
+    n, height, width, channels = images.shape
+    rows = (jnp.arange(height) + maps[:, 2, None]).astype(jnp.int32)  # (n, height)
+    middle = (width - 1) / 2
+    columns = (maps[:, 4, None] * (jnp.arange(width) - middle) + maps[:, 5, None] + middle).astype(jnp.int32)
+    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
+    place = jnp.clip(rows, 0, height - 1)[:, :, None] * width + jnp.clip(columns, 0, width - 1)[:, None, :]
+    flat = images.reshape(n, height * width, channels)
+    found = jnp.take_along_axis(flat, place.reshape(n, -1, 1), axis=1).reshape(images.shape)
+    return jnp.where(inside[..., None], found, 0.0)
+
+
+@partial(jax.jit, static_argnames=("layout", "nudging", "learning", "sweeps", "by_pixels"))
 def update(
     layout: Layout,
     nudging: Nudging,
@@ -72,19 +90,25 @@ def update(
     sign: Array,
     rate: Array,
     acting: Parameters | None = None,
+    sweeps: Sweeps | None = None,
+    by_pixels: bool = False,
 ) -> tuple[Parameters, Any, Array]:
     """(parameters, optimiser's memory, figures) after one batch.
 
     images : (n, *input_shape) all of the data; targets : (n, n_out) one-hot; rows : (batch,) ids
     maps : (batch, 6) warps or None; sign : of a one-sided nudge; rate : factor on all rates
     acting : what drives, of a device on which p is programmed
+    sweeps : of schedule "up-down", None: "parity"; by_pixels : maps take pixels to pixels
     figures : (6,) cost, share right, sweeps and residual of free phases, of nudged ones
     """
     noise, draw = jax.random.split(key)
     x = images[rows]
     if maps is not None:
-        x = warp(x, maps)
-    found = estimate(layout, p, x, targets[rows], nudging, noise, sign, acting)
+        x = moved_pixels(x, maps) if by_pixels else warp(x, maps)
+    if sweeps is None:
+        found = estimate(layout, p, x, targets[rows], nudging, noise, sign, acting)
+    else:
+        found = estimate_tiled(sweeps, p, x, targets[rows], nudging, sign)
     gradient = found.gradient
     if learning.homeostasis:
         e = normals(layout, draw, learning.draws, x.dtype)
@@ -92,13 +116,14 @@ def update(
         gradient = jax.tree.map(lambda g, h: g + learning.homeostasis * h, gradient, extra)
     change, memory = learning.rule().update(gradient, memory)
     rates = [rate * r for r in learning.rates]
+    of_biases = rates if learning.bias_rate is None else [rate * learning.bias_rate] * len(rates)
 
     def moved(old: tuple[Array, ...], by: tuple[Array, ...], some: list[Array]) -> Any:
         return tuple(w - r * d for w, d, r in zip(old, by, some, strict=True))
 
     p = Parameters(
         moved(p.w, change.w, rates),
-        moved(p.b, change.b, rates),
+        moved(p.b, change.b, of_biases),
         None if p.back is None else moved(p.back, change.back, rates[1:]),
     )
     figures = jnp.stack([jnp.asarray(f, x.dtype) for f in found[1:]])

@@ -27,14 +27,20 @@ from thermo.training.eqprop.jax_convert import to_network
 from thermo.training.eqprop.jax_device import DrawnLayers, draw_layers
 from thermo.training.eqprop.jax_estimators import Nudging, check_nudging
 from thermo.training.eqprop.jax_layers import Dense, Layout
+from thermo.training.eqprop.jax_patches import check_strides
 from thermo.training.eqprop.jax_rest import Parameters, Relaxation, euler_steps, free_rest
 from thermo.training.eqprop.jax_step import Learning, update
+from thermo.training.eqprop.jax_updown import Sweeps
+from thermo.training.eqprop.jax_updown import free_outputs as swept_outputs
 from thermo.training.eqprop.layers import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, LONGEST, SHORTEST, rotate
 from thermo.training.eqprop.result import EqpropEpoch
 from thermo.training.loop import Trained
 
 EVALUATION_ROWS = 250
 SETTLED_ROWS = 100  # samples that the settling time is measured on
+CHOSEN_TOLERANCE = 1e-2  # of a unit, where sweeps up and down validate an epoch
+PATCHES = 8000  # that principal directions are of
+WHITE = 0.4  # spread of a whitened first layer's drives
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +94,46 @@ def start_parameters(layout: Layout, config: EqpropConfig) -> Parameters:
     return Parameters(tuple(w), tuple(b), tuple(back[1:]) if config.rule == "field" else None)
 
 
+def principal_kernel(layer: Conv, images: np.ndarray, seed: int) -> np.ndarray:
+    """(kernel, kernel, channels, layer.channels) the principal directions of patches of the images
+    (n, height, width, channels) and their opposites, float32: drives of one spread, WHITE, in every channel.
+
+    Directions of little variance would be noise: their gain stays below that of a twentieth of the mean.
+    Raises EqpropError for more directions than a patch has values.
+    """
+    rng, k = np.random.default_rng([seed, INIT, 1]), layer.kernel
+    n, height, width, channels = images.shape
+    half = -(-layer.channels // 2)
+    if half > k * k * channels or min(height, width) < k:
+        raise EqpropError(
+            f"training: whitened: {layer.channels} channels are directions and opposites of patches of "
+            f"{k * k * channels} values; take at most {2 * k * k * channels} channels"
+        )
+    rows = rng.integers(0, n, PATCHES)
+    top, left = rng.integers(0, height - k + 1, PATCHES), rng.integers(0, width - k + 1, PATCHES)
+    steps = np.arange(k)
+    seen = images[rows[:, None, None], (top[:, None] + steps)[:, :, None], (left[:, None] + steps)[:, None]]
+    values, vectors = np.linalg.eigh(np.cov(seen.reshape(PATCHES, -1).T.astype(np.float64)))
+    gains = WHITE / np.sqrt(values + 0.05 * values.mean())
+    some = (vectors * gains)[:, ::-1][:, :half]
+    both = np.concatenate([some, -some], axis=1)[:, : layer.channels]
+    return both.reshape(k, k, channels, layer.channels).astype(np.float32)
+
+
+def encoder_of(dataset: Dataset, config: EqpropConfig) -> tuple[np.ndarray, np.ndarray]:
+    """(shift, scale) of raw data, (1,) or one an input: with `standardise` every channel of the training
+    images has mean 0 and spread 1.
+    """
+    if not config.standardise:
+        return np.zeros(1, np.float32), np.ones(1, np.float32)
+    channels = (*dataset.image_shape, 1)[2] if len(dataset.image_shape) > 1 else 1
+    x = dataset.x_train.reshape(-1, channels)
+    mean, spread = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    places = dataset.n_features // channels
+    shift, scale = (np.tile(a, places).astype(np.float32) for a in (mean, 1 / np.maximum(spread, 1e-6)))
+    return shift, scale
+
+
 def nudging_of(config: EqpropConfig) -> Nudging:
     """Estimator and phases."""
     free, nudged = (
@@ -117,10 +163,15 @@ class LayersTrainer(EqpropTrainer):
             config.layer_rates,
             config.optimiser,
             config.momentum,
+            config.bias_rate if config.optimiser == "muon" else None,
             config.homeostasis,
             config.homeostasis_draws,
         )
+        self.sweeps = sweeps_of(self.layout, config)
+        self.encoder = encoder_of(dataset, config)
         p = start_parameters(self.layout, config)
+        if config.whitened:
+            p = p._replace(w=(self.principal(), *p.w[1:]))
         tree = (p, self.learning.rule().init(jax.tree.map(jnp.asarray, p)), p)
         self.leaves, self.form = _leaves(tree)
         self.n_parameters = len(jax.tree.leaves(p))
@@ -137,14 +188,30 @@ class LayersTrainer(EqpropTrainer):
         shaped = [a.reshape(s).copy() for a, s in zip(self.leaves, self.form[1], strict=True)]
         return jax.tree.unflatten(self.form[0], shaped)
 
+    def principal(self) -> np.ndarray:
+        """A first layer's start."""
+        layer = self.layout.layers[0]
+        if not isinstance(layer, Conv):
+            raise EqpropError(
+                "training: whitened is of a convolution, the first layer is dense; leave it out, or add one"
+            )
+        rows = self.data.x_train[np.random.default_rng([self.config.seed, INIT, 2]).integers(0, self.n, 2000)]
+        return principal_kernel(
+            layer, self.encoded(rows).reshape(-1, *self.layout.input_shape), self.config.seed
+        )
+
+    def encoded(self, x: np.ndarray) -> np.ndarray:
+        """What clamps the inputs, float32."""
+        shift, scale = self.encoder
+        return (np.asarray(x, np.float32) - shift) * scale
+
     def place(self) -> None:
         """Training data on the device, once."""
         if self.images is None:
             shape = self.layout.input_shape
             if self.config.augmentation.active and len(shape) == 1:
                 shape = (*self.data.image_shape, 1)[:3]
-            x = np.asarray(self.data.x_train, np.float32).reshape(self.n, *shape)
-            self.images = jnp.asarray(x)
+            self.images = jnp.asarray(self.encoded(self.data.x_train).reshape(self.n, *shape))
             self.targets = jnp.asarray(np.eye(self.data.n_classes, dtype=np.float32)[self.data.y_train])
 
     def run_batch(self, rows: np.ndarray, warps: np.ndarray) -> Any:
@@ -167,6 +234,8 @@ class LayersTrainer(EqpropTrainer):
             jnp.float32(coin(config.seed, self.step) if config.estimator == "one-sided" else 1.0),
             jnp.float32(self.rate()),
             None if self.drawn is None else self.acting(self.here[0], self.drawn_for_batch()),
+            sweeps=self.sweeps,
+            by_pixels=config.augmentation.by_pixels,
         )
         self.step += 1
         return figures
@@ -180,7 +249,10 @@ class LayersTrainer(EqpropTrainer):
 
     def predictions(self, split: str) -> np.ndarray:
         x, _ = self.data.part(split)
-        return free_outputs(self.layout, self.acting(self.tree()[0]), x, self.config).argmax(axis=1)
+        p, x = self.tree()[0], self.encoded(x)
+        if self.sweeps is not None:
+            return fast_outputs(self.sweeps, p, x, CHOSEN_TOLERANCE).argmax(axis=1)
+        return free_outputs(self.layout, self.acting(p), x, self.config).argmax(axis=1)
 
     def draw(self, device: EqpropDevice) -> DrawnLayers:
         return draw_layers(self.layout, device)
@@ -188,6 +260,8 @@ class LayersTrainer(EqpropTrainer):
     def acting(self, p: Parameters, drawn: DrawnLayers | None = None) -> Parameters:
         """What drives where p is programmed, on the device that is trained on or on this one."""
         drawn = drawn or self.drawn
+        if self.config.feedback != 1.0:
+            p = p._replace(back=tuple(np.float32(self.config.feedback) * w for w in p.w[1:]))
         return p if drawn is None else jax.tree.map(jnp.asarray, drawn.act(p))
 
     def keep(self) -> None:
@@ -211,13 +285,16 @@ class LayersTrainer(EqpropTrainer):
 
     def model(self) -> HopfieldNetwork | ConvHopfieldNetwork:
         data, best = self.data, self.best
-        x = data.x_valid[:SETTLED_ROWS]
+        if self.config.feedback != 1.0:
+            best = self.acting(best)
+        x = self.encoded(data.x_valid[:SETTLED_ROWS])
         return to_network(
             self.layout,
             best,
             labels=data.labels,
             meta={"method": "eqprop", "data": data.name, "split": data.split},
-            relax_time=settling_time(self.layout, self.acting(best), to_network(self.layout, best), x),
+            relax_time=settling_time(self.layout, self.acting(self.best), to_network(self.layout, best), x),
+            encoder=self.encoder,
         )
 
 
@@ -226,6 +303,25 @@ def _leaves(tree: Any) -> tuple[list[np.ndarray], tuple[Any, list[tuple[int, ...
     leaves, structure = jax.tree.flatten(tree)
     some = [np.array(a) for a in leaves]
     return [np.atleast_1d(a) for a in some], (structure, [a.shape for a in some])
+
+
+def sweeps_of(layout: Layout, config: EqpropConfig) -> Sweeps | None:
+    """Of schedule "up-down"; EqpropError for layers that it does not take."""
+    if config.schedule == "parity":
+        return None
+    check_strides(layout.layers)
+    return Sweeps(layout, config.precision, config.feedback, config.tile)
+
+
+def fast_outputs(
+    s: Sweeps, p: Parameters, x: np.ndarray, tolerance: float = EVALUATION_TOLERANCE
+) -> np.ndarray:
+    """(n, n_out) outputs at rest for encoded inputs (n, n_inputs), by sweeps up and down."""
+    p, n = jax.tree.map(jnp.asarray, p), x.shape[0]
+    rows = np.pad(x, ((0, -n % EVALUATION_ROWS), (0, 0)))  # one compiled shape
+    parts = rows.reshape(-1, EVALUATION_ROWS, *s.layout.input_shape)
+    found = [swept_outputs(s, p, jnp.asarray(a), EVALUATION_SWEEPS, tolerance) for a in parts]
+    return np.concatenate([np.asarray(a) for a in found])[:n]
 
 
 def free_outputs(layout: Layout, p: Parameters, x: np.ndarray, config: EqpropConfig) -> np.ndarray:
@@ -249,7 +345,13 @@ def free_outputs(layout: Layout, p: Parameters, x: np.ndarray, config: EqpropCon
 def layers_accuracy(trained: TrainedLayers, dataset: Dataset, split: str = "test") -> float:
     """Share of right decisions of a trained network, on the device it was trained on."""
     x, y = dataset.part(split)
-    outputs = free_outputs(trained.layout, trained.acting, x, trained.config)
+    x = np.asarray((x - trained.model.input_shift) * trained.model.input_scale, np.float32)
+    config = trained.config
+    if config.schedule == "up-down":  # as the model is, in float32
+        sweeps = Sweeps(trained.layout, "float32", config.feedback)
+        outputs = fast_outputs(sweeps, trained.parameters, x)
+    else:
+        outputs = free_outputs(trained.layout, trained.acting, x, config)
     return float(np.mean(outputs.argmax(axis=1) == y))
 
 
