@@ -41,6 +41,7 @@ ONLY_JAX = (
     "schedule",
     "precision",
     "feedback",
+    "weight_decay",
     "standardise",
     "whitened",
 )
@@ -96,6 +97,7 @@ class EqpropConfig(TrainingConfig):
     optimiser : "momentum" (heavy ball), or by JAX "adam" or "muon" (thermo.training.eqprop.jax_muon);
         momentum : of the first and the last
     bias_rate : by "muon", of biases
+    weight_decay : by JAX, share of every weight that a rate of 1 takes away in an update
     standardise : inputs less their mean, over their spread, of each channel; the model's encoder has it
     whitened : the first layer starts at patches' principal directions and their opposites
     init : "uniform" or "log-normal" (thermo.training.eqprop.start), of size init_gain times Glorot's;
@@ -131,6 +133,7 @@ class EqpropConfig(TrainingConfig):
     update: str = "additive"
     optimiser: str = "momentum"
     bias_rate: float = 3e-3
+    weight_decay: float = 0.0
     standardise: bool = False
     whitened: bool = False
     init: str = "uniform"
@@ -155,7 +158,7 @@ class EqpropConfig(TrainingConfig):
             rules.unpulsed(self.device.imperfections)
         rules.whole("tile", "sweeps_free", "sweeps_nudged", "homeostasis_draws", "directions", "points")
         rules.positive("beta", "residual_limit", "init_gain", "perturbation", "bias_rate", "feedback")
-        rules.not_negative("tolerance", "warmup_epochs", "homeostasis")
+        rules.not_negative("tolerance", "warmup_epochs", "homeostasis", "weight_decay")
         rules.rates(len(self.hidden) + 1)
         rules.below_one("momentum")
         rules.share("final_rate")

@@ -29,7 +29,7 @@ _CONV_SMALL = replace(
 _CONV_COLOUR = replace(
     _JAX,
     hidden=(Conv(48, 6, 2, 2), Conv(96, 4, 2, 1), Conv(192, 4, 2, 1)),
-    epochs=20,
+    epochs=12,
     batch=128,
     tile=64,
     schedule="up-down",
@@ -45,6 +45,7 @@ _CONV_COLOUR = replace(
     standardise=True,
     whitened=True,
     warmup_epochs=0.1,
+    weight_decay=0.1,
     augmentation=Augmentation(shift=2.0, whole=True),
 )
 _DENSE = replace(_JAX, hidden=(256,), epochs=20, batch=64, rates=(0.1, 0.02))

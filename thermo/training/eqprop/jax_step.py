@@ -25,6 +25,7 @@ class Learning:
     optimiser: str = "momentum"
     momentum: float = 0.9
     bias_rate: float | None = None
+    decay: float = 0.0
     homeostasis: float = 0.0
     draws: int = 5
 
@@ -115,6 +116,8 @@ def update(
         extra = jax.grad(lambda q: homeostatic_loss(layout, q, e))(p)
         gradient = jax.tree.map(lambda g, h: g + learning.homeostasis * h, gradient, extra)
     change, memory = learning.rule().update(gradient, memory)
+    if learning.decay:
+        change = jax.tree.map(lambda d, w: d + learning.decay * w if w.ndim > 1 else d, change, p)
     rates = [rate * r for r in learning.rates]
     of_biases = rates if learning.bias_rate is None else [rate * learning.bias_rate] * len(rates)
 

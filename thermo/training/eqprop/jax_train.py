@@ -164,6 +164,7 @@ class LayersTrainer(EqpropTrainer):
             config.optimiser,
             config.momentum,
             config.bias_rate if config.optimiser == "muon" else None,
+            config.weight_decay,
             config.homeostasis,
             config.homeostasis_draws,
         )
@@ -171,7 +172,7 @@ class LayersTrainer(EqpropTrainer):
         self.encoder = encoder_of(dataset, config)
         p = start_parameters(self.layout, config)
         if config.whitened:
-            p = p._replace(w=(self.principal(), *p.w[1:]))
+            p = p._replace(w=(jnp.asarray(self.principal()), *p.w[1:]))
         tree = (p, self.learning.rule().init(jax.tree.map(jnp.asarray, p)), p)
         self.leaves, self.form = _leaves(tree)
         self.n_parameters = len(jax.tree.leaves(p))
