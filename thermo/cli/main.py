@@ -119,6 +119,10 @@ COMMANDS = {
         "thermo.cli.studies:generative",
         "Generative thermodynamic computing: couplings that most probably run noising backwards.",
     ),
+    "study denoising": (
+        "thermo.cli.studies:denoising",
+        "Multiplicative denoising, whose weights keep their signs, beside ordinary denoising.",
+    ),
     "study bayes": (
         "thermo.cli.studies:bayes",
         "Networks that know their doubt: SGLD and SA-SGLD beside Adam and ensembles at equal passes.",

@@ -13,6 +13,7 @@ STUDIES = {
     "generative": "thermo.studies.generative:STUDY",
     "bayes": "thermo.studies.bayes:STUDY",
     "binary": "thermo.studies.binary:STUDY",
+    "denoising": "thermo.studies.denoising:STUDY",
     "bayes-gaps": "thermo.studies.bayes_gaps:STUDY",
     "images": "thermo.studies.images:STUDY",
     "logic": "thermo.studies.logic:STUDY",
