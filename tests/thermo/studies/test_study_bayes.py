@@ -34,6 +34,7 @@ def test_study_bayes_resumes(tmp_path, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["points"] == found["points"]
 
 
+@pytest.mark.slow
 def test_study_bayes_gaps(tmp_path, capsys):
     assert main(_small("bayes-gaps", "-o", str(tmp_path / "s"), "--json")) == 0
     found = json.loads(capsys.readouterr().out)

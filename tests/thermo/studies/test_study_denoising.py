@@ -3,12 +3,14 @@
 import json
 
 import numpy as np
+import pytest
 
 from compiler.families.mlp import MLP
 from compiler.families.store import save_model
 from thermo.cli.main import main
 
 
+@pytest.mark.slow
 def test_study_denoising_resumes(tmp_path, capsys, monkeypatch):
     out = tmp_path / "s"
     arguments = ["study", "denoising", "--epochs", "2", "--hidden", "8", "--samples", "20", "--seeds", "1"]
