@@ -203,6 +203,7 @@ class OnsagerMachlupConfig(TrainingConfig):
     hidden : widths of the teacher's hidden layers; the machine has as many hidden cells
     teacher_epochs : of the teacher's training, if none is given
     drive_hidden, drive_out : proportionality of the idealised forces, energy per length
+    answers : "softmax" or "logistic" of the teacher's answers, less their mean and times `answer_gain`
     exact : solve the least-squares problem; else stream with Adam for `epochs`
     ridge : lambda of lambda sum(W^2), relative to the mean square input; for pixels that never vary
     dt : step of the idealised trajectories and of evaluation
@@ -215,6 +216,8 @@ class OnsagerMachlupConfig(TrainingConfig):
     teacher_epochs: int = 30
     drive_hidden: float = 20.0
     drive_out: float = 20.0
+    answers: str = "softmax"
+    answer_gain: float = 1.0
     exact: bool = True
     ridge: float = 1e-6
     coupled: bool = True
@@ -241,6 +244,8 @@ class OnsagerMachlupConfig(TrainingConfig):
     def check(self, rules: Rules) -> None:
         rules.whole("teacher_epochs", "every")
         rules.positive("kT", "mobility", "t_f", "dt", "learning_rate", "drive_hidden", "drive_out")
+        rules.positive("answer_gain")
+        rules.choice("answers", ("softmax", "logistic"))
         rules.not_negative("ridge", "j4", "rate_j", "rate_bias")
         if any(not isinstance(w, int) or w < 1 for w in self.hidden):
             rules.fail("hidden", "widths >= 1")

@@ -186,6 +186,14 @@ def _score(network: MLP, dataset: Dataset, classes: bool) -> float:
 
 def hidden_activations(network: MLP, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values of all hidden cells, (n, sum of widths), and softmax of the answers, (n, n_out)."""
+    hidden, y = hidden_and_answers(network, data)
+    p = np.exp(y - y.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    return hidden, p
+
+
+def hidden_and_answers(network: MLP, data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values of all hidden cells, (n, sum of widths), and the answers, (n, n_out)."""
     y = ((data - network.input_shift) * network.input_scale).astype(np.float32)
     kept = []
     last = len(network.weights) - 1
@@ -193,7 +201,5 @@ def hidden_activations(network: MLP, data: np.ndarray) -> tuple[np.ndarray, np.n
         y = PHIS[name].value(y @ w.T.astype(np.float32) + b.astype(np.float32))
         if k < last:
             kept.append(y)
-    p = np.exp(y - y.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
     hidden = np.concatenate(kept, axis=1) if kept else np.zeros((data.shape[0], 0), np.float32)
-    return hidden, p
+    return hidden, y

@@ -2,7 +2,7 @@
 
 S. Whitelam, "Training thermodynamic computers by gradient descent", arXiv 2509.15324:
 
-1. An ordinary network's hidden values and class probabilities are the targets A_i.
+1. An ordinary network's hidden values and outputs from 0 to 1 are the targets A_i.
 2. A machine without couplings, at kT = 0 and from x_0, driven by a constant force a_i, gives the
    idealised trajectories: a_i = drive_hidden A_i, and drive_out (2 A_i - 1) for the outputs.
 3. The student's parameters minimise -ln P of these under its own noisy dynamics (Onsager-Machlup),
@@ -15,7 +15,8 @@ Self-energies are shared, so dx_i + mu dV/dx_i dt = mu (a_i - b_i - W_i u - sum_
 
 with derivatives -mu dt / (2 kT) sum_k of r_i, r_i u_p and r_i x_j + r_j x_i (J symmetric, i != j).
 It is quadratic in the parameters: `solve` finds the minimum, `train_onsager_machlup` can also
-stream. The student is never integrated. The paper's drives are not known to us: they are settings.
+stream. The student is never integrated. The paper's drives, and what its
+teacher's outputs are, are not known to us: they are settings.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from scipy.special import expit, softmax
 
 from compiler.families.langevin import LangevinMachine
 from compiler.families.mlp import MLP
@@ -35,7 +37,7 @@ from thermo.progress import Progress
 from thermo.training.errors import TrainingError
 from thermo.training.langevin.config import OnsagerMachlupConfig
 from thermo.training.langevin.encoder import fit_encoder
-from thermo.training.langevin.mlp import hidden_activations, train_mlp
+from thermo.training.langevin.mlp import hidden_and_answers, train_mlp
 from thermo.training.langevin.quick import VALID_TRAJECTORY, run_machine
 from thermo.training.langevin.result import EpochRecord, TrainedMachine
 from thermo.training.loop import fit
@@ -197,6 +199,13 @@ def symmetric_lyapunov(g: np.ndarray, c: np.ndarray) -> np.ndarray:
     return j
 
 
+def targets(teacher: MLP, data: np.ndarray, config: OnsagerMachlupConfig) -> tuple[np.ndarray, np.ndarray]:
+    """The teacher's hidden values, (n, n_hidden), and outputs A, (n, n_out) from 0 to 1."""
+    hidden, answers = hidden_and_answers(teacher, data)
+    z = config.answer_gain * (answers - answers.mean(axis=1, keepdims=True))
+    return hidden, softmax(z, axis=1) if config.answers == "softmax" else expit(z)
+
+
 class OnsagerMachlupTrainer:
     """Student of a teacher: one epoch that solves for it, or epochs of Adam over batches of samples,
     all steps of each at once. A checkpoint holds `arrays()`, the NUMBERS and the history.
@@ -209,7 +218,7 @@ class OnsagerMachlupTrainer:
 
     def __init__(self, dataset: Dataset, config: OnsagerMachlupConfig, teacher: MLP) -> None:
         self.data, self.config = dataset, config
-        hidden, answer = hidden_activations(teacher, dataset.x_train)
+        hidden, answer = targets(teacher, dataset.x_train, config)
         if hidden.shape[1] != config.n_hidden:
             raise TrainingError(
                 f"teacher has {hidden.shape[1]} hidden cells, the configuration {config.n_hidden}; "

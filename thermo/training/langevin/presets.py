@@ -84,6 +84,7 @@ def preset(dataset: Dataset) -> Preset:
     likelihood = OnsagerMachlupConfig(drive_hidden=drive, drive_out=drive)
     if kind in (Kind.PICTURES, Kind.COLOUR):
         base = replace(_MANY, augmentation=warps_for(dataset))
+        likelihood = replace(likelihood, answers="logistic", answer_gain=0.2)
         return Preset(base, _pictures_budget(base), _control(base), likelihood)
     if kind is Kind.FEW_PICTURES:
         base = replace(_FEW_PICTURES, augmentation=warps_for(dataset))

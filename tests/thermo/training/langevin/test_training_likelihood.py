@@ -20,6 +20,7 @@ from thermo.training.langevin.onsager_machlup import (
     idealised_trajectories,
     loss_and_gradient,
     solve,
+    targets,
 )
 from thermo.training.langevin.presets import likelihood_preset
 
@@ -234,9 +235,7 @@ def test_streaming_comes_down_to_the_exact_optimum(digits, teacher):
 
 def action_of(machine, data, teacher, config) -> float:
     """-ln P per sample of the idealised trajectories under a machine, on the training split."""
-    from thermo.training.langevin.mlp import hidden_activations
-
-    hidden, answer = hidden_activations(teacher, data.x_train)
+    hidden, answer = targets(teacher, data.x_train, config)
     drive = np.concatenate(
         [config.drive_hidden * hidden, config.drive_out * (2 * answer - 1)], axis=1
     ).astype(np.float64)
@@ -246,6 +245,18 @@ def action_of(machine, data, teacher, config) -> float:
     u = (data.x_train - machine.input_shift) * machine.input_scale
     p = Parameters(*(v.astype(float) for v in (machine.w_in, machine.coupling, machine.bias)))
     return loss_and_gradient(p, u.astype(float), drive, states, dt=config.dt)[0]
+
+
+def test_targets_are_outputs_of_the_teacher(digits, teacher):
+    """Softmax is its class probabilities; logistic outputs rise with the same answers and do not compete."""
+    data, base = digits.x_train[:50], OnsagerMachlupConfig(hidden=(16, 8))
+    hidden, share = targets(teacher.model, data, base)
+    _, each = targets(teacher.model, data, replace(base, answers="logistic", answer_gain=0.2))
+    answers = teacher.model.answers(data)
+    np.testing.assert_allclose(share, np.exp(answers) / np.exp(answers).sum(1, keepdims=True), rtol=1e-4)
+    middle = answers - answers.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(each, 1 / (1 + np.exp(-0.2 * middle)), rtol=1e-4)
+    assert hidden.shape == (50, 24) and (np.ptp(share, axis=1) > np.ptp(each, axis=1)).mean() > 0.9
 
 
 def test_pathwise_training_goes_on_from_the_likelihood(digits, teacher):
@@ -260,6 +271,8 @@ def test_pathwise_training_goes_on_from_the_likelihood(digits, teacher):
 def test_bad_settings_are_refused(digits, teacher):
     with pytest.raises(TrainingError, match="drive_out must be a number > 0"):
         OnsagerMachlupConfig(drive_out=0.0)
+    with pytest.raises(TrainingError, match="answers must be one of softmax, logistic"):
+        OnsagerMachlupConfig(answers="tanh")
     with pytest.raises(TrainingError, match="ridge must be a number >= 0"):
         OnsagerMachlupConfig(ridge=-1.0)
     with pytest.raises(TrainingError, match="epochs must be a whole number >= 1"):
