@@ -8,7 +8,10 @@ that multiplies the inputs); the fastest here is the peer. Of its epoch only som
 and scaled up. Beside ours stand what its dot products and its passes over Adam's moments take by
 themselves.
 
-Run: python benchmarks/logic_training.py [--rounds 5] [--threads 2]
+With --shapes: ours alone, 8,000 tables in all, of 2, 4 and 6 inputs, in one layer and in two, in turns; CPU
+time an epoch, and of a table relative to the first row.
+
+Run: python benchmarks/logic_training.py [--rounds 5] [--threads 2] [--shapes]
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from dataclasses import replace
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost torch up to ten times
 
@@ -27,7 +31,7 @@ from thermo.kernels.jit import njit
 from thermo.kernels.logic.dots import GROUP, aligned, dots8, path_code, simd_path
 from thermo.reproduce.host import this_host
 from thermo.training.logic import LogicConfig
-from thermo.training.logic.fast import FastTrainer
+from thermo.training.logic.tables import TableTrainer
 from thermo.training.tiles import Tiles
 
 SAMPLES, FEATURES, GATES, K, BATCH, CLASSES, TAU = 60_000, 784, 8_000, 8, 256, 10, 7.0
@@ -103,11 +107,44 @@ def timed(work, *arguments) -> tuple[float, float]:  # type: ignore[no-untyped-d
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
+SHAPES = tuple((k, layers) for k in (2, 4, 6) for layers in ((GATES,), (GATES // 2, GATES // 2)))
+
+
+def shapes(data: Dataset, rounds: int, threads: int) -> None:
+    """Print what an epoch of each shape takes."""
+    trainers = {
+        shape: TableTrainer(
+            data, LogicConfig(layers=shape[1], inputs=shape[0], k=K, batch=BATCH, tau=TAU, epochs=99)
+        )
+        for shape in SHAPES
+    }
+    times: dict[tuple, list[float]] = {shape: [] for shape in SHAPES}
+    with Tiles(threads) as tiles:
+        for turn in range(rounds + 1):  # the first compiles and warms up
+            for shape, trainer in trainers.items():
+                _, cpu = timed(trainer.one_pass, tiles)
+                trainer.epoch += 1
+                if turn:
+                    times[shape].append(cpu * SAMPLES / data.y_train.size)
+    seconds = {shape: np.median(found) for shape, found in times.items()}
+    print(
+        f"{threads} threads, SIMD path {simd_path()}, load {os.getloadavg()[0]:.1f}; K = {K}, batch {BATCH}, "
+        f"medians of {rounds} rounds of {data.y_train.size:,} samples"
+    )
+    print("inputs  layers        CPU s an epoch  a table, relative  to one layer of these inputs")
+    for (k, layers), cpu in seconds.items():
+        one = seconds[k, (GATES,)]
+        widths = " + ".join(str(width) for width in layers)
+        print(f"{k:<6d}  {widths:12s}  {cpu:14.2f}  {cpu / seconds[SHAPES[0]]:17.2f}  {cpu / one:28.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--batches", type=int, default=6, help="of the peer, each round")
+    parser.add_argument("--shapes", action="store_true", help="ours alone, of several layers and inputs")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="of the shapes' epochs, scaled up")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
@@ -115,7 +152,10 @@ def main() -> None:
     x = (rng.random((SAMPLES, FEATURES)) < 0.2).astype(np.float32)
     y = rng.integers(0, CLASSES, SAMPLES)
     data = Dataset("bench", x, y, x[:256], y[:256], x[:256], y[:256], CLASSES)
-    ours = FastTrainer(data, LogicConfig(layers=(GATES,), k=K, batch=BATCH, tau=TAU, epochs=99))
+    if options.shapes:
+        n = options.samples
+        return shapes(replace(data, x_train=x[:n], y_train=y[:n]), options.rounds, options.threads)
+    ours = TableTrainer(data, LogicConfig(layers=(GATES,), k=K, batch=BATCH, tau=TAU, epochs=99))
     some = slice(0, options.batches * BATCH)
     tx, ty = torch.from_numpy(x[some]), torch.from_numpy(y[some])
     scale = SAMPLES / (options.batches * BATCH)

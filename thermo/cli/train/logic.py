@@ -40,7 +40,7 @@ OPTIONS = (
         "--inputs",
         int,
         None,
-        "Inputs of a gate, 2 to 6; more than two make it a table, in one layer (default 2).",
+        "Inputs of a gate, 2 to 6; more than two make it a table (default 2).",
         min=2,
         max=6,
     ),

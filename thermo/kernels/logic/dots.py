@@ -83,7 +83,7 @@ def _halves(builder: Any, a: Any, b: Any, step: int) -> Any:
     return builder.add(_shuffle(builder, a, b, low), _shuffle(builder, a, b, high))
 
 
-def _total8(builder: Any, sums: list[Any]) -> Any:
+def total8(builder: Any, sums: list[Any]) -> Any:
     """<8 x i32>: the sum over all lanes of each of eight vectors."""
     pairs = [_halves(builder, sums[j], sums[j + 1], 1) for j in range(0, 8, 2)]
     first, second = (_halves(builder, pairs[j], pairs[j + 1], 2) for j in (0, 2))
@@ -120,13 +120,14 @@ def _emit(builder: Any, args: Any, width: int, n_lanes: int, step: Any) -> Any:
         w = chunk(weights)
         for start, total in zip(starts, sums, strict=True):
             builder.store(step(builder, builder.load(total), chunk(start), w), total)
-    total8 = _total8(builder, [builder.load(total) for total in sums])
+    totals = total8(builder, [builder.load(total) for total in sums])
     pointer = builder.inttoptr(out, ir.VectorType(_I32, 8).as_pointer())
-    builder.store(total8, pointer, align=4)
+    builder.store(totals, pointer, align=4)
     return ir.Constant(_I64, 0)
 
 
-_EMITTERS = {"avx512vnni": (64, 16, _vnni), "avx2": (32, 8, _maddubs), "portable": (16, 16, _plain)}
+EMITTERS = {"avx512vnni": (64, 16, _vnni), "avx2": (32, 8, _maddubs), "portable": (16, 16, _plain)}
+"""Of each path: bytes at a time, partial sums, and what adds the products of so many bytes to them."""
 PATHS = ("portable", "avx2", "avx512vnni")
 """From the one that every CPU has to the fastest."""
 
@@ -137,7 +138,7 @@ def _dots8_of(wanted: str) -> Any:
     def dots8(typingctx, weights, rows, pitch, indices, out):  # type: ignore[no-untyped-def]
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
             path = PATHS[min(PATHS.index(wanted), PATHS.index(simd_path()))]
-            return _emit(builder, args, *_EMITTERS[path])
+            return _emit(builder, args, *EMITTERS[path])
 
         return types.int64(*[types.int64] * 5), codegen
 

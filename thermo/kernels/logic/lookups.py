@@ -7,8 +7,9 @@ avx512vnni  64 samples: one VPERMB where the CPU has it, else VPSHUFB of 16 entr
 avx2        32 samples, VPSHUFB
 portable    sample by sample
 
-A table takes 4 or 6 operands here, 16 or 64 entries: smaller ones are repeated (`spread_entries`), so that
-what the operands beyond theirs read does not matter. Arguments are addresses, as those of `dots8`.
+A table takes 2, 4 or 6 operands here, held as 16, 16 or 64 entries: smaller ones are repeated, so that what
+the operands beyond theirs read does not matter. Arguments are addresses, as those of `dots8`: arrays would
+be counted at each table, which costs as much as its work.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from numba.core import cgutils
 
 from compiler.jit.bundles import target_features
 from thermo.kernels.jit import njit
-from thermo.kernels.logic.dots import PATHS, simd_path
+from thermo.kernels.logic.dots import EMITTERS, GROUP, PATHS, simd_path, total8
 from thermo.kernels.random import intrinsic
 
-FEW, MANY = 4, 6
-"""Operands of the two sizes."""
+TWO, FEW, MANY = 2, 4, 6
+"""Operands that kernels are made for."""
 SHIFT = 7
 """An input's weight is a product of two numbers up to 127, divided by 2^SHIFT."""
 
@@ -35,7 +36,12 @@ _WIDTHS = {"portable": 1, "avx2": 32, "avx512vnni": 64}
 
 def operands_of(inputs: int) -> int:
     """Operands that kernels take for a table of so many inputs."""
-    return FEW if inputs <= FEW else MANY
+    return next(n for n in (TWO, FEW, MANY) if inputs <= n)
+
+
+def size_of(operands: int) -> int:
+    """Entries that a table of so many operands is held as."""
+    return 64 if operands == MANY else 16
 
 
 def _vector(kind: Any, n: int) -> Any:
@@ -71,7 +77,7 @@ class _Entries:
             self.whole = _load(builder, base, ir.Constant(_I64, 0), 64)
             return
         order = ir.Constant(ir.VectorType(_I32, width), [lane % 16 for lane in range(width)])
-        for start in range(0, 1 << operands, 16):
+        for start in range(0, size_of(operands), 16):
             part = _load(builder, base, ir.Constant(_I64, start), 16)
             self.parts.append(builder.shuffle_vector(part, part, order))
 
@@ -122,10 +128,11 @@ def _chunks(builder: Any, pitch: Any, width: int) -> Any:
     return cgutils.for_range_slice(builder, ir.Constant(_I64, 0), pitch, ir.Constant(_I64, width), _I64)
 
 
-def _emit_weigh(builder: Any, args: Any, operands: int, width: int) -> None:
+def _emit_weigh(builder: Any, args: Any, operands: int, path: str) -> None:
+    width = _WIDTHS[path]
     rows, pitch, wires, slopes, weights, dither, out, places = args
     starts = _starts(builder, rows, pitch, wires, operands)
-    size = 1 << operands
+    size = size_of(operands)
     tables = [
         _Entries(builder, builder.add(slopes, ir.Constant(_I64, j * size)), operands, width)
         for j in range(operands)
@@ -145,7 +152,8 @@ def _emit_weigh(builder: Any, args: Any, operands: int, width: int) -> None:
             _store(builder, value, row, offset, width)
 
 
-def _emit_tally(builder: Any, args: Any, operands: int, width: int) -> None:
+def _emit_tally(builder: Any, args: Any, operands: int, path: str) -> None:
+    width = _WIDTHS[path]
     rows, pitch, wires, entries, ones = args
     starts = _starts(builder, rows, pitch, wires, operands)
     table = _Entries(builder, entries, operands, width)
@@ -154,12 +162,55 @@ def _emit_tally(builder: Any, args: Any, operands: int, width: int) -> None:
         _store(builder, builder.add(_load(builder, ones, offset, width), found), ones, offset, width)
 
 
+def _emit_add_up(builder: Any, args: Any, operands: int, path: str) -> None:
+    places, weights, pitch, out = args
+    if operands == MANY:
+        return _emit_histogram(builder, places, weights, pitch, out)
+    width, n_lanes, step = EMITTERS[path]
+    zeros = ir.Constant(ir.VectorType(_I32, n_lanes), None)
+    for first in range(0, 1 << operands, GROUP):
+        sums = [cgutils.alloca_once_value(builder, zeros) for _ in range(GROUP)]
+        for total in sums:
+            builder.store(zeros, total)
+        with _chunks(builder, pitch, width) as (offset, _):
+            address = _load(builder, places, offset, width)
+            weight = _load(builder, weights, offset, width)
+            for e, total in enumerate(sums[: 1 << operands], first):
+                here = builder.icmp_unsigned("==", address, _same(_I8, width, e))
+                one = builder.zext(here, _vector(_I8, width))
+                builder.store(step(builder, builder.load(total), one, weight), total)
+        totals = total8(builder, [builder.load(total) for total in sums])
+        place = builder.add(out, ir.Constant(_I64, 4 * first))
+        builder.store(totals, _pointer(builder, place, ir.VectorType(_I32, 8)), align=4)
+
+
+def _emit_histogram(builder: Any, places: Any, weights: Any, pitch: Any, out: Any) -> None:
+    """Four histograms beside each other: neighbouring samples with the same address need not wait."""
+    size = 1 << MANY
+    kind = ir.VectorType(_I32, size)
+    parts = [cgutils.alloca_once(builder, kind) for _ in range(4)]
+    bases = [builder.ptrtoint(part, _I64) for part in parts]
+    for part in parts:
+        builder.store(ir.Constant(kind, None), part)
+    with _chunks(builder, pitch, len(parts)) as (offset, _):
+        for i, base in enumerate(bases):
+            here = builder.add(offset, ir.Constant(_I64, i))
+            address = builder.zext(_load(builder, places, here, 1), _I64)
+            weight = builder.sext(_load(builder, weights, here, 1), _I32)
+            slot = _pointer(builder, builder.add(base, builder.shl(address, ir.Constant(_I64, 2))), _I32)
+            builder.store(builder.add(builder.load(slot), weight), slot)
+    total = builder.load(parts[0])
+    for part in parts[1:]:
+        total = builder.add(total, builder.load(part))
+    builder.store(total, _pointer(builder, out, kind), align=4)
+
+
 def _intrinsic_of(emit: Any, n_args: int, operands: int, wanted: str) -> Any:
     """The intrinsic for one path; where the CPU lacks it, the best that it has."""
 
     def made(context, builder, sig, args):  # type: ignore[no-untyped-def]
         path = PATHS[min(PATHS.index(wanted), PATHS.index(simd_path()))]
-        emit(builder, args, operands, _WIDTHS[path])
+        emit(builder, args, operands, path)
         return ir.Constant(_I64, 0)
 
     signature = types.int64(*[types.int64] * n_args)
@@ -170,16 +221,28 @@ def _intrinsic_of(emit: Any, n_args: int, operands: int, wanted: str) -> Any:
 
         return intrinsic(weigh)
 
-    def tally(typingctx, a, b, c, d, e):  # type: ignore[no-untyped-def]
+    if n_args == 5:
+
+        def tally(typingctx, a, b, c, d, e):  # type: ignore[no-untyped-def]
+            return signature, made
+
+        return intrinsic(tally)
+
+    def add_up(typingctx, a, b, c, d):  # type: ignore[no-untyped-def]
         return signature, made
 
-    return intrinsic(tally)
+    return intrinsic(add_up)
 
 
+_weigh2_0, _weigh2_1, _weigh2_2 = (_intrinsic_of(_emit_weigh, 8, TWO, path) for path in PATHS)
 _weigh4_0, _weigh4_1, _weigh4_2 = (_intrinsic_of(_emit_weigh, 8, FEW, path) for path in PATHS)
 _weigh6_0, _weigh6_1, _weigh6_2 = (_intrinsic_of(_emit_weigh, 8, MANY, path) for path in PATHS)
+_tally2_0, _tally2_1, _tally2_2 = (_intrinsic_of(_emit_tally, 5, TWO, path) for path in PATHS)
 _tally4_0, _tally4_1, _tally4_2 = (_intrinsic_of(_emit_tally, 5, FEW, path) for path in PATHS)
 _tally6_0, _tally6_1, _tally6_2 = (_intrinsic_of(_emit_tally, 5, MANY, path) for path in PATHS)
+_add_up2_0, _add_up2_1, _add_up2_2 = (_intrinsic_of(_emit_add_up, 4, TWO, path) for path in PATHS)
+_add_up4_0, _add_up4_1, _add_up4_2 = (_intrinsic_of(_emit_add_up, 4, FEW, path) for path in PATHS)
+_add_up6 = _intrinsic_of(_emit_add_up, 4, MANY, PATHS[0])
 
 
 @njit(cache=True, nogil=True)
@@ -189,11 +252,18 @@ def weigh(rows, pitch, wires, slopes, weights, dither, out, places, operands, pa
     out[j, s] = floor((weights[s] slopes[j, address of s] + dither[s]) / 128)
 
     rows : (n, pitch) uint8 bits; pitch : a multiple of 64; wires : (operands,) int32
-    slopes : (operands, 2^operands) int8, within +- 127; weights : (pitch,) int8; dither : (pitch,) uint8,
+    slopes : (operands, entries held) int8, within +- 127; weights : (pitch,) int8; dither : (pitch,) uint8,
         0 to 127: at random, so that the mean of a weight is right
     out : (operands, pitch) int8; places : (pitch,) uint8, the addresses
     """
-    if operands == FEW:
+    if operands == TWO:
+        if path == 2:
+            _weigh2_2(rows, pitch, wires, slopes, weights, dither, out, places)
+        elif path == 1:
+            _weigh2_1(rows, pitch, wires, slopes, weights, dither, out, places)
+        else:
+            _weigh2_0(rows, pitch, wires, slopes, weights, dither, out, places)
+    elif operands == FEW:
         if path == 2:
             _weigh4_2(rows, pitch, wires, slopes, weights, dither, out, places)
         elif path == 1:
@@ -210,8 +280,15 @@ def weigh(rows, pitch, wires, slopes, weights, dither, out, places, operands, pa
 
 @njit(cache=True, nogil=True)
 def tally(rows, pitch, wires, entries, ones, operands, path):  # type: ignore[no-untyped-def]
-    """ones[s] += entries[address of s]; entries : (2^operands,) uint8, ones : (pitch,) uint8."""
-    if operands == FEW:
+    """ones[s] += entries[address of s]; entries : (entries held,) uint8, ones : (pitch,) uint8."""
+    if operands == TWO:
+        if path == 2:
+            _tally2_2(rows, pitch, wires, entries, ones)
+        elif path == 1:
+            _tally2_1(rows, pitch, wires, entries, ones)
+        else:
+            _tally2_0(rows, pitch, wires, entries, ones)
+    elif operands == FEW:
         if path == 2:
             _tally4_2(rows, pitch, wires, entries, ones)
         elif path == 1:
@@ -226,19 +303,48 @@ def tally(rows, pitch, wires, entries, ones, operands, path):  # type: ignore[no
         _tally6_0(rows, pitch, wires, entries, ones)
 
 
-def _slopes_of(operands: int) -> Any:
+@njit(cache=True, nogil=True)
+def add_up(places, weights, pitch, out, operands, path):  # type: ignore[no-untyped-def]
+    """out[e] = the sum of weights over the samples at address e.
+
+    places : (pitch,) uint8; weights : (pitch,) int8; pitch : a multiple of 64
+    out : (entries held,) int32; of 2 operands the first four alone mean something
+    """
+    if operands == TWO:
+        if path == 2:
+            _add_up2_2(places, weights, pitch, out)
+        elif path == 1:
+            _add_up2_1(places, weights, pitch, out)
+        else:
+            _add_up2_0(places, weights, pitch, out)
+    elif operands == MANY:
+        _add_up6(places, weights, pitch, out)
+    elif path == 2:
+        _add_up4_2(places, weights, pitch, out)
+    elif path == 1:
+        _add_up4_1(places, weights, pitch, out)
+    else:
+        _add_up4_0(places, weights, pitch, out)
+
+
+def _repeated(builder: Any, table: Any, held: int, change: Any = lambda e: e) -> Any:
+    """<held x ...>: entry change(e) of the table at e, again and again."""
+    n = table.type.count
+    order = [change(e) % n for e in range(held)]
+    return builder.shuffle_vector(table, table, ir.Constant(ir.VectorType(_I32, held), order))
+
+
+def _slopes_of(inputs: int) -> Any:
+    operands = operands_of(inputs)
+    held = size_of(operands)
+
     def slopes(typingctx, entries, out):  # type: ignore[no-untyped-def]
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            size = 1 << operands
-            table = _load(builder, args[0], ir.Constant(_I64, 0), size)
+            table = _load(builder, args[0], ir.Constant(_I64, 0), 1 << inputs)
             for j in range(operands):
-                one, zero = (
-                    builder.shuffle_vector(
-                        table, table, ir.Constant(ir.VectorType(_I32, size), [place(e) for e in range(size)])
-                    )
-                    for place in (lambda e, j=j: e | 1 << j, lambda e, j=j: e & ~(1 << j))
-                )
-                _store(builder, builder.sub(one, zero), args[1], ir.Constant(_I64, j * size), size)
+                one = _repeated(builder, table, held, lambda e, j=j: e | 1 << j)
+                zero = _repeated(builder, table, held, lambda e, j=j: e & ~(1 << j))
+                _store(builder, builder.sub(one, zero), args[1], ir.Constant(_I64, j * held), held)
             return ir.Constant(_I64, 0)
 
         return types.int64(types.int64, types.int64), codegen
@@ -246,25 +352,64 @@ def _slopes_of(operands: int) -> Any:
     return intrinsic(slopes)
 
 
-_slopes4, _slopes6 = _slopes_of(FEW), _slopes_of(MANY)
+def _hard_of(inputs: int) -> Any:
+    held = size_of(operands_of(inputs))
+
+    def hard(typingctx, logits, out):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+            kind = ir.VectorType(ir.FloatType(), 1 << inputs)
+            table = builder.load(_pointer(builder, args[0], kind), align=4)
+            ones = builder.fcmp_ordered(">", table, ir.Constant(kind, [0.0] * kind.count))
+            bits = builder.zext(ones, ir.VectorType(_I8, kind.count))
+            _store(builder, _repeated(builder, bits, held), args[1], ir.Constant(_I64, 0), held)
+            return ir.Constant(_I64, 0)
+
+        return types.int64(types.int64, types.int64), codegen
+
+    return intrinsic(hard)
+
+
+_slopes2, _slopes3, _slopes4, _slopes5, _slopes6 = (_slopes_of(inputs) for inputs in range(2, 7))
+_hard2, _hard3, _hard4, _hard5, _hard6 = (_hard_of(inputs) for inputs in range(2, 7))
 
 
 @njit(cache=True, nogil=True)
-def slopes(entries, out, operands):  # type: ignore[no-untyped-def]
-    """out[j, e] = entries[e with bit j set] - entries[e with it clear]; (operands, 2^operands) int8."""
-    if operands == FEW:
+def slopes(entries, out, inputs):  # type: ignore[no-untyped-def]
+    """out[j, e] = entries[e with bit j set] - entries[e with it clear]; (operands, entries held) int8.
+
+    entries : (2^inputs,) int8
+    """
+    if inputs == 2:
+        _slopes2(entries, out)
+    elif inputs == 3:
+        _slopes3(entries, out)
+    elif inputs == 4:
         _slopes4(entries, out)
+    elif inputs == 5:
+        _slopes5(entries, out)
     else:
         _slopes6(entries, out)
 
 
 @njit(cache=True, nogil=True)
-def spread_entries(entries, row, n, out):  # type: ignore[no-untyped-def]
-    """out = entries[row, :n] again and again."""
-    wide = out.reshape(-1, n)
-    for i in range(wide.shape[0]):
-        for e in range(n):
-            wide[i, e] = entries[row, e]
+def hard_entries(logits, out, inputs):  # type: ignore[no-untyped-def]
+    """out[e] = logits[e] > 0; logits : (2^inputs,) float32, out : (entries held,) uint8."""
+    if inputs == 2:
+        _hard2(logits, out)
+    elif inputs == 3:
+        _hard3(logits, out)
+    elif inputs == 4:
+        _hard4(logits, out)
+    elif inputs == 5:
+        _hard5(logits, out)
+    else:
+        _hard6(logits, out)
+
+
+@njit(cache=True, nogil=True)
+def padded(m):  # type: ignore[no-untyped-def]
+    """The width of rows of m samples: a multiple of 64, at least 64."""
+    return max((m + 63) // 64 * 64, 64)
 
 
 @intrinsic
@@ -307,24 +452,31 @@ def _permute_rows(typingctx, rows, n, order, out, width):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True)
-def pack(x, weights, c, packed, few, order):  # type: ignore[no-untyped-def]
-    """The samples whose weight of class c is not 0, side by side; the width of their rows.
+def weighty(weights, first, last, order):  # type: ignore[no-untyped-def]
+    """How many samples have a weight that is not 0 in any of the rows first .. last - 1, and which.
 
-    x : (n, pitch) uint8; weights : (n_classes, pitch) int8
-    packed : (n pitch,) uint8, out: n rows of the width, a multiple of 64; what is beyond the samples is
-        0 or 1, their weights are 0
-    few : (pitch,) int8, out: the weights; order : (pitch,) uint8 or uint16, out: which samples
+    weights : (rows, pitch) int8; order : (pitch,) uint8 or uint16, out: the samples, then 0
     """
-    n, pitch = x.shape
-    m = 0
+    m, pitch = 0, weights.shape[1]
     for s in range(pitch):
-        if weights[c, s] != 0:
-            few[m] = weights[c, s]
+        seen = False
+        for c in range(first, last):
+            seen |= weights[c, s] != 0
+        if seen:
             order[m] = s
             m += 1
-    width = max((m + 63) // 64 * 64, 64)
-    few[m:width] = 0
-    order[m:width] = 0
+    order[m:] = 0
+    return m
+
+
+@njit(cache=True, nogil=True)
+def put_together(x, order, m, width, packed):  # type: ignore[no-untyped-def]
+    """The first m samples of `order` of each row side by side.
+
+    x : (n, pitch) uint8 bits; width : a multiple of 64, at least m
+    packed : (n width,) uint8, out; what is beyond the samples is 0 or 1
+    """
+    n, pitch = x.shape
     if pitch == 256 and _can_permute():
         _permute_rows(x.ctypes.data, n, order.ctypes.data, packed.ctypes.data, width)
     else:
@@ -332,4 +484,18 @@ def pack(x, weights, c, packed, few, order):  # type: ignore[no-untyped-def]
         for f in range(n):
             for i in range(m):
                 rows[f, i] = x[f, order[i]]
+
+
+@njit(cache=True, nogil=True)
+def pack(x, weights, c, packed, few, order):  # type: ignore[no-untyped-def]
+    """The samples whose weight of class c is not 0, side by side; the width of their rows.
+
+    weights : (n_classes, pitch) int8; few : (pitch,) int8, out: the weights, then 0; see put_together
+    """
+    m = weighty(weights, c, c + 1, order)
+    width = padded(m)
+    for i in range(m):
+        few[i] = weights[c, order[i]]
+    few[m:width] = 0
+    put_together(x, order, m, width, packed)
     return width

@@ -1,13 +1,17 @@
-"""Straight-through training of one layer of tables of 3 to 6 inputs on bits.
+"""Straight-through training of layers of tables of 2 to 6 inputs on bits; two-input gates are tables, too.
 
-As thermo.kernels.logic.one_layer, whose layout of wires and scores this has. With G[s] the derivative
-of the loss by the class sum that counts a table, int8, e(s) the table's address in sample s and
-p = sigmoid(logits), candidate m of input j has the derivative
+Tables are held in blocks of LANES, samples of a batch are the columns of byte rows, so that sums over samples
+are dot products of bytes (dots). A batch has `pitch` columns, a multiple of 64; weights of columns beyond
+its samples are 0. With G[s] the derivative of the loss by a table's output (by the class sum that counts it,
+or from the layer above), int8, e(s) the table's address in sample s and p = sigmoid(logits), candidate m of
+input j has the derivative
 
     h_m = sum_s G[s] D_j[e(s)] x_m[s],    D_j[e] = p[e with bit j set] - p[e with it clear]
 
-D_j is rounded to 1/127, and each product to a whole number, at random, so that its mean is right. Entry e
-gets p_e (1 - p_e) times the sum of G over the samples at address e.
+up to what is the same for all m; softmax over the scores gives q_m (h_m - sum_i q_i h_i) for the score. Entry
+e gets p_e (1 - p_e) times the sum of G over the samples at address e, and the net that input j reads gets
+G[s] D_j[e(s)] of sample s. D_j is rounded to 1/127, and each product to a whole number, at random, so that
+its mean is right.
 """
 
 from __future__ import annotations
@@ -17,17 +21,18 @@ from typing import NamedTuple
 import numpy as np
 
 from thermo.kernels.jit import njit
+from thermo.kernels.logic.above import derivatives
 from thermo.kernels.logic.dots import CHUNK, GROUP, dots8
-from thermo.kernels.logic.lookups import SHIFT, pack, slopes, spread_entries, tally, weigh
-from thermo.kernels.logic.one_layer import LANES, LIMIT, _adam, _softmax_gradient, choose, sigmoid
+from thermo.kernels.logic.lookups import SHIFT, add_up, hard_entries, pack, slopes, tally, weigh
+from thermo.kernels.logic.updates import LANES, adam, choose, sigmoid, softmax_gradient
 
+LIMIT = 255
+"""Tables whose ones fit a byte counter."""
 TOP = np.float32(127)
 """A slope of 1 as int8."""
 UNIT = np.float32(2**SHIFT / 127)
 """What a whole number of an input's weight stands for, in units of G."""
 _HALF, _ONE = np.float32(0.5), np.float32(1)
-_PARTS = 4
-"""Histograms beside each other: neighbouring samples with the same address need not wait."""
 
 
 class Tables(NamedTuple):
@@ -53,13 +58,50 @@ class Tables(NamedTuple):
     operands: int
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def chosen(wires, best, block, lane, out):  # type: ignore[no-untyped-def]
-    """out[j] = the net that input j reads; those beyond the last repeat the first."""
-    n = wires.shape[1]
-    for j in range(out.shape[0]):
-        side = j if j < n else 0
-        out[j] = wires[block, side, lane, best[block, side, lane]]
+class Work(NamedTuple):
+    """A thread's scratch for one layer; held : entries that a table is held as (lookups.size_of).
+
+    nets : (operands,) int32; slope : (operands, held) int8; masked : (operands, pitch) int8
+    places : (pitch,) uint8; totals : (held,) int32; sums : (pitch,) int32
+    few : (LANES, pitch) int8, derivatives by outputs; scales : (LANES,) int32, units that a step of theirs is
+    packed, order : see lookups.pack; state : (2,) int64, the class of few[0], and the width of its rows
+    """
+
+    nets: np.ndarray
+    slope: np.ndarray
+    masked: np.ndarray
+    places: np.ndarray
+    totals: np.ndarray
+    sums: np.ndarray
+    few: np.ndarray
+    scales: np.ndarray
+    packed: np.ndarray
+    order: np.ndarray
+    state: np.ndarray
+
+
+@njit(cache=True, nogil=True)
+def outputs(layer, x, out, first, last, path):  # type: ignore[no-untyped-def]
+    """out[t] = the outputs of the hard tables of blocks first .. last - 1; (n_tables, pitch) uint8."""
+    table, wires, best, operands = layer.table, layer.wires, layer.best, layer.operands
+    pitch, size, inputs = x.shape[1], table.shape[1], wires.shape[1]
+    entries = np.empty(64, np.uint8)
+    nets = np.empty(operands, np.int32)
+    rows, read, held, to, logits = (
+        x.ctypes.data,
+        nets.ctypes.data,
+        entries.ctypes.data,
+        out.ctypes.data,
+        table.ctypes.data,
+    )
+    for t in range(first * LANES, min(last * LANES, layer.n_tables)):
+        for j in range(operands):
+            side = j if j < inputs else 0
+            nets[j] = wires[t // LANES, side, t % LANES, best[t // LANES, side, t % LANES]]
+        for s in range(pitch):
+            out[t, s] = 0
+        hard_entries(logits + 4 * size * t, held, inputs)
+        tally(rows, pitch, read, held, to + pitch * t, operands, path)
 
 
 @njit(cache=True, nogil=True)
@@ -68,242 +110,44 @@ def count_ones(layer, x, counts, first, last, path):  # type: ignore[no-untyped-
 
     x : (n_features, pitch) uint8 bits; counts : (n_classes, pitch) int32, added to
     """
-    pitch, size = x.shape[1], layer.table.shape[1]
-    operands = layer.operands
+    table, wires, best, operands = layer.table, layer.wires, layer.best, layer.operands
+    pitch, size, inputs, per_class = x.shape[1], table.shape[1], wires.shape[1], layer.per_class
     ones = np.zeros(pitch, np.uint8)
-    hard = np.empty((1, size), np.uint8)
-    entries = np.empty(1 << operands, np.uint8)
+    entries = np.empty(64, np.uint8)
     nets = np.empty(operands, np.int32)
-    held, current = 0, -1
+    rows, read, held, to, logits = (
+        x.ctypes.data,
+        nets.ctypes.data,
+        entries.ctypes.data,
+        ones.ctypes.data,
+        table.ctypes.data,
+    )
+    full, current = 0, -1
     for t in range(first * LANES, min(last * LANES, layer.n_tables)):
-        c = t // layer.per_class
-        if c != current or held == LIMIT:
-            if held:
+        c = t // per_class
+        if c != current or full == LIMIT:
+            if full:
                 for s in range(pitch):
                     counts[current, s] += ones[s]
                     ones[s] = 0
-            current, held = c, 0
-        chosen(layer.wires, layer.best, t // LANES, t % LANES, nets)
-        for e in range(size):
-            hard[0, e] = layer.table[t, e] > 0
-        spread_entries(hard, 0, size, entries)
-        tally(x.ctypes.data, pitch, nets.ctypes.data, entries.ctypes.data, ones.ctypes.data, operands, path)
-        held += 1
-    if held:
+            current, full = c, 0
+        for j in range(operands):
+            side = j if j < inputs else 0
+            nets[j] = wires[t // LANES, side, t % LANES, best[t // LANES, side, t % LANES]]
+        hard_entries(logits + 4 * size * t, held, inputs)
+        tally(rows, pitch, read, held, to, operands, path)
+        full += 1
+    if full:
         for s in range(pitch):
             counts[current, s] += ones[s]
 
 
 @njit(cache=True, nogil=True)
-def _add_up(places, weights, n, parts, totals, row):  # type: ignore[no-untyped-def]
-    """totals[row, e] = the sum of weights over the first 4 n samples at address e; parts : zeros, and again.
+def right_answers(counts, labels):  # type: ignore[no-untyped-def]
+    """How many samples, one a label, have the largest count where their label is, the first on a tie.
 
-    places : (at least n, 4) uint8; weights : (at least n, 4) int8; parts : (4, 2^operands) int32
-    Operands beyond the table's repeat its entries.
+    counts : (n_classes, pitch) int32
     """
-    for i in range(n):
-        parts[0, places[i, 0]] += weights[i, 0]
-        parts[1, places[i, 1]] += weights[i, 1]
-        parts[2, places[i, 2]] += weights[i, 2]
-        parts[3, places[i, 3]] += weights[i, 3]
-    size = totals.shape[1]
-    totals[row] = 0
-    wide = parts.reshape(-1, size)
-    for i in range(wide.shape[0]):
-        for e in range(size):
-            totals[row, e] += wide[i, e]
-            wide[i, e] = 0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _probabilities(table, row, p):  # type: ignore[no-untyped-def]
-    """p[i] = sigmoid(table[row, i])."""
-    for i in range(p.shape[0]):
-        p[i] = sigmoid(table[row, i])
-
-
-@njit(cache=True, nogil=True)
-def _as_bytes(p, out):  # type: ignore[no-untyped-def]
-    """out[i] = p[i] in steps of 1/127, rounded."""
-    for i in range(p.shape[0]):
-        out[i] = np.int8(p[i] * TOP + _HALF)
-
-
-@njit(cache=True, nogil=True)
-def _slope_of_logits(p, totals, unit, g):  # type: ignore[no-untyped-def]
-    """g[i] = unit p (1 - p) totals, all at i."""
-    for i in range(p.shape[0]):
-        g[i] = unit * np.float32(totals[i]) * p[i] * (_ONE - p[i])
-
-
-@njit(cache=True, nogil=True)
-def _shrink(table, row, keep):  # type: ignore[no-untyped-def]
-    for i in range(table.shape[1]):
-        table[row, i] *= keep
-
-
-@njit(cache=True, nogil=True, forceinline=True)
-def rough(dither, pitch, t):  # type: ignore[no-untyped-def]
-    """Address of table t's share of the dither, so that tables differ in their rounding."""
-    return dither.ctypes.data + CHUNK * (t % ((dither.shape[0] - pitch) // CHUNK + 1))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def train_blocks(layer, adam, x, weights, dither, scratch, first, last, path):  # type: ignore[no-untyped-def]
-    """Gradient and Adam step of the tables in blocks first .. last - 1, and their new choices.
-
-    weights : (n_classes, pitch) int8; dither : (at least pitch,) uint8 from 0 to 127
-    scratch : (packed, few, order), see lookups.pack: most weights are 0 after a few epochs
-    """
-    table, table_m, table_v, scores, scores_m, scores_v, wires, best, k, n_tables, per_class, operands = layer
-    unit, rate_table, rate_wire, beta1, beta2, fix2, epsilon, decay = adam
-    pitch, size, inputs = x.shape[1], table.shape[1], wires.shape[1]
-    k_padded, full = scores.shape[2], 1 << operands
-    nets = np.empty(operands, np.int32)
-    p = np.empty(LANES * size, np.float32)
-    g = np.empty(LANES * size, np.float32)
-    rounded = np.empty((LANES, size), np.int8)
-    entries = np.empty(full, np.int8)
-    slope = np.empty((operands, full), np.int8)
-    masked = np.empty((operands, pitch), np.int8)
-    places = np.empty(pitch, np.uint8)
-    parts = np.zeros((_PARTS, full), np.int32)
-    totals = np.empty((LANES, size), np.int32)
-    dots = np.empty((inputs, LANES, k_padded), np.int32)
-    h = np.zeros((k, LANES), np.float32)
-    e = np.zeros((k, LANES), np.float32)
-    wide = np.empty((2, k * LANES), np.float32)
-    narrow = np.empty((2, LANES), np.float32)
-    largest = np.empty(LANES, np.float32)
-    e1 = e.reshape(-1)
-    few, many = (best.shape[0], LANES * size), (inputs * best.shape[0], k_padded * LANES)
-    p0, m0, v0 = table.reshape(few), table_m.reshape(few), table_v.reshape(few)
-    p1, m1, v1 = scores.reshape(many), scores_m.reshape(many), scores_v.reshape(many)
-    packed, few_weights, order = scratch
-    fours, by_four = places.reshape(-1, 4), few_weights.reshape(-1, 4)
-    rows, asked, out = packed.ctypes.data, wires.ctypes.data, dots.ctypes.data
-    mask, read, at, given = masked.ctypes.data, nets.ctypes.data, places.ctypes.data, few_weights.ctypes.data
-    step = unit * UNIT
-    current, width = -1, 0
-    for block in range(first, last):
-        _probabilities(p0, block, p)
-        _as_bytes(p, rounded.reshape(-1))
-        for lane in range(LANES):
-            t = block * LANES + lane
-            c = min(t, n_tables - 1) // per_class
-            if c != current:
-                current, width = c, pack(x, weights, c, packed, few_weights, order)
-            chosen(wires, best, block, lane, nets)
-            if size == full:
-                slopes(rounded.ctypes.data + size * lane, slope.ctypes.data, operands)
-            else:
-                spread_entries(rounded, lane, size, entries)
-                slopes(entries.ctypes.data, slope.ctypes.data, operands)
-            shift = rough(dither, pitch, t)
-            weigh(rows, width, read, slope.ctypes.data, given, shift, mask, at, operands, path)
-            for j in range(inputs):
-                base = LANES * (inputs * block + j) + lane
-                for i in range(0, k_padded, GROUP):
-                    dots8(
-                        mask + j * width,
-                        rows,
-                        width,
-                        asked + 4 * (k_padded * base + i),
-                        out + 4 * ((LANES * j + lane) * k_padded + i),
-                        path,
-                    )
-            _add_up(fours, by_four, width // 4, parts, totals, lane)
-        _slope_of_logits(p, totals.reshape(-1), unit, g)
-        _shrink(p0, block, _ONE - decay)
-        _adam(p0, m0, v0, g, block, LANES * size, rate_table, beta1, beta2, fix2, epsilon)
-        for j in range(inputs):
-            for lane in range(LANES):
-                largest[lane] = scores[block, j, best[block, j, lane], lane]
-            for i in range(k):
-                for lane in range(LANES):
-                    h[i, lane] = step * np.float32(dots[j, lane, i])
-            _softmax_gradient(p1, inputs * block + j, k, largest, h, e, wide, narrow)
-            _adam(p1, m1, v1, e1, inputs * block + j, k * LANES, rate_wire, beta1, beta2, fix2, epsilon)
-    choose(scores, k, best, first, last)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def pool_gradients(layer, x, weights, dither, scratch, pool, h, first, last, path):  # type: ignore[no-untyped-def]
-    """Add to h the derivatives of the loss by nets that may become candidates.
-
-    pool : (blocks, n) int32, the nets that the wires of a block are asked about, n a multiple of 8
-    h : (blocks, inputs, LANES, n) float32; the rest as train_blocks
-    """
-    pitch, n, size = x.shape[1], pool.shape[1], layer.table.shape[1]
-    operands, inputs, full = layer.operands, layer.wires.shape[1], 1 << layer.operands
-    nets = np.empty(operands, np.int32)
-    p = np.empty(size, np.float32)
-    rounded = np.empty((1, size), np.int8)
-    entries = np.empty(full, np.int8)
-    slope = np.empty((operands, full), np.int8)
-    masked = np.empty((operands, pitch), np.int8)
-    places = np.empty(pitch, np.uint8)
-    dots = np.empty(n, np.int32)
-    packed, few, order = scratch
-    current, width = -1, 0
-    for block in range(first, last):
-        for lane in range(LANES):
-            t = block * LANES + lane
-            c = min(t, layer.n_tables - 1) // layer.per_class
-            if c != current:
-                current, width = c, pack(x, weights, c, packed, few, order)
-            chosen(layer.wires, layer.best, block, lane, nets)
-            _probabilities(layer.table, t, p)
-            _as_bytes(p, rounded[0])
-            spread_entries(rounded, 0, size, entries)
-            slopes(entries.ctypes.data, slope.ctypes.data, operands)
-            weigh(
-                packed.ctypes.data,
-                width,
-                nets.ctypes.data,
-                slope.ctypes.data,
-                few.ctypes.data,
-                rough(dither, pitch, t),
-                masked.ctypes.data,
-                places.ctypes.data,
-                operands,
-                path,
-            )
-            for j in range(inputs):
-                for i in range(0, n, GROUP):
-                    dots8(
-                        masked.ctypes.data + j * width,
-                        packed.ctypes.data,
-                        width,
-                        pool.ctypes.data + 4 * (n * block + i),
-                        dots.ctypes.data + 4 * i,
-                        path,
-                    )
-                for i in range(n):
-                    h[block, j, lane, i] += np.float32(dots[i])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def phase(train, layer, adam, x_old, weights, dither, scratch, x, counts, first, last, path):  # type: ignore[no-untyped-def]
-    """One thread's part between two losses: update tables of blocks first .. last - 1, count them on x.
-
-    train : whether there is a batch before; see train_blocks and count_ones
-    """
-    if first < last:
-        if train:
-            train_blocks(layer, adam, x_old, weights, dither, scratch, first, last, path)
-        counts[:] = 0
-        count_ones(layer, x, counts, first, last, path)
-
-
-@njit(cache=True, nogil=True)
-def right_answers(layer, x, counts, labels, path):  # type: ignore[no-untyped-def]
-    """How many of the samples of x, one a label, the hard network decides right.
-
-    x : (n_features, pitch) uint8 bits; counts : (n_classes, pitch) int32, scratch
-    """
-    counts[:] = 0
-    count_ones(layer, x, counts, 0, layer.best.shape[0], path)
     right = 0
     for s in range(labels.shape[0]):
         at = 0
@@ -312,3 +156,157 @@ def right_answers(layer, x, counts, labels, path):  # type: ignore[no-untyped-de
                 at = c
         right += at == labels[s]
     return right
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def probabilities(table, row, p):  # type: ignore[no-untyped-def]
+    """p[i] = sigmoid(table[row, i])."""
+    for i in range(p.shape[0]):
+        p[i] = sigmoid(table[row, i])
+
+
+@njit(cache=True, nogil=True)
+def as_bytes(p, out):  # type: ignore[no-untyped-def]
+    """out[i] = p[i] in steps of 1/127, rounded."""
+    for i in range(p.shape[0]):
+        out[i] = np.int8(p[i] * TOP + _HALF)
+
+
+@njit(cache=True, nogil=True)
+def _slope_of_logits(p, sums, unit, g):  # type: ignore[no-untyped-def]
+    """g[i] = unit p (1 - p) sums, all at i."""
+    for i in range(p.shape[0]):
+        g[i] = unit * sums[i] * p[i] * (_ONE - p[i])
+
+
+@njit(cache=True, nogil=True)
+def _shrink(table, row, keep):  # type: ignore[no-untyped-def]
+    for i in range(table.shape[1]):
+        table[row, i] *= keep
+
+
+@njit(cache=True, nogil=True)
+def _of_class(layer, given, x, t, few, work):  # type: ignore[no-untyped-def]
+    """Into few[0] the derivatives by the class sum that counts table t."""
+    state = work.state
+    c = min(t, layer.n_tables - 1) // layer.per_class
+    state[0], state[1] = c, x.shape[1]
+    if given.packs:
+        state[1] = pack(x, given.weights, c, work.packed, few, work.order)
+    else:
+        few[: x.shape[1]] = given.weights[c]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def block_sums(  # type: ignore[no-untyped-def]
+    layer, given, handed, x, dither, work, block, rounded, nets, apart, n, dots, sums, path
+):
+    """Sums over the samples for the tables of a block, by the weights of their inputs; these go down, too.
+
+    rounded : (LANES, 2^inputs) int8, probabilities
+    nets : address of the n nets, a multiple of 8, that the first input of the first lane is asked about;
+        `apart` elements apart for the next lane, LANES times that for the next input
+    dots : (inputs, LANES, n) int32, out, in steps of the weights of inputs
+    sums : (LANES, 2^inputs) float32, out, of the derivatives at each address
+    work.scales : out, units that a step of the derivatives is; 0 where nothing depends on a table
+    """
+    operands, wires, best = layer.operands, layer.wires, layer.best
+    read, _, _, _, totals, _, few, scales, _, _, state = work
+    down, down_read, down_factor = handed
+    pitch, inputs, size = x.shape[1], wires.shape[1], sums.shape[1]
+    own, packs, hands = given.own, given.packs, down.shape[0] > 0
+    width, rows = pitch, x.ctypes.data
+    at, weights, slope = read.ctypes.data, few.ctypes.data, work.slope.ctypes.data
+    mask, places, total = work.masked.ctypes.data, work.places.ctypes.data, totals.ctypes.data
+    table, rough, to = rounded.ctypes.data, dither.ctypes.data, dots.ctypes.data
+    n_rough = (dither.shape[0] - pitch) // CHUNK + 1
+    different = 4 if operands == 2 else totals.shape[0]
+    if packs:
+        rows = work.packed.ctypes.data
+    if own:
+        derivatives(given, block, layer.n_tables, LANES, pitch, dither, work.sums, few, scales)
+    for lane in range(LANES):
+        t = block * LANES + lane
+        for j in range(operands):
+            side = j if j < inputs else 0
+            read[j] = wires[block, side, lane, best[block, side, lane]]
+        if own:
+            weights = few.ctypes.data + few.shape[1] * lane
+        else:
+            scales[lane] = 1
+            if min(t, layer.n_tables - 1) // layer.per_class != state[0]:
+                _of_class(layer, given, x, t, few[0], work)
+            width = state[1]
+        if hands:
+            mask = down.ctypes.data + t * operands * pitch
+            down_factor[t] = max(scales[lane], 1)
+            for j in range(inputs):
+                down_read[t, j] = read[j]
+        for e in range(size):
+            sums[lane, e] = 0
+        if scales[lane] == 0:
+            for j in range(inputs):
+                for i in range(n):
+                    dots[j, lane, i] = 0
+            if hands:
+                for j in range(operands):
+                    for s in range(pitch):
+                        down[t * operands + j, s] = 0
+            continue
+        slopes(table + size * lane, slope, inputs)
+        shift = CHUNK * (t % n_rough)  # tables differ in their rounding
+        weigh(rows, width, at, slope, weights, rough + shift, mask, places, operands, path)
+        for j in range(inputs):
+            asked, here = nets + 4 * apart * (LANES * j + lane), to + 4 * n * (LANES * j + lane)
+            for i in range(0, n, GROUP):
+                dots8(mask + j * width, rows, width, asked + 4 * i, here + 4 * i, path)
+        add_up(places, weights, width, total, operands, path)
+        for i in range(0, different, size):
+            for e in range(size):
+                sums[lane, e] += np.float32(scales[lane]) * np.float32(totals[i + e])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def train_blocks(layer, step, given, handed, x, dither, work, first, last, path):  # type: ignore[no-untyped-def]
+    """Gradient and Adam step of the tables in blocks first .. last - 1, and their new choices.
+
+    given, handed : see above; dither : (at least pitch,) uint8 from 0 to 127
+    """
+    table, table_m, table_v, scores, scores_m, scores_v, wires, best, k = layer[:9]
+    unit, rate_table, rate_wire, beta1, beta2, fix2, epsilon, decay = step
+    size, inputs, k_padded = table.shape[1], wires.shape[1], scores.shape[2]
+    p = np.empty(LANES * size, np.float32)
+    g = np.empty(LANES * size, np.float32)
+    rounded = np.empty((LANES, size), np.int8)
+    sums = np.empty((LANES, size), np.float32)
+    dots = np.empty((inputs, LANES, k_padded), np.int32)
+    h = np.zeros((k, LANES), np.float32)
+    e = np.zeros((k, LANES), np.float32)
+    wide = np.empty((2, k * LANES), np.float32)
+    narrow = np.empty((2, LANES), np.float32)
+    largest = np.empty(LANES, np.float32)
+    e1, scales = e.reshape(-1), work.scales
+    few, many = (best.shape[0], LANES * size), (inputs * best.shape[0], k_padded * LANES)
+    p0, m0, v0 = table.reshape(few), table_m.reshape(few), table_v.reshape(few)
+    p1, m1, v1 = scores.reshape(many), scores_m.reshape(many), scores_v.reshape(many)
+    asked, of_block = wires.ctypes.data, 4 * inputs * LANES * k_padded
+    work.state[0] = -1
+    for block in range(first, last):
+        probabilities(p0, block, p)
+        as_bytes(p, rounded.reshape(-1))
+        nets = asked + of_block * block
+        block_sums(
+            layer, given, handed, x, dither, work, block, rounded, nets, k_padded, k_padded, dots, sums, path
+        )
+        _slope_of_logits(p, sums.reshape(-1), unit, g)
+        _shrink(p0, block, _ONE - decay)
+        adam(p0, m0, v0, g, block, LANES * size, rate_table, beta1, beta2, fix2, epsilon)
+        for j in range(inputs):
+            for lane in range(LANES):
+                largest[lane] = scores[block, j, best[block, j, lane], lane]
+            for i in range(k):
+                for lane in range(LANES):
+                    h[i, lane] = unit * UNIT * np.float32(scales[lane]) * np.float32(dots[j, lane, i])
+            softmax_gradient(p1, inputs * block + j, k, largest, h, e, wide, narrow)
+            adam(p1, m1, v1, e1, inputs * block + j, k * LANES, rate_wire, beta1, beta2, fix2, epsilon)
+    choose(scores, k, best, first, last)

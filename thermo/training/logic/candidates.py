@@ -1,4 +1,4 @@
-"""New candidates for the wires of a layer in training."""
+"""New candidates for the wires of layers in training."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from thermo.kernels.logic import one_layer as kernels
-from thermo.kernels.logic import phase as phases
+from thermo.kernels.logic.above import Given, Handed
 from thermo.kernels.logic.dots import GROUP, aligned
+from thermo.kernels.logic.pool import lowest_new
+from thermo.kernels.logic.updates import LANES
+from thermo.training.logic.flow import Flow
 from thermo.training.logic.images import Epoch
 from thermo.training.tiles import Tiles
 
-LANES = kernels.LANES
 BATCH = 512
 """Samples at a time: few enough for the rows of a block's nets to stay in a cache."""
 _REFRESH = 21
@@ -20,56 +21,79 @@ _REFRESH = 21
 
 
 def refresh(trainer: Any, data: Epoch, tiles: Tiles) -> None:
-    """Replace the worst candidates of every wire of one layer by new ones (see LogicConfig)."""
-    config, k, n = trainer.config, trainer.k, trainer.source.n_bits
-    wanted = min(config.refresh, k - 1)
-    late = trainer.epoch >= config.refresh_until * config.epochs
-    if wanted < 1 or k == n or trainer.epoch < 1 or late:
+    """Replace the worst candidates of every wire by new ones (see LogicConfig)."""
+    config = trainer.config
+    if not config.refresh or trainer.epoch < 1 or trainer.epoch >= config.refresh_until * config.epochs:
         return
     rng = np.random.default_rng([config.seed, _REFRESH, trainer.epoch])
-    scores, *moments = (
-        array[:, :, :k].transpose(0, 1, 3, 2)  # views: (blocks, inputs, LANES, k)
-        for array in (trainer.scores, trainer.scores_m, trainer.scores_v)
-    )
-    worst = np.argpartition(scores, wanted, axis=3)[..., :wanted]
-    if config.refresh_pool:
-        new = _from_pool(trainer, wanted, data, rng, tiles)
-        new = np.where(new < 0, np.take_along_axis(trainer.wires, worst, axis=3), new)
-    else:
-        bits = np.flatnonzero(trainer.open)
-        new = bits[rng.integers(0, bits.size, worst.shape, dtype=np.int32)].astype(np.int32)
-    np.put_along_axis(trainer.wires, worst, new, axis=3)
-    level = scores.max(axis=3, keepdims=True) - np.float32(config.refresh_gap)
-    for array, value in ((scores, level), (moments[0], 0), (moments[1], 0)):
-        np.put_along_axis(array, worst, np.broadcast_to(value, worst.shape), axis=3)
-    kernels.choose(trainer.scores, k, trainer.best, 0, trainer.best.shape[0])
+    nets = [np.flatnonzero(trainer.open), *(np.arange(layer.n_below) for layer in trainer.layers[1:])]
+    wanted = [min(config.refresh, layer.k - 1) * (layer.k < layer.n_below) for layer in trainer.layers]
+    found = _from_pools(trainer, nets, wanted, data, rng, tiles) if config.refresh_pool else None
+    for number, (layer, n) in enumerate(zip(trainer.layers, wanted, strict=True)):
+        if n < 1:
+            continue
+        scores, *moments = (
+            array[:, :, : layer.k].transpose(0, 1, 3, 2)  # views: (blocks, inputs, LANES, k)
+            for array in (layer.scores, layer.scores_m, layer.scores_v)
+        )
+        worst = np.argpartition(scores, n, axis=3)[..., :n]
+        if found is not None:
+            new = np.where(found[number] < 0, np.take_along_axis(layer.wires, worst, axis=3), found[number])
+        else:
+            bits = nets[number]
+            new = bits[rng.integers(0, bits.size, worst.shape, dtype=np.int32)].astype(np.int32)
+        np.put_along_axis(layer.wires, worst, new, axis=3)
+        level = scores.max(axis=3, keepdims=True) - np.float32(config.refresh_gap)
+        for array, value in ((scores, level), (moments[0], 0), (moments[1], 0)):
+            np.put_along_axis(array, worst, np.broadcast_to(value, worst.shape), axis=3)
+        layer.choose()
 
 
-def _from_pool(trainer: Any, wanted: int, data: Epoch, rng: np.random.Generator, tiles: Tiles) -> np.ndarray:
-    """(blocks, inputs, LANES, wanted) int32: of each block's random nets those of lowest derivative
-    over the last samples of the epoch; -1 where there are too few new ones."""
-    t, config, threads = trainer, trainer.config, tiles.threads
-    n_bits, blocks, shares = t.source.n_bits, t.best.shape[0], t.shares(threads)
-    bits = np.flatnonzero(t.open)
-    size = min(-(-config.refresh_pool // GROUP) * GROUP, bits.size // GROUP * GROUP)
-    new = np.full((blocks, t.inputs, LANES, wanted), -1, np.int32)
-    if size == 0:
-        return new
-    pool = np.stack([rng.permutation(bits)[:size] for _ in range(blocks)]).astype(np.int32)
-    x = aligned((n_bits, BATCH), np.uint8)
-    scratch = t.scratch(threads, BATCH)
-    counts = np.zeros((threads, t.n_classes, BATCH), np.int32)
-    h = np.zeros((blocks, t.inputs, LANES, size), np.float32)
+def _from_pools(
+    trainer: Any,
+    nets: list[np.ndarray],
+    wanted: list[int],
+    data: Epoch,
+    rng: np.random.Generator,
+    tiles: Tiles,
+) -> list[np.ndarray]:
+    """(blocks, inputs, LANES, wanted) int32 a layer: of each block's random nets those of lowest
+    derivative over the last samples of the epoch; -1 where there are too few new ones.
+
+    nets : of each layer, what may become a candidate
+    """
+    config, layers, threads = trainer.config, trainer.layers, tiles.threads
+    pools, h, new = [], [], []
+    for layer, may, n in zip(layers, nets, wanted, strict=True):
+        size = min(-(-config.refresh_pool // GROUP) * GROUP, may.size // GROUP * GROUP) if n > 0 else 0
+        drawn = [rng.permutation(may)[:size] for _ in range(layer.blocks)]
+        pools.append(np.stack(drawn).astype(np.int32))
+        h.append(np.zeros((layer.blocks, layer.inputs, LANES, size), np.float32))
+        new.append(np.full((layer.blocks, layer.inputs, LANES, max(n, 0)), -1, np.int32))
+    x = aligned((trainer.source.n_bits, BATCH), np.uint8)
+    flow = Flow(layers, trainer.n_classes, BATCH, threads, trainer.path)
+
+    def ask(number: int, i: int, given: Given, handed: Handed) -> None:
+        flow.ask(number, i, pools[number], h[number], given, handed)
+
     n = data.labels.size
     for start in range(n - min(config.refresh_samples, n), n, BATCH):
         part = slice(start, min(start + BATCH, n))
-        t.data.fill(data, part, x)
-        counts[:] = 0
-        tiles.map(lambda i: t.count(x, counts[i], shares[i], shares[i + 1]), threads)
-        t.derive(counts, data.labels[part], rng, scratch.weights, np.zeros(4))
-        t.prepare(scratch, x, rng)
-        tiles.map(lambda i: t.ask(i, scratch, x, pool, h, shares[i], shares[i + 1]), threads)
-    tiles.map(
-        lambda i: phases.lowest_new(t.wires, t.k, pool, h, n_bits, new, shares[i], shares[i + 1]), threads
-    )
+        trainer.data.fill(data, part, x)
+        for number in range(len(layers)):
+            tiles.map(lambda i, number=number: flow.up(number, i, x), threads)  # type: ignore[misc]
+        trainer.derive(flow, data.labels[part], rng, np.zeros(4))
+        flow.turn(x, rng, tiles)
+        flow.descend(ask, tiles)
+    for number, layer in enumerate(layers):
+        if pools[number].shape[1] == 0:
+            continue
+
+        def pick(i: int, number: int = number, layer: Any = layer) -> None:
+            first, last = flow.shares[number][i : i + 2]
+            lowest_new(
+                layer.wires, layer.k, pools[number], h[number], layer.n_below, new[number], first, last
+            )
+
+        tiles.map(pick, threads)
     return new

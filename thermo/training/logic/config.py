@@ -75,8 +75,8 @@ class LogicConfig(TrainingConfig):
 
     Network
     layers : gates of each layer; the last is a multiple of the number of classes
-    inputs : of a gate, 2 to 6; a gate of more than two is a table of 2^inputs entries, in one layer with
-        learnable wiring and straight-through training
+    inputs : of a gate, 2 to 6; a gate of more than two is a table of 2^inputs entries, with learnable
+        wiring and straight-through training
     wiring : "learnable" (k candidates an input, chosen by score) or "fixed" (one, balanced fan-out)
     k : candidates of each input, or "all" nets of the layer below; 1 with fixed wiring
     parametrisation : "table" (4 logits, one an entry) or "gates" (16 logits, softmax)
@@ -88,7 +88,7 @@ class LogicConfig(TrainingConfig):
     offsets, coarse, cuts : neighbours that a local bit compares a pixel with, and a block of 2x2 pixels, and
         bounds of each difference
     keep : share of the kinds of local bits left after prune_rounds rounds, which close those that gates read
-        least for their price in gates (networks of one layer)
+        least for their price in gates
     stride : pixels from one local bit to the next, along both axes
     encoding : thermometers' thresholds are "absolute" values, "dataset-quantile" levels turned into values
         once, or "image-quantile" levels within each sample
@@ -218,16 +218,11 @@ class LogicConfig(TrainingConfig):
 
     def _check_tables(self, rules: Rules) -> None:
         """What gates of two inputs alone can be."""
-        if len(self.layers) > 1:
-            rules.fail(
-                "layers", f"one width with {self.inputs} inputs a table; several take gates of two inputs"
-            )
         only = {
             "forward": "straight-through",
             "parametrisation": "table",
             "estimator": "identity",
             "wiring": "learnable",
-            "init": "normal",
             "dropout": 0,
             "init_peak": 0,
         }

@@ -1,4 +1,4 @@
-"""Training of logic-gate networks of any number of layers, in every mode of LogicConfig."""
+"""Training of networks of two-input gates, of any number of layers, in every mode of LogicConfig."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ class GeneralTrainer(LogicTrainer):
     def __init__(self, dataset: Dataset, config: LogicConfig) -> None:
         if config.refresh_pool:
             raise TrainingError(
-                "training: refresh_pool must be 0 for networks of several layers and for forward "
-                f"modes other than straight-through, got {config.refresh_pool}; candidates are "
-                "refreshed at random there"
+                "training: refresh_pool must be 0 but for straight-through training of tables with learnable "
+                f"wiring, got {config.refresh_pool}; candidates are refreshed at random elsewhere"
             )
         if config.keep < 1:
             raise TrainingError(
-                "training: keep must be 1 for networks of several layers and for forward modes other than "
-                f"straight-through, got {config.keep:g}; kinds of local bits are closed in one layer alone"
+                "training: keep must be 1 but for straight-through training of tables with learnable wiring, "
+                f"got {config.keep:g}; elsewhere no kinds of local bits are closed"
             )
         super().__init__(dataset, config)
         self.batch = min(config.batch, dataset.y_train.size)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from compiler.families.logic import LogicNetwork
@@ -27,7 +29,15 @@ class GeneralNetwork:
     spread : running standard deviation of the class sums, 0 before the first step
     """
 
-    def __init__(self, config: LogicConfig, n_inputs: int, n_classes: int, batch: int) -> None:
+    def __init__(
+        self,
+        config: LogicConfig,
+        n_inputs: int,
+        n_classes: int,
+        batch: int,
+        candidates: tuple[int, ...] | None = None,
+    ) -> None:
+        """candidates : of an input of each layer, all nets below where there are as many; None: config.k"""
         if config.layers[-1] % n_classes:
             raise TrainingError(
                 f"training: the last of layers must be a multiple of the {n_classes} classes, got "
@@ -38,8 +48,12 @@ class GeneralNetwork:
         self.lanes = -(-batch // LANES) * LANES
         rng = np.random.default_rng([config.seed, _INIT])
         widths = (n_inputs, *config.layers)
+        each = [config] * len(config.layers)
+        if candidates is not None:
+            every = ["all" if k == below else k for k, below in zip(candidates, widths, strict=False)]
+            each = [replace(config, k=k) for k in every]
         self.layers = [
-            GeneralLayer(config, number, widths[number], width, self.lanes, rng)
+            GeneralLayer(each[number], number, widths[number], width, self.lanes, rng)
             for number, width in enumerate(config.layers)
         ]
         self.derivatives = [np.zeros((width, self.lanes), np.float32) for width in config.layers[:-1]]

@@ -51,8 +51,8 @@ def initial_logits(config: LogicConfig, n_gates: int, rng: np.random.Generator) 
     size = 1 << config.inputs if config.parametrisation == "table" else 16
     logits = (config.init_scale * rng.standard_normal((n_gates, size))).astype(np.float32)
     if config.init == "residual":
-        if size == 4:
-            logits += np.float32(config.residual) * np.array([-1, -1, 1, 1], np.float32)
+        if config.parametrisation == "table":  # the highest bit of an entry's number is input a
+            logits += np.float32(config.residual) * np.repeat(np.array([-1, 1], np.float32), size // 2)
         else:
             logits[:, BUFFER_A] += np.float32(config.residual)
     return logits

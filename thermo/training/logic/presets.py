@@ -14,7 +14,7 @@ from thermo.data import Dataset
 from thermo.training.augmentation import Augmentation
 from thermo.training.kinds import LARGE, Kind, in_unit_interval, kind_of, may_be_mirrored
 from thermo.training.logic.config import LogicAugmentation, LogicConfig
-from thermo.training.logic.one_layer import is_one_layer
+from thermo.training.logic.tables import trains_tables
 
 STEPS = 8000
 """Batches that small data sets are trained for."""
@@ -134,7 +134,7 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
     k = changes.get("k", config.k)
     if k == "all" or int(k) <= config.refresh:
         changes = {"refresh": 0, **changes}
-    if not is_one_layer(replace(config, **changes)):
+    if not trains_tables(replace(config, **changes)):
         changes = {"refresh_pool": 0, "keep": 1.0, **changes}
     return replace(config, **changes)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compiler.circuits.encoder import Codes, encoder_circuit
-from thermo.kernels.logic.one_layer import LANES, choose
+from thermo.kernels.logic.updates import LANES
 from thermo.training.logic.counting_source import CountingSource
 
 FIRST, LAST = 0.15, 0.45
@@ -17,7 +17,7 @@ _PRUNE = 23
 
 
 def prune(trainer: Any) -> None:
-    """At the epochs of its rounds: close the channels that a one-layer trainer's gates read least for their
+    """At the epochs of its rounds: close the channels that the first layer's gates read least for their
     price, and put open bits in the place of their candidates; the best network is looked for anew.
     """
     config, source = trainer.config, trainer.source
@@ -36,10 +36,10 @@ def prune(trainer: Any) -> None:
     wanted = max(round(n * config.keep ** (done / config.prune_rounds)), 1)
     if wanted >= left.size:
         return
-    k = trainer.k
-    chosen = np.take_along_axis(trainer.wires, trainer.best[..., None], axis=3)
+    layer, k = trainer.layers[0], trainer.layers[0].k
+    chosen = np.take_along_axis(layer.wires, layer.best[..., None], axis=3)
     gate = LANES * np.arange(chosen.shape[0])[:, None, None] + np.arange(LANES)
-    real = np.broadcast_to(gate < trainer.n_gates, chosen.shape[:3])  # the last block may be filled up
+    real = np.broadcast_to(gate < layer.n_tables, chosen.shape[:3])  # the last block may be filled up
     read = channel[chosen[..., 0][real]]
     use = np.bincount(read[read >= 0], minlength=n)[left]
     worth = use / np.array([price(source, c) for c in left.tolist()])
@@ -47,16 +47,16 @@ def prune(trainer: Any) -> None:
     opened[np.isin(channel, gone)] = 0
     rng = np.random.default_rng([config.seed, _PRUNE, trainer.epoch])
     bits = np.flatnonzero(opened)
-    wires = trainer.wires[..., :k]
+    wires = layer.wires[..., :k]
     closed = opened[wires] == 0
     wires[closed] = bits[rng.integers(0, bits.size, int(closed.sum()))]
     closed = closed.transpose(0, 1, 3, 2)
-    scores = trainer.scores[:, :, :k]
+    scores = layer.scores[:, :, :k]
     kept = np.where(closed, -np.inf, scores).max(axis=2, keepdims=True)
     level = np.where(np.isfinite(kept), kept - np.float32(config.refresh_gap), 0)
-    for array, value in ((scores, level), (trainer.scores_m[:, :, :k], 0), (trainer.scores_v[:, :, :k], 0)):
+    for array, value in ((scores, level), (layer.scores_m[:, :, :k], 0), (layer.scores_v[:, :, :k], 0)):
         array[:] = np.where(closed, value, array)
-    choose(trainer.scores, k, trainer.best, 0, trainer.best.shape[0])
+    layer.choose()
     trainer.score = -1.0
 
 

@@ -1,10 +1,10 @@
-"""Accuracy of one layer's relaxation: expectations over gates and wires instead of choices."""
+"""Accuracy of a network's relaxation: expectations over gates and wires instead of choices."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from compiler.families.logic import LogicLayer
+from compiler.families.logic import LogicNetwork
 from thermo.kernels.logic.batch import pack_lanes
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_network import GeneralNetwork
@@ -14,23 +14,23 @@ from thermo.training.tiles import Tiles
 BATCH = 256
 
 
-def relaxed_accuracy(
-    layer: LogicLayer, n_classes: int, data: TrainingImages, labels: np.ndarray, tiles: Tiles
-) -> float:
-    """Share of the validation split that the relaxed layer decides right.
+def relaxed_accuracy(model: LogicNetwork, data: TrainingImages, labels: np.ndarray, tiles: Tiles) -> float:
+    """Share of the validation split that the relaxed network decides right.
 
     labels : of the validation split
     """
     n_bits = data.source.n_bits
-    config = LogicConfig(layers=(layer.n_gates,), k="all" if layer.k == n_bits else layer.k)
-    network = GeneralNetwork(config, n_bits, n_classes, BATCH)
-    target = network.layers[0]
-    assert layer.table is not None
-    target.logits[:] = layer.table
-    target.scores[:] = np.stack([layer.scores_a, layer.scores_b])
-    if target.wires.size:
-        target.wires[:] = np.stack([layer.wires_a, layer.wires_b])
-    target.rewired()
+    config = LogicConfig(layers=tuple(layer.n_gates for layer in model.layers))
+    network = GeneralNetwork(
+        config, n_bits, model.n_classes, BATCH, candidates=tuple(layer.k for layer in model.layers)
+    )
+    for target, layer in zip(network.layers, model.layers, strict=True):
+        assert layer.table is not None
+        target.logits[:] = layer.table
+        target.scores[:] = np.stack([layer.scores_a, layer.scores_b])
+        if target.wires.size:
+            target.wires[:] = np.stack([layer.wires_a, layer.wires_b])
+        target.rewired()
     x = np.zeros((n_bits, network.lanes), np.uint8)
     words = np.zeros((n_bits, network.lanes // 64), np.uint64)
     right, every = 0, data.valid_epoch()

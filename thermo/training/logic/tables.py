@@ -1,166 +1,236 @@
-"""Straight-through training of one layer of tables of 3 to 6 inputs.
+"""Straight-through training of layers of tables of 2 to 6 inputs on bits; two-input gates are tables, too.
 
-See thermo/kernels/logic/tables.py for the gradient.
+See thermo/kernels/logic/tables.py for the gradient. Between two losses threads train the layers from the last
+to the first by batch t - 1, then run batch t through them and encode their share of batch t + 1; between
+steps one thread makes the loss. Counts are whole numbers and every table belongs to one thread, so that
+results do not depend on threads.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
 
 import numpy as np
 
+from compiler.families.logic import LogicLayer, LogicNetwork
 from compiler.families.tables import TableLayer, TableNetwork
-from thermo.kernels.logic import one_layer as gates
-from thermo.kernels.logic import tables as kernels
-from thermo.kernels.logic.dots import aligned
-from thermo.kernels.logic.lookups import SHIFT, operands_of
-from thermo.training.logic.one_layer import LANES, OneLayerTrainer
+from thermo.data import Dataset
+from thermo.kernels.logic.above import Given, Handed
+from thermo.kernels.logic.dots import CHUNK, aligned, path_code
+from thermo.kernels.logic.loss import loss_and_weights
+from thermo.kernels.logic.tables import right_answers
+from thermo.kernels.logic.updates import AdamStep
+from thermo.training.errors import TrainingError
+from thermo.training.logic.candidates import refresh
+from thermo.training.logic.config import LogicConfig
+from thermo.training.logic.flow import Flow
+from thermo.training.logic.layer_state import LayerState
+from thermo.training.logic.pruning import prune
+from thermo.training.logic.relaxed import relaxed_accuracy
+from thermo.training.logic.temperature import divisor, follow
+from thermo.training.logic.trainer import LogicTrainer
+from thermo.training.optimise import cosine_rate
 from thermo.training.tiles import Tiles
 
-ROUGH = 8
-"""Dither, in multiples of a batch: neighbouring tables round differently."""
+SCALE = 127.0
+"""A derivative of 1 by a class sum as int8."""
 READ = 4096
 """Samples read at a time where addresses are counted."""
+_INIT, _DITHER = 20, 22
+"""Tags of generators."""
 
 
-class Scratch(NamedTuple):
-    """weights : (n_classes, pitch) int8; dither : (ROUGH pitch,) uint8 below 2^SHIFT
-    packs : one a thread, what lookups.pack fills
-    """
+def trains_tables(config: LogicConfig) -> bool:
+    """Whether TableTrainer takes these settings."""
+    return (
+        config.forward == "straight-through"
+        and config.parametrisation == "table"
+        and config.estimator == "identity"
+        and config.wiring == "learnable"
+        and config.dropout == 0
+        and config.init_peak == 0
+    )
 
-    weights: np.ndarray
-    dither: np.ndarray
-    packs: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
+class TableTrainer(LogicTrainer):
+    """open : (n_bits,) uint8, the bits that may be candidates of the first layer."""
 
-class TableTrainer(OneLayerTrainer):
-    """table : (blocks LANES, 2^inputs) float32, entry e where input j is bit j of e."""
+    def __init__(self, dataset: Dataset, config: LogicConfig, path: str | None = None) -> None:
+        self.n_classes = dataset.n_classes
+        if config.layers[-1] % self.n_classes:
+            raise TrainingError(
+                f"training: the last of layers must be a multiple of the {self.n_classes} "
+                f"classes, got {config.layers[-1]}"
+            )
+        super().__init__(dataset, config)
+        self.per_class = config.layers[-1] // self.n_classes
+        self.path = path_code(path)
+        self.steps = -(-dataset.y_train.size // config.batch)
+        self.spread = 0.0
+        rng = np.random.default_rng([config.seed, _INIT])
+        below = (self.source.n_bits, *config.layers[:-1])
+        counted = (*[0] * (len(below) - 1), self.per_class)
+        self.layers = [
+            LayerState(config, *sizes, rng) for sizes in zip(below, config.layers, counted, strict=True)
+        ]
+        self.best_tau = self.tau
+        self.open = np.ones(self.source.n_bits, np.uint8)
 
     @property
-    def tables(self) -> kernels.Tables:
-        return kernels.Tables(
-            self.table,
-            self.table_m,
-            self.table_v,
-            self.scores,
-            self.scores_m,
-            self.scores_v,
-            self.wires,
-            self.best,
-            self.k,
-            self.n_gates,
-            self.per_class,
-            operands_of(self.inputs),
+    def tau(self) -> float:
+        return divisor(self.config, self.per_class, self.spread)
+
+    # --- what a checkpoint holds -----------------------------------------------------------------
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        found = {"open": self.open}
+        for number, layer in enumerate(self.layers):
+            found |= {f"{number}.{name}": array for name, array in layer.arrays().items()}
+        return found
+
+    # --- one epoch -------------------------------------------------------------------------------
+
+    def one_pass(self, tiles: Tiles) -> tuple[float, float]:
+        config, threads = self.config, tiles.threads
+        data = self.data.epoch(self.epoch, tiles)
+        prune(self)
+        refresh(self, data, tiles)
+        n, n_bits = data.labels.size, self.source.n_bits
+        pitch = -(-min(config.batch, n) // CHUNK) * CHUNK
+        x = [aligned((n_bits, pitch), np.uint8) for _ in range(3)]
+        flow, seen = Flow(self.layers, self.n_classes, pitch, threads, self.path), np.zeros(4)
+        parts = [slice(s, min(s + config.batch, n)) for s in range(0, n, config.batch)]
+        rng = np.random.default_rng([config.seed, _DITHER, self.epoch])
+        for t, part in enumerate(parts[:2]):
+            self.data.fill(data, part, x[t])
+        tiles.map(lambda i: flow.up(0, i, x[0]), threads)
+        for t, part in enumerate(parts):
+            for number in range(1, len(self.layers)):
+                tiles.map(lambda i, number=number, t=t: flow.up(number, i, x[t % 3]), threads)  # type: ignore[misc]
+            labels, before, tau = data.labels[part], seen[2:].copy(), self.tau
+            self.derive(flow, labels, rng, seen)
+            flow.turn(x[t % 3], rng, tiles)
+            self._follow(seen[2:] - before, labels.size * self.n_classes)
+            step = self._step(1.0 / (SCALE * labels.size * tau))
+
+            def train(
+                number: int, i: int, given: Given, handed: Handed, t: int = t, step: AdamStep = step
+            ) -> None:
+                flow.train(number, i, step, given, handed)
+                if number == 0 and t + 1 < len(parts):
+                    flow.up(0, i, x[(t + 1) % 3])
+                if number == 0 and t + 2 < len(parts):
+                    self.data.fill(data, parts[t + 2], x[(t + 2) % 3], i, threads)
+
+            flow.descend(train, tiles)
+        return float(seen[0]) / n, float(seen[1]) / n
+
+    def derive(self, flow: Flow, labels: np.ndarray, rng: np.random.Generator, seen: np.ndarray) -> None:
+        """Derivatives of the loss into flow.weights, rounded at random so that their mean is right."""
+        flow.weights[:] = 0
+        loss_and_weights(
+            flow.counts.sum(axis=0, dtype=np.int32),
+            labels,
+            self.tau,
+            self.config.smoothing,
+            SCALE,
+            rng.random((self.n_classes, labels.size)),
+            flow.weights,
+            seen,
         )
 
-    def laid_out(self, logits: np.ndarray) -> np.ndarray:
-        table = aligned((self.best.shape[0] * LANES, logits.shape[1]), np.float32)
-        table[: self.n_gates] = logits
-        return table
-
-    def scratch(self, threads: int, pitch: int) -> Scratch:
-        packs = [
-            (
-                aligned((self.source.n_bits * pitch,), np.uint8),
-                aligned((pitch,), np.int8),
-                aligned((pitch,), np.uint8 if pitch <= 256 else np.uint16),
-            )
-            for _ in range(threads)
-        ]
-        weights = aligned((self.n_classes, pitch), np.int8)
-        return Scratch(weights, aligned((ROUGH * pitch,), np.uint8), packs)
-
-    def prepare(self, scratch: Scratch, x: np.ndarray | None, rng: np.random.Generator) -> None:
-        scratch.dither[:] = rng.integers(0, 1 << SHIFT, scratch.dither.size, np.uint8)
-
-    def advance(
-        self,
-        thread: int,
-        train: bool,
-        adam: gates.AdamStep,
-        scratch: Scratch,
-        x_old: np.ndarray,
-        x: np.ndarray,
-        counts: np.ndarray,
-        first: int,
-        last: int,
-    ) -> None:
-        kernels.phase(
-            train,
-            self.tables,
-            adam,
-            x_old,
-            scratch.weights,
-            scratch.dither,
-            scratch.packs[thread],
-            x,
-            counts,
-            first,
-            last,
-            self.path,
+    def _step(self, unit: float) -> AdamStep:
+        """The next step of Adam; unit : what a derivative of 1 stands for."""
+        config, f32 = self.config, np.float32
+        rate = cosine_rate(
+            config.learning_rate,
+            self.step,
+            self.steps * config.epochs,
+            warmup=config.warmup_steps,
+            final=config.final_rate,
+        )
+        self.step += 1
+        rate /= 1.0 - config.beta1**self.step
+        return AdamStep(
+            f32(unit),
+            f32(rate),
+            f32(rate * config.rate_wire),
+            f32(config.beta1),
+            f32(config.beta2),
+            f32(1.0 / (1.0 - config.beta2**self.step)),
+            f32(config.epsilon),
+            f32(config.decay) * f32(rate),
         )
 
-    def count(self, x: np.ndarray, counts: np.ndarray, first: int, last: int) -> None:
-        kernels.count_ones(self.tables, x, counts, first, last, self.path)
+    def _follow(self, moments: np.ndarray, n: int) -> None:
+        """Take sum and sum of squares of a batch's class sums into the running spread."""
+        if self.config.tau != "adaptive":
+            return
+        mean, square = moments / n
+        self.spread = follow(self.spread, math.sqrt(max(square - mean * mean, 0.0)))
 
-    def ask(
-        self,
-        thread: int,
-        scratch: Scratch,
-        x: np.ndarray,
-        pool: np.ndarray,
-        h: np.ndarray,
-        first: int,
-        last: int,
-    ) -> None:
-        kernels.pool_gradients(
-            self.tables,
-            x,
-            scratch.weights,
-            scratch.dither,
-            scratch.packs[thread],
-            pool,
-            h,
-            first,
-            last,
-            self.path,
-        )
+    # --- what came out ---------------------------------------------------------------------------
 
-    def right(self, x: np.ndarray, counts: np.ndarray, labels: np.ndarray) -> int:
-        return kernels.right_answers(self.tables, x, counts, labels, self.path)
+    def accuracy(self, tiles: Tiles) -> float:
+        n, threads, size = self.y_valid.size, tiles.threads, 4 * CHUNK
+        cuts = np.linspace(0, n, threads + 1).astype(int)
+        every = self.data.valid_epoch()
 
-    def soft_accuracy(self, tiles: Tiles) -> None:
-        """Not measured: 2^inputs products a table and sample."""
-        return None
+        def count(i: int) -> int:
+            x = aligned((self.source.n_bits, size), np.uint8)
+            flow = Flow(self.layers, self.n_classes, size, 1, self.path)
+            right = 0
+            for start in range(cuts[i], cuts[i + 1], size):
+                part = slice(start, min(start + size, cuts[i + 1]))
+                self.data.fill(every, part, x)
+                for number in range(len(self.layers)):
+                    flow.up(number, 0, x)
+                right += right_answers(flow.counts[0], self.y_valid[part])
+            return right
 
-    def layer(self) -> TableLayer:
-        """The best epoch's layer, with how many training samples, as they are, address each entry."""
-        wires, scores = self.kept_wiring()
-        layer = TableLayer(np.ascontiguousarray(self.kept["table"][: self.n_gates]), wires, scores)
-        return layer.with_addressed(self._addressed(layer))
+        return float(sum(tiles.map(count, threads))) / n
 
-    def _addressed(self, layer: TableLayer) -> np.ndarray:
-        """(tables, entries) int32."""
-        nets, size = layer.chosen(), layer.table.shape[1]
-        found = np.zeros((layer.n_tables, size), np.int32)
+    def keep(self) -> None:
+        for layer in self.layers:
+            layer.keep()
+
+    def soft_accuracy(self, tiles: Tiles) -> float | None:
+        """Of gates; of tables it is not measured: 2^inputs products a table and sample."""
+        if self.config.inputs > 2:
+            return None
+        model = self.model()
+        assert isinstance(model, LogicNetwork)
+        return relaxed_accuracy(model, self.data, self.y_valid, tiles)
+
+    def model(self) -> LogicNetwork | TableNetwork:
+        """Gates where tables have two inputs, else tables and how many training samples, as they are,
+        address each entry."""
+        kept = [layer.kept_parameters() for layer in self.layers]
+        ends = self.source.encoder, self.n_classes, self.best_tau
+        labels, meta = tuple(self.labels), {"method": "logic", "forward": self.config.forward}
+        if self.config.inputs == 2:
+            gates = (LogicLayer(table, None, w[1], w[0], s[1], s[0]) for table, w, s in kept)
+            return LogicNetwork(tuple(gates), *ends, labels=labels, meta=meta)
+        layers = self._addressed([TableLayer(*parameters) for parameters in kept])
+        return TableNetwork(layers, *ends, labels=labels, meta={**meta, "inputs": self.config.inputs})
+
+    def _addressed(self, layers: list[TableLayer]) -> tuple[TableLayer, ...]:
+        """The layers with their counts."""
+        found = [np.zeros(layer.table.shape, np.int32) for layer in layers]
         x = aligned((self.source.n_bits, READ), np.uint8)
         every = self.data.plain_epoch()
         for start in range(0, every.labels.size, READ):
             part = slice(start, min(start + READ, every.labels.size))
             self.data.fill(every, part, x)
-            for t in range(layer.n_tables):
-                address = x[nets[0, t], : part.stop - start].copy()
-                for j in range(1, self.inputs):
-                    address |= x[nets[j, t], : part.stop - start] << j
-                found[t] += np.bincount(address, minlength=size)
-        return found
-
-    def model(self) -> TableNetwork:
-        return TableNetwork(
-            (self.layer(),),
-            self.source.encoder,
-            self.n_classes,
-            self.best_tau,
-            labels=tuple(self.labels),
-            meta={"method": "logic", "forward": self.config.forward, "inputs": self.inputs},
-        )
+            below = x[:, : part.stop - start]
+            for layer, counts in zip(layers, found, strict=True):
+                nets, hard = layer.chosen(), layer.hard()
+                out = np.empty((layer.n_tables, below.shape[1]), np.uint8)
+                for t in range(layer.n_tables):
+                    address = below[nets[0, t]].copy()
+                    for j in range(1, layer.inputs):
+                        address |= below[nets[j, t]] << j
+                    counts[t] += np.bincount(address, minlength=counts.shape[1])
+                    out[t] = hard[t, address]
+                below = out
+        return tuple(layer.with_addressed(n) for layer, n in zip(layers, found, strict=True))

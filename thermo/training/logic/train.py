@@ -8,10 +8,9 @@ from thermo.data import Dataset
 from thermo.progress import Progress
 from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
-from thermo.training.logic.fast import FastTrainer, is_fast
 from thermo.training.logic.presets import logic_preset
 from thermo.training.logic.result import TrainedLogic
-from thermo.training.logic.tables import TableTrainer
+from thermo.training.logic.tables import TableTrainer, trains_tables
 from thermo.training.logic.trainer import LogicTrainer
 from thermo.training.loop import fit
 from thermo.training.tiles import Tiles
@@ -66,10 +65,8 @@ def _trainer(dataset: Dataset, config: LogicConfig, backend: str) -> LogicTraine
         return JaxTrainer(dataset, config)
     if backend != "numba":
         raise TrainingError(f"backend must be numba or jax, got {backend!r}")
-    if config.inputs > 2:
+    if trains_tables(config):
         return TableTrainer(dataset, config)
-    if is_fast(config):
-        return FastTrainer(dataset, config)
     from thermo.training.logic.general import GeneralTrainer
 
     return GeneralTrainer(dataset, config)

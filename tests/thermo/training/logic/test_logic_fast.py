@@ -1,4 +1,4 @@
-"""The fast path of logic-gate training: exact sums, gradients, threads, resumption."""
+"""Straight-through training of two-input gates: exact sums, the loss, learning, resumption, settings."""
 
 import json
 import os
@@ -7,8 +7,6 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -17,16 +15,15 @@ from compiler.errors import ThermocError
 from compiler.families.logic import lower_logic
 from thermo.data import Dataset, load_dataset
 from thermo.kernels.jit import njit
-from thermo.kernels.logic import one_layer as kernels
-from thermo.kernels.logic import phase as phases
 from thermo.kernels.logic.dots import GROUP, PATHS, aligned, dots8, path_code, simd_path
+from thermo.kernels.logic.loss import loss_and_weights
+from thermo.kernels.logic.pool import lowest_new
+from thermo.kernels.logic.updates import LANES, exp_negative, sigmoid
 from thermo.training.augmentation import Augmentation
 from thermo.training.errors import TrainingError
 from thermo.training.logic import LogicAugmentation, LogicConfig, logic_preset, train_logic
-from thermo.training.logic.fast import FastTrainer, is_fast
-from thermo.training.tiles import Tiles
+from thermo.training.logic.tables import trains_tables
 
-LANES = kernels.LANES
 HERE = PATHS[: PATHS.index(simd_path()) + 1]
 SMALL = LogicConfig(
     layers=(130,),
@@ -89,148 +86,27 @@ def test_a_path_that_the_cpu_lacks_is_refused(monkeypatch):
 
 def test_exponential_and_sigmoid():
     x = np.concatenate([-np.linspace(0, 86, 3001), [-1e-8]]).astype(np.float32)
-    got = np.array([kernels.exp_negative(v) for v in x])
+    got = np.array([exp_negative(v) for v in x])
     # the argument's rounding in units of 2^-24 grows with its size, up to 86 log2(e)
     assert np.max(np.abs(got / np.exp(x.astype(np.float64)) - 1)) < 130 * 2.0**-24
     wide = np.linspace(-30, 30, 601).astype(np.float32)
     want = 1 / (1 + np.exp(-wide.astype(np.float64)))
-    assert np.allclose([kernels.sigmoid(v) for v in wide], want, rtol=3e-6, atol=0)
-    assert kernels.exp_negative(np.float32(-1e9)) < 1e-37
-
-
-class Toy:
-    """A random layer of 37 gates in 3 classes on 50 samples, with integer derivatives."""
-
-    def __init__(self, seed: int = 0, k: int = 5) -> None:
-        rng = np.random.default_rng(seed)
-        self.gates, self.per_class, self.classes, self.k, n, s = 39, 13, 3, k, 21, 50
-        blocks, padded = -(-self.gates // LANES), 8
-        self.x = aligned((n, 64), np.uint8)
-        self.x[:, :s] = rng.integers(0, 2, (n, s))
-        self.weights = aligned((self.classes, 64), np.int8)
-        self.weights[:, :s] = rng.integers(-127, 128, (self.classes, s))
-        self.table = rng.normal(size=(blocks, 4, LANES)).astype(np.float32)
-        self.scores = rng.normal(size=(blocks, 2, padded, LANES)).astype(np.float32)
-        self.wires = rng.integers(0, n, (blocks, 2, LANES, padded)).astype(np.int32)
-        self.best = np.zeros((blocks, 2, LANES), np.int32)
-        kernels.choose(self.scores, k, self.best, 0, blocks)
-        self.index = np.minimum(np.arange(24), n - 1).astype(np.int32)
-        self.blocks = blocks
-
-    def gradients(self, path: int, unit: float = 0.01):
-        """Moments of a first step with beta1 = 0 are the gradients themselves."""
-        f = np.float32
-        sums = np.zeros((self.classes, 24), np.int32)
-        totals = self.weights.sum(axis=1, dtype=np.int32)
-        kernels.feature_sums(self.x, self.weights, self.index, sums, 0, self.classes, 0, 24, path)
-        table, scores, best = self.table.copy(), self.scores.copy(), self.best.copy()
-        m = [np.zeros_like(table), np.zeros_like(table)]
-        w = [np.zeros_like(scores), np.zeros_like(scores)]
-        layer = table, *m, scores, *w, self.wires, best, self.k, self.gates, self.per_class
-        adam = kernels.AdamStep(f(unit), f(1e-3), f(2e-3), f(0), f(0.5), f(1), f(1e-8), f(0))
-        kernels.train_blocks(
-            kernels.Gates(*layer), adam, self.x, self.weights, sums, totals, 0, self.blocks, path
-        )
-        return m[0], w[0], table, scores, best
-
-
-def surrogate(table, scores, gate, toy, side):
-    """Loss to first order: one input relaxed, the other as the hardware reads it."""
-    block, lane = divmod(gate, LANES)
-    k = toy.k
-    x = jnp.asarray(toy.x, jnp.float32)
-    nets = [x[toy.wires[block, s, lane, toy.best[block, s, lane]]] for s in range(2)]
-    if side is not None:
-        q = jax.nn.softmax(scores[block, side, :k, lane])
-        nets[side] = q @ x[toy.wires[block, side, lane, :k]]
-    a, b = nets
-    p = jax.nn.sigmoid(table[block, :, lane])
-    y = p[0] * (1 - a) * (1 - b) + p[1] * (1 - a) * b + p[2] * a * (1 - b) + p[3] * a * b
-    return 0.01 * jnp.sum(jnp.asarray(toy.weights[gate // toy.per_class], jnp.float32) * y)
-
-
-def test_gradients_are_those_of_the_relaxation():
-    toy = Toy()
-    m, w, *_ = toy.gradients(path_code())
-    for gate in (0, 12, 13, 31, 32, 38):  # both sides of blocks and classes
-        block, lane = divmod(gate, LANES)
-        by_table = jax.grad(surrogate, 0)(toy.table, toy.scores, gate, toy, None)
-        assert np.allclose(m[block, :, lane], by_table[block, :, lane], rtol=1e-4, atol=1e-5)
-        for side in range(2):
-            want = jax.grad(surrogate, 1)(toy.table, toy.scores, gate, toy, side)
-            got, want = w[block, side, :5, lane], np.array(want[block, side, :5, lane])
-            assert np.allclose(got, want, rtol=1e-3, atol=1e-5)
-            # the other side's gradient would not pass
-            assert not np.allclose(w[block, 1 - side, :5, lane], want, rtol=1e-3, atol=1e-5)
-
-
-@pytest.mark.parametrize("path", HERE)
-def test_a_step_is_the_same_bits_on_every_path(path):
-    toy = Toy(3)
-    one, other = toy.gradients(path_code(path)), toy.gradients(path_code("portable"))
-    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
-
-
-def test_step_of_adam_and_new_choices():
-    toy = Toy(1)
-    m, w, table, scores, best = toy.gradients(path_code())
-    # beta1 = 0 and beta2 = 1/2, no bias correction: v = g^2 / 2
-    moved = toy.table - np.float32(1e-3) * m / (np.sqrt(0.5 * m * m) + 1e-8)
-    assert np.allclose(table, moved, atol=1e-6)
-    k = toy.k
-    moved = toy.scores - np.float32(2e-3) * w / (np.sqrt(0.5 * w * w) + 1e-8)
-    assert np.allclose(scores[:, :, :k], moved[:, :, :k], atol=1e-6)
-    assert np.array_equal(scores[:, :, k:], toy.scores[:, :, k:])
-    assert np.array_equal(best, np.argmax(scores[:, :, :k], axis=2))
-
-
-def test_pool_gradients_are_those_of_added_wires():
-    toy = Toy(2)
-    path = path_code()
-    sums = np.zeros((toy.classes, 24), np.int32)
-    kernels.feature_sums(toy.x, toy.weights, toy.index, sums, 0, toy.classes, 0, 24, path)
-    pool = np.random.default_rng(0).integers(0, 21, (toy.blocks, 8)).astype(np.int32)
-    h = np.ones((toy.blocks, 2, LANES, 8), np.float32)  # added to
-    phases.pool_gradients(
-        toy.table,
-        toy.wires,
-        toy.best,
-        toy.gates,
-        toy.per_class,
-        toy.x,
-        toy.weights,
-        sums,
-        pool,
-        h,
-        0,
-        toy.blocks,
-        path,
-    )
-    x = toy.x.astype(np.float64)
-    p = 1 / (1 + np.exp(-toy.table.astype(np.float64)))
-    for gate in (0, 14, 38):
-        block, lane = divmod(gate, LANES)
-        g = toy.weights[gate // toy.per_class].astype(np.float64)
-        a, b = (x[toy.wires[block, s, lane, toy.best[block, s, lane]]] for s in range(2))
-        q = p[block, :, lane]
-        by_a = (q[2] - q[0]) * (1 - b) + (q[3] - q[1]) * b
-        by_b = (q[1] - q[0]) * (1 - a) + (q[3] - q[2]) * a
-        for side, slope in ((0, by_a), (1, by_b)):
-            want = 1 + x[pool[block]] @ (g * slope)
-            assert np.allclose(h[block, side, lane], want, rtol=1e-4, atol=1e-2)
+    assert np.allclose([sigmoid(v) for v in wide], want, rtol=3e-6, atol=0)
+    assert exp_negative(np.float32(-1e9)) < 1e-37
 
 
 def test_new_candidates_are_the_lowest_that_are_not_there_yet():
-    toy, rng = Toy(4), np.random.default_rng(1)
-    pool = np.stack([rng.permutation(21)[:16] for _ in range(toy.blocks)]).astype(np.int32)
-    h = rng.normal(size=(toy.blocks, 2, LANES, 16)).astype(np.float32)
-    new = np.empty((toy.blocks, 2, LANES, 3), np.int32)
-    phases.lowest_new(toy.wires, toy.k, pool, h, 21, new, 0, toy.blocks)
+    rng, blocks, k = np.random.default_rng(1), 2, 5
+    wires = rng.integers(0, 21, (blocks, 2, LANES, 8)).astype(np.int32)
+    pool = np.stack([rng.permutation(21)[:16] for _ in range(blocks)]).astype(np.int32)
+    h = rng.normal(size=(blocks, 2, LANES, 16)).astype(np.float32)
+    new = np.empty((blocks, 2, LANES, 3), np.int32)
+    lowest_new(wires, k, pool, h, 21, new, 0, blocks)
     for block, side, lane in ((0, 0, 0), (0, 1, 31), (1, 0, 6)):
-        held = toy.wires[block, side, lane, : toy.k]
+        held = wires[block, side, lane, :k]
         order = pool[block][np.argsort(h[block, side, lane])]
         assert new[block, side, lane].tolist() == [n for n in order if n not in held][:3]
-    phases.lowest_new(toy.wires, toy.k, pool[:, :2], h, 21, new, 0, toy.blocks)
+    lowest_new(wires, k, pool[:, :2], h, 21, new, 0, blocks)
     assert (new[..., 2] == -1).all() and (new[..., 0] >= 0).any()
 
 
@@ -239,7 +115,7 @@ def test_loss_and_its_integer_derivatives():
     counts = rng.integers(0, 40, (4, 64)).astype(np.int32)
     labels = rng.integers(0, 4, 50)
     weights, seen = np.zeros((4, 64), np.int8), np.zeros(4)
-    kernels.loss_and_weights(counts, labels, 5.0, 0.1, 127.0, np.full((4, 50), 0.5), weights, seen)
+    loss_and_weights(counts, labels, 5.0, 0.1, 127.0, np.full((4, 50), 0.5), weights, seen)
     z = counts[:, :50] / 5.0
     p = np.exp(z - z.max(axis=0))
     p /= p.sum(axis=0)
@@ -251,29 +127,6 @@ def test_loss_and_its_integer_derivatives():
     assert seen[2] == counts[:, :50].sum() and seen[3] == (counts[:, :50] ** 2).sum()
 
 
-def state(trainer):
-    return {**trainer.arrays(), "history": [(r.loss, r.valid_accuracy) for r in trainer.history]}
-
-
-def run(digits, config, threads=1, path=None):
-    trainer = FastTrainer(digits, config, path)
-    with Tiles(threads) as tiles:
-        for _ in range(config.epochs):
-            trainer.run_epoch(tiles)
-    return state(trainer)
-
-
-def same(one, other) -> bool:
-    return all(np.array_equal(one[name], other[name]) for name in one)
-
-
-def test_threads_and_paths_do_not_change_a_bit(digits):
-    once = run(digits, SMALL)
-    assert same(once, run(digits, SMALL, threads=2))
-    assert same(once, run(digits, SMALL, threads=3, path="portable"))
-    assert not same(once, run(digits, replace(SMALL, seed=1)))
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -281,8 +134,9 @@ def test_threads_and_paths_do_not_change_a_bit(digits):
         {"encoding": "image-quantile", "thresholds": (0.4, 0.6, 0.8)},
         {"encoding": "dataset-quantile", "thresholds": (0.3, 0.7), "tau": "adaptive"},
         {"k": "all", "refresh": 0, "batch": 2000, "tau": "width"},
+        {"layers": (150, 130), "tau": "adaptive"},
     ],
-    ids=["absolute", "image", "dataset", "all wires"],
+    ids=["absolute", "image", "dataset", "all wires", "two layers"],
 )
 def test_validation_accuracy_is_that_of_the_circuit(digits, changes):
     config = replace(SMALL, **changes)
@@ -290,14 +144,14 @@ def test_validation_accuracy_is_that_of_the_circuit(digits, changes):
     circuit = lower_logic(trained.model)
     answers = evaluate_classes(circuit, encode_bits(circuit, digits.x_valid))
     assert np.mean(np.argmax(answers, axis=1) == digits.y_valid) == trained.score
-    assert trained.model.n_gates == 130 and circuit.class_sums.tau == trained.model.tau
+    assert trained.model.n_gates == sum(config.layers) and circuit.class_sums.tau == trained.model.tau
     assert trained.gap == trained.soft_accuracy - trained.score
     assert {r.epoch for r in trained.history} == {1, 2, 3}
 
 
 def test_it_learns_and_not_from_shuffled_labels(digits):
     config = logic_preset(digits, epochs=8)
-    assert is_fast(config)
+    assert trains_tables(config)
     assert train_logic(digits, config).score > 0.9
     shuffled = np.random.default_rng(0).permutation(digits.y_train)
     lied = train_logic(replace(digits, y_train=shuffled), config)
@@ -443,12 +297,12 @@ def test_another_processor_trains_the_same_network(tmp_path):
 def test_presets_fit_the_trainer_that_is_asked_for(digits):
     assert logic_preset(digits, layers=(500,)).layers == (500,)
     fixed = logic_preset(digits, wiring="fixed")
-    assert (fixed.k, fixed.refresh, fixed.refresh_pool) == (1, 0, 0) and not is_fast(fixed)
+    assert (fixed.k, fixed.refresh, fixed.refresh_pool) == (1, 0, 0) and not trains_tables(fixed)
     assert logic_preset(digits, k="all").refresh == 0
     soft = logic_preset(digits, forward="soft")
     assert soft.refresh_pool == 0 and soft.refresh == logic_preset(digits).refresh > 0
     general = logic_preset(replace(digits, image_shape=()))
-    assert general.encoding == "dataset-quantile" and is_fast(general)
+    assert general.encoding == "dataset-quantile" and trains_tables(general)
     bits = replace(digits, image_shape=(), x_train=(digits.x_train > 0.5).astype(np.float32))
     assert logic_preset(bits).encoding == "absolute" and logic_preset(bits).thresholds == (0.5,)
     x = np.zeros((10_000, 48), np.float32)

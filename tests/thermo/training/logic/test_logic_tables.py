@@ -1,4 +1,4 @@
-"""Tables of 3 to 6 inputs: lookups, gradients, threads, resumption, and the circuit that comes out."""
+"""Layers of tables of 2 to 6 inputs: lookups, gradients, threads, resumption, the circuit that comes out."""
 
 from dataclasses import replace
 
@@ -11,15 +11,17 @@ from compiler.families.tables import lower_tables
 from thermo.data import Dataset, load_dataset
 from thermo.kernels.jit import njit
 from thermo.kernels.logic import lookups, tables
-from thermo.kernels.logic import one_layer as gates
+from thermo.kernels.logic.above import Given, Handed, derivatives, readers
 from thermo.kernels.logic.dots import PATHS, aligned, path_code, simd_path
+from thermo.kernels.logic.pool import pool_gradients
+from thermo.kernels.logic.updates import LANES, AdamStep
 from thermo.training.augmentation import Augmentation
 from thermo.training.errors import TrainingError
 from thermo.training.logic import LogicAugmentation, LogicConfig, logic_preset, train_logic
+from thermo.training.logic.layer_state import LayerState
 from thermo.training.logic.tables import TableTrainer
 from thermo.training.tiles import Tiles
 
-LANES = gates.LANES
 HERE = PATHS[: PATHS.index(simd_path()) + 1]
 SMALL = LogicConfig(
     layers=(130,),
@@ -67,41 +69,53 @@ def tally(x, wires, entries, ones, path):
 
 
 @njit(cache=True)
-def slopes_of(entries, out):
-    lookups.slopes(entries.ctypes.data, out.ctypes.data, out.shape[0])
+def slopes_of(entries, out, inputs):
+    lookups.slopes(entries.ctypes.data, out.ctypes.data, inputs)
+
+
+@njit(cache=True)
+def hard_of(logits, out, inputs):
+    lookups.hard_entries(logits.ctypes.data, out.ctypes.data, inputs)
+
+
+@njit(cache=True)
+def add_up(places, weights, out, operands, path):
+    lookups.add_up(places.ctypes.data, weights.ctypes.data, places.size, out.ctypes.data, operands, path)
 
 
 class One:
-    """A table of 4 or 6 operands on random bits, with int8 weights and entries in steps of 1/127."""
+    """A table on random bits, with int8 weights and entries in steps of 1/127, held as kernels hold it."""
 
-    def __init__(self, operands: int, pitch: int = 192, seed: int = 0) -> None:
-        rng = np.random.default_rng([seed, operands])
+    def __init__(self, inputs: int, pitch: int = 192, seed: int = 0) -> None:
+        rng = np.random.default_rng([seed, inputs])
+        self.inputs, self.operands = inputs, lookups.operands_of(inputs)
+        self.held = lookups.size_of(self.operands)
         self.x = aligned((23, pitch), np.uint8)
         self.x[:] = rng.integers(0, 2, self.x.shape)
-        self.wires = rng.integers(0, 23, operands).astype(np.int32)
-        self.entries = rng.integers(0, 128, 1 << operands).astype(np.int8)
+        self.wires = rng.integers(0, 23, self.operands).astype(np.int32)
+        self.entries = rng.integers(0, 128, 1 << inputs).astype(np.int8)
         self.weights = aligned((pitch,), np.int8)
         self.weights[:] = rng.integers(-127, 128, pitch)
         self.weights[:3] = -127, 127, 0
         self.address = sum(self.x[net].astype(int) << j for j, net in enumerate(self.wires))
-        e = np.arange(1 << operands)
-        wide = self.entries.astype(int)
-        self.slopes = np.stack([wide[e | 1 << j] - wide[e & ~(1 << j)] for j in range(operands)])
+        e = np.arange(self.held)
+        wide = np.resize(self.entries.astype(int), self.held)
+        self.slopes = np.stack([wide[e | 1 << j] - wide[e & ~(1 << j)] for j in range(inputs)])
 
     def weighed(self, dither: np.ndarray, path: int) -> tuple[np.ndarray, np.ndarray]:
-        operands, pitch = self.wires.size, self.weights.size
-        table = np.empty((operands, 1 << operands), np.int8)
-        slopes_of(self.entries, table)
-        assert np.array_equal(table, self.slopes)
-        out, places = np.empty((operands, pitch), np.int8), np.empty(pitch, np.uint8)
+        pitch = self.weights.size
+        table = np.empty((self.operands, self.held), np.int8)
+        slopes_of(self.entries, table, self.inputs)
+        assert np.array_equal(table[: self.inputs], self.slopes)
+        out, places = np.empty((self.operands, pitch), np.int8), np.empty(pitch, np.uint8)
         weigh(self.x, self.wires, table, self.weights, dither, out, places, path)
-        return out, places
+        return out[: self.inputs], places
 
 
 @pytest.mark.parametrize("path", HERE)
-@pytest.mark.parametrize("operands", [4, 6])
-def test_lookups_are_exact_on_every_path(operands, path):
-    one, code = One(operands), path_code(path)
+@pytest.mark.parametrize("inputs", [2, 3, 4, 5, 6])
+def test_lookups_are_exact_on_every_path(inputs, path):
+    one, code = One(inputs), path_code(path)
     dither = np.random.default_rng(1).integers(0, 128, one.weights.size).astype(np.uint8)
     out, places = one.weighed(dither, code)
     assert np.array_equal(places, one.address)
@@ -109,9 +123,17 @@ def test_lookups_are_exact_on_every_path(operands, path):
     assert np.array_equal(out, (product + dither) >> 7)
     assert not out[:, 2].any()  # no weight, none of its inputs
     ones = np.full(one.weights.size, 7, np.uint8)
-    hard = (one.entries > 63).astype(np.uint8)
+    logits = one.entries.astype(np.float32) - 63.5
+    logits[0] = 0  # not above 0
+    hard = np.empty(one.held, np.uint8)
+    hard_of(logits, hard, inputs)
+    assert np.array_equal(hard, np.resize(logits > 0, one.held))
     tally(one.x, one.wires, hard, ones, code)
     assert np.array_equal(ones, 7 + hard[one.address])
+    totals = np.empty(one.held, np.int32)
+    add_up(places, one.weights, totals, one.operands, code)
+    want = np.bincount(one.address, weights=one.weights, minlength=1 << one.operands)
+    assert np.array_equal(totals[: want.size], want)
 
 
 def test_rounding_is_right_on_average():
@@ -153,47 +175,50 @@ class Toy:
     def __init__(self, inputs: int, k: int = 5) -> None:
         rng = np.random.default_rng(inputs)
         self.inputs, self.tables, self.per_class, self.k, n, s = inputs, 39, 13, k, 30, 50
-        self.blocks, size, padded = -(-self.tables // LANES), 1 << inputs, 8
+        self.blocks = -(-self.tables // LANES)
         self.x = aligned((n, 64), np.uint8)
         self.x[:, :s] = rng.integers(0, 2, (n, s))
         self.weights = aligned((3, 64), np.int8)
         self.weights[:, :s] = rng.integers(-127, 128, (3, s))
-        self.table = rng.normal(0, 2, (self.blocks * LANES, size)).astype(np.float32)
-        self.scores = rng.normal(size=(self.blocks, inputs, padded, LANES)).astype(np.float32)
-        shape = (self.blocks, inputs, LANES, padded)
-        self.wires = rng.integers(0, n, shape).astype(np.int32)
-        self.best = np.zeros(shape[:3], np.int32)
-        gates.choose(self.scores, k, self.best, 0, self.blocks)
+        self.table = rng.normal(0, 2, (self.blocks * LANES, 1 << inputs)).astype(np.float32)
+        self.scores = rng.normal(size=(self.blocks, inputs, 8, LANES)).astype(np.float32)
+        self.wires = rng.integers(0, n, (self.blocks, inputs, LANES, 8)).astype(np.int32)
 
-    def layer(self, table, scores, best, moments) -> tables.Tables:
-        m, v, sm, sv = moments
-        operands = lookups.operands_of(self.inputs)
-        return tables.Tables(
-            *(table, m, v, scores, sm, sv, self.wires, best), *(self.k, self.tables, self.per_class, operands)
+    def layer(self) -> LayerState:
+        layer = LayerState(
+            LogicConfig(layers=(self.tables,), inputs=self.inputs, k=self.k),
+            self.x.shape[0],
+            self.tables,
+            self.per_class,
+            np.random.default_rng(0),
         )
+        layer.table[:], layer.scores[:], layer.wires[:] = self.table, self.scores, self.wires
+        layer.choose()
+        self.best = layer.best.copy()
+        return layer
 
-    def scratch(self):
-        shape = self.x.shape[0] * 64
-        return aligned((shape,), np.uint8), aligned((64,), np.int8), aligned((64,), np.uint8)
+    def given(self, packs: bool = True, **own) -> Given:
+        none = np.zeros((0, 0), np.int8), np.zeros(0, np.int64), *[np.zeros(0, np.int32)] * 2
+        return Given(self.weights, packs, False, *none)._replace(**own)
+
+    def step(
+        self, given: Given, dither: np.ndarray, path: int = 0, handed: Handed | None = None
+    ) -> LayerState:
+        """A first step with beta1 = 0: its moments are the gradients by table logits and wire scores."""
+        f, layer = np.float32, self.layer()
+        adam = AdamStep(f(0.01), f(1e-3), f(2e-3), f(0), f(0.5), f(1), f(1e-8), f(0))
+        handed = nothing() if handed is None else handed
+        work = layer.work(64, True)
+        tables.train_blocks(layer.tables, adam, given, handed, self.x, dither, work, 0, self.blocks, path)
+        return layer
 
     def gradients(self, dither: int, path: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """By table logits and wire scores: the moments of a first step with beta1 = 0."""
-        f = np.float32
-        table, scores, best = self.table.copy(), self.scores.copy(), self.best.copy()
-        moments = [np.zeros_like(a) for a in (table, table, scores, scores)]
-        adam = gates.AdamStep(f(0.01), f(1e-3), f(2e-3), f(0), f(0.5), f(1), f(1e-8), f(0))
-        tables.train_blocks(
-            self.layer(table, scores, best, moments),
-            adam,
-            self.x,
-            self.weights,
-            np.full(512, dither, np.uint8),
-            self.scratch(),
-            0,
-            self.blocks,
-            path,
-        )
-        return moments[0], moments[2]
+        layer = self.step(self.given(), np.full(512, dither, np.uint8), path)
+        return layer.table_m, layer.scores_m
+
+
+def nothing() -> Handed:
+    return Handed(np.zeros((0, 0), np.int8), np.zeros((0, 0), np.int32), np.zeros(0, np.int32))
 
 
 def reference(toy: Toy, t: int, hard: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -219,7 +244,7 @@ def reference(toy: Toy, t: int, hard: bool = False) -> tuple[np.ndarray, np.ndar
     return sums * p * (1 - p), h, sums
 
 
-@pytest.mark.parametrize("inputs", [3, 4, 5, 6])
+@pytest.mark.parametrize("inputs", [2, 3, 4, 5, 6])
 def test_gradients_are_the_derivatives(inputs):
     toy = Toy(inputs)
     by_dither = [toy.gradients(d) for d in range(128)]
@@ -245,26 +270,118 @@ def test_gradients_are_the_derivatives(inputs):
     assert apart > 3 * inputs  # the difference of hard entries is another derivative
 
 
+def test_a_step_moves_as_adam_does_and_chooses_anew():
+    toy = Toy(2)
+    layer = toy.step(toy.given(), np.full(512, 64, np.uint8))
+    m, w, k = layer.table_m, layer.scores_m, toy.k
+    # beta1 = 0 and beta2 = 1/2, no bias correction: v = g^2 / 2
+    moved = toy.table - np.float32(1e-3) * m / (np.sqrt(0.5 * m * m) + 1e-8)
+    assert np.allclose(layer.table, moved, atol=1e-6)
+    moved = toy.scores - np.float32(2e-3) * w / (np.sqrt(0.5 * w * w) + 1e-8)
+    assert np.allclose(layer.scores[:, :, :k], moved[:, :, :k], atol=1e-6)
+    assert np.array_equal(layer.scores[:, :, k:], toy.scores[:, :, k:])
+    assert np.array_equal(layer.best, np.argmax(layer.scores[:, :, :k], axis=2))
+
+
+def read_once(rows: np.ndarray, factor: np.ndarray) -> dict:
+    """Of Given: table t has the derivative factor[t] rows[t] from the one input that reads it."""
+    n = rows.shape[0]
+    return dict(
+        own=True,
+        packs=False,
+        rows=rows,
+        begin=np.arange(n + 1),
+        entry=np.arange(n, dtype=np.int32),
+        factor=factor,
+    )
+
+
+@pytest.mark.parametrize("inputs", [2, 5])
+def test_derivatives_from_above_train_as_those_of_class_sums(inputs):
+    toy, rng = Toy(inputs), np.random.default_rng(0)
+    rows = aligned((39, 64), np.int8)
+    rows[:] = toy.weights[np.arange(39) // 13]
+    dither = rng.integers(0, 128, 512).astype(np.uint8)
+    by_class = toy.step(toy.given(packs=False), dither)
+    own = toy.given(**read_once(rows, np.ones(39, np.int32)))
+    from_above = toy.step(own, dither)
+    real = np.arange(39)
+    for name in ("table", "table_m"):
+        one, other = (getattr(layer, name)[real] for layer in (by_class, from_above))
+        assert np.array_equal(one, other), name
+    one, other = (
+        layer.scores_m.transpose(0, 3, 1, 2).reshape(-1, inputs, 8)[real] for layer in (by_class, from_above)
+    )
+    assert np.array_equal(one, other)
+    assert not from_above.table_m[39:].any()  # what fills the block has no readers
+    # twice the step, twice the derivative
+    twice = toy.step(own._replace(factor=np.full(39, 2, np.int32)), dither)
+    assert not np.array_equal(twice.table_m[:39], by_class.table_m[:39])
+    small = rows // 2  # fits a byte doubled
+    half = toy.step(toy.given(**read_once(small, np.full(39, 2, np.int32))), dither)
+    same_ = toy.step(toy.given(**read_once(2 * small, np.ones(39, np.int32))), dither)
+    assert np.array_equal(half.table_m, same_.table_m)
+
+
+def test_what_is_handed_down_are_the_weights_of_the_inputs():
+    toy, rng = Toy(3), np.random.default_rng(0)
+    dither = rng.integers(0, 128, 512).astype(np.uint8)
+    handed = Handed(aligned((64 * 4, 64), np.int8), np.zeros((64, 3), np.int32), np.zeros(64, np.int32))
+    before = toy.layer()
+    toy.step(toy.given(packs=False), dither, handed=handed)
+    e = np.arange(8)
+    for t in (0, 14, 38):
+        block, lane = divmod(t, LANES)
+        nets = [before.wires[block, j, lane, before.best[block, j, lane]] for j in range(3)]
+        assert handed.read[t].tolist() == nets
+        p = np.floor(127 / (1 + np.exp(-toy.table[t].astype(np.float64))) + 0.5).astype(int)
+        address = sum(toy.x[net].astype(int) << j for j, net in enumerate(nets))
+        start = 64 * (t % 8)
+        for j in range(3):
+            slope = (p[e | 1 << j] - p[e & ~(1 << j)])[address]
+            want = (toy.weights[t // 13].astype(int) * slope + dither[start : start + 64]) >> 7
+            assert np.array_equal(handed.rows[4 * t + j], want)
+
+
+def test_derivatives_by_nets_are_the_sums_over_their_readers():
+    rng, n = np.random.default_rng(0), 40
+    read = rng.integers(0, n - 1, (60, 3)).astype(np.int32)  # nobody reads the last net
+    read[:7] = 5
+    rows = rng.integers(-127, 128, (240, 64)).astype(np.int8)
+    factors = rng.integers(1, 3, 60).astype(np.int32)
+    begin, entry, factor = np.zeros(n + 1, np.int64), np.zeros(180, np.int32), np.zeros(180, np.int32)
+    readers(read, factors, 60, 4, begin, entry, factor)
+    given = Toy(2).given(own=True, rows=rows, begin=begin, entry=entry, factor=factor)
+    want = np.zeros((n, 64), int)
+    for t, j in np.ndindex(60, 3):
+        want[read[t, j]] += rows[4 * t + j].astype(int) * factors[t]
+    total = np.zeros((n, 64))
+    for d in range(128):
+        for block in range(2):
+            few, scales = np.zeros((LANES, 64), np.int8), np.zeros(LANES, np.int32)
+            dither = np.full(512, d, np.uint8)
+            derivatives(given, block, n, LANES, 64, dither, np.zeros(64, np.int32), few, scales)
+            here = slice(LANES * block, min(LANES * (block + 1), n))
+            step = scales[: here.stop - here.start, None]
+            total[here] += few[: here.stop - here.start] * step
+            if d == 0:  # each with the smallest step that fits
+                largest = np.abs(want[here]).max(axis=1)
+                assert np.all(127 * step[:, 0] >= largest)
+                assert np.all((127 * step[:, 0] < 2 * largest + 254) | (step[:, 0] <= 1))
+                assert block == 0 or scales[n - 1 - LANES] == 0
+    assert np.array_equal(total / 128, want)  # right on average
+
+
 @pytest.mark.parametrize("inputs", [3, 6])
 def test_pool_derivatives_are_those_of_the_same_nets_as_candidates(inputs):
     toy = Toy(inputs)
-    moments = [np.zeros_like(a) for a in (toy.table, toy.table, toy.scores, toy.scores)]
-    layer = toy.layer(toy.table, toy.scores, toy.best, moments)
+    layer = toy.layer()
     pool = np.tile(np.arange(24, dtype=np.int32), (toy.blocks, 1))
     total = np.zeros((toy.blocks, inputs, LANES, 24), np.float32)
     for dither in range(128):
-        tables.pool_gradients(
-            layer,
-            toy.x,
-            toy.weights,
-            np.full(512, dither, np.uint8),
-            toy.scratch(),
-            pool,
-            total,
-            0,
-            toy.blocks,
-            0,
-        )
+        rough, work = np.full(512, dither, np.uint8), layer.work(64, True)
+        ends = 0, toy.blocks, 0
+        pool_gradients(layer.tables, toy.given(), nothing(), toy.x, rough, work, pool, total, *ends)
     for t in (0, 33):
         block, lane = divmod(t, LANES)
         g = toy.weights[t // toy.per_class].astype(int)
@@ -292,9 +409,11 @@ def same(one, other) -> bool:
     return all(np.array_equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize("inputs", [3, 4, 5, 6])
-def test_threads_and_paths_do_not_change_a_bit(digits, inputs):
-    config = replace(SMALL, inputs=inputs)
+@pytest.mark.parametrize(
+    ("inputs", "layers"), [(2, (130,)), (3, (130,)), (6, (130,)), (2, (150, 130)), (4, (90, 70, 130))]
+)
+def test_threads_and_paths_do_not_change_a_bit(digits, inputs, layers):
+    config = replace(SMALL, inputs=inputs, layers=layers)
     once = run(digits, config)
     assert same(once, run(digits, config, threads=2))
     for number, path in enumerate(HERE[:-1]):
@@ -302,7 +421,9 @@ def test_threads_and_paths_do_not_change_a_bit(digits, inputs):
     assert not same(once, run(digits, replace(config, seed=1)))
 
 
-@pytest.mark.parametrize("changes", [{}, {"inputs": 6, "tau": "adaptive", "batch": 256}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"inputs": 6, "tau": "adaptive", "batch": 256}, {"inputs": 3, "layers": (110, 130)}]
+)
 def test_validation_accuracy_is_that_of_the_circuit(digits, changes):
     trained = train_logic(digits, replace(SMALL, **changes))
     netlist = lower_tables(trained.model)
@@ -316,6 +437,7 @@ def test_validation_accuracy_is_that_of_the_circuit(digits, changes):
     x = encode_bits(netlist, digits.x_train)
     nets = layer.chosen()[:, 17]
     address = sum(x[:, net].astype(int) << j for j, net in enumerate(nets))
+    assert all(np.all(each.addressed.sum(axis=1) == digits.y_train.size) for each in trained.model.layers)
     assert np.array_equal(layer.addressed[17], np.bincount(address, minlength=layer.table.shape[1]))
 
 
@@ -325,6 +447,29 @@ def test_it_learns_and_not_from_shuffled_labels(digits):
     assert train_logic(digits, config).score > 0.9
     shuffled = np.random.default_rng(0).permutation(digits.y_train)
     assert train_logic(replace(digits, y_train=shuffled), config).score < 0.3
+
+
+def test_the_first_of_two_layers_learns(digits):
+    config = logic_preset(digits, inputs=4, layers=(150, 100), epochs=8)
+    assert config.refresh_pool > 0
+    whole = train_logic(digits, config).score
+
+    class Fixed(TableTrainer):
+        """The first layer is left as it was drawn."""
+
+        def one_pass(self, tiles):
+            first = self.layers[0].arrays()
+            before = {name: array.copy() for name, array in first.items()}
+            found = super().one_pass(tiles)
+            for name, array in first.items():
+                array[:] = before[name]
+            return found
+
+    fixed = Fixed(digits, config)
+    with Tiles(1) as tiles:
+        for _ in range(config.epochs):
+            fixed.run_epoch(tiles)
+    assert whole > fixed.score + 0.1
 
 
 class Stop:
@@ -343,21 +488,21 @@ class Stop:
 
 
 def test_a_resumed_training_is_the_uninterrupted_one(digits, tmp_path):
-    config, kept = replace(SMALL, inputs=5, epochs=4), tmp_path / "kept"
+    config, kept = replace(SMALL, inputs=5, layers=(90, 130), epochs=4), tmp_path / "kept"
     whole = train_logic(digits, config)
     with pytest.raises(KeyboardInterrupt):
         train_logic(digits, config, checkpoint=kept, progress=Stop(2))
     resumed = train_logic(digits, config, checkpoint=kept, threads=2)
     for name in ("table", "wires", "scores", "addressed"):
-        one, other = (getattr(t.model.layers[0], name) for t in (whole, resumed))
-        assert np.array_equal(one, other), name
+        for number in range(2):
+            one, other = (getattr(t.model.layers[number], name) for t in (whole, resumed))
+            assert np.array_equal(one, other), name
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"inputs": 7}, "inputs must be a whole number from 2 to 6"),
-        ({"layers": (50, 50)}, "one width with 4 inputs a table; several take gates of two inputs"),
         ({"forward": "soft"}, "straight-through with 4 inputs a table; others take gates of two inputs"),
         ({"wiring": "fixed", "k": 1, "refresh": 0}, "learnable with 4 inputs a table"),
         ({"dropout": 0.1}, "0 with 4 inputs a table"),

@@ -1,0 +1,154 @@
+"""A batch on its way through layers of tables: bits up, derivatives down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from thermo.kernels.logic.above import Given, Handed, readers
+from thermo.kernels.logic.dots import aligned
+from thermo.kernels.logic.lookups import SHIFT, padded, put_together, weighty
+from thermo.kernels.logic.pool import pool_gradients
+from thermo.kernels.logic.tables import count_ones, outputs, train_blocks
+from thermo.kernels.logic.updates import LANES, AdamStep
+from thermo.training.logic.layer_state import LayerState, order
+from thermo.training.tiles import Tiles
+
+ROUGH = 8
+"""Dither, in multiples of a batch: neighbouring tables round differently."""
+_NO_WEIGHTS, _NO_ENTRY = np.zeros((0, 0), np.int8), np.zeros(0, np.int32)
+_NO_BEGIN = np.zeros(0, np.int64)
+
+Visit = Callable[[int, int, Given, Handed], None]
+
+
+class Flow:
+    """Room for batches of at most `pitch` samples, a multiple of 64.
+
+    hidden : of each layer but the last (n_tables, pitch) uint8, its outputs
+    counts : (threads, n_classes, pitch) int32, ones of each class
+    weights : (n_classes, pitch) int8, derivatives of the loss by the class sums
+    rows : what each layer reads, as it is trained: samples without weight may be left out
+
+    One layer leaves out each class's own samples without weight (lookups.pack), several those without
+    any, so that all of them have the same samples.
+    """
+
+    def __init__(self, layers: list[LayerState], n_classes: int, pitch: int, threads: int, path: int) -> None:
+        self.layers, self.pitch, self.path = layers, pitch, path
+        self.one = len(layers) == 1
+        self.hidden = [aligned((layer.n_tables, pitch), np.uint8) for layer in layers[:-1]]
+        self.counts = np.zeros((threads, n_classes, pitch), np.int32)
+        self.weights = aligned((n_classes, pitch), np.int8)
+        self.dither = aligned((ROUGH * pitch,), np.uint8)
+        self.work = [[layer.work(pitch, self.one) for layer in layers] for _ in range(threads)]
+        self.shares = [np.linspace(0, layer.blocks, threads + 1).astype(int) for layer in layers]
+        self.order = order(pitch)
+        above = layers[1:]
+        self.packed = [aligned((layer.n_below * pitch if above else 0,), np.uint8) for layer in layers]
+        self.down = [aligned((layer.blocks * LANES * layer.operands * pitch,), np.int8) for layer in above]
+        self.read = [np.zeros((layer.blocks * LANES, layer.inputs), np.int32) for layer in above]
+        self.factors = [np.zeros(layer.blocks * LANES, np.int32) for layer in above]
+        self.begin = [np.zeros(layer.n_below + 1, np.int64) for layer in above]
+        self.entry, self.factor = (
+            [np.zeros(layer.n_tables * layer.inputs, np.int32) for layer in above] for _ in range(2)
+        )
+
+    # --- up --------------------------------------------------------------------------------------
+
+    def up(self, number: int, thread: int, x: np.ndarray) -> None:
+        """A thread's share of one layer's outputs, of the last layer's counts; x : (n_bits, pitch)."""
+        layer = self.layers[number]
+        below = self.hidden[number - 1] if number else x
+        first, last = self.shares[number][thread : thread + 2]
+        if number < len(self.layers) - 1:
+            outputs(layer.tables, below, self.hidden[number], first, last, self.path)
+        else:
+            self.counts[thread] = 0
+            count_ones(layer.tables, below, self.counts[thread], first, last, self.path)
+
+    # --- down ------------------------------------------------------------------------------------
+
+    def turn(self, x: np.ndarray, rng: np.random.Generator, tiles: Tiles) -> None:
+        """To be called when `weights` are there; x : the batch's bits, which stay until `descend` is done."""
+        self.dither[:] = rng.integers(0, 1 << SHIFT, self.dither.size, np.uint8)
+        self.rows, self.now = [x, *self.hidden], self.weights
+        if self.one:
+            return
+        m = weighty(self.weights, 0, self.weights.shape[0], self.order)
+        width = int(padded(m))
+        if 4 * width > 3 * self.pitch:  # few to leave out
+            return
+        rows, threads = self.rows, tiles.threads
+
+        def pack(i: int) -> None:
+            for source, packed in zip(rows, self.packed, strict=True):
+                lo, hi = (source.shape[0] * n // threads for n in (i, i + 1))
+                put_together(source[lo:hi], self.order, m, width, packed[lo * width : hi * width])
+
+        tiles.map(pack, threads)
+        self.rows = [
+            packed[: source.shape[0] * width].reshape(-1, width)
+            for source, packed in zip(rows, self.packed, strict=True)
+        ]
+        self.now = np.zeros((self.weights.shape[0], width), np.int8)
+        self.now[:, :m] = self.weights[:, self.order[:m]]
+
+    def descend(self, visit: Visit, tiles: Tiles) -> None:
+        """visit(number, thread, given, handed) for each layer from the last to the first."""
+        width = self.rows[0].shape[1]
+        given = Given(self.now, self.one, False, _NO_WEIGHTS, _NO_BEGIN, _NO_ENTRY, _NO_ENTRY)
+        for number in reversed(range(len(self.layers))):
+            layer, at = self.layers[number], number - 1
+            handed = Handed(_NO_WEIGHTS, np.zeros((0, 0), np.int32), _NO_ENTRY)
+            if number:
+                size = layer.blocks * LANES * layer.operands
+                rows = self.down[at][: size * width].reshape(size, width)
+                handed = Handed(rows, self.read[at], self.factors[at])
+
+            def one(i: int, number: int = number, given: Given = given, handed: Handed = handed) -> None:
+                visit(number, i, given, handed)
+
+            tiles.map(one, tiles.threads)
+            if number:
+                sorted_ = self.begin[at], self.entry[at], self.factor[at]
+                readers(handed.read, handed.factor, layer.n_tables, layer.operands, *sorted_)
+                given = Given(_NO_WEIGHTS, False, True, handed.rows, *sorted_)
+
+    def train(self, number: int, thread: int, step: AdamStep, given: Given, handed: Handed) -> None:
+        """A thread's share of one layer's step, see `descend`."""
+        layer = self.layers[number]
+        first, last = self.shares[number][thread : thread + 2]
+        train_blocks(
+            layer.tables,
+            step,
+            given,
+            handed,
+            self.rows[number],
+            self.dither,
+            self.work[thread][number],
+            first,
+            last,
+            self.path,
+        )
+
+    def ask(
+        self, number: int, thread: int, pool: np.ndarray, h: np.ndarray, given: Given, handed: Handed
+    ) -> None:
+        """Add to h the derivatives by the nets of the pool, see pool_gradients."""
+        layer = self.layers[number]
+        first, last = self.shares[number][thread : thread + 2]
+        pool_gradients(
+            layer.tables,
+            given,
+            handed,
+            self.rows[number],
+            self.dither,
+            self.work[thread][number],
+            pool,
+            h,
+            first,
+            last,
+            self.path,
+        )
