@@ -1,8 +1,8 @@
 """The JAX engine of train_eqprop: layered networks, dense and convolutional.
 
-Runs where JAX does, on its default device: an update is one compiled function, images stay on the
-device, and the host only names rows and rates. Results are those of one machine and version of JAX;
-there they do not depend on interruptions.
+Runs where JAX does: an update is one compiled function, images stay on the device, and the host only names
+rows and rates. Several devices share a batch's rows, as many as its size is a multiple of. Results are those
+of one machine, number of devices and version of JAX; there they do not depend on interruptions.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from thermo.training.eqprop.jax_updown import free_outputs as swept_outputs
 from thermo.training.eqprop.layers import EVALUATION_SWEEPS, EVALUATION_TOLERANCE, LONGEST, SHORTEST, rotate
 from thermo.training.eqprop.result import EqpropEpoch
 from thermo.training.loop import Trained
+from thermo.training.sharding import everywhere, mesh_of, shared_out
 
 EVALUATION_ROWS = 250
 SETTLED_ROWS = 100  # samples that the settling time is measured on
@@ -178,6 +179,7 @@ class LayersTrainer(EqpropTrainer):
         self.n_parameters = len(jax.tree.leaves(p))
         self.key = jax.random.PRNGKey(config.seed)
         self.images: Any = None
+        self.mesh = mesh_of(self.batch)
         self.here: Any = None  # parameters and the optimiser's memory on the device, in an epoch
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -214,6 +216,7 @@ class LayersTrainer(EqpropTrainer):
                 shape = (*self.data.image_shape, 1)[:3]
             self.images = jnp.asarray(self.encoded(self.data.x_train).reshape(self.n, *shape))
             self.targets = jnp.asarray(np.eye(self.data.n_classes, dtype=np.float32)[self.data.y_train])
+            self.images, self.targets = everywhere((self.images, self.targets), self.mesh)
 
     def run_batch(self, rows: np.ndarray, warps: np.ndarray) -> Any:
         """One update; (6,) figures, on the device."""
@@ -221,7 +224,7 @@ class LayersTrainer(EqpropTrainer):
         if self.here is None:
             self.place()
             p, memory, _ = self.tree()
-            self.here = jax.tree.map(jnp.asarray, (p, memory))
+            self.here = everywhere((p, memory), self.mesh)
         *self.here, figures = update(
             self.layout,
             self.nudging,
@@ -229,8 +232,8 @@ class LayersTrainer(EqpropTrainer):
             *self.here,
             self.images,
             self.targets,
-            jnp.asarray(rows),
-            jnp.asarray(warps) if warps.size else None,
+            shared_out(rows, self.mesh),
+            shared_out(warps, self.mesh) if warps.size else None,
             jax.random.fold_in(self.key, self.step),
             jnp.float32(coin(config.seed, self.step) if config.estimator == "one-sided" else 1.0),
             jnp.float32(self.rate()),
