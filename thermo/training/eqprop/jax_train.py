@@ -179,7 +179,8 @@ class LayersTrainer(EqpropTrainer):
         self.n_parameters = len(jax.tree.leaves(p))
         self.key = jax.random.PRNGKey(config.seed)
         self.images: Any = None
-        self.mesh = mesh_of(self.batch)
+        # sweeps up and down go through a batch tile by tile: there is nothing to share
+        self.mesh = mesh_of(self.batch if self.sweeps is None else 1)
         self.here: Any = None  # parameters and the optimiser's memory on the device, in an epoch
 
     def arrays(self) -> dict[str, np.ndarray]:
