@@ -49,8 +49,9 @@ def frontier_figure(rows: Sequence[FrontierRow], data: str) -> Figure:
     for axes in panels[::3]:
         axes.set_ylabel("test error, %")
     found = [_error(row) for row in rows]
+    least = min(max(_error(row) - _bar(row), 0.5 * _error(row)) for row in rows)
     panels[0].set_yscale("log")
-    panels[0].set_ylim(1.25 * max(found), min(found) / 1.25)
+    panels[0].set_ylim(1.25 * max(found), least / 1.2)
     panels[0].yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0)))
     panels[0].yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     panels[0].yaxis.set_minor_formatter(NullFormatter())
@@ -73,11 +74,10 @@ def _panel(axes: Axes, rows: Sequence[FrontierRow], name: str, label: str, colou
     for row in here:
         x, y = row.counts[name].value, _error(row)
         if row.ours:
-            beside = row.error if row.spread is None else row.spread
             axes.errorbar(
                 [x],
                 [y],
-                [100 * (beside or 0.0)],
+                [_bar(row)],
                 fmt=MARKERS[row.inputs],
                 color=colours[row.encoder],
                 markersize=5.5,
@@ -99,6 +99,11 @@ def _panel(axes: Axes, rows: Sequence[FrontierRow], name: str, label: str, colou
 def _error(row: FrontierRow) -> float:
     """Per cent, of a log axis: not quite 0 where no sample was wrong."""
     return 100 * max(1 - row.accuracy, 1e-5)
+
+
+def _bar(row: FrontierRow) -> float:
+    """Of the error: over seeds, of one seed over samples, 0 of a published one."""
+    return 100 * ((row.error if row.spread is None else row.spread) or 0.0)
 
 
 def _named(axes: Axes, row: FrontierRow, x: float) -> None:
