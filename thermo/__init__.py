@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "training.ebm.boltzmann_config": ("BoltzmannConfig",),
         "training.ebm.config": ("RbmConfig",),
         "training.ebm.rbm": ("train_rbm",),
+        "training.ebm.short_runs": ("ShortRunConfig", "train_short_runs"),
         "training.eqprop.config": ("EqpropConfig",),
         "training.eqprop.oscillator": ("train_oscillator",),
         "training.eqprop.resistive": ("train_resistive",),

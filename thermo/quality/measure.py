@@ -10,6 +10,9 @@ from thermo.data import Dataset
 from thermo.quality.distances import frechet, mean_pairwise, nearest, precision_recall
 from thermo.quality.errors import QualityError
 from thermo.quality.reader import DIGITS, Reader
+from thermo.verb import make_verb
+
+make_verb(__name__)
 
 SURE = 0.9  # probability from which an image counts as read
 ROWS = 10_000  # of the training split that images are compared with

@@ -81,7 +81,9 @@ def test_real_images_are_nearer_than_images_of_single_pixels(digits, reader):
 
 
 def test_copies_and_one_class_are_seen(digits, reader):
-    copies = measure(digits.x_train[:300], digits, reader)
+    import thermo.quality.measure
+
+    copies = thermo.quality.measure(digits.x_train[:300], digits, reader)
     assert copies.nearest < 0.05 and copies.missing == 0
     ones = measure(digits.x_train[digits.y_train == 1], digits, reader)
     assert ones.missing >= 8 and ones.balance < 0.2 and ones.diversity < 0.7

@@ -9,9 +9,13 @@ along <v h> with data held minus <v h> at the end of runs of the machine from eq
 `sweeps` long (E. Nijkamp et al. 2019, arXiv 1904.09770; A. Decelle, C. Furtlehner and B. Seoane 2021,
 arXiv 2105.13889): such machines make images in runs of that length, though these end far from equilibrium.
 
-In training a sweep draws all hidden cells from their law given the visible ones, then these given those: a
-normal one with the exact mean and variance of a cell under its force. It stands for about half a unit of
-the machine's time: a cell's relaxation.
+A cell's law under a force is taken as normal, with its exact mean m and variance s^2. In the first epochs a
+sweep draws all hidden cells from their laws given the visible ones, then these given those. Machines so
+trained draw well by sweeps and less well in time: so the last epochs run in time, in steps h in which
+
+    x -> m + exp(-r h) (x - m) + s sqrt(1 - exp(-2 r h)) n,    r = kT / s^2,
+
+which leaves the law as it is and relaxes as fast as the cell does, for small fluctuations exactly.
 """
 
 from __future__ import annotations
@@ -49,7 +53,8 @@ class ShortRunConfig(TrainingConfig):
     """Settings; kT, J2, J4 and the numbers of cells are those of arXiv 2506.15121.
 
     gain : force on a visible cell for a datum of 1, and minus that for 0
-    sweeps : of the runs that are compared with data
+    sweeps : of the runs that are compared with data, in the first epochs
+    in_time : share of the epochs, the last ones, whose runs last `time` in steps of `step`
     clamped : share of the rows whose class is held, in the data as in the run; the others' is off
     batches : of an epoch, None: all of the data
     learning_rate : of Adam, falls linearly to final_rate times itself
@@ -61,6 +66,9 @@ class ShortRunConfig(TrainingConfig):
     j4: float = 1.0
     gain: float = 2.0
     sweeps: int = 10
+    in_time: float = 0.25
+    time: float = 6.0
+    step: float = 0.2
     clamped: float = 0.0
     epochs: int = 20
     batch: int = 128
@@ -74,9 +82,11 @@ class ShortRunConfig(TrainingConfig):
     def check(self, rules: Rules) -> None:
         rules.whole("hidden", "sweeps")
         rules.whole_or_none("batches")
-        rules.positive("kT", "j4", "gain", "learning_rate")
+        rules.positive("kT", "j4", "gain", "learning_rate", "time", "step")
         rules.not_negative("init")
-        rules.share("final_rate", "clamped")
+        rules.share("final_rate", "clamped", "in_time")
+        if self.step > self.time:
+            rules.fail("step", f"at most {self.time:g}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,13 +116,17 @@ class ShortRunEpoch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CellLaw:
-    """mean, spread : float32, of a cell in equilibrium under forces of -REACH to REACH"""
+    """mean, spread : float32, of a cell in equilibrium under forces of -REACH to REACH; kept : share of its
+    distance from the mean that is left after a step, spread : of what a step adds
+    """
 
     mean: np.ndarray
+    kept: np.ndarray
     spread: np.ndarray
 
     @staticmethod
-    def of(kT: float, j2: float, j4: float) -> CellLaw:
+    def of(kT: float, j2: float, j4: float, step: float = math.inf) -> CellLaw:
+        """After a step of so much time; without end, equilibrium."""
         far = 2.0 * float(np.cbrt(REACH / j4)) + 10 * math.sqrt(kT)
         x = np.linspace(-far, far, 2001)
         mean, spread = np.empty_like(FORCES), np.empty_like(FORCES)
@@ -123,14 +137,18 @@ class CellLaw:
             p /= p.sum()
             mean[k] = p @ x
             spread[k] = math.sqrt(p @ (x - mean[k]) ** 2)
-        return CellLaw(mean.astype(np.float32), spread.astype(np.float32))
+        kept = np.exp(-kT / spread**2 * step)
+        spread *= np.sqrt(1.0 - kept**2)
+        return CellLaw(*(a.astype(np.float32) for a in (mean, kept, spread)))
 
-    def draw(self, force: np.ndarray, bias: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(states, their means), each (n, tile), of cells under force (n, tile) + bias (n,)."""
+    def draw(
+        self, force: np.ndarray, bias: np.ndarray, noise: np.ndarray, old: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(states, their means), each (n, tile), of cells under force (n, tile) + bias (n,); old : before."""
         out, means = np.empty_like(force), np.empty_like(force)
-        heat_bath(
-            force, bias, noise, np.float32(REACH), np.float32(PER_UNIT), self.mean, self.spread, means, out
-        )
+        before = noise if old is None else old  # of which nothing is kept in equilibrium
+        law = np.float32(REACH), np.float32(PER_UNIT), self.mean, self.kept, self.spread
+        heat_bath(force, bias, noise, before, law, means, out)
         return out, means
 
     def at(self, force: float) -> float:
@@ -160,6 +178,7 @@ class ShortRunTrainer:
         if config.batches is not None:
             self.n_batches = min(config.batches, self.n_batches)
         self.law = CellLaw.of(config.kT, config.j2, config.j4)
+        self.moving = CellLaw.of(config.kT, config.j2, config.j4, config.step)
         self.one_hot = np.eye(dataset.n_classes if config.clamped else 0, dtype=np.float32)
         rng = np.random.default_rng([config.seed, _START])
         spread = config.init / math.sqrt(config.kT)
@@ -202,9 +221,14 @@ class ShortRunTrainer:
         none = np.zeros((m, self.batch), np.float32)
         _, data_h = law.draw(w.T @ data + above_h, c, none)
         v, _ = law.draw(zero, still, self.normals(d, STREAM_NOISE, 0))
-        for k in range(config.sweeps):
-            h, _ = law.draw(w.T @ v + above_h, c, self.normals(m, STREAM_NOISE, 2 * k + 1))
-            v, _ = law.draw(w @ h + above_v, b, self.normals(d, STREAM_NOISE, 2 * k + 2))
+        run, sweeps = law, config.sweeps
+        h = none
+        if self.in_time:
+            run, sweeps = self.moving, max(1, round(config.time / config.step))
+            h, _ = law.draw(none, np.zeros(m, np.float32), self.normals(m, STREAM_INITIAL, 1))
+        for k in range(sweeps):
+            h, _ = run.draw(w.T @ v + above_h, c, self.normals(m, STREAM_NOISE, 2 * k + 1), h)
+            v, _ = run.draw(w @ h + above_v, b, self.normals(d, STREAM_NOISE, 2 * k + 2), v)
         _, run_h = law.draw(w.T @ v + above_h, c, none)
         scale = np.float32(1.0 / self.batch)
         for centre, now in ((self.centre_v, data), (self.centre_h, data_h)):
@@ -228,6 +252,11 @@ class ShortRunTrainer:
             p += adam.change(g, rate, self.step)
         self.step += 1
         return float(np.sqrt(np.mean(dw**2))), float(np.sqrt(np.mean(mean_v**2)))
+
+    @property
+    def in_time(self) -> bool:
+        """Whether this epoch's runs are in time."""
+        return self.epoch >= round((1.0 - self.config.in_time) * self.config.epochs)
 
     def clamped(self, rows: np.ndarray) -> np.ndarray:
         """(classes, batch) ones where a row's class is clamped."""
@@ -299,12 +328,14 @@ def as_cells(images: np.ndarray, config: ShortRunConfig, seed: int = 0) -> np.nd
 def lower_short_runs(
     machine: ShortRunMachine,
     *,
-    time: float,
+    time: float | None = None,
     dt: float = 5e-3,
     clamped: bool = False,
     visible_shape: tuple[int, ...] = (),
 ) -> LangevinNetlist:
-    """The machine as a netlist that runs for `time`; clamped: its inputs are the classes, one of them 1.
+    """The machine as a netlist.
+
+    time : of its runs, None: as in training; clamped : whether its inputs are the classes, one of them 1
 
     Raises EbmError for a clamped machine that was trained without classes.
     """
@@ -329,7 +360,7 @@ def lower_short_runs(
         config.j4,
         1.0,
         BEFORE,
-        time,
+        config.time if time is None else time,
         dt,
         0.5 / unit,
         0.5,

@@ -24,7 +24,7 @@ from thermo.training.ebm.short_runs import (
     train_short_runs,
 )
 
-SMALL = ShortRunConfig(hidden=16, gain=4.0, sweeps=4, epochs=2, batch=64, learning_rate=5e-3)
+SMALL = ShortRunConfig(hidden=16, gain=4.0, sweeps=4, time=1.0, epochs=2, batch=64, learning_rate=5e-3)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,31 @@ def test_a_cells_law_is_the_integral():
         assert states[0, 1] - states[0, 0] == pytest.approx(np.sqrt(p @ (x - mean) ** 2), abs=2e-4)
         assert law.at(force) == pytest.approx(mean, abs=2e-4)
     assert law.force_for(np.array([law.at(1.5)])) == pytest.approx([1.5], abs=1e-2)
+
+
+def test_a_step_in_time_keeps_the_law_and_relaxes_as_the_cell_does():
+    rest, step = CellLaw.of(0.1, 1.0, 1.0), CellLaw.of(0.1, 1.0, 1.0, 0.2)
+    assert np.allclose(step.spread**2 / (1 - step.kept**2), rest.spread**2, rtol=1e-4)
+    # a stiff cell's fluctuations are small: the rate is U'' where it rests, 2 + 12 x^2
+    x = rest.at(20.0)
+    kept = np.interp(20.0, np.linspace(-64, 64, step.kept.size), step.kept)
+    assert -np.log(kept) / 0.2 == pytest.approx(2 + 12 * x**2, rel=0.02)
+    force, none = np.full((1, 1), np.float32(1.0)), np.zeros((1, 1), np.float32)
+    moved, means = step.draw(force, np.zeros(1, np.float32), none, none + np.float32(0.1))
+    share = (moved - means) / (np.float32(0.1) - means)
+    assert share[0, 0] == pytest.approx(
+        np.interp(1.0, np.linspace(-64, 64, step.kept.size), step.kept), abs=1e-5
+    )
+
+
+def test_runs_in_time_come_last(digits):
+    trainer = ShortRunTrainer(digits, replace(SMALL, epochs=4, in_time=0.25))
+    seen = []
+    for trainer.epoch in range(4):
+        seen.append(trainer.in_time)
+    assert seen == [False, False, False, True]
+    with pytest.raises(EbmError, match="at most 1"):
+        replace(SMALL, time=1.0, step=2.0)
 
 
 def test_training_brings_pairs_of_pixels_to_the_datas(digits):
@@ -89,7 +114,7 @@ def test_a_training_is_a_function_of_its_seed_and_goes_on(digits, tmp_path):
 def test_the_netlist_is_the_machine():
     """Two cells that drive each other end in the law exp(-V / kT); without W they would not."""
     w, b, c = np.array([[1.5]]), np.array([0.3]), np.array([-0.2])
-    net = lower_short_runs(machine_of(w, b, c), time=6.0, dt=5e-3)
+    net = lower_short_runs(machine_of(w, b, c), time=6.0)
     verify(net)
     run = simulate(net, runs=4000, seed=1, keep_final=True)
     v, h = run.final[0].T
