@@ -19,6 +19,9 @@ SETTINGS = (
     Option("points", "--points", int, None, "Nudges on the circle (holomorphic, JAX).", min=1),
     Option("activation", "--activation", str, None, "hard-sigmoid, sigmoid, shifted-sigmoid, tanh (JAX)."),
     Option("channels", "--channels", list[int], None, "Of each convolution; may be repeated.", min=1),
+    Option(
+        "feedback", "--feedback", float, None, "Share of the weights that drives layers below (convolutions)."
+    ),
     Option("gain", "--gain", float, None, "Volts of a resistive network's sources."),
     Option("hidden", "--hidden", list[int], None, "Hidden layers; may be repeated.", min=1),
     Option("epochs", "--epochs", int, None, "", min=1),

@@ -47,6 +47,8 @@ NAMED = frozenset({"device", "couplings"})
 IMPERFECT = "mismatch asymmetry weight_bits bias_mismatch device_seed regime"
 READ = "state_noise read_noise read_bits flipped"
 ONLY_JAX = ("convolutional",)
+MILD = 0.5
+"""Feedback up to which a sweep or two bring convolutions near their rest."""
 Rows = list[tuple[str, str]]
 
 
@@ -261,6 +263,7 @@ class Layers(Kind):
         rows = [("units", " - ".join(sizes))]
         if "couplings" in facts:
             rows.append(("couplings, parameters", f"{facts['couplings']:,} share {facts['parameters']:,}"))
+        rows.append(("run by JAX on", devices_of(config)))
         points = f", {config.points} points" if config.estimator in CIRCULAR else ""
         rows.append(("activation", config.activation))
         return [*rows, ("estimator", f"{config.estimator}, |β| = {config.beta:g}{points}")]
@@ -272,8 +275,19 @@ class Layers(Kind):
 class Convolutional(Layers):
     """Convolutions, whose parameters many couplings share, and dense layers."""
 
-    takes = Layers.takes | {"channels"}
+    takes = Layers.takes | {"channels", "feedback"}
+    fields = (*Layers.fields, "feedback")
     title = "trained convolutional network"
+
+    def changed(self, config: EqpropConfig, changes: dict[str, Any]) -> dict[str, Any]:
+        changes = super().changed(config, changes)
+        if config.schedule != "up-down":
+            return changes
+        if changes.get("rule") == "field":
+            changes.setdefault("feedback", 1.0)
+        if changes.get("feedback", 0.0) > MILD:  # more sweeps until it rests
+            changes |= {"sweeps_free": 6, "sweeps_nudged": 3}
+        return changes
 
     def preset(self, request: Request) -> tuple[EqpropConfig, Any]:
         from thermo.training.eqprop.conv_presets import conv_preset
@@ -383,6 +397,17 @@ NETWORKS: Mapping[str, Kind] = MappingProxyType(
         "resistive": Resistive(),
     }
 )
+
+
+def devices_of(config: EqpropConfig) -> str:
+    """What JAX trained on."""
+    import jax
+
+    from thermo.training.sharding import mesh_of
+
+    found = jax.devices()
+    used = mesh_of(max(1, config.batch // config.tile)).size if config.schedule == "up-down" else 1
+    return f"{used} of {len(found)} device{'s' * (len(found) > 1)}, {found[0].device_kind}"
 
 
 def kind_of(network: str, backend: str, given: Mapping[str, Any]) -> Kind:

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
 
 from thermo.training.eqprop.jax_estimators import Nudging, estimate, homeostatic_loss, normals
 from thermo.training.eqprop.jax_layers import Array, Layout
@@ -76,7 +77,7 @@ def moved_pixels(images: Array, maps: Array) -> Array:
     return jnp.where(inside[..., None], found, 0.0)
 
 
-@partial(jax.jit, static_argnames=("layout", "nudging", "learning", "sweeps", "by_pixels"))
+@partial(jax.jit, static_argnames=("layout", "nudging", "learning", "sweeps", "by_pixels", "mesh"))
 def update(
     layout: Layout,
     nudging: Nudging,
@@ -93,6 +94,7 @@ def update(
     acting: Parameters | None = None,
     sweeps: Sweeps | None = None,
     by_pixels: bool = False,
+    mesh: Mesh | None = None,
 ) -> tuple[Parameters, Any, Array]:
     """(parameters, optimiser's memory, figures) after one batch.
 
@@ -100,6 +102,7 @@ def update(
     maps : (batch, 6) warps or None; sign : of a one-sided nudge; rate : factor on all rates
     acting : what drives, of a device on which p is programmed
     sweeps : of schedule "up-down", None: "parity"; by_pixels : maps take pixels to pixels
+    mesh : devices that share a batch's tiles by "up-down"
     figures : (6,) cost, share right, sweeps and residual of free phases, of nudged ones
     """
     noise, draw = jax.random.split(key)
@@ -109,7 +112,7 @@ def update(
     if sweeps is None:
         found = estimate(layout, p, x, targets[rows], nudging, noise, sign, acting)
     else:
-        found = estimate_tiled(sweeps, p, x, targets[rows], nudging, sign)
+        found = estimate_tiled(sweeps, p, x, targets[rows], nudging, sign, mesh)
     gradient = found.gradient
     if learning.homeostasis:
         e = normals(layout, draw, learning.draws, x.dtype)

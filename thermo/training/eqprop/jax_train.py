@@ -1,8 +1,8 @@
 """The JAX engine of train_eqprop: layered networks, dense and convolutional.
 
 Runs where JAX does: an update is one compiled function, images stay on the device, and the host only names
-rows and rates. Several devices share a batch's rows, as many as its size is a multiple of. Results are those
-of one machine, number of devices and version of JAX; there they do not depend on interruptions.
+rows and rates. Several devices share a batch's rows, as many as its size is a multiple of, or its tiles in
+sweeps up and down. Results are those of one machine, number of devices and version of JAX; there they do not depend on interruptions.
 """
 
 from __future__ import annotations
@@ -179,8 +179,8 @@ class LayersTrainer(EqpropTrainer):
         self.n_parameters = len(jax.tree.leaves(p))
         self.key = jax.random.PRNGKey(config.seed)
         self.images: Any = None
-        # sweeps up and down go through a batch tile by tile: there is nothing to share
-        self.mesh = mesh_of(self.batch if self.sweeps is None else 1)
+        # sweeps up and down go through a batch tile by tile
+        self.mesh = mesh_of(self.batch if self.sweeps is None else max(1, self.batch // config.tile))
         self.here: Any = None  # parameters and the optimiser's memory on the device, in an epoch
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -226,6 +226,7 @@ class LayersTrainer(EqpropTrainer):
             self.place()
             p, memory, _ = self.tree()
             self.here = everywhere((p, memory), self.mesh)
+        share = shared_out if self.sweeps is None else everywhere
         *self.here, figures = update(
             self.layout,
             self.nudging,
@@ -233,14 +234,15 @@ class LayersTrainer(EqpropTrainer):
             *self.here,
             self.images,
             self.targets,
-            shared_out(rows, self.mesh),
-            shared_out(warps, self.mesh) if warps.size else None,
+            share(rows, self.mesh),
+            share(warps, self.mesh) if warps.size else None,
             jax.random.fold_in(self.key, self.step),
             jnp.float32(coin(config.seed, self.step) if config.estimator == "one-sided" else 1.0),
             jnp.float32(self.rate()),
             None if self.drawn is None else self.acting(self.here[0], self.drawn_for_batch()),
             sweeps=self.sweeps,
             by_pixels=config.augmentation.by_pixels,
+            mesh=None if self.sweeps is None else self.mesh,
         )
         self.step += 1
         return figures

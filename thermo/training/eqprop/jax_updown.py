@@ -21,11 +21,13 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.sharding import Mesh
 
 from thermo.training.eqprop.jax_estimators import Found, Nudging
 from thermo.training.eqprop.jax_layers import Array, Layout, total
 from thermo.training.eqprop.jax_patches import KINDS, contract, down, up
 from thermo.training.eqprop.jax_rest import Parameters
+from thermo.training.sharding import summed
 
 T = TypeVar("T")
 UNROLLED = 3
@@ -199,12 +201,25 @@ def estimate(s: Sweeps, p: Parameters, x: Array, y: Array, how: Nudging, sign: A
 
 
 def estimate_tiled(
-    s: Sweeps, p: Parameters, x: Array, y: Array, how: Nudging, sign: Array | float = 1.0
+    s: Sweeps,
+    p: Parameters,
+    x: Array,
+    y: Array,
+    how: Nudging,
+    sign: Array | float = 1.0,
+    mesh: Mesh | None = None,
 ) -> Found:
-    """`estimate`, tile by tile; sweeps and residuals are means over tiles."""
+    """`estimate`, tile by tile, the tiles shared out among the mesh's devices where it has several; sweeps
+    and residuals are means over tiles.
+    """
     rows = x.shape[0]
     if rows <= s.tile or rows % s.tile:
         return estimate(s, p, x, y, how, sign)
+    if mesh is not None and mesh.size > 1:
+        tiles = tuple(a.reshape(rows // s.tile, s.tile, *a.shape[1:]) for a in (x, y))
+        whole = (p, jnp.asarray(sign, x.dtype))
+        found = summed(lambda w, part: estimate(s, w[0], *part, how, w[1]), mesh)(whole, tiles)
+        return jax.tree.map(lambda a: a / (rows // s.tile), found)
     # not a loop of XLA's, in which its convolutions are forty times slower on CPUs
     parts = [slice(k, k + s.tile) for k in range(0, rows, s.tile)]
     found = [estimate(s, p, x[part], y[part], how, sign) for part in parts]

@@ -1,6 +1,10 @@
 """Sweeps up and down: the same rest and the same gradient as by parity, from fewer and rounded products."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -201,3 +205,44 @@ def test_refusals_of_layers():
         LayersTrainer(data, replace(SMALL, hidden=(20,), rates=(0.1,)))
     with pytest.raises(EqpropError, match="at most 32 channels"):
         LayersTrainer(data, replace(SMALL, hidden=(Conv(40, 4, 2, 1),), rates=(0.1,)))
+
+
+TRAINED = """
+import sys
+
+import numpy as np
+
+from thermo.data import load_dataset
+from thermo.training.eqprop.config import Conv, EqpropConfig
+from thermo.training.eqprop.jax_train import LayersTrainer
+from thermo.training.eqprop.train import train_eqprop
+
+config = EqpropConfig(
+    engine="jax", hidden=(Conv(8, 4, 2, 1),), schedule="up-down", feedback=0.3, sweeps_free=1,
+    sweeps_nudged=1, tolerance=0.0, epochs=1, batch=32, tile=16, rates=(0.2, 0.02),
+)
+data = load_dataset("digits")
+assert LayersTrainer(data, config).mesh.size == int(sys.argv[1])
+trained = train_eqprop(data, config)
+np.savez(sys.argv[2], *trained.parameters.w)
+"""
+
+
+@pytest.mark.slow
+def test_two_devices_train_as_one(tmp_path):
+    """Tiles shared out among devices that the processor plays."""
+    root = Path(__file__).resolve().parents[4]
+    found = []
+    for devices in (1, 2):
+        environment = os.environ | {
+            "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+            "JAX_PLATFORMS": "cpu",
+            "PYTHONPATH": str(root),
+        }
+        path = tmp_path / f"{devices}.npz"
+        command = [sys.executable, "-c", TRAINED, str(devices), str(path)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        found.append(np.load(path))
+    for name in found[0]:
+        assert np.abs(found[0][name] - found[1][name]).max() < 1e-3 * np.abs(found[0][name]).max()
