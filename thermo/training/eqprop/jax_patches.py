@@ -2,8 +2,7 @@
 
 XLA's convolutions on CPUs leave out the processor's bfloat16 products, and its transposed ones and those
 that sum over places are slow; matrix products are neither. Kernels must be whole multiples of their strides:
-a kernel's row then covers whole blocks of stride units, patches are copies of blocks, and the transpose adds
-blocks up without a hole.
+a kernel's row then covers whole blocks of stride units, of which patches are copies, the transpose's too.
 """
 
 from __future__ import annotations
@@ -69,14 +68,13 @@ def down(layer: Conv | Dense, w: Array, v: Array, below: tuple[int, ...], kind: 
     height, width, channels = below
     s, p = layer.stride, layer.padding
     m = layer.kernel // s
-    y = _dot(v.reshape(-1, layer.channels), w.reshape(-1, layer.channels).T)
-    y = y.reshape(n, rows, columns, m, s, m, s * channels)
-    i, j = rows + m - 1, columns + m - 1
-    z = jnp.zeros((n, i, j, s, s * channels), y.dtype)
-    for a in range(m):
-        for b in range(m):
-            edges = ((0, 0), (a, m - 1 - a), (b, m - 1 - b), (0, 0), (0, 0))
-            z = z + jnp.pad(y[:, :, :, a, :, b], edges)
+    i, j = rows + m - 1, columns + m - 1  # blocks of s x s units below
+    # unit s i + q of a row is driven by v at i - a through tap s a + q, a = 0 ... m - 1
+    taps = w.reshape(m, s, m, s, channels, layer.channels)[::-1, :, ::-1]
+    taps = taps.transpose(0, 2, 5, 1, 3, 4).reshape(m * m * layer.channels, s * s * channels)
+    around = jnp.pad(v, ((0, 0), (m - 1, m - 1), (m - 1, m - 1), (0, 0)))
+    seen = jnp.stack([around[:, a : a + i, b : b + j] for a in range(m) for b in range(m)], axis=3)
+    z = _dot(seen.reshape(n * i * j, -1), taps).reshape(n, i, j, s, s * channels)
     z = z.transpose(0, 1, 3, 2, 4).reshape(n, i * s, j * s, channels)
     missing = (max(0, p + height - i * s), max(0, p + width - j * s))
     z = jnp.pad(z, ((0, 0), (0, missing[0]), (0, missing[1]), (0, 0)))  # not under any kernel
