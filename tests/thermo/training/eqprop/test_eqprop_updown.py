@@ -93,7 +93,7 @@ def flat(p):
     return np.concatenate([np.asarray(a, float).ravel() for a in jax.tree.leaves(p)])
 
 
-@pytest.mark.parametrize("estimator", ["centred", "positive"])
+@pytest.mark.parametrize("estimator", ["centred", pytest.param("positive", marks=pytest.mark.slow)])
 def test_the_gradient_is_that_of_parity(network, estimator):
     p, x, y = network
     rested = Nudging(estimator, 0.1, 2, RESTED, RESTED)
@@ -170,6 +170,7 @@ SMALL = EqpropConfig(
 )
 
 
+@pytest.mark.slow
 def test_digits_are_learnt_and_decided_alike():
     data = load_dataset("digits")
     trained = train_eqprop(data, SMALL)
