@@ -24,27 +24,28 @@ _CONV_SMALL = replace(
     rates=(0.2, 0.1, 0.02),
     warmup_epochs=4.0,
 )
-# Kernels are twice their strides, so that sweeps up and down are matrix products. A feedback of a fifth
-# leaves two sweeps of a free phase near its rest; layers far from the outputs keep up by Muon.
+# Kernels are twice their strides or thrice, so that sweeps up and down are matrix products. With a feedback of
+# a tenth one sweep is near the rest; layers far from the outputs keep up by Muon, at whose rate the outputs
+# themselves would fall below the reach of a nudge.
 _CONV_COLOUR = replace(
     _JAX,
     hidden=(Conv(48, 6, 2, 2), Conv(96, 4, 2, 1), Conv(192, 4, 2, 1)),
-    epochs=12,
+    epochs=8,
     batch=128,
     tile=64,
     schedule="up-down",
     precision="bfloat16",
-    feedback=0.2,
+    feedback=0.1,
     sweeps_free=1,
     sweeps_nudged=1,
     tolerance=0.0,
     optimiser="muon",
     momentum=0.95,
-    rates=(0.03, 0.03, 0.03, 0.01),
+    rates=(0.03, 0.03, 0.03, 0.002),
     init_gain=0.85,
     standardise=True,
     whitened=True,
-    warmup_epochs=0.1,
+    warmup_epochs=0.2,
     weight_decay=0.1,
     augmentation=Augmentation(shift=2.0, whole=True),
 )
