@@ -24,9 +24,9 @@ _CONV_SMALL = replace(
     rates=(0.2, 0.1, 0.02),
     warmup_epochs=4.0,
 )
-# Kernels are twice their strides or thrice, so that sweeps up and down are matrix products. With a feedback of
-# a tenth one sweep is near the rest; layers far from the outputs keep up by Muon, at whose rate the outputs
-# themselves would fall below the reach of a nudge.
+# Kernels are whole multiples of their strides, so that sweeps up and down are matrix products. With a
+# feedback of a tenth one sweep is near the rest; layers far from the outputs keep up by Muon, at whose rate
+# the outputs themselves would fall below the reach of a nudge.
 _CONV_COLOUR = replace(
     _JAX,
     hidden=(Conv(48, 6, 2, 2), Conv(96, 4, 2, 1), Conv(192, 4, 2, 1)),

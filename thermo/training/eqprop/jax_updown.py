@@ -181,13 +181,10 @@ def estimate(s: Sweeps, p: Parameters, x: Array, y: Array, how: Nudging, sign: A
         if not l:
             w.append(-contract(layer, change[0], x, s.kind) / rows)
             continue
-        ahead, behind = (change[l], middle[l - 1]), (middle[l], change[l - 1])
-        if p.back is None:
-            post, pre = (jnp.concatenate(c) for c in zip(ahead, behind, strict=True))
-            w.append(-contract(layer, post, pre, s.kind) / rows)
-            continue
-        w.append(-contract(layer, *ahead, s.kind) / rows)
-        back.append(-contract(layer, *behind, s.kind) / rows)
+        ahead = -contract(layer, change[l], middle[l - 1], s.kind) / rows
+        behind = -contract(layer, middle[l], change[l - 1], s.kind) / rows
+        w.append(ahead + behind if p.back is None else ahead)
+        back.append(behind)
     bias = [-total(c) / rows for c in change]
     if p.back is None:
         weights = [s.feedback ** (l + 1 - len(layers)) for l in range(len(layers))]
