@@ -103,6 +103,8 @@ class EqpropConfig(TrainingConfig):
     init : "uniform" or "log-normal" (thermo.training.eqprop.start), of size init_gain times Glorot's;
     init_bias : of hidden units
     warmup_epochs, final_rate : linear warm-up, half cosine down to final_rate * rate
+    restarts : epochs after which that begins again, each time from half the rate before (Loshchilov and
+        Hutter 2017, arXiv 1608.03983)
     angle : degrees between the starting forward and transposed backward weights; needs "field"
     homeostasis : factor on the homeostatic loss, estimated with `homeostasis_draws` vectors a batch
     tile : rows relaxed at once; row blocks and tiles are fixed, so that threads change no bit
@@ -142,6 +144,7 @@ class EqpropConfig(TrainingConfig):
     momentum: float = 0.9
     warmup_epochs: float = 0.5
     final_rate: float = 0.01
+    restarts: tuple[int, ...] = ()
     angle: float = 0.0
     homeostasis: float = 0.0
     homeostasis_draws: int = 5
@@ -162,6 +165,8 @@ class EqpropConfig(TrainingConfig):
         rules.rates(len(self.hidden) + 1)
         rules.below_one("momentum")
         rules.share("final_rate")
+        if any(not whole(e) for e in self.restarts) or list(self.restarts) != sorted(set(self.restarts)):
+            rules.fail("restarts", "whole numbers >= 1 that rise")
         rules.finite("init_bias")
         rules.choice("activation", ACTIVATIONS)
         rules.choice("update", UPDATES)

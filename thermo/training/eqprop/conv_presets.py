@@ -30,7 +30,8 @@ _CONV_SMALL = replace(
 _CONV_COLOUR = replace(
     _JAX,
     hidden=(Conv(48, 6, 2, 2), Conv(96, 4, 2, 1), Conv(192, 4, 2, 1)),
-    epochs=8,
+    epochs=22,
+    restarts=(8,),
     batch=128,
     tile=64,
     schedule="up-down",

@@ -92,12 +92,15 @@ class EqpropTrainer(ABC):
 
     def rate(self) -> float:
         """Share of every learning rate at this step."""
-        config = self.config
+        config, n = self.config, self.n_batches
+        ends = [e * n for e in config.restarts if e < config.epochs] + [config.epochs * n]
+        done = [0, *(e for e in ends if e <= self.step)]
+        first, last = done[-1], ends[min(len(done), len(ends)) - 1]
         return cosine_rate(
-            1.0,
-            self.step,
-            config.epochs * self.n_batches,
-            warmup=round(config.warmup_epochs * self.n_batches),
+            0.5 ** (len(done) - 1),
+            self.step - first,
+            last - first,
+            warmup=round(config.warmup_epochs * n),
             final=config.final_rate,
         )
 

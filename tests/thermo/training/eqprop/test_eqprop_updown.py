@@ -170,6 +170,18 @@ SMALL = EqpropConfig(
 )
 
 
+def test_rates_begin_again_from_half():
+    trainer = LayersTrainer(load_dataset("digits"), replace(SMALL, restarts=(2,), warmup_epochs=0.0))
+    found = []
+    for step in range(4 * trainer.n_batches):
+        trainer.step = step
+        found.append(trainer.rate())
+    middle = 2 * trainer.n_batches
+    assert found[0] == 1.0 and found[middle] == 0.5
+    assert np.all(np.diff(found[:middle]) < 0) and np.all(np.diff(found[middle:]) < 0)
+    assert found[middle - 1] < 0.02 and found[-1] < 0.01
+
+
 @pytest.mark.slow
 def test_digits_are_learnt_and_decided_alike():
     data = load_dataset("digits")
@@ -191,6 +203,7 @@ def test_digits_are_learnt_and_decided_alike():
         ({"device": EqpropDevice(state_noise=0.1)}, "knows no imperfect device"),
         ({"schedule": "parity"}, "precision must be 'float32' with engine 'jax' and schedule 'parity'"),
         ({"precision": "float16"}, "precision must be one of float32, bfloat16"),
+        ({"restarts": (3, 2)}, "restarts must be whole numbers >= 1 that rise"),
     ],
 )
 def test_refusals(change, message):
