@@ -215,7 +215,10 @@ class Layers(Kind):
 
     takes = frozenset(f"{COST} {IMPERFECT} points activation rule angle homeostasis state_noise".split())
     takes |= {"no_augment", "diagnose"}
-    fields = ("epochs", "beta", "estimator", "points", "activation", "angle", "homeostasis", "rule")
+    fields: tuple[str, ...] = (
+        *("epochs", "beta", "estimator", "points", "activation"),
+        *("angle", "homeostasis", "rule"),
+    )
 
     def preset(self, request: Request) -> tuple[EqpropConfig, Any]:
         from thermo.training.eqprop.conv_presets import dense_preset
@@ -406,7 +409,8 @@ def devices_of(config: EqpropConfig) -> str:
     from thermo.training.sharding import mesh_of
 
     found = jax.devices()
-    used = mesh_of(max(1, config.batch // config.tile)).size if config.schedule == "up-down" else 1
+    parts = config.batch // config.tile if config.schedule == "up-down" else config.batch
+    used = mesh_of(max(1, parts)).size
     return f"{used} of {len(found)} device{'s' * (len(found) > 1)}, {found[0].device_kind}"
 
 

@@ -2,7 +2,8 @@
 
 Runs where JAX does: an update is one compiled function, images stay on the device, and the host only names
 rows and rates. Several devices share a batch's rows, as many as its size is a multiple of, or its tiles in
-sweeps up and down. Results are those of one machine, number of devices and version of JAX; there they do not depend on interruptions.
+sweeps up and down. Results are those of one machine, number of devices and version of JAX; there they do not
+depend on interruptions.
 """
 
 from __future__ import annotations

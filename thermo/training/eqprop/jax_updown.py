@@ -215,7 +215,7 @@ def estimate_tiled(
     if mesh is not None and mesh.size > 1:
         tiles = tuple(a.reshape(rows // s.tile, s.tile, *a.shape[1:]) for a in (x, y))
         whole = (p, jnp.asarray(sign, x.dtype))
-        found = summed(lambda w, part: estimate(s, w[0], *part, how, w[1]), mesh)(whole, tiles)
+        found = summed(lambda w, part: estimate(s, w[0], part[0], part[1], how, w[1]), mesh)(whole, tiles)
         return jax.tree.map(lambda a: a / (rows // s.tile), found)
     # not a loop of XLA's, in which its convolutions are forty times slower on CPUs
     parts = [slice(k, k + s.tile) for k in range(0, rows, s.tile)]
