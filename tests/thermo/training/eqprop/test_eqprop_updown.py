@@ -11,8 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from compiler.api import compile
 from thermo.data import load_dataset
 from thermo.gradients.errors import EqpropError
+from thermo.simulate import simulate
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop import jax_layers, jax_patches
 from thermo.training.eqprop.config import Conv, EqpropConfig
@@ -192,6 +194,10 @@ def test_digits_are_learnt_and_decided_alike():
     decided = model.predictions(data.x_valid)
     assert np.mean(decided == data.y_valid) == pytest.approx(trained.score, abs=0.02)
     assert layers_accuracy(trained, data, "valid") == pytest.approx(trained.score, abs=0.02)
+    netlist = compile(model)
+    assert netlist.couplings[0].tie is not None
+    found = simulate(netlist, data.x_valid[:100], threads=1).predictions()
+    assert np.mean(found == decided[:100]) >= 0.97
 
 
 @pytest.mark.parametrize(
