@@ -27,7 +27,7 @@ from compiler.cell_timing import path_delay
 from compiler.formats.circuits.cells_verilog import write_cells_verilog
 from compiler.formats.circuits.export import export_circuit
 from compiler.formats.circuits.names import title
-from compiler.mapped import best_mapping, cell_shapes
+from compiler.mapped import AGAIN, best_mapping, cell_shapes
 from compiler.opensta import StaFigures, ask_about
 from hw_models.cells import CellLibrary
 from hw_models.characterise import load_library
@@ -64,8 +64,10 @@ def main() -> None:
     for path in asked.circuits:
         netlist = to_netlist(path)
         began = time.process_time()
-        made = cell_shapes(netlist)
-        ours = [best_mapping(made, library, objective) for objective in ("area", "delay")]
+        ours = [
+            best_mapping(cell_shapes(netlist, objective=objective), library, objective, again=AGAIN)
+            for objective in ("area", "delay")
+        ]
         seconds = time.process_time() - began
         seen = [told(write_cells_verilog(m), title(m.subject), library, liberty) for m in ours]
         with tempfile.TemporaryDirectory() as scratch:

@@ -39,7 +39,7 @@ from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
 from compiler.ir.langevin import LangevinNetlist
 from compiler.ir.luts import LutNetlist
-from compiler.mapped import best_mapping, cell_shapes
+from compiler.mapped import AGAIN, best_mapping, cell_shapes
 from compiler.opensta import ask_opensta
 from compiler.passes.gates.cell_sizing import limit_fan_out
 from compiler.passes.gates.heads import with_head
@@ -238,7 +238,8 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
     if liberty is not None:
         check_writable(liberty)
     library = leave_out(chosen_libraries([given["library"]]), given["dont_use"] or ())[0]
-    mapped = best_mapping(cell_shapes(netlist), library, given["objective"])
+    made = cell_shapes(netlist, objective=given["objective"])
+    mapped = best_mapping(made, library, given["objective"], again=AGAIN)
     if given["max_fanout"] is not None:
         mapped = limit_fan_out(mapped, given["max_fanout"])
     files = [(out, write_cells_verilog(mapped))]

@@ -96,13 +96,13 @@ def estimate_gates(
         baselines = baselines(accuracy)
     progress.start(2 + len(libraries), "estimate")
     try:
-        made = shapes(netlist, head=False)
+        made = shapes(netlist, head=False, objective=objective)
         progress.update(1, "optimised")
         circuits = {False: _Circuit.of(made, samples.bits, threads)}
         circuits[True] = circuits[False]
         bare = whole = made[0]
         if netlist.class_sums is not None:
-            made = shapes(netlist, adder=adder)
+            made = shapes(netlist, adder=adder, objective=objective)
             whole = made[0]
             circuits[True] = _Circuit.of(made, samples.bits, threads)
         progress.update(2, "class head")

@@ -32,12 +32,18 @@ _INVERT, _SOURCE = -1, -2  # choices that are no match: an inverter, a primary i
 
 
 def map_cells(
-    circuit: GateNetlist | Subject, library: CellLibrary, *, objective: str = "area", adders: bool = True
+    circuit: GateNetlist | Subject,
+    library: CellLibrary,
+    *,
+    objective: str = "area",
+    adders: bool = True,
+    rounds: int = FLOW_ROUNDS,
 ) -> CellNetlist:
     """The circuit in cells of the library; every root keeps its function.
 
     circuit : a netlist, or what cut_circuit made of it (to map it to several libraries)
     objective : "area", or "delay" (least sum of cell delays at the library's load, then area)
+    rounds : by area flow, before exact areas; more are not always better
 
     Where no cell computes xor, the subject mapped (CellNetlist.subject) is the circuit with its
     exclusive gates expanded. Cells of more than four inputs are not used. With objective "area" and
@@ -56,7 +62,7 @@ def map_cells(
     fast = objective == "delay"
     matches = find_matches(library, fast)
     subject = circuit if isinstance(circuit, Subject) else cut_circuit(circuit)
-    mapped = _map(subject, library, matches, fast)
+    mapped = _map(subject, library, matches, fast, rounds)
     if fast or not adders:
         return mapped
     cells = adder_cells(library)
@@ -65,14 +71,14 @@ def map_cells(
         found = choose_phases(find_adders(subject, widths), cells, subject.netlist.n_inputs)
         if not found:
             continue
-        rest = _map(cut_circuit(cut_open(subject.netlist, found, cells)), library, matches, fast)
+        rest = _map(cut_circuit(cut_open(subject.netlist, found, cells)), library, matches, fast, rounds)
         area = cell_area(rest) + sum(cells[len(adder.leaves)].area for adder in found)
         if area < least:
             least, best = area, (rest, found)
     return mapped if best is None else put_back(best[0], subject.netlist, best[1], cells)
 
 
-def _map(subject: Subject, library: CellLibrary, matches: Matches, fast: bool) -> CellNetlist:
+def _map(subject: Subject, library: CellLibrary, matches: Matches, fast: bool, rounds: int) -> CellNetlist:
     if not matches.computes(XOR_TABLE) and np.isin(subject.netlist.op, (XOR, XNOR)).any():
         subject = cut_circuit(expand_xor(subject.netlist))
     roots = subject.literals[subject.netlist.roots]
@@ -94,7 +100,7 @@ def _map(subject: Subject, library: CellLibrary, matches: Matches, fast: bool) -
             matches.delay,
             matches.inverter,
             fast,
-            FLOW_ROUNDS,
+            rounds,
             EXACT_ROUNDS,
         )
     mapped = _build(subject, library, matches, choice, match, refs)

@@ -1,13 +1,15 @@
 """Sizes of the cells of a mapped circuit, and buffers: less delay than any one size of a function has.
 
 Where the library gives tables of slew and load (a Liberty file does), cells on the latest path take the
-size that makes the whole circuit fastest, one after another, as timing by these tables finds it; a net of
-much load gets a buffer in front of its readers that have time; then every cell is made as small as the
-delay that was reached allows. Sizes of a function are the library's cells with the same table.
+size that makes the whole circuit fastest, one after another, as timing by these tables finds it; nets with
+little time get buffers in front of all their readers, or of those that have most time, where that is
+faster; then every cell is made as small as the delay that was reached allows. Sizes of a function are the
+library's cells with the same table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,14 +18,15 @@ from compiler.cell_timing import path_delay
 from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist, verify_cells
 from compiler.jit import compiled
-from compiler.passes.gates.sizing_kernels import arrivals, latest, quicken, shrink
+from compiler.passes.gates.sizing_kernels import Timed, arrivals, latest, needs, part, quicken, shrink
 from hw_models.arcs import Table
 from hw_models.cells import BUFFER, CellLibrary
 
-TRIALS, CELLS = 20_000, 20_000_000
-"""Other cells tried in one call, and cells times trials: a circuit of many cells gets fewer."""
-BUFFERS = 24  # nets that are tried for a buffer, the latest path's of most load first
-ROUNDS = 3
+WORK = 10_000_000  # cells timed in one call, about: a circuit of many cells gets fewer trials
+BUFFERED = 400  # nets that are tried for buffers at once, those of least slack first
+NEAR = 0.05  # slack, in times of the delay, up to which a net is tried
+GROUPS = 4  # buffers behind a net, at most
+ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,10 +46,6 @@ class _Tables:
     kin: np.ndarray
     kin_of: np.ndarray
     area: np.ndarray
-
-    @property
-    def timing(self) -> tuple[np.ndarray, ...]:
-        return self.first, self.pins, self.edges, self.heads, self.axes, self.values
 
 
 def size_cells(netlist: CellNetlist) -> CellNetlist:
@@ -118,20 +117,8 @@ def _columns(library: CellLibrary) -> _Tables:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _State:
-    """Columns that the kernels change."""
-
-    order: np.ndarray
-    cell: np.ndarray
-    load: np.ndarray
-    slew: np.ndarray
-    arrival: np.ndarray
-    worst: np.ndarray
-    roots: np.ndarray
-
-
-def _state(netlist: CellNetlist, tables: _Tables) -> _State:
+def _timed(netlist: CellNetlist, tables: _Tables) -> Timed:
+    """What the kernels work on; nothing is timed yet."""
     n, m = netlist.n_inputs, netlist.n_cells
     load = np.zeros((n + m, 2))
     first = netlist.first
@@ -141,85 +128,95 @@ def _state(netlist: CellNetlist, tables: _Tables) -> _State:
     once = first[reader]
     np.add.at(load, netlist.fanin[once], tables.capacitance[netlist.cell[reader[once]], place[once]])
     np.add.at(load, netlist.roots[netlist.roots >= 0], netlist.library.load.value)
-    slew, arrival = np.zeros((n + m, 2)), np.zeros((n + m, 2))
+    slew = np.zeros((n + m, 2))
     slew[:n] = netlist.library.slew.value
-    roots = np.unique(netlist.roots[netlist.roots >= n]).astype(np.int64)
-    worst = np.zeros((m, 2), dtype=np.int64)
-    return _State(np.arange(m), netlist.cell.astype(np.int64), load, slew, arrival, worst, roots)
+    by_net = np.argsort(netlist.fanin, kind="stable")
+    return Timed(
+        n=n,
+        cell=netlist.cell.astype(np.int64),
+        indptr=netlist.indptr,
+        fanin=netlist.fanin.astype(np.int64),
+        reader_at=np.searchsorted(netlist.fanin[by_net], np.arange(n + m + 1)),
+        reader=reader[by_net],
+        roots=np.unique(netlist.roots[netlist.roots >= n]).astype(np.int64),
+        first=tables.first,
+        pins=tables.pins,
+        edges=tables.edges,
+        heads=tables.heads,
+        axes=tables.axes,
+        values=tables.values,
+        capacitance=tables.capacitance,
+        kin=tables.kin,
+        kin_of=tables.kin_of,
+        area=tables.area,
+        load=load,
+        slew=slew,
+        arrival=np.zeros((n + m, 2)),
+        need=np.zeros((n + m, 2)),
+        worst=np.zeros((m, 2), dtype=np.int64),
+        dirty=np.zeros(m, dtype=np.uint8),
+        log_net=np.zeros(m, dtype=np.int64),
+        log=np.zeros((m, 6)),
+    )
 
 
 def _sized(netlist: CellNetlist, tables: _Tables) -> CellNetlist:
-    s, n = _state(netlist, tables), netlist.n_inputs
-    trials = min(TRIALS, CELLS // max(netlist.n_cells, 1))
-    same = (
-        n,
-        s.order,
-        s.cell,
-        netlist.indptr,
-        netlist.fanin.astype(np.int64),
-        *tables.timing,
-        tables.capacitance,
-        s.load,
-        s.slew,
-        s.arrival,
-        s.worst,
-        s.roots,
-        tables.kin,
-        tables.kin_of,
-        tables.area,
-    )
-    quicken(*same, trials)
-    shrink(*same, latest(s.arrival, s.roots), trials)
-    return replace(netlist, cell=s.cell.astype(np.int32))
+    t = _timed(netlist, tables)
+    quicken(t, WORK)
+    shrink(t, latest(t), WORK)
+    return replace(netlist, cell=t.cell.astype(np.int32))
 
 
 def _buffered(netlist: CellNetlist, tables: _Tables) -> CellNetlist:
-    """With a buffer at each net of the latest path of which others than the path's own reader are read."""
-    buffers = [k for k in _buffers(netlist.library) if netlist.library.cells[k].timing is not None]
-    if not buffers:
+    """With buffers behind the nets of little slack where that gives them more, by the tables."""
+    found = [k for k in _buffers(netlist.library) if netlist.library.cells[k].timing is not None]
+    if not found:
         return netlist
-    s, n = _state(netlist, tables), netlist.n_inputs
-    fanin = netlist.fanin.astype(np.int64)
-    arrivals(n, s.order, s.cell, netlist.indptr, fanin, *tables.timing, s.load, s.slew, s.arrival, s.worst)
-    late = s.arrival[s.roots]
-    at, edge = divmod(int(late.argmax()), 2)
-    net, kept = int(s.roots[at]), {}
-    while net >= n:
-        step = int(s.worst[net - n, edge])
-        reader = net - n
-        net, edge = int(fanin[netlist.indptr[reader] + step // 2]), step % 2
-        kept[net] = reader
-    readers: dict[int, list[int]] = {net: [] for net in kept if net >= n}
-    owner = np.repeat(np.arange(netlist.n_cells), np.diff(netlist.indptr))
-    for place, read in enumerate(fanin.tolist()):
-        if read in readers and owner[place] != kept[read]:
-            readers[read].append(place)
-    busy = [net for net, places in readers.items() if len(places) > 1]
-    busy = sorted(busy, key=lambda net: -s.load[net].sum())[:BUFFERS]
-    return _with_buffers(netlist, buffers[0], {net: readers[net] for net in busy})
+    t, n = _timed(netlist, tables), netlist.n_inputs
+    arrivals(t)
+    limit = latest(t)
+    pin_need = np.zeros((netlist.fanin.size, 2))
+    needs(t, limit, pin_need)
+    slack = (t.need - t.arrival).min(axis=1)
+    order = np.argsort(slack, kind="stable")
+    near = order[(order >= n) & (slack[order] <= NEAR * limit)][:BUFFERED]
+    pins = np.argsort(netlist.fanin, kind="stable")
+    ends = np.searchsorted(netlist.fanin[pins], np.stack([near, near + 1]))
+    owner = np.repeat(netlist.first, np.diff(netlist.indptr))
+    places: list[tuple[int, int, list[int]]] = []
+    for net, start, stop in zip(near.tolist(), *ends.tolist(), strict=True):
+        own = pins[start:stop]
+        if own.size < 2 or not owner[own].all():  # pins of cells of several outputs stay
+            continue
+        own = own[np.argsort((pin_need[own] - t.arrival[net]).min(axis=1), kind="stable")]
+        gained, left, groups, buffer = part(t, net, own, pin_need, np.array(found), GROUPS)
+        if gained > 1e-3 * limit:
+            places += [(net, int(buffer), some.tolist()) for some in np.array_split(own[left:], groups)]
+    return _with_buffers(netlist, places)
 
 
-def _with_buffers(netlist: CellNetlist, buffer: int, places: dict[int, list[int]]) -> CellNetlist:
-    """A buffer behind each of these nets, which the places of `fanin` read in its stead."""
+def _with_buffers(netlist: CellNetlist, places: Sequence[tuple[int, int, list[int]]]) -> CellNetlist:
+    """Buffers behind nets, each (net, cell, places of `fanin` that read it in the net's stead)."""
     if not places:
         return netlist
     n = netlist.n_inputs
-    behind = sorted(places)
+    places = sorted(places, key=lambda one: one[0])
+    behind = np.array([net for net, _, _ in places])
     # a buffer stands right behind the cell that drives it, one of an input before all cells
-    where = np.maximum(np.array(behind) - n + 1, 0)
+    where = np.maximum(behind - n + 1, 0)
     moved = np.arange(n + netlist.n_cells)
     moved[n:] += np.searchsorted(where, np.arange(netlist.n_cells), side="right")
     fanin = moved[netlist.fanin]
-    for k, net in enumerate(behind):
-        fanin[places[net]] = n + where[k] + k
+    for k, (_, _, pins) in enumerate(places):
+        fanin[pins] = n + where[k] + k
     origin = np.concatenate([np.arange(n), netlist.origin])[behind]
     inverted = np.concatenate([np.zeros(n, dtype=bool), netlist.inverted])[behind]
     sizes = np.insert(np.diff(netlist.indptr), where, 1)
     roots = np.where(netlist.roots >= 0, moved[np.maximum(netlist.roots, 0)], netlist.roots)
-    one = netlist.instance.max(initial=-1) + 1 + np.arange(len(behind))
+    one = netlist.instance.max(initial=-1) + 1 + np.arange(len(places))
     return replace(
         netlist,
-        cell=np.insert(netlist.cell, where, buffer).astype(np.int32),
+        cell=np.insert(netlist.cell, where, [cell for _, cell, _ in places]).astype(np.int32),
         indptr=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         fanin=np.insert(fanin, netlist.indptr[where], moved[behind]).astype(np.int32),
         roots=roots.astype(np.int32),
@@ -258,15 +255,15 @@ def limit_fan_out(netlist: CellNetlist, most: int) -> CellNetlist:
             )
         owner = np.repeat(np.arange(netlist.n_cells), np.diff(netlist.indptr))
         pin = np.arange(owner.size) - netlist.indptr[owner]
-        places = {}
+        places = []
         for net in busy.tolist():
             read = np.flatnonzero(netlist.fanin == net)
             both = np.stack([netlist.instance[owner[read]], pin[read]])  # outputs of a cell share its pins
             _, number = np.unique(both, axis=1, return_inverse=True)
             number = number.reshape(-1)
             last = number > number.max() - (int(readers[net]) - most + 1)
-            places[net] = read[last].tolist()
-        netlist = _with_buffers(netlist, buffers[0], places)
+            places.append((net, buffers[0], read[last].tolist()))
+        netlist = _with_buffers(netlist, places)
 
 
 def _buffers(library: CellLibrary) -> list[int]:

@@ -23,12 +23,12 @@ from compiler.passes.gates.cell_sizing import (
     _buffered,
     _columns,
     _sized,
-    _state,
+    _timed,
     _with_buffers,
     limit_fan_out,
     size_cells,
 )
-from compiler.passes.gates.sizing_kernels import arrivals, latest
+from compiler.passes.gates.sizing_kernels import LATER, arrivals, latest, needs, quicken, shrink
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.cells import leave_out
 from hw_models.characterise import load_library
@@ -73,21 +73,40 @@ def test_the_kernel_finds_the_arrivals_of_the_timing():
     mapped = map_cells(random_circuit(np.random.default_rng(4), 10, 120, 8), library, objective="delay")
     tables = _columns(library)
     for netlist in (mapped, _sized(mapped, tables), _buffered(mapped, tables)):
-        s = _state(netlist, tables)
-        fanin = netlist.fanin.astype(np.int64)
-        arrivals(
-            netlist.n_inputs,
-            s.order,
-            s.cell,
-            netlist.indptr,
-            fanin,
-            *tables.timing,
-            s.load,
-            s.slew,
-            s.arrival,
-            s.worst,
-        )
-        assert latest(s.arrival, s.roots) == pytest.approx(path_delay(netlist), rel=1e-12)
+        t = _timed(netlist, tables)
+        arrivals(t)
+        assert latest(t) == pytest.approx(path_delay(netlist), rel=1e-12)
+        pins = np.zeros((netlist.fanin.size, 2))
+        needs(t, latest(t), pins)
+        slack = (t.need - t.arrival)[t.need < LATER]
+        assert slack.min() == pytest.approx(0, abs=1e-15)
+        assert not pins[pins < t.need[t.fanin]].size  # a net is needed when its first reader needs it
+
+
+@needs_osu
+def test_trials_leave_the_timing_that_a_fresh_one_finds():
+    library = load_library(OSU)
+    mapped = map_cells(broad(), library, objective="delay")
+    tables = _columns(library)
+    t = _timed(mapped, tables)
+    quicken(t, 10**6)
+    shrink(t, latest(t), 10**6)
+    assert (t.cell != mapped.cell).any()
+    fresh = _timed(replace(mapped, cell=t.cell.astype(np.int32)), tables)
+    arrivals(fresh)
+    for column in ("load", "slew", "arrival"):
+        assert getattr(t, column) == pytest.approx(getattr(fresh, column), rel=1e-9, abs=1e-24)
+
+
+@needs_osu
+def test_a_net_whose_readers_are_all_late_gets_buffers():
+    builder = Builder([f"x{k}" for k in range(43)])
+    net = 2 * builder.gate(XOR, 2 * builder.gate(XOR, 0, 2), 4)
+    equal = builder.netlist({f"y{k}": builder.gate(AND, net, 2 * (k + 3)) for k in range(40)})
+    mapped = map_cells(equal, load_library(OSU), objective="delay")
+    found = _buffered(mapped, _columns(mapped.library))
+    assert found.n_cells > mapped.n_cells and path_delay(found) < 0.8 * path_delay(mapped)
+    assert check_equal(cells_to_gates(found), equal).equal
 
 
 @needs_osu
@@ -97,7 +116,7 @@ def test_buffers_stand_behind_their_nets():
     buffer = next(k for k, cell in enumerate(library.cells) if cell.name == "BUFX2")
     busy = int(np.bincount(mapped.fanin[mapped.fanin >= mapped.n_inputs]).argmax())
     places = np.flatnonzero(mapped.fanin == busy).tolist()
-    found = _with_buffers(mapped, buffer, {busy: places[1:]})
+    found = _with_buffers(mapped, [(busy, buffer, places[1:])])
     verify_cells(found)
     assert found.n_cells == mapped.n_cells + 1 and (found.cell == buffer).sum() == 1
     assert check_equal(cells_to_gates(found), cells_to_gates(mapped)).equal
