@@ -53,7 +53,8 @@ def cell_shapes(
     again = simplify(balance(fewest), 2, objective="ands")
     made += [fewest, quick, again, *(balance(shape) for shape in (fewest, quick, again))]
     if objective == "delay":
-        return (*made, *_less_deep(quick), *_less_deep(again))
+        bases = (quick, again) if quick.n_gates <= MANY else (quick,)
+        return (*made, *(shape for base in bases for shape in _less_deep(base)))
     if quick.n_gates <= MANY:
         made += [simplify(balance(again), 2, objective="ands"), simplify(again, 2)]
         made += [simplify(one, 2, objective="ands") for one in shallow(quick, 1)]

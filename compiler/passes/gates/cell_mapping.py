@@ -6,7 +6,7 @@ an inverter behind the other phase. Best is the least area flow: the cell's area
 it reads, each divided by its fan-out in the cover before (V. Manohararajah, S. D. Brown and
 Z. G. Vranesic, Heuristics for area minimization in LUT-based FPGA technology mapping, IEEE TCAD
 25(11), 2006); after that exact area: what a match would add to the cover as it stands. With
-objective="delay" arrival comes first, and area only counts where there is slack.
+objective="delay" arrival comes first, and both areas only count where there is slack.
 """
 
 from __future__ import annotations
@@ -249,23 +249,42 @@ def _cover(
                 need,
                 limit,
             )
-    if not fast:
-        for _ in range(exact_rounds):
-            _choose_exactly(
+    for _ in range(exact_rounds):
+        _choose_exactly(
+            n,
+            gates,
+            leaves,
+            size,
+            table,
+            count,
+            start,
+            cell,
+            negated,
+            area,
+            delay,
+            inverter,
+            choice,
+            match,
+            refs,
+            need,
+            fast,
+        )
+        if fast:
+            _required(
                 n,
                 gates,
+                roots,
                 leaves,
                 size,
-                table,
-                count,
-                start,
                 cell,
                 negated,
-                area,
+                delay,
                 inverter,
                 choice,
                 match,
                 refs,
+                need,
+                limit,
             )
     return choice, match, refs
 
@@ -442,12 +461,52 @@ def _change(
 
 
 @njit(widen=True, cache=True, nogil=True)
-def _choose_exactly(
-    n, gates, leaves, size, table, count, start, cell, negated, area, inverter, choice, match, refs
+def _arrive(
+    net, p, leaves, size, cell, negated, delay, inverter, choice, match, arrival
 ):  # pragma: no cover - compiled
-    """For every phase in use the match (or inverter) that adds least to the rest of the cover."""
+    """When a phase is there, from the arrivals of what its choice reads."""
+    c, m = choice[net, p], match[net, p]
+    if c == _INVERT:
+        return arrival[net, 1 - p] + delay[inverter]
+    late = 0.0
+    for i in range(size[net, c]):
+        late = max(late, arrival[leaves[net, c, i], (negated[m] >> i) & 1])
+    return late + delay[cell[m]]
+
+
+@njit(widen=True, cache=True, nogil=True)
+def _choose_exactly(
+    n,
+    gates,
+    leaves,
+    size,
+    table,
+    count,
+    start,
+    cell,
+    negated,
+    area,
+    delay,
+    inverter,
+    choice,
+    match,
+    refs,
+    need,
+    fast,
+):  # pragma: no cover - compiled
+    """For every phase in use the match (or inverter) that adds least to the rest of the cover.
+
+    fast : only what is there when `need` says
+    """
     stack = np.zeros(8 * count.size + 64, dtype=np.int64)
+    arrival = np.zeros(need.shape)
+    arrival[:n, 1] = delay[inverter]
+    timing = (leaves, size, cell, negated, delay, inverter, choice, match, arrival)
     for net in gates:
+        if fast:
+            first = 1 if choice[net, 0] == _INVERT else 0
+            for p in (first, 1 - first):
+                arrival[net, p] = _arrive(net, p, *timing)
         for p in range(2):
             if refs[net, p] == 0:
                 continue
@@ -465,6 +524,8 @@ def _choose_exactly(
                     if area[cell[m]] >= best:
                         continue
                     choice[net, p], match[net, p] = c, m
+                    if fast and _arrive(net, p, *timing) > need[net, p] + 1e-15:
+                        continue
                     cost = _change(
                         net, p, 1, n, leaves, size, cell, negated, area, inverter, choice, match, refs, stack
                     )
@@ -473,7 +534,8 @@ def _choose_exactly(
                     )
                     if cost < best - 1e-12:
                         best, best_c, best_m = cost, c, m
-            if not other_inverts and now_c != _INVERT:
+            in_time = not fast or arrival[net, 1 - p] + delay[inverter] <= need[net, p] + 1e-15
+            if not other_inverts and now_c != _INVERT and in_time:
                 choice[net, p], match[net, p] = _INVERT, -1
                 cost = _change(
                     net, p, 1, n, leaves, size, cell, negated, area, inverter, choice, match, refs, stack
@@ -486,3 +548,9 @@ def _choose_exactly(
             choice[net, p], match[net, p] = best_c, best_m
             _change(net, p, 1, n, leaves, size, cell, negated, area, inverter, choice, match, refs, stack)
             refs[net, p] = readers
+            if fast:
+                arrival[net, p] = _arrive(net, p, *timing)
+                if choice[net, p] == _INVERT:
+                    need[net, 1 - p] = min(need[net, 1 - p], need[net, p] - delay[inverter])
+                elif choice[net, 1 - p] == _INVERT:
+                    arrival[net, 1 - p] = _arrive(net, 1 - p, *timing)

@@ -31,14 +31,14 @@ ONES = np.array(
 class Covers(NamedTuple):
     """Sums found so far, by their bounds: an open hash table.
 
-    lower, upper : (n,) int64 keys; first, count : cubes pool[first : first + count] of each, count -1 for
+    lower, upper : (n,) int64 keys; first, number : cubes pool[first : first + number] of each, number -1 for
         more than CUBES and -2 for a free place; used : [places, cubes]
     """
 
     lower: np.ndarray
     upper: np.ndarray
     first: np.ndarray
-    count: np.ndarray
+    number: np.ndarray
     pool: np.ndarray
     used: np.ndarray
 
@@ -49,7 +49,7 @@ def no_covers(places: int = 1 << 16) -> Covers:
         lower=np.zeros(places, dtype=np.int64),
         upper=np.zeros(places, dtype=np.int64),
         first=np.zeros(places, dtype=np.int64),
-        count=np.full(places, -2, dtype=np.int64),
+        number=np.full(places, -2, dtype=np.int64),
         pool=np.zeros(CUBES * places, dtype=np.int64),
         used=np.zeros(2, dtype=np.int64),
     )
@@ -140,20 +140,20 @@ def find_cover(known, lower, upper, frames):  # pragma: no cover - compiled
     """Place in the table of a sum of products between two bounds, lower within upper."""
     places = known.lower.size
     if 2 * known.used[0] > places or known.used[1] + CUBES > known.pool.size:
-        known.count[:] = -2
+        known.number[:] = -2
         known.used[:] = 0
     h = lower ^ (upper << 21) ^ (upper >> 11)
     for left, right in ((13, 7), (17, 19)):
         h ^= h << left
         h ^= h >> right
     at = (h ^ (h >> 32)) & (places - 1)
-    while known.count[at] != -2:
+    while known.number[at] != -2:
         if known.lower[at] == lower and known.upper[at] == upper:
             return at
         at = (at + 1) & (places - 1)
     first = known.used[1]
     count = _sum_of_products(lower, upper, known.pool[first : first + CUBES], frames)
-    known.lower[at], known.upper[at], known.first[at], known.count[at] = lower, upper, first, count
+    known.lower[at], known.upper[at], known.first[at], known.number[at] = lower, upper, first, count
     known.used[0] += 1
     known.used[1] += max(count, 0)
     return at

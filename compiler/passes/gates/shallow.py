@@ -19,6 +19,7 @@ from compiler.passes.gates.xag import Xag, empty
 from compiler.passes.gates.xag_netlist import from_netlist, to_netlist, topological
 
 ROUNDS = 12
+GAIN = 0.02  # of the depth; a round with less is the last
 AREA_ROUNDS = 2  # of a cover
 INTERPRETED = 0.02  # CPU seconds a gate without compiled kernels
 
@@ -29,16 +30,13 @@ def shallow(netlist: GateNetlist, rounds: int = ROUNDS) -> tuple[GateNetlist, ..
     rounds : at most. A round takes time in proportion to the gates.
     """
     found: list[GateNetlist] = []
-    depth = None
     with interpreted_if_cheap(INTERPRETED * netlist.n_gates, cover, build, compiling=8.0):
-        while len(found) < rounds:
+        for _ in range(rounds):
             netlist, before, after = _round(netlist)
-            if depth is None:
-                depth = before
-            if after >= depth:
+            if after < before:
+                found.append(netlist)
+            if after > (1 - GAIN) * before:
                 break
-            depth = after
-            found.append(netlist)
     return tuple(found)
 
 
@@ -60,7 +58,7 @@ def _round(netlist: GateNetlist) -> tuple[GateNetlist, int, int]:
         leaves=np.zeros((nodes, CUTS, INPUTS), dtype=np.int32),
         size=np.zeros((nodes, CUTS), dtype=np.int8),
         table=np.zeros((nodes, CUTS), dtype=np.int64),
-        count=np.zeros(nodes, dtype=np.int64),
+        cuts=np.zeros(nodes, dtype=np.int64),
         chosen=np.zeros(nodes, dtype=np.int64),
         readers=np.zeros(nodes, dtype=np.int64),
         level=np.zeros(nodes, dtype=np.int64),

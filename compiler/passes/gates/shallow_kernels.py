@@ -20,7 +20,7 @@ class Graph(NamedTuple):
     """And-gates in topological order with a cover. Nodes are 0 the constant, inputs, then gates.
 
     fan : (gates, 2) literals; roots : literals; n : nodes that are no gates
-    leaves : (nodes, CUTS, INPUTS) int32, ascending; size, table : (nodes, CUTS); count : (nodes,), cuts
+    leaves : (nodes, CUTS, INPUTS) int32, ascending; size, table : (nodes, CUTS); cuts : (nodes,) their number
     chosen : (nodes,) cut that the cover takes; readers : of the node in the cover
     level, need : when the node is there, and when it must be; guess, flow : expected readers, area flow
     """
@@ -31,7 +31,7 @@ class Graph(NamedTuple):
     leaves: np.ndarray
     size: np.ndarray
     table: np.ndarray
-    count: np.ndarray
+    cuts: np.ndarray
     chosen: np.ndarray
     readers: np.ndarray
     level: np.ndarray
@@ -135,8 +135,8 @@ def _find_cuts(g, node, kept, sizes, keys, parts, joined):  # pragma: no cover -
     a, b = p >> 1, q >> 1
     late = max(g.level[a], g.level[b])
     found = 0
-    for i in range(-1, g.count[a]):
-        for j in range(-1, g.count[b]):
+    for i in range(-1, g.cuts[a]):
+        for j in range(-1, g.cuts[b]):
             size = _union(g, a, i, b, j, joined)
             if size > INPUTS:
                 continue
@@ -181,7 +181,7 @@ def _find_cuts(g, node, kept, sizes, keys, parts, joined):  # pragma: no cover -
         two = _over(g, q, parts[c, 1], kept[c], sizes[c])
         if _store(g, node, count, one & two, kept[c], sizes[c]):
             count += 1
-    g.count[node] = count
+    g.cuts[node] = count
 
 
 @njit(widen=True, cache=True)
@@ -219,12 +219,12 @@ def _choose(g, plan, hurry):  # pragma: no cover - compiled
     keys = np.zeros(CUTS)
     parts = np.zeros((CUTS, 2), dtype=np.int64)
     joined = np.zeros(INPUTS, dtype=np.int64)
-    for node in range(g.n, g.count.size):
+    for node in range(g.n, g.cuts.size):
         if hurry:
             _find_cuts(g, node, kept, sizes, keys, parts, joined)
         soonest, least, best = LATE, np.inf, 0
         meets = False
-        for c in range(g.count[node]):
+        for c in range(g.cuts[node]):
             early, flow = _bounds(g, node, c)
             if meets:
                 hopeless = early > g.need[node] or flow > least or (flow == least and early >= soonest)
@@ -265,7 +265,7 @@ def _settle(g, plan, limit):  # pragma: no cover - compiled
     for literal in g.roots:
         g.need[literal >> 1] = limit
     due = np.zeros(plan.level.size, dtype=np.int64)
-    for node in range(g.count.size - 1, g.n - 1, -1):
+    for node in range(g.cuts.size - 1, g.n - 1, -1):
         if g.readers[node] == 0:
             continue
         c = g.chosen[node]
@@ -280,7 +280,7 @@ def _settle(g, plan, limit):  # pragma: no cover - compiled
             leaf = g.leaves[node, c, i]
             g.readers[leaf] += 1
             g.need[leaf] = min(g.need[leaf], due[i])
-    for node in range(g.count.size):
+    for node in range(g.cuts.size):
         g.guess[node] = (g.guess[node] + 2 * g.readers[node]) / 3
     return limit
 
@@ -297,7 +297,7 @@ def cover(g, plan, rounds):  # pragma: no cover - compiled
         _choose(g, plan, False)
         _settle(g, plan, limit)
     total = 0
-    for node in range(g.n, g.count.size):
+    for node in range(g.n, g.cuts.size):
         if g.readers[node] > 0:
             _plan_of(g, node, g.chosen[node], plan)
             total += plan.size[0]
@@ -307,11 +307,11 @@ def cover(g, plan, rounds):  # pragma: no cover - compiled
 @njit(widen=True, cache=True)
 def build(g, plan, x):  # pragma: no cover - compiled
     """The cover's gates in an empty graph with the same inputs and roots."""
-    literals = np.full(g.count.size, -1, dtype=np.int64)
+    literals = np.full(g.cuts.size, -1, dtype=np.int64)
     for node in range(g.n):
         literals[node] = 2 * node
     signals = np.zeros(plan.level.size, dtype=np.int64)
-    for node in range(g.n, g.count.size):
+    for node in range(g.n, g.cuts.size):
         if g.readers[node] == 0:
             continue
         c = g.chosen[node]

@@ -83,7 +83,7 @@ def _tree(plan, items, n):  # pragma: no cover - compiled
 @njit(widen=True, cache=True)
 def _balanced(plan, at):  # pragma: no cover - compiled
     """The literal of a sum of products that is known and no constant."""
-    first, count = plan.covers.first[at], plan.covers.count[at]
+    first, count = plan.covers.first[at], plan.covers.number[at]
     for k in range(count):
         cube = plan.covers.pool[first + k]
         n = 0
@@ -104,16 +104,16 @@ def _covered(plan, lower, upper):  # pragma: no cover - compiled
     -1 if there are too many of both. No constant lies between the bounds."""
     start = plan.size[0]
     one = find_cover(plan.covers, lower, upper, plan.frames)
-    if plan.covers.count[one] < 0:
+    if plan.covers.number[one] < 0:
         other = find_cover(plan.covers, ~upper, ~lower, plan.frames)
-        if plan.covers.count[other] < 0:
+        if plan.covers.number[other] < 0:
             return -1
         return _balanced(plan, other) ^ 1
     found = _balanced(plan, one)
     late, gates = plan.level[found >> 1], plan.size[0]
     plan.size[0] = start
     other = find_cover(plan.covers, ~upper, ~lower, plan.frames)
-    if plan.covers.count[other] >= 0:
+    if plan.covers.number[other] >= 0:
         turned = _balanced(plan, other) ^ 1
         level = plan.level[turned >> 1]
         if level < late or (level == late and plan.size[0] < gates):

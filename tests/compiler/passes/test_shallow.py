@@ -58,7 +58,7 @@ def test_sums_of_products_lie_between_the_bounds_and_none_is_idle(between):
             upper = rng.integers(0, 2, 1 << n)
             low, high = table(upper & rng.integers(0 if between else 1, 2, 1 << n)), table(upper)
             at = find_cover(known, low, high, frames)
-            cubes = known.pool[known.first[at] : known.first[at] + known.count[at]].tolist()
+            cubes = known.pool[known.first[at] : known.first[at] + known.number[at]].tolist()
             assert low & ~value(cubes) == 0 == value(cubes) & ~high and len(cubes) <= CUBES
             for k in range(len(cubes)):
                 assert low & ~value(cubes[:k] + cubes[k + 1 :])
