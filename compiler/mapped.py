@@ -22,6 +22,7 @@ from hw_models.cells import CellLibrary
 
 MANY = 20_000  # gates of a circuit that is not tried in the slower shapes
 AGAIN, ROUNDS = 4, 8  # of cell_shapes' mappings the smallest, tried with more rounds, and those
+PAIRED = 16  # classes of a head that compares all pairs, at most
 SIZED = 50_000  # cells of shapes that are sized, about; two shapes are at least
 
 
@@ -33,10 +34,8 @@ def shapes(
 
     head : whether class sums and decision become gates, cleaned at -O1; adder : as lower_head
     """
-    made = [simplify(netlist, level) for level in (2, 1)]
-    if head and netlist.class_sums is not None:
-        made = [simplify(lower_head(shape, sums=False, adder=adder), 1) for shape in made]
-    return (*made, *(_less_deep(made[1]) if objective == "delay" else ()))
+    made = _simplified(netlist, head, adder, objective)
+    return (*made, *(less_deep(made[-1]) if objective == "delay" else ()))
 
 
 def cell_shapes(
@@ -47,22 +46,35 @@ def cell_shapes(
     of less depth, for the least area, of fewer than MANY gates, what -O2 makes of trees once more. Takes four
     to eight times as long.
     """
-    made = [*shapes(netlist, adder=adder)]
+    made = _simplified(netlist, True, adder, objective)
+    paired = made[2:]
     fewest = simplify(made[0], 2, objective="ands")
     quick = simplify(made[1], 1, objective="ands")
     again = simplify(balance(fewest), 2, objective="ands")
     made += [fewest, quick, again, *(balance(shape) for shape in (fewest, quick, again))]
     if objective == "delay":
-        bases = (quick, again) if quick.n_gates <= MANY else (quick,)
-        return (*made, *(shape for base in bases for shape in _less_deep(base)))
+        bases = [*paired, quick, again][: 3 if quick.n_gates <= MANY else 1]
+        return (*made, *(shape for base in bases for shape in less_deep(base)))
     if quick.n_gates <= MANY:
         made += [simplify(balance(again), 2, objective="ands"), simplify(again, 2)]
         made += [simplify(one, 2, objective="ands") for one in shallow(quick, 1)]
     return tuple(made)
 
 
-def _less_deep(netlist: GateNetlist) -> list[GateNetlist]:
-    """The circuit after one round of `shallow`, after the last, and that with fewer gates."""
+def _simplified(netlist: GateNetlist, head: bool, adder: str, objective: str) -> list[GateNetlist]:
+    """The circuit after -O2 and after -O1, for the least delay also with another head."""
+    made = [simplify(netlist, level) for level in (2, 1)]
+    classes = netlist.class_sums
+    if not head or classes is None:
+        return made
+    found = [simplify(lower_head(shape, sums=False, adder=adder), 1) for shape in made]
+    if objective == "delay" and classes.n_classes <= PAIRED:
+        found.append(simplify(lower_head(made[1], sums=False, adder=adder, pairs=True), 1))
+    return found
+
+
+def less_deep(netlist: GateNetlist) -> list[GateNetlist]:
+    """The circuit after one round of `shallow`, after the last, and that with fewer gates, if any."""
     found = shallow(netlist)
     if not found:
         return []

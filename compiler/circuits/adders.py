@@ -164,15 +164,46 @@ class Adders:
             entries = joined + entries[len(entries) & ~1 :]
         return entries[0][1]
 
-    def _winner(
-        self, left: tuple[list[int], list[int]], right: tuple[list[int], list[int]], *, last: bool
-    ) -> tuple[list[int], list[int]]:
-        width = max(len(left[0]), len(right[0]))
-        a, b = (word + [ZERO] * (width - len(word)) for word in (left[0], right[0]))
-        below = ZERO  # whether a < b in the bits so far
+    def largest_of_pairs(self, words: Sequence[list[int]]) -> list[int]:
+        """The same by a comparator for every pair: less deep, with as many comparators as there are pairs."""
+        n = len(words)
+        wins: list[list[int]] = [[] for _ in words]  # whether a class beats each other
+        for low in range(n):
+            for high in range(low + 1, n):
+                below = self._below(*self._equal_widths(words[low], words[high]))[0]
+                wins[low].append(below ^ 1)
+                wins[high].append(below)
+        first = [self._all(literals) for literals in wins]
+        width = max(1, (n - 1).bit_length())
+        return [self._all([x ^ 1 for c, x in enumerate(first) if c >> bit & 1]) ^ 1 for bit in range(width)]
+
+    def _all(self, literals: Sequence[int]) -> int:
+        """The and of literals, the earliest joined first; 1 of none."""
+        heap = [(self.level(x), x) for x in literals]
+        heapq.heapify(heap)
+        while len(heap) > 1:
+            joined = self.gate(AND, heapq.heappop(heap)[1], heapq.heappop(heap)[1])
+            heapq.heappush(heap, (self.level(joined), joined))
+        return heap[0][1] if heap else ONE
+
+    def _below(self, a: list[int], b: list[int]) -> tuple[int, list[int]]:
+        """Whether a < b, lowest bits first, and where they differ."""
+        below = ZERO
         different = [self.gate(XOR, x, y) for x, y in zip(a, b, strict=True)]
         for y, d in zip(b, different, strict=True):
             below = self.gate(XOR, below, self.gate(AND, d, self.gate(XOR, y, below)))
+        return below, different
+
+    @staticmethod
+    def _equal_widths(left: list[int], right: list[int]) -> tuple[list[int], list[int]]:
+        width = max(len(left), len(right))
+        return left + [ZERO] * (width - len(left)), right + [ZERO] * (width - len(right))
+
+    def _winner(
+        self, left: tuple[list[int], list[int]], right: tuple[list[int], list[int]], *, last: bool
+    ) -> tuple[list[int], list[int]]:
+        a, b = self._equal_widths(left[0], right[0])
+        below, different = self._below(a, b)
         index = [self.choose(below, y, x) for x, y in zip(left[1], right[1], strict=True)]
         if last:
             return [], index

@@ -28,7 +28,7 @@ from compiler.counting import gate_counts
 from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
-from compiler.mapped import best_mapping, shapes
+from compiler.mapped import best_mapping, less_deep, shapes
 from compiler.passes.gates.cell_cuts import Subject, cut_circuit
 from compiler.passes.gates.lut_map import map_luts
 from compiler.pipelines import simplify
@@ -106,7 +106,7 @@ def estimate_gates(
             whole = made[0]
             circuits[True] = _Circuit.of(made, samples.bits, threads)
         progress.update(2, "class head")
-        encoder = _encoder(netlist, whole, samples, threads)
+        encoder = _encoder(netlist, whole, samples, threads, objective)
         before_all = None if encoder is None else encoder.subjects[0].netlist
         done, refused = [], {}
         for k, library in enumerate(libraries):
@@ -190,7 +190,7 @@ class _Circuit:
 
 
 def _encoder(
-    netlist: GateNetlist, whole: GateNetlist, samples: Samples, threads: int | None
+    netlist: GateNetlist, whole: GateNetlist, samples: Samples, threads: int | None, objective: str
 ) -> _Circuit | None:
     """What makes the bits that the circuit reads; None without data, or where gates cannot make them."""
     if netlist.encoder is None or samples.data is None:
@@ -202,7 +202,8 @@ def _encoder(
     except UnsupportedError:
         return None
     bits = code_bits(levels, samples.data, features_read(netlist.encoder, inputs))
-    return _Circuit.of((simplify(circuit, 1),), bits, threads)
+    made = simplify(circuit, 1)
+    return _Circuit.of((made, *(less_deep(made) if objective == "delay" else ())), bits, threads)
 
 
 def _figures(

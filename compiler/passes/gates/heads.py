@@ -1,7 +1,8 @@
 """The class head as gates: popcounts of the class sums and the index of the largest.
 
 Popcounts are carry-save adders (compiler/circuits/adders.py).
-Argmax: a tree of comparators; the left word wins a tie, so that the first class does.
+Argmax: a tree of comparators, or one for every pair; the left word wins a tie, so that the first class
+does.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def lower_head(
     adder: str = "small",
     merge: bool = True,
     impossible: bool = True,
+    pairs: bool = False,
 ) -> GateNetlist:
     """The netlist with its class sums and decision made of gates, as named outputs.
 
@@ -37,6 +39,8 @@ def lower_head(
     adder : "small" (double full adders) or "fast" (full adders only, less deep)
     merge : whether nets of a class that are never 1 together are counted as one, see exclusive.py;
         impossible : also those that the encoder keeps apart
+    pairs : whether all pairs of classes are compared at once, which is less deep and larger, or winners in a
+        tree
 
     The result has no class sums (so no tau, which does not change the decision); meta["head"] holds
     the number of gates that were added.
@@ -68,7 +72,8 @@ def lower_head(
     ]
     shown = {f"sum{c}[{k}]": x for c, word in enumerate(words) for k, x in enumerate(word)}
     shown = shown if sums else {}
-    shown |= {f"class[{k}]": x for k, x in enumerate(head.largest(words))}
+    decision = head.largest_of_pairs(words) if pairs else head.largest(words)
+    shown |= {f"class[{k}]": x for k, x in enumerate(decision)}
     taken = [name for name in netlist.output_names if name in shown]
     if taken:
         raise NetlistError(f"an output is called {taken[0]!r} already; rename it to lower the head")

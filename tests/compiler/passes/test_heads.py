@@ -11,7 +11,7 @@ from toys.heads import counting
 
 from compiler.circuits.adders import ADDERS
 from compiler.circuits.evaluate import all_patterns, evaluate, evaluate_classes, unpack_bits
-from compiler.counting import gate_counts
+from compiler.counting import gate_counts, gate_depth
 from compiler.errors import NetlistError
 from compiler.ir.gates import verify_gates
 from compiler.passes.gates.heads import lower_head, read_words
@@ -36,11 +36,12 @@ def check(netlist, bits, **options):
 
 
 @pytest.mark.parametrize("adder", ADDERS)
+@pytest.mark.parametrize("pairs", [False, True])
 @pytest.mark.parametrize("sizes", [(1,), (5, 5), (1, 2, 3), (0, 4, 7), (3, 3, 3, 3), (2, 0, 0, 2, 6), (12,)])
-def test_small_heads_on_all_patterns(sizes, adder):
+def test_small_heads_on_all_patterns(sizes, pairs, adder):
     netlist = counting(sizes)
     bits = unpack_bits(all_patterns(netlist.n_inputs), max(64, 1 << netlist.n_inputs))
-    check(netlist, bits, adder=adder)
+    check(netlist, bits, adder=adder, pairs=pairs)
 
 
 @given(
@@ -48,14 +49,21 @@ def test_small_heads_on_all_patterns(sizes, adder):
     st.lists(st.integers(0, 90), min_size=1, max_size=11),
     st.sampled_from(ADDERS),
     st.booleans(),
+    st.booleans(),
 )
 @settings(max_examples=25, deadline=None)
-def test_wide_heads_on_random_patterns(seed, sizes, adder, sums):
+def test_wide_heads_on_random_patterns(seed, sizes, adder, sums, pairs):
     rng = np.random.default_rng(seed)
     netlist = counting(sizes, rng, 40)
     # all densities, so that sums of every size and ties occur
     bits = rng.random((300, 40)) < rng.random((300, 1))
-    check(netlist, bits, adder=adder, sums=sums)
+    check(netlist, bits, adder=adder, sums=sums, pairs=pairs)
+
+
+def test_comparing_all_pairs_is_less_deep():
+    netlist = counting([8] * 10)
+    depths = [gate_depth(lower_head(netlist, adder="fast", pairs=pairs)) for pairs in (False, True)]
+    assert depths[1] < 0.6 * depths[0]
 
 
 def test_the_body_and_its_outputs_stay():
