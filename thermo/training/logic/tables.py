@@ -230,7 +230,7 @@ class TableTrainer(LogicTrainer):
                     address = below[nets[0, t]].copy()
                     for j in range(1, layer.inputs):
                         address |= below[nets[j, t]] << j
-                    counts[t] += np.bincount(address, minlength=counts.shape[1])
+                    counts[t] += np.bincount(address, minlength=1 << layer.inputs)
                     out[t] = hard[t, address]
                 below = out
         return tuple(layer.with_addressed(n) for layer, n in zip(layers, found, strict=True))
