@@ -89,10 +89,10 @@ def test_counts_price_and_faults(capsys, folder):
 
 
 def test_json_names_tables_and_no_relaxation(capsys, tmp_path):
-    flags = ["--inputs", "3", "--gates", "50", "--epochs", "1", "--json", "-o", tmp_path / "m.safetensors"]
-    code, printed = call(capsys, "train", "logic", *flags)
+    flags = ["--inputs", "3", "--gates", "60", "--gates", "50", "--epochs", "1", "--json"]
+    code, printed = call(capsys, "train", "logic", *flags, "-o", tmp_path / "m.safetensors")
     told = json.loads(printed.out)
-    assert code == 0 and told["tables"] == {"total": 50, "3": 50} and told["config"]["inputs"] == 3
+    assert code == 0 and told["tables"] == {"total": 110, "3": 110} and told["config"]["inputs"] == 3
     assert not {"gates", "soft_accuracy", "soft_hard_gap"} & set(told)
 
 
@@ -105,8 +105,8 @@ def test_json_names_tables_and_no_relaxation(capsys, tmp_path):
         (("compile", "{0}/net.tnl", "-o", "x.tnl", "--target", "chimera-16"), "--target"),
         (("train", "logic", "--inputs", "7", "-o", "x.safetensors"), "--inputs"),
         (
-            ("train", "logic", "--inputs", "4", "--gates", "50", "--gates", "50", "-o", "x.safetensors"),
-            "--gates must be one width with 4 inputs a table",
+            ("train", "logic", "--inputs", "4", "--wiring", "fixed", "-o", "x.safetensors"),
+            "--wiring must be learnable with 4 inputs a table",
         ),
         (("train", "logic", "--inputs", "4", "--backend", "jax", "-o", "x.safetensors"), "backend jax"),
     ],
