@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from textwrap import fill
 
 from compiler.files import replacing
 from thermo.cli.console import BarProgress, emit, manifest
@@ -11,6 +12,8 @@ from thermo.cli.flags import AS_JSON, SEED, THREADS, Given, with_flags
 from thermo.demo.run import run_demo
 from thermo.options import Option
 from thermo.report.text import text_table
+
+WIDTH = 110  # characters of a line of the file, as in the README
 
 OPTIONS = (
     Option("out", "--out", Path, Path("thermoc-demo"), "Folder for the results.", short="-o"),
@@ -35,7 +38,8 @@ def demo(*, given: Given) -> None:
     text = "\n\n".join(
         [text_table(done.table), done.reading, "\n".join([f"Report page: {done.page}", *places])]
     )
+    wrapped = "\n".join(fill(line, WIDTH) for line in done.reading.split("\n"))
     with replacing(given["out"] / "demo.txt") as beside:
-        beside.write_text(text + "\n", encoding="utf-8")
+        beside.write_text(text.replace(done.reading, wrapped) + "\n", encoding="utf-8")
     text += f"\n{seconds:.0f} s in all"
     emit({**done.figures, "seconds": seconds, "manifest": manifest(seed=given["seed"])}, given["json"], text)
