@@ -5,7 +5,7 @@ of v multiplies w,
 
     w <- w exp(dt (kT - w dU/dw) + sqrt(2 kT dt) xi),
 
-exponentiated gradient descent at kT = 0 (the sign-preserving sampler of Shetty, Chandran and
+exponentiated gradient descent at kT = 0 (the sign-preserving sampler of Shetty, Prasath and
 Seelamantula, "Dale meets Langevin", arXiv 2510.02730; abstract read, form derived).
 """
 
