@@ -390,7 +390,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "reader": "digest of the reader",
         "images": "drawn, test images, and pixels drawn one by one: data, reader, n, frechet, precision, "
         "recall, confident, balance, missing, nearest, diversity",
-        "heat_kT": "of the last phase of a Langevin netlist, an image; else null",
+        "heat_kT": "of the phases after the first of a Langevin netlist, an image; else null",
         "picture": "file of --picture, or null",
         **MANIFEST,
     },

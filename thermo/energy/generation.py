@@ -29,7 +29,7 @@ class ImageHeat:
 
 
 def image_heat(netlist: LangevinNetlist, heat: np.ndarray, final: np.ndarray) -> ImageHeat:
-    """Of the last phase's heat (n,), energy, and the states (n, n_dynamic) that dynamic cells end it in.
+    """Of the heat (n,) while couplings are on, energy, and the states (n, n_dynamic) that cells end in.
 
     With couplings off the cells give off U(x) minus its mean in equilibrium.
     """

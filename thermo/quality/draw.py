@@ -22,7 +22,7 @@ from thermo.training.ebm.samples import draw_samples
 class Drawn:
     """images : (n, n_pixels) in [0, 1]; bits : whether they are zeros and ones
     threshold : of the bits that the machine was trained on, None where these were drawn
-    heat_kT : (n,) given to the bath in the last phase of each, or None
+    heat_kT : (n,) given to the bath after the first phase, or None
     """
 
     images: np.ndarray
@@ -63,7 +63,11 @@ def draw_images(
         states = simulate_spins(source, chains=n, **common).states[:, read.cells]
         return Drawn((states > 0).astype(np.float32), True)
     run = simulate_langevin(source, None, runs=n, **common)
-    heat = None if run.heat_by_phase is None or not run.kT > 0 else run.heat_by_phase[-1].ravel() / run.kT
+    heat = (
+        None
+        if run.heat_by_phase is None or not run.kT > 0
+        else run.heat_by_phase[1:].sum(axis=0).ravel() / run.kT
+    )
     return Drawn(run.run_answers().reshape(n, -1).clip(0.0, 1.0).astype(np.float32), False, None, heat)
 
 

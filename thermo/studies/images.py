@@ -58,7 +58,7 @@ def draw(
     runs = n if given is None else 1
     run = simulate_langevin(netlist, given, runs=runs, seed=seed, keep_final=True, threads=threads)
     assert run.final is not None and run.heat_by_phase is not None
-    heat = image_heat(netlist, run.heat_by_phase[-1].ravel(), run.final.reshape(n, -1))
+    heat = image_heat(netlist, run.heat_by_phase[1:].sum(axis=0).ravel(), run.final.reshape(n, -1))
     price = price_image(netlist, heat, float(np.ptp(run.outputs)), device)
     images = run.run_answers().reshape(n, -1).clip(0.0, 1.0).astype(np.float32)
     return Drawing(name, images, heat, price, asked)
@@ -76,6 +76,7 @@ def run_images(
     epochs: int | None = None,
     batches: int | None = None,
     time: float | None = None,
+    turns: bool = False,
     dt: float = 1e-2,
     samples: int = 1000,
     device: str = "rc-1fF",
@@ -98,7 +99,7 @@ def run_images(
     drawn = []
     for name, clamp in (("drawn", False), ("drawn by class", True))[: 1 + bool(config.clamped)]:
         net = lower_short_runs(
-            trained.model, time=time, dt=dt, clamped=clamp, visible_shape=dataset.image_shape
+            trained.model, time=time, dt=dt, clamped=clamp, turns=turns, visible_shape=dataset.image_shape
         )
         save(net, folder / f"{name.replace(' ', '-')}.tnl")
         classes = dataset.n_classes if clamp else 0
@@ -172,6 +173,9 @@ Example: thermoc study images --data mnist --reader reader.safetensors -o runs/i
         Option("epochs", "--epochs", int, None, "", min=1),
         Option("batches", "--batches", int, None, "Of an epoch (none: all).", min=1),
         Option("time", "--time", float, None, "Of the runs, units of a cell (none: as in training).", min=0),
+        Option(
+            "turns", "--turns", bool, False, "Layers move in turn, the other held, as in training's sweeps."
+        ),
         Option("dt", "--dt", float, 1e-2, "Step of the simulation."),
         Option("samples", "--samples", int, 1000, "Images drawn, of each kind.", min=10),
         Option("device", "--device", str, "rc-1fF", "Preset of hardware, or a file.toml."),

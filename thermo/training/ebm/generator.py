@@ -18,6 +18,8 @@ class Generator:
         stays at 1, else the inputs are data, one of them 1
     row, col, value : couplings among dynamic cells, force on the row
     before, after : lengths of the two phases; dt : step
+    turns : how often hidden and visible cells move in turn while the others are held, `after` shared
+        among them; 0: all at once
     """
 
     forces: np.ndarray
@@ -35,6 +37,7 @@ class Generator:
     scale: float
     offset: float = 0.0
     image_shape: tuple[int, ...] = ()
+    turns: int = 0
 
     def lower(self, **meta: Any) -> LangevinNetlist:
         """Phases equilibrate (couplings and inputs off) and generate; frozen cells carry the constant
@@ -73,12 +76,12 @@ class Generator:
                     input_scale=0.0,
                     coupling_scale=(0.0, 0.0),
                 ),
-                Phase("generate", max(1, round(self.after / self.dt)) * self.dt),
+                *self._generate(),
             ),
             groups=tuple(groups),
             readout=ReadOut(
                 cells=np.arange(inputs, seen, dtype=np.int32),
-                phase="generate",
+                phase=self._generate()[-1].name,
                 decision="value",
                 scale=self.scale * np.eye(self.n_visible),
                 offset=None if self.offset == 0.0 else np.full(self.n_visible, self.offset),
@@ -86,3 +89,18 @@ class Generator:
             dt=self.dt,
             meta={**meta, "image_shape": list(self.image_shape)},
         )
+
+    def _generate(self) -> list[Phase]:
+        """The phases with couplings."""
+
+        def lasting(time: float) -> float:
+            return max(1, round(time / self.dt)) * self.dt
+
+        if not self.turns:
+            return [Phase("generate", lasting(self.after))]
+        each = lasting(self.after / (2 * self.turns))
+        return [
+            Phase(f"{moves} {k + 1}", each, clamped=(held,))
+            for k in range(self.turns)
+            for moves, held in (("hidden", "visible"), ("visible", "hidden"))
+        ]

@@ -45,6 +45,7 @@ from thermo.training.tiles import Tiles
 REACH, PER_UNIT = 64.0, 16.0  # of the tables of a cell's mean and spread
 FORCES = np.linspace(-REACH, REACH, int(2 * REACH * PER_UNIT) + 1)
 BEFORE = 2.5  # time without couplings that a run starts after
+TURN = 0.8  # of a layer while the other is held: its cells then keep at most an eighth of what they were
 _ORDER, _START, _CLASS = 81, 82, 83
 
 
@@ -331,11 +332,14 @@ def lower_short_runs(
     time: float | None = None,
     dt: float = 5e-3,
     clamped: bool = False,
+    turns: bool = False,
     visible_shape: tuple[int, ...] = (),
 ) -> LangevinNetlist:
     """The machine as a netlist.
 
-    time : of its runs, None: as in training; clamped : whether its inputs are the classes, one of them 1
+    time : of its runs, None: as in training, and with turns 0.8 for each
+    clamped : whether its inputs are the classes, one of them 1
+    turns : layers move in turn, the other held, as often as there are sweeps in training
 
     Raises EbmError for a clamped machine that was trained without classes.
     """
@@ -360,9 +364,10 @@ def lower_short_runs(
         config.j4,
         1.0,
         BEFORE,
-        config.time if time is None else time,
+        time or (2 * TURN * config.sweeps if turns else config.time),
         dt,
         0.5 / unit,
         0.5,
         visible_shape,
+        config.sweeps if turns else 0,
     ).lower(source="short runs", seed=config.seed)

@@ -135,6 +135,24 @@ def test_the_netlist_is_the_machine():
     assert heat.cycle == pytest.approx(-drive, abs=4 * heat.cycle_sem + 0.05)
 
 
+def test_layers_that_move_in_turn_end_in_the_same_law():
+    """Turns are the sweeps of training: the same mean product, one layer held at a time."""
+    config = replace(SMALL, sweeps=6)
+    net = lower_short_runs(
+        machine_of(np.array([[1.5]]), np.array([0.3]), np.array([-0.2]), config), turns=True
+    )
+    assert [phase.clamped for phase in net.schedule] == [(), *(("visible",), ("hidden",)) * 6]
+    run = simulate(net, runs=3000, seed=1, keep_final=True)
+    at_once = simulate(
+        lower_short_runs(machine_of(np.array([[1.5]]), np.array([0.3]), np.array([-0.2])), time=6.0),
+        runs=3000,
+        seed=2,
+        keep_final=True,
+    )
+    a, b = (np.prod(r.final[0], axis=1) for r in (run, at_once))
+    assert abs(a.mean() - b.mean()) < 4 * np.hypot(a.std(), b.std()) / np.sqrt(3000)
+
+
 def test_a_clamped_class_drives_what_it_was_trained_to():
     none = np.zeros((2, 1), np.float32)
     classes = np.array([[2.0, -2.0], [-2.0, 2.0]], np.float32)
