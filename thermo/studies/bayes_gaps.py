@@ -147,7 +147,7 @@ def run_gaps(
     )
     tests = paired(measured)
     result = {"points": [asdict(m) for m in measured], "tests": tests}
-    return Findings(result, (gaps_table(measured, tests, rows),), {"gaps": figure(measured, rows)})
+    return Findings(result, (gaps_table(measured, tests, rows),), {"bayes-gaps": figure(measured, rows)})
 
 
 def _of(measured: Sequence[GapsMeasured], series: str, name: str) -> np.ndarray:
@@ -216,6 +216,10 @@ def figure(measured: Sequence[GapsMeasured], rows: int) -> Figure:
         axes.plot(x[:, 0], y[:, 0], ".", color="black", markersize=3)
         axes.set_title(m.series, fontsize=9)
         axes.set_ylim(-2.5, 2.5)
+        axes.set_xlabel("x")
+        axes.axvspan(-GAP, GAP, color=MUTED, alpha=0.12, linewidth=0)
+        if k == 0:
+            axes.set_ylabel("y; dashed: the truth")
     return drawn
 
 

@@ -188,6 +188,7 @@ def figure(measured: Sequence[BinaryMeasured]) -> Figure:
         test = 100 * _of(measured, name, "accuracy")
         axes.plot(np.full(test.size, k), test, "o", color=COLOURS[k % len(COLOURS)], markersize=5, alpha=0.7)
     axes.set_xticks(range(len(names)), [name.split()[0] for name in names])
+    axes.set_xlim(-0.5, len(names) - 0.5)
     axes.set_ylabel("test accuracy, %")
     return drawn
 
@@ -207,7 +208,7 @@ Example: thermoc study binary --data mnist --rows 20000 -o runs/binary""",
         Option("rows", "--rows", int, None, "Train on the first so many rows only.", min=2),
         Option("epochs", "--epochs", int, None, "Passes over them; 20 if not given.", min=1),
         Option("estimators", "--estimator", list[str], None, "One of them; may be repeated."),
-        Option("learning_rate", "--rate", float, 0.06, "Adam's peak rate."),
+        Option("learning_rate", "--learning-rate", float, 0.06, "Adam's peak rate."),
         Option("n_seeds", "--seeds", int, 5, "Seeds of each.", min=1),
         *WHERE,
     ),

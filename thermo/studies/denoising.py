@@ -24,7 +24,7 @@ from thermo.studies.study import WHERE, Findings, Study
 from thermo.training.denoising import KINDS, DenoisingConfig, draw, train_denoiser
 
 SHOWN = 50  # images of each panel
-PANEL = "images-{}.npy"
+PANEL = ".npy"  # beside a record: the first images of seed 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _measure(
     spent = time.perf_counter() - began
     images = (signs * w - trial.training.floor).clip(0, 1).astype(np.float32)
     if trial.seed == 0:
-        with replacing(model.parent / PANEL.format(point.series)) as beside, open(beside, "wb") as file:
+        with replacing(model.with_suffix(PANEL)) as beside, open(beside, "wb") as file:
             np.save(file, images[:SHOWN])
     return DenoisingMeasured(
         point.series,
@@ -128,7 +128,8 @@ def run_denoising(
         "beside": {name: asdict(q) for name, q in beside},
     }
     shown = [("training images", dataset.x_train[:SHOWN])]
-    shown += [(kind, np.load(folder / PANEL.format(kind))) for kind in KINDS]
+    kept = {p.series: folder / f"{p.key(dataset)}{PANEL}" for p in points if p.config.seed == 0}
+    shown += [(kind, np.load(path)) for kind, path in kept.items() if path.exists()]
     figure = sample_grid(shown, dataset.image_shape)
     return Findings(result, (denoising_table(measured, beside),), {"denoising": figure})
 

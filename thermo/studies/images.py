@@ -90,6 +90,10 @@ def run_images(
     array = chosen_device(device)
     asked = {"hidden": hidden, "gain": gain, "sweeps": sweeps, "clamped": clamped}
     config = short_run_preset(dataset, **asked, epochs=epochs, batches=batches, seed=seed)
+    lasts = config.time if time is None else time
+    if not 0 < dt <= lasts < np.inf:  # before a training that may take hours
+        what, value = ("dt", dt) if dt <= 0 or 0 < lasts < np.inf else ("time", lasts)
+        raise EbmError(f"generation: {what} must be a number > 0 and dt at most the time, got {value:g}")
     if reader is None:
         read = Reader(train_reader(dataset, seed=seed, progress=progress).model)
         save_model(read.network, folder / "reader.safetensors")

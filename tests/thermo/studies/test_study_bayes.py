@@ -39,7 +39,7 @@ def test_study_bayes_gaps(tmp_path, capsys):
     assert main(_small("bayes-gaps", "-o", str(tmp_path / "s"), "--json")) == 0
     found = json.loads(capsys.readouterr().out)
     assert len(found["points"]) == 15 and all(np.isfinite(m["inside"]) for m in found["points"])
-    assert (tmp_path / "s" / "gaps.png").exists()
+    assert (tmp_path / "s" / "bayes-gaps.png").exists()
 
 
 def test_paired_tests_tell_a_difference_from_none():

@@ -31,6 +31,10 @@ def test_study_denoising_resumes(tmp_path, capsys, monkeypatch):
     assert main(arguments) == 0
     assert json.loads(capsys.readouterr().out)["points"] == found["points"]
 
+    for panel in out.glob("*.npy"):
+        panel.unlink()
+    assert main(arguments) == 0
+
 
 def test_study_denoising_wants_grey_images(tmp_path, capsys):
     assert main(["study", "denoising", "--data", "monk1", "-o", str(tmp_path / "s")]) == 2

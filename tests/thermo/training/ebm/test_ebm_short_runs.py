@@ -182,3 +182,11 @@ def test_images_from_the_command_line(tmp_path, capsys):
     line = f"quality {tmp_path}/s/drawn.tnl --reader {tmp_path}/s/reader.safetensors -n 20"
     assert main(line.split()) == 0
     assert "heat of generation" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", ["--dt -1", "--dt nan", "--dt 2 --time 1", "--time 0"])
+def test_study_images_refuses_times_before_it_trains(tmp_path, capsys, given):
+    assert main(f"study images -o {tmp_path} {given}".split()) == 2
+    told = capsys.readouterr().err
+    assert f"{given.split()[0]} must be a number > 0" in told
+    assert not any(tmp_path.iterdir())
