@@ -168,6 +168,7 @@ def test_a_clamped_class_drives_what_it_was_trained_to():
         lower_short_runs(machine_of(none, np.zeros(2), np.zeros(1)), time=1.0, clamped=True)
 
 
+@pytest.mark.slow
 def test_images_from_the_command_line(tmp_path, capsys):
     line = (
         f"study images -o {tmp_path}/s --hidden 8 --epochs 1 --batches 4 --sweeps 2 --samples 20 --time 0.5"
