@@ -4,6 +4,7 @@ python -m toys.points FOLDER N [--jobs N | --scheduler ADDRESS] [--seconds S] [-
 """
 
 import os
+import signal
 import time
 from argparse import ArgumentParser
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ def ran(folder):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts in the background ignores it
     parser = ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("n", type=int)

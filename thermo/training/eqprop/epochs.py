@@ -93,9 +93,9 @@ class EqpropTrainer(ABC):
     def rate(self) -> float:
         """Share of every learning rate at this step."""
         config, n = self.config, self.n_batches
-        ends = [e * n for e in config.restarts if e < config.epochs] + [config.epochs * n]
-        done = [0, *(e for e in ends if e <= self.step)]
-        first, last = done[-1], ends[min(len(done), len(ends)) - 1]
+        restarts = [e * n for e in config.restarts if e < config.epochs]
+        done = [0, *(e for e in restarts if e <= self.step)]
+        first, last = done[-1], [*restarts, config.epochs * n][len(done) - 1]
         return cosine_rate(
             0.5 ** (len(done) - 1),
             self.step - first,
