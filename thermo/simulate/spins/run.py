@@ -141,10 +141,9 @@ def simulate_spins(
     timed = seconds is not None or clock is not None
     observed = _observed_phase(netlist, plan)
     looking = _Looks.of(observed, plan[observed].sweeps, observe_every, looks, keep_samples, timed)
+    least = _only_least(netlist, plan, kT, non_ideal, target, looking)
     products = None
-    if method == "terms" or (
-        method == "auto" and not by_jax and _by_terms(netlist, plan, kT, non_ideal, target, looking, timed)
-    ):
+    if method == "terms" or (method == "auto" and not by_jax and least and _by_terms(netlist, timed)):
         products = Terms.of(netlist)
         if products is None and method == "terms":
             raise SimulationError(
@@ -180,14 +179,12 @@ def simulate_spins(
         still = plan[0].frozen.copy()
         still[products.auxiliary] = True
         searching = SpinPhase("terms", total, products.ramp(), (1.0, 1.0), still, geometric=True)
-    elif method == "moves" or (
-        method == "auto" and not by_jax and _may_move(netlist, plan, kT, non_ideal, target, looking)
-    ):
+    elif method == "moves" or (method == "auto" and not by_jax and least and _may_move(netlist)):
         hot, cold, penalties = ramp(system)
         if method == "moves" or penalties:
             method, total = "moves", sum(p.sweeps for p in plan)
             searching = SpinPhase("moves", total, (hot, cold), (1.0, 1.0), plan[0].frozen, geometric=True)
-    own = _may_move(netlist, plan, kT, non_ideal, target, looking) and len(plan) == 1
+    own = least and _may_move(netlist) and len(plan) == 1
     spare = 0.0 if seconds is None else seconds * SPEED / system.n * min(1.0, 2 / chains)
     crossable = own and isinstance(system, SpinSystem) and system.symmetric and system.n_pairs > 0
     fresh = isinstance(start, str) and start == "random"
@@ -414,37 +411,22 @@ class _Run:
         self.best_energies[better] = energy[better]
 
 
-def _may_move(
-    netlist: LangevinNetlist,
-    plan: tuple[SpinPhase, ...],
-    kT: float | None,
-    non_ideal: Imperfections | None,
-    target: float | None,
-    looks: _Looks,
-) -> bool:
-    """Whether only the least energy is asked for, of a model that no hardware has changed."""
-    goal = None if netlist.problem is None else netlist.problem.goal
-    weighted = isinstance(goal, Formula) and goal.weights is not None
-    return (isinstance(goal, Ising | MaxCut | Polynomial) or weighted) and _only_least(
-        netlist, plan, kT, non_ideal, target, looks
+def _goal(netlist: LangevinNetlist) -> Any:
+    return None if netlist.problem is None else netlist.problem.goal
+
+
+def _may_move(netlist: LangevinNetlist) -> bool:
+    """Whether a search may answer for the p-bits: nothing of the problem is about how they behave."""
+    goal = _goal(netlist)
+    return isinstance(goal, Ising | MaxCut | Polynomial) or (
+        isinstance(goal, Formula) and goal.weights is not None
     )
 
 
-def _by_terms(
-    netlist: LangevinNetlist,
-    plan: tuple[SpinPhase, ...],
-    kT: float | None,
-    non_ideal: Imperfections | None,
-    target: float | None,
-    looks: _Looks,
-    timed: bool,
-) -> bool:
+def _by_terms(netlist: LangevinNetlist, timed: bool) -> bool:
     """Whether "auto" turns a problem's variables by its products, if it has long ones."""
-    goal = None if netlist.problem is None else netlist.problem.goal
-    plain = isinstance(goal, Formula) and goal.weights is None
-    return (isinstance(goal, Polynomial | Formula) and (timed or not plain)) and _only_least(
-        netlist, plan, kT, non_ideal, target, looks
-    )
+    goal = _goal(netlist)
+    return isinstance(goal, Polynomial) or (isinstance(goal, Formula) and (timed or goal.weights is not None))
 
 
 def _only_least(
