@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,10 +41,17 @@ def _command(study: Study) -> Callable[..., None]:
             options["data_dir"] = given["data_dir"]
         where = {o.name: options.pop(o.name) for o in WHERE if o in study.options}
         with executor_for(**where) as executor:
+            new = not Path(given["out"]).exists()
             folder = make_folder(given["out"])
             if where:
                 options["executor"] = executor
-            found = study.run(folder, progress=BarProgress(), **source, **options)
+            try:
+                found = study.run(folder, progress=BarProgress(), **source, **options)
+            except BaseException:
+                if new:  # refused before anything was kept
+                    with suppress(OSError):
+                        folder.rmdir()
+                raise
         for name, figure in found.figures.items():
             from thermo.report.figures import save_png
 

@@ -118,7 +118,7 @@ def _without_idle(table, leaves, size):  # pragma: no cover - compiled
 
 
 @njit(widen=True, cache=True, nogil=True)
-def _within(a, size_a, b, size_b):  # pragma: no cover - compiled
+def within(a, size_a, b, size_b):  # pragma: no cover - compiled
     """Whether every leaf of a is a leaf of b."""
     if size_a > size_b:
         return False
@@ -197,11 +197,11 @@ def _keep(net, made, union, total, leaves, size, table, found, most):
     # pragma: no cover - compiled
     """Insert a cut by size unless one within it is known; the number of cuts then kept."""
     for c in range(found):
-        if _within(leaves[net, c], size[net, c], union, total):
+        if within(leaves[net, c], size[net, c], union, total):
             return found
     kept = 0  # cuts that contain the new one go
     for c in range(found):
-        if not _within(union, total, leaves[net, c], size[net, c]):
+        if not within(union, total, leaves[net, c], size[net, c]):
             if kept != c:
                 _copy(leaves[net, c], leaves[net, kept])
                 size[net, kept] = size[net, c]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from compiler.jit import njit
+from compiler.passes.gates.cell_cuts import within
 from compiler.passes.gates.covers import INPUTS, ONES, depends, moved
 from compiler.passes.gates.shallow_plans import LATE, make_plan
 from compiler.passes.gates.xag import AND_NODE, link, make, remove
@@ -68,20 +69,6 @@ def _union(g, a, i, b, j, into):  # pragma: no cover - compiled
             into[n] = y
             q += 1
         n += 1
-
-
-@njit(widen=True, cache=True)
-def _within(a, size_a, b, size_b):  # pragma: no cover - compiled
-    """Whether every leaf of a is one of b; both ascend."""
-    if size_a > size_b:
-        return False
-    j = 0
-    for i in range(size_a):
-        while j < size_b and b[j] < a[i]:
-            j += 1
-        if j == size_b or b[j] != a[i]:
-            return False
-    return True
 
 
 @njit(widen=True, cache=True)
@@ -147,14 +134,14 @@ def _find_cuts(g, node, kept, sizes, keys, parts, joined):  # pragma: no cover -
                 key = -1.0  # the operands come first
             usable = True
             for c in range(found):
-                if _within(kept[c], sizes[c], joined, size):
+                if within(kept[c], sizes[c], joined, size):
                     usable = False
                     break
             if not usable:
                 continue
             left = 0
             for c in range(found):
-                if _within(joined, size, kept[c], sizes[c]):
+                if within(joined, size, kept[c], sizes[c]):
                     continue
                 if left != c:
                     _copy(kept[c], kept[left])

@@ -129,6 +129,7 @@ def test_bad_requests_get_one_line(capsys, tmp_path, given, told):
     assert main(["study", "frontier", *given, "-o", str(tmp_path / "none")]) == 2
     printed = capsys.readouterr().err
     assert told in printed and printed.count("\n") == 1
+    assert not (tmp_path / "none").exists()
 
 
 def test_numbers_of_a_flag():
