@@ -58,21 +58,28 @@ def test_energies_are_those_of_the_products_and_the_least_is_found(model, energy
 
 @pytest.mark.parametrize(("model", "energy"), CASES)
 def test_turns_leave_boltzmanns_law(model, energy):
-    """A chi-square of 3,000 chains over 64 states; at another temperature it fails."""
+    """20,000 chains over 64 states: a chi-square, and the mean energy by its standard error, to which a
+    temperature 10 % too high is 14 spreads over kT, some 7 and more here.
+    """
+    n, kT = 20_000, 1.0
     net = lower_ising(model)
     system, terms = SpinSystem.from_netlist(net), Terms.of(net)
-    states = system.random_states(3000, 5)
+    states = system.random_states(n, 5)
+    levels = energy(EVERY)
+    share = np.exp(-levels / kT) / np.exp(-levels / kT).sum()
+    mean = share @ levels
+    sem = np.sqrt(share @ (levels - mean) ** 2 / n)
 
-    def p_value(kT):
+    def counts(kT):
         with TermChains(system, terms, states, 7, threads=1) as chains:
             chains.sweep(kT, 60, 0)
             index = (chains.states()[:, :6] > 0) @ (1 << np.arange(6)[::-1])
-        expected = np.exp(-energy(EVERY) / 1.5)
-        expected *= 3000 / expected.sum()
-        return stats.chisquare(np.bincount(index, minlength=64), expected).pvalue
+        return np.bincount(index, minlength=64)
 
-    assert p_value(1.5) > 1e-4
-    assert p_value(1.0) < 1e-4
+    right, hot = counts(kT), counts(1.1 * kT)
+    assert stats.chisquare(right, n * share).pvalue > 1e-4
+    assert abs(right @ levels / n - mean) < 4 * sem
+    assert hot @ levels / n - mean > 4 * sem
 
 
 def test_a_chain_is_a_function_of_seed_and_number():
