@@ -11,8 +11,10 @@ import numpy as np
 from compiler.cell_counts import cell_area
 from compiler.circuits.adders import ADDERS
 from compiler.circuits.encoder import Grid, with_encoder
+from compiler.circuits.small_functions import costs
 from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
+from compiler.ir.encoders import Encoder, Thermometer
 from compiler.ir.gates import BUF, NONE, NOT, OP_NAMES, TWO_INPUT, GateNetlist
 from compiler.ir.kinds import kind_of
 from compiler.ir.langevin import CouplingKind, LangevinNetlist, Role
@@ -256,6 +258,28 @@ def whole_counts(netlist: GateNetlist, grid: Grid | None = None, level: int = 1)
     except UnsupportedError:
         return found
     return {**found, "with_encoder_and_head": _size(whole)["gates"]}
+
+
+def shared_counts(encoder: Encoder) -> dict[str, int]:
+    """Tables that an encoder applies at many places, counted both ways; nothing where there are none.
+
+    tables, places : how many, and how often they are applied in all
+    gates_unrolled : two-input gates where every application has its own, as whole_counts counts them but for
+        gates that neighbours share
+    gates_once : of one gate circuit a table, which one place after another takes
+    memory_bits : beside these, a bit for each application, in which its answer waits to be counted
+    """
+    if isinstance(encoder, Thermometer) or not encoder.shared.n_tables:
+        return {}
+    shared = encoder.shared
+    cost = costs(shared.table, shared.inputs).astype(np.int64)
+    return {
+        "tables": shared.n_tables,
+        "places": shared.n_applied,
+        "gates_unrolled": int(cost[shared.applied].sum()),
+        "gates_once": int(cost.sum()),
+        "memory_bits": shared.n_applied,
+    }
 
 
 def _size(netlist: GateNetlist) -> dict[str, int]:

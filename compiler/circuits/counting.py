@@ -13,9 +13,11 @@ import numpy as np
 
 from compiler.circuits.adders import ONE, ZERO, Adders
 from compiler.circuits.builder import Builder
+from compiler.circuits.expansion import Expansion
 from compiler.circuits.shared_sums import signed_digits
 from compiler.ir.encoders import CountingEncoder, selected
 from compiler.ir.gates import AND, OR, GateNetlist
+from compiler.ir.shared_tables import SharedTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def counting_circuit(encoder: CountingEncoder, read: np.ndarray, adder: str = "s
     for place, f in enumerate(features.tolist()):
         words[f] = _Word([2 * (place * bits + b) for b in range(bits)], 0)
     comparisons = _comparisons(own, maker, words)
-    counts = _counts(own, maker, comparisons)
+    counts = _counts(own, maker, comparisons + _applied(own.shared, maker, comparisons))
     outputs = {}
     for k, tested, least in zip(read.tolist(), own.tested.tolist(), own.least.tolist(), strict=True):
         outputs[f"e{k}"] = maker.adders.net(maker.above(counts[tested], least - 1))
@@ -156,9 +158,24 @@ def _trailing_ones(place: int, width: int) -> int:
     return min(((place + 1) & -(place + 1)).bit_length() - 1, width - 1)
 
 
-def _counts(encoder: CountingEncoder, maker: _Maker, comparisons: list[int]) -> list[list[int]]:
+def _applied(shared: SharedTables, maker: _Maker, comparisons: list[int]) -> list[int]:
+    """Literal of every application of a table: each place has gates of its own."""
+    tables = shared.table.tolist()
+    made = Expansion(maker.adders.gate, lambda: ZERO, ((shared.inputs, table) for table in tables))
+    found: list[int] = []
+    known = [*comparisons]
+    for table, taps in zip(
+        shared.applied.tolist(), shared.taps.reshape(-1, shared.inputs or 1).tolist(), strict=True
+    ):
+        literal = made.function(tuple(known[tap] for tap in taps), tables[table])
+        known.append(literal)
+        found.append(literal)
+    return found
+
+
+def _counts(encoder: CountingEncoder, maker: _Maker, local: list[int]) -> list[list[int]]:
     """Bits of every count. One that a single other reads, and no input, is added up within that."""
-    n, counted = encoder.n_comparisons, encoder.counted.tolist()
+    n, counted = encoder.n_local, encoder.counted.tolist()
     readers = np.bincount(encoder.counted[encoder.counted >= n] - n, minlength=encoder.n_counts)
     kept = readers > 1
     kept[encoder.tested] = True
@@ -169,7 +186,7 @@ def _counts(encoder: CountingEncoder, maker: _Maker, comparisons: list[int]) -> 
         mine: list[list[int]] = [[] for _ in range(sizes[w].bit_length())]
         for j in counted[start:stop]:
             if j < n:
-                mine[0].append(comparisons[j])
+                mine[0].append(local[j])
                 continue
             parts = [[x] for x in words[j - n]] if kept[j - n] else columns[j - n]
             for place, literals in enumerate(parts):

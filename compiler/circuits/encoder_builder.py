@@ -8,19 +8,25 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.ir.encoders import CountingEncoder, verify_encoder
+from compiler.ir.shared_tables import SharedTables
+
+_APPLIED = 1 << 40
+"""Applications of tables are numbered from here, until the number of comparisons is known."""
 
 
 class EncoderBuilder:
     """What is asked for twice is made once.
 
     n_features, top, dropped : as in CountingEncoder. Numbers to add up and compare: feature f is f, sums are
-    what `sum` returns; things to count: what `above` and `count` return.
+    what `sum` returns; things to count: what `above`, `apply` and `count` return.
     """
 
     def __init__(self, n_features: int, top: int = 255, dropped: int = 0) -> None:
         self.n_features, self.top, self.dropped = n_features, top, dropped
         self._sums: dict[tuple[tuple[int, int], ...], int] = {}
         self._comparisons: dict[tuple[int, int], int] = {}
+        self._tables: dict[int, int] = {}
+        self._applied: dict[tuple[int, tuple[int, ...]], int] = {}
         self._counts: dict[tuple[int, ...], int] = {}
         self._bits: list[tuple[int, int]] = []
 
@@ -40,8 +46,18 @@ class EncoderBuilder:
         key = number - self.n_features, int(bound)
         return self._comparisons.setdefault(key, len(self._comparisons))
 
+    def apply(self, table: int, things: Sequence[int]) -> int:
+        """A table shared by all places that apply it, on comparisons and applied tables, all of as many.
+
+        table : bit e is what it shows where thing j is bit j of e
+        """
+        number = self._tables.setdefault(int(table), len(self._tables))
+        return _APPLIED + self._applied.setdefault((number, tuple(things)), len(self._applied))
+
     def count(self, things: Sequence[int]) -> int:
-        """The count of ones among comparisons, and of what other counts count; not the same thing twice."""
+        """The count of ones among comparisons and applied tables, and of what other counts count; not the
+        same thing twice.
+        """
         key = tuple(sorted(things))
         return -1 - self._counts.setdefault(key, len(self._counts))
 
@@ -58,8 +74,19 @@ class EncoderBuilder:
     def build(self) -> CountingEncoder:
         """The encoder of the bits so far; NetlistError for one that breaks a rule of verify_encoder."""
         n = len(self._comparisons)
-        # counts are -1, -2, ... until the number of comparisons is known
-        counts = [sorted(n - 1 - t if t < 0 else t for t in key) for key in self._counts]
+        n_local = n + len(self._applied)
+
+        def placed(thing: int) -> int:  # counts are -1, -2, ... until the number of what they count is known
+            return n_local - 1 - thing if thing < 0 else thing if thing < _APPLIED else n + thing - _APPLIED
+
+        counts = [sorted(map(placed, key)) for key in self._counts]
+        tapped = [placed(thing) for _, things in self._applied for thing in things]
+        shared = SharedTables(
+            len(next(iter(self._applied))[1]) if self._applied else 0,
+            np.array(list(self._tables), dtype=np.uint64),
+            np.array([number for number, _ in self._applied], dtype=np.int32),
+            np.array(tapped, dtype=np.int32),
+        )
         sum_ends, number = _ragged([[f for f, _ in key] for key in self._sums])
         count_ends, counted = _ragged(counts)
         pairs = np.array(list(self._comparisons), dtype=np.int32).reshape(-1, 2)
@@ -77,6 +104,7 @@ class EncoderBuilder:
             counted,
             bits[:, 0].copy(),
             bits[:, 1].copy(),
+            shared,
         )
         verify_encoder(encoder, self.n_bits)
         return encoder

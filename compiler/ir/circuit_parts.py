@@ -14,12 +14,14 @@ from compiler.ir.encoders import CountingEncoder, Encoder, Thermometer
 from compiler.ir.gates import ClassSums, GateNetlist, named
 from compiler.ir.luts import LutNetlist
 from compiler.ir.problem_parts import Parts
+from compiler.ir.shared_tables import SharedTables
 
 Arrays = dict[str, np.ndarray]
 COUNTING_COLUMNS = (
     *("sum_ends", "feature", "weight", "compared", "bound"),
     *("count_ends", "counted", "tested", "least"),
 )
+SHARED_COLUMNS = ("table", "applied", "taps")
 
 
 def gates_parts(netlist: GateNetlist) -> Parts:
@@ -56,7 +58,11 @@ def encoder_parts(encoder: Encoder) -> Parts:
         facts = {"n_features": int(encoder.n_features), "scope": encoder.scope}
         return facts, {"feature": encoder.feature, "threshold": encoder.threshold}
     numbers = {name: int(getattr(encoder, name)) for name in ("n_features", "top", "dropped")}
-    return {"kind": "counting", **numbers}, {name: getattr(encoder, name) for name in COUNTING_COLUMNS}
+    columns = {name: getattr(encoder, name) for name in COUNTING_COLUMNS}
+    if (shared := encoder.shared).n_tables:
+        numbers["table_inputs"] = int(shared.inputs)
+        columns |= {f"shared.{name}": getattr(shared, name) for name in SHARED_COLUMNS}
+    return {"kind": "counting", **numbers}, columns
 
 
 def encoder_of(facts: Mapping[str, Any], columns: Arrays) -> Encoder:
@@ -64,7 +70,10 @@ def encoder_of(facts: Mapping[str, Any], columns: Arrays) -> Encoder:
     if facts.get("kind", "thermometer") == "thermometer":
         return Thermometer(facts["n_features"], columns["feature"], columns["threshold"], facts["scope"])
     numbers = (facts[name] for name in ("n_features", "top", "dropped"))
-    return CountingEncoder(*numbers, *(columns[name] for name in COUNTING_COLUMNS))
+    shared = SharedTables()
+    if inputs := facts.get("table_inputs", 0):
+        shared = SharedTables(inputs, *(columns[f"shared.{name}"] for name in SHARED_COLUMNS))
+    return CountingEncoder(*numbers, *(columns[name] for name in COUNTING_COLUMNS), shared=shared)
 
 
 def _around(netlist: GateNetlist | LutNetlist) -> Parts:

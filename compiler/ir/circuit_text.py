@@ -10,6 +10,7 @@ import numpy as np
 from compiler.ir.encoders import CountingEncoder, Encoder, Thermometer
 from compiler.ir.gates import ClassSums, GateNetlist
 from compiler.ir.luts import LutNetlist
+from compiler.ir.shared_tables import SharedTables
 from compiler.ir.text_parts import TOKEN, Parser, meta_text, number_text, runs_text, spans_text, word_text
 
 MAX_IDS = 1 << 24  # a short text can name any number of ids by its spans
@@ -64,8 +65,14 @@ def _encoder_lines(encoder: Encoder, limit: int | None) -> Iterator[str]:
             yield f"  {name} {runs_text(sizes[name], limit=limit)}".rstrip()
         else:
             yield " ".join([f"  {name}", *few(spans_text(getattr(encoder, name)), limit)])
+    if (shared := encoder.shared).n_tables:
+        yield f"  inputs {shared.inputs}"
+        yield " ".join(["  table", *few([f"{table:#x}" for table in shared.table.tolist()], limit)])
+        for name in ("applied", "taps"):
+            yield " ".join([f"  {name}", *few(spans_text(getattr(shared, name)), limit)])
 
 
+_SHARED = ("inputs", "table", "applied", "taps")
 _COUNTING = ("sums", "feature", "weight", "compared", "bound", "counts", "counted", "tested", "least")
 
 
@@ -148,6 +155,7 @@ class CircuitParser(Parser):
         while (line := self.next(indented=True)) is not None:
             name, *rest = line.split()
             given[name] = rest
+        shared = {name: given.pop(name) for name in _SHARED if name in given}
         if set(given) != set(_COUNTING):
             self.fail(f"a counting encoder needs one line each of {', '.join(_COUNTING)}")
         runs = {name: self.whole(given[name]) for name in ("sums", "weight", "bound", "counts", "least")}
@@ -160,7 +168,32 @@ class CircuitParser(Parser):
         )
         columns = {name: column.astype(np.int32) for name, column in runs.items()} | ids
         n_features, top, dropped = (self.integer(words[k]) for k in (0, 2, 4))
-        return CountingEncoder(n_features, top, dropped, sum_ends=sums, count_ends=counts, **columns)
+        return CountingEncoder(
+            n_features,
+            top,
+            dropped,
+            sum_ends=sums,
+            count_ends=counts,
+            shared=self.shared_tables(shared) if shared else SharedTables(),
+            **columns,
+        )
+
+    def shared_tables(self, given: dict[str, list[str]]) -> SharedTables:
+        if set(given) != set(_SHARED) or len(given["inputs"]) != 1:
+            self.fail(f"shared tables need one line each of {', '.join(_SHARED)}")
+        ids = (np.array(self.ids(given[name]), dtype=np.int32) for name in ("applied", "taps"))
+        table = np.array([self.bits(word) for word in given["table"]], dtype=np.uint64)
+        return SharedTables(self.integer(given["inputs"][0]), table, *ids)
+
+    def bits(self, word: str) -> int:
+        """The table of a word like 0x8."""
+        try:
+            table = int(word, 16) if word.startswith("0x") else -1
+        except ValueError:
+            table = -1
+        if not 0 <= table < 1 << 64:
+            self.fail(f"{word!r} is no table; write its bits as a hexadecimal number, 0x8")
+        return table
 
     def whole(self, words: list[str]) -> np.ndarray:
         """int64 of runs of whole numbers within 32 bits."""

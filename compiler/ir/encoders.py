@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import NetlistError
+from compiler.ir.ragged import by_level, closed, rows_of
+from compiler.ir.shared_tables import SharedTables
 
 SCOPES = ("absolute", "image")
 MOST = 1 << 30
@@ -57,13 +59,15 @@ class CountingEncoder:
         sum[s]        = sum over k in row s of weight[k] value(feature[k]); value(f) is the code of feature f,
                         or, from n_features on, the earlier sum f - n_features
         comparison[j] = sum[compared[j]] > bound[j]
-        count[w]      = sum over row w of `counted` of value(j), comparison j, or, from n_comparisons on, the
-                        earlier count j - n_comparisons
+        bit n_comparisons + t = application t of a shared table to comparisons, or to earlier applications
+        count[w]      = sum over row w of `counted` of value(j), bit j, or, from n_local on, the earlier count
+                        j - n_local
         input k       = count[tested[k]] >= least[k]
 
     sum_ends, count_ends : int64, from 0; the other columns : int32
     A threshold is a sum of one feature, a comparison of two pixels a sum of two, a block its pixels' sum,
     each counted alone; a window counts many. What several sums or counts have in common is made once.
+    shared : tables that are applied at many places, see SharedTables
     """
 
     n_features: int
@@ -78,6 +82,7 @@ class CountingEncoder:
     counted: np.ndarray
     tested: np.ndarray
     least: np.ndarray
+    shared: SharedTables = field(default_factory=SharedTables)
 
     @property
     def n_bits(self) -> int:
@@ -93,6 +98,11 @@ class CountingEncoder:
         return self.compared.size
 
     @property
+    def n_local(self) -> int:
+        """Bits that may be counted: comparisons and applications of shared tables."""
+        return self.compared.size + self.shared.n_applied
+
+    @property
     def n_counts(self) -> int:
         return self.count_ends.size - 1
 
@@ -102,9 +112,11 @@ class CountingEncoder:
         return (self.top >> self.dropped).bit_length()
 
     def __repr__(self) -> str:
+        shared = self.shared
+        tables = f"{shared.n_tables:,} tables at {shared.n_applied:,} places, " if shared.n_applied else ""
         return (
             f"CountingEncoder({self.n_features:,} features of {self.code_bits} bits, {self.n_sums:,} sums, "
-            f"{self.n_comparisons:,} comparisons, {self.n_counts:,} counts, {self.n_bits:,} bits)"
+            f"{self.n_comparisons:,} comparisons, {tables}{self.n_counts:,} counts, {self.n_bits:,} bits)"
         )
 
     def ranges(self) -> tuple[np.ndarray, np.ndarray]:
@@ -122,11 +134,11 @@ class CountingEncoder:
 
     def sizes(self) -> np.ndarray:
         """Largest value of every count, int64."""
-        most = np.ones(self.n_comparisons + self.n_counts, dtype=np.int64)
-        for rows in by_level(self.count_ends, self.counted, self.n_comparisons):
+        most = np.ones(self.n_local + self.n_counts, dtype=np.int64)
+        for rows in by_level(self.count_ends, self.counted, self.n_local):
             ends, counted = rows_of(self.count_ends, self.counted, rows)
-            most[self.n_comparisons + rows] = np.add.reduceat(most[counted], ends[:-1])
-        return most[self.n_comparisons :]
+            most[self.n_local + rows] = np.add.reduceat(most[counted], ends[:-1])
+        return most[self.n_local :]
 
     def codes(self, data: np.ndarray) -> np.ndarray:
         """Whole numbers of data, int32 of its shape."""
@@ -143,9 +155,11 @@ class CountingEncoder:
     def of_codes(self, codes: np.ndarray) -> np.ndarray:
         """(n, n_bits) bool of codes (n, n_features), all samples at once."""
         sums = _added(self.sum_ends, self.feature, self.weight, codes.T.astype(np.int64))
-        above = sums[self.compared] > self.bound[:, None]
+        above = (sums[self.compared] > self.bound[:, None]).astype(np.int32)
+        if self.shared.n_applied:
+            above = np.concatenate([above, self.shared.values(above)])
         ones = np.ones(self.counted.size, dtype=np.int32)
-        counts = _added(self.count_ends, self.counted, ones, above.astype(np.int32))
+        counts = _added(self.count_ends, self.counted, ones, above)
         return (counts[self.tested] >= self.least[:, None]).T
 
 
@@ -162,20 +176,6 @@ def _added(ends: np.ndarray, ids: np.ndarray, weight: np.ndarray, below: np.ndar
     return values[n:]
 
 
-def by_level(ends: np.ndarray, ids: np.ndarray, n: int) -> list[np.ndarray]:
-    """Rows of ragged ids in groups: those that read nothing but ids below n, then those that read such
-    rows (row r is id n + r), and so on.
-    """
-    level = np.zeros(ends.size - 1, dtype=np.int64)
-    nested = np.flatnonzero(ids >= n)
-    reader = np.searchsorted(ends, nested, side="right") - 1
-    while True:
-        before = level.copy()
-        np.maximum.at(level, reader, level[ids[nested] - n] + 1)
-        if np.array_equal(level, before):
-            return [np.flatnonzero(level == k) for k in range(int(level.max(initial=-1)) + 1)]
-
-
 Encoder = Thermometer | CountingEncoder
 
 
@@ -185,17 +185,22 @@ def selected(encoder: Encoder, inputs: np.ndarray) -> Encoder:
         return replace(encoder, feature=encoder.feature[inputs], threshold=encoder.threshold[inputs])
     read = np.zeros(encoder.n_counts, dtype=bool)
     read[encoder.tested[inputs]] = True
-    counts = _closed(encoder.count_ends, encoder.counted, encoder.n_comparisons, read)
+    n, n_local = encoder.n_comparisons, encoder.n_local
+    counts = closed(encoder.count_ends, encoder.counted, n_local, read)
     count_ends, counted = rows_of(encoder.count_ends, encoder.counted, counts)
-    comparisons = np.unique(counted[counted < encoder.n_comparisons])
+    read = np.zeros(encoder.shared.n_applied, dtype=bool)
+    read[counted[(counted >= n) & (counted < n_local)] - n] = True
+    applied, tapped = encoder.shared.kept(read, n)
+    comparisons = np.union1d(counted[counted < n], tapped).astype(np.int64)
     read = np.zeros(encoder.n_sums, dtype=bool)
     read[encoder.compared[comparisons]] = True
-    sums = _closed(encoder.sum_ends, encoder.feature, encoder.n_features, read)
+    sums = closed(encoder.sum_ends, encoder.feature, encoder.n_features, read)
     sum_ends, feature = rows_of(encoder.sum_ends, encoder.feature, sums)
     nested = encoder.n_features + np.searchsorted(sums, feature - encoder.n_features)
     feature = np.where(feature < encoder.n_features, feature, nested)
-    nested = comparisons.size + np.searchsorted(counts, counted - encoder.n_comparisons)
-    counted = np.where(counted < encoder.n_comparisons, np.searchsorted(comparisons, counted), nested)
+    local = np.concatenate([comparisons, n + applied])
+    nested = local.size + np.searchsorted(counts, counted - n_local)
+    counted = np.where(counted < n_local, np.searchsorted(local, counted), nested)
     return replace(
         encoder,
         sum_ends=sum_ends,
@@ -207,34 +212,23 @@ def selected(encoder: Encoder, inputs: np.ndarray) -> Encoder:
         counted=counted.astype(np.int32),
         tested=np.searchsorted(counts, encoder.tested[inputs]).astype(np.int32),
         least=encoder.least[inputs],
+        shared=encoder.shared.smaller(applied, comparisons, n),
     )
-
-
-def _closed(ends: np.ndarray, ids: np.ndarray, n: int, read: np.ndarray) -> np.ndarray:
-    """The rows that are read, or that such rows read; `read` is written."""
-    for row in np.arange(ends.size - 1)[::-1].tolist():
-        if read[row]:
-            own = ids[ends[row] : ends[row + 1]]
-            read[own[own >= n] - n] = True
-    return np.flatnonzero(read)
-
-
-def rows_of(ends: np.ndarray, values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(ends, values) of these rows of ragged values."""
-    sizes = np.diff(ends)[rows]
-    new = np.concatenate([[0], np.cumsum(sizes)])
-    return new, values[np.arange(new[-1]) + np.repeat(ends[rows] - new[:-1], sizes)]
 
 
 def same_encoder(a: Encoder | None, b: Encoder | None) -> bool:
     """Whether both are there and written the same."""
-    if a is None or type(a) is not type(b):
+    return a is not None and _same(a, b)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
         return False
-    for name in a.__slots__:
-        first, second = getattr(a, name), getattr(b, name)
-        if not (np.array_equal(first, second) if isinstance(first, np.ndarray) else first == second):
-            return False
-    return True
+    if isinstance(a, np.ndarray):
+        return np.array_equal(a, b)
+    if isinstance(a, Thermometer | CountingEncoder | SharedTables):
+        return all(_same(getattr(a, name), getattr(b, name)) for name in a.__slots__)
+    return bool(a == b)
 
 
 # --- verification ----------------------------------------------------------------------------
@@ -303,7 +297,11 @@ def _verify_counting(encoder: CountingEncoder, n_inputs: int) -> None:
     compared = _column(encoder, "compared", np.int32)
     _column(encoder, "bound", np.int32, compared.size)
     _below(compared, encoder.n_sums, "comparison", "sum")
-    _ragged(encoder, "count", "counted", compared.size, "comparisons")
+    if not isinstance(encoder.shared, SharedTables):
+        _fail(f"shared must be SharedTables, got a {type(encoder.shared).__name__}")
+    if (message := encoder.shared.broken(compared.size)) is not None:
+        _fail(message)
+    _ragged(encoder, "count", "counted", encoder.n_local, "comparisons" + _tables(encoder))
     tested = _column(encoder, "tested", np.int32, n_inputs)
     least = _column(encoder, "least", np.int32, n_inputs)
     _below(tested, encoder.n_counts, "input", "count")
@@ -313,6 +311,10 @@ def _verify_counting(encoder: CountingEncoder, n_inputs: int) -> None:
     size = sizes[tested]
     if (k := _first((least < 1) | (least > size))) >= 0:
         _fail(f"input {k} asks for {least[k]} ones or more of {size[k]}; ask for 1 to {size[k]}")
+
+
+def _tables(encoder: CountingEncoder) -> str:
+    return " and applied tables" if encoder.shared.n_applied else ""
 
 
 def _ragged(encoder: CountingEncoder, what: str, name: str, n: int, things: str) -> np.ndarray:

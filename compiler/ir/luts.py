@@ -16,11 +16,12 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.html import fields_html
+from compiler.ir import shared_tables
 from compiler.ir.encoders import Encoder
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.gates import NONE, ClassSums, verify_ends, verify_names
 
-WIDEST = 6  # operands of a table, whose 2^6 bits fill one uint64
+WIDEST = shared_tables.WIDEST  # operands of a table, whose 2^6 bits fill one uint64
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -83,13 +83,3 @@ class _LutParser(CircuitParser):
         if len(rows) != count:
             self.fail(f"{len(rows)} tables are listed where {count} are announced")
         return k, np.array(rows, dtype=np.int32).reshape(count, k), np.array(tables, dtype=np.uint64)
-
-    def bits(self, word: str) -> int:
-        """The table of a word like 0x8."""
-        try:
-            table = int(word, 16) if word.startswith("0x") else -1
-        except ValueError:
-            table = -1
-        if not 0 <= table < 1 << 64:
-            self.fail(f"{word!r} is no table; write its bits as a hexadecimal number, 0x8")
-        return table

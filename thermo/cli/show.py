@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from compiler.circuits.encoder import features_read
-from compiler.counting import counts, whole_counts
+from compiler.counting import counts, shared_counts, whole_counts
 from compiler.families.ising_summary import ising_summary
 from compiler.ir.container import load
 from compiler.ir.encoders import CountingEncoder, Encoder, Thermometer
@@ -65,6 +65,7 @@ def _around(netlist: GateNetlist) -> dict[str, Any]:
         found["encoder"] = _encoder(netlist.encoder)
         if isinstance(netlist.encoder, CountingEncoder):
             found["two_input_gates"] = whole_counts(netlist)
+            found |= {"shared_tables": told} if (told := shared_counts(netlist.encoder)) else {}
     if netlist.class_sums is not None:
         sizes = np.diff(netlist.class_sums.indptr)
         found["class_sums"] = {

@@ -60,10 +60,10 @@ def test_what_is_no_grid_or_needs_the_whole_image_is_refused():
 
 
 @pytest.mark.parametrize("adder", ["small", "fast"])
-@pytest.mark.parametrize("top, dropped", [(255, 0), (16, 2), (1, 0), (7, 1), (255, 4)])
-def test_adders_and_comparators_give_a_counting_encoders_bits(top, dropped, adder):
+@pytest.mark.parametrize("top, dropped, inputs", [(255, 0, 0), (16, 2, 4), (1, 0, 6), (7, 1, 2), (255, 4, 5)])
+def test_adders_and_comparators_give_a_counting_encoders_bits(top, dropped, inputs, adder):
     rng = np.random.default_rng(top + dropped)
-    encoder = counting(rng, top=top, dropped=dropped)
+    encoder = counting(rng, top=top, dropped=dropped, inputs=inputs)
     data = pixels(rng, 200, top=top)
     read = np.flatnonzero(rng.random(40) < 0.6)
     grid = grid_of(encoder, data)

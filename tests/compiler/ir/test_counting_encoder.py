@@ -25,17 +25,22 @@ def slow_bits(encoder, row):
         )
     sums = values[encoder.n_features :]
     seen = [int(sums[s] > b) for s, b in zip(encoder.compared, encoder.bound, strict=True)]
+    shared = encoder.shared
+    for t in range(shared.n_applied):
+        read = shared.taps[shared.inputs * t : shared.inputs * (t + 1)]
+        address = sum(seen[tap] << j for j, tap in enumerate(read))
+        seen.append(int(shared.table[shared.applied[t]]) >> address & 1)
     for w in range(encoder.n_counts):
         part = slice(encoder.count_ends[w], encoder.count_ends[w + 1])
         seen.append(sum(seen[j] for j in encoder.counted[part]))
-    counts = seen[encoder.n_comparisons :]
+    counts = seen[encoder.n_local :]
     return [counts[t] >= m for t, m in zip(encoder.tested, encoder.least, strict=True)]
 
 
-@pytest.mark.parametrize("top, dropped", [(255, 0), (16, 2), (1, 0), (7, 1)])
-def test_bits_are_what_the_columns_say(top, dropped):
+@pytest.mark.parametrize("top, dropped, inputs", [(255, 0, 0), (16, 2, 4), (1, 0, 2), (7, 1, 6)])
+def test_bits_are_what_the_columns_say(top, dropped, inputs):
     rng = np.random.default_rng(top)
-    encoder = counting(rng, top=top, dropped=dropped)
+    encoder = counting(rng, top=top, dropped=dropped, inputs=inputs)
     data = pixels(rng, 20, top=top)
     data[0] += 3  # codes are clipped
     bits = encoder.bits(data)
@@ -44,23 +49,27 @@ def test_bits_are_what_the_columns_say(top, dropped):
     assert not np.array_equal(replace(encoder, weight=-encoder.weight).bits(data), bits)
 
 
-def test_selected_bits_are_the_same_with_less():
+@pytest.mark.parametrize("inputs", [0, 3])
+def test_selected_bits_are_the_same_with_less(inputs):
     rng = np.random.default_rng(1)
-    encoder, data = counting(rng), pixels(rng, 100)
-    inputs = rng.permutation(40)[:5]
-    few = selected(encoder, inputs)
-    verify_encoder(few, 5)
-    assert np.array_equal(few.bits(data), encoder.bits(data)[:, inputs])
-    assert few.n_sums < encoder.n_sums and few.n_comparisons < encoder.n_comparisons
-    assert same_encoder(few, selected(few, np.arange(5))) and not same_encoder(few, encoder)
+    encoder, data = counting(rng, inputs=inputs), pixels(rng, 100)
+    bits = rng.permutation(40)[:2]
+    few = selected(encoder, bits)
+    verify_encoder(few, 2)
+    assert np.array_equal(few.bits(data), encoder.bits(data)[:, bits])
+    assert few.n_sums < encoder.n_sums or inputs  # tables read nearly all
+    assert few.n_comparisons < encoder.n_comparisons
+    assert few.shared.n_applied < encoder.shared.n_applied or not inputs
+    assert same_encoder(few, selected(few, np.arange(2))) and not same_encoder(few, encoder)
 
 
 def of_encoder(encoder):
     return make_gates([f"x{k}" for k in range(encoder.n_bits)], [6], [0], [1], {"y": 0}, encoder=encoder)
 
 
-def test_text_and_file_keep_it(tmp_path):
-    netlist = of_encoder(counting(np.random.default_rng(2)))
+@pytest.mark.parametrize("inputs", [0, 6])
+def test_text_and_file_keep_it(tmp_path, inputs):
+    netlist = of_encoder(counting(np.random.default_rng(2), inputs=inputs))
     assert equal(parse(dump(netlist)), netlist)
     save(netlist, tmp_path / "net.tnl")
     assert equal(load(tmp_path / "net.tnl"), netlist)
@@ -78,6 +87,14 @@ def test_text_and_file_keep_it(tmp_path):
     other = replace(netlist, encoder=replace(netlist.encoder, bound=netlist.encoder.bound + 1))
     assert not equal(other, netlist)
     assert "CountingEncoder(12 features of 8 bits, 20 sums" in repr(netlist.encoder)
+    if inputs:
+        shared = netlist.encoder.shared
+        other = replace(
+            netlist, encoder=replace(netlist.encoder, shared=replace(shared, table=~shared.table))
+        )
+        assert not equal(other, netlist)
+        with pytest.raises(FormatError, match="shared tables need one line each"):
+            parse("".join(line for line in dump(netlist).splitlines(True) if "  taps" not in line))
     with pytest.raises(FormatError, match="needs one line each"):
         parse(dump(netlist).replace("  least", "  most"))
     with pytest.raises(FormatError, match="whole numbers"):
@@ -110,6 +127,29 @@ def test_what_breaks_a_rule_is_named(change, message):
         value = column
     with pytest.raises(NetlistError, match=message):
         verify(of_encoder(replace(encoder, **{name: value})))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"inputs": 7}, "2 to 6 inputs, got 7"),
+        ({"inputs": 2}, "taps has 60 values; 2 for each of 20"),
+        ({"table": 1 << 8}, "shared table 0 is 0x100; of 3 inputs it has 8 bits"),
+        ({"applied": 3}, "application 0 is of table 3; tables are 0 to 2"),
+        ({"taps": 60}, "application 0 reads 60; comparisons are 0 to 59"),
+        ({"taps": np.zeros(60)}, "taps of shared tables must be a one-dimensional array of int32"),
+    ],
+)
+def test_what_breaks_a_rule_of_shared_tables_is_named(change, message):
+    encoder = counting(np.random.default_rng(3), inputs=3)
+    verify_encoder(encoder, 40)
+    ((name, value),) = change.items()
+    if name != "inputs" and not isinstance(value, np.ndarray):
+        column = getattr(encoder.shared, name).copy()
+        column[0] = value
+        value = column
+    with pytest.raises(NetlistError, match=message):
+        verify(of_encoder(replace(encoder, shared=replace(encoder.shared, **{name: value}))))
 
 
 def test_rows_ascend():

@@ -8,7 +8,7 @@ from typing import Any
 
 from compiler.circuits.encoder import Grid, grid_of
 from compiler.circuits.from_tables import circuit_of
-from compiler.counting import counts, whole_counts
+from compiler.counting import counts, shared_counts, whole_counts
 from compiler.errors import UnsupportedError
 from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.families.tables import lower_tables
@@ -56,12 +56,17 @@ OPTIONS = (
         "--encoder",
         str,
         None,
-        "Input bits: thermometer, comparisons (of pixels), blocks (of sums), counts (over windows) or mix.",
+        "Input bits: thermometer, comparisons (of pixels), blocks (of sums), counts (over windows), mix or "
+        "patches (counts of shared tables alone).",
     ),
     Option("comparisons", "--comparisons", int, None, "Random comparisons to choose from.", min=1),
     Option("pixel_bits", "--pixel-bits", int, None, "Upper bits of a pixel that encoders read.", min=1),
     Option("stride", "--stride", int, None, "Pixels from one counted local bit to the next.", min=1),
-    Option("keep", "--keep", float, None, "Share of the kinds of local bits left after pruning."),
+    Option("patches", "--patches", int, None, "Tables shared by all places, counted, too.", min=0),
+    Option("patch_size", "--patch-size", int, None, "Places along a side that they read (default 3).", min=1),
+    Option("patch_inputs", "--patch-inputs", int, None, "Of a shared table (default 4).", min=2, max=6),
+    Option("patch_epochs", "--patch-epochs", int, None, "They learn, 0 for random ones (default 6).", min=0),
+    Option("keep", "--keep", float, None, "Share of the kinds of local bits and tables left after pruning."),
     Option("encoding", "--encoding", str, None, "absolute, dataset-quantile or image-quantile."),
     Option("threshold", "--threshold", list[float], None, "Of the encoding; repeat it for several."),
     Option("tau", "--tau", str, None, "Divisor of the class sums: a number, adaptive or width."),
@@ -105,6 +110,10 @@ def logic(given: Given) -> None:
         comparisons=given["comparisons"],
         pixel_bits=given["pixel_bits"],
         stride=given["stride"],
+        patches=given["patches"],
+        patch_size=given["patch_size"],
+        patch_inputs=given["patch_inputs"],
+        patch_epochs=given["patch_epochs"],
         keep=given["keep"],
         encoding=given["encoding"],
         thresholds=tuple(given["threshold"]) if given["threshold"] else None,
@@ -136,6 +145,8 @@ def logic(given: Given) -> None:
     counted = counts(netlist)
     circuit = circuit_of(netlist)
     whole = whole_counts(circuit, _grid(circuit, dataset))
+    assert circuit.encoder is not None
+    shared = shared_counts(circuit.encoder)
     emit(
         {
             "model": given["out"],
@@ -153,13 +164,14 @@ def logic(given: Given) -> None:
             "best_epoch": trained.best_epoch,
             **{name: counted[name] for name in ("gates", "tables") if name in counted},
             "two_input_gates": whole,
+            **({"shared_tables": shared} if shared else {}),
             "inputs": network.n_inputs,
             "seconds": trained.seconds,
             "config": asdict(config),
             "manifest": manifest(seed=given["seed"]),
         },
         given["json"],
-        text_table(Table(("trained network", ""), _rows(evaluation, trained, counted, whole), (1,)))
+        text_table(Table(("trained network", ""), _rows(evaluation, trained, counted, whole, shared), (1,)))
         + f"\n\nwrote {given['out']}; next: thermoc compile {given['out']} -o net.tnl",
     )
 
@@ -194,7 +206,11 @@ def _tau(text: str | None) -> float | str | None:
 
 
 def _rows(
-    evaluation: Evaluation, trained: TrainedLogic, counted: dict[str, Any], whole: dict[str, int]
+    evaluation: Evaluation,
+    trained: TrainedLogic,
+    counted: dict[str, Any],
+    whole: dict[str, int],
+    shared: dict[str, int],
 ) -> tuple[tuple[str, str], ...]:
     network = trained.model
     assert evaluation.accuracy is not None and evaluation.accuracy_sem is not None
@@ -211,10 +227,25 @@ def _rows(
     return (
         *sizes,
         *((f"  {WHOLE[name]}, after -O1", f"{n:,}") for name, n in whole.items()),
+        *_shared_rows(shared),
         ("input bits, read of those offered", f"{counted['inputs']:,} of {network.n_inputs:,}"),
         ("validation accuracy, chosen on", f"{100 * trained.score:.2f} %"),
         *soft,
         (f"test accuracy, {evaluation.n_samples:,} samples", test),
         ("best epoch", f"{trained.best_epoch} of {trained.config.epochs}"),
         ("training time", f"{trained.seconds:.0f} s"),
+    )
+
+
+def _shared_rows(shared: dict[str, int]) -> tuple[tuple[str, str], ...]:
+    """Tables applied at many places, with gates of their own at each, or one place after another."""
+    if not shared:
+        return ()
+    return (
+        ("shared tables, times they are applied", f"{shared['tables']:,}, {shared['places']:,}"),
+        ("  as gates, all places at once", f"{shared['gates_unrolled']:,}"),
+        (
+            "  as gates, one place at a time",
+            f"{shared['gates_once']:,} and {shared['memory_bits']:,} bits of memory",
+        ),
     )

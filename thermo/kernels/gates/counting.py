@@ -13,7 +13,11 @@ LANES = 64
 
 
 class Counting(NamedTuple):
-    """Columns of compiler.ir.encoders.CountingEncoder; weight and bound are of the sums' type."""
+    """Columns of compiler.ir.encoders.CountingEncoder; weight and bound are of the sums' type.
+
+    entries : (n_tables, 2^inputs) uint8, of its shared tables; applied : (n_applied,)
+    taps : (n_applied, inputs)
+    """
 
     sum_ends: np.ndarray
     feature: np.ndarray
@@ -24,16 +28,21 @@ class Counting(NamedTuple):
     counted: np.ndarray
     tested: np.ndarray
     least: np.ndarray
+    entries: np.ndarray
+    applied: np.ndarray
+    taps: np.ndarray
 
 
 class Rows(NamedTuple):
     """Scratch. values : (n_features + n_sums, LANES) int16 or int32, the codes come first
-    above : (n_comparisons, LANES) uint8; counts : (n_counts, LANES) uint16
+    above : (n_local, LANES) uint8, applications of tables follow the comparisons
+    counts : (n_counts, LANES) uint16; halves : see apply_tables
     """
 
     values: np.ndarray
     above: np.ndarray
     counts: np.ndarray
+    halves: np.ndarray
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -59,9 +68,44 @@ def _add(rows, of, counts, out):  # type: ignore[no-untyped-def]
         counts[out, s] += rows[of, s]
 
 
+@njit(cache=True, nogil=True, forceinline=True)
+def _first(row, low, change, out):  # type: ignore[no-untyped-def]
+    """out = low, or low ^ change where the row is 1."""
+    for s in range(out.shape[0]):
+        out[s] = low ^ (row[s] & change)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _choose(row, low, high, out):  # type: ignore[no-untyped-def]
+    """out = high where the row is 1, else low."""
+    for s in range(out.shape[0]):
+        out[s] = low[s] ^ (row[s] & (low[s] ^ high[s]))
+
+
+@njit(cache=True, nogil=True)
+def apply_tables(entries, applied, taps, bits, first, halves):  # type: ignore[no-untyped-def]
+    """bits[first + t] = table applied[t] of the rows taps[t] of bits; bytes of 0 and 1.
+
+    entries : (n_tables, 2^inputs) uint8; applied : (n,) int32; taps : (n, inputs) int32, below first + t
+    bits : (rows, lanes) uint8; halves : (2, at least 2^(inputs - 1), lanes) uint8, scratch
+    """
+    inputs = taps.shape[1]
+    for t in range(applied.shape[0]):
+        own = entries[applied[t]]
+        n = own.shape[0] // 2
+        for e in range(n):
+            _first(bits[taps[t, 0]], own[2 * e], own[2 * e] ^ own[2 * e + 1], halves[0, e])
+        for j in range(1, inputs):
+            n //= 2
+            source, out = halves[(j + 1) % 2], halves[j % 2]
+            for e in range(n):
+                _choose(bits[taps[t, j]], source[2 * e], source[2 * e + 1], out[e])
+        bits[first + t] = halves[(inputs + 1) % 2, 0]
+
+
 @njit(cache=True, nogil=True)
 def evaluate(encoder, n_features, rows):  # type: ignore[no-untyped-def]
-    """Sums, comparisons and counts of the codes in rows.values[:n_features]."""
+    """Sums, comparisons, shared tables and counts of the codes in rows.values[:n_features]."""
     values, above, counts = rows.values, rows.above, rows.counts
     ends, feature, weight = encoder.sum_ends, encoder.feature, encoder.weight
     for r in range(ends.shape[0] - 1):
@@ -70,6 +114,9 @@ def evaluate(encoder, n_features, rows):  # type: ignore[no-untyped-def]
     n = encoder.compared.shape[0]
     for j in range(n):
         _compare(values, n_features + encoder.compared[j], encoder.bound[j], above, j)
+    if encoder.applied.shape[0]:
+        apply_tables(encoder.entries, encoder.applied, encoder.taps, above, n, rows.halves)
+        n += encoder.applied.shape[0]
     ends, counted = encoder.count_ends, encoder.counted
     for w in range(ends.shape[0] - 1):
         counts[w, :] = 0

@@ -27,6 +27,9 @@ def counting_columns(encoder: CountingEncoder) -> tuple[Counting, np.dtype]:
         encoder.counted,
         encoder.tested,
         encoder.least,
+        encoder.shared.entries(),
+        encoder.shared.applied,
+        encoder.shared.taps.reshape(encoder.shared.n_applied, encoder.shared.inputs),
     )
     return columns, dtype
 
@@ -35,9 +38,15 @@ def scratch(encoder: CountingEncoder, dtype: np.dtype) -> Rows:
     """Rows for one thread; for as many samples at a time as the kernel takes."""
     return Rows(
         np.empty((encoder.n_features + encoder.n_sums, LANES), dtype),
-        np.empty((encoder.n_comparisons, LANES), np.uint8),
+        np.empty((encoder.n_local, LANES), np.uint8),
         np.empty((encoder.n_counts, LANES), np.uint16),
+        halves(encoder.shared.inputs, LANES),
     )
+
+
+def halves(inputs: int, lanes: int) -> np.ndarray:
+    """Scratch of apply_tables."""
+    return np.empty((2, 1 << max(inputs - 1, 0), lanes), np.uint8)
 
 
 def counted_bits(encoder: CountingEncoder, codes: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from thermo.training.errors import TrainingError
 from thermo.training.rules import Rules, whole
 
 CHOICES = {
-    "encoder": ("thermometer", "comparisons", "blocks", "counts", "mix"),
+    "encoder": ("thermometer", "comparisons", "blocks", "counts", "mix", "patches"),
     "wiring": ("learnable", "fixed"),
     "forward": ("straight-through", "soft", "gumbel"),
     "parametrisation": ("table", "gates"),
@@ -23,6 +23,8 @@ CHOICES = {
     "init": ("normal", "residual"),
     "encoding": ("absolute", "dataset-quantile", "image-quantile"),
 }
+COUNTED = ("counts", "mix", "patches")
+"""Encoders of which shared tables may be a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,18 @@ class LogicConfig(TrainingConfig):
     parametrisation : "table" (4 logits, one an entry) or "gates" (16 logits, softmax)
     encoder : what makes the input bits of pictures: "thermometer" (values above thresholds), "comparisons"
         (of two pixels), "blocks" (of two sums of 2x2 or 4x4 pixels), "counts" (of local bits over windows,
-        compared with thresholds) or "mix" (blocks and counts); of colours, luminance and opponents are taken
+        compared with thresholds), "mix" (blocks and counts) or "patches" (counts of shared tables alone); of
+        colours, luminance and opponents are taken
     pixel_bits : upper bits of a pixel's eight that encoders other than thermometers read
     comparisons : how many random ones "comparisons", "blocks" and "mix" choose from
     offsets, coarse, cuts : neighbours that a local bit compares a pixel with, and a block of 2x2 pixels, and
         bounds of each difference
-    keep : share of the kinds of local bits left after prune_rounds rounds, which close those that gates read
-        least for their price in gates
+    patches : how many tables of patch_inputs inputs, shared by all places of a picture, are counted, too, by
+        "counts" and "mix"; they read patches of patch_size x patch_size places of local bits, `stride` and
+        at least two pixels apart. They are trained before the gates, for patch_epochs epochs (0: random
+        ones), and fixed from there on
+    keep : share of the kinds of local bits, and of shared tables, left after prune_rounds rounds, which close
+        those that gates read least for their price in gates
     stride : pixels from one local bit to the next, along both axes
     encoding : thermometers' thresholds are "absolute" values, "dataset-quantile" levels turned into values
         once, or "image-quantile" levels within each sample
@@ -128,6 +135,10 @@ class LogicConfig(TrainingConfig):
     coarse: int = 6
     cuts: int = 4
     stride: int = 1
+    patches: int = 0
+    patch_size: int = 3
+    patch_inputs: int = 4
+    patch_epochs: int = 6
     keep: float = 1.0
     prune_rounds: int = 3
     encoding: str = "absolute"
@@ -203,6 +214,7 @@ class LogicConfig(TrainingConfig):
             if getattr(self, name) > most:
                 rules.fail(name, f"at most {most}")
         rules.whole("refresh", "refresh_pool", "warmup_steps", "offsets", "coarse", least=0)
+        self._check_patches(rules)
         if self.refresh and (self.k == "all" or self.refresh >= int(self.k)):
             rules.fail("refresh", f"below the number of candidates, k = {self.k}")
         named = self.tau in ("adaptive", "width")
@@ -215,6 +227,16 @@ class LogicConfig(TrainingConfig):
         if not 0 <= self.drop < 0.5:
             rules.fail("drop", "at least 0 and below 0.5")
         rules.share("final_rate", "refresh_until", "keep")
+
+    def _check_patches(self, rules: Rules) -> None:
+        rules.whole("patches", "patch_epochs", least=0)
+        rules.whole("patch_size")
+        if not (whole(self.patch_inputs) and 2 <= self.patch_inputs <= WIDEST):
+            rules.fail("patch_inputs", f"a whole number from 2 to {WIDEST}")
+        if self.encoder == "patches" and not self.patches:
+            rules.fail("patches", "at least 1 with encoder patches, which offers their counts alone")
+        if self.patches and self.encoder not in COUNTED:
+            rules.fail("patches", f"0 with encoder {self.encoder}; take encoder {' or '.join(COUNTED)}")
 
     def _check_tables(self, rules: Rules) -> None:
         """What gates of two inputs alone can be."""

@@ -23,6 +23,8 @@ MANY_GATES = 32_000
 """Gates from which colour pictures have settings of their own."""
 PICTURES, FEW_PICTURES, ROWS, FEW_ROWS = 8000, 1000, 2000, 1000
 """Gates, about."""
+PATCHES = 64
+"""Shared tables where nothing else is counted."""
 TABLE = 4
 """Gates that a table stands for, about, where neither number is given."""
 TABLE_CANDIDATES, TABLE_REFRESH = 8, 4
@@ -112,6 +114,8 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
             refresh_samples=1024,
         )
     changes = {name: value for name, value in changes.items() if value is not None}
+    if changes.get("encoder") == "patches":
+        changes = {"patches": PATCHES, **changes}
     if changes.get("encoding") or changes.get("thresholds"):
         changes = {"encoder": "thermometer", **changes}
     if changes.get("encoder") == "thermometer" and config.encoder != "thermometer":

@@ -37,10 +37,10 @@ SMALL = LogicConfig(
 )
 
 
-@pytest.mark.parametrize("weight", [1, 100])
-def test_kernel_gives_the_encoders_bits(weight):
+@pytest.mark.parametrize("weight, inputs", [(1, 0), (100, 3), (1, 2), (1, 6)])
+def test_kernel_gives_the_encoders_bits(weight, inputs):
     rng = np.random.default_rng(weight)
-    encoder = counting(rng, sums=6)
+    encoder = counting(rng, sums=6, inputs=inputs)
     encoder = replace(encoder, weight=weight * encoder.weight)
     assert counting_columns(encoder)[1] == (np.int16 if weight == 1 else np.int32)
     data = pixels(rng, 150)
