@@ -21,10 +21,18 @@ HEADINGS = {
     "chain_strength embedder barrier flip_rate tolerance input_gain slices slice_bits unrolled",
     "Foreign files": "activation output_activation head classes tau wiring four_weights inputs widths top "
     "cut_latches as_ weight field",
-    "Running": "seed threads backend runs kT dt checkpoint log jobs scheduler",
+    "Running": "seed threads backend runs kT dt engine checkpoint log jobs scheduler",
     "Output": "out save picture testbench json as_json markdown liberty",
 }
 """By heading: flags by their names in Python."""
+ELSEWHERE = {
+    "train": {"Training": "rate activation inputs wiring tau"},
+    "study": {"Training": "activation inputs"},
+    "simulate": {"Running": "method"},
+    "compile": {"Target": "library"},
+    "export": {"Target": "library objective dont_use"},
+}
+"""By the first word of a command: flags that mean something else there."""
 _OF = {name: heading for heading, names in HEADINGS.items() for name in names.split()}
 OTHER = "Options"
 CONFIG = ("--config <path>", "Flags from a file.toml; those given here have the last word.")
@@ -36,6 +44,8 @@ class GroupedCommand(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         arguments: list[tuple[str, str]] = []
         groups: dict[str, list[tuple[str, str]]] = {heading: [] for heading in (OTHER, *HEADINGS)}
+        verb = next(iter(ctx.command_path.split()[1:]), "")
+        own = {n: h for h, names in ELSEWHERE.get(verb, {}).items() for n in names.split()}
         for parameter in self.get_params(ctx):
             row = parameter.get_help_record(ctx)
             if row is None:
@@ -43,7 +53,8 @@ class GroupedCommand(TyperCommand):
             if parameter.param_type_name == "argument":
                 arguments.append(row)
             else:
-                groups[_OF.get(str(parameter.name), OTHER)].append(row)
+                name = str(parameter.name)
+                groups[own.get(name) or _OF.get(name, OTHER)].append(row)
         groups["Output"].append(CONFIG)
         groups["Output"].sort(key=lambda row: row[0].startswith("--help"))
         for heading, rows in {"Arguments": arguments, **groups}.items():

@@ -308,13 +308,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code (0 done, 2 bad input, 130 interrupted)."""
     from compiler.errors import ThermocError
     from thermo.cli.config import with_config
+    from thermo.cli.lists import parted
     from thermo.cli.standard_input import as_files
     from thermo.cli.streams import discard, spell_out
 
     spell_out()
     try:
         with as_files(sys.argv[1:] if arguments is None else arguments) as given:
-            words = with_config(given, COMMANDS)
+            words = parted(with_config(given, COMMANDS), COMMANDS)
             build(words)(words, prog_name="thermoc")
     except ThermocError as error:  # of what stands around a command
         sys.stderr.write(f"error: {error}\n")

@@ -15,9 +15,16 @@ FIELDS = {
     "n_layers": "gates",
     "initial_angle": "angle",
     "time_step": "dt",
+    "engine": "backend",
 }
 """Settings of trainers whose flag is called otherwise."""
-VERBS = r"(?= (?:must|is|are|has|takes|lies?|needs?|names|reaches|scales|would|cannot|does)\b| =)"
+WORD = r"(?<![-\w./'\"])[a-z_]+(?![\w(/'\"])"
+LISTED = rf"({WORD}(?:, {WORD})+)(?:(,? (?:or|and) )({WORD}))?"
+QUOTING = r"(^|: |; |, or |, | take |with |for )"
+SETTING = r"((?:^|[,;:] |or |and )(?:set|leave|lower|raise) (?:[-\w]+ (?:or|and) )?)"
+SET = r"(?= (?:to|at|out|or|and)\b|[,.;]|$)"
+SAID = "adds|must|is|are|has|takes|lies?|needs?|names|reaches|scales|would|cannot|does"
+VERBS = rf"(?= (?:[\d.e+-]+ )?(?:{SAID})\b| =)"
 
 
 def in_flags(message: str, flags: Sequence[Flag], values: Mapping[str, Any]) -> str:
@@ -30,8 +37,13 @@ def in_flags(message: str, flags: Sequence[Flag], values: Mapping[str, Any]) -> 
     for name, long in sorted(named.items(), key=lambda pair: -len(pair[0])):
         if "_" in name.strip("_"):
             message = re.sub(rf"(?<![-\w./'\"]){re.escape(name)}(?![\w(/'\"])", long, message)
-        else:  # an English word, or a letter or two: only where a sentence begins with it
-            message = re.sub(rf"(^|: |\(|; ){re.escape(name)}{VERBS}", rf"\g<1>{long}", message)
+        else:  # an English word, or a letter or two: only where what stands around it tells
+            word = re.escape(name)
+            message = re.sub(rf"(^|: |\(|; ){word}{VERBS}", rf"\g<1>{long}", message)
+            message = re.sub(rf"( or | and ){word}(?= to ['\d])", rf"\g<1>{long}", message)
+            message = re.sub(rf"{QUOTING}{word}(?= ')", rf"\g<1>{long}", message)
+            message = re.sub(rf"{SETTING}{word}{SET}", rf"\g<1>{long}", message)
+    message = re.sub(LISTED, lambda found: _listed(found, named), message)
     given = [flag for flag in flags if _is_given(flag, values)]
     for flag in given:
         message = re.sub(rf"^{re.escape(flag.key)}: ", f"{flag.long}: ", message)
@@ -39,6 +51,15 @@ def in_flags(message: str, flags: Sequence[Flag], values: Mapping[str, Any]) -> 
         return message
     quoted = [flag for flag in given if any(_quotes(message, text) for text in _texts(values[flag.key]))]
     return f"{quoted[0].long}: {message}" if len(quoted) == 1 else message
+
+
+def _listed(found: re.Match[str], named: Mapping[str, str]) -> str:
+    """A list of three arguments or more with their flags: mismatch, asymmetry or bits."""
+    words, joined, last = found.group(1).split(", "), found.group(2) or "", found.group(3) or ""
+    flags = [named.get(word, "") for word in words]
+    if not all(flags) or len(flags) + (last in named) < 3:
+        return found.group()
+    return ", ".join(flags) + joined + named.get(last, last)
 
 
 def _is_given(flag: Flag, values: Mapping[str, Any]) -> bool:

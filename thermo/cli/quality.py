@@ -25,6 +25,7 @@ from thermo.report.page import Table
 from thermo.report.text import text_table
 
 SHOWN = 100  # images in each panel of the picture
+DRAWN = 2_000  # the distance of fewer images is larger, so that all sources have as many
 
 
 @with_flags(
@@ -32,7 +33,15 @@ SHOWN = 100  # images in each panel of the picture
     Option("digest", "--digest", str, None, "Beginning of the digest that the reader must have."),
     Option("data", "--data", str, "digits", "Data set that the machine was trained on."),
     DATA_DIR,
-    Option("samples", "--samples", int, 2000, "Images drawn.", min=10, short="-n"),
+    Option(
+        "samples",
+        "--samples",
+        int,
+        None,
+        f"Images drawn (none: as many as there are test images, at most {DRAWN:,}).",
+        min=10,
+        short="-n",
+    ),
     Option("sweeps", "--sweeps", int, None, "Of a model's sampler (none: its own).", min=1),
     Option("picture", "--picture", Path, None, "Write images beside data here (.png)."),
     SEED,
@@ -56,7 +65,7 @@ def quality(
     machine = read_model_or_netlist(source)
     reader = load_reader(given["reader"], given["digest"])
     dataset = told_dataset(given["data"], given["data_dir"])
-    n = given["samples"]
+    n = given["samples"] or max(10, min(DRAWN, dataset.x_test.shape[0]))
     drawn = draw_images(
         machine,
         n,

@@ -31,12 +31,13 @@ from thermo.report.figures import COLOURS, dress
 from thermo.report.page import Table
 from thermo.report.text import si
 from thermo.studies.records import Point, run_recorded
-from thermo.studies.study import WHERE, Findings, Study
+from thermo.studies.study import WHERE, Findings, Study, rows_taken
 from thermo.training.bayes import METHODS, BayesConfig, fit_bayes
 from thermo.training.bayes.network import Network
 from thermo.training.bayes.presets import PRESETS, SHARED
 
 _SUBSET, _SCRAMBLE = 97, 101  # uses of a seed
+ROWS = 2000  # training images of a seed, unless asked for others
 FOREIGN = 2000  # foreign images of a kind, at most
 SAMPLER, RIVALS = "sa-sgld", ("adam", "adam-prior", "ensemble", "sgld")
 DEVICE, MEMORY = "rc-1fF", "capacitor-10fF"
@@ -84,9 +85,9 @@ class BayesMeasured:
 
 
 def subset(dataset: Dataset, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """x and y of `rows` training images drawn by the seed, all of them where there are fewer."""
+    """x and y of `rows` training images drawn by the seed."""
     n = dataset.y_train.shape[0]
-    some = np.random.default_rng([seed, _SUBSET]).choice(n, min(rows, n), replace=False)
+    some = np.random.default_rng([seed, _SUBSET]).choice(n, rows, replace=False)
     return dataset.x_train[some], dataset.y_train[some]
 
 
@@ -160,7 +161,7 @@ def run_bayes(
     folder: Path,
     *,
     dataset: Dataset,
-    rows: int = 2000,
+    rows: int | None = None,
     epochs: int = 100,
     hidden: int = 100,
     temperature: float = SHARED["temperature"],
@@ -169,13 +170,17 @@ def run_bayes(
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> Findings:
-    """Every method at every seed; tables of scores, of paired tests and of joules."""
+    """Every method at every seed; tables of scores, of paired tests and of joules.
+
+    rows : training images of a seed, None: 2,000, or all of fewer
+    """
+    n = min(ROWS, rows_taken(dataset, None)) if rows is None else rows_taken(dataset, rows)
     points = []
     for method in METHODS:
         for seed in range(n_seeds):
             own = {**SHARED, **PRESETS[method], "temperature": temperature}
             training = BayesConfig(epochs=epochs, batch=100, seed=seed, method=method, hidden=hidden, **own)
-            points.append(Point(method, Trial(seed, rows, foreign or "", training)))
+            points.append(Point(method, Trial(seed, n, foreign or "", training)))
     other = None if foreign is None else foreign_images(load_dataset(foreign), dataset.image_shape)
     measured = run_recorded(
         BayesMeasured,
@@ -355,7 +360,7 @@ split, doubt about foreign images, paired tests, and the joules of the sampler a
 Example: thermoc study bayes --data mnist --foreign cifar10 -o runs/bayes""",
     (
         Option("dataset", "--data", str, "digits", "Data set of classes."),
-        Option("rows", "--rows", int, 2000, "Training images of a seed.", min=2),
+        Option("rows", "--rows", int, None, f"Training images of a seed (none: {ROWS:,}, or all).", min=2),
         Option("epochs", "--epochs", int, 100, "Passes over them, of all members and draws together.", min=5),
         Option("hidden", "--hidden", int, 100, "Hidden units.", min=1),
         Option(

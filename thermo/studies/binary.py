@@ -25,7 +25,7 @@ from thermo.progress import Progress
 from thermo.report.figures import COLOURS, dress
 from thermo.report.page import Table
 from thermo.studies.records import Point, run_recorded
-from thermo.studies.study import DATA, WHERE, Findings, Study
+from thermo.studies.study import DATA, WHERE, Findings, Study, rows_taken
 from thermo.training.integer import IntegerConfig, IntegerTrainer, whole_inputs
 from thermo.training.loop import fit
 from thermo.training.signs import ESTIMATORS
@@ -104,7 +104,8 @@ def run_binary(
     """Every estimator at every seed; circuits of seed 0 are kept beside its records."""
     if not dataset.n_classes:
         raise DataError(f"data set {dataset.name} has no classes; binary networks are classifiers")
-    dataset = replace(dataset, x_train=dataset.x_train[:rows], y_train=dataset.y_train[:rows])
+    n = rows_taken(dataset, rows)
+    dataset = replace(dataset, x_train=dataset.x_train[:n], y_train=dataset.y_train[:n])
     points = []
     for estimator in estimators or ESTIMATORS:
         for seed in range(n_seeds):

@@ -15,7 +15,7 @@ from thermo.progress import Progress
 from thermo.report.figures import sample_grid
 from thermo.report.page import Table
 from thermo.simulate.langevin.run import simulate_langevin
-from thermo.studies.study import SEED, THREADS, Findings, Study
+from thermo.studies.study import SEED, THREADS, Findings, Study, rows_taken
 from thermo.training.ebm.errors import EbmError
 from thermo.training.ebm.reverse_path import (
     ReversePath,
@@ -159,7 +159,8 @@ def run_generative(
             "shows grey images (height, width)"
         )
     config = replace(ReversePathConfig(), t_f=time, hidden=hidden, kT=kT, seed=seed)
-    study = generative_study(dataset, config, samples=samples, rows=rows, threads=threads, progress=progress)
+    n = rows_taken(dataset, rows)
+    study = generative_study(dataset, config, samples=samples, rows=n, threads=threads, progress=progress)
     save(study.netlist, folder / "generator.tnl")
     panels = [(name, x[:SHOWN].clip(0, 1)) for name, x in study.images]
     result = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from compiler.html import table_html
 from thermo import exports
+from thermo.data import DataError, Dataset
 from thermo.options import Option
 from thermo.report.page import Table
 from thermo.studies.executors import WHERE as WHERE
@@ -19,6 +20,17 @@ THREADS = Option("threads", "--threads", int, None, "Threads (results do not dep
 SEED = Option("seed", "--seed", int, 0, "Seed of everything random.", min=0)
 DATA = Option("dataset", "--data", str, "mnist", "Data set; see `thermoc data`.")
 EPOCHS = Option("epochs", "--epochs", int, None, "At most.", min=1)
+
+
+def rows_taken(dataset: Dataset, rows: int | None) -> int:
+    """Training rows that --rows takes, None: all. Raises DataError for more than there are."""
+    there = dataset.x_train.shape[0]
+    if rows is not None and rows > there:
+        raise DataError(
+            f"--rows {rows}: data set {dataset.name} has {there:,} training rows; ask for fewer, or leave "
+            "it out"
+        )
+    return there if rows is None else rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import pytest
 from compiler.ir.container import load
 from thermo.cli.completion import WRITERS, tables
 from thermo.cli.config import with_config
-from thermo.cli.groups import HEADINGS
+from thermo.cli.groups import ELSEWHERE, HEADINGS
+from thermo.cli.lists import parted
 from thermo.cli.main import COMMANDS, main
 
 CUT = "3 3\n1 2 1\n2 3 1\n1 3 2\n"
@@ -34,11 +36,33 @@ def test_flags_stand_under_their_headings(capsys):
     assert "--config <path>" in text
 
 
+def test_a_flag_stands_where_its_command_means_it(capsys):
+    """--rate of a price is joules', of a training the step."""
+    for command, flag, heading in (
+        ("train eqprop", "--rate", "Training"),
+        ("compare", "--rate", "Price"),
+        ("train logic", "--inputs", "Training"),
+        ("compile", "--inputs", "Foreign files"),
+    ):
+        assert main([*command.split(), "--help"]) == 0
+        above = capsys.readouterr().out.partition(f"  {flag} ")[0]
+        assert re.findall(r"\n(\w[\w ]*):\n", above)[-1] == heading
+
+
+def test_numbers_that_repeat_may_be_parted_by_commas():
+    words = ["train", "logic", "--gates", "500,300", "-o", "a,b.st", "--threshold=0.2,0.5", "--seed", "1"]
+    told = "train logic --gates=500 --gates=300 -o a,b.st --threshold=0.2 --threshold=0.5 --seed 1"
+    assert parted(words, COMMANDS) == told.split()
+    assert parted(["simulate", "a,b.tnl"], COMMANDS) == ["simulate", "a,b.tnl"]
+
+
 def test_headings_name_flags_that_there_are():
     known = {flag.key for flags in FLAGS.values() for flag in flags}
     listed = " ".join(HEADINGS.values()).split()
     assert len(listed) == len(set(listed))
     assert set(listed) <= known
+    for own in ELSEWHERE.values():
+        assert set(own) <= set(HEADINGS) and set(" ".join(own.values()).split()) <= known
 
 
 # --- files of flags ------------------------------------------------------------------------------------

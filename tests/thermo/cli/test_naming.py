@@ -45,6 +45,43 @@ def _told(command, message, **values):
             {"target": "x"},
             "--target: no target 'x'; choose one of ideal",
         ),
+        (
+            "train langevin",
+            "training: no imperfections; give mismatch, asymmetry, bits, bias_mismatch or a device that has",
+            {},
+            "training: no imperfections; give --mismatch, --asymmetry, --bits, --bias-mismatch or a device "
+            "that has",
+        ),
+        (
+            "train langevin",
+            "training: engine 'jax' has ideal couplings; leave the device out, or set engine to 'numba'",
+            {},
+            "training: --engine 'jax' has ideal couplings; leave the device out, or set --engine to 'numba'",
+        ),
+        (
+            "train eqprop",
+            "training: homeostasis 0.1 adds to couplings; set update to 'additive' or homeostasis to 0",
+            {},
+            "training: --homeostasis 0.1 adds to couplings; set --update to 'additive' or --homeostasis to 0",
+        ),
+        (
+            "train eqprop",
+            "oscillator training: no range in volts bounds angles; leave device and couplings out",
+            {},
+            "oscillator training: no range in volts bounds angles; leave --device and --couplings out",
+        ),
+        (
+            "study images",
+            "training: data set iris has no classes to clamp; leave clamped at 0",
+            {},
+            "training: data set iris has no classes to clamp; leave --clamped at 0",
+        ),
+        (
+            "train langevin",
+            "cells have width, depth and bits of their own",
+            {},
+            "cells have width, depth and bits of their own",
+        ),
         # what names the flag already, and words of English, are left alone
         ("simulate", "--stuck is no share: 2", {"stuck": 2.0}, "--stuck is no share: 2"),
         (

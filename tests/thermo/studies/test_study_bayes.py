@@ -74,6 +74,12 @@ def test_rows_and_foreign_images():
     assert np.array_equal(cut[0].reshape(4, 4), digits.x_test[0].reshape(8, 8)[2:6, 2:6])
 
 
+@pytest.mark.parametrize("study", ["bayes", "binary", "generative"])
+def test_more_rows_than_there_are_are_refused(tmp_path, capsys, study):
+    assert main(["study", study, "--data", "digits", "--rows", "1170", "-o", str(tmp_path / "s")]) == 2
+    assert "--rows 1170: data set digits has 1,169 training rows" in capsys.readouterr().err
+
+
 def test_the_gap_is_one_and_its_likelihood_a_mixture():
     x, _ = gap_data(200, 0)
     between, y = gap_data(200, 0, inside=True)

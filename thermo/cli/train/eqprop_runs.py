@@ -434,7 +434,8 @@ def kind_of(network: str, backend: str, given: Mapping[str, Any]) -> Kind:
         if name not in COMMON | kind.takes:
             others = [n for n, k in NETWORKS.items() if name in k.takes]
             raise EqpropError(
-                f"--{name.replace('_', '-')} needs --network {' or '.join(others)}: leave it out"
+                f"--{name.replace('_', '-')} needs --network {' or '.join(others)}, got {network}: "
+                "leave it out"
             )
     return kind
 

@@ -32,9 +32,7 @@ OPTIONS = (
     Option("out", "--out", Path, ..., "Model to write (.safetensors).", short="-o"),
     Option("data", "--data", str, "digits", "Data set; see `thermoc data`."),
     DATA_DIR,
-    Option(
-        "gates", "--gates", list[int], None, "Gates, or tables, of a layer; repeat it for several.", min=1
-    ),
+    Option("gates", "--gates", list[int], None, "Gates, or tables, of a layer; of several 500,300.", min=1),
     Option(
         "inputs",
         "--inputs",

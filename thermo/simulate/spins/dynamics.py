@@ -217,7 +217,7 @@ def _temper(
     if non_ideal is not None and not non_ideal.ideal:
         raise SimulationError(
             "tempering needs energies, which an imperfect device does not have: leave it out, or "
-            "mismatch, asymmetry, bits and bias-mismatch"
+            "mismatch, asymmetry, bits and bias_mismatch"
         )
     if options.pop("seconds", None) is not None or options.pop("clock", None) is not None:
         raise SimulationError("seconds are for annealing: give tempering its sweeps")

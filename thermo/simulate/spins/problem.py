@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.problem import PLAIN, Circuit, Formula, MaxCut, Problem
+from compiler.ir.problem import PLAIN, Circuit, Formula, MaxCut, Polynomial, Problem
 from thermo.simulate.errors import SimulationError
 
 
@@ -19,8 +20,8 @@ def facts(netlist: LangevinNetlist) -> Problem:
 def named(netlist: LangevinNetlist, spins: np.ndarray) -> dict[str, Any]:
     """{name: value} of one number in [-1, 1] a spin (n,), as the user calls the variables.
 
-    Values are -1 to 1, or 0 to 1 of binary variables; clamped variables have the value they are
-    clamped to.
+    Auxiliary spins of a formula or polynomial are left out. Values are -1 to 1, or 0 to 1 of binary
+    variables; clamped variables have the value they are clamped to.
     """
     told = facts(netlist)
     values = spins
@@ -31,7 +32,10 @@ def named(netlist: LangevinNetlist, spins: np.ndarray) -> dict[str, Any]:
             values[taken] = told.held[taken]
     if told.vartype == "binary":
         values = (values + 1) // 2 if spins.dtype.kind == "i" else (values + 1) / 2
-    return dict(zip(told.variable_names(spins.size), values.tolist(), strict=True))
+    called = dict(zip(told.variable_names(spins.size), values.tolist(), strict=True))
+    if isinstance(told.goal, Formula | Polynomial):  # whose own variables are the first ones
+        return dict(islice(called.items(), told.goal.variables))
+    return called
 
 
 def variables(netlist: LangevinNetlist, state: np.ndarray) -> dict[str, int]:

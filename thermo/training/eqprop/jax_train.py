@@ -9,7 +9,7 @@ depend on interruptions.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import jax
@@ -153,9 +153,10 @@ class LayersTrainer(EqpropTrainer):
         device = config.device or EqpropDevice()
         known = EqpropDevice(device.imperfections, state_noise=device.state_noise, seed=device.seed)
         if device != known:
+            others = [f.name for f in fields(device) if getattr(device, f.name) != getattr(known, f.name)]
             raise EqpropError(
-                "training: engine 'jax' knows imperfections and state_noise of a device alone, got "
-                f"{device}; leave the others out, or set engine to 'numba'"
+                f"training: engine 'jax' does not know {', '.join(others)} of a device; leave what gives it "
+                "out, or set engine to 'numba'"
             )
         self.layout = layout_of(dataset, config)
         self.drawn = None if device.imperfections.ideal else self.draw(device)

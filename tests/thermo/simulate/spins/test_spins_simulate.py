@@ -285,6 +285,9 @@ def test_problems_are_told_in_their_own_terms():
     told, best = answer(net, states, formula.energy(states))
     assert told == {"clauses": 3, "satisfied": 3, "assignment": [1, 2, 3]}
     assert variables(net, states[1]) == {"1": 0, "2": 1, "3": 0}
+    net = lower_ising(from_clauses(4, [[1, 2, 3, 4]], vartype="binary"))
+    assert net.n_cells > 4  # auxiliary spins are no variables of the formula
+    assert variables(net, np.ones(net.n_cells, np.int8)) == {"1": 1, "2": 1, "3": 1, "4": 1}
     for function in (cuts, words):
         with pytest.raises(SimulationError, match="compile a"):
             function(net, states[0])
