@@ -26,7 +26,7 @@ import numpy as np
 
 from compiler.families.ising import IsingModel, from_edges, lower_ising
 from compiler.formats.ising.rudy import read_rudy
-from compiler.ir.problem import MaxCut
+from compiler.ir.goals import MaxCut
 from thermo.simulate.spins.run import simulate_spins
 
 BEST = {"G14": 3064, "G22": 13359, "G55": 10299}

@@ -23,6 +23,7 @@ from compiler.families.layout import side_by_side
 from compiler.families.registry import Family, common_fields
 from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
+from compiler.ir.goals import Boltzmann, Grid
 from compiler.ir.langevin import (
     CellKind,
     Cells,
@@ -33,7 +34,7 @@ from compiler.ir.langevin import (
     Phase,
     ReadOut,
 )
-from compiler.ir.problem import Boltzmann, Grid, Problem
+from compiler.ir.problem import Problem
 
 LARGEST = 1 << 15  # cells along a side of the grid
 

@@ -21,6 +21,7 @@ from compiler.families.turning import freezing
 from compiler.html import fields_html
 from compiler.ir.complete import LEAST, AllToAll
 from compiler.ir.facts import Facts, freeze_meta
+from compiler.ir.goals import Boltzmann, Circuit, Formula, Goal, Grid, Ising
 from compiler.ir.langevin import (
     CellKind,
     Cells,
@@ -31,7 +32,7 @@ from compiler.ir.langevin import (
     Phase,
     ReadOut,
 )
-from compiler.ir.problem import PLAIN, Boltzmann, Circuit, Formula, Goal, Grid, Ising, Problem, check_problem
+from compiler.ir.problem import PLAIN, Problem, check_problem
 from compiler.ir.problem_parts import problem_of, problem_parts
 from compiler.ir.version1 import grid_of_facts, problem_of_facts
 

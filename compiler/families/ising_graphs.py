@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.families.ising import IsingModel, from_edges
-from compiler.ir.problem import Boltzmann
+from compiler.ir.goals import Boltzmann
 from hw_models.topologies import GRID_RULES, grid
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from compiler.ir.goals import Boltzmann, Circuit, Formula, MaxCut, Polynomial
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.problem import Boltzmann, Circuit, Formula, MaxCut, Polynomial, Problem
+from compiler.ir.problem import Problem
 from compiler.ir.words import words_and_nets
 
 

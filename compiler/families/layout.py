@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compiler.ir.problem import Grid
+from compiler.ir.goals import Grid
 
 
 def square(n: int) -> Grid:

@@ -27,7 +27,7 @@ import numpy as np
 
 from compiler.errors import NetlistError
 from compiler.families.ising import IsingModel, from_edges
-from compiler.ir.problem import Polynomial
+from compiler.ir.goals import Polynomial
 
 MOST_SPINS = 12  # in a product that is written out in bits, 2^k products
 

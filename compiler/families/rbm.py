@@ -19,8 +19,9 @@ from compiler.families.layout import side_by_side, square
 from compiler.families.registry import Family, common_fields
 from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
+from compiler.ir.goals import Boltzmann
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.problem import Boltzmann, Problem
+from compiler.ir.problem import Problem
 
 CHUNK = 1024  # rows handled at once
 

@@ -22,7 +22,8 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
-from compiler.ir.problem import NOTHING_DONE, Lowered, Problem
+from compiler.ir.lowered import NOTHING_DONE, Lowered
+from compiler.ir.problem import Problem
 
 
 class Activation(IntEnum):

@@ -18,7 +18,7 @@ from compiler.ir.langevin import (
     Phase,
     ReadOut,
 )
-from compiler.ir.problem import NOTHING_DONE
+from compiler.ir.lowered import NOTHING_DONE
 from compiler.ir.problem_parts import Parts, lowered_of, lowered_parts, problem_of, problem_parts
 from compiler.ir.version1 import from_meta
 

@@ -29,7 +29,7 @@ from compiler.ir.langevin import (
     ReadOut,
     Role,
 )
-from compiler.ir.problem import Lowered
+from compiler.ir.lowered import Lowered
 from compiler.ir.problem_text import LOWERED, ProblemParser, lowered_lines, problem_lines
 from compiler.ir.text_parts import TOKEN, meta_text, number_text, runs_text, spans_text, word_text
 from compiler.ir.verify import verify_langevin

@@ -11,22 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from compiler.ir.problem import (
-    Boltzmann,
-    Circuit,
-    Embedded,
-    Formula,
-    Goal,
-    Grid,
-    Ising,
-    Logical,
-    Lowered,
-    MaxCut,
-    Placement,
-    Polynomial,
-    Problem,
-    Wells,
-)
+from compiler.ir.goals import Boltzmann, Circuit, Formula, Goal, Grid, Ising, MaxCut, Polynomial
+from compiler.ir.lowered import Embedded, Logical, Lowered, Placement, Wells
+from compiler.ir.problem import Problem
 
 Parts = tuple[dict[str, Any], dict[str, np.ndarray]]
 Arrays = Mapping[str, np.ndarray]

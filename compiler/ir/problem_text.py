@@ -8,23 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from compiler.ir.problem import (
-    GOALS,
-    Boltzmann,
-    Circuit,
-    Embedded,
-    Formula,
-    Goal,
-    Grid,
-    Ising,
-    Logical,
-    Lowered,
-    MaxCut,
-    Placement,
-    Polynomial,
-    Problem,
-    Wells,
-)
+from compiler.ir.goals import GOALS, Boltzmann, Circuit, Formula, Goal, Grid, Ising, MaxCut, Polynomial
+from compiler.ir.lowered import Embedded, Logical, Lowered, Placement, Wells
+from compiler.ir.problem import Problem
 from compiler.ir.text_parts import TOKEN, Parser, number_text, runs_text, spans_text, word_text
 
 MAX_IDS = 1 << 28  # ids that one statement may name: a short text can name any number by its spans

@@ -28,7 +28,8 @@ from compiler.ir.langevin import (
     ReadOut,
     Role,
 )
-from compiler.ir.problem import check_lowered, check_problem
+from compiler.ir.lowered import check_lowered
+from compiler.ir.problem import check_problem
 
 REAL_COLUMNS = ("j2", "j3", "j4", "h", "lo", "hi", "mass", "friction", "x0")
 CODE_COLUMNS: dict[str, type[IntEnum]] = {

@@ -7,22 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from compiler.ir.goals import Boltzmann, Circuit, Formula, Goal, Grid, Ising, MaxCut
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.problem import (
-    Boltzmann,
-    Circuit,
-    Embedded,
-    Formula,
-    Goal,
-    Grid,
-    Ising,
-    Logical,
-    Lowered,
-    MaxCut,
-    Placement,
-    Problem,
-    Wells,
-)
+from compiler.ir.lowered import Embedded, Logical, Lowered, Placement, Wells
+from compiler.ir.problem import Problem
 
 OLD_KEYS = (
     "ising",

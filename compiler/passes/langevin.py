@@ -12,7 +12,7 @@ import numpy as np
 from compiler.errors import NetlistError
 from compiler.ir.activations import activate_rows
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, Group, LangevinNetlist
-from compiler.ir.problem import Lowered
+from compiler.ir.lowered import Lowered
 from compiler.ir.symmetry import is_symmetric, matrix
 from compiler.passes.spins.model import changed
 

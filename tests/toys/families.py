@@ -20,8 +20,8 @@ from compiler.families.resistive import ResistiveNetwork
 from compiler.families.tables import TableLayer, TableNetwork
 from compiler.families.tiled import graph_of_network
 from compiler.ir.encoders import Thermometer
+from compiler.ir.goals import Boltzmann, Grid
 from compiler.ir.network import Network, Pooling, Weighted, Window
-from compiler.ir.problem import Boltzmann, Grid
 
 INPUTS, CLASSES = 4, 3
 META = {"source": "toy", "note": [1, {"a": 2.5}]}

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from compiler.ir.goals import Boltzmann
 from compiler.ir.langevin import LangevinNetlist, Phase
-from compiler.ir.problem import Boltzmann
 from compiler.ir.symmetry import is_gradient, matrix
 from compiler.passes.spins.colour import colour
 from hw_models.imperfect import Imperfections

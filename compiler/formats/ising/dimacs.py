@@ -21,7 +21,7 @@ from compiler.families.polynomial import Products
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.format import Format, plain, plain_suffix
 from compiler.formats.ising.number_lines import MOST, number_lines, real, whole
-from compiler.ir.problem import Formula
+from compiler.ir.goals import Formula
 
 
 def from_clauses(

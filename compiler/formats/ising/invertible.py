@@ -34,8 +34,8 @@ from compiler.formats.logic_nets.gate_cuts import (
     simplify,
 )
 from compiler.ir.gates import GateNetlist
+from compiler.ir.goals import Circuit
 from compiler.ir.kinds import expect
-from compiler.ir.problem import Circuit
 from compiler.ir.words import word_bits
 
 HOW = ("substitute", "fields")

@@ -10,7 +10,7 @@ import numpy as np
 from compiler.errors import FormatError
 from compiler.families.ising import IsingModel, from_edges
 from compiler.families.quadratic import from_quadratic
-from compiler.ir.problem import MaxCut
+from compiler.ir.goals import MaxCut
 
 
 @dataclass(frozen=True, slots=True, eq=False)

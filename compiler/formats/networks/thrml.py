@@ -11,7 +11,7 @@ import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.families.ising import IsingModel, from_edges
-from compiler.ir.problem import Boltzmann
+from compiler.ir.goals import Boltzmann
 
 PARTS = ("nodes", "edges", "biases", "weights", "beta")
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from compiler.errors import TargetError
 from compiler.ir.langevin import CellKind, Cells, LangevinNetlist, ReadOut
-from compiler.ir.problem import Embedded, Placement
+from compiler.ir.lowered import Embedded, Placement
 from compiler.passes.spins.embed import Embedding, find_embedding, verify_embedding
 from compiler.passes.spins.model import logical_model, remember, spin_couplings
 from hw_models.targets import Target

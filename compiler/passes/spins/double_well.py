@@ -24,7 +24,7 @@ import numpy as np
 
 from compiler.errors import UnsupportedError
 from compiler.ir.langevin import CellKind, Cells, LangevinNetlist
-from compiler.ir.problem import Wells
+from compiler.ir.lowered import Wells
 from compiler.ir.symmetry import matrix
 from compiler.passes.spins.model import logical_model, remember, spin_couplings
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from compiler.errors import NetlistError, UnsupportedError
 from compiler.ir.langevin import CellKind, Cells, CouplingKind, Couplings, LangevinNetlist, ReadOut
-from compiler.ir.problem import Embedded, Logical
+from compiler.ir.lowered import Embedded, Logical
 from compiler.ir.symmetry import first_asymmetry, matrix
 from compiler.passes.units import change_units
 

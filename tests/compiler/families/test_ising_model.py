@@ -17,9 +17,10 @@ from compiler.families.quadratic import from_quadratic, to_quadratic
 from compiler.families.store import load_model, save_model
 from compiler.formats.ising.files import to_ising
 from compiler.ir.container import load, save
+from compiler.ir.goals import Boltzmann, Circuit, Formula, MaxCut
 from compiler.ir.kinds import dump, equal, parse, verify
 from compiler.ir.langevin import CellKind, CouplingKind, Couplings
-from compiler.ir.problem import Boltzmann, Circuit, Formula, MaxCut, Problem
+from compiler.ir.problem import Problem
 from compiler.ir.problem_parts import problem_parts
 from compiler.ir.symmetry import is_gradient
 

@@ -20,7 +20,7 @@ from compiler.formats.ising.ommx import parse_ommx
 from compiler.formats.ising.qubo import parse_qubo
 from compiler.formats.ising.rudy import parse_rudy
 from compiler.ir.container import load, save
-from compiler.ir.problem import Formula, MaxCut
+from compiler.ir.goals import Formula, MaxCut
 
 BITS = np.array(list(itertools.product((0, 1), repeat=3)), dtype=float)
 SPINS = 2 * BITS - 1

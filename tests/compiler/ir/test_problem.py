@@ -20,21 +20,10 @@ from compiler.formats.ising.files import to_ising
 from compiler.formats.ising.rudy import parse_rudy
 from compiler.ir.container import load, save
 from compiler.ir.facts import Facts
+from compiler.ir.goals import Boltzmann, Circuit, Formula, Grid, MaxCut, Polynomial
 from compiler.ir.kinds import difference, dump, equal, parse, verify
-from compiler.ir.problem import (
-    Boltzmann,
-    Circuit,
-    Embedded,
-    Formula,
-    Grid,
-    Logical,
-    Lowered,
-    MaxCut,
-    Placement,
-    Polynomial,
-    Problem,
-    Wells,
-)
+from compiler.ir.lowered import Embedded, Logical, Lowered, Placement, Wells
+from compiler.ir.problem import Problem
 from compiler.ir.problem_parts import pack_names, unpack_names
 from compiler.passes.langevin import limit_degree, quantize_couplings, select_cells
 from compiler.passes.spins.model import decode, logical_netlist

@@ -15,7 +15,7 @@ from compiler.families.ising import from_edges, lower_ising
 from compiler.ir.container import load, save
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import CellKind, Cells, LangevinNetlist
-from compiler.ir.problem import Embedded, Placement
+from compiler.ir.lowered import Embedded, Placement
 from compiler.passes.legalize import MendOptions, legalize, violations
 from compiler.passes.spins.chains import embed, torque_compensation
 from compiler.passes.spins.embed import Embedding, find_embedding, verify_embedding

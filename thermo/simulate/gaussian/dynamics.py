@@ -73,10 +73,10 @@ class GaussianDynamics:
         from thermo.simulate.device import one_device
         from thermo.simulate.gaussian.sampler import sample_exact
         from thermo.simulate.langevin.conversion import converted_inputs, converted_outputs, decoded
+        from thermo.simulate.langevin.hardware import hardware_of
         from thermo.simulate.langevin.plan import make_plan
         from thermo.simulate.langevin.prepare import encode, prepare
         from thermo.simulate.langevin.result import SimulationResult
-        from thermo.simulate.langevin.run import hardware_of
         from thermo.simulate.langevin.wiring import device_units
 
         begin = time.perf_counter()

@@ -3,57 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from compiler.errors import UnsupportedError
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import Activation, LangevinNetlist
 from compiler.passes.coloured import colour_noise
 from hw_models.couplings import CouplingTechnology
 from hw_models.device import Device
 from hw_models.imperfect import Imperfections, on_device
-from hw_models.presets import chosen_device
-from thermo.kernels.random import STREAM_INITIAL, normals_numpy
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError
 from thermo.simulate.langevin.conversion import Conversion, Span, converted_inputs, converted_outputs
 from thermo.simulate.langevin.divergence import diverged
 from thermo.simulate.langevin.entropy import SLICES, TRACED, bath_entropy, slices
-from thermo.simulate.langevin.job import COSTS, METHODS, Job, Raw, result_bytes
-from thermo.simulate.langevin.numba_runner import run_numba
-from thermo.simulate.langevin.numpy_runner import run_numpy
+from thermo.simulate.langevin.hardware import hardware_of
+from thermo.simulate.langevin.job import Job, Raw, result_bytes
 from thermo.simulate.langevin.plan import Plan, make_plan
 from thermo.simulate.langevin.prepare import Prepared, encode, prepare
 from thermo.simulate.langevin.result import SimulationResult
-from thermo.simulate.langevin.wiring import WAY_OUT, device_units
+from thermo.simulate.langevin.scheme import check_choices, heat_method_of, runner, scheme_of
+from thermo.simulate.langevin.starts import start_states, start_velocities, targets_of
+from thermo.simulate.langevin.wiring import device_units
 
-HEAT_METHODS = ("auto", "potential", "stratonovich")
 MAX_BYTES = 4 << 30
 BOUND = 1e6
-
-
-def _run_jax(job: Job) -> Raw:
-    from thermo.simulate.langevin.jax_runner import run_jax  # JAX takes a second to import
-
-    return run_jax(job)
-
-
-BACKENDS: MappingProxyType[str, Callable[[Job], Raw]] = MappingProxyType(
-    {"numba": run_numba, "jax": _run_jax, "numpy": run_numpy}
-)
-
-INERTIAL = ("numba", "numpy")  # backends that run underdamped cells and noise matrices
-
-
-def _choice(what: str, value: str, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise SimulationError(f"{what} must be one of {', '.join(choices)}, got {value!r}")
-    return value
 
 
 def simulate_langevin(
@@ -151,26 +127,10 @@ def simulate_langevin(
     begin = time.perf_counter()
     hardware = hardware_of(device, couplings, input_bits, output_bits)
     law = on_device(Imperfections() if hardware is None else hardware.imperfections, non_ideal, at)
-    non_ideal = None if law.ideal else law
     if noise_bandwidth is not None:
         netlist = _coloured(netlist, noise_bandwidth, hardware, law)
-    if method is not None:
-        _choice("method", method, METHODS)
-    _choice("backend", backend, tuple(BACKENDS))
-    _choice("heat_method", heat_method, HEAT_METHODS)
-    _choice("cost", cost, COSTS)
-    if threads is not None and backend != "numba":
-        raise SimulationError(
-            f"threads = {threads} are for backend 'numba'; {backend!r} chooses its own: drop one"
-        )
-    if runs < 1:
-        raise SimulationError(f"runs must be at least 1, got {runs}")
-    if not bound > 0:
-        raise SimulationError(f"bound must be above 0, got {bound:g}")
-    for name, number in (("seed", seed), ("first_trajectory", first_trajectory)):
-        if not 0 <= number < 2**64:
-            raise SimulationError(f"{name} must be from 0 to 2^64 - 1, got {number}")
-
+    check_choices(method, backend, heat_method, cost, threads)
+    _check_numbers(runs, bound, seed, first_trajectory)
     verify(netlist)
 
     def replan(step: float | None, **changes: Any) -> Plan:
@@ -184,16 +144,12 @@ def simulate_langevin(
     plan = replan(dt)
     if plan.total >= 2**32 - 1:
         raise SimulationError(f"{plan.total} steps are too many; at most 2^32 - 2 can be numbered")
-    prepared = prepare(netlist, non_ideal, device_seed, inertia=True, device=hardware)
-    if method is None:
-        # an explicit step of a noise matrix's oscillating modes (RLC) must not heat them: Heun
-        overdamped = "euler" if prepared.factor is None else "heun"
-        method = overdamped if prepared.mass is None else "baoab"
-    run = _runner(prepared, method, backend)
-    how = _heat_method(prepared, method, heat, heat_method, plan)
-    ramped = bool(np.ptp(plan.kT, axis=1).any())
+    prepared = prepare(netlist, None if law.ideal else law, device_seed, inertia=True, device=hardware)
+    method = scheme_of(prepared, method)
+    run = runner(prepared, method, backend)
+    how = heat_method_of(prepared, method, heat, heat_method, plan)
     cut, first = plan, None
-    if ramped and how != "none":
+    if how != "none" and np.ptp(plan.kT, axis=1).any():
         cut, first = slices(plan, TRACED if backend == "jax" else SLICES)
     inputs = encode(netlist, data)
     conversions: list[Conversion] = []
@@ -203,14 +159,15 @@ def simulate_langevin(
             netlist, inputs, hardware.input_converter, input_range, runs=runs, **drawn
         )
         conversions.append(driven)
+    n_samples = inputs.shape[0]
     job = Job(
         prepared=prepared,
         plan=cut,
         method=method,
         inputs=inputs,
         runs=runs,
-        x0=_start(prepared, x0, inputs.shape[0], runs),
-        targets=_targets(netlist, prepared, targets, cost, inputs.shape[0]),
+        x0=start_states(prepared, x0, n_samples, runs),
+        targets=targets_of(netlist, prepared, targets, cost, n_samples),
         cost=cost,
         seed=seed,
         first=first_trajectory,
@@ -219,18 +176,12 @@ def simulate_langevin(
         bound=bound,
         threads=threads,
         progress=NullProgress() if progress is None else progress,
-        v0=_velocities(prepared, v0, inputs.shape[0], runs, plan, seed, first_trajectory),
+        v0=start_velocities(prepared, v0, n_samples, runs, plan, seed, first_trajectory),
     )
-    size = result_bytes(job)
-    if size > max_bytes:
-        raise SimulationError(
-            f"the results would take {size} bytes, more than max_bytes = {max_bytes}: raise "
-            "trajectory_every, observe fewer times, or split the samples with first_trajectory"
-        )
+    _check_size(job, max_bytes)
     raw = run(job)
     if raw.diverged is not None:
         raise diverged(job, run, raw.diverged[0], replan)
-    shape = (inputs.shape[0], runs)
     outputs = _wrapped(prepared, raw.outputs)
     if hardware is not None and hardware.output_converter is not None and outputs.size:
         cells = prepared.cells[prepared.read]
@@ -239,23 +190,11 @@ def simulate_langevin(
         )
         conversions.append(read)
     unit = netlist.lowered.energy_scale
-    by_phase = None if how == "none" else _whole_phases(raw.heat, first).reshape(-1, *shape) / unit
-    # noise of couplings is no bath at kT
-    thermal = prepared.wiring is None or not prepared.wiring.noisy
-    told = how != "none" and prepared.factor is None and thermal
-    entropy = bath_entropy(cut, raw.heat) if told else None
-    if entropy is not None:
-        entropy = _whole_phases(entropy, first).reshape(-1, *shape)
     return SimulationResult(
         times=plan.times,
-        outputs=outputs.reshape(plan.ends.size, *shape, -1),
-        heat=None if by_phase is None else by_phase.sum(axis=0),
-        heat_by_phase=by_phase,
-        work=_whole_phases(raw.work, first).reshape(-1, *shape) / unit if how == "potential" else None,
-        entropy=None if entropy is None else entropy.sum(axis=0),
-        entropy_by_phase=entropy,
-        final=None if raw.final is None else raw.final.reshape(*shape, prepared.n),
-        trajectory=None if raw.trajectory is None else raw.trajectory.reshape(-1, *shape, prepared.n),
+        outputs=outputs.reshape(plan.ends.size, n_samples, runs, -1),
+        **_heats(job, raw, first, unit),
+        **_states(job, raw),
         trajectory_times=plan.saved * plan.dt if plan.saved.size else None,
         phases=plan.names,
         kT=_one_kT(plan, unit, kT),
@@ -266,9 +205,59 @@ def simulate_langevin(
         backend=backend,
         seconds=time.perf_counter() - begin,
         readout=netlist.readout,
-        final_velocity=None if raw.velocity is None else raw.velocity.reshape(*shape, prepared.n),
         conversions=tuple(conversions),
     )
+
+
+def _check_numbers(runs: int, bound: float, seed: int, first_trajectory: int) -> None:
+    if runs < 1:
+        raise SimulationError(f"runs must be at least 1, got {runs}")
+    if not bound > 0:
+        raise SimulationError(f"bound must be above 0, got {bound:g}")
+    for name, number in (("seed", seed), ("first_trajectory", first_trajectory)):
+        if not 0 <= number < 2**64:
+            raise SimulationError(f"{name} must be from 0 to 2^64 - 1, got {number}")
+
+
+def _check_size(job: Job, max_bytes: int) -> None:
+    if (size := result_bytes(job)) > max_bytes:
+        raise SimulationError(
+            f"the results would take {size} bytes, more than max_bytes = {max_bytes}: raise "
+            "trajectory_every, observe fewer times, or split the samples with first_trajectory"
+        )
+
+
+def _heats(job: Job, raw: Raw, first: np.ndarray | None, unit: float) -> dict[str, np.ndarray | None]:
+    """Heat and work in the model's unit and entropy of the bath, whole and by phase; None of what is unknown.
+
+    first : (P,) slice that each phase begins with, None where slices are phases
+    """
+    prepared, how = job.prepared, job.heat_method
+    shape = (-1, job.inputs.shape[0], job.runs)
+    by_phase = None if how == "none" else _whole_phases(raw.heat, first).reshape(shape) / unit
+    # noise of couplings is no bath at kT
+    thermal = prepared.wiring is None or not prepared.wiring.noisy
+    told = how != "none" and prepared.factor is None and thermal
+    entropy = bath_entropy(job.plan, raw.heat) if told else None
+    if entropy is not None:
+        entropy = _whole_phases(entropy, first).reshape(shape)
+    return {
+        "heat": None if by_phase is None else by_phase.sum(axis=0),
+        "heat_by_phase": by_phase,
+        "work": _whole_phases(raw.work, first).reshape(shape) / unit if how == "potential" else None,
+        "entropy": None if entropy is None else entropy.sum(axis=0),
+        "entropy_by_phase": entropy,
+    }
+
+
+def _states(job: Job, raw: Raw) -> dict[str, np.ndarray | None]:
+    """Last states, velocities and trajectories by (sample, run, dynamic cell); None of what was not kept."""
+    shape = (job.inputs.shape[0], job.runs, job.prepared.n)
+    return {
+        "final": None if raw.final is None else raw.final.reshape(shape),
+        "final_velocity": None if raw.velocity is None else raw.velocity.reshape(shape),
+        "trajectory": None if raw.trajectory is None else raw.trajectory.reshape(-1, *shape),
+    }
 
 
 def _coloured(
@@ -288,166 +277,11 @@ def _whole_phases(values: np.ndarray, first: np.ndarray | None) -> np.ndarray:
     return values if first is None else np.add.reduceat(values, first, axis=0)
 
 
-def hardware_of(
-    device: str | Device | None,
-    couplings: str | CouplingTechnology | None,
-    input_bits: int | str | None,
-    output_bits: int | str | None,
-) -> Device | None:
-    """The device with couplings and converters as asked for; SimulationError for parts of no device."""
-    if device is not None:
-        return chosen_device(device, couplings, input_bits=input_bits, output_bits=output_bits)
-    if couplings is not None:
-        raise SimulationError(
-            f"couplings = {getattr(couplings, 'name', couplings)!r} are those of a device: "
-            "give a device (--device NAME)"
-        )
-    for name, bits in (("input_bits", input_bits), ("output_bits", output_bits)):
-        if bits is not None:
-            raise SimulationError(
-                f"{name} = {bits} is the resolution of a device's converters: give a device, too"
-            )
-    return None
-
-
 def _one_kT(plan: Plan, unit: float, given: float | None) -> float:
     """The temperature of the whole schedule in the model's unit, NaN where it changes."""
     if given is not None:
         return float(given)
     return float(plan.kT[0, 0]) / unit if np.ptp(plan.kT) == 0 else np.nan
-
-
-def _runner(prepared: Prepared, method: str, backend: str) -> Callable[[Job], Raw]:
-    """The function that runs this netlist; UnsupportedError where scheme or backend do not."""
-    if (method == "baoab") != (prepared.mass is not None):
-        kind, ways = ("underdamped", "baoab") if method != "baoab" else ("overdamped", METHODS[0])
-        raise UnsupportedError(
-            f"method {method!r} does not apply to the {kind} cell {int(prepared.cells[0])}; "
-            f"use {ways!r} or leave method out"
-        )
-    if prepared.wiring is not None and method == "leimkuhler-matthews":
-        raise UnsupportedError(
-            f"method 'leimkuhler-matthews' needs one temperature, but {prepared.wiring.name} couplings bring "
-            f"noise of their own; use 'euler' or 'heun', or {WAY_OUT}"
-        )
-    if prepared.mass is None and prepared.factor is None:
-        return BACKENDS[backend]
-    what = "underdamped cells" if prepared.factor is None else "a noise matrix"
-    if backend not in INERTIAL:
-        raise UnsupportedError(
-            f"backend {backend!r} does not run {what}; use {' or '.join(map(repr, INERTIAL))}"
-        )
-    if method == "leimkuhler-matthews":
-        raise UnsupportedError(f"method 'leimkuhler-matthews' does not run {what}; use 'euler' or 'heun'")
-    return BACKENDS[backend]
-
-
-def _velocities(
-    prepared: Prepared, v0: Any, n_samples: int, runs: int, plan: Plan, seed: int, first: int
-) -> np.ndarray | None:
-    """(N, n) or (1, n) float64 starting velocities; None where cells have none."""
-    if prepared.mass is None or prepared.friction is None:
-        if v0 is not None:
-            raise SimulationError("v0 is given, but overdamped cells have no velocity: leave it out")
-        return None
-    if v0 is None:
-        return np.zeros((1, prepared.n))
-    if isinstance(v0, str):
-        _choice("v0", v0, ("thermal",))
-        ids = np.uint64(first) + np.arange(n_samples * runs, dtype=np.uint64)
-        normals = normals_numpy(seed, ids, 0, prepared.n, STREAM_INITIAL).T
-        return np.asarray(normals * np.sqrt(plan.kT[0, 0] / prepared.mass))
-    return _start(prepared, v0, n_samples, runs, "v0")
-
-
-def _heat_method(prepared: Prepared, method: str, heat: bool, wanted: str, plan: Plan) -> str:
-    """The way heat is measured; raises UnsupportedError where scheme or way need a potential."""
-    if method == "leimkuhler-matthews":
-        if not prepared.has_potential:
-            raise UnsupportedError(
-                f"method 'leimkuhler-matthews' needs a gradient force, but {prepared.asymmetric}; "
-                "use 'euler' or 'heun'"
-            )
-        if np.unique(plan.kT).size > 1:
-            raise UnsupportedError(
-                "method 'leimkuhler-matthews' needs one temperature, but the schedule's kT goes "
-                f"from {plan.kT.min():g} to {plan.kT.max():g}; use 'euler' or 'heun'"
-            )
-    if not heat:
-        return "none"
-    if wanted == "potential" and not prepared.has_potential:
-        raise UnsupportedError(
-            f"heat_method 'potential' needs a gradient force, but {prepared.asymmetric}; use 'stratonovich'"
-        )
-    if wanted == "auto":
-        if prepared.has_potential:
-            return "potential"
-        # with a noise matrix the states need not be displacements that the force acts along
-        return "stratonovich" if prepared.factor is None else "none"
-    return wanted
-
-
-def _start(prepared: Prepared, x0: Any, n_samples: int, runs: int, name: str = "x0") -> np.ndarray:
-    """(N, n) or (1, n) float64 starting states."""
-    if x0 is None:
-        return prepared.x0[None, :]
-    array = np.asarray(x0, dtype=np.float64)
-    if array.shape == (prepared.n,):
-        start = array[None, :]
-    else:
-        shape = (n_samples, runs, prepared.n)
-        try:
-            start = np.broadcast_to(array, shape).reshape(-1, prepared.n)
-        except ValueError:
-            raise SimulationError(
-                f"{name} has shape {array.shape}, which cannot be broadcast to {shape}, "
-                "(samples, runs, dynamic cells)"
-            ) from None
-    if not np.all(np.isfinite(start)):
-        raise SimulationError(f"{name} has values that are not finite")
-    return start
-
-
-def _targets(
-    netlist: LangevinNetlist, prepared: Prepared, targets: Any, cost: str, n_samples: int
-) -> np.ndarray | None:
-    """(n_samples, n_out) float64, or None where none are given and none are needed."""
-    nudging = [phase for phase in netlist.schedule if phase.nudge]
-    wanted = (n_samples, prepared.outputs.size)
-    if nudging and not prepared.outputs.size:
-        raise SimulationError(
-            f"phase {nudging[0].name!r} nudges the output cells, but no cell has the role output"
-        )
-    if targets is None:
-        if nudging:
-            raise SimulationError(
-                f"phase {nudging[0].name!r} nudges the outputs with strength {nudging[0].nudge:g}: "
-                f"give targets of shape {wanted}, (samples, output cells)"
-            )
-        return None
-    array = np.asarray(targets, dtype=np.float64)
-    if array.shape != wanted:
-        raise SimulationError(
-            f"targets have shape {array.shape}; they must be {wanted}, (samples, output cells)"
-        )
-    if not np.all(np.isfinite(array)):
-        s, i = np.argwhere(~np.isfinite(array))[0]
-        raise SimulationError(f"the target of sample {s}, output {i} is {array[s, i]}, not finite")
-    if cost == "cross-entropy":
-        if array.size and array.min() < 0:
-            s, i = np.unravel_index(int(np.argmin(array)), wanted)
-            raise SimulationError(
-                f"the target of sample {s}, output {i} is {array[s, i]:g}; cost 'cross-entropy' "
-                "wants probabilities, at least 0"
-            )
-        bare = prepared.angle & (prepared.activation == Activation.IDENTITY)
-        if bare[prepared.outputs].any():
-            i = prepared.cells[prepared.outputs[np.argmax(bare[prepared.outputs])]]
-            raise SimulationError(
-                f"cost 'cross-entropy' has no meaning for the angle that output cell {i} shows; "
-                "give it the activation cosine or use cost 'squared'"
-            )
-    return array
 
 
 def _wrapped(prepared: Prepared, outputs: np.ndarray) -> np.ndarray:

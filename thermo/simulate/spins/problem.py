@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from compiler.ir.goals import Circuit, Formula, MaxCut, Polynomial
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.problem import PLAIN, Circuit, Formula, MaxCut, Polynomial, Problem
+from compiler.ir.problem import PLAIN, Problem
 from thermo.simulate.errors import SimulationError
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from compiler.ir.goals import Formula, Ising, MaxCut, Polynomial
 from compiler.ir.kinds import verify
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.problem import Formula, Ising, MaxCut, Polynomial
 from hw_models.imperfect import Imperfections
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.errors import SimulationError

@@ -13,8 +13,8 @@ from typing import Any, Self
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.ir.goals import Formula, Polynomial
 from compiler.ir.langevin import LangevinNetlist
-from compiler.ir.problem import Formula, Polynomial
 from thermo.kernels.spins import terms as kernel
 from thermo.simulate.spins.lanes import Workers, check_identity, check_sweeps
 from thermo.simulate.spins.system import SpinSystem

@@ -17,7 +17,7 @@ import numpy as np
 
 from compiler.families.denoising_chain import DenoisingChain, chain_cells, noise_coupling
 from compiler.families.ising import IsingModel
-from compiler.ir.problem import Boltzmann
+from compiler.ir.goals import Boltzmann
 from hw_models.imperfect import largest
 from thermo.data import Dataset
 from thermo.progress import Progress

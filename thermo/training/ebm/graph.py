@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from compiler.families.ising import IsingModel, from_edges
-from compiler.ir.problem import Boltzmann, Grid
+from compiler.ir.goals import Boltzmann, Grid
 from hw_models.errors import HardwareError
 from hw_models.imperfect import Imperfections, bias_factors, factors, written
 from hw_models.laws.compensation import Compensation

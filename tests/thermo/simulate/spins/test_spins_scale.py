@@ -11,7 +11,7 @@ from toys.spins import ring
 
 from compiler.families.clamp import clamp_spins
 from compiler.families.ising import anneal_range, from_edges, lower_ising, ramp_phases
-from compiler.ir.problem import Ising
+from compiler.ir.goals import Ising
 from thermo.diagnostics import report_mean
 from thermo.report.spins import spin_report
 from thermo.simulate.run import simulate

@@ -11,8 +11,9 @@ from compiler.errors import FormatError, NetlistError
 from compiler.families.denoising_chain import lower_denoising_chain, noise_coupling
 from compiler.families.ising import from_edges, lower_ising
 from compiler.families.store import KEY, load_model, read_safetensors, save_model
+from compiler.ir.goals import Boltzmann
 from compiler.ir.kinds import verify
-from compiler.ir.problem import Boltzmann, Problem
+from compiler.ir.problem import Problem
 from hw_models.imperfect import Imperfections, perturb
 from thermo.data import Dataset
 from thermo.training.ebm.boltzmann import BoltzmannTrainer, train_boltzmann, train_denoising

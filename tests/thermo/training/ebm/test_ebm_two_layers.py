@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from compiler.families.ising import from_edges
-from compiler.ir.problem import Boltzmann
+from compiler.ir.goals import Boltzmann
 from thermo.data import load_dataset
 from thermo.training.ebm.boltzmann import train_denoising
 from thermo.training.ebm.boltzmann_config import BoltzmannConfig
