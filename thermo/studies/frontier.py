@@ -104,7 +104,10 @@ def _lowered(model: LogicNetwork | TableNetwork, free: int | None) -> GateNetlis
 def _told(config: LogicConfig, free: int | None) -> str:
     what = "gates" if config.inputs == 2 else f"tables of {config.inputs}"
     freed = f", entries of {free} free" if free is not None and config.inputs > 2 else ""
-    return f"{config.n_gates:,} {what}, {config.encoder}{freed}"
+    upper = (
+        f" of {config.pixel_bits} bits" if config.encoder != "thermometer" and config.pixel_bits < 8 else ""
+    )
+    return f"{config.n_gates:,} {what}, {config.encoder}{upper}{freed}"
 
 
 def numbers(flag: str, texts: Sequence[str] | None, low: int, high: int | None = None) -> list[int]:
@@ -132,15 +135,18 @@ def frontier_points(
     epochs: int | None = None,
     free: int | None = None,
     most: int = PRICED,
+    pixel_bits: int | None = None,
 ) -> list[Point]:
     """A point for each size, number of inputs, encoder and seed, the small ones first.
 
     gates : sizes of all; none: of each number of inputs the preset's, a quarter and a sixteenth of it
+    pixel_bits : that encoders other than thermometers read
     """
     points = []
     for encoder in encoders:
         for k in inputs:
             preset = logic_preset(dataset, inputs=k, encoder=encoder)
+            upper = None if preset.encoder == "thermometer" else pixel_bits
             sizes = list(gates) or [_whole(preset.n_gates // share, dataset.n_classes) for share in SHARES]
             for size in sorted(set(sizes)):
                 if size % dataset.n_classes:
@@ -150,11 +156,19 @@ def frontier_points(
                     )
                 for seed in range(n_seeds):
                     config = logic_preset(
-                        dataset, layers=(size,), inputs=k, encoder=encoder, epochs=epochs, seed=seed
+                        dataset,
+                        layers=(size,),
+                        inputs=k,
+                        encoder=encoder,
+                        pixel_bits=upper,
+                        epochs=epochs,
+                        seed=seed,
                     )
                     setting = Setting(config, free if k > 2 else None, most)
                     told = _told(config, setting.free)
                     points.append(Point(f"{told} {config.epochs} epochs".replace(",", ""), setting))
+    if pixel_bits is not None and all(p.config.config.encoder == "thermometer" for p in points):
+        raise TrainingError("--pixel-bits: thermometers read whole pixels; name another with --encoder")
     return points
 
 
@@ -173,6 +187,7 @@ def run_frontier(
     epochs: int | None = None,
     free: int | None = None,
     most: int = PRICED,
+    pixel_bits: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
@@ -189,6 +204,7 @@ def run_frontier(
         epochs,
         free,
         most,
+        pixel_bits,
     )
     measured = run_recorded(
         FrontierMeasured,
@@ -239,6 +255,14 @@ STUDY = Study(
             list[str],
             None,
             "As `thermoc train logic` has it; may be repeated (default: by the data).",
+        ),
+        Option(
+            "pixel_bits",
+            "--pixel-bits",
+            int,
+            None,
+            "Upper bits of a pixel that encoders other than thermometers read.",
+            min=1,
         ),
         Option("n_seeds", "--seeds", int, 3, "Seeds of each.", min=1),
         Option("epochs", "--epochs", int, None, "Of each training (default: by the data).", min=1),

@@ -14,7 +14,7 @@ from hw_models.published_networks import NETWORKS, OPERATIONS, PublishedNetwork
 from hw_models.source import Quantity, Source
 from thermo.cli.main import main
 from thermo.data import load_dataset
-from thermo.studies.frontier import numbers
+from thermo.studies.frontier import frontier_points, numbers
 from thermo.studies.frontier_figure import frontier_figure
 from thermo.studies.frontier_points import FrontierRow, counted, on_front, published_rows
 from thermo.studies.frontier_table import frontier_table
@@ -117,12 +117,19 @@ def test_the_study_resumes_and_writes_table_csv_and_figure(capsys, tmp_path, mon
     assert main(arguments) == 0 and json.loads(capsys.readouterr().out)["rows"] == found["rows"]
 
 
+def test_pixel_bits_are_of_encoders_that_read_them(digits):
+    points = frontier_points(digits, [20], [2], ["thermometer", "counts"], 1, pixel_bits=4)
+    assert [p.config.config.pixel_bits for p in points] == [8, 4]
+    assert "thermometer 1" in points[0].series and "counts of 4 bits" in points[1].series
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
         (["--gates", "25"], "--gates 25"),
         (["--gates", "few"], "--gates: whole"),
         (["--inputs", "7"], "2 to 6"),
+        (["--pixel-bits", "4"], "thermometers read whole pixels"),
     ],
 )
 def test_bad_requests_get_one_line(capsys, tmp_path, given, told):
