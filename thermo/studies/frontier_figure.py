@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from thermo.report.figures import COLOURS, MUTED, dress
 from thermo.report.text import si
@@ -39,11 +44,13 @@ def frontier_figure(rows: Sequence[FrontierRow], data: str) -> Figure:
     panels = figure.subplots(2, 3, sharey=True).ravel()
     encoders = list(dict.fromkeys(row.encoder for row in rows if row.ours))
     colours = {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(encoders)}
-    for axes, (name, label) in zip(panels, PANELS.items(), strict=False):
+    names = [
         _panel(axes, rows, name, label, colours)
+        for axes, (name, label) in zip(panels, PANELS.items(), strict=False)
+    ]
     odd = [row for row in rows if not row.ours and not row.counts]
     if odd:
-        _odd(panels[-1], odd)
+        names.append(_odd(panels[-1], odd))
     else:
         _minutes(panels[-1], rows, colours)
     for axes in panels[::3]:
@@ -58,19 +65,27 @@ def frontier_figure(rows: Sequence[FrontierRow], data: str) -> Figure:
     figure.suptitle(
         f"{data}: what no other point beats is ringed, under one definition at a time", fontsize=11
     )
-    figure.legend(
-        handles=_legend(rows, colours), loc="outside lower center", ncols=6, frameon=False, fontsize=9
-    )
+    handles = _legend(rows, colours)
+    ncols = len(handles) if len(handles) <= 6 else -(-len(handles) // 2)
+    figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False, fontsize=9)
+    figure.draw_without_rendering()  # where points lie, names are placed by
+    for made in names:
+        apart(made)
     return figure
 
 
-def _panel(axes: Axes, rows: Sequence[FrontierRow], name: str, label: str, colours: dict[str, str]) -> None:
+Names = tuple[Axes, list[Annotation], np.ndarray]
+"""A panel, names of published networks in it, and all its points (n, 2)."""
+
+
+def _panel(axes: Axes, rows: Sequence[FrontierRow], name: str, label: str, colours: dict[str, str]) -> Names:
     dress(axes)
     axes.set_xlabel(label)
     here = [row for row in rows if name in row.counts]
+    points = np.array([(row.counts[name].value, _error(row)) for row in here]).reshape(-1, 2)
     if not here:
         axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=MUTED)
-        return
+        return axes, [], points
     for row in here:
         x, y = row.counts[name].value, _error(row)
         if row.ours:
@@ -85,8 +100,8 @@ def _panel(axes: Axes, rows: Sequence[FrontierRow], name: str, label: str, colou
             )
         else:
             axes.plot([x], [y], marker=FIRM[row.counts[name].firm], color=MUTED, markersize=6.5)
-    for row in sorted((r for r in here if not r.ours), key=lambda r: -r.accuracy)[:LABELLED]:
-        _named(axes, row, row.counts[name].value)
+    known = sorted((r for r in here if not r.ours), key=lambda r: -r.accuracy)[:LABELLED]
+    named = [_named(axes, row, row.counts[name].value) for row in known]
     front = sorted(on_front(rows, name), key=lambda k: rows[k].counts[name].value)
     at = np.array([(rows[k].counts[name].value, _error(rows[k])) for k in front])
     axes.plot(at[:, 0], at[:, 1], "-", color="#444444", linewidth=0.8, zorder=1)
@@ -94,6 +109,7 @@ def _panel(axes: Axes, rows: Sequence[FrontierRow], name: str, label: str, colou
         at[:, 0], at[:, 1], "o", markerfacecolor="none", color="#444444", markersize=10, markeredgewidth=0.9
     )
     _log(axes, joules=name.endswith("nm"))
+    return axes, named, points
 
 
 def _error(row: FrontierRow) -> float:
@@ -106,27 +122,94 @@ def _bar(row: FrontierRow) -> float:
     return 100 * ((row.error if row.spread is None else row.spread) or 0.0)
 
 
-def _named(axes: Axes, row: FrontierRow, x: float) -> None:
-    axes.annotate(
+def _named(axes: Axes, row: FrontierRow, x: float) -> Annotation:
+    return axes.annotate(
         row.network.split(",")[0],
         (x, _error(row)),
-        xytext=(5, -9),
+        xytext=(0, 0),
         textcoords="offset points",
         color=MUTED,
         fontsize=7,
+        zorder=5,
+        path_effects=[withStroke(linewidth=2, foreground="white")],
     )
 
 
-def _odd(axes: Axes, rows: Sequence[FrontierRow]) -> None:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a name stands about its point: in points to the right and up, and which side of it is there."""
+
+    x: int
+    y: int
+    across: Literal["left", "right", "center"]
+    up: Literal["top", "bottom"]
+
+    def take(self, text: Annotation) -> None:
+        text.set_position((self.x, self.y))
+        text.set_horizontalalignment(self.across)
+        text.set_verticalalignment(self.up)
+
+
+PLACES = [
+    place
+    for d in (5, 10)
+    for place in (
+        Place(d, -d, "left", "top"),
+        Place(d, d, "left", "bottom"),
+        Place(-d, -d, "right", "top"),
+        Place(-d, d, "right", "bottom"),
+        Place(0, -d, "center", "top"),
+        Place(0, d, "center", "bottom"),
+    )
+]
+ROOM = 5.0
+"""Points about another point that a name stays out of."""
+
+
+def apart(names: Names) -> None:
+    """Put each name where it covers least: other points, earlier names, the panel's edges.
+
+    The figure must have been laid out.
+    """
+    axes, texts, points = names
+    if not texts:
+        return
+    figure = axes.figure
+    room = ROOM * figure.dpi / 72
+    at, frame = axes.transData.transform(points), axes.get_window_extent()
+    taken: list[Bbox] = [Bbox([p - room, p + room]) for p in at]
+    for text in texts:
+        found = []
+        for number, place in enumerate(PLACES):
+            place.take(text)
+            box = text.get_window_extent()
+            met = sum(_shared(box, other) for other in taken)
+            outside = box.width * box.height - _shared(box, frame)
+            found.append((met + outside, number, box))
+        _, number, box = min(found, key=lambda f: f[:2])
+        PLACES[number].take(text)
+        taken.append(box)
+
+
+def _shared(a: Bbox, b: Bbox) -> float:
+    """Area that two boxes share."""
+    both = Bbox.intersection(a, b)
+    return 0.0 if both is None else float(both.width * both.height)
+
+
+def _odd(axes: Axes, rows: Sequence[FrontierRow]) -> Names:
     """Published sizes by definitions of their own."""
     dress(axes)
+    named, points = [], []
     for row in rows:
         assert row.source is not None
         size = float(str(row.source["value"]))
         axes.plot([size], [_error(row)], "x", color=MUTED, markersize=6.5)
-        _named(axes, row, size)
+        named.append(_named(axes, row, size))
+        points.append((size, _error(row)))
     axes.set_xlabel("published, not compared:\n" + "; ".join(dict.fromkeys(row.stated for row in rows)))
     _log(axes)
+    return axes, named, np.array(points)
 
 
 def _minutes(axes: Axes, rows: Sequence[FrontierRow], colours: dict[str, str]) -> None:

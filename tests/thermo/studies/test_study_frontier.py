@@ -61,6 +61,21 @@ def test_what_was_counted_otherwise_is_compared_under_nothing_else():
     assert [k for k, panel in enumerate(names) if "CompactLogic" in panel] == [len(drawn) - 1]
 
 
+@pytest.mark.parametrize("placed", [True, False])
+def test_names_of_published_networks_cover_no_point(monkeypatch, placed):
+    """Left where they are first written, they do."""
+    if not placed:
+        monkeypatch.setattr("thermo.studies.frontier_figure.apart", lambda names: None)
+    rows = published_rows("mnist", 10)
+    panel = frontier_figure(rows, "mnist").axes[0]
+    here = [(row.counts["core"].value, 100 - 100 * row.accuracy) for row in rows if "core" in row.counts]
+    points = panel.transData.transform(here)
+    boxes = [text.get_window_extent() for text in panel.texts]
+    covered = sum(int(box.contains(*point)) for box in boxes for point in points)
+    met = sum(box.overlaps(other) for k, box in enumerate(boxes) for other in boxes[:k])
+    assert len(boxes) == 6 and (covered + met == 0) == placed
+
+
 def test_a_point_is_on_the_front_if_none_is_better_and_smaller():
     def row(size, accuracy, firm="="):
         return FrontierRow("", True, accuracy, {"core": Count(size, firm)})
