@@ -127,3 +127,17 @@ def test_builder_makes_what_is_asked_for_twice_once():
     builder.bit(window, 3)
     with pytest.raises(NetlistError, match="input 2 asks for 3 ones or more of 2"):
         builder.build()
+
+
+def test_shared_tables_are_trained_told_and_compiled(capsys, tmp_path):
+    model, out = tmp_path / "shared.safetensors", tmp_path / "shared.tnl"
+    setting = "--encoder", "patches", "--patches", "4", "--patch-size", "2", "--patch-epochs", "1"
+    size = "--gates", "100", "--epochs", "2"
+    told = printed(capsys, "train", "logic", *size, *setting, "-o", model)
+    shared = told["shared_tables"]
+    assert shared["tables"] <= 4 and shared["places"] <= 4 * 9
+    assert shared["gates_once"] < shared["gates_unrolled"] < told["two_input_gates"]["with_encoder_and_head"]
+    assert main(["compile", str(model), "-o", str(out)]) == 0
+    capsys.readouterr()
+    assert printed(capsys, "show", out)["counts"]["shared_tables"] == shared
+    assert printed(capsys, "simulate", out, "--data", "digits")["accuracy"] == told["accuracy"]

@@ -62,7 +62,10 @@ class Patches:
 def applied(
     builder: EncoderBuilder, kinds: Sequence[LocalBits | None], bank: Bank, config: LogicConfig
 ) -> list[LocalBits]:
-    """The bank's tables at every place at which a patch fits, as local bits of its middle."""
+    """The bank's tables at every place at which a patch fits, as local bits of its middle; not where a table
+    reads nothing but what lies beyond the border.
+    """
+    never = _never(builder)
     things, step, size = _coarse(builder, kinds, config), slow(config), config.patch_size
     height, width = things.shape[1:]
     ones = [kind.ones[:, ::step, ::step][:, :height, :width] for kind in kinds if kind is not None]
@@ -79,11 +82,13 @@ def applied(
             ones[c][part].astype(np.uint8) << n
             for n, ((c, _, _), part) in enumerate(zip(taps, parts, strict=True))
         )
+        there = (read != never).any(axis=-1)
+        number = np.full((rows, columns), -1, dtype=np.int64)
+        number[there] = [builder.apply(table, row) for row in read[there].tolist()]
         thing = np.full(full.thing.shape, -1, dtype=np.int64)
-        number = [builder.apply(table, row) for row in read.reshape(-1, len(taps)).tolist()]
-        thing[middle, middle][:rows, :columns] = np.reshape(number, (rows, columns))
+        thing[middle, middle][:rows, :columns] = number
         shown = np.zeros(full.ones.shape, dtype=bool)
-        shown[:, middle, middle][:, :rows, :columns] = entries[address]
+        shown[:, middle, middle][:, :rows, :columns] = entries[address] & there
         found.append(LocalBits(thing, shown))
     return found
 
@@ -93,6 +98,10 @@ def _coarse(builder: EncoderBuilder, kinds: Sequence[LocalBits | None], config: 
     step = slow(config)
     every = [kind.thing[::step, ::step] for kind in kinds if kind is not None]
     height, width = (min(sizes) for sizes in zip(*(thing.shape for thing in every), strict=True))
-    never = builder.above(0, builder.top)
     things = np.stack([thing[:height, :width] for thing in every])
-    return np.where(things < 0, never, things)
+    return np.where(things < 0, _never(builder), things)
+
+
+def _never(builder: EncoderBuilder) -> int:
+    """A comparison that is always 0."""
+    return builder.above(0, builder.top)

@@ -42,7 +42,10 @@ def prune(trainer: Any) -> None:
     real = np.broadcast_to(gate < layer.n_tables, chosen.shape[:3])  # the last block may be filled up
     read = channel[chosen[..., 0][real]]
     use = np.bincount(read[read >= 0], minlength=n)[left]
-    worth = use / np.array([price(source, c) for c in left.tolist()])
+    for c in left.tolist():
+        if c not in trainer.prices:
+            trainer.prices[c] = price(source, c)
+    worth = use / np.array([trainer.prices[c] for c in left.tolist()])
     gone = left[np.argsort(worth, kind="stable")[: left.size - wanted]]
     opened[np.isin(channel, gone)] = 0
     rng = np.random.default_rng([config.seed, _PRUNE, trainer.epoch])

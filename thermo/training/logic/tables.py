@@ -53,7 +53,9 @@ def trains_tables(config: LogicConfig) -> bool:
 
 
 class TableTrainer(LogicTrainer):
-    """open : (n_bits,) uint8, the bits that may be candidates of the first layer."""
+    """open : (n_bits,) uint8, the bits that may be candidates of the first layer
+    prices : gates of the kinds of local bits and shared tables that were asked for so far
+    """
 
     def __init__(self, dataset: Dataset, config: LogicConfig, path: str | None = None) -> None:
         self.n_classes = dataset.n_classes
@@ -75,6 +77,7 @@ class TableTrainer(LogicTrainer):
         ]
         self.best_tau = self.tau
         self.open = np.ones(self.source.n_bits, np.uint8)
+        self.prices: dict[int, int] = {}
 
     @property
     def tau(self) -> float:
