@@ -26,7 +26,8 @@ from thermo.simulate.langevin.run import simulate_langevin
 from thermo.studies.study import SEED, THREADS, Findings, Study
 from thermo.training.ebm.errors import EbmError
 from thermo.training.ebm.presets import short_run_preset
-from thermo.training.ebm.short_runs import as_cells, lower_short_runs, train_short_runs
+from thermo.training.ebm.short_run_netlist import CHOSEN, CLAMPED, OFF, lower_short_runs
+from thermo.training.ebm.short_runs import as_cells, train_short_runs
 
 SHOWN = 100  # images in each panel of the picture
 
@@ -101,13 +102,13 @@ def run_images(
         read = load_reader(reader)
     trained = train_short_runs(dataset, config, progress=progress, checkpoint=folder / "training.checkpoint")
     drawn = []
-    for name, clamp in (("drawn", False), ("drawn by class", True))[: 1 + bool(config.clamped)]:
+    for k, (name, classes) in enumerate(ways(config.clamped)):
         net = lower_short_runs(
-            trained.model, time=time, dt=dt, clamped=clamp, turns=turns, visible_shape=dataset.image_shape
+            trained.model, time=time, dt=dt, classes=classes, turns=turns, visible_shape=dataset.image_shape
         )
         save(net, folder / f"{name.replace(' ', '-')}.tnl")
-        classes = dataset.n_classes if clamp else 0
-        drawn.append(draw(name, net, samples, array, classes=classes, seed=seed + clamp, threads=threads))
+        n_asked = dataset.n_classes if classes == CLAMPED else 0
+        drawn.append(draw(name, net, samples, array, classes=n_asked, seed=seed + k, threads=threads))
     held = held_out(dataset, samples)
     sources = [
         *((d.name, d.images) for d in drawn),
@@ -139,6 +140,13 @@ def run_images(
     )
     panels = [("data", dataset.x_train[:SHOWN]), *((d.name, d.images[:SHOWN]) for d in drawn)]
     return Findings(result, tables, {"images": sample_grid(panels, dataset.image_shape)})
+
+
+def ways(clamped: float) -> tuple[tuple[str, str], ...]:
+    """Names and classes of what a machine draws whose share of rows was trained with their class held."""
+    off = (("drawn", OFF),) if clamped < 1 else ()
+    held = (("drawn by class", CLAMPED), ("class chosen", CHOSEN)) if clamped > 0 else ()
+    return (*off, *held)
 
 
 def energy_table(drawn: list[Drawing], right: dict[str, float], device: str) -> Table:

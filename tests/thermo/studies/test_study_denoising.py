@@ -14,6 +14,7 @@ from thermo.cli.main import main
 def test_study_denoising_resumes(tmp_path, capsys, monkeypatch):
     out = tmp_path / "s"
     arguments = ["study", "denoising", "--epochs", "2", "--hidden", "8", "--samples", "20", "--seeds", "1"]
+    arguments += ["--cells"]
     rng = np.random.default_rng(0)
     weights = tuple(rng.normal(size=(b, a)) / np.sqrt(a) for a, b in ((64, 12), (12, 10)))
     eye = MLP(weights, (np.zeros(12), np.zeros(10)), ("relu", "identity"))
@@ -22,10 +23,15 @@ def test_study_denoising_resumes(tmp_path, capsys, monkeypatch):
     assert main(arguments) == 0
     found = json.loads(capsys.readouterr().out)
     kinds = {m["series"]: m for m in found["points"]}
-    assert set(kinds) == {"multiplicative", "additive"} and kinds["multiplicative"]["crossed"] == 0
+    assert (
+        set(kinds) == {"multiplicative", "additive", "multiplicative, cells"}
+        and kinds["multiplicative"]["crossed"] == 0
+    )
     assert kinds["additive"]["crossed"] > 0
     assert found["beside"]["independent pixels"]["frechet"] > found["beside"]["test images"]["frechet"]
-    assert (out / "denoising.png").exists()
+    assert (out / "denoising.png").exists() and len(list(out.glob("*/*.tnl")) + list(out.glob("*.tnl"))) == 1
+    cells = kinds["multiplicative, cells"]
+    assert cells["crossed"] == 0 and cells["apart"] < 2 and cells["machine"]["n"] == 20
 
     monkeypatch.setattr("thermo.studies.denoising.train_denoiser", None)
     assert main(arguments) == 0

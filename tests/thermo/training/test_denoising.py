@@ -1,13 +1,16 @@
 """Score models: their preconditioning, the reverse of noising, and signs that stay."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from compiler.ir.kinds import verify
 from thermo.samplers import dale_langevin
-from thermo.training.denoising import DenoisingConfig, draw, levels, reverse, train_denoiser
+from thermo.simulate import simulate
+from thermo.training.denoising import DenoisingConfig, draw, levels, lower_denoiser, reverse, train_denoiser
 from thermo.training.denoising.train import Denoiser
 from thermo.training.errors import TrainingError
 
@@ -106,6 +109,57 @@ def test_the_score_is_what_dale_langevin_follows():
     z = (logs.mean(axis=1) - MEAN) / np.sqrt(law[:, 0] / 4000)
     assert np.abs(z).max() < 4
     assert (np.abs(logs.var(axis=1) / law[:, 0] - 1) < 4 * np.sqrt(2 / 4000) + 0.02 / law[:, 0]).all()
+
+
+def _of_cells(size=3, hidden=8, steps=30):
+    """Layers of fixed random weights, whose D is pulled in half way from where v is."""
+    rng = np.random.default_rng(11)
+    shapes = [(size + 1, hidden), (hidden, hidden), (hidden, size)]
+    weights = [
+        (jnp.asarray(0.7 * rng.normal(size=s) / np.sqrt(s[0])), jnp.asarray(rng.normal(size=s[1])))
+        for s in shapes
+    ]
+    config = DenoisingConfig(cells=True, steps=steps, most=4.0, least=0.5, floor=0.1)
+    return Denoiser(config, weights, shift=0.3, scale=0.8, losses=(), seconds=0.0)
+
+
+def test_the_netlist_draws_from_the_models_law():
+    """Means, variances and products of log w, by Hotelling's test; a bath 10 % too hot is seen."""
+    trained, n = _of_cells(), 8000
+    net = lower_denoiser(trained)
+    verify(net)
+
+    def features(logs):
+        pairs = [logs[:, i] * logs[:, j] for i in range(3) for j in range(i, 3)]
+        return np.column_stack([logs, *pairs])
+
+    def apart(run):
+        a, b = features(run), features(wanted)
+        off = a.mean(axis=0) - b.mean(axis=0)
+        return off @ np.linalg.solve((np.cov(a.T) + np.cov(b.T)) / n, off)
+
+    wanted = np.log(draw(trained, n, seed=1)).astype(float)
+    found = simulate(net, runs=n, seed=2).run_answers()[0]
+    assert found.shape == (n, 3)
+    limit = 27.9  # of chi-square with 9 degrees at p = 0.001
+    assert apart(found) < limit
+    hot = tuple(replace(p, kT=(1.1 * p.kT[0], 1.1 * p.kT[1])) for p in net.schedule)
+    assert apart(simulate(replace(net, schedule=hot), runs=n, seed=2).run_answers()[0]) > limit
+
+
+def test_only_a_network_of_cells_is_a_netlist():
+    with pytest.raises(TrainingError, match="cells = True"):
+        lower_denoiser(_still("multiplicative"))
+
+
+@pytest.mark.slow
+def test_a_network_of_cells_learns():
+    rows = np.exp(0.5 * RNG.standard_normal((600, 2)) + np.array([0.0, 1.0]))
+    config = DenoisingConfig(epochs=60, hidden=16, rate=1e-2, floor=1e-6, least=0.2, most=5.0, cells=True)
+    trained = train_denoiser(rows, config)
+    v = trained.driven(rows)
+    near, far = (np.asarray(trained(jnp.asarray(v), jnp.full(600, sigma))) - v for sigma in (0.2, 5.0))
+    assert (near**2).mean() < 0.05 < (far**2).mean()  # it passes v on, and shrinks it
 
 
 def test_data_and_settings_that_do_not_fit_are_named():

@@ -18,6 +18,8 @@ class DenoisingConfig(TrainingConfig):
         Shetty, Prasath and Seelamantula, arXiv 2510.02730), so that log w is Brownian; "additive" noise
         drives w itself
     hidden : units of each of two layers; rate : Adam's peak
+    cells : the network is one that relaxing cells make (thermo.training.denoising.netlist): rectified units,
+        which see the noise's logarithm
     least, most : first and last noise, in units of the driven coordinates' spread over the data
     steps : of the reverse
     """
@@ -26,6 +28,7 @@ class DenoisingConfig(TrainingConfig):
     batch: int = 128
     kind: str = "multiplicative"
     hidden: int = 256
+    cells: bool = False
     rate: float = 2e-3
     floor: float = 0.2
     least: float = 0.02

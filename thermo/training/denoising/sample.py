@@ -25,8 +25,6 @@ from thermo.training.errors import TrainingError
 ROWS = 1000  # drawn at a time; part of no result
 _DRAW = 83  # which use of the seed
 
-_compiled = jax.jit(denoised)
-
 
 def levels(config: DenoisingConfig) -> np.ndarray:
     """(steps + 1,) noises from the most to the least in equal ratios, then 0."""
@@ -59,10 +57,16 @@ def draw(trained: Denoiser, n: int, *, seed: int = 0, signs: np.ndarray | None =
     if sides.shape != (trained.size,) or not (np.abs(sides) == 1).all():
         raise TrainingError(f"denoising: signs must be {trained.size} values of +1 or -1")
     sigmas = levels(trained.config)
+    network = jax.jit(denoised, static_argnames="cells")
     parts = []
     for k in range(0, n, ROWS):
         rng = np.random.default_rng([seed, _DRAW, k])
         v = sigmas[0] * rng.standard_normal((min(ROWS, n - k), trained.size), np.float32)
-        v = reverse(lambda v, s: _compiled(trained.weights, v, s), v.astype(np.float32), sigmas, rng)
+        v = reverse(
+            lambda v, s: network(trained.weights, v, s, trained.config.cells),
+            v.astype(np.float32),
+            sigmas,
+            rng,
+        )
         parts.append(trained.weights_of(v))
     return np.asarray(sides * np.concatenate(parts), np.float32)

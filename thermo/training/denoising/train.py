@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -49,7 +50,7 @@ class Denoiser:
 
     def __call__(self, v: Any, sigma: Any) -> Any:
         """D(v, sigma), (n, d), of v (n, d) at noises (n,)."""
-        return denoised(self.weights, v, sigma)
+        return denoised(self.weights, v, sigma, self.config.cells)
 
     def driven(self, data: np.ndarray) -> np.ndarray:
         """v of data."""
@@ -66,27 +67,28 @@ def _coordinate(data: np.ndarray, config: DenoisingConfig) -> np.ndarray:
     return np.log(w) if config.kind == "multiplicative" else w
 
 
-def denoised(weights: Weights, v: Any, sigma: Any) -> Any:
-    """D(v, sigma) of these weights."""
+def denoised(weights: Weights, v: Any, sigma: Any, cells: bool = False) -> Any:
+    """D(v, sigma) of these weights; cells : of a network of cells."""
     s = sigma[:, None]
     total = jnp.sqrt(s**2 + 1)
-    return v / total**2 + s / total * _network(weights, v / total, jnp.log(s))
+    return v / total**2 + s / total * _network(weights, v / total, jnp.log(s), cells)
 
 
-def _network(weights: Weights, x: Any, level: Any) -> Any:
+def _network(weights: Weights, x: Any, level: Any, cells: bool) -> Any:
+    """Two layers, the first passed on beside the second."""
     waves = level * WAVES
-    x = jnp.concatenate([x, jnp.sin(waves), jnp.cos(waves)], axis=1)
+    seen, shape = ([level], jax.nn.relu) if cells else ([jnp.sin(waves), jnp.cos(waves)], jax.nn.silu)
     (a, b), (c, d), (e, f) = weights
-    h = jax.nn.silu(x @ a + b)
-    h = h + jax.nn.silu(h @ c + d)
+    h = shape(jnp.concatenate([x, *seen], axis=1) @ a + b)
+    h = h + shape(h @ c + d)
     return h @ e + f
 
 
-def _loss(weights: Weights, v0: Any, sigma: Any, z: Any) -> Any:
+def _loss(weights: Weights, cells: bool, v0: Any, sigma: Any, z: Any) -> Any:
     """Mean square of F less its target, by which every level counts alike."""
     v = v0 + sigma[:, None] * z
     weight = (sigma**2 + 1) / sigma**2
-    return (weight[:, None] * jnp.square(denoised(weights, v, sigma) - v0)).mean()
+    return (weight[:, None] * jnp.square(denoised(weights, v, sigma, cells) - v0)).mean()
 
 
 def train_denoiser(
@@ -123,7 +125,8 @@ def train_denoiser(
         for epoch in range(config.epochs):
             order = np.random.default_rng([config.seed, _ORDER, epoch]).permutation(n)
             batches = order[: n // batch * batch].reshape(-1, batch)
-            state, loss = _epoch(state, v, batches, rates[epoch], jax.random.fold_in(key, epoch + 1), middle)
+            now = jax.random.fold_in(key, epoch + 1)
+            state, loss = _epoch(state, v, batches, rates[epoch], now, middle, config.cells)
             losses.append(float(loss))
             progress.update(epoch + 1, f"loss {losses[-1]:.3f}")
     finally:
@@ -136,7 +139,8 @@ def train_denoiser(
 def _start(d: int, config: DenoisingConfig) -> Weights:
     """The last layer begins at 0: nothing is known of the data."""
     rng = np.random.default_rng([config.seed, _START])
-    sizes = [(d + 2 * WAVES.size, config.hidden), (config.hidden, config.hidden), (config.hidden, d)]
+    seen = 1 if config.cells else 2 * WAVES.size
+    sizes = [(d + seen, config.hidden), (config.hidden, config.hidden), (config.hidden, d)]
     weights = []
     for k, (a, b) in enumerate(sizes):
         w = (k < 2) * rng.standard_normal((a, b)) / np.sqrt(a)
@@ -144,8 +148,8 @@ def _start(d: int, config: DenoisingConfig) -> Weights:
     return weights
 
 
-@jax.jit
-def _epoch(state: Any, v: Any, batches: Any, rates: Any, key: Any, middle: float) -> Any:
+@partial(jax.jit, static_argnames="cells")
+def _epoch(state: Any, v: Any, batches: Any, rates: Any, key: Any, middle: float, cells: bool) -> Any:
     """One pass: (weights, Adam's two moments, mean weights, updates) and the mean loss."""
 
     def step(state: Any, given: Any) -> Any:
@@ -153,7 +157,7 @@ def _epoch(state: Any, v: Any, batches: Any, rates: Any, key: Any, middle: float
         k, rows, rate = given
         noise = jax.random.normal(jax.random.fold_in(key, k), (rows.size, v.shape[1] + 1))
         sigma, z = jnp.exp(middle + SPREAD * noise[:, 0]), noise[:, 1:]
-        loss, gradient = jax.value_and_grad(_loss)(weights, v[rows], sigma, z)
+        loss, gradient = jax.value_and_grad(_loss)(weights, cells, v[rows], sigma, z)
         first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, gradient)
         second = jax.tree.map(lambda m, g: 0.999 * m + 0.001 * g * g, second, gradient)
         a, b = 1 - 0.9 ** (count + 1), 1 - 0.999 ** (count + 1)

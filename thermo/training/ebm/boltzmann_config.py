@@ -27,6 +27,8 @@ class BoltzmannConfig(TrainingConfig):
     penalty : start of lambda, the weight of the correlation penalty (0: without); it falls by the
         factor 1 - penalty_step while the autocorrelation at lag `sweeps` is below penalty_target,
         and grows by 1 + penalty_step while that rises
+    centred : steps for spins less their running means with data held (Melchior, Fischer and Wiskott 2016,
+        arXiv 1311.1354)
     learning_rate : of Adam, falls linearly to final_rate times itself
     batches : of an epoch, None: all of the data
     non_ideal, device_seed : imperfections of the device that is trained on, and which one it is
@@ -52,6 +54,7 @@ class BoltzmannConfig(TrainingConfig):
     batch: int = 64
     batches: int | None = None
     threshold: float | None = None
+    centred: bool = False
     learning_rate: float = 0.01
     final_rate: float = 0.02
     beta1: float = 0.9

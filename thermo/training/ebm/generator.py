@@ -1,4 +1,7 @@
-"""Generative Langevin machines as netlists: equilibrium without couplings, then a run with them."""
+"""Generative Langevin machines as netlists: equilibrium without couplings, then a run with them.
+
+One whose class is free chooses it itself, by cells that inhibit each other until one of them is up.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ class Generator:
     before, after : lengths of the two phases; dt : step
     turns : how often hidden and visible cells move in turn while the others are held, `after` shared
         among them; 0: all at once
+    classes : the last cells, which move for `choice` after equilibrium while the others are held, and are
+        held from then on
     """
 
     forces: np.ndarray
@@ -38,13 +43,17 @@ class Generator:
     offset: float = 0.0
     image_shape: tuple[int, ...] = ()
     turns: int = 0
+    classes: int = 0
+    choice: float = 0.0
 
     def lower(self, **meta: Any) -> LangevinNetlist:
-        """Phases equilibrate (couplings and inputs off) and generate; frozen cells carry the constant
-        forces, so that they can be switched. Groups one (or class), visible, hidden.
+        """Phases equilibrate (couplings and inputs off), choose if there are classes, and generate; frozen
+        cells carry the constant forces, so that they can be switched. Groups one (or class, of inputs),
+        visible, hidden, and class where it is chosen.
         """
         cells, inputs = self.forces.shape
         n, seen = inputs + cells, inputs + self.n_visible
+        unseen = n - self.classes
         i, j = np.nonzero(self.forces)
         role = np.full(n, Role.DYNAMIC)
         role[:inputs] = Role.INPUT
@@ -53,8 +62,10 @@ class Generator:
         if inputs == 1:
             start[0] = 1.0
         groups = [Group("one" if inputs == 1 else "class", 0, inputs), Group("visible", inputs, seen)]
-        if n > seen:
-            groups.append(Group("hidden", seen, n))
+        if unseen > seen:
+            groups.append(Group("hidden", seen, unseen))
+        if self.classes:
+            groups.append(Group("class", unseen, n))
         own = np.where(role == Role.INPUT, 0.0, 1.0)
         return LangevinNetlist(
             cells=Cells.make(n, j2=self.j2 * own, j4=self.j4 * own, x0=start, role=role),
@@ -96,11 +107,16 @@ class Generator:
         def lasting(time: float) -> float:
             return max(1, round(time / self.dt)) * self.dt
 
+        chosen = ("class",) if self.classes else ()
+        first = [Phase("choose", lasting(self.choice), clamped=("visible", "hidden"))] if chosen else []
         if not self.turns:
-            return [Phase("generate", lasting(self.after))]
+            return [*first, Phase("generate", lasting(self.after), clamped=chosen)]
         each = lasting(self.after / (2 * self.turns))
         return [
-            Phase(f"{moves} {k + 1}", each, clamped=(held,))
-            for k in range(self.turns)
-            for moves, held in (("hidden", "visible"), ("visible", "hidden"))
+            *first,
+            *(
+                Phase(f"{moves} {k + 1}", each, clamped=(held, *chosen))
+                for k in range(self.turns)
+                for moves, held in (("hidden", "visible"), ("visible", "hidden"))
+            ),
         ]

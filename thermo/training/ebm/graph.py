@@ -224,6 +224,11 @@ class GraphSampler:
         pair_sums(across, across, self.row, self.col, self._pairs)
         return states.mean(axis=0, dtype=np.float64), self._pairs / states.shape[0]
 
+    def across(self, J: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """(n,) sum over each spin's neighbours of J (m,) times their value (n,)."""
+        there = np.bincount(self.row, J * values[self.col], self.n)
+        return there + np.bincount(self.col, J * values[self.row], self.n)
+
     def apart(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """(m,) mean over chains of <s_i><s_j>, from two independent samples of each chain's law."""
         left, right = np.ascontiguousarray(a.T), np.ascontiguousarray(b.T)

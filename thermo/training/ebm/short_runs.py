@@ -28,7 +28,6 @@ from typing import ClassVar
 import numpy as np
 
 from compiler.errors import ThermocError
-from compiler.ir.langevin import LangevinNetlist
 from thermo.data import Dataset
 from thermo.kernels.langevin.heat_bath import heat_bath
 from thermo.kernels.random import STREAM_INITIAL, STREAM_NOISE, fill_normals
@@ -36,7 +35,6 @@ from thermo.progress import Progress
 from thermo.training.config import TrainingConfig
 from thermo.training.ebm.bits import check_unit_interval
 from thermo.training.ebm.errors import EbmError
-from thermo.training.ebm.generator import Generator
 from thermo.training.loop import Trained, fit
 from thermo.training.optimise import Adam
 from thermo.training.rules import Rules
@@ -44,8 +42,6 @@ from thermo.training.tiles import Tiles
 
 REACH, PER_UNIT = 64.0, 16.0  # of the tables of a cell's mean and spread
 FORCES = np.linspace(-REACH, REACH, int(2 * REACH * PER_UNIT) + 1)
-BEFORE = 2.5  # time without couplings that a run starts after
-TURN = 0.8  # of a layer while the other is held: its cells then keep at most an eighth of what they were
 _ORDER, _START, _CLASS = 81, 82, 83
 
 
@@ -324,50 +320,3 @@ def as_cells(images: np.ndarray, config: ShortRunConfig, seed: int = 0) -> np.nd
     fill_normals(noise, np.uint64(seed), np.uint64(1 << 40), 0, STREAM_INITIAL)
     states, _ = law.draw(force, np.zeros(force.shape[0], np.float32), noise)
     return np.ascontiguousarray((0.5 + 0.5 / law.at(config.gain) * states.T).clip(0.0, 1.0))
-
-
-def lower_short_runs(
-    machine: ShortRunMachine,
-    *,
-    time: float | None = None,
-    dt: float = 5e-3,
-    clamped: bool = False,
-    turns: bool = False,
-    visible_shape: tuple[int, ...] = (),
-) -> LangevinNetlist:
-    """The machine as a netlist.
-
-    time : of its runs, None: as in training, and with turns 0.8 for each
-    clamped : whether its inputs are the classes, one of them 1
-    turns : layers move in turn, the other held, as often as there are sweeps in training
-
-    Raises EbmError for a clamped machine that was trained without classes.
-    """
-    config = machine.config
-    forces = np.concatenate([machine.visible, machine.hidden])[:, None].astype(np.float64)
-    if clamped:
-        if machine.class_visible.shape[1] == 0:
-            raise EbmError("generation: the machine was trained without classes; train it with some clamped")
-        forces = forces + np.concatenate([machine.class_visible, machine.class_hidden])
-    d, m = machine.weights.shape
-    i, j = np.indices((d, m)).reshape(2, -1)
-    w = machine.weights.ravel()
-    unit = CellLaw.of(config.kT, config.j2, config.j4).at(config.gain)
-    return Generator(
-        forces,
-        np.concatenate([i, d + j]),
-        np.concatenate([d + j, i]),
-        np.concatenate([w, w]),
-        d,
-        config.kT,
-        config.j2,
-        config.j4,
-        1.0,
-        BEFORE,
-        time or (2 * TURN * config.sweeps if turns else config.time),
-        dt,
-        0.5 / unit,
-        0.5,
-        visible_shape,
-        config.sweeps if turns else 0,
-    ).lower(source="short runs", seed=config.seed)

@@ -80,13 +80,18 @@ class LayerSampler(GraphSampler):
 
     def moments(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(<s_i> (n,), <s_i s_j> (m,)) over chains of states (chains, n) int8."""
-        return states.mean(axis=0, dtype=np.float64), self._across(states, states)
+        return states.mean(axis=0, dtype=np.float64), self._products(states, states)
 
     def apart(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """(m,) mean over chains of <s_i><s_j>, from two independent samples of each chain's law."""
-        return 0.5 * (self._across(a, b) + self._across(b, a))
+        return 0.5 * (self._products(a, b) + self._products(b, a))
 
-    def _across(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def across(self, J: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """(n,) sum over each spin's neighbours of J (m,) times their value (n,)."""
+        weights, nv = J.reshape(self.n_visible, -1), self.n_visible
+        return np.concatenate([weights @ values[nv:], values[:nv] @ weights])
+
+    def _products(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         nv = self.n_visible
         product = a[:, :nv].astype(np.float32).T @ b[:, nv:].astype(np.float32)
         return product.ravel().astype(np.float64) / a.shape[0]

@@ -14,13 +14,13 @@ from thermo.data import load_dataset
 from thermo.energy.generation import image_heat
 from thermo.simulate import simulate
 from thermo.training.ebm.errors import EbmError
+from thermo.training.ebm.short_run_netlist import CHOICE, Choice, lower_short_runs
 from thermo.training.ebm.short_runs import (
     CellLaw,
     ShortRunConfig,
     ShortRunMachine,
     ShortRunTrainer,
     as_cells,
-    lower_short_runs,
     train_short_runs,
 )
 
@@ -161,11 +161,66 @@ def test_a_clamped_class_drives_what_it_was_trained_to():
         class_visible=classes,
         class_hidden=np.zeros((1, 2), np.float32),
     )
-    net = lower_short_runs(machine, time=2.0, clamped=True)
+    net = lower_short_runs(machine, time=2.0, classes="clamped")
     means = simulate(net, np.eye(2, dtype=np.float32), runs=200, seed=0).answers()
     assert np.array_equal(means > 0.5, [[True, False], [False, True]])
     with pytest.raises(EbmError, match="without classes"):
-        lower_short_runs(machine_of(none, np.zeros(2), np.zeros(1)), time=1.0, clamped=True)
+        lower_short_runs(machine_of(none, np.zeros(2), np.zeros(1)), time=1.0, classes="clamped")
+
+
+def chosen_classes(machine, runs=2000, twist=0.0):
+    """States (runs, 3 + classes) after a run whose class cells choose; twist : force on the first of them."""
+    net = lower_short_runs(machine, time=1.0, dt=0.01, classes="chosen")
+    verify(net)
+    first = net.group("class").start
+    h = np.zeros(net.n_cells)
+    h[first] = twist
+    net = replace(net, cells=replace(net.cells, h=h))
+    return simulate(net, runs=runs, seed=4, keep_final=True).final[0]
+
+
+def test_class_cells_choose_one_class_each_equally_often():
+    """The bath chooses: one cell up, the others down, and pixels follow; a force on one cell is seen."""
+    k, runs = 10, 2000
+    own = np.float32(np.linspace(-3, 3, k))[None]
+    machine = replace(
+        machine_of(np.zeros((1, 1)), np.zeros(1), np.zeros(1)),
+        class_visible=own,
+        class_hidden=np.zeros((1, k), np.float32),
+    )
+    choice = Choice.of(k, 1.0, 1.0)
+    states = chosen_classes(machine)
+    shown = (states[:, 2:] - choice.down) / (choice.up - choice.down)
+    one = (shown > 0.5).sum(axis=1) == 1
+    assert one.mean() > 0.97
+    assert shown[one].max(axis=1).mean() == pytest.approx(1.0, abs=0.05)  # wells at +-1, a fluctuation of 0.1
+    law = CellLaw.of(0.1, 1.0, 1.0)
+    wanted = np.array([law.at(float(f)) for f in own[0]])
+    seen = shown[one].argmax(axis=1)
+    for c in (0, k - 1):  # three times the spread of the force that nine cells' noise makes, over 2 J2
+        assert states[one, 0][seen == c].mean() == pytest.approx(wanted[c], abs=0.1)
+
+    def apart(states):
+        counts = np.bincount(states[:, 2:].argmax(axis=1), minlength=k)
+        return ((counts - runs / k) ** 2).sum() / (runs / k)
+
+    assert apart(states) < 27.9  # the chi-square of 9 degrees at p = 0.001
+    assert apart(chosen_classes(machine, twist=0.1)) > 27.9
+
+
+def test_a_class_is_chosen_among_those_that_there_are():
+    with pytest.raises(EbmError, match="nothing to choose"):
+        Choice.of(1, 1.0, 1.0)
+    for n in (2, 10, 26):
+        choice = Choice.of(n, 1.0, 1.0)
+        x = np.r_[choice.up, np.full(n - 1, choice.down)]
+        force = choice.force + choice.inhibition * (x.sum() - x) - 2 * x - 4 * x**3
+        assert force == pytest.approx(0.0, abs=1e-9)
+        assert choice.down < -0.7 < 0.7 < choice.up
+    bare = machine_of(np.zeros((2, 1)), np.zeros(2), np.zeros(1))
+    with pytest.raises(EbmError, match="must be one of off, clamped, chosen"):
+        lower_short_runs(bare, classes="free")
+    assert CHOICE > 0
 
 
 @pytest.mark.slow
@@ -175,11 +230,24 @@ def test_images_from_the_command_line(tmp_path, capsys):
     )
     assert main([*line.split(), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert set(found["images"]) >= {"drawn", "drawn by class", "test images", "pixels one by one"}
+    assert set(found["images"]) >= {
+        "drawn",
+        "drawn by class",
+        "class chosen",
+        "test images",
+        "pixels one by one",
+    }
     assert found["images"]["test images"]["frechet"] < found["images"]["drawn"]["frechet"]
     assert found["energy_J"]["drawn"]["total"] > found["energy_J"]["drawn"]["physics"] > 0
     made = {path.name for path in (tmp_path / "s").iterdir()}
-    assert made >= {"drawn.tnl", "drawn-by-class.tnl", "reader.safetensors", "images.png", "images.txt"}
+    assert made >= {
+        "drawn.tnl",
+        "drawn-by-class.tnl",
+        "class-chosen.tnl",
+        "reader.safetensors",
+        "images.png",
+        "images.txt",
+    }
     line = f"quality {tmp_path}/s/drawn.tnl --reader {tmp_path}/s/reader.safetensors -n 20"
     assert main(line.split()) == 0
     assert "heat of generation" in capsys.readouterr().out
