@@ -74,6 +74,13 @@ OPTIONS = (
     Option("steps", "--steps", int, None, "Models in a dtm's chain.", min=1),
     Option("noise", "--noise", float, None, "Of a dtm: bits keep exp(-noise) of themselves in all."),
     Option("penalty", "--penalty/--no-penalty", bool, True, "Correlation penalty of a dtm."),
+    Option(
+        "centred",
+        "--centred/--no-centred",
+        bool,
+        None,
+        "Of grid and dtm: steps for spins less their means (none: where the grid is of layers).",
+    ),
     Option("epochs", "--epochs", int, None, "", min=1),
     Option("batch", "--batch", int, None, "", min=1),
     Option("batches", "--batches", int, None, "Of an epoch; grid and dtm only.", min=1),
@@ -159,12 +166,13 @@ def ebm(given: Given) -> None:
         "side": given["side"],
         "sweeps": given["sweeps"],
         "batches": given["batches"],
+        "centred": given["centred"],
     }
     chain = {"steps": given["steps"], "noise": given["noise"]}
     _refuse(given["model"], {"hidden": given["hidden"]}, ("rbm",))
     _refuse(
         given["model"],
-        {"grid": given["grid"], "side": given["side"], "batches": given["batches"]},
+        {name: given[name] for name in ("grid", "side", "batches", "centred")},
         ("grid", "dtm"),
     )
     _refuse(given["model"], chain, ("dtm",))

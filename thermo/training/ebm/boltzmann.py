@@ -27,7 +27,7 @@ from thermo.training.ebm.ais import base_rates
 from thermo.training.ebm.bits import check_unit_interval, static_bits, to_bits
 from thermo.training.ebm.boltzmann_config import BoltzmannConfig
 from thermo.training.ebm.errors import EbmError
-from thermo.training.ebm.graph import GraphSampler, autocorrelation, place_on_grid, start_model
+from thermo.training.ebm.graph import GraphSampler, autocorrelation, centred, place_on_grid, start_model
 from thermo.training.ebm.noise import add_noise, noise_steps
 from thermo.training.ebm.two_layers import sampler_of
 from thermo.training.loop import Trained, fit
@@ -171,8 +171,7 @@ class BoltzmannTrainer:
             if config.centred:
                 centre = self.centre[t]
                 centre += CENTRING * (mean - centre)
-                row, col = sampler.row, sampler.col
-                dJ = dJ - centre[row] * dh[col] - centre[col] * dh[row]
+                dJ = centred(dh, dJ, centre, sampler.row, sampler.col)
             size = float(np.sqrt(np.mean(dJ**2)))
             if self.penalty[t]:
                 dJ = dJ + self.penalty[t] * (apart - free_pairs)

@@ -238,6 +238,13 @@ class GraphSampler:
         return (total + self._pairs) / (2.0 * a.shape[0])
 
 
+def centred(
+    dh: np.ndarray, dJ: np.ndarray, centre: np.ndarray, row: np.ndarray, col: np.ndarray
+) -> np.ndarray:
+    """(m,) what differences of products dJ are for s - centre in place of s; dh (n,) : of means."""
+    return dJ - centre[row] * dh[col] - centre[col] * dh[row]
+
+
 def autocorrelation(earlier: np.ndarray, later: np.ndarray) -> float:
     """Mean over spins of the autocorrelation between two times, from pairs of chains of one law.
 

@@ -8,6 +8,7 @@ from typing import Any
 from thermo.data import Dataset
 from thermo.training.ebm.boltzmann_config import BoltzmannConfig
 from thermo.training.ebm.config import RbmConfig
+from thermo.training.ebm.graph import LAYERS
 from thermo.training.ebm.short_runs import ShortRunConfig
 from thermo.training.kinds import is_many
 
@@ -47,6 +48,8 @@ def boltzmann_preset(dataset: Dataset, *, chain: bool, **given: Any) -> Boltzman
     wanted = _with(config, given)
     if given.get("side") is None and wanted.side**2 < 1.5 * dataset.n_features:
         wanted = replace(wanted, side=round((2 * dataset.n_features) ** 0.5))
+    if given.get("centred") is None:
+        wanted = replace(wanted, centred=wanted.rule == LAYERS)
     return wanted
 
 

@@ -20,7 +20,7 @@ from thermo.training.ebm.boltzmann import BoltzmannTrainer, train_boltzmann, tra
 from thermo.training.ebm.boltzmann_config import BoltzmannConfig
 from thermo.training.ebm.errors import EbmError
 from thermo.training.ebm.exact import exact_ising_gradient, exact_moments, states
-from thermo.training.ebm.graph import GraphSampler, autocorrelation, place_on_grid
+from thermo.training.ebm.graph import GraphSampler, autocorrelation, centred, place_on_grid
 from thermo.training.ebm.noise import add_noise, noise_steps
 from thermo.training.ebm.samples import draw_samples, moment_errors
 
@@ -97,6 +97,32 @@ def test_a_grid_comes_to_its_optimum(method):
     model = train_boltzmann(DATA, config, threads=1).model
     assert steepest(model, X) < 0.025
     assert steepest(BoltzmannTrainer(DATA, GRID, False).model(), X) > 0.3
+
+
+def test_centred_products_are_those_of_spins_less_their_means():
+    """Of two sets of samples; h takes back what J does at the means."""
+    rng = np.random.default_rng(4)
+    row, col = np.triu_indices(5, 1)
+    centre = rng.uniform(-1, 1, 5)
+    a, b = (np.sign(rng.standard_normal((200, 5)) + m) for m in (0.4, -0.1))
+
+    def moments(s):
+        return s.mean(axis=0), (s[:, row] * s[:, col]).mean(axis=0)
+
+    dh, dJ = (x - y for x, y in zip(moments(a), moments(b), strict=True))
+    direct = moments(a - centre)[1] - moments(b - centre)[1]
+    assert centred(dh, dJ, centre, row, col) == pytest.approx(direct, abs=1e-12)
+    assert np.abs(dJ - direct).max() > 0.05
+    sampler = GraphSampler(from_edges(np.zeros(5), row, col, np.ones(10), goal=Boltzmann(5)), 5)
+    matrix = np.zeros((5, 5))
+    matrix[row, col] = matrix[col, row] = dJ
+    assert sampler.across(dJ, centre) == pytest.approx(matrix @ centre, abs=1e-12)
+
+
+@pytest.mark.slow
+def test_centred_steps_come_to_the_same_optimum():
+    model = train_boltzmann(DATA, replace(GRID, centred=True), threads=1).model
+    assert steepest(model, X) < 0.025
 
 
 def test_any_graph_at_any_temperature_comes_to_its_optimum():

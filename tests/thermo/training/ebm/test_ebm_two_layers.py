@@ -56,6 +56,8 @@ def test_products_are_those_of_the_graph_sampler():
     a, b = layers.random(50, 0, 0), layers.random(50, 0, 1)
     for mine, its in zip(layers.moments(a), graph.moments(a), strict=True):
         assert mine == pytest.approx(its, abs=1e-6)
+    values = np.linspace(-1, 1, 5)
+    assert layers.across(model.J, values) == pytest.approx(graph.across(model.J, values), abs=1e-12)
     assert layers.apart(a, b) == pytest.approx(graph.apart(a, b), abs=1e-6)
     held = layers.sweep(a, 3, 0, 0, clamped=True)
     assert np.array_equal(held[:, :3], a[:, :3]) and not np.array_equal(held, a)
