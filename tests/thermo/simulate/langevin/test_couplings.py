@@ -516,7 +516,7 @@ def test_the_command_line_observes_phases_and_refuses_what_it_would_ignore(capsy
     for options, message in (
         (("--observe", "third"), "phases are first, second"),
         (("--limit", "3"), "--limit 3 counts samples of a data set"),
-        (("--threads", "1", "--backend", "numpy"), "threads = 1 are for backend 'numba'"),
+        (("--threads", "1", "--backend", "numpy"), "--threads = 1 are for --backend 'numba'"),
     ):
         code, out, err = run(*options)
         assert (code, out) == (2, "")
