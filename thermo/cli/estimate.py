@@ -13,11 +13,18 @@ from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SPLIT, Given, refuse, with_flags
 from thermo.energy.run import ESTIMATORS, estimator_of, library_files
 from thermo.energy.run import estimate as run
-from thermo.options import keywords
+from thermo.options import Option, keywords
 from thermo.report.estimate import estimate_tables
 from thermo.report.text import text_table
 
-SAMPLES = (DATA, DATA_DIR, SPLIT)
+DIGITAL = Option(
+    "digital",
+    "--digital/--no-digital",
+    bool,
+    True,
+    "Digital designs beside it; on new data they are trained.",
+)
+SAMPLES = (DATA, DATA_DIR, SPLIT, DIGITAL)
 TAKERS = {e.kind: (*e.takes.values(), *(SAMPLES if "split" in e.takes else ())) for e in ESTIMATORS}
 
 
@@ -57,6 +64,8 @@ def estimate(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given
     if "split" in estimator.takes:
         options["split"] = given["split"]
     dataset = None if given["data"] is None else told_dataset(given["data"], given["data_dir"])
+    if not given["digital"]:
+        options["baselines"] = ()
     result = run(netlist, dataset, progress=BarProgress(), **options)
     text = "\n\n".join(text_table(t) for t in estimate_tables(result))
     emit({**result.to_dict(), "manifest": manifest(**inputs)}, given["json"], text)

@@ -12,11 +12,12 @@ HEADINGS = {
     "Device": "device at couplings input_bits output_bits mismatch asymmetry bits bias_mismatch device_seed "
     "regime weight_bits state_noise read_noise read_bits flipped noise_bandwidth read clock wire ir_drop "
     "scale_inputs ranges_at weight_memory flip stuck",
-    "Price": "rate weights library objective dont_use adder accuracy alone always_on fewest_bits "
+    "Price": "rate weights digital library objective dont_use adder accuracy alone always_on fewest_bits "
     "reset_stiffness reset_time reset_couplings swept",
     "Training": "epochs batch batches learning_rate heat_penalty heat_budget coupling_penalty penalty method "
     "start hidden estimator beta points forward parametrisation candidates gates update rule init "
-    "perturbation directions replicas replica_coupling persistent homeostasis angle diagnose",
+    "perturbation directions replicas replica_coupling persistent homeostasis homeostasis_draws angle "
+    "diagnose",
     "Target": "target working_graph missing O rescale quantize limit_degree symmetrize embed double_well "
     "chain_strength embedder barrier flip_rate tolerance input_gain slices slice_bits unrolled",
     "Foreign files": "activation output_activation head classes tau wiring four_weights inputs widths top "

@@ -277,10 +277,21 @@ def idle_heat(netlist: LangevinNetlist, *, runs: int = 2000, seed: int = 0, **op
 
 
 def n_parameters(netlist: LangevinNetlist) -> int:
-    """Couplings and biases other than 0; a symmetric pair is one."""
-    w = sum((abs(matrix(c)) for c in netlist.couplings), sparse.csr_array((netlist.n_cells, netlist.n_cells)))
+    """Couplings and biases other than 0; a symmetric pair is one, and so are all couplings that a tie makes
+    one parameter.
+    """
+    count, free = int(np.count_nonzero(netlist.cells.h)), []
+    for group in netlist.couplings:
+        if group.tie is None:
+            free.append(group)
+        else:
+            used = np.bincount(group.tie, minlength=group.weight.size) > 0
+            count += int(np.count_nonzero(group.weight[used]))
+    if not free:
+        return count
+    w = sum((abs(matrix(c)) for c in free), sparse.csr_array((netlist.n_cells, netlist.n_cells)))
     pairs = sparse.triu(w + w.T) if is_gradient(netlist) else w
-    return int((pairs.tocoo().data != 0).sum() + np.count_nonzero(netlist.cells.h))
+    return count + int((pairs.tocoo().data != 0).sum())
 
 
 def estimate_langevin(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from compiler.circuits.from_tables import circuit_of
+from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
 from hw_models.errors import HardwareError
 from thermo.data import Dataset, load_dataset
@@ -120,6 +121,9 @@ def library_files(name: str) -> list[str]:
     return [name] if Path(name).exists() else name.split("+")
 
 
+LIMIT = Option("limit", "--limit", int, None, "Only the first samples of the split.", min=1)
+
+
 def _device_option(summary: str) -> Option:
     return Option("device", "--device", str, DEVICE, summary)
 
@@ -130,6 +134,7 @@ class LangevinEstimator:
     dynamics, kind = "langevin", "a Langevin machine"
     takes = takes(
         Option("split"),
+        LIMIT,
         _device_option("Preset of hardware, `thermoc presets` lists them, or a file.toml."),
         AT,
         DEVICE_SEED,
@@ -192,6 +197,7 @@ class LangevinEstimator:
         output_bits: int | str | None = None,
         baselines: Any = None,
         split: str = "test",
+        limit: int | None = None,
         progress: Progress | None = None,
         **options: Any,
     ) -> Priced:
@@ -201,7 +207,7 @@ class LangevinEstimator:
 
         preset = chosen_device(device, couplings, input_bits=input_bits, output_bits=output_bits, at=at)
         device_units(netlist, preset)  # raises before anything is loaded or run
-        dataset, digital = _images(dataset, baselines, split, progress)
+        dataset, digital = _images(dataset, baselines, split, limit, progress)
         return estimate_langevin(netlist, dataset, preset, digital, split=split, progress=progress, **options)
 
 
@@ -214,6 +220,7 @@ class GateEstimator:
     dynamics, kind = "gates", "a circuit of gates"
     takes = takes(
         Option("split"),
+        LIMIT,
         Option(
             "libraries",
             "--library",
@@ -254,6 +261,7 @@ class GateEstimator:
         dont_use: Sequence[str] = (),
         baselines: Any = None,
         split: str = "test",
+        limit: int | None = None,
         seed: int = 0,
         progress: Progress | None = None,
         **options: Any,
@@ -273,10 +281,14 @@ class GateEstimator:
         if dataset is None and default is not None:
             dataset = load_dataset(default)
         if dataset is None:
+            if limit is not None:
+                raise UnsupportedError(
+                    f"limit = {limit} counts samples of a data set: give one, or leave it out (--data)"
+                )
             samples, digital = random_samples(netlist, seed), ()
         else:
-            samples = dataset_samples(netlist, dataset, split)
             digital = _digital(baselines, dataset, split, LARGE, progress)
+            samples = dataset_samples(netlist, _first(dataset, split, limit), split)
         return estimate_gates(
             netlist,
             samples,
@@ -347,6 +359,7 @@ class TileEstimator:
     dynamics, kind = "tiles", "a network on tiles"
     takes = takes(
         Option("split"),
+        LIMIT,
         _device_option("Hardware preset; `thermoc presets` lists them."),
         AT,
         IMPERFECT,
@@ -375,6 +388,7 @@ class TileEstimator:
         wire: float | None = None,
         baselines: Any = None,
         split: str = "test",
+        limit: int | None = None,
         progress: Progress | None = None,
         **options: Any,
     ) -> Priced:
@@ -382,7 +396,7 @@ class TileEstimator:
         from thermo.energy.tiles import estimate_tiles
 
         tiles = chosen_crossbar(device, input_bits=input_bits, output_bits=output_bits, wire=wire)
-        dataset, digital = _images(dataset, baselines, split, progress)
+        dataset, digital = _images(dataset, baselines, split, limit, progress)
         return estimate_tiles(netlist, dataset, tiles, digital, split=split, progress=progress, **options)
 
 
@@ -409,11 +423,12 @@ def estimate(
         random patterns. p-bits take none: one run of their schedule is priced
     baselines : digital designs measured on the same split; by default they are trained, up to one
         as accurate as the netlist, and kept in the user's cache. () leaves them out
-    options : of all seed, threads; with data split. Langevin machines (to an Estimate): device (a
-        preset's name or a Device), input_bits, output_bits, fewest_bits, runs, reset. p-bits (to a
-        SpinEstimate): device. Circuits (to a GateEstimate): libraries (presets' names, Liberty
-        files or CellLibrary), clock_Hz, objective, adder, luts (False: no tables are counted). Networks
-        on tiles (to a TileEstimate): device, at, non_ideal, input_bits, output_bits, wire, ir_drop
+    options : of all seed, threads; with data split, and limit: so many of its first samples. Langevin
+        machines (to an Estimate): device (a preset's name or a Device), input_bits, output_bits,
+        fewest_bits, runs, reset. p-bits (to a SpinEstimate): device. Circuits (to a GateEstimate):
+        libraries (presets' names, Liberty files or CellLibrary), clock_Hz, objective, adder, luts (False:
+        no tables are counted). Networks on tiles (to a TileEstimate): device, at, non_ideal, input_bits,
+        output_bits, wire, ir_drop
 
     Raises UnsupportedError for a netlist that cannot be priced and an option that it does not take,
     HardwareError where the hardware cannot hold it, DataError where the data do not fit.
@@ -428,11 +443,24 @@ def estimate(
 
 
 def _images(
-    dataset: Dataset | None, baselines: Sequence[Baseline] | None, split: str, progress: Progress | None
+    dataset: Dataset | None,
+    baselines: Sequence[Baseline] | None,
+    split: str,
+    limit: int | None,
+    progress: Progress | None,
 ) -> tuple[Dataset, tuple[Baseline, ...] | Baselines]:
-    """What an analog machine is measured on, and the digital designs beside it."""
+    """What an analog machine is measured on, and the digital designs beside it, on all of the split."""
     dataset = load_dataset("digits") if dataset is None else dataset
-    return dataset, _digital(baselines, dataset, split, WIDTHS, progress)
+    return _first(dataset, split, limit), _digital(baselines, dataset, split, WIDTHS, progress)
+
+
+def _first(dataset: Dataset, split: str, limit: int | None) -> Dataset:
+    """With the first samples of the split alone."""
+    if limit is None:
+        return dataset
+    x, y = dataset.part(split)
+    few: dict[str, Any] = {f"x_{split}": x[:limit], f"y_{split}": y[:limit]}
+    return replace(dataset, **few)
 
 
 def _digital(

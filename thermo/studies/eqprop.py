@@ -199,16 +199,48 @@ def devices_study(
     return InSitu(clean.accuracy, paired(deployed, [t.accuracy for t in there]), tuple(there))
 
 
-def asymmetry_points(config: EqpropConfig, angles: Sequence[float], homeostasis: float) -> list[Point]:
-    """Rule "field" from every angle, without and with the homeostatic loss."""
+SYMMETRIC = "symmetric"
+
+
+def asymmetry_points(
+    config: EqpropConfig, angles: Sequence[float], homeostasis: float, draws: int = 5
+) -> list[Point]:
+    """One weight both ways, then rule "field" from every angle, without and with the homeostatic loss."""
     return [
-        Point(
-            f"{angle:g} degrees" + (", homeostasis" if factor else ""),
-            replace(config, rule="field", angle=angle, homeostasis=factor),
-        )
-        for factor in (0.0, homeostasis)
-        for angle in angles
+        Point(SYMMETRIC, config),
+        *(
+            Point(
+                f"{angle:g} degrees" + (", homeostasis" if factor else ""),
+                replace(config, rule="field", angle=angle, homeostasis=factor, homeostasis_draws=draws),
+            )
+            for factor in (0.0, homeostasis)
+            for angle in angles
+        ),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Points of test accuracy that a series has less than the symmetric network of the same seed: mean, its
+    standard error (0 for a single seed), n : pairs that came to rest
+    """
+
+    series: str
+    points: float
+    sem: float
+    n: int
+
+
+def lost_to_asymmetry(found: Sequence[Trained]) -> list[Lost]:
+    """Every other series against the symmetric one, seed by seed."""
+    own = {t.seed: t.accuracy for t in found if t.series == SYMMETRIC and not t.failed}
+    out = []
+    for series in dict.fromkeys(t.series for t in found if t.series != SYMMETRIC):
+        some = [t for t in found if t.series == series and not t.failed and t.seed in own]
+        lost = np.array([100 * (own[t.seed] - t.accuracy) for t in some])
+        sem = float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0
+        out.append(Lost(series, float(lost.mean()) if len(lost) else float("nan"), sem, len(lost)))
+    return out
 
 
 def noise_points(

@@ -116,6 +116,24 @@ def test_estimate_adds_up(capsys, net, monkeypatch, tmp_path):
     )
 
 
+def test_estimate_of_few_samples_without_designs_beside_it(capsys, net, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    options = [
+        "--data",
+        "digits",
+        "--reset-stiffness",
+        10,
+        "--reset-time",
+        0.1,
+        "--limit",
+        30,
+        "--no-digital",
+    ]
+    done = _json(capsys, ["estimate", net, *options])
+    assert done["n_samples"] == 30 and done["baselines"] == [] and not (tmp_path / "cache").exists()
+    assert done["energy_J"]["total"] > 0
+
+
 def test_simulate_saves_trajectories(capsys, net, tmp_path):
     file = tmp_path / "t.npz"
     done = _json(

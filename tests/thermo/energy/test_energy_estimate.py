@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from toys.simulate import toy
 
+from compiler.families.conv_hopfield import ConvHopfieldNetwork, lower_conv_hopfield
 from compiler.families.mlp import MLP
 from compiler.ir.langevin import Phase
 from hw_models.constants import landauer, thermal_energy
@@ -17,7 +18,7 @@ from thermo.cli.console import plain
 from thermo.data import Dataset, load_dataset
 from thermo.energy.baselines import Baseline, cheapest, forward, forward_int8, measure_baselines
 from thermo.energy.cycle import Reset
-from thermo.energy.inference import estimate_langevin, summarise
+from thermo.energy.inference import estimate_langevin, n_parameters, summarise
 from thermo.energy.ledger import bill
 from thermo.energy.storage import stored
 from thermo.report.estimate import estimate_tables
@@ -49,6 +50,26 @@ BASELINES = (
 
 def machine(**changes):
     return replace(toy(schedule=(Phase("relax", 0.2),)), **changes)
+
+
+def test_couplings_of_one_parameter_are_counted_once():
+    rng = np.random.default_rng(0)
+    kernels = tuple(rng.standard_normal(shape) for shape in ((3, 3, 1, 2), (2, 2, 2, 3)))
+    network = ConvHopfieldNetwork(
+        input_shape=(6, 6, 1),
+        kernels=kernels,
+        strides=(1, 2),
+        paddings=(0, 0),
+        weights=(rng.standard_normal((2, 12)),),
+        biases=tuple(np.ones(n) for n in (2, 3, 2)),
+    )
+    netlist = lower_conv_hopfield(network)
+    (group,) = netlist.couplings
+    cells = 32 + 12 + 2
+    assert n_parameters(netlist) == network.n_parameters + cells == 18 + 24 + 24 + cells
+    own = netlist.with_(couplings=(replace(group, weight=group.values, tie=None),))  # each by itself
+    ways = 16 * 18 + 4 * 24 + 24
+    assert n_parameters(own) == ways + cells
 
 
 def test_joules_of_one_inference_add_up():

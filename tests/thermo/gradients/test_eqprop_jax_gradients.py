@@ -17,7 +17,14 @@ from thermo.gradients.reference import bptt_gradient, implicit_gradient
 from thermo.gradients.rest import Settling
 from thermo.gradients.system import from_network
 from thermo.training.eqprop.jax_convert import from_model, to_network
-from thermo.training.eqprop.jax_estimators import Nudging, check_nudging, gradient, homeostatic_loss, normals
+from thermo.training.eqprop.jax_estimators import (
+    Nudging,
+    check_nudging,
+    gradient,
+    homeostatic_loss,
+    normals,
+    skew,
+)
 from thermo.training.eqprop.jax_layers import Conv, Dense, Layout, contract, down, up
 from thermo.training.eqprop.jax_rest import Relaxation, free_rest
 
@@ -251,6 +258,12 @@ def test_homeostatic_loss_and_slope(make):
     for some, true in ((found.w[1:], w[1:]), (found.back, back)):
         for a, c in zip(some, true, strict=True):
             np.testing.assert_allclose(a, c, rtol=0, atol=1e-10)
+    assert float(homeostatic_loss(layout, p, None)) == pytest.approx(wanted, rel=1e-10)
+    for e, times in ((None, 1), (units, n)):  # of every place, or in the mean over random vectors
+        got = jax.jit(lambda q, e=e: skew(layout, q, e))(p)
+        for own, other, ahead, back in zip(got.w[1:], got.back, p.w[1:], p.back, strict=True):
+            np.testing.assert_allclose(times * own, ahead - back, atol=1e-10)
+            np.testing.assert_allclose(times * other, back - ahead, atol=1e-10)
 
 
 @pytest.mark.slow

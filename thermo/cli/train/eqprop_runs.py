@@ -145,13 +145,13 @@ class Kind:
     converts = True
 
     takes = frozenset(
-        f"{LEARNING} {COST} {IMPERFECT} {READ} rule angle homeostasis persistent no_augment replicas "
-        f"replica_coupling diagnose couplings {CONVERTERS}".split()
+        f"{LEARNING} {COST} {IMPERFECT} {READ} rule angle homeostasis homeostasis_draws persistent "
+        f"no_augment replicas replica_coupling diagnose couplings {CONVERTERS}".split()
     )
     fields: tuple[str, ...] = (
         *("epochs", "beta", "estimator"),
         *LEARNING.split(),
-        *("rule", "angle", "homeostasis", "persistent"),
+        *("rule", "angle", "homeostasis", "homeostasis_draws", "persistent"),
     )
     title = "trained network"
     left = "left in the last sweep, free and nudged"
@@ -214,10 +214,10 @@ class Layers(Kind):
     converts = False
 
     takes = frozenset(f"{COST} {IMPERFECT} points activation rule angle homeostasis state_noise".split())
-    takes |= {"no_augment", "diagnose"}
+    takes |= {"homeostasis_draws", "no_augment", "diagnose"}
     fields: tuple[str, ...] = (
         *("epochs", "beta", "estimator", "points", "activation"),
-        *("angle", "homeostasis", "rule"),
+        *("angle", "homeostasis", "homeostasis_draws", "rule"),
     )
 
     def preset(self, request: Request) -> tuple[EqpropConfig, Any]:
@@ -286,8 +286,6 @@ class Convolutional(Layers):
         changes = super().changed(config, changes)
         if config.schedule != "up-down":
             return changes
-        if changes.get("rule") == "field":
-            changes.setdefault("feedback", 1.0)
         if changes.get("feedback", 0.0) > MILD:  # more sweeps until it rests
             changes |= {"sweeps_free": 6, "sweeps_nudged": 3}
         return changes

@@ -36,7 +36,8 @@ def calibrated(
     """
     found: dict[str, Span] = {}
     if options.get("input_range") is None:
-        found["input_range"] = input_range(encode(netlist, rows))
+        ends = np.stack([np.min(rows, axis=0), np.max(rows, axis=0)])  # encoders are straight lines
+        found["input_range"] = input_range(encode(netlist, ends))
     if options.get("output_range") is None:
         some = slice(0, CALIBRATION)
         kept = {name: options[name] for name in _KEPT if name in options}

@@ -87,8 +87,8 @@ class EqpropConfig(TrainingConfig):
         or "up-down", layers one after another (thermo.training.eqprop.jax_updown): then sweeps_free are
         sweeps down and up, sweeps_nudged sweeps down, all of them run
     precision : of products of "up-down", sums are float32
-    feedback : of "up-down", what layers drive below them is this share of the weights' transposes: the
-        energy of layer l weighs feedback^l (Xie and Seung 2003)
+    feedback : of "up-down", what layers drive below them is this share of the weights' transposes, or of
+        weights down of their own: the energy of layer l weighs feedback^l (Xie and Seung 2003)
     residual_limit : mean of what is left over an epoch at which training by "parity" stops
     persistent : free phases start from the example's state of the epoch before
     rates : learning rate of each layer (one value: of all), times the batch mean gradient
@@ -106,7 +106,10 @@ class EqpropConfig(TrainingConfig):
     restarts : epochs after which that begins again, each time from half the rate before (Loshchilov and
         Hutter 2017, arXiv 1608.03983)
     angle : degrees between the starting forward and transposed backward weights; needs "field"
-    homeostasis : factor on the homeostatic loss, estimated with `homeostasis_draws` vectors a batch
+    homeostasis : factor on the homeostatic loss, estimated with `homeostasis_draws` vectors a batch; 0:
+        its expectation.
+        By "adam" and "muon", whose updates know no scale, beside them: what a rate of 1 takes from either
+        way in an update, as a share of its difference to the other, whatever the layer's own rate
     tile : rows relaxed at once; row blocks and tiles are fixed, so that threads change no bit
     device : imperfections of the machine trained on, None is a perfect one
     regime : "in-place", on that device, or "aware", on another one every batch and validated on that one
@@ -159,7 +162,8 @@ class EqpropConfig(TrainingConfig):
         rules.choice("regime", (AWARE, IN_PLACE))
         if self.device is not None and (self.engine == "jax" or self.regime == AWARE):
             rules.unpulsed(self.device.imperfections)
-        rules.whole("tile", "sweeps_free", "sweeps_nudged", "homeostasis_draws", "directions", "points")
+        rules.whole("tile", "sweeps_free", "sweeps_nudged", "directions", "points")
+        rules.whole("homeostasis_draws", least=0)
         rules.positive("beta", "residual_limit", "init_gain", "perturbation", "bias_rate", "feedback")
         rules.not_negative("tolerance", "warmup_epochs", "homeostasis", "weight_decay")
         rules.rates(len(self.hidden) + 1)
@@ -205,8 +209,6 @@ class EqpropConfig(TrainingConfig):
             rules.fail("activation", "'hard-sigmoid' with schedule 'up-down'; set schedule to 'parity'")
         if self.estimator in CIRCULAR:
             rules.fail("estimator", "one of real nudges with schedule 'up-down'; set schedule to 'parity'")
-        if self.feedback != 1.0 and self.rule == "field":
-            rules.fail("feedback", "1 with rule 'field', whose weights down are their own")
         if self.device is not None:
             raise EqpropError(
                 "training: schedule 'up-down' knows no imperfect device; leave the device out, or set "

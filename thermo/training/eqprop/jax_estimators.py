@@ -16,8 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermo.gradients.errors import EqpropError, NudgeError
+from thermo.training.eqprop.config import Conv
 from thermo.training.eqprop.estimators import BY_JAX, points_of
-from thermo.training.eqprop.jax_layers import Array, Layout, contract, down, total, up
+from thermo.training.eqprop.jax_layers import Array, Dense, Layout, contract, down, total, up
 from thermo.training.eqprop.jax_rest import Parameters, Relaxation, input_drive, relax, start
 
 FREE, NUDGED = Relaxation(30, 1e-2), Relaxation(12, 1e-2)
@@ -224,16 +225,50 @@ def normals(layout: Layout, key: Array, draws: int, dtype: Any) -> list[Array]:
     return [jax.random.normal(k, (draws, *s), dtype) for k, s in zip(keys, shapes, strict=True)]
 
 
-def homeostatic_loss(layout: Layout, p: Parameters, e: Sequence[Array]) -> Array:
+def homeostatic_loss(layout: Layout, p: Parameters, e: Sequence[Array] | None) -> Array:
     """Mean over the rows of e of (|J e|^2 - e^T J^2 e) / n; over normal e that is half the squared
     norm of J - J^T over n (Laborieux and Zenke 2023, arXiv 2309.02214). J is that of the drives in
     activity coordinates, J e and J (J e) two Jacobian-vector products; differentiate it by p.
+
+    e : vectors over all units, by layer; None: the expectation itself, pair by pair
     """
+    n = sum(layout.sizes[1:])
+    if e is None:
+        pairs = zip(places(layout), p.w[1:], p.feedback, strict=True)
+        return _sum(jnp.sum(k * jnp.square(w - b)) for k, w, b in pairs) / n
     je = recurrent(layout, p, e)
     jje = recurrent(layout, p, je)
     norm = _sum(jnp.sum(a * a) for a in je)
     twice = _sum(jnp.sum(a * b) for a, b in zip(e, jje, strict=True))
-    return (norm - twice) / (sum(layout.sizes[1:]) * e[0].shape[0])
+    return (norm - twice) / (n * e[0].shape[0])
+
+
+def places(layout: Layout) -> list[Array]:
+    """How many couplings share each parameter of w[1:], to be broadcast: 1 in dense layers, else (kernel,
+    kernel, 1, 1).
+    """
+    found = []
+    for l, layer in enumerate(layout.layers[1:], 1):
+        if isinstance(layer, Dense):
+            found.append(jnp.ones((1, 1)))
+            continue
+        below, above = ((1, *shape[:2], 1) for shape in layout.shapes[l : l + 2])
+        one = Conv(1, layer.kernel, layer.stride, layer.padding)
+        found.append(contract(one, jnp.ones(above), jnp.ones(below)))
+    return found
+
+
+def skew(layout: Layout, p: Parameters, e: Sequence[Array] | None) -> Parameters:
+    """n / 2 times the slope of `homeostatic_loss` by each coupling, in the mean over its places: by how much
+    it is more than its partner, estimated from e, or so it is.
+    """
+    slope = jax.grad(lambda q: homeostatic_loss(layout, q, e))(p)
+    half, some = 0.5 * sum(layout.sizes[1:]), places(layout)
+
+    def each(of: Sequence[Array]) -> tuple[Array, ...]:
+        return tuple(half * g / k for g, k in zip(of, some, strict=True))
+
+    return slope._replace(w=(slope.w[0], *each(slope.w[1:])), back=each(slope.back or ()))
 
 
 def recurrent(layout: Layout, p: Parameters, u: Sequence[Array]) -> list[Array]:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
-from thermo.training.eqprop.jax_estimators import Nudging, estimate, homeostatic_loss, normals
+from thermo.training.eqprop.jax_estimators import Nudging, estimate, homeostatic_loss, normals, skew
 from thermo.training.eqprop.jax_layers import Array, Layout
 from thermo.training.eqprop.jax_muon import scale_by_muon
 from thermo.training.eqprop.jax_rest import Parameters
@@ -77,6 +77,57 @@ def moved_pixels(images: Array, maps: Array) -> Array:
     return jnp.where(inside[..., None], found, 0.0)
 
 
+def _in_proportion(change: tuple[Array, ...], gradient: Parameters) -> tuple[Array, ...]:
+    """Muon's changes of weights down, as much smaller as their gradients are than those of the weights up:
+    at full size they would tear the two ways apart, to no gain.
+    """
+    share = [
+        jnp.minimum(1.0, jnp.linalg.norm(down) / (jnp.linalg.norm(up) + 1e-12))
+        for up, down in zip(gradient.w[1:], gradient.back or (), strict=True)
+    ]
+    return tuple(k * d for k, d in zip(share, change, strict=True))
+
+
+def learnt(
+    layout: Layout,
+    learning: Learning,
+    p: Parameters,
+    memory: Any,
+    gradient: Parameters,
+    rate: Array,
+    e: list[Array] | None = None,
+) -> tuple[Parameters, Any]:
+    """(parameters, optimiser's memory) after one step down a gradient.
+
+    rate : factor on all rates; e : vectors of the homeostatic loss, None: its expectation
+    """
+    apart = None
+    if learning.homeostasis and learning.optimiser == "momentum":
+        extra = jax.grad(lambda q: homeostatic_loss(layout, q, e))(p)
+        gradient = jax.tree.map(lambda g, h: g + learning.homeostasis * h, gradient, extra)
+    elif learning.homeostasis:  # beside optimisers whose updates have one size, whatever the loss's
+        apart = skew(layout, p, e)
+    change, memory = learning.rule().update(gradient, memory)
+    if learning.optimiser == "muon" and p.back is not None:
+        change = change._replace(back=_in_proportion(change.back, gradient))
+    if learning.decay:
+        change = jax.tree.map(lambda d, w: d + learning.decay * w if w.ndim > 1 else d, change, p)
+    rates = [rate * r for r in learning.rates]
+    of_biases = rates if learning.bias_rate is None else [rate * learning.bias_rate] * len(rates)
+
+    def moved(old: tuple[Array, ...], by: tuple[Array, ...], some: list[Array]) -> Any:
+        return tuple(w - r * d for w, d, r in zip(old, by, some, strict=True))
+
+    p = Parameters(
+        moved(p.w, change.w, rates),
+        moved(p.b, change.b, of_biases),
+        None if p.back is None else moved(p.back, change.back, rates[1:]),
+    )
+    if apart is not None:
+        p = jax.tree.map(lambda w, d: w - rate * learning.homeostasis * d, p, apart)
+    return p, memory
+
+
 @partial(jax.jit, static_argnames=("layout", "nudging", "learning", "sweeps", "by_pixels", "mesh"))
 def update(
     layout: Layout,
@@ -113,24 +164,9 @@ def update(
         found = estimate(layout, p, x, targets[rows], nudging, noise, sign, acting)
     else:
         found = estimate_tiled(sweeps, p, x, targets[rows], nudging, sign, mesh)
-    gradient = found.gradient
-    if learning.homeostasis:
+    e = None
+    if learning.homeostasis and learning.draws:
         e = normals(layout, draw, learning.draws, x.dtype)
-        extra = jax.grad(lambda q: homeostatic_loss(layout, q, e))(p)
-        gradient = jax.tree.map(lambda g, h: g + learning.homeostasis * h, gradient, extra)
-    change, memory = learning.rule().update(gradient, memory)
-    if learning.decay:
-        change = jax.tree.map(lambda d, w: d + learning.decay * w if w.ndim > 1 else d, change, p)
-    rates = [rate * r for r in learning.rates]
-    of_biases = rates if learning.bias_rate is None else [rate * learning.bias_rate] * len(rates)
-
-    def moved(old: tuple[Array, ...], by: tuple[Array, ...], some: list[Array]) -> Any:
-        return tuple(w - r * d for w, d, r in zip(old, by, some, strict=True))
-
-    p = Parameters(
-        moved(p.w, change.w, rates),
-        moved(p.b, change.b, of_biases),
-        None if p.back is None else moved(p.back, change.back, rates[1:]),
-    )
+    p, memory = learnt(layout, learning, p, memory, found.gradient, rate, e)
     figures = jnp.stack([jnp.asarray(f, x.dtype) for f in found[1:]])
     return p, memory, figures

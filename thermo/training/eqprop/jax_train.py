@@ -270,7 +270,7 @@ class LayersTrainer(EqpropTrainer):
         """What drives where p is programmed, on the device that is trained on or on this one."""
         drawn = drawn or self.drawn
         if self.config.feedback != 1.0:
-            p = p._replace(back=tuple(np.float32(self.config.feedback) * w for w in p.w[1:]))
+            p = p._replace(back=tuple(np.float32(self.config.feedback) * w for w in p.feedback))
         return p if drawn is None else jax.tree.map(jnp.asarray, drawn.act(p))
 
     def keep(self) -> None:

@@ -47,8 +47,8 @@ class Rest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sweeps:
-    """layout : of hard-sigmoid units; precision : of products; feedback : factor on the way down of tied
-    weights; tile : rows of a batch relaxed at once (what fits caches), where they divide it
+    """layout : of hard-sigmoid units; precision : of products; feedback : factor on all that drives
+    a layer from above; tile : rows of a batch relaxed at once (what fits caches), where they divide it
     """
 
     layout: Layout
@@ -82,7 +82,7 @@ class Sweeps:
         """From the top down: every hidden layer at rest given the new state above it."""
         u, above, told = list(r.u), list(r.above), list(r.told_down)
         layers, shapes = self.layout.layers, self.layout.shapes
-        share = jnp.float32(self.feedback if p.back is None else 1.0)
+        share = jnp.float32(self.feedback)
         for l in range(len(u) - 2, -1, -1):
             news = (u[l + 1] - told[l + 1]).astype(self.kind)
             told[l + 1] = told[l + 1] + news.astype(told[l + 1].dtype)
@@ -159,7 +159,7 @@ def estimate(s: Sweeps, p: Parameters, x: Array, y: Array, how: Nudging, sign: A
     two products a layer, in which small differences are not rounded against their large parts.
 
     With a feedback g the energy of layer l weighs g^l, the nudge's g^L beta: dE/dw_l is g^(l-L) times what
-    equal weights would make it.
+    equal weights would make it; of weights down of their own, too.
     """
     rows, layers = x.shape[0], s.layout.layers
     free, used, left = s.free(p, s.start(p, x), how.free.sweeps, how.free.tolerance)
@@ -186,10 +186,9 @@ def estimate(s: Sweeps, p: Parameters, x: Array, y: Array, how: Nudging, sign: A
         w.append(ahead + behind if p.back is None else ahead)
         back.append(behind)
     bias = [-total(c) / rows for c in change]
-    if p.back is None:
-        weights = [s.feedback ** (l + 1 - len(layers)) for l in range(len(layers))]
-        w = [k * a for k, a in zip(weights, w, strict=True)]
-        bias = [k * a for k, a in zip(weights, bias, strict=True)]
+    weighs = [s.feedback ** (l + 1 - len(layers)) for l in range(len(layers))]
+    w, bias = ([k * a for k, a in zip(weighs, some, strict=True)] for some in (w, bias))
+    back = [k * a for k, a in zip(weighs[1:], back, strict=True)]
     found = Parameters(tuple(w), tuple(bias), None if p.back is None else tuple(back))
     cost = 0.5 * jnp.square(free.u[-1] - y).sum(axis=1).mean()
     right = jnp.mean(free.u[-1].argmax(axis=1) == y.argmax(axis=1))

@@ -121,10 +121,17 @@ def homeostatic_step(
 ) -> None:
     """One step on the homeostatic loss (thermo.gradients.homeostasis), layer by layer, in place.
 
+    draws : random vectors that it is estimated with, 0: its expectation
     w, back : (n_(l+1), n_l) of every layer, the first without a way back; rates : of each layer
     """
     top = len(w)
     sizes = [a.shape[0] for a in w]
+    if not draws:
+        for l in range(1, top):
+            apart = np.float32(2 * rates[l] / sum(sizes)) * (w[l] - back[l])
+            w[l] -= apart
+            back[l] += apart
+        return
     e = [rng.standard_normal((draws, m), np.float32) for m in sizes]
     je, te = [np.zeros_like(a) for a in e], [np.zeros_like(a) for a in e]
     for l in range(1, top):  # between layer l and layer l + 1

@@ -20,7 +20,16 @@ from thermo.gradients.estimators import How, estimate
 from thermo.gradients.rest import Settling
 from thermo.gradients.system import from_network
 from thermo.kernels.eqprop import layers as kernel
-from thermo.studies.eqprop import asymmetry_points, devices_study, noise_points, run_trainings
+from thermo.studies.eqprop import (
+    SYMMETRIC,
+    Trained,
+    asymmetry_points,
+    devices_study,
+    lost_to_asymmetry,
+    noise_points,
+    run_trainings,
+)
+from thermo.studies.eqprop_asymmetry import settings
 from thermo.studies.records import Point
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
@@ -30,6 +39,7 @@ from thermo.training.eqprop.layers import free_outputs, scratch, settling_time
 from thermo.training.eqprop.presets import eqprop_preset
 from thermo.training.eqprop.train import train_eqprop
 from thermo.training.eqprop.trainer import HopfieldTrainer
+from thermo.training.eqprop.updates import homeostatic_step
 from thermo.training.tiles import Tiles
 
 SIZES = (6, 9, 8, 3)
@@ -218,6 +228,11 @@ def test_homeostasis_brings_both_ways_together():
         slope = np.sum(t * wanted) / n / np.sum(wanted**2)
         # noise of a mean of 400 steps of 5 draws each: some 1 / sqrt(2000) a vector, times a few
         assert cosine > 0.95 and slope == pytest.approx(1, abs=0.15)
+    w, back = [a.copy() for a in trainer.w], [a.copy() for a in trainer.back]
+    homeostatic_step(w, back, [np.float32(0.02)] * 3, 0, np.random.default_rng(0))  # the expectation
+    for k, s in enumerate(skew, 1):
+        np.testing.assert_allclose(trainer.w[k] - w[k], 0.02 * 2 * s / sum(SIZES[1:]), atol=1e-7)
+        np.testing.assert_allclose(back[k] - trainer.back[k], trainer.w[k] - w[k], atol=1e-7)
 
 
 def test_digits_are_learnt_in_seconds(trained, digits):
@@ -363,11 +378,28 @@ def test_a_study_reports_what_does_not_settle(digits, tmp_path):
 def test_points_of_studies():
     base = EqpropConfig(hidden=(8, 8), rates=(0.1,))
     points = asymmetry_points(base, (0.0, 90.0), 5.0)
-    assert [p.config.homeostasis for p in points] == [0, 0, 5, 5]
-    assert {p.config.rule for p in points} == {"field"}
+    assert [p.config.homeostasis for p in points] == [0, 0, 0, 5, 5]
+    assert [p.config.rule for p in points] == ["energy", *4 * ["field"]]
     noisy = noise_points(base, (0.0, 0.04), (0.1, 0.5))
     assert len({p.series for p in noisy}) == 8
     assert noisy[-1].config.device.state_noise == 0.04
+
+
+def test_settings_of_the_study_of_angles(digits):
+    assert settings(digits, None, [12], 2, 3).hidden == (12,)
+    conv = settings(digits, [4, 8], None, 2, 3)
+    assert conv.engine == "jax" and [c.channels for c in conv.hidden] == [4, 8]
+    assert (conv.epochs, conv.seed, conv.augmentation.active, conv.restarts) == (2, 3, False, ())
+
+
+def test_points_lost_are_paired_by_seed():
+    figures = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, "")
+    rows = ((SYMMETRIC, 0.9, 0), (SYMMETRIC, 0.8, 1), ("90 degrees", 0.89, 0), ("90 degrees", 0.77, 1))
+    found = [Trained(series, a, *figures, seed=k) for series, a, k in rows]
+    found.append(Trained("60 degrees", np.nan, *figures, failed="still moves", seed=0))
+    lost, none = lost_to_asymmetry(found)
+    assert (lost.series, lost.n) == ("90 degrees", 2) and none.n == 0
+    assert lost.points == pytest.approx(2.0) and lost.sem == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(

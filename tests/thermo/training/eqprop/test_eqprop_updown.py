@@ -113,13 +113,15 @@ def test_the_gradient_is_that_of_parity(network, estimator):
         np.testing.assert_allclose(a, b, atol=0.03 * float(jnp.abs(b).max()))
 
 
-@pytest.mark.parametrize("feedback", [1.0, 0.3])
-def test_the_gradient_against_finite_differences(network, feedback):
+@pytest.mark.parametrize(("feedback", "apart"), [(1.0, False), (0.3, False), (0.3, True)])
+def test_the_gradient_against_finite_differences(network, feedback, apart):
     """Of the cost at rest, along the gradient; without the energies' weights it would be off."""
     p, x, y = network
     p = p._replace(
         b=tuple(jnp.full_like(b, 0.5) for b in p.b), w=tuple(0.3 * w for w in p.w)
     )  # off the walls
+    if apart:
+        p = p._replace(back=p.w[1:])
     s = Sweeps(LAYOUT, feedback=feedback)
     how = Nudging("centred", 0.05, 2, Relaxation(60, 1e-7), Relaxation(12))
     gradient = estimate(s, p, x, y, how).gradient
@@ -200,12 +202,26 @@ def test_digits_are_learnt_and_decided_alike():
     assert np.mean(found == decided[:100]) >= 0.97
 
 
+@pytest.mark.slow
+def test_homeostasis_brings_both_ways_together():
+    """Whatever the outputs' small rate, by its expectation and by random vectors; without it they stay."""
+    data = load_dataset("digits")
+    data = replace(data, x_train=data.x_train[:800], y_train=data.y_train[:800])
+    apart = replace(SMALL, rule="field", angle=90.0, epochs=1)
+    angles = [train_eqprop(data, apart).history[-1].angle]
+    for factor, draws in ((0.3, 0), (0.1, 100)):
+        trained = train_eqprop(data, replace(apart, homeostasis=factor, homeostasis_draws=draws))
+        angles.append(trained.history[-1].angle)
+    assert angles[0] > 70 and angles[1] < 10 and angles[2] < 45
+    back = trained.parameters.back[-1]  # what the netlist has is what drove
+    np.testing.assert_allclose(trained.model.backward[0], 0.3 * np.asarray(back), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"activation": "tanh"}, "'hard-sigmoid' with schedule 'up-down'"),
         ({"estimator": "holomorphic"}, "one of real nudges"),
-        ({"rule": "field"}, "feedback must be 1 with rule 'field'"),
         ({"device": EqpropDevice(state_noise=0.1)}, "knows no imperfect device"),
         ({"schedule": "parity"}, "precision must be 'float32' with engine 'jax' and schedule 'parity'"),
         ({"precision": "float16"}, "precision must be one of float32, bfloat16"),
