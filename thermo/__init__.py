@@ -29,7 +29,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "training.langevin.config": ("OnsagerMachlupConfig", "PathwiseConfig"),
         "training.langevin.mlp": ("MLPConfig", "train_mlp"),
         "training.langevin.onsager_machlup": ("train_onsager_machlup",),
-        "training.langevin.pathwise": ("train_pathwise",),
+        "training.langevin.train": ("train_pathwise",),
         "training.logic.config": ("LogicConfig",),
         "training.logic.train": ("train_logic",),
     },

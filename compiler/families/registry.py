@@ -53,6 +53,7 @@ class Family:
 
 HOMES = {
     "conv-hopfield": "compiler.families.conv_hopfield",
+    "conv-langevin": "compiler.families.conv_langevin",
     "denoising-chain": "compiler.families.denoising_chain",
     "feedforward": "compiler.families.feedforward",
     "gaussian": "compiler.families.gaussian",

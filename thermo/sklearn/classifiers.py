@@ -24,8 +24,8 @@ from thermo.sklearn.prepared import prepared
 from thermo.training.eqprop.device import EqpropDevice
 from thermo.training.eqprop.presets import eqprop_preset
 from thermo.training.eqprop.train import train_eqprop
-from thermo.training.langevin.pathwise import train_pathwise
 from thermo.training.langevin.presets import pathwise_preset
+from thermo.training.langevin.train import train_pathwise
 from thermo.training.logic import logic_preset, train_logic
 
 EACH = """

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from compiler.families.langevin import LangevinMachine, lower_langevin
+from compiler.families.conv_langevin import ConvLangevinMachine
+from compiler.families.langevin import LangevinMachine
+from compiler.families.registry import family_of
 from compiler.families.store import load_model
 from compiler.files import check_writable
 from hw_models.imperfect import Imperfections
@@ -42,6 +44,14 @@ OPTIONS = (
         "least-squares (the same, exact).",
     ),
     Option("hidden", "--hidden", int, None, "Hidden cells.", min=0),
+    Option(
+        "channels",
+        "--channels",
+        int,
+        None,
+        "Cells at every place of a convolutional front, whose couplings are tied (pictures).",
+        min=1,
+    ),
     Option("epochs", "--epochs", int, None, "", min=1),
     Option("start", "--start", Path, None, "Trained model to go on from."),
     Option("heat_penalty", "--heat-penalty", float, None, "Loss per kT of heat.", min=0),
@@ -77,7 +87,7 @@ OPTIONS = (
     AS_JSON,
 )
 
-PATHWISE = {"start", "heat_penalty", "heat_budget", "directed", "checkpoint", "device_seed"}
+PATHWISE = {"channels", "start", "heat_penalty", "heat_budget", "directed", "checkpoint", "device_seed"}
 PATHWISE |= {"input_bits", "output_bits", "at", "regime", "engine"}
 PATHWISE |= {"coupling_penalty", "device", "couplings", "mismatch", "asymmetry", "bits", "bias_mismatch"}
 """Flags that back-propagation through the noisy run takes, and teacher and student do not."""
@@ -123,6 +133,7 @@ def langevin(given: Given) -> None:
                 n_hidden=given["hidden"] if first is None else first.n_hidden,
                 device=file_read(given["device"]),
                 couplings=given["couplings"],
+                channels=given["channels"],
             ),
             epochs=given["epochs"],
             heat_penalty=given["heat_penalty"],
@@ -166,7 +177,7 @@ def langevin(given: Given) -> None:
     if given["device_seed"] is not None or given["regime"] is not None:
         there |= {"non_ideal": trained.config.non_ideal, "device_seed": given["device_seed"] or 0}
     evaluation, _ = evaluate(
-        lower_langevin(trained.model),
+        _netlist(trained.model),
         dataset,
         "test",
         seed=given["seed"],
@@ -213,6 +224,12 @@ def _machine(path: Path) -> LangevinMachine:
     return model
 
 
+def _netlist(model: Any) -> Any:
+    family = family_of(model)
+    assert family is not None
+    return family.lowered(model)
+
+
 def _changed(config: Any, **changes: Any) -> Any:
     return replace(config, **{k: v for k, v in changes.items() if v is not None})
 
@@ -224,12 +241,19 @@ def _non_ideal(
     return None if law.ideal else law
 
 
-def _largest(machine: LangevinMachine) -> float:
-    return float(np.abs(machine.coupling).max(initial=0.0))
+def _largest(machine: Any) -> float:
+    found = float(np.abs(machine.coupling).max(initial=0.0))
+    return max(found, float(np.abs(machine.across).max())) if hasattr(machine, "across") else found
 
 
-def _rows(machine: LangevinMachine, evaluation: Any, trained: Any) -> tuple[tuple[str, str], ...]:
-    rows = [("cells", f"{machine.n_inputs} frozen, {machine.n_hidden} hidden, {machine.n_out} out")]
+def _rows(machine: Any, evaluation: Any, trained: Any) -> tuple[tuple[str, str], ...]:
+    if isinstance(machine, ConvLangevinMachine):
+        n_in, front, hidden, out = machine.sizes
+        shape = "x".join(str(k) for k in machine.front_shape)
+        rows = [("cells", f"{n_in} frozen, {front} in front ({shape}), {hidden} hidden, {out} out")]
+        rows.append(("parameters, tied ones once", f"{machine.n_parameters:,}"))
+    else:
+        rows = [("cells", f"{machine.n_inputs} frozen, {machine.n_hidden} hidden, {machine.n_out} out")]
     if evaluation.accuracy is not None:
         rows.append(("validation accuracy, chosen on", f"{100 * trained.score:.2f} %"))
         rows.append(

@@ -19,10 +19,34 @@ ENGINES = ("numba", "jax")
 
 
 @dataclass(frozen=True, slots=True)
+class Front:
+    """A front of tied couplings: cells at every place, `channels` each, whose taps all places share.
+
+    kernel, stride, padding : of a square of pixels, zeros outside
+    whiten : share of patches' mean second moment added to each before they are whitened for learning
+        (thermo.training.langevin.front); 0: they are not
+    """
+
+    channels: int
+    kernel: int
+    stride: int
+    padding: int = 0
+    whiten: float = 0.05
+
+    def __post_init__(self) -> None:
+        rules = Rules(self, TrainingError, "front")
+        rules.whole("channels", "kernel", "stride")
+        rules.whole("padding", least=0)
+        rules.not_negative("whiten")
+
+
+@dataclass(frozen=True, slots=True)
 class PathwiseConfig(TrainingConfig):
     """Settings of `train_pathwise`; the defaults are the published MNIST machine.
 
     Machine: n_hidden cells beside the outputs, U = j2 x^2 + j3 x^3 + j4 x^4, x_0 = 0, read at t_f.
+    front : cells before those, driven by patches of an image through tied couplings; the others then see no
+        inputs but by these, with which they are all coupled. Ideal, symmetric couplings alone
     symmetric : tie J_ij = J_ji (then a potential exists); coupled=False removes those among
         dynamic cells: a linear classifier as control
     input_shift, input_scale : u = (data - shift) * scale; None: the mean over the training split,
@@ -31,7 +55,7 @@ class PathwiseConfig(TrainingConfig):
     dt_evaluate : step at which validation accuracy and heat are measured
     rate_* : factors on learning_rate; w_in is rated per unit of root-mean-square input, so that
         the setting does not depend on input_scale
-        rate_j holds up to 64 hidden cells and falls as 64 / n_hidden beyond
+        rate_j holds up to 64 hidden cells and falls as 64 / n_hidden beyond (with a front it is as it is)
     init_w, init_j, init_bias : standard deviations of the start, those of w_in (in the same unit)
         and J times the square root of the number of inputs and of dynamic cells
     heat_penalty : lambda, loss per kT of heat; heat_budget : wanted mean heat in kT, found by a
@@ -54,6 +78,7 @@ class PathwiseConfig(TrainingConfig):
     """
 
     n_hidden: int = 64
+    front: Front | None = None
     symmetric: bool = True
     coupled: bool = True
     kT: float = 1.0
@@ -156,6 +181,8 @@ class PathwiseConfig(TrainingConfig):
                 "training: engine 'jax' has ideal couplings and converters, not those of "
                 f"{self.hardware.name}; leave the device out, or set engine to 'numba'"
             )
+        if self.front is not None:
+            self._check_front()
         rules.unpulsed(self.law)
         if self.device_seed is not None and self.regime is None and self.law is None and not self.converts:
             raise TrainingError(
@@ -194,6 +221,25 @@ class PathwiseConfig(TrainingConfig):
                 rules.fail("dt_schedule", f"of steps above 0 and at most t_f = {self.t_f:g}")
         if self.dt_evaluate > self.t_f:
             rules.fail("dt_evaluate", f"at most t_f = {self.t_f:g}")
+
+    def _check_front(self) -> None:
+        """TrainingError for what a machine with a front does not know."""
+        wrong = {
+            "symmetric": "symmetric couplings: leave --directed out" if not self.symmetric else "",
+            "coupled": "couplings, without which outputs see no input: leave --uncoupled or --channels out"
+            if not self.coupled
+            else "",
+            "device": "ideal couplings: leave the device and its imperfections out"
+            if self.device is not None or self.law is not None
+            else "",
+            "engine": "kernels of numba: leave engine out" if self.engine != "numba" else "",
+            "coupling_penalty": "no price of couplings: leave coupling_penalty out"
+            if self.coupling_penalty
+            else "",
+        }
+        for told in wrong.values():
+            if told:
+                raise TrainingError(f"training: a convolutional front has {told}")
 
 
 @dataclass(frozen=True, slots=True)

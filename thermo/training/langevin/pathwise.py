@@ -9,7 +9,6 @@ thermodynamic computers by gradient descent", arXiv 2509.15324; the training met
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -21,7 +20,6 @@ from thermo.kernels.langevin import bptt
 from thermo.kernels.langevin.circuit import Circuit
 from thermo.kernels.langevin.images import Images
 from thermo.kernels.langevin.lines import Line
-from thermo.progress import Progress
 from thermo.simulate.langevin.calibrate import CALIBRATION, TRAJECTORY
 from thermo.simulate.langevin.conversion import Span, output_range
 from thermo.training.errors import TrainingDivergedError, TrainingError
@@ -39,8 +37,7 @@ from thermo.training.langevin.encoder import fit_encoder
 from thermo.training.langevin.gradient import Layout
 from thermo.training.langevin.imperfect import DrawnMachine, draw_machine
 from thermo.training.langevin.quick import VALID_TRAJECTORY, run_machine
-from thermo.training.langevin.result import EpochRecord, TrainedMachine
-from thermo.training.loop import fit
+from thermo.training.langevin.result import EpochRecord
 from thermo.training.optimise import cosine_rate
 from thermo.training.regimes import device_of_batch, reads_anew
 from thermo.training.tiles import Tiles
@@ -86,8 +83,8 @@ class PathwiseTrainer:
                     f"start machine has {name} = {getattr(start, name):g}, the configuration "
                     f"{getattr(config, name):g}; set {name} to the start's"
                 )
-        n = (config.n_hidden if start is None else start.n_hidden) + n_out
-        self.layout = Layout(n, dataset.n_features, n_out)
+        self.layout = self._laid_out(dataset, n_out, start)
+        n = self.layout.n
         self.shift, self.scale = _encoder(dataset, config, start)
         # Parameters see inputs of root-mean-square 1, so that learning rates need no data set.
         u = (self.x - self.shift) * self.scale
@@ -148,6 +145,11 @@ class PathwiseTrainer:
         self._scratch(max(self._steps(dt) for _, dt in config.dt_schedule))
         self.kT_unit = config.kT if config.kT > 0 else 1.0
         self.rates = self._rates()
+
+    def _laid_out(self, dataset: Dataset, n_out: int, start: LangevinMachine | None) -> Any:
+        """Where parameters lie, for so many outputs."""
+        n_hidden = self.config.n_hidden if start is None else start.n_hidden
+        return Layout(n_hidden + n_out, dataset.n_features, n_out)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What a checkpoint holds, by name."""
@@ -428,7 +430,7 @@ class PathwiseTrainer:
         stiffness = (2 * j2 + 6 * j3 * x_max + 12 * j4 * x_max**2).max()
         return float(1.0 / (self.config.mobility * stiffness))
 
-    def model(self) -> LangevinMachine:
+    def model(self) -> Any:
         """The machine of the best epoch."""
         return self.machine(self.best)
 
@@ -442,7 +444,7 @@ class PathwiseTrainer:
         )
         return f"validation {figure}, {last.valid_heat:.4g} kT"
 
-    def machine(self, theta: np.ndarray) -> LangevinMachine:
+    def machine(self, theta: np.ndarray) -> Any:
         """The trained machine; w_in in the units of its own encoder."""
         config, n_out = self.config, self.layout.n_out
         w, j, b, s, o = self.layout.split(theta)
@@ -583,35 +585,3 @@ def _encoder(
     if start is not None:
         return start.input_shift.astype(np.float32), start.input_scale.astype(np.float32)
     return fit_encoder(dataset.x_train, config.input_shift, config.input_scale)
-
-
-def train_pathwise(
-    dataset: Dataset,
-    config: PathwiseConfig,
-    *,
-    start: LangevinMachine | None = None,
-    progress: Progress | None = None,
-    checkpoint: str | os.PathLike | None = None,
-    threads: int | None = None,
-) -> TrainedMachine:
-    """Train by back-propagation through noisy runs; the test split is never looked at.
-
-    start : a machine to go on from (its cells, encoder and size are kept)
-    checkpoint : a file written after every epoch; if it exists, training goes on from it, and the
-        result is bitwise that of an uninterrupted run
-    threads : tiles run at once (None: one a core); results do not depend on it
-
-    Raises TrainingError on a setting, start or checkpoint that does not fit and
-    TrainingDivergedError where trajectories run away at every step size tried.
-    """
-    trainer = PathwiseTrainer(dataset, config, start)
-    origin = () if start is None else (start.w_in, start.coupling, start.bias)
-    trained = fit(
-        trainer,
-        (dataset, config, *origin),
-        f"training on {dataset.name}",
-        progress=progress,
-        checkpoint=checkpoint,
-        threads=threads,
-    )
-    return trained.extended(TrainedMachine, mean_heat=trainer.best_heat, heat_penalty=trainer.penalty)

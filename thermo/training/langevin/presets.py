@@ -13,8 +13,18 @@ from hw_models.device import Device
 from hw_models.presets import chosen_device
 from thermo.data import Dataset
 from thermo.training.augmentation import Augmentation
-from thermo.training.kinds import LARGE, Kind, kind_of, warps_for
-from thermo.training.langevin.config import OnsagerMachlupConfig, PathwiseConfig
+from thermo.training.errors import TrainingError
+from thermo.training.kinds import (
+    LARGE,
+    Kind,
+    is_many,
+    is_pictures,
+    kind_of,
+    may_be_mirrored,
+    small_side,
+    warps_for,
+)
+from thermo.training.langevin.config import Front, OnsagerMachlupConfig, PathwiseConfig
 from thermo.training.langevin.on_device import on_device
 
 SOME = Augmentation(shift=0.5, rotate=5.0, zoom=0.05, shear=0.05)
@@ -52,6 +62,26 @@ _CURVE = PathwiseConfig(
     rate_w=20.0,
     init_bias=1.5,
     evaluate_every=5,
+)
+
+
+# With a front signals must stand above the noise from the start: drives are strong, and a cell's quartic wall
+# bounds what it gives to the bath.
+_FRONT = PathwiseConfig(
+    epochs=20,
+    batch=128,
+    tile=64,
+    learning_rate=0.01,
+    rate_w=4.0,
+    rate_bias=7.0,
+    rate_j=2.0,
+    rate_scale=2.0,
+    init_w=6.0,
+    init_j=4.3,
+    heat_penalty=2e-6,
+    dt_schedule=((0.0, 1.25e-2),),
+    dt_evaluate=5e-3,
+    evaluate_every=4,
 )
 
 
@@ -105,18 +135,49 @@ def pathwise_preset(
     n_hidden: int | None = None,
     device: str | Device | None = None,
     couplings: str | CouplingTechnology | None = None,
+    channels: int | None = None,
 ) -> PathwiseConfig:
     """Settings of `train_pathwise` for what the data set is (thermo.training.kinds).
 
     heat_budget : wanted mean heat in kT; coupled=False : the control, a linear classifier
     n_hidden : hidden cells, None for the preset's; wide machines learn in fewer, coarser epochs
     device, couplings : hardware trained for, as in PathwiseConfig; voltages then fit its couplings
+    channels : of a convolutional front (front_preset), None for none
     """
+    if channels is not None:
+        config = front_preset(dataset, channels, heat_budget=heat_budget, n_hidden=n_hidden)
+        return replace(config, coupled=coupled, device=device, couplings=couplings)
     config = _sized(_chosen(dataset, heat_budget, coupled), dataset, n_hidden)
     if device is None:
         return replace(config, couplings=couplings)
     config = replace(config, device=device, couplings=couplings)
     return on_device(config, dataset, chosen_device(device, couplings))
+
+
+def front_preset(
+    dataset: Dataset, channels: int, *, heat_budget: float | None = None, n_hidden: int | None = None
+) -> PathwiseConfig:
+    """Settings of `train_pathwise` with a convolutional front of so many channels, for what the data set is.
+
+    Patches are a quarter of a picture wide, of a small one half, and half overlap. Other arguments as in
+    pathwise_preset. Raises TrainingError for data that are no pictures.
+    """
+    if not is_pictures(dataset):
+        raise TrainingError(
+            f"training: a front needs pictures, data set {dataset.name} has rows of {dataset.n_features} "
+            "values; leave channels (--channels) out"
+        )
+    side = min(dataset.image_shape[:2])
+    kernel = max(2, side // 2 if small_side(dataset) else side // 4)
+    warps = warps_for(dataset)
+    if may_be_mirrored(dataset):
+        warps = Augmentation(shift=side // 16, whole=True, mirror=0.5)
+    config = replace(_FRONT, front=Front(channels, kernel, kernel // 2), augmentation=warps)
+    if not is_many(dataset):
+        config = replace(config, epochs=60, batch=64, tile=32)
+    if n_hidden is not None:
+        config = replace(config, n_hidden=n_hidden)
+    return config if heat_budget is None else replace(config, heat_penalty=0.0, heat_budget=heat_budget)
 
 
 def _sized(config: PathwiseConfig, dataset: Dataset, n_hidden: int | None) -> PathwiseConfig:
