@@ -6,32 +6,6 @@ modules that can be called: `thermo.simulate(netlist)` beside `thermo.simulate.l
 
 from hw_models import __version__ as __version__
 from hw_models.lazy import lazy_names
+from thermo.names import MODULES, NAMES
 
-__getattr__, __dir__, __all__ = lazy_names(
-    __name__,
-    {
-        "data": ("DataError", "Dataset", "load_dataset"),
-        "energy": ("cheapest", "estimate", "measure_baselines", "measure_cycle"),
-        "energy.compare": ("compare",),
-        "linear_algebra": ("exponential", "inverse", "log_determinant", "lyapunov", "solve"),
-        "ngspice.check": ("check_with_ngspice",),
-        "samplers": ("dale_langevin", "sa_sgld", "sgld"),
-        "simulate": ("SimulationError", "SpinSystem"),
-        "training.ebm.boltzmann": ("train_boltzmann", "train_denoising"),
-        "training.ebm.boltzmann_config": ("BoltzmannConfig",),
-        "training.ebm.config": ("RbmConfig",),
-        "training.ebm.rbm": ("train_rbm",),
-        "training.ebm.short_runs": ("ShortRunConfig", "train_short_runs"),
-        "training.eqprop.config": ("EqpropConfig",),
-        "training.eqprop.oscillator": ("train_oscillator",),
-        "training.eqprop.resistive": ("train_resistive",),
-        "training.eqprop.train": ("train_eqprop",),
-        "training.langevin.config": ("OnsagerMachlupConfig", "PathwiseConfig"),
-        "training.langevin.mlp": ("MLPConfig", "train_mlp"),
-        "training.langevin.onsager_machlup": ("train_onsager_machlup",),
-        "training.langevin.train": ("train_pathwise",),
-        "training.logic.config": ("LogicConfig",),
-        "training.logic.train": ("train_logic",),
-    },
-    modules=("evaluate", "simulate"),
-)
+__getattr__, __dir__, __all__ = lazy_names(__name__, NAMES, MODULES)

@@ -1,0 +1,5 @@
+"""python -m thermoc: the command line."""
+
+from thermo.cli.main import run
+
+run()
