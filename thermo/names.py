@@ -1,4 +1,4 @@
-"""Names of the package by the module in which each lives: those of `thermo`, and of its second name `thermoc`."""
+"""Names of the package by the module in which each lives; `thermoc` has the same."""
 
 NAMES = {
     "data": ("DataError", "Dataset", "load_dataset"),
