@@ -2,15 +2,15 @@
 
     python benchmarks/max_cut.py [--runs 20] [--seconds 1] [--graphs G14 G22 G55] [--glass 4096] [--peers]
 
-Ours: what `simulate_spins(net, chains=2, seconds=1)` does on two threads, of sparse graphs two searches
-that cross annealed states (thermo.kernels.spins.crossing); reading the file and compiling kernels are not
-counted. Peers get the same wall time and threads. dwave-samplers' SimulatedAnnealingSampler, with its own
-default range of temperatures, in two forms: one long read a thread, and as many reads of its default 1000
-sweeps as fit. ferrotherm in two forms, one run a thread: `anneal` at its default temperatures, its stages
-made longer, and `breakout`, its search for cuts. A peer's work is what fits by the speed of its run
-before; the first's is measured before the time begins. Best known
-cuts: 3064, 13359, 10299. --glass N is Sherrington and Kirkpatrick's of N spins, told as least energy a
-spin (with its sign turned). Seeds are 0 to runs - 1.
+Ours: what `simulate_spins(net, chains=2, seconds=1)` does on two threads, of sparse graphs two searches by
+populations of annealed states (thermo.kernels.spins.population); reading the file and compiling kernels are
+not counted. Peers get the same wall time and threads. dwave-samplers' SimulatedAnnealingSampler, with its
+own default range of temperatures, in two forms: one long read a thread, and as many reads of its default
+1000 sweeps as fit. ferrotherm in two forms, one run a thread: `anneal` at its default temperatures, its
+stages made longer, and `breakout`, its search for cuts. A peer's work is what fits by the speed of its run
+before; the first's is measured before the time begins. Best known cuts: 3064, 13359, 10299. --glass N is
+Sherrington and Kirkpatrick's of N spins, told as least energy a spin (with its sign turned). Seeds are 0 to
+runs - 1.
 """
 
 from __future__ import annotations

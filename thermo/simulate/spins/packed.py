@@ -48,7 +48,7 @@ def make_terms(system: SpinSystem) -> Terms:
     """The terms of a system; UnsupportedError, with the reason, where it cannot be packed."""
     layout = system.layout
     w = system.weights[layout.source]
-    unit = _unit(np.abs(w))
+    unit = common_unit(np.abs(w), LEVELS_MOST)
     if unit is None:
         raise UnsupportedError("couplings are no small multiples of one number: use method 'lanes'")
     whole = np.rint(np.abs(w) / unit).astype(np.int64)
@@ -96,12 +96,12 @@ def can_pack(system: SpinSystem) -> bool:
     return True
 
 
-def _unit(size: np.ndarray) -> float | None:
-    """The largest number of which all sizes are small multiples, if there is one."""
+def common_unit(size: np.ndarray, most: int) -> float | None:
+    """The largest number of which all sizes are multiples, by `most` at most, if there is one."""
     least = float(size[size > 0].min(initial=np.inf))
     if np.isinf(least):
         return 1.0
-    if size.max() > LEVELS_MOST * least:
+    if size.max() > most * least:
         return None
     for part in range(1, 9):
         unit = least / part

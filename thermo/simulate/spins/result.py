@@ -18,7 +18,7 @@ from thermo.simulate.saving import contents, save_arrays
 class SpinResult:
     """States and energies of `chains` independent chains of n p-bits.
 
-    states : (chains, n) int8, the last states; energy : (chains,) float64, theirs
+    states : (chains, n) int8, the last states, of a population the best; energy : (chains,) float64, theirs
     best_states, best_energies : (chains, n) and (chains,), the least energy that each chain was
         seen at: after every sweep with method "chains", at observations and the end otherwise
     best_state, best_energy : the best of all
@@ -28,7 +28,8 @@ class SpinResult:
     phases, sweeps : names, and sweeps of the whole schedule (each updates every p-bit once)
     hit : (chains,) sweeps after which each chain reached the target and stopped, -1 if it did not;
         None unless method is "chains"
-    updates : p-bit updates of all chains; flips : how many changed the state, or None (not counted)
+    updates : p-bit updates of all chains, of a population those of all its states
+    flips : how many changed the state, or None (not counted)
     seconds : wall time of the sweeps; method : "cells", "chains", "crossed", "dense", "lanes",
         "packed", "moves" or "terms"
     clock : (k, 4) float64 of a run that filled a time, which repeats it exactly: of each slice the number

@@ -24,6 +24,7 @@ from thermo.simulate.spins.lanes import LaneTiles
 from thermo.simulate.spins.moves import MoveChains, ramp
 from thermo.simulate.spins.packed import PackedTiles, can_pack
 from thermo.simulate.spins.plan import SpinPhase, plan_spins
+from thermo.simulate.spins.population import Populations, is_whole
 from thermo.simulate.spins.result import SpinResult
 from thermo.simulate.spins.system import SpinSystem, device_system
 from thermo.simulate.spins.terms import TermChains, Terms
@@ -35,7 +36,8 @@ METHODS = ("auto", "cells", "chains", "crossed", "dense", "lanes", "packed", "mo
 BACKENDS = ("numba", "jax")
 BY_JAX = ("auto", "dense", "lanes")
 Engine: TypeAlias = (
-    "Chains | CellChains | DenseChains | JaxChains | LaneTiles | PackedTiles | MoveChains | TermChains"
+    "Chains | CellChains | DenseChains | JaxChains | LaneTiles | PackedTiles | MoveChains | "
+    "Populations | TermChains"
 )
 LANES_FROM = 8  # chains from which sums made anew, 16 chains at a time, are faster at constant kT
 CELLS_FROM = 100_000  # p-bits from which a chain's running sums leave the cache and all are made anew
@@ -102,8 +104,9 @@ def simulate_spins(
         "moves" turns several spins at once, in float64, and
         is no law of p-bits but a search (thermo.kernels.spins.moves); "auto" takes it where a model is
         annealed by its own schedule and a trial finds that penalties hold each single spin. "crossed" is a
-        search, too: many annealed states in turn, and crossed (thermo.kernels.spins.crossing); "auto" takes
-        it where a sparse model is annealed by its own ramp in so many seconds that there is time for it.
+        search, too: many annealed states, and crossed (thermo.kernels.spins.population; of couplings that are
+        no small whole numbers of one unit thermo.kernels.spins.crossing); "auto" takes it where a sparse
+        model is annealed by its own ramp in so many seconds that there is time for it.
         "terms" turns the variables of a polynomial or formula by its products, without the auxiliary spins
         of those of three and more, on a ramp of its own (thermo.kernels.spins.terms); "auto" takes it where
         such a polynomial or weighted formula is annealed by its own schedule, of other formulas in `seconds`
@@ -244,7 +247,9 @@ def simulate_spins(
     elif method == "chains":
         running = Chains(system, states, seed, first_chain, threads, goal)
     elif method == "crossed":
-        running = CrossedChains(system, states, plan[-1].kT, seed, first_chain, threads)
+        # 512 states, a bit each, where couplings are whole numbers
+        search = Populations if isinstance(system, SpinSystem) and is_whole(system) else CrossedChains
+        running = search(system, states, plan[-1].kT, seed, first_chain, threads)
     elif method == "cells":
         running = CellChains(system, states, seed, first_chain, threads)
     elif method == "packed":
@@ -265,6 +270,7 @@ def simulate_spins(
     plan = done.plan
     total = sum(p.sweeps for p in plan)
     free = sum(p.sweeps * int((~p.frozen).sum()) for p in plan) * chains
+    free *= running.width if isinstance(running, Populations) else 1
     if done.hit is not None:
         free = int(free * np.where(done.hit < 0, total, done.hit).mean() / total)
     return SpinResult(
@@ -364,7 +370,7 @@ class _Run:
         if not ideal.symmetric:
             self.best_states = self.states  # no state is better than another
         self.hit, self.flips = engine.hit, engine.flips
-        if isinstance(engine, Chains | DenseChains | MoveChains | TermChains):
+        if isinstance(engine, Chains | DenseChains | MoveChains | Populations | TermChains):
             best = engine.best()
             self._keep_best(best, self._energy(best))
         self.seconds = time.perf_counter() - begin
@@ -374,7 +380,7 @@ class _Run:
         looks = self._looks
         every = looks.every if part.phase == looks.phase else None
         kT, scale = phase.ramps(part.shares)
-        if isinstance(self._engine, CrossedChains):
+        if isinstance(self._engine, CrossedChains | Populations):
             self._engine.expected = (step + part.sweeps) * part.of / part.stop
         at = 0
         while at < part.sweeps:

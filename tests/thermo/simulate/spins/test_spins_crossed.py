@@ -14,6 +14,14 @@ from thermo.simulate.spins.system import SpinSystem
 from thermo.worth.bound import bound_energy
 
 
+@pytest.fixture(params=["populations of bits", "members"])
+def form(request, monkeypatch):
+    """Both forms of the search, on the same models of whole numbers."""
+    if request.param == "members":
+        monkeypatch.setattr("thermo.simulate.spins.run.is_whole", lambda system: False)
+    return request.param
+
+
 def sparse_model(n=60, m=150, fields=True, seed=0):
     rng = np.random.default_rng(seed)
     ends = np.unique(np.sort(rng.integers(0, n, (m, 2)), axis=1), axis=0)
@@ -76,7 +84,7 @@ def test_the_regions_model_is_the_whole_models_energy(fields):
     np.testing.assert_allclose(np.diff(energy), np.diff(whole), atol=1e-9)
 
 
-def test_a_search_is_its_seed_and_number_however_it_is_cut(monkeypatch):
+def test_a_search_is_its_seed_and_number_however_it_is_cut(monkeypatch, form):
     net = lower_ising(sparse_model(), sweeps=6000)
     whole = simulate_spins(net, chains=5, seed=3, method="crossed")
     one = simulate_spins(net, chains=5, seed=3, method="crossed", threads=1)
@@ -90,10 +98,11 @@ def test_a_search_is_its_seed_and_number_however_it_is_cut(monkeypatch):
     np.testing.assert_array_equal(part.states, whole.states[3:])
     assert (simulate_spins(net, chains=5, seed=4, method="crossed").states != whole.states).any()
     assert (whole.best_energies == sparse_model().energy(whole.best_states)).all()
+    assert (whole.flips is None) == (form == "populations of bits")
     assert whole.phases == ("crossed",) and whole.sweeps == 6000
 
 
-def test_time_is_filled_by_a_search_that_its_clock_repeats():
+def test_time_is_filled_by_a_search_that_its_clock_repeats(form):
     net = lower_ising(sparse_model(), sweeps=100)
     result = simulate_spins(net, chains=2, seconds=0.2, seed=1)
     assert result.method == "crossed"
@@ -103,11 +112,12 @@ def test_time_is_filled_by_a_search_that_its_clock_repeats():
     np.testing.assert_array_equal(again.best_states, result.best_states)
 
 
-def test_optima_that_annealing_alone_misses():
+def test_optima_that_annealing_alone_misses(form):
     """A square of 18 x 18: the optimum by elimination, in every search, and in few of as long annealings."""
     model = grid(18, seed=2)
     net = lower_ising(model, sweeps=60_000)
-    found = simulate_spins(net, chains=8, seed=0, method="crossed")
+    few = lower_ising(model, sweeps=60_000 if form == "members" else 6_000)
+    found = simulate_spins(few, chains=8, seed=0, method="crossed")
     least = bound_energy(model, known=found.best_energy, seconds=30).energy
     np.testing.assert_allclose(found.best_energies, least)
     alone = simulate_spins(net, chains=8, seed=0, method="chains")
@@ -144,6 +154,14 @@ def test_only_a_search_with_time_is_crossed(monkeypatch):
     assert simulate_spins(dense, **some).method == "dense"
     monkeypatch.setattr("thermo.simulate.spins.run.CROSSED_FROM", 1e12)
     assert simulate_spins(net, **some).method == "chains"
+
+
+def test_couplings_that_are_no_whole_numbers_have_members():
+    """Real couplings and small whole ones, told apart by what is counted."""
+    net = lower_ising(sparse_model(), sweeps=300)
+    other = random_model(np.random.default_rng(1), 30, 90)
+    assert simulate_spins(net, chains=1, method="crossed").flips is None
+    assert simulate_spins(lower_ising(other, sweeps=300), chains=1, method="crossed").flips > 0
 
 
 def test_a_search_needs_heat_and_both_ways():
