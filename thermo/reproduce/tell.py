@@ -110,9 +110,10 @@ def _value(judged: Judged) -> str:
 def _expected(figure: Figure) -> str:
     if figure.expect is not None:
         return _shown(figure.expect, figure)
-    parts = [f"at least {_shown(figure.least, figure)}"] if figure.least > -math.inf else []
-    parts += [f"at most {_shown(figure.most, figure)}"] if figure.most < math.inf else []
-    return ", ".join(parts)
+    least, most = _shown(figure.least, figure), _shown(figure.most, figure)
+    if figure.most == math.inf:
+        return f"at least {least}"
+    return f"at most {most}" if figure.least == -math.inf else f"{least} to {most}"
 
 
 def _allowed(judged: Judged) -> str:
