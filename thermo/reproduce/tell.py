@@ -130,4 +130,6 @@ def _shown(value: float, figure: Figure) -> str:
     unit = figure.says.rsplit(" ", 1)[-1]
     if unit.endswith("J") and len(unit) <= 2:
         return si(value, "J")
-    return f"{value:,.10g}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:,.4g}"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if 1e4 <= abs(value) < 1e15 else f"{value:,.4g}"

@@ -42,6 +42,14 @@ def test_the_text_says_what_it_is_measured_in(files, capsys):
     assert "not Inception" in capsys.readouterr().out
 
 
+def test_as_many_are_drawn_as_there_are_test_images(files, capsys):
+    """The distance of fewer images is larger: a floor of as many is like for like."""
+    capsys.readouterr()
+    line = f"quality {files}/chain.safetensors --reader {files}/reader.safetensors --sweeps 2 --json"
+    assert main(line.split()) == 0
+    assert {q["n"] for q in json.loads(capsys.readouterr().out)["images"].values()} == {359}
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [("--digest 00", "two readers"), ("--data cosine", "64 pixels"), ("--sweeps 3", "has its own schedule")],
