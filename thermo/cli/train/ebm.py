@@ -73,6 +73,7 @@ OPTIONS = (
     Option("side", "--side", int, None, "Cells along an edge of the grid.", min=2),
     Option("steps", "--steps", int, None, "Models in a dtm's chain.", min=1),
     Option("noise", "--noise", float, None, "Of a dtm: bits keep exp(-noise) of themselves in all."),
+    Option("ramp", "--ramp", float, None, "Of a dtm: noise of the last step over that of the first."),
     Option("penalty", "--penalty/--no-penalty", bool, True, "Correlation penalty of a dtm."),
     Option(
         "centred",
@@ -168,7 +169,7 @@ def ebm(given: Given) -> None:
         "batches": given["batches"],
         "centred": given["centred"],
     }
-    chain = {"steps": given["steps"], "noise": given["noise"]}
+    chain = {"steps": given["steps"], "noise": given["noise"], "ramp": given["ramp"]}
     _refuse(given["model"], {"hidden": given["hidden"]}, ("rbm",))
     _refuse(
         given["model"],
