@@ -25,7 +25,7 @@ class EncoderBuilder:
         self.n_features, self.top, self.dropped = n_features, top, dropped
         self._sums: dict[tuple[tuple[int, int], ...], int] = {}
         self._comparisons: dict[tuple[int, int], int] = {}
-        self._tables: dict[int, int] = {}
+        self._tables: list[int] = []
         self._applied: dict[tuple[int, tuple[int, ...]], int] = {}
         self._counts: dict[tuple[int, ...], int] = {}
         self._bits: list[tuple[int, int]] = []
@@ -46,12 +46,15 @@ class EncoderBuilder:
         key = number - self.n_features, int(bound)
         return self._comparisons.setdefault(key, len(self._comparisons))
 
-    def apply(self, table: int, things: Sequence[int]) -> int:
-        """A table shared by all places that apply it, on comparisons and applied tables, all of as many.
+    def shared(self, table: int) -> int:
+        """Number of a new table that may be applied at many places; bit e is entry e."""
+        self._tables.append(int(table))
+        return len(self._tables) - 1
 
-        table : bit e is what it shows where thing j is bit j of e
+    def apply(self, number: int, things: Sequence[int]) -> int:
+        """The shared table on comparisons and applied tables, all on as many: entry e where thing j is bit j
+        of e.
         """
-        number = self._tables.setdefault(int(table), len(self._tables))
         return _APPLIED + self._applied.setdefault((number, tuple(things)), len(self._applied))
 
     def count(self, things: Sequence[int]) -> int:
@@ -83,7 +86,7 @@ class EncoderBuilder:
         tapped = [placed(thing) for _, things in self._applied for thing in things]
         shared = SharedTables(
             len(next(iter(self._applied))[1]) if self._applied else 0,
-            np.array(list(self._tables), dtype=np.uint64),
+            np.array(self._tables if self._applied else [], dtype=np.uint64),
             np.array([number for number, _ in self._applied], dtype=np.int32),
             np.array(tapped, dtype=np.int32),
         )

@@ -1,9 +1,10 @@
 """Training of the tables that all places of a picture share.
 
 Their outputs are counted over windows, and a linear classifier reads the counts, so that the derivative by a
-table's output at a place is exact: the weights of the windows that hold the place. Tables and wiring then
-learn as a layer of tables does (thermo/kernels/logic/tables.py): the samples of that layer are pictures at
-places, a few random places a batch. The classifier is thrown away; the tables are fixed from there on.
+table's output at a place is exact: the weights of the windows that hold the place. Beside them it reads the
+counts of plain local bits, where gates will have these, too: tables learn what those lack. Tables and wiring
+then learn as a layer of tables does (thermo/kernels/logic/tables.py): the samples of that layer are pictures
+at places, a few random places a batch. The classifier is thrown away; the tables are fixed from there on.
 """
 
 from __future__ import annotations
@@ -78,13 +79,19 @@ class BankTrainer:
         bare = replace(config, inputs=config.patch_inputs, k="all", refresh=0, init="normal")
         self.layer = LayerState(bare, patches.n_taps, config.patches, 0, rng)
         self.side = min(WINDOW, *patches.places)
-        apart = max(self.side // 2, 1)
-        self.starts = [np.arange(0, n - self.side + 1, apart) for n in patches.places]
-        n_windows = self.starts[0].size * self.starts[1].size
-        self.weight = np.zeros((config.patches * n_windows, self.n_classes), np.float32)
+        self.starts = self._windows(patches.places)
+        plain = 0 if config.encoder == "patches" else patches.shape[0]
+        self.beside = self._windows(patches.shape[1:])
+        numbers = (config.patches, self.starts), (plain, self.beside)
+        n_counts = sum(n * down.size * across.size for n, (down, across) in numbers)
+        self.n_plain, self.weight = plain, np.zeros((n_counts, self.n_classes), np.float32)
         self.bias = np.zeros(self.n_classes, np.float32)
         self.moments = [np.zeros_like(a) for a in (self.weight, self.weight, self.bias, self.bias)]
         self.seen = np.zeros(4)
+
+    def _windows(self, places: tuple[int, ...]) -> list[np.ndarray]:
+        """First rows and columns of windows over so many rows and columns."""
+        return [np.arange(0, n - self.side + 1, max(self.side // 2, 1)) for n in places]
 
     def bank(self) -> Bank:
         """The tables as they are now."""
@@ -116,20 +123,23 @@ class BankTrainer:
         which = np.repeat(np.arange(n, dtype=np.int32), place.size)
         scratch = halves(layer.inputs, lanes)
         apply_tables(bank.entries.astype(np.uint8), which, read, bits, n_bits, scratch)
-        counts = self.counted(bits[n_bits:].reshape(n, rows, columns, lanes))
+        plain = bits[:n_bits].reshape(kinds, height, width, lanes)
+        counts = self.counted(bits[n_bits:].reshape(n, rows, columns, lanes), self.starts)
+        if self.n_plain:
+            counts = np.concatenate([counts, self.counted(plain, self.beside)])
         by_counts = self._classify(counts, data.labels[part], rng)
         chosen = rng.choice(place.size, min(PLACES, place.size), replace=False)
         y, x = np.divmod(chosen, columns)
         self._step_tables(
-            _cut(bits[:n_bits].reshape(kinds, height, width, lanes), y, x, size),
+            _cut(plain, y, x, size),
             self.by_outputs(by_counts, y, x).reshape(n, -1),
             place.size / (chosen.size * TOP * (part.stop - part.start)),
             rng,
         )
 
-    def counted(self, outputs: np.ndarray) -> np.ndarray:
+    def counted(self, outputs: np.ndarray, starts: list[np.ndarray]) -> np.ndarray:
         """(n windows, lanes) uint8 ones in each window of outputs (n, rows, columns, lanes)."""
-        side, (down, across) = self.side, self.starts
+        side, (down, across) = self.side, starts
         first = np.stack([outputs[:, y : y + side].sum(axis=1, dtype=np.uint8) for y in down], axis=1)
         both = np.stack([first[:, :, x : x + side].sum(axis=2, dtype=np.uint8) for x in across], axis=2)
         return both.reshape(-1, outputs.shape[3])
@@ -137,7 +147,8 @@ class BankTrainer:
     def by_outputs(self, by_counts: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """(n, places, lanes) derivatives by the tables' outputs at these places: of the windows around."""
         down, across = self.starts
-        by = by_counts.reshape(self.layer.n_tables, down.size, across.size, -1)
+        n, lanes = self.layer.n_tables, by_counts.shape[1]
+        by = by_counts[: n * down.size * across.size].reshape(n, down.size, across.size, lanes)
         found = np.zeros((by.shape[0], y.size, by.shape[3]), np.float32)
         for p, (row, column) in enumerate(zip(y.tolist(), x.tolist(), strict=True)):
             for i in np.flatnonzero((down <= row) & (row < down + self.side)).tolist():

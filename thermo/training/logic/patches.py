@@ -75,7 +75,7 @@ def applied(
     found = []
     powers = 1 << np.arange(bank.entries.shape[1], dtype=object)
     for entries, taps in zip(bank.entries, bank.taps.tolist(), strict=True):
-        table = int((entries * powers).sum())
+        table = builder.shared(int((entries * powers).sum()))
         parts = [np.s_[..., i : i + rows, j : j + columns] for _, i, j in taps]
         read = np.stack([things[c][part] for (c, _, _), part in zip(taps, parts, strict=True)], axis=-1)
         address = sum(

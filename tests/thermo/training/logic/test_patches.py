@@ -111,6 +111,13 @@ def autodiff(trainer, images, labels):
     ).astype(np.float32)
     scores = layer.scores[:, :, : layer.k].transpose(1, 0, 3, 2).reshape(layer.inputs, -1, layer.k)[:, :n]
 
+    plain = [
+        every[:, :, i : i + trainer.side, j : j + trainer.side].sum(axis=(2, 3))
+        for i in trainer.beside[0]
+        for j in trainer.beside[1]
+    ]
+    plain = np.stack(plain, axis=2).reshape(images.shape[0], -1).astype(np.float32)
+
     def loss(table, scores, weight):
         soft, hard = jax.nn.sigmoid(table), (table > 0).astype(jnp.float32)
         y = h = None
@@ -129,7 +136,7 @@ def autodiff(trainer, images, labels):
             for j in trainer.starts[1]
         ]
         counts = jnp.stack(windows, axis=2).reshape(out.shape[0], -1)
-        logits = counts @ weight + trainer.bias
+        logits = jnp.concatenate([counts, plain], axis=1) @ weight + trainer.bias
         return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1).mean()
 
     given = layer.table[:n], scores, trainer.weight
