@@ -1,8 +1,9 @@
 """Equilibrium propagation beside back-propagation: the same convolutional network, images and optimiser.
 
 The control is the network without its way down: feed-forward, the same hidden units, kernels, start, batches,
-shifted images, Muon and rates; the cost is the same half of the squared error, of outputs without walls (a
-unit behind a wall has no slope). Its gradient is JAX's. Both are chosen on validation images, epoch by epoch.
+Muon and rates, images as they are, as in `thermoc study eqprop-asymmetry --channels ...`. The cost is the same
+half of the squared error, of outputs without walls (a unit behind a wall has no slope); its gradient is JAX's.
+Both are chosen on validation images, epoch by epoch.
 
     python benchmarks/eqprop_control.py [--channels 16 32] [--epochs 3] [--rows 9600] [--seeds 3] [--control]
 """
@@ -20,9 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from thermo.data import Dataset, load_dataset
-from thermo.training.eqprop.conv_presets import conv_preset
+from thermo.studies.eqprop_asymmetry import settings
 from thermo.training.eqprop.jax_layers import Layout
-from thermo.training.eqprop.jax_step import Learning, learnt, moved_pixels
+from thermo.training.eqprop.jax_step import Learning, learnt
 from thermo.training.eqprop.jax_train import LayersTrainer
 from thermo.training.eqprop.jax_updown import Sweeps
 from thermo.training.loop import fit
@@ -46,11 +47,10 @@ def descend(
     images: Any,
     targets: Any,
     rows: Any,
-    maps: Any,
     rate: Any,
 ) -> tuple[Any, Any, Any]:
     """(parameters, optimiser's memory, figures as of jax_step.update) after one batch."""
-    x, y = moved_pixels(images[rows], maps), targets[rows]
+    x, y = images[rows], targets[rows]
     parts = [slice(k, k + s.tile) for k in range(0, x.shape[0], s.tile)]
 
     def cost(q: Any, part: slice) -> tuple[Any, Any]:
@@ -80,7 +80,6 @@ class Control(LayersTrainer):
             self.images,
             self.targets,
             rows,
-            warps,
             jnp.float32(self.rate()),
         )
         self.step += 1
@@ -111,7 +110,7 @@ def main() -> None:
     asked = parser.parse_args()
     whole = load_dataset(asked.data)
     dataset = first(whole, asked.rows)
-    config = replace(conv_preset(whole, asked.channels), epochs=asked.epochs, restarts=())
+    config = settings(whole, asked.channels, None, asked.epochs, 0)
     ways: list[tuple[str, type[LayersTrainer]]] = [("back-propagation", Control)]
     if not asked.control:
         ways.insert(0, ("equilibrium propagation", LayersTrainer))

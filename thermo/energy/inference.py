@@ -280,11 +280,10 @@ def n_parameters(netlist: LangevinNetlist) -> int:
     """Couplings and biases other than 0; a symmetric pair is one, and so are all couplings that a tie makes
     one parameter.
     """
-    count, free = int(np.count_nonzero(netlist.cells.h)), []
+    count = int(np.count_nonzero(netlist.cells.h))
+    free = [group for group in netlist.couplings if group.tie is None]
     for group in netlist.couplings:
-        if group.tie is None:
-            free.append(group)
-        else:
+        if group.tie is not None:
             used = np.bincount(group.tie, minlength=group.weight.size) > 0
             count += int(np.count_nonzero(group.weight[used]))
     if not free:
