@@ -1,9 +1,9 @@
 """Equilibrium propagation beside back-propagation: the same convolutional network, images and optimiser.
 
-The control is the network without its way down: feed-forward, the same hidden units, kernels, start, batches,
-Muon and rates, images as they are, as in `thermoc study eqprop-asymmetry --channels ...`. The cost is the same
-half of the squared error, of outputs without walls (a unit behind a wall has no slope); its gradient is JAX's.
-Both are chosen on validation images, epoch by epoch.
+The control is the network without its way down: feed-forward, the same hidden units, kernels, start,
+batches, Muon and rates, images as they are, as in `thermoc study eqprop-asymmetry`. The cost is
+the same half of the squared error, of outputs without walls (a unit behind a wall has no slope); its gradient
+is JAX's. Both are chosen on validation images, epoch by epoch.
 
     python benchmarks/eqprop_control.py [--channels 16 32] [--epochs 3] [--rows 9600] [--seeds 3] [--control]
 """
