@@ -30,7 +30,7 @@ from thermo.kernels.spins.rows import lowest
 KIND = 16  # of the streams of random numbers, those of other searches being below
 HOT_SWEEPS = 100  # before the first ramp, which tell how fast sweeps are
 FIRST_SHARE = 1 / 12  # of the time, for the first ramp
-LEAST_SWEEPS, MOST_SWEEPS = 200, 20_000  # of that ramp
+LEAST_SWEEPS, MOST_SWEEPS = 1000, 20_000  # of that ramp; fewer where there is no time for three times as many
 AGAIN = 500  # sweeps of each later ramp at most, or half the first
 WARM = 0.7  # temperature that these begin at, of the first one's
 ALIKE = STATES - STATES // 16  # states with the least energy, twice, that end a population
@@ -202,7 +202,8 @@ def search_population(  # type: ignore[no-untyped-def]
                 state[WORK] += sweep_work
                 continue
             share = np.int64(min(1e9, FIRST_SHARE * expected))
-            first = max(LEAST_SWEEPS, min(MOST_SWEEPS, share))
+            first = min(MOST_SWEEPS, max(share, min(LEAST_SWEEPS, 4 * share)))
+            first = max(first, HOT_SWEEPS)
             state[FIRST_LENGTH] = 2 * state[FIRST_LENGTH] if state[FIRST_LENGTH] else first
             state[STAGE], state[DONE], state[LENGTH] = _BORN, 0, state[FIRST_LENGTH]
             state[NUMBER] += 1

@@ -50,6 +50,7 @@ SPEED = 4e8  # updates a second of one annealed chain, about
 MOST_ROUNDS = 16
 ROUND = 300  # sweeps for each p-bit, after which another descent finds more than a slower one
 CROSSED_FROM = 20_000  # sweeps of a chain from which a population finds more than one annealed state
+BITS_FROM = 40_000  # likewise a population of 512 states, a bit each, more than one of a few
 
 
 def simulate_spins(
@@ -105,8 +106,8 @@ def simulate_spins(
         is no law of p-bits but a search (thermo.kernels.spins.moves); "auto" takes it where a model is
         annealed by its own schedule and a trial finds that penalties hold each single spin. "crossed" is a
         search, too: many annealed states, and crossed (thermo.kernels.spins.population; of couplings that are
-        no small whole numbers of one unit thermo.kernels.spins.crossing); "auto" takes it where a sparse
-        model is annealed by its own ramp in so many seconds that there is time for it.
+        no small whole numbers of one unit, or in little time, thermo.kernels.spins.crossing); "auto"
+        takes it where a sparse model is annealed by its own ramp in so many seconds that there is time
         "terms" turns the variables of a polynomial or formula by its products, without the auxiliary spins
         of those of three and more, on a ramp of its own (thermo.kernels.spins.terms); "auto" takes it where
         such a polynomial or weighted formula is annealed by its own schedule, of other formulas in `seconds`
@@ -176,7 +177,7 @@ def simulate_spins(
 
     check_size(looking.most)  # before memory is taken
     states = start_states(netlist, system, start, chains, seed, first_chain)
-    searching = None
+    searching, by_bits = None, False
     if products is not None:
         method, total = "terms", sum(p.sweeps for p in plan)
         still = plan[0].frozen.copy()
@@ -192,7 +193,7 @@ def simulate_spins(
     crossable = own and isinstance(system, SpinSystem) and system.symmetric and system.n_pairs > 0
     fresh = isinstance(start, str) and start == "random"
     if method == "auto" and not by_jax and crossable and fresh:
-        method = "crossed" if spare >= CROSSED_FROM or _was_crossed(clock) else method
+        method = "crossed" if spare >= CROSSED_FROM or _first_phase(clock) > 0 else method
     if method == "auto":
         method = "lanes" if dense is None else "dense"
         single = few and not by_jax
@@ -208,9 +209,16 @@ def simulate_spins(
             rounds = _rounds(1, products.place.size, seconds, clock)
         plan, looking = (searching,) * rounds, replace(looking, phase=rounds - 1)
     elif method == "crossed":
-        # after the schedule's own phases, which have no sweeps: a clock's record shows that it was crossed
+        # after the schedule's own phases, which have no sweeps, and with one more such phase if states are
+        # bits: a clock's record shows how it was crossed
         searching = _one_ramp(plan)
-        plan = (*(replace(p, sweeps=0) for p in plan), searching)
+        by_bits = isinstance(system, SpinSystem) and is_whole(system)
+        if seconds is not None:
+            by_bits &= spare >= BITS_FROM
+        elif clock is not None:
+            by_bits &= _first_phase(clock) > len(plan)
+        before = (*plan, searching) if by_bits else plan
+        plan = (*(replace(p, sweeps=0) for p in before), searching)
         looking = replace(looking, phase=len(plan) - 1)
     elif timed and method in ("chains", "dense") and all(p.ramped for p in plan):
         rounds = _rounds(len(plan), system.n, seconds, clock)
@@ -247,8 +255,7 @@ def simulate_spins(
     elif method == "chains":
         running = Chains(system, states, seed, first_chain, threads, goal)
     elif method == "crossed":
-        # 512 states, a bit each, where couplings are whole numbers
-        search = Populations if isinstance(system, SpinSystem) and is_whole(system) else CrossedChains
+        search = Populations if by_bits else CrossedChains
         running = search(system, states, plan[-1].kT, seed, first_chain, threads)
     elif method == "cells":
         running = CellChains(system, states, seed, first_chain, threads)
@@ -462,10 +469,10 @@ def _rounds(phases: int, n: int, seconds: float | None, clock: Any) -> int:
     return max(1, (int(rows[:, 0].max()) + 1) // phases)
 
 
-def _was_crossed(clock: Any) -> bool:
-    """Whether a clock's record is that of a search, whose number follows those of the schedule's phases."""
+def _first_phase(clock: Any) -> float:
+    """Number of the first phase in a clock's record, -1 if it is none; a search follows the schedule."""
     rows = np.asarray([] if clock is None else clock)
-    return rows.ndim == 2 and rows.size > 0 and bool(rows[0, 0] > 0)
+    return float(rows[0, 0]) if rows.ndim == 2 and rows.size > 0 else -1.0
 
 
 def _one_ramp(plan: tuple[SpinPhase, ...]) -> SpinPhase:

@@ -164,6 +164,18 @@ def test_couplings_that_are_no_whole_numbers_have_members():
     assert simulate_spins(lower_ising(other, sweeps=300), chains=1, method="crossed").flips > 0
 
 
+def test_in_little_time_a_population_has_few_members(monkeypatch):
+    """Between the two bounds; the clock tells which form it was."""
+    net = lower_ising(sparse_model(), sweeps=100)
+    monkeypatch.setattr("thermo.simulate.spins.run.BITS_FROM", 1e12)
+    result = simulate_spins(net, chains=1, seconds=0.05, seed=1)
+    assert result.method == "crossed" and result.flips > 0
+    monkeypatch.undo()
+    again = simulate_spins(net, chains=1, clock=result.clock, seed=1)
+    assert again.flips == result.flips
+    np.testing.assert_array_equal(again.best_states, result.best_states)
+
+
 def test_a_search_needs_heat_and_both_ways():
     net = lower_ising(random_model(np.random.default_rng(1), 30, 90), sweeps=50)
     with pytest.raises(SimulationError, match="from a temperature above 0"):
