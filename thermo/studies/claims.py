@@ -68,9 +68,13 @@ def take(folder: Path, name: str, dead: Sign | None = None, *, beat: float = BEA
         claim = Claim(folder, name, number, beat)
     except FileExistsError:
         return holder_of(folder, name) or Sign(number, "an unknown process", "", 0.0)
-    # whoever let go and took the point meanwhile has it
-    now = holder_of(folder, name)
-    before = _token(folder, name, number - 1)
+    try:
+        # whoever let go and took the point meanwhile has it
+        now = holder_of(folder, name)
+        before = _token(folder, name, number - 1)
+    except BaseException:  # an interrupt holds nothing
+        claim.release()
+        raise
     if now is None or now.token != claim.token or before not in (None, sign.token if sign else None):
         claim.release()
         return now or Sign(number, "an unknown process", "", 0.0)
@@ -84,10 +88,16 @@ class Claim:
         self._folder, self._name, self._number = folder, name, number
         self.token = uuid.uuid4().hex
         self._ended = threading.Event()
-        with _path(folder, name, number).open("x") as file:
-            file.write(self._text())
-        self._thread = threading.Thread(target=self._beat, args=(beat,), daemon=True)
-        self._thread.start()
+        path = _path(folder, name, number)
+        with path.open("x") as file:
+            try:
+                file.write(self._text())
+                self._thread = threading.Thread(target=self._beat, args=(beat,), daemon=True)
+                self._thread.start()
+            except BaseException:  # an interrupt holds nothing
+                self._ended.set()
+                path.unlink()
+                raise
 
     def _text(self) -> str:
         told = {"host": socket.gethostname(), "pid": os.getpid(), "token": self.token, "beat": time.time()}
@@ -105,7 +115,14 @@ class Claim:
                 beside.replace(path)
 
     def release(self) -> None:
-        """Let go of the point, and of what dead processes had of it."""
+        """Let go of the point, and of what dead processes had of it, also where an interrupt comes."""
+        try:
+            self._let_go()
+        except KeyboardInterrupt:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
         self._ended.set()
         self._thread.join()
         for number in range(self._number, -1, -1):

@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import pytest
 from toys.points import Toy, ran, run
 
 from compiler.errors import ThermocError
+from thermo.studies import claims
 from thermo.studies.claims import Claim, Sign, holder_of, take
 from thermo.studies.common import filed
 from thermo.studies.executors import executor_for
@@ -80,6 +82,24 @@ def test_of_many_that_begin_one_does(tmp_path):
 
 
 # --- what points share ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moment", ["Thread.start", "Thread.join", "holder_of"])
+def test_an_interrupt_at_any_moment_leaves_no_claim(tmp_path, monkeypatch, moment):
+    """Ctrl-C comes while a claim is being made, looked at or let go of."""
+    owner, name = (threading.Thread, moment.split(".")[1]) if "." in moment else (claims, moment)
+    before, calls = getattr(owner, name), []
+
+    def interrupted(*args, **options):
+        calls.append(1)
+        if len(calls) == (2 if moment == "holder_of" else 1):  # the first look is before there is a claim
+            raise KeyboardInterrupt
+        return before(*args, **options)
+
+    monkeypatch.setattr(owner, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        claims.take(tmp_path, "a").release()
+    assert not list(tmp_path.iterdir())
 
 
 def test_another_file_than_was_written_is_not_read(tmp_path):
