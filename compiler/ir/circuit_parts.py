@@ -6,6 +6,7 @@ Layout: docs/formats.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def encoder_of(facts: Mapping[str, Any], columns: Arrays) -> Encoder:
     shared = SharedTables()
     if inputs := facts.get("table_inputs", 0):
         shared = SharedTables(inputs, *(columns[f"shared.{name}"] for name in SHARED_COLUMNS))
-    return CountingEncoder(*numbers, *(columns[name] for name in COUNTING_COLUMNS), shared=shared)
+    return replace(CountingEncoder(*numbers, *(columns[name] for name in COUNTING_COLUMNS)), shared=shared)
 
 
 def _around(netlist: GateNetlist | LutNetlist) -> Parts:
