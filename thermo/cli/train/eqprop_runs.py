@@ -308,7 +308,7 @@ class Convolutional(Layers):
 class Resistive(Kind):
     """Conductances and diodes."""
 
-    takes = frozenset(f"{LEARNING} {COST} {IMPERFECT} {CONVERTERS} gain persistent".split())
+    takes = frozenset(f"{LEARNING} {COST} {IMPERFECT} {CONVERTERS} gain persistent no_augment".split())
     fields = ("epochs", "beta", "estimator", *LEARNING.split(), "persistent")
     title = "trained resistive network"
     left = "left in the last sweep, V"

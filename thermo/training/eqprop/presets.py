@@ -11,7 +11,7 @@ from thermo.data import Dataset
 from thermo.training.augmentation import Augmentation
 from thermo.training.eqprop.config import EqpropConfig
 from thermo.training.eqprop.estimators import UNNUDGED
-from thermo.training.kinds import Kind, is_many, kind_of, warps_for
+from thermo.training.kinds import LITTLE, Kind, is_many, is_pictures, kind_of, warps_for
 
 # A start of half Glorot's size: at its full size hidden and output units drive each other into the
 # corners of the box before the first update, where no nudge moves them.
@@ -22,10 +22,10 @@ _FEW_PICTURES = EqpropConfig(
 _ROWS = EqpropConfig(hidden=(64,), epochs=100, batch=16, tile=16, beta=0.5, rates=(0.1, 0.02), init_gain=0.5)
 
 
-# Sources of 50 to 200 V: what a node shows is an average over its conductances. Rates are of
+# Sources of 50 to 400 V: what a node shows is an average over its conductances. Rates are of
 # conductances, whose gradients grow with the gain.
 _RESISTIVE_MANY = EqpropConfig(
-    hidden=(100,), epochs=20, batch=64, tile=32, beta=0.5, rates=(3e-3, 0.1), init_gain=0.5, tolerance=2e-3
+    hidden=(512,), epochs=12, batch=64, tile=32, beta=0.5, rates=(6e-3, 0.3), init_gain=0.5, tolerance=2e-3
 )
 _RESISTIVE_FEW = EqpropConfig(
     hidden=(100,), epochs=40, batch=32, tile=16, beta=0.2, rates=(3e-3, 0.1), init_gain=0.5, tolerance=2e-3
@@ -37,7 +37,7 @@ _RESISTIVE_FEW = EqpropConfig(
 _MULTIPLICATIVE: dict[str, Any] = {"rates": (2.0, 0.2), "init_gain": 0.25}
 _MULTIPLICATIVE_MANY: dict[str, Any] = {"rates": (4.0, 0.4), "init_gain": 0.25}
 _RESISTIVE_MULTIPLICATIVE: dict[str, Any] = {"rates": (0.2, 1.0)}
-_RESISTIVE_MULTIPLICATIVE_MANY: dict[str, Any] = {"rates": (1.0, 2.0)}
+_RESISTIVE_MULTIPLICATIVE_MANY: dict[str, Any] = {"rates": (1.0, 2.0), "hidden": (100,), "epochs": 20}
 
 # Noise of an estimate grows with the parameters perturbed at once: small networks, small steps.
 _ZEROTH: dict[str, Any] = {
@@ -100,7 +100,11 @@ def resistive_preset(
 ) -> tuple[EqpropConfig, float]:
     """(settings, gain) of a deep resistive network for this data set."""
     many = is_many(dataset)
-    config, gain = (_RESISTIVE_MANY, 200.0) if many else (_RESISTIVE_FEW, 50.0)
+    config, gain = (_RESISTIVE_MANY, 400.0) if many else (_RESISTIVE_FEW, 50.0)
+    if many and (update == "multiplicative" or estimator in UNNUDGED):
+        gain = 200.0
+    elif many and is_pictures(dataset):
+        config = replace(config, augmentation=LITTLE)
     if update == "multiplicative":
         config = replace(config, **(_RESISTIVE_MULTIPLICATIVE_MANY if many else _RESISTIVE_MULTIPLICATIVE))
     if estimator in UNNUDGED:

@@ -136,14 +136,17 @@ class FrontTrainer(PathwiseTrainer):
         u = (self.x[:SOME] - self.shift) * self.scale
         self.white = whitening(u, self.seen, config.front.whiten)
         theta = np.zeros(layout.size, np.float32)
-        v, _, across, coupling, bias, scale, _ = layout.split(theta)
+        v, front_bias, across, coupling, bias, scale, _ = layout.split(theta)
         rng = np.random.default_rng([config.seed, 0])
         v[:] = config.init_w / math.sqrt(layout.k) * rng.standard_normal(v.shape)
         size = config.init_j / math.sqrt(layout.n)
         across[:] = size * rng.standard_normal(across.shape)
         raw = np.triu(size * rng.standard_normal(coupling.shape), 1)
         coupling[:] = raw + raw.T
-        bias[:] = config.init_bias * rng.standard_normal(bias.shape)
+        # cells are odd functions of their drive: without biases no output would see an even one
+        front_bias[:] = config.init_bias * rng.standard_normal(front_bias.shape)
+        hidden = bias[: layout.n_back - layout.n_out]
+        hidden[:] = config.init_bias * rng.standard_normal(hidden.shape)
         scale[:] = 1.0
         return theta
 

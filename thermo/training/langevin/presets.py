@@ -68,17 +68,18 @@ _CURVE = PathwiseConfig(
 # With a front signals must stand above the noise from the start: drives are strong, and a cell's quartic wall
 # bounds what it gives to the bath.
 _FRONT = PathwiseConfig(
-    epochs=20,
+    epochs=14,
     batch=128,
     tile=64,
-    learning_rate=0.01,
-    rate_w=4.0,
+    learning_rate=0.005,
+    rate_w=3.0,
     rate_bias=7.0,
-    rate_j=2.0,
+    rate_j=1.5,
     rate_scale=2.0,
     init_w=6.0,
     init_j=4.3,
-    heat_penalty=2e-6,
+    init_bias=5.0,
+    heat_penalty=3e-6,
     dt_schedule=((0.0, 1.25e-2),),
     dt_evaluate=5e-3,
     evaluate_every=4,
