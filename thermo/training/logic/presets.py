@@ -23,6 +23,8 @@ MANY_GATES = 32_000
 """Gates from which colour pictures have settings of their own."""
 PICTURES, FEW_PICTURES, ROWS, FEW_ROWS = 8000, 1000, 2000, 1000
 """Gates, about."""
+FEW_QUANTILES = 16
+"""Parts into which thresholds divide the rows of a small table, column by column."""
 PATCHES = 64
 """Shared tables where nothing else is counted."""
 TABLE = 4
@@ -156,13 +158,19 @@ def _for(dataset: Dataset) -> LogicConfig:
     if kind is Kind.FEW_PICTURES:
         return replace(_FEW_PICTURES, layers=_layers(dataset, FEW_PICTURES))
     n = dataset.y_train.size
-    several = dataset.x_train.size and np.unique(dataset.x_train[:1000]).size > 2
-    return replace(
+    config = replace(
         _ROWS,
         layers=_layers(dataset, ROWS if n >= LARGE else FEW_ROWS),
-        encoding="dataset-quantile" if several else "absolute",
-        thresholds=(0.1, 0.25, 0.5, 0.75, 0.9) if several else (0.5,),
         epochs=int(np.clip(STEPS * BATCH // max(n, 1), 10, 200)),
+    )
+    if not dataset.x_train.size or np.unique(dataset.x_train[:1000]).size <= 2:
+        return replace(config, encoding="absolute", thresholds=(0.5,))
+    if n >= LARGE:
+        return replace(config, encoding="dataset-quantile", thresholds=(0.1, 0.25, 0.5, 0.75, 0.9))
+    # few columns of few rows: finer steps, slower and less sure of itself
+    quantiles = tuple(k / FEW_QUANTILES for k in range(1, FEW_QUANTILES))
+    return replace(
+        config, encoding="dataset-quantile", thresholds=quantiles, tau_target=2.0, learning_rate=0.02
     )
 
 

@@ -18,6 +18,8 @@ from thermo.training.logic.images import TrainingImages
 from thermo.training.logic.result import LogicEpoch
 from thermo.training.tiles import Tiles
 
+FEW_VALID = 100  # of a validation split whose epochs are hardly told apart
+
 
 class LogicTrainer(ABC):
     """State of one training: parameters, the best ones so far, and counters.
@@ -87,8 +89,12 @@ class LogicTrainer(ABC):
         return LogicEpoch(self.epoch, loss, seen, accuracy, self.tau)
 
     def keep_if_best(self, accuracy: float) -> None:
-        """Take note of the present network where it is better than the best so far."""
-        if accuracy > self.score:
+        """Take note of the present network where it is better than the best so far.
+
+        Of few validation rows many epochs score the same, the first of them hardly trained: the last is kept.
+        """
+        few = self.y_valid.size < FEW_VALID
+        if accuracy > self.score or (few and accuracy == self.score):
             self.score, self.best_epoch, self.best_tau = accuracy, self.epoch, self.tau
             self.keep()
 

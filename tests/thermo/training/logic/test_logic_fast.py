@@ -149,6 +149,16 @@ def test_validation_accuracy_is_that_of_the_circuit(digits, changes):
     assert {r.epoch for r in trained.history} == {1, 2, 3}
 
 
+@pytest.mark.parametrize(("rows", "which"), [(12, -1), (150, 0)])
+def test_of_equal_epochs_few_rows_keep_the_last_and_many_the_first(digits, rows, which):
+    """Of a dozen rows many epochs score the same, the first of them hardly trained."""
+    some = np.arange(rows) % 12
+    few = replace(digits, x_valid=digits.x_valid[some], y_valid=digits.y_valid[some])
+    trained = train_logic(few, logic_preset(few, layers=(300,), epochs=12, evaluate_every=1))
+    equal = [r.epoch for r in trained.history if r.valid_accuracy == trained.score]
+    assert len(equal) > 1 and trained.best_epoch == equal[which]
+
+
 def test_it_learns_and_not_from_shuffled_labels(digits):
     config = logic_preset(digits, epochs=8)
     assert trains_tables(config)
