@@ -3,7 +3,8 @@
     python benchmarks/sized.py FILE.lib CIRCUIT...
 
 Ours: `best_mapping` by area, and by delay with sizes and buffers. ABC's: the best of `dch` after nothing,
-resyn2 and compress2rs, mapped by `map -a` and `amap`, and by delay by `map; topo; buffer -c; upsize; dnsize`.
+resyn2 and compress2rs, mapped by `map -a` and `amap`, and by delay by `map; topo; buffer -c; upsize; dnsize`,
+there also after one, three and seven rounds of its balancing of sums of products, `if -g`.
 OpenSTA reads all netlists under the same constraints (inputs change with the library's slew, outputs drive
 its load, wires hold nothing): um2, ns, and our figures over ABC's; last our own timing over OpenSTA's, and
 our CPU seconds.
@@ -34,6 +35,7 @@ from hw_models.characterise import load_library
 
 START = [f"strash; {script}ifraig; dch" for script in ("", f"{RESYN2}; ", f"{COMPRESS2RS}; ")]
 AREA = ("map -a", "amap")
+BALANCED = [f"strash; {'if -g -K 6; strash; ' * rounds}ifraig; dch" for rounds in (1, 3, 7)]
 DELAY = "map; topo; buffer -c; upsize; dnsize"
 
 
@@ -76,10 +78,10 @@ def main() -> None:
             texts = [
                 [
                     abc_verilog(folder / "c.blif", liberty, f"{start}; {way}", folder)
-                    for start in START
+                    for start in starts
                     for way in ways
                 ]
-                for ways in (AREA, (DELAY,))
+                for starts, ways in ((START, AREA), (START + BALANCED, (DELAY,)))
             ]
         top = re.search(r"module (\S+)", texts[0][0])
         assert top is not None
