@@ -7,6 +7,7 @@ Complements of products count 1 - product, so they pair among themselves, with a
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -133,8 +134,13 @@ class _Merger:
         found: list[list[int]] = []
         neighbours = self.exclusions(products)
         left = set(range(len(products)))
+        # every count of partners that a product had; those it no longer has are passed over
+        waiting = [(len(others), k) for k, others in enumerate(neighbours)]
+        heapq.heapify(waiting)
         while left:
-            first = min(left, key=lambda k: (len(neighbours[k]), k))
+            partners, first = heapq.heappop(waiting)
+            if first not in left or partners != len(neighbours[first]):
+                continue
             group = [first]
             candidates = set(neighbours[first])
             while candidates:
@@ -145,6 +151,7 @@ class _Merger:
                 left.discard(k)
                 for other in neighbours[k]:
                     neighbours[other].discard(k)
+                    heapq.heappush(waiting, (len(neighbours[other]), other))
                 neighbours[k] = set()
             found.append(sorted(group))
         return found

@@ -13,7 +13,7 @@ from compiler.circuits.evaluate import all_patterns, evaluate_classes, unpack_bi
 from compiler.errors import NetlistError
 from compiler.ir.encoders import Thermometer
 from compiler.ir.gates import ClassSums, make_gates, verify_gates
-from compiler.passes.gates.exclusive import merge_exclusive
+from compiler.passes.gates.exclusive import _Merger, merge_exclusive
 
 
 def summed(netlist, rng, n=30):
@@ -45,6 +45,33 @@ def test_counts_stay_where_the_encoder_keeps_nets_apart(seed):
     plain = merge_exclusive(netlist, impossible=False)
     every = unpack_bits(all_patterns(7), 128)
     assert np.array_equal(evaluate_classes(plain, every), evaluate_classes(netlist, every))
+
+
+def _grouped(neighbours):
+    """What `groups` is said to do, one search over all that is left a group."""
+    left, found = set(range(len(neighbours))), []
+    while left:
+        first = min(left, key=lambda k: (len(neighbours[k]), k))
+        group, candidates = [first], set(neighbours[first])
+        while candidates:
+            group.append(min(candidates, key=lambda k: (len(neighbours[k]), k)))
+            candidates &= neighbours[group[-1]]
+        for k in group:
+            left.discard(k)
+            for other in neighbours[k]:
+                neighbours[other].discard(k)
+            neighbours[k] = set()
+        found.append(sorted(group))
+    return found
+
+
+@given(st.integers(0, 2**32), st.integers(1, 60))
+@settings(max_examples=60, deadline=None)
+def test_who_has_the_fewest_partners_chooses_first(seed, n):
+    rng = np.random.default_rng(seed)
+    products = [frozenset(rng.integers(0, 16, rng.integers(0, 5)).tolist()) for _ in range(n)]
+    merger = _Merger(summed(random_circuit(rng, 8, 3), rng), impossible=False)
+    assert merger.groups(products) == _grouped(merger.exclusions(products))
 
 
 def _classes(op, a, b, names=("x", "y", "z"), **more):
