@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "errors": ("FormatError", "NetlistError", "TargetError", "ThermocError", "UnsupportedError"),
         "families.clamp": ("clamp_spins",),
         "families.conv_hopfield": ("ConvHopfieldNetwork", "lower_conv_hopfield"),
+        "families.conv_langevin": ("ConvLangevinMachine", "lower_conv_langevin"),
         "families.denoising_chain": ("DenoisingChain", "lower_denoising_chain"),
         "families.feedforward": ("FeedForward", "lower_feedforward"),
         "families.gaussian": ("GaussianModel", "gaussian", "lower_gaussian"),

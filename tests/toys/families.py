@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from compiler.families.conv_hopfield import ConvHopfieldNetwork
+from compiler.families.conv_langevin import ConvLangevinMachine
 from compiler.families.denoising_chain import DenoisingChain
 from compiler.families.gaussian import gaussian
 from compiler.families.hopfield import HopfieldNetwork
@@ -70,6 +71,21 @@ def models() -> dict[str, Any]:
             kT=0.3,
             meta=META,
             training_readout_scale=2.5,
+        ),
+        "conv-langevin": ConvLangevinMachine(
+            input_shape=(2, 2, 1),
+            taps=rng.normal(0.1, 0.4, (2, 2, 1, 2)),
+            stride=1,
+            padding=0,
+            front_bias=rng.normal(0.0, 0.3, 2),
+            across=rng.normal(0.0, 0.3, (CLASSES + 1, 2)),
+            coupling=(coupling + coupling.T)[: CLASSES + 1, : CLASSES + 1],
+            bias=rng.normal(0.0, 0.3, CLASSES + 1),
+            n_out=CLASSES,
+            input_shift=np.zeros(1),
+            input_scale=np.ones(1),
+            kT=0.3,
+            meta=META,
         ),
         "logic": LogicNetwork(
             (
