@@ -24,7 +24,14 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+LONG = ("11_simulated_layer", "12_cross_validation", "13_fine_tune")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=pytest.mark.slow) if p.stem in LONG else p for p in EXAMPLES],
+    ids=lambda p: p.stem,
+)
 def test_example(path, tmp_path):
     if importlib.util.find_spec(NEEDS.get(path.stem, "numpy")) is None:
         pytest.skip(f"{NEEDS[path.stem]} is not installed")

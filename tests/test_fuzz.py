@@ -70,6 +70,7 @@ def _faults(results):
     return bad
 
 
+@pytest.mark.slow
 def test_whole_files_are_read(tmp_path):
     whole = corpus.write(tmp_path / "whole")
     assert len(whole) > 60

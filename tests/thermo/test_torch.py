@@ -46,6 +46,7 @@ def test_devices_are_drawn_anew_each_pass_or_named():
         assert torch.equal(layer(torch.tensor(x)), layer(torch.tensor(x)))
 
 
+@pytest.mark.slow
 def test_fine_tuning_for_mismatch_wins_on_devices_that_training_has_not_seen():
     """A narrow network of digits, ten per cent of mismatch: three standard errors over twenty devices."""
     from compiler.ir.langevin import Phase

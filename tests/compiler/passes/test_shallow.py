@@ -103,6 +103,7 @@ def test_a_late_carry_is_read_last():
         assert plan.level[make_plan(plan, carry, 5) >> 1] == 11
 
 
+@pytest.mark.slow
 def test_carries_that_ripple_become_a_tree_of_prefixes():
     width = 32
     circuit = adder(width)

@@ -102,6 +102,7 @@ def test_compile_makes_a_netlist_legal(capsys, machine, tmp_path):
     assert "legal for rc-array" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_estimate_adds_up(capsys, net, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     reset = ["--reset-stiffness", 10, "--reset-time", 0.1]  # the search of one is tested elsewhere
@@ -394,7 +395,7 @@ def test_hand_made_netlist_needs_no_data(capsys, tmp_path):
 
 @pytest.mark.parametrize("dt", ["1e-300", "1e-320"])
 def test_too_many_steps_are_refused(capsys, net, dt):
-    _fails(capsys, ["simulate", net, "--data", "digits", "--dt", dt], "too many", "raise dt")
+    _fails(capsys, ["simulate", net, "--data", "digits", "--dt", dt], "too many", "raise --dt")
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,7 @@ def test_the_design_is_the_estimate_and_its_figures_move_it():
     assert between.low < got.energy.total < between.high
 
 
+@pytest.mark.slow
 def test_couplings_are_priced_while_they_are_on():
     """Current n V_T sum |W| / (2 J2 R), at 0.8 V while cells relax and are reset, or for the whole answer."""
     net = machine()

@@ -126,7 +126,9 @@ def z_scores(a, b):
     return mean, (a.var() - b.var()) / np.sqrt(sum(errors))
 
 
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "pushed" else pytest.mark.slow) for name in MACHINES]
+)
 def test_means_and_spreads_agree(name):
     machine = MACHINES[name]
     found = simulate(machine.netlist, None, runs=RUNS, seed=5, method="heun")

@@ -216,6 +216,7 @@ def test_without_a_scheduler_the_way_out_is_said(monkeypatch):
         pass
 
 
+@pytest.mark.slow
 def test_a_killed_worker_client_or_scheduler_loses_no_finished_point(tmp_path):
     distributed = pytest.importorskip("distributed")
     n, folder = 200, tmp_path / "s"

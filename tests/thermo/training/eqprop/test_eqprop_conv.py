@@ -218,7 +218,7 @@ def test_refusals(few, digits):
     ):
         with pytest.raises(EqpropError, match=message):
             replace(SMALL, **change)
-    with pytest.raises(EqpropError, match="knows imperfections and state_noise of a device alone"):
+    with pytest.raises(EqpropError, match=r"does not know read_noise of a device; .* set engine to 'numba'"):
         LayersTrainer(few, replace(SMALL, device=EqpropDevice(read_noise=0.1)))
     trainer = LayersTrainer(few, SMALL)
     with pytest.raises(UnsettledError, match=r"phases at \|beta\| = 0.5 still move .* raise"):
