@@ -43,6 +43,7 @@ LANES_FROM = 8  # chains from which sums made anew, 16 chains at a time, are fas
 CELLS_FROM = 100_000  # p-bits from which a chain's running sums leave the cache and all are made anew
 CELLS_PAIRS = 4  # couplings of a p-bit up to which that is faster in the cold, too
 PACKED_FROM = 512  # chains that fill one tile of bits
+SWEEPING = 0.8  # of the time asked for, at least, goes into sweeps
 SEGMENT = 4_000_000  # p-bit updates between two looks at progress: some milliseconds
 SEGMENT_JAX = 1 << 32  # likewise of an accelerator
 MAX_BYTES = 4 << 30
@@ -86,8 +87,9 @@ def simulate_spins(
     ----------
     kT, sweeps : temperature in place of all phases', in the model's unit of energy; length in place
         of the schedule's
-    seconds : wall time to fill: the schedule is stretched to it, its ramps following the clock; where one
-        ramp of n p-bits would take far more than ROUND n sweeps, several follow one another
+    seconds : wall time to fill, preparation included up to a fifth of it, compiling of kernels not: the
+        schedule is stretched to it, its ramps following the clock; where one ramp of n p-bits would take
+        far more than ROUND n sweeps, several follow one another
     clock : `clock` of a result, in place of seconds: the same run once more, exactly
     target : energy (offset included, the model's unit) at which a chain stops; needs method "chains"
     start : "random", "x0" (the netlist's), or (n,) or (chains, n) of +-1; inputs keep their x0
@@ -120,6 +122,7 @@ def simulate_spins(
 
     Raises SimulationError for a bad option, NetlistError and UnsupportedError for the netlist.
     """
+    begin = time.perf_counter()
     if chains < 1:
         raise SimulationError(f"chains must be at least 1, got {chains}")
     if method not in METHODS:
@@ -263,7 +266,9 @@ def simulate_spins(
         running = PackedTiles(system, states, seed, first_chain, threads)
     else:
         running = LaneTiles(system, states, seed, first_chain, threads)
-    timer = None if seconds is None else Clock(seconds)
+    timer = (
+        None if seconds is None else Clock(max(seconds - (time.perf_counter() - begin), SWEEPING * seconds))
+    )
     with running as engine:
         if timer is not None:
             _compile(engine, plan)
