@@ -112,10 +112,10 @@ def _few(words: list[str], of: tuple[str, ...]) -> list[str]:
 class ProblemParser(Parser):
     """The statements above; `lowered_statement` collects what passes did into a dict of fields."""
 
-    def ids(self, words: list[str], dtype: Any = np.int32) -> np.ndarray:
+    def ids(self, words: list[str], dtype: Any = np.int32, most: int = MAX_IDS) -> np.ndarray:
         spans = [self.id_span(word) for word in words]
-        if sum(len(span) for span in spans) > MAX_IDS:
-            self.fail(f"more than {MAX_IDS:,} ids are listed; the text was altered")
+        if sum(len(span) for span in spans) > most:
+            self.fail(f"more than {most:,} ids are listed; the text was altered")
         return np.concatenate([np.zeros(0, dtype), *(np.arange(s.start, s.stop) for s in spans)]).astype(
             dtype
         )

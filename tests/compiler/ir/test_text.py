@@ -113,6 +113,8 @@ TEXT = dump(toy())
         ("stiffness 2.5", "firmness 2.5", "phase 'settle': cannot read 'firmness'"),
         ("  shift 0.1 0.2\n", "", "an encoder needs one line `shift`"),
         ("  reads state", "  reads mind", "cannot read 'reads mind' of the read-out"),
+        ("  cells 5..6\n", "  cells 5..999999999999\n", "names numbers that are none of cells"),
+        ("  cells 5..6\n", "  cells 5..2000000000\n", "more than 16,777,216 ids are listed"),
         ("  cells 5..6\n", "", "a read-out needs a line `cells`"),
         ("  scale 1.0 -0.5", "  scale 1.0", "rows of the read-out's scale differ"),
         ('"d\\"e"', '"d\\q"', "is no quoted name"),
