@@ -13,8 +13,6 @@ from compiler.ir.luts import LutNetlist
 from compiler.ir.shared_tables import SharedTables
 from compiler.ir.text_parts import TOKEN, Parser, meta_text, number_text, runs_text, spans_text, word_text
 
-MAX_IDS = 1 << 24  # a short text can name any number of ids by its spans
-
 
 def few(words: list[str], limit: int | None) -> list[str]:
     """At most `limit` words, and how many are left out."""
@@ -111,12 +109,6 @@ class CircuitParser(Parser):
             self.fail(f"an indented line stands alone: {self.lines[self.at][1].strip()[:60]!r}")
         return {"output_names": tuple(names), "outputs": np.array(nets, dtype=np.int32), **rest}
 
-    def ids(self, words: list[str]) -> list[int]:
-        spans = [self.span(word) for word in words]
-        if sum(len(span) for span in spans) > MAX_IDS:
-            self.fail(f"more than {MAX_IDS:,} ids are listed; the text was altered")
-        return [i for span in spans for i in span]
-
     def class_sums(self, words: list[str]) -> ClassSums:
         if words[1] != "tau":
             self.fail("expected `classes COUNT tau NUMBER`")
@@ -129,7 +121,7 @@ class CircuitParser(Parser):
             if first == "labels":
                 labels = tuple(self.word(w) for w in rest)
             elif first == f"{len(ends) - 1}:":
-                nets += self.ids(rest)
+                nets += self.ids(rest).tolist()
                 ends.append(len(nets))
             else:
                 self.fail(f"expected the nets of class {len(ends) - 1}, got {line[:60]!r}")
@@ -144,7 +136,7 @@ class CircuitParser(Parser):
             given[name] = words
         if set(given) != {"feature", "threshold"}:
             self.fail("a thermometer needs one line `feature` and one line `threshold`")
-        feature = np.array(self.ids(given["feature"]), dtype=np.int32)
+        feature = self.ids(given["feature"])
         threshold = self.runs(given["threshold"], np.float64)
         return Thermometer(n_features, feature, threshold, scope)
 
@@ -159,10 +151,7 @@ class CircuitParser(Parser):
         if set(given) != set(_COUNTING):
             self.fail(f"a counting encoder needs one line each of {', '.join(_COUNTING)}")
         runs = {name: self.whole(given[name]) for name in ("sums", "weight", "bound", "counts", "least")}
-        ids = {
-            name: np.array(self.ids(given[name]), dtype=np.int32)
-            for name in ("feature", "compared", "counted", "tested")
-        }
+        ids = {name: self.ids(given[name]) for name in ("feature", "compared", "counted", "tested")}
         sums, counts = (
             np.concatenate([[0], np.cumsum(runs.pop(name), dtype=np.int64)]) for name in ("sums", "counts")
         )
@@ -181,7 +170,7 @@ class CircuitParser(Parser):
     def shared_tables(self, given: dict[str, list[str]]) -> SharedTables:
         if set(given) != set(_SHARED) or len(given["inputs"]) != 1:
             self.fail(f"shared tables need one line each of {', '.join(_SHARED)}")
-        ids = (np.array(self.ids(given[name]), dtype=np.int32) for name in ("applied", "taps"))
+        ids = (self.ids(given[name]) for name in ("applied", "taps"))
         table = np.array([self.bits(word) for word in given["table"]], dtype=np.uint64)
         return SharedTables(self.integer(given["inputs"][0]), table, *ids)
 

@@ -37,7 +37,6 @@ from compiler.ir.version1 import from_meta, is_old
 
 HEAD = "langevin 1"
 FULL = "langevin 2"  # with a problem or traces of passes, which the first kept in meta
-MAX_CELLS = 1 << 24  # that one line may name: a short text can name any number by its spans
 CODES: dict[str, type[IntEnum]] = {"activation": Activation, "order": Order, "kind": CellKind, "role": Role}
 
 
@@ -276,7 +275,7 @@ class _Parser(ProblemParser):
                 self.fail(f"cell column {name!r} is unknown or given twice")
             codes = CODES.get(name)
             if name == "identity":
-                column = self.ids(words, most=MAX_CELLS)
+                column = self.ids(words)
             else:
                 column = self.runs(words, np.int8 if codes else np.float64, codes)
             if column.shape != (n,):
@@ -358,7 +357,7 @@ class _Parser(ProblemParser):
         while (line := self.next(indented=True)) is not None:
             name, *words = TOKEN.findall(line)
             if name == "cells":
-                given["cells"] = self.ids(words, most=MAX_CELLS)
+                given["cells"] = self.ids(words)
             elif name == "window" and len(words) == 1:
                 given["window"] = self.number(words[0])
             elif name == "reads" and words in (["shown"], ["state"]):

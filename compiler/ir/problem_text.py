@@ -13,7 +13,6 @@ from compiler.ir.lowered import Embedded, Logical, Lowered, Placement, Wells
 from compiler.ir.problem import Problem
 from compiler.ir.text_parts import TOKEN, Parser, number_text, runs_text, spans_text, word_text
 
-MAX_IDS = 1 << 28  # ids that one statement may name: a short text can name any number by its spans
 SCALES = ("energy_scale", "length_scale")
 LISTS = {Formula.kind: "clause", Polynomial.kind: "product"}  # lines of which a problem has many
 
@@ -111,22 +110,6 @@ def _few(words: list[str], of: tuple[str, ...]) -> list[str]:
 
 class ProblemParser(Parser):
     """The statements above; `lowered_statement` collects what passes did into a dict of fields."""
-
-    def ids(self, words: list[str], dtype: Any = np.int32, most: int = MAX_IDS) -> np.ndarray:
-        spans = [self.id_span(word) for word in words]
-        if sum(len(span) for span in spans) > most:
-            self.fail(f"more than {most:,} ids are listed; the text was altered")
-        return np.concatenate([np.zeros(0, dtype), *(np.arange(s.start, s.stop) for s in spans)]).astype(
-            dtype
-        )
-
-    def id_span(self, word: str) -> range:
-        if word.startswith("..."):
-            self.fail("this text leaves values out; dump it without a limit")
-        span = self.span(word)
-        if not -(1 << 31) <= span.start <= span.stop <= 1 << 31:
-            self.fail(f"{word!r} names numbers that are none of cells or spins")
-        return span
 
     def statements(self, what: str) -> Iterator[tuple[str, list[str]]]:
         """(name, words) of the indented lines of one statement."""

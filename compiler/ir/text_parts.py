@@ -14,6 +14,7 @@ from compiler.errors import FormatError
 from compiler.ir.facts import Facts
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+MOST = 1 << 24  # values or ids that one line may name: a short text can name any number of them
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]+')
 
 
@@ -114,7 +115,7 @@ class Parser:
                 self.fail("this text leaves values out; dump it without a limit")
             value, star, count = word.partition("*")
             n = self.integer(count) if star else 1
-            if n < 0 or len(values) + n > 1 << 31:
+            if n < 0 or len(values) + n > MOST:
                 self.fail(f"{word!r} repeats a value too often")
             if codes is None:
                 values += [self.number(value)] * n
@@ -129,6 +130,21 @@ class Parser:
         first, dots, last = word.partition("..")
         start = self.integer(first)
         return range(start, (self.integer(last) if dots else start) + 1)
+
+    def ids(self, words: Iterable[str], dtype: Any = np.int32) -> np.ndarray:
+        """Ids of spans, which fit into 32 bits."""
+        spans = []
+        for word in words:
+            if word.startswith("..."):
+                self.fail("this text leaves values out; dump it without a limit")
+            spans.append(span := self.span(word))
+            if not -(1 << 31) <= span.start <= span.stop <= 1 << 31:
+                self.fail(f"{word!r} names numbers that are no ids of cells, spins or nets")
+        if sum(len(span) for span in spans) > MOST:
+            self.fail(f"more than {MOST:,} ids are listed; the text was altered")
+        return np.concatenate([np.zeros(0, dtype), *(np.arange(s.start, s.stop) for s in spans)]).astype(
+            dtype
+        )
 
     def scalar(self, statement: str) -> float:
         line = self.next()

@@ -126,7 +126,7 @@ def test_bad_texts_of_problems():
         ("  vartype spin\n", "", "needs a line `vartype`"),
         ("  row ", "  raw ", "'raw' is unknown or given twice"),
         ("  col 1..3", "  col 1..2 9", "names a node that does not exist"),
-        ("  col 1..3", "  col 1..9999999999", "are none of cells or spins"),
+        ("  col 1..3", "  col 1..9999999999", "are no ids of cells, spins or nets"),
         ("  offset 2.5", "  offset nan", "offset is nan"),
     ):
         assert old in text

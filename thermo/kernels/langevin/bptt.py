@@ -443,13 +443,24 @@ def gradient_rows(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def read_out(x, q, outputs, heat):  # type: ignore[no-untyped-def]
+    """outputs <- last cells of x (n, lanes), a lane a row; heat <- q; (lanes,)."""
+    n, lanes = x.shape
+    n_out = outputs.shape[1]
+    for l in range(lanes):
+        heat[l] = q[l]
+        for o in range(n_out):
+            outputs[l, o] = x[n - n_out + o, l]
+
+
+@njit(cache=True, nogil=True)
 def run_rows(machine, circuit, dacs, batch, steps, seed, trajectory, outputs, heat):  # type: ignore[no-untyped-def]
     """Run Images once; outputs : (lanes, n_out), heat : (lanes,) float64, written.
 
     Returns the first runaway cell or -1.
     """
     n, n_in = machine.w_in.shape
-    lanes, n_out = outputs.shape
+    lanes = outputs.shape[0]
     u = np.empty((lanes, n_in), batch.images.dtype)
     fill_inputs(batch, dacs, u, seed, trajectory)
     if circuit is not None and circuit.ranged:
@@ -468,10 +479,7 @@ def run_rows(machine, circuit, dacs, batch, steps, seed, trajectory, outputs, he
     lost = runaway_cell(end, machine.cells, steps.h)
     if lost >= 0:
         return lost
-    for l in range(lanes):
-        heat[l] = q[l]
-        for o in range(n_out):
-            outputs[l, o] = end[n - n_out + o, l]
+    read_out(end, q, outputs, heat)
     return -1
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from thermo.kernels.jit import njit
-from thermo.kernels.langevin.bptt import energy_drop, head_gradient, runaway_cell
+from thermo.kernels.langevin.bptt import energy_drop, head_gradient, read_out, runaway_cell
 from thermo.kernels.langevin.images import fill_inputs
 from thermo.kernels.random import STREAM_TRAINING, fill_normals
 
@@ -237,7 +237,7 @@ def run_front(machine, batch, steps, seed, trajectory, outputs, heat):  # type: 
     """
     back, front = machine.across.shape
     n, n_in = front + back, batch.images.shape[1]
-    lanes, n_out = outputs.shape
+    lanes = outputs.shape[0]
     u = np.empty((lanes, n_in), batch.images.dtype)
     fill_inputs(batch, None, u, seed, trajectory)
     c, f = np.empty((n, lanes), u.dtype), np.empty((n, lanes), u.dtype)
@@ -248,8 +248,5 @@ def run_front(machine, batch, steps, seed, trajectory, outputs, heat):  # type: 
     lost = runaway_cell(end, machine.cells, steps.h)
     if lost >= 0:
         return lost
-    for l in range(lanes):
-        heat[l] = q[l]
-        for o in range(n_out):
-            outputs[l, o] = end[n - n_out + o, l]
+    read_out(end, q, outputs, heat)
     return -1
