@@ -27,7 +27,7 @@ from hw_models.presets import DEVICES, chosen_device
 from hw_models.rlc import RLCArray
 from hw_models.source import Quantity, Source
 from thermo.cli.main import main
-from thermo.ngspice import check
+from thermo.ngspice import decks
 from thermo.ngspice.errors import SpiceError
 from thermo.ngspice.figures import judged, moments
 from thermo.ngspice.run import complaint, run_deck
@@ -446,13 +446,13 @@ def test_a_deck_that_ngspice_cannot_run_says_why():
 def test_a_deck_that_ngspice_cannot_run_is_one_line_and_exit_code_2(tmp_path, capsys, monkeypatch):
     path = tmp_path / "net.tnl"
     save(random_net(), path)
-    whole = check.make_deck
+    whole = decks.make_deck
 
     def broken(*given):
         deck = whole(*given)
         return replace(deck, text=deck.text.replace("Bforce x 0 I=", "Bforce x 0 I=nonsense("))
 
-    monkeypatch.setattr(check, "make_deck", broken)
+    monkeypatch.setattr(decks, "make_deck", broken)
     assert main(["check", str(path), "--with", "ngspice"]) == 2
     said = capsys.readouterr().err.strip()
     assert re.match(r"^.*ngspice cannot run the deck: .*rror", said) and "Traceback" not in said

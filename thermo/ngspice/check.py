@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import UnsupportedError
-from compiler.formats.spice.deck import Deck, deck_temperatures, make_deck
+from compiler.formats.spice.deck import deck_temperatures, make_deck
 from compiler.formats.spice.diodes import SWING, rests_of
 from compiler.formats.spice.options import DeckOptions
 from compiler.ir.langevin import Activation, LangevinNetlist
 from hw_models.converters import Lines, input_lines, output_lines
 from hw_models.device import Device
+from thermo.ngspice.decks import Case, Decks, run_decks
 from thermo.ngspice.figures import (
     FLOOR,
     Agreement,
@@ -31,8 +32,8 @@ from thermo.ngspice.figures import (
     read_levels,
     states,
 )
-from thermo.ngspice.heat import heat_of, way_of_heat
-from thermo.ngspice.run import TIMEOUT, SpiceRun, find_ngspice, observe, observe_levels, run_deck
+from thermo.ngspice.heat import way_of_heat
+from thermo.ngspice.run import TIMEOUT, find_ngspice
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.device import one_device
 from thermo.simulate.errors import SimulationError
@@ -125,115 +126,125 @@ def check_with_ngspice(
     hot = max(hottest) > 0
     if hot:
         _check_noisy(prepared)
-    runs = runs if hot else 1
-    first = make_deck(netlist, replace(options, inputs=inputs[0]))  # says what no deck expresses
-    progress = progress or NullProgress()
-    step = netlist.dt / 2.0 if dt is None else dt
+    make_deck(netlist, replace(options, inputs=inputs[0]))  # says what no deck expresses
+    given = None if data is None else decoded(netlist, inputs)
+    case = Case(netlist, prepared, options, inputs, given, runs if hot else 1, seed, hot)
+    ours = _simulated(case, netlist.dt / 2.0 if dt is None else dt, device)
+    readers = _converters(device, "output", ours.outputs, output_range)
+    if readers is not None:
+        case = replace(case, options=replace(options, output_range=(readers.lo, readers.hi)), readers=readers)
+    theirs = run_decks(case, timeout, program, progress or NullProgress())
+    states, rough = (_beside(prepared, found, ours.outputs) for found in (theirs.states, theirs.rough))
+    theirs = replace(theirs, states=states, rough=rough)
+    joules = None
+    if device is not None:
+        joules = device_units(netlist, device).energy * netlist.lowered.energy_scale
+    figures = (
+        _noisy(case, ours, theirs, hottest[-1], joules, level)
+        if hot
+        else _settled(case, ours, theirs, joules)
+    )
+    decided = decides(netlist)
+    return SpiceCheck(
+        equal=all(f.agrees for f in figures),
+        figures=tuple(figures),
+        samples=inputs.shape[0],
+        runs=case.runs,
+        kT=hottest[0],
+        engineered=theirs.deck.engineered,
+        outputs=ours.outputs,
+        theirs=theirs.states,
+        decided=answers(netlist, ours.read(readers)).argmax(-1) if decided else None,
+        theirs_decided=answers(netlist, theirs.read(readers)).argmax(-1) if decided else None,
+        seconds=ours.seconds,
+        spice_seconds=theirs.seconds,
+    )
 
-    began = time.perf_counter()
-    many = max(400, 20 * runs, 8 * prepared.read.size) if hot else 1
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ours:
+    """What the simulator said, and with a coarser step or a shorter time.
+
+    outputs, coarse : (n_samples, runs, n_read) states at the end; heat, coarse_heat : (n_samples, runs) or
+    None; seconds : wall time
+    """
+
+    outputs: np.ndarray
+    coarse: np.ndarray
+    heat: np.ndarray | None
+    coarse_heat: np.ndarray | None
+    seconds: float
+
+    def read(self, readers: Lines | None) -> np.ndarray:
+        return self.outputs if readers is None else readers.rounded(self.outputs)
+
+
+def _simulated(case: Case, step: float, device: Device | None) -> _Ours:
+    netlist, prepared = case.netlist, case.prepared
+    many = max(400, 20 * case.runs, 8 * prepared.read.size) if case.hot else 1
     way = way_of_heat(netlist, prepared)
     # converters of the simulator's own have noise and offsets; here both engines have the same levels
     hardware: dict[str, Any] = {}
     if device is not None:
         hardware = {"device": device, "input_bits": "ideal", "output_bits": "ideal"}
 
-    def ours(netlist: LangevinNetlist, step: float) -> Any:
+    def run(netlist: LangevinNetlist, step: float) -> Any:
         return simulate_langevin(
             netlist,
-            None if data is None else decoded(netlist, inputs),
-            kT=kT,
+            case.given,
+            kT=case.options.kT,
             dt=step,
             runs=many,
-            seed=seed,
+            seed=case.seed,
             method=None if prepared.mass is not None else "heun",
             heat=way != "none",
             heat_method=way if way != "none" else "auto",
             **hardware,
         )
 
-    if analysis == "op":  # both relax: ours for four times as long, and what that changes is its error
+    began = time.perf_counter()
+    if case.options.analysis == "op":  # both relax: ours four times as long; what that changes is its error
         phase = netlist.schedule[0]
-        result = ours(netlist.with_(schedule=(replace(phase, duration=4.0 * phase.duration),)), step)
-        coarse = ours(netlist, step)
+        result = run(netlist.with_(schedule=(replace(phase, duration=4.0 * phase.duration),)), step)
+        coarse = run(netlist, step)
     else:
-        result = ours(netlist, step)
-        coarse = ours(netlist, 2.0 * step)
+        result = run(netlist, step)
+        coarse = run(netlist, 2.0 * step)
     seconds = time.perf_counter() - began
-    outputs = result.outputs[-1].astype(np.float64)
-    readers = _converters(device, "output", outputs, output_range)
-    if readers is not None:
-        options = replace(options, output_range=(readers.lo, readers.hi))
+    outputs, rough = (r.outputs[-1].astype(np.float64) for r in (result, coarse))
+    return _Ours(outputs, rough, result.heat, coarse.heat, seconds)
 
-    spice = 0.0
-    theirs = np.zeros((inputs.shape[0], runs, prepared.read.size))
-    rough, levels = np.zeros_like(theirs), np.zeros_like(theirs)
-    heat, rough_heat = np.full((2, inputs.shape[0], runs), np.nan)
-    fine = options if hot else replace(options, noise_step=_step(first) / 2.0)
-    progress.start(inputs.shape[0] * runs, "ngspice")
-    deck = None
 
-    def observed(deck: Deck, run: SpiceRun) -> np.ndarray:
-        return observe(deck, run, prepared.read_as, prepared.read)[-1]
+def _noisy(
+    case: Case, ours: _Ours, theirs: Decks, kT: float, joules: float | None, level: float
+) -> list[Agreement]:
+    """Figures of two engines with noise; what a deck's noise step loses is put back."""
+    netlist, prepared, deck = case.netlist, case.prepared, theirs.deck
+    half = deck.step / deck.scale.time  # of a noise step
+    lost = netlist.mobility * kT * half * deck.noise[np.ix_(prepared.read, prepared.read)]
+    put_back = np.sqrt(deck.restored[prepared.read])
+    if not (prepared.read_as == 0).all():  # nothing is known of what functions of states lose
+        lost, put_back = np.zeros_like(lost), np.ones_like(put_back)
+    off = 2 * _NOISY * float(np.abs(theirs.states).max())
+    figures = [
+        *moments(ours.outputs, theirs.states, lost, put_back),
+        *read_levels(case.readers, theirs.states, theirs.levels, off),
+        *noisy_decisions(netlist, ours.read(case.readers), theirs.read(case.readers)),
+        *noisy_heat(ours.heat, ours.coarse_heat, theirs.heat, joules),
+    ]
+    return judged(figures, level)
 
-    def given(deck: Deck, run: SpiceRun, u: np.ndarray) -> float:
-        if deck.end == 0:
-            return float("nan")
-        return heat_of(netlist, prepared, run, deck.scale.voltage, deck.scale.time, u)
 
-    for s, u in enumerate(inputs):
-        for r in range(runs):
-            deck = make_deck(netlist, replace(fine, inputs=u, seed=1 + seed + s * runs + r))
-            run = run_deck(deck, program=program, timeout=timeout)
-            spice += run.seconds
-            if not hot:
-                other = make_deck(netlist, replace(options, inputs=u, diode=_duller(diode)))
-                again = run_deck(other, program=program, timeout=timeout)
-                rough[s, r], rough_heat[s, r] = observed(other, again), given(other, again, u)
-            theirs[s, r], heat[s, r] = observed(deck, run), given(deck, run, u)
-            if readers is not None:
-                levels[s, r] = observe_levels(deck, run, prepared.cells[prepared.read], readers, theirs[s, r])
-            progress.update(s * runs + r + 1)
-    progress.stop()
-    assert deck is not None
-    theirs, rough = (_beside(prepared, found, outputs) for found in (theirs, rough))
-    read, their_read = (outputs, theirs) if readers is None else (readers.rounded(outputs), levels)
-    joules = None
-    if device is not None:
-        joules = device_units(netlist, device).energy * netlist.lowered.energy_scale
-    if hot:
-        half = deck.step / deck.scale.time  # of a noise step
-        lost = netlist.mobility * hottest[-1] * half * deck.noise[np.ix_(prepared.read, prepared.read)]
-        put_back = np.sqrt(deck.restored[prepared.read])
-        if not (prepared.read_as == 0).all():  # nothing is known of what functions of states lose
-            lost, put_back = np.zeros_like(lost), np.ones_like(put_back)
-        figures = [
-            *moments(outputs, theirs, lost, put_back),
-            *read_levels(readers, theirs, levels, 2 * _NOISY * float(np.abs(theirs).max())),
-            *noisy_decisions(netlist, read, their_read),
-            *noisy_heat(result.heat, coarse.heat, heat, joules),
-        ]
-        figures = judged(figures, level)
-    else:
-        figures = states(outputs, coarse.outputs[-1].astype(np.float64), theirs, rough)
-        off = figures[0].tolerance or 0.0
-        figures += read_levels(readers, theirs, levels, FLOOR * float(np.abs(theirs).max()))
-        figures += decisions(netlist, read, their_read, _uncertain(outputs[:, 0], off, readers))
-        figures += heats(result.heat, coarse.heat, heat, rough_heat, joules)
-    return SpiceCheck(
-        equal=all(f.agrees for f in figures),
-        figures=tuple(figures),
-        samples=inputs.shape[0],
-        runs=runs,
-        kT=hottest[0],
-        engineered=deck.engineered,
-        outputs=outputs,
-        theirs=theirs,
-        decided=answers(netlist, read).argmax(-1) if decides(netlist) else None,
-        theirs_decided=answers(netlist, their_read).argmax(-1) if decides(netlist) else None,
-        seconds=seconds,
-        spice_seconds=spice,
-    )
+def _settled(case: Case, ours: _Ours, theirs: Decks, joules: float | None) -> list[Agreement]:
+    """Figures of two engines at kT = 0, each with what its own error allows."""
+    figures = states(ours.outputs, ours.coarse, theirs.states, theirs.rough)
+    off = figures[0].tolerance or 0.0
+    floor = FLOOR * float(np.abs(theirs.states).max())
+    uncertain = _uncertain(ours.outputs[:, 0], off, case.readers)
+    figures += read_levels(case.readers, theirs.states, theirs.levels, floor)
+    figures += decisions(case.netlist, ours.read(case.readers), theirs.read(case.readers), uncertain)
+    figures += heats(ours.heat, ours.coarse_heat, theirs.heat, theirs.rough_heat, joules)
+    return figures
 
 
 _NOISY = 1e-4  # ngspice's relative tolerance with noise
@@ -261,15 +272,6 @@ def _beside(prepared: Prepared, theirs: np.ndarray, ours: np.ndarray) -> np.ndar
     first = ours[:, :1]
     near = first + (theirs - first + np.pi) % (2 * np.pi) - np.pi
     return np.where(angle, near, theirs)
-
-
-def _step(deck: Deck) -> float:
-    """A deck's noise step in the netlist's unit of time."""
-    return 2.0 * deck.step / deck.scale.time
-
-
-def _duller(diode: str) -> str:
-    return "dull" if diode == "ideal" else diode
 
 
 def _check_noisy(prepared: Prepared) -> None:

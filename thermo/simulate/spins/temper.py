@@ -21,8 +21,10 @@ from thermo.simulate.errors import SimulationError
 from thermo.simulate.saving import contents, save_arrays
 from thermo.simulate.spins.chains import Chains, Ladders
 from thermo.simulate.spins.lanes import LaneTiles
+from thermo.simulate.spins.method import LANES_FROM, check_backend
 from thermo.simulate.spins.result import no_decision
-from thermo.simulate.spins.run import LANES_FROM, MAX_BYTES, check_backend, start_states
+from thermo.simulate.spins.run import MAX_BYTES
+from thermo.simulate.spins.starts import start_states
 from thermo.simulate.spins.system import SpinSystem
 
 INSIDE = 1 << 26  # p-bit updates between two looks at progress

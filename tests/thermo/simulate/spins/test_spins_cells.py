@@ -9,7 +9,7 @@ from toys.spin_twin import lattice_pairs, random_pairs
 from compiler.families.ising import from_edges, lower_ising
 from thermo.kernels.spins import cells as kernel
 from thermo.simulate.errors import SimulationError
-from thermo.simulate.spins import run as runner
+from thermo.simulate.spins import method
 from thermo.simulate.spins.cells import CellChains
 from thermo.simulate.spins.chains import Chains
 from thermo.simulate.spins.lanes import LaneTiles
@@ -114,7 +114,7 @@ def test_large_machines_are_run_so(monkeypatch):
     model = from_edges(np.zeros(400), *lattice_pairs(20, 20), np.ones(800))
     net = lower_ising(model, sweeps=200)
     small = simulate_spins(net, chains=2, seed=3)
-    monkeypatch.setattr(runner, "CELLS_FROM", 400)
+    monkeypatch.setattr(method, "CELLS_FROM", 400)
     large = simulate_spins(net, chains=2, seed=3)
     assert (small.method, large.method) == ("chains", "cells")
     np.testing.assert_array_equal(small.states, large.states)

@@ -6,7 +6,7 @@ from toys.spins import ring
 
 from compiler.families.ising import lower_ising
 from thermo.simulate.spins import clock as module
-from thermo.simulate.spins import run
+from thermo.simulate.spins import method
 from thermo.simulate.spins.clock import Clock, slices
 from thermo.simulate.spins.plan import SpinPhase
 from thermo.simulate.spins.run import simulate_spins
@@ -78,9 +78,9 @@ def test_looks_of_a_timed_run():
 
 def test_small_systems_descend_again_and_are_repeated(monkeypatch):
     net = lower_ising(ring(40), sweeps=10)
-    monkeypatch.setattr(run, "ROUND", 1e9)
+    monkeypatch.setattr(method, "ROUND", 1e9)
     assert simulate_spins(net, chains=2, seconds=0.05, seed=1, method="chains").phases == ("anneal",)
-    monkeypatch.setattr(run, "ROUND", 25_000)
+    monkeypatch.setattr(method, "ROUND", 25_000)
     result = simulate_spins(net, chains=2, seconds=0.5, seed=1, method="chains")
     assert result.phases == ("anneal",) * 5  # 0.5 s of SPEED updates are 5 rounds of 40 x 25,000 sweeps
     run_at_all = np.unique(result.clock[:, 0])  # a machine that stalls for a tenth of a second leaves one out
@@ -92,4 +92,4 @@ def test_small_systems_descend_again_and_are_repeated(monkeypatch):
     np.testing.assert_array_equal(again.states, result.states)
     np.testing.assert_array_equal(again.best_states, result.best_states)
     assert again.phases == result.phases
-    assert run._rounds(1, 1, 1e9, None) == run.MOST_ROUNDS and run._rounds(40, 1, 1e9, None) == 1
+    assert method._rounds(1, 1, 1e9, None) == method.MOST_ROUNDS and method._rounds(40, 1, 1e9, None) == 1

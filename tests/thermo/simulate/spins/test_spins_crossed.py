@@ -18,7 +18,7 @@ from thermo.worth.bound import bound_energy
 def form(request, monkeypatch):
     """Both forms of the search, on the same models of whole numbers."""
     if request.param == "members":
-        monkeypatch.setattr("thermo.simulate.spins.run.is_whole", lambda system: False)
+        monkeypatch.setattr("thermo.simulate.spins.method.is_whole", lambda system: False)
     return request.param
 
 
@@ -152,7 +152,7 @@ def test_only_a_search_with_time_is_crossed(monkeypatch):
         assert simulate_spins(net, **some, **options).method != "crossed"
     assert simulate_spins(net, chains=2).method == "chains"
     assert simulate_spins(dense, **some).method == "dense"
-    monkeypatch.setattr("thermo.simulate.spins.run.CROSSED_FROM", 1e12)
+    monkeypatch.setattr("thermo.simulate.spins.method.CROSSED_FROM", 1e12)
     assert simulate_spins(net, **some).method == "chains"
 
 
@@ -167,7 +167,7 @@ def test_couplings_that_are_no_whole_numbers_have_members():
 def test_in_little_time_a_population_has_few_members(monkeypatch):
     """Between the two bounds; the clock tells which form it was."""
     net = lower_ising(sparse_model(), sweeps=100)
-    monkeypatch.setattr("thermo.simulate.spins.run.BITS_FROM", 1e12)
+    monkeypatch.setattr("thermo.simulate.spins.method.BITS_FROM", 1e12)
     result = simulate_spins(net, chains=1, seconds=0.05, seed=1)
     assert result.method == "crossed" and result.flips > 0
     monkeypatch.undo()
