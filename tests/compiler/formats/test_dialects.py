@@ -5,7 +5,7 @@ import re
 import shutil
 
 import pytest
-from dialects import netlists, verilog
+from dialects import latches, netlists, verilog
 
 from compiler.formats.circuits.aiger import parse_aiger
 from compiler.formats.circuits.bench import parse_bench
@@ -25,6 +25,7 @@ PARSERS = {
     "pla": parse_pla,
     "aag": lambda text: parse_aiger(text.encode()),
 }
+LATCHED = {"blif": parse_blif, "bench": parse_bench, "aag": parse_aiger}
 
 
 def needs(*programs):
@@ -55,6 +56,21 @@ def test_netlists_compute_what_other_programs_make_of_them(kind, start, tmp_path
     expected = verilog.icarus(netlists.as_verilog(kind, cases, tmp_path), tmp_path)
     for seed, case in cases.items():
         assert verilog.ours(case, PARSERS[kind](case.text), seed) == expected[seed], case.text
+
+
+@needs("iverilog", "yosys", "berkeley-abc")
+@pytest.mark.parametrize("start", parts(650, 0))
+@pytest.mark.parametrize("kind", latches.DIALECTS)
+def test_cut_latches_are_those_of_other_programs(kind, start, tmp_path):
+    made = {seed: latches.DIALECTS[kind](seed) for seed in range(start, start + PART)}
+    cases = {seed: case for seed, case in made.items() if case}
+    assert len(cases) > PART // 2
+    expected = verilog.icarus(latches.as_verilog(kind, cases, tmp_path), tmp_path)
+    for seed, case in cases.items():
+        texts = [case.text.encode(), latches.binary(case.text)] if kind == "aag" else [case.text]
+        for text in texts:
+            netlist = LATCHED[kind](text, cut_latches=True)
+            assert verilog.ours(case, netlist, seed) == expected[seed], case.text
 
 
 @needs("iverilog", "berkeley-abc")
