@@ -13,6 +13,7 @@ from toys.spice import PLAIN, RAMPED, cells_alone, needs_ngspice, random_net
 
 import thermo
 from compiler import DeckOptions, UnsupportedError
+from compiler.families.conv_langevin import ConvLangevinMachine, lower_conv_langevin
 from compiler.families.resistive import ResistiveNetwork, lower_resistive
 from compiler.families.rlc import lower_rlc
 from compiler.formats.spice.deck import make_deck
@@ -242,6 +243,32 @@ def test_converters_are_ideal_quantisers(kT):
     if kT == 0:
         tolerance = found.figures[0].tolerance
         assert np.abs(other.theirs - found.theirs).max() > 10 * tolerance
+
+
+@needs_ngspice
+def test_a_front_of_tied_couplings_is_a_deck_too():
+    """Taps at the edge reach outside the picture; the twin's are 2 % larger."""
+    rng = np.random.default_rng(3)
+    coupling = np.triu(rng.normal(size=(4, 4)), 1)
+    machine = ConvLangevinMachine(
+        input_shape=(4, 4, 1),
+        taps=2 * rng.normal(size=(3, 3, 1, 2)),
+        stride=2,
+        padding=1,
+        front_bias=rng.normal(size=2),
+        across=rng.normal(size=(4, 8)),
+        coupling=coupling + coupling.T,
+        bias=rng.normal(size=4),
+        n_out=2,
+        input_shift=np.zeros(1),
+        input_scale=np.ones(1),
+    )
+    net, data = lower_conv_langevin(machine), rng.normal(size=(2, 16))
+    found = thermo.check_with_ngspice(net, data, kT=0.0)
+    assert found.equal, found.figures
+    twin = lower_conv_langevin(replace(machine, taps=1.02 * machine.taps))
+    other = thermo.check_with_ngspice(twin, data, kT=0.0)
+    assert np.abs(other.theirs - found.theirs).max() > 10 * found.figures[0].tolerance
 
 
 @needs_ngspice

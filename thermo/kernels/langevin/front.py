@@ -7,6 +7,20 @@ front cells and among themselves:
 
     f_q = taps . patch + bias + A^T y + own,      f_y = bias + A q + B y + own,      A, B = B^T trained
 
+A step of training takes cells' own forces at its end and moves the front before the back:
+
+    q' + h U'(q') = q + h (taps . patch + bias + A^T y) + noise
+    y' + h U'(y') = y + h (bias + A q' + B y) + noise
+
+Each has one solution and never runs away, so that steps may be several relaxation times of a strongly driven
+cell, which explicit ones throw past its wall; a signal loses no step on its way from front to back. With
+D = 1 / (1 + h U'') at the end of the step and l the derivatives of the loss by states, from the last step on:
+
+    n_y = h D_y l_y,   n_q = h D_q (l_q + A^T n_y),   l_y <- n_y / h + A n_q + B n_y,   l_q <- n_q / h
+    dA = sum n_y q'^T + y n_q^T,   dB = sum n_y y^T
+
+Runs without a gradient take the explicit step that machines are simulated by.
+
 State arrays are (cells, lanes), places one after another, channels innermost. Kernels check nothing.
 """
 
@@ -66,50 +80,145 @@ def drive_front(machine, ut, patch, c):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def forward_front(c, machine, steps, seed, trajectory, xs, f):  # type: ignore[no-untyped-def]
-    """Run one tile from 0.
+def no_number(x):  # type: ignore[no-untyped-def]
+    """The first cell with a lane that is no finite number, or -1; x : (n, lanes)."""
+    for i in range(x.shape[0]):
+        if not np.isfinite(x[i].sum()):
+            return i
+    return -1
 
-    xs : (steps.n + 1 or 2, n, lanes), a ring of states; f : (n, lanes), the last force, written
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def settle_own(x, cells, h):  # type: ignore[no-untyped-def]
+    """x <- the y with y + h U'(y) = x of every cell, (n, lanes); needs 1 + h U'' > 0 everywhere.
+
+    Without its square term, z = y + J3 / 4 J4, the equation is a z + b z^3 = r. With t = z sqrt(b / a) it is
+    t + t^3 = w, whose concave solution lies below its tangents at t = 0, 1, 2, 4, 8: Newton's steps fall to
+    it from there.
+    """
+    real = x.dtype.type
+    for i in range(x.shape[0]):
+        j2, j3, j4 = cells[0, i], cells[1, i], cells[2, i]
+        if j4 == 0:
+            shrink = real(1 / (1 + 2 * h * j2))
+            for l in range(x.shape[1]):
+                x[i, l] *= shrink
+            continue
+        shift = j3 / (4 * j4)
+        a = real(1 + 2 * h * j2 - 3 * h * shift * j3)
+        b = real(4 * h * j4)
+        raised = real((1 + 2 * h * j2) * shift - 2 * h * j3 * shift * shift)
+        size = real(np.sqrt(a / b))
+        off, per, b3 = real(shift), real(1 / (a * size)), real(3) * b
+        for l in range(x.shape[1]):
+            r = x[i, l] + raised
+            w = abs(r) * per
+            t = min(min(w, real(0.5) + w * real(0.25)), real(16 / 13) + w * real(1 / 13))
+            t = min(min(t, real(128 / 49) + w * real(1 / 49)), real(1024 / 193) + w * real(1 / 193))
+            z = np.copysign(size * t, r)
+            for _ in range(4):
+                z -= (z * (a + b * z * z) - r) / (a + b3 * z * z)
+            x[i, l] = z - off
+
+
+@njit(cache=True, nogil=True)
+def force_front(c, machine, x, inner, f):  # type: ignore[no-untyped-def]
+    """f <- force on every cell at x, (n, lanes); inner : (n_back, lanes), scratch."""
+    front, cells = machine.across.shape[1], machine.cells
+    real = c.dtype.type
+    np.dot(machine.across.T, x[front:], f[:front])
+    np.dot(machine.across, x[:front], f[front:])
+    np.dot(machine.coupling, x[front:], inner)
+    for i in range(front, x.shape[0]):
+        for l in range(x.shape[1]):
+            f[i, l] += inner[i - front, l]
+    for i in range(x.shape[0]):
+        a1 = real(-2) * cells[0, i]
+        a2 = real(-3) * cells[1, i]
+        a3 = real(-4) * cells[2, i]
+        for l in range(x.shape[1]):
+            v = x[i, l]
+            f[i, l] += c[i, l] + v * (a1 + v * (a2 + v * a3))
+
+
+@njit(cache=True, nogil=True)
+def forward_front(c, machine, steps, seed, trajectory, xs, f):  # type: ignore[no-untyped-def]
+    """Run one tile from 0 in explicit steps.
+
+    xs : (2, n, lanes), a ring of states; f : (n, lanes), the last force, written
     Returns the heat, (lanes,) float64.
     """
     n, lanes = c.shape
-    cells, h, noise = machine.cells, steps.h, steps.noise
-    front = machine.across.shape[1]
+    h, noise = steps.h, steps.noise
     real = c.dtype.type
-    slots = xs.shape[0]
     z = np.empty((n, lanes), np.float32)
+    inner = np.empty((machine.bias.shape[0], lanes), c.dtype)
+    xs[0] = real(0)
+    for k in range(steps.n):
+        x, after = xs[k % 2], xs[(k + 1) % 2]
+        force_front(c, machine, x, inner, f)
+        if noise > 0:
+            fill_normals(z, seed, trajectory, k, STREAM_TRAINING)
+            for i in range(n):
+                for l in range(lanes):
+                    after[i, l] = x[i, l] + h * f[i, l] + noise * real(z[i, l])
+        else:
+            for i in range(n):
+                for l in range(lanes):
+                    after[i, l] = x[i, l] + h * f[i, l]
+    end = xs[steps.n % 2]
+    force_front(c, machine, end, inner, f)
+    return energy_drop(c, machine.coupling, False, machine.cells, np.zeros(n, c.dtype), end, f)
+
+
+@njit(cache=True, nogil=True)
+def settle_front(c, machine, steps, seed, trajectory, xs, f):  # type: ignore[no-untyped-def]
+    """Run one tile from 0 in steps of training.
+
+    xs : (steps.n + 1, n, lanes), the states; f : (n, lanes), the last force, written
+    Returns the heat, (lanes,) float64.
+    """
+    n, lanes = c.shape
+    h, noise, front = steps.h, steps.noise, machine.across.shape[1]
+    real = c.dtype.type
+    z = np.zeros((n, lanes), np.float32)
     inner = np.empty((n - front, lanes), c.dtype)
-    for i in range(n):
-        for l in range(lanes):
-            xs[0, i, l] = real(0)
-    for k in range(steps.n + 1):
-        x = xs[k % slots]
+    xs[0] = real(0)
+    for k in range(steps.n):
+        x, after = xs[k], xs[k + 1]
+        if noise > 0:
+            fill_normals(z, seed, trajectory, k, STREAM_TRAINING)
         np.dot(machine.across.T, x[front:], f[:front])
-        np.dot(machine.across, x[:front], f[front:])
+        for i in range(front):
+            for l in range(lanes):
+                after[i, l] = x[i, l] + h * (f[i, l] + c[i, l]) + noise * real(z[i, l])
+        settle_own(after[:front], machine.cells[:, :front], h)
+        np.dot(machine.across, after[:front], f[front:])
         np.dot(machine.coupling, x[front:], inner)
         for i in range(front, n):
             for l in range(lanes):
-                f[i, l] += inner[i - front, l]
-        for i in range(n):
-            a1 = real(-2) * cells[0, i]
-            a2 = real(-3) * cells[1, i]
-            a3 = real(-4) * cells[2, i]
-            for l in range(lanes):
-                v = x[i, l]
-                f[i, l] += c[i, l] + v * (a1 + v * (a2 + v * a3))
-        if k < steps.n:
-            after = xs[(k + 1) % slots]
-            if noise > 0:
-                fill_normals(z, seed, trajectory, k, STREAM_TRAINING)
-                for i in range(n):
-                    for l in range(lanes):
-                        after[i, l] = x[i, l] + h * f[i, l] + noise * real(z[i, l])
-            else:
-                for i in range(n):
-                    for l in range(lanes):
-                        after[i, l] = x[i, l] + h * f[i, l]
-    start = np.zeros(n, c.dtype)
-    return energy_drop(c, machine.coupling, False, cells, start, xs[steps.n % slots], f)
+                push = f[i, l] + inner[i - front, l] + c[i, l]
+                after[i, l] = x[i, l] + h * push + noise * real(z[i, l])
+        settle_own(after[front:], machine.cells[:, front:], h)
+    force_front(c, machine, xs[steps.n], inner, f)
+    return energy_drop(c, machine.coupling, False, machine.cells, np.zeros(n, c.dtype), xs[steps.n], f)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def pull_back(lam, after, cells, h, nu, total):  # type: ignore[no-untyped-def]
+    """lam <- D lam, nu <- h D lam, total += nu, with D = 1 / (1 + h U''(after)); all (cells, lanes)."""
+    real = lam.dtype.type
+    for i in range(lam.shape[0]):
+        d1 = real(1 + 2 * h * cells[0, i])
+        d2 = real(6 * h * cells[1, i])
+        d3 = real(12 * h * cells[2, i])
+        for l in range(lam.shape[1]):
+            v = after[i, l]
+            v = lam[i, l] / (d1 + v * (d2 + v * d3))
+            lam[i, l] = v
+            v *= h
+            nu[i, l] = v
+            total[i, l] += v
 
 
 @njit(cache=True, nogil=True)
@@ -143,9 +252,9 @@ def front_gradient(machine, loss, batch, label, target, steps, seed, trajectory,
     c, f = np.empty((n, lanes), u.dtype), np.empty((n, lanes), u.dtype)
     drive_front(machine, ut, patch, c)
     states = xs[: (steps.n + 1) * n * lanes].reshape((steps.n + 1, n, lanes))
-    heat = forward_front(c, machine, steps, seed, trajectory, states, f)
+    heat = settle_front(c, machine, steps, seed, trajectory, states, f)
     end = states[steps.n]
-    lost = runaway_cell(end, cells, h)
+    lost = no_number(end)
     if lost >= 0:
         return 0.0, 0, 0.0, lost
 
@@ -170,18 +279,19 @@ def front_gradient(machine, loss, batch, label, target, steps, seed, trajectory,
             for j in range(back):
                 gj[i, j] = real(0.5) * g * small[i, j]
     for k in range(steps.n - 1, -1, -1):
-        x = states[k]
-        for i in range(n):
+        x, after = states[k], states[k + 1]
+        pull_back(lam[front:], after[front:], cells[:, front:], h, nu[front:], total[front:])
+        np.dot(machine.across.T, nu[front:], pull[:front])
+        for i in range(front):
             for l in range(lanes):
-                v = h * lam[i, l]
-                nu[i, l] = v
-                total[i, l] += v
-        if k == 0:
-            break  # x_0 = 0 adds nothing to couplings
-        np.dot(nu[front:], x[:front].T, part)
+                lam[i, l] += pull[i, l]
+        pull_back(lam[:front], after[:front], cells[:, :front], h, nu[:front], total[:front])
+        np.dot(nu[front:], after[:front].T, part)
         for i in range(back):
             for j in range(front):
                 ga[i, j] += part[i, j]
+        if k == 0:
+            break  # x_0 = 0 adds nothing else
         np.dot(x[front:], nu[:front].T, part)
         for i in range(back):
             for j in range(front):
@@ -190,19 +300,11 @@ def front_gradient(machine, loss, batch, label, target, steps, seed, trajectory,
         for i in range(back):
             for j in range(back):
                 gj[i, j] += small[i, j]
-        np.dot(machine.across.T, nu[front:], pull[:front])
         np.dot(machine.across, nu[:front], pull[front:])
         np.dot(machine.coupling.T, nu[front:], inner)
         for i in range(front, n):
             for l in range(lanes):
-                pull[i, l] += inner[i - front, l]
-        for i in range(n):
-            d1 = real(-2) * cells[0, i]
-            d2 = real(-6) * cells[1, i]
-            d3 = real(-12) * cells[2, i]
-            for l in range(lanes):
-                v = x[i, l]
-                lam[i, l] += pull[i, l] + nu[i, l] * (d1 + v * (d2 + v * d3))
+                lam[i, l] += pull[i, l] + inner[i - front, l]
     gw[:] = real(0)
     gt[:] = real(0)
     taps = np.empty((channels, k_in), u.dtype)

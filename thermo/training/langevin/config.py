@@ -62,7 +62,8 @@ class PathwiseConfig(TrainingConfig):
         controller on log(lambda), which starts at heat_penalty (0: a guess from the budget)
     coupling_penalty : loss per unit of mean over cells of sum |W| + sum |J|, the bias power
     evaluate_every : epochs between validations; the last tenth is always validated
-    max_halvings : how often a batch with a runaway trajectory is tried again at half the step
+    max_halvings : how often a batch with a runaway trajectory is tried again at half the step; with a front,
+        whose training steps never run away, how often validation is
     engine : "numba", or "jax" for ideal couplings and converters: gradients on JAX's devices, which share the
         tiles of a batch; no bit depends on their number
     device, couplings : the hardware trained for (hw_models.presets, by name or itself) and what its
@@ -240,6 +241,18 @@ class PathwiseConfig(TrainingConfig):
         for told in wrong.values():
             if told:
                 raise TrainingError(f"training: a convolutional front has {told}")
+        if self.j3 and not self.j4:
+            raise TrainingError(
+                f"training: cells of a front need a wall, got j3 = {self.j3:g} and j4 = 0; raise j4 or "
+                "set j3 to 0"
+            )
+        softest = 2 * self.j2 - (0.75 * self.j3**2 / self.j4 if self.j3 else 0.0)
+        longest = max(dt for _, dt in self.dt_schedule)
+        if 1 + self.mobility * longest * softest <= 0:
+            raise TrainingError(
+                f"training: with a front a step must be shorter than {-1 / (self.mobility * softest):g}, the "
+                f"time in which cells leave 0, got dt = {longest:g}; lower dt in dt_schedule"
+            )
 
 
 @dataclass(frozen=True, slots=True)

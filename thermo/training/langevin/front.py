@@ -167,51 +167,41 @@ class FrontTrainer(PathwiseTrainer):
         return front.FrontMachine(v @ self.white, front_bias, across, coupling, bias, self.seen, self.cells)
 
     def run_batch(self, rows: np.ndarray, warps: np.ndarray, dt: float, tiles: Tiles) -> tuple[float, ...]:
-        """One step of Adam; returns loss, accuracy, heat (kT), halvings."""
+        """One step of Adam; returns loss, accuracy, heat (kT) and 0: no step needs halving."""
         config, layout = self.config, self.layout
         machine, (*_, s, o) = self._driving(self.theta), layout.split(self.theta)
         label = self.data.y_train[rows]
         price = np.float32(self.penalty / self.kT_unit)
         loss_of = bptt.Loss(self.head, s, o, config.smoothing, np.float32(1.0 / self.batch), price)
         none = np.zeros((rows.shape[0], 0), np.float32)
-        base = self._steps(dt)
-        for halvings in range(config.max_halvings + 1):
-            n_steps = base << halvings
-            if n_steps > self.scratch_steps:
-                self._scratch(n_steps)
-            h = config.mobility * config.t_f / n_steps
-            steps = bptt.Steps(
-                n_steps, np.float32(h), np.float32(math.sqrt(2 * h * config.kT)), bptt.HEAT_ENERGY
+        n_steps = self._steps(dt)
+        h = config.mobility * config.t_f / n_steps
+        steps = bptt.Steps(n_steps, np.float32(h), np.float32(math.sqrt(2 * h * config.kT)), bptt.HEAT_ENERGY)
+
+        def one(t: int) -> tuple[float, int, float, int]:
+            part = slice(self.bounds[t], self.bounds[t + 1])
+            return front.front_gradient(
+                machine,
+                loss_of,
+                Images(self.x, rows[part], warps[part], self.shape, self.shift, self.scale),
+                label[part],
+                none[part],
+                steps,
+                np.uint64(config.seed),
+                np.uint64(self.step * self.batch + part.start),
+                self.xs[t],
+                self.u[t],
+                self.gradient[t],
             )
 
-            def one(t: int, steps: bptt.Steps = steps) -> tuple[float, int, float, int]:
-                part = slice(self.bounds[t], self.bounds[t + 1])
-                return front.front_gradient(
-                    machine,
-                    loss_of,
-                    Images(self.x, rows[part], warps[part], self.shape, self.shift, self.scale),
-                    label[part],
-                    none[part],
-                    steps,
-                    np.uint64(config.seed),
-                    np.uint64(self.step * self.batch + part.start),
-                    self.xs[t],
-                    self.u[t],
-                    self.gradient[t],
-                )
-
-            report = tiles.map(one, len(self.bounds) - 1)
-            g = self.gradient[0]
-            for part in self.gradient[1:]:  # fixed order: threads do not matter
-                g += part
-            runaways = [cell for *_, cell in report if cell >= 0]
-            if not runaways and math.isfinite(float(g.sum())):
-                break
-        else:
-            what = f"cell {runaways[0]}" if runaways else "the gradient"
+        report = tiles.map(one, len(self.bounds) - 1)
+        g = self.gradient[0]
+        for part in self.gradient[1:]:  # fixed order: threads do not matter
+            g += part
+        if any(cell >= 0 for *_, cell in report) or not math.isfinite(float(g.sum())):
             raise TrainingDivergedError(
-                f"training, epoch {self.epoch + 1}: {what} ran away at dt = {dt / 2**config.max_halvings:g}; "
-                "lower learning_rate or dt_schedule, or raise heat_penalty"
+                f"training, epoch {self.epoch + 1}: states or gradients are no numbers at dt = {dt:g}; lower "
+                "learning_rate, or raise heat_penalty"
             )
         loss, right, heat = (sum(r[i] for r in report) / self.batch for i in range(3))
         gv, _, _, gj, _, gs, go = layout.split(g)
@@ -222,7 +212,7 @@ class FrontTrainer(PathwiseTrainer):
         self._descend(g)
         self._control(heat / self.kT_unit)
         self.step += 1
-        return loss, right, heat / self.kT_unit, halvings
+        return loss, right, heat / self.kT_unit, 0
 
     def machine(self, theta: np.ndarray) -> Any:
         """The trained machine."""
@@ -263,9 +253,6 @@ class FrontTrainer(PathwiseTrainer):
     def _run(self, x: np.ndarray, trajectory: int, tiles: Tiles) -> tuple[np.ndarray, np.ndarray]:
         """Outputs (n, n_out) and heat (n,) in energy units of rows run once each."""
         config, n, tile = self.config, x.shape[0], self.config.tile
-        n_steps = self._steps(config.dt_evaluate)
-        h = config.mobility * config.t_f / n_steps
-        steps = bptt.Steps(n_steps, np.float32(h), np.float32(math.sqrt(2 * h * config.kT)), bptt.HEAT_ENERGY)
         machine, unwarped = self._driving(self.theta), np.empty((0, 6), np.float32)
         outputs, heat = np.empty((n, self.layout.n_out), np.float32), np.empty(n)
 
@@ -275,9 +262,14 @@ class FrontTrainer(PathwiseTrainer):
             seed, first = np.uint64(config.seed), np.uint64(trajectory + lo)
             return front.run_front(machine, images, steps, seed, first, outputs[lo:hi], heat[lo:hi])
 
-        runaways = [cell for cell in tiles.map(one, -(-n // tile)) if cell >= 0]
-        if runaways:
-            raise TrainingDivergedError(
-                f"machine: cell {runaways[0]} ran away at dt = {config.dt_evaluate:g}; lower dt_evaluate"
-            )
-        return outputs, heat
+        for halvings in range(config.max_halvings + 1):
+            n_steps = self._steps(config.dt_evaluate) << halvings
+            h = config.mobility * config.t_f / n_steps
+            noise = np.float32(math.sqrt(2 * h * config.kT))
+            steps = bptt.Steps(n_steps, np.float32(h), noise, bptt.HEAT_ENERGY)
+            runaways = [cell for cell in tiles.map(one, -(-n // tile)) if cell >= 0]
+            if not runaways:
+                return outputs, heat
+        raise TrainingDivergedError(
+            f"machine: cell {runaways[0]} ran away at dt = {config.t_f / n_steps:g}; lower dt_evaluate"
+        )

@@ -68,7 +68,7 @@ _CURVE = PathwiseConfig(
 # With a front signals must stand above the noise from the start: drives are strong, and a cell's quartic wall
 # bounds what it gives to the bath.
 _FRONT = PathwiseConfig(
-    epochs=14,
+    epochs=40,
     batch=128,
     tile=64,
     learning_rate=0.005,
@@ -79,10 +79,10 @@ _FRONT = PathwiseConfig(
     init_w=6.0,
     init_j=4.3,
     init_bias=5.0,
-    heat_penalty=3e-6,
-    dt_schedule=((0.0, 1.25e-2),),
-    dt_evaluate=5e-3,
-    evaluate_every=4,
+    heat_penalty=5e-6,
+    dt_schedule=((0.0, 0.04), (0.55, 0.025), (0.85, 0.0125)),
+    dt_evaluate=2.5e-3,
+    evaluate_every=5,
 )
 
 

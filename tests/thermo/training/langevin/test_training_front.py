@@ -15,7 +15,7 @@ from thermo.kernels.langevin import bptt, front
 from thermo.kernels.langevin.images import Images
 from thermo.kernels.random import STREAM_TRAINING, normals_numpy
 from thermo.simulate import simulate
-from thermo.training import PathwiseConfig, TrainingError, train_pathwise
+from thermo.training import PathwiseConfig, TrainingDivergedError, TrainingError, train_pathwise
 from thermo.training.langevin.config import Front
 from thermo.training.langevin.front import FrontLayout, FrontTrainer, seen_by, whitening
 from thermo.training.tiles import Tiles
@@ -49,15 +49,28 @@ def dense(theta):
     return w_in, j, np.concatenate([np.tile(front_bias, places), bias])
 
 
+def settled(r):
+    """The y with y + H U'(y) = r, by halving."""
+    low, high = np.full_like(r, -50.0), np.full_like(r, 50.0)
+    for _ in range(70):
+        y = 0.5 * (low + high)
+        below = y + H * (2 * y + 3 * 0.2 * y**2 + 4 * 0.9 * y**3) < r
+        low, high = np.where(below, y, low), np.where(below, high, y)
+    return 0.5 * (low + high)
+
+
 def oracle(theta, u, label):
     """Loss with the price of heat in plain NumPy, couplings dense."""
     w_in, j, b = dense(theta)
     s = LAYOUT.split(theta)[5]
     c, x = u @ w_in.T + b, np.zeros((LANES, LAYOUT.n))
     for k in range(STEPS):
-        own = -2 * x - 3 * 0.2 * x**2 - 4 * 0.9 * x**3
         z = normals_numpy(SEED, FIRST + np.arange(LANES), k, LAYOUT.n, STREAM_TRAINING)
-        x = x + H * (own + c + x @ j.T) + np.sqrt(2 * H * KT) * np.asarray(z, float).T
+        noise, f = np.sqrt(2 * H * KT) * np.asarray(z, float).T, LAYOUT.n_front
+        seen = x.copy()
+        seen[:, :f] = settled(x + H * (c + x @ j.T) + noise)[:, :f]  # the back sees the front moved
+        seen[:, f:] = settled(x + H * (c + seen @ j.T) + noise)[:, f:]
+        x = seen
     heat = -(x**2 + 0.2 * x**3 + 0.9 * x**4 - c * x - 0.5 * x * (x @ j.T)).sum(axis=1)
     logits = x[:, -2:] * s
     cost = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(LANES), label]
@@ -212,3 +225,27 @@ def test_what_a_front_does_not_know(few):
     with pytest.raises(NetlistError, match=r"across must have shape"):
         replace(machine, across=machine.across[:, 1:])
     assert isinstance(machine, ConvLangevinMachine)
+
+
+@pytest.mark.slow  # kernels compile
+def test_steps_hold_where_explicit_ones_run_away(few):
+    """Ten times the drives of the start at two steps a run: training goes on, the explicit twin would not."""
+    coarse = replace(CONFIG, init_w=60.0, dt_schedule=((0.0, 0.1),), epochs=1)
+    trainer = FrontTrainer(few, coarse, None)
+    with Tiles(1) as tiles:
+        record = trainer.run_epoch(tiles)
+    assert np.isfinite(record.loss) and record.refined == 0
+    trainer.config = replace(coarse, dt_evaluate=0.1, max_halvings=0)
+    with Tiles(1) as tiles, pytest.raises(TrainingDivergedError, match=r"lower dt_evaluate"):
+        trainer.validate(tiles)
+    trainer.config = replace(coarse, dt_evaluate=0.1, max_halvings=6)
+    with Tiles(1) as tiles:
+        assert trainer.validate(tiles)[1] > 0  # at half the step, as a simulation would
+
+
+def test_a_front_s_step_has_one_solution():
+    with pytest.raises(TrainingError, match=r"shorter than 0.125, the time"):
+        replace(CONFIG, j2=-4.0, dt_schedule=((0.0, 0.2),))
+    with pytest.raises(TrainingError, match=r"need a wall"):
+        replace(CONFIG, j3=1.0, j4=0.0)
+    replace(CONFIG, j2=-4.0, dt_schedule=((0.0, 0.1),))
