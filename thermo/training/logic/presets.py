@@ -22,7 +22,7 @@ BATCH = 64
 MANY_GATES = 32_000
 """Gates from which colour pictures have settings of their own."""
 PICTURES, FEW_PICTURES, ROWS, FEW_ROWS = 8000, 1000, 2000, 1000
-"""Gates, about."""
+"""Gates, about. With more of them on pictures tau grows as they do: a step moves a class's gates together."""
 FEW_QUANTILES = 16
 """Parts into which thresholds divide the rows of a small table, column by column."""
 PATCHES = 64
@@ -135,6 +135,9 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
         )
         if kind_of(dataset) is Kind.PICTURES:  # of 2,000 tables in 30 epochs, one seed: weak
             config = replace(config, learning_rate=0.05, tau_target=2.0)
+    elif kind_of(dataset) is Kind.PICTURES and changes.get("layers"):
+        # "width" alone lets it grow with the root
+        config = replace(config, tau_target=config.tau_target / max(1.0, changes["layers"][-1] / PICTURES))
     if changes.get("wiring") == "fixed":
         changes = {"k": 1, "refresh": 0, **changes}
     k = changes.get("k", config.k)

@@ -1,6 +1,7 @@
 """Straight-through training of two-input gates: exact sums, the loss, learning, resumption, settings."""
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -23,6 +24,7 @@ from thermo.training.augmentation import Augmentation
 from thermo.training.errors import TrainingError
 from thermo.training.logic import LogicAugmentation, LogicConfig, logic_preset, train_logic
 from thermo.training.logic.tables import trains_tables
+from thermo.training.logic.temperature import divisor
 
 HERE = PATHS[: PATHS.index(simd_path()) + 1]
 SMALL = LogicConfig(
@@ -320,3 +322,9 @@ def test_presets_fit_the_trainer_that_is_asked_for(digits):
     colour = Dataset("mine", x, y, x[:9], y[:9], x[:9], y[:9], 10, (4, 4, 3))
     small, large = (logic_preset(colour, layers=(n,)) for n in (8000, 64000))
     assert large.epochs < small.epochs and large.refresh_pool < small.refresh_pool
+    grey = replace(colour, image_shape=(6, 8))
+    small, large, tables = (
+        logic_preset(grey, layers=(n,), inputs=k) for n, k in ((8000, 2), (32000, 2), (32000, 4))
+    )
+    assert divisor(large, 3200, 0.0) == pytest.approx(4 * divisor(small, 800, 0.0))  # as the gates of a class
+    assert divisor(tables, 3200, 0.0) == pytest.approx(math.sqrt(3200 / 8))
