@@ -5,7 +5,7 @@ Every product of two primes from 128 to 255 is clamped at the output of a 4 x 7 
 it reaches energy 0, every gate right, where it stops. Rates are over independent chains; the
 interval is Wilson's at 95 %.
 
-    python benchmarks/factoring.py [--chains 100] [--threads 1]
+    python benchmarks/factoring.py [--chains 100] [--sweeps 500 20000] [--threads 1]
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chains", type=int, default=100)
+    parser.add_argument("--sweeps", type=int, nargs="+", default=SWEEPS)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     circuit = multiplier(4, 7)
@@ -50,7 +51,7 @@ def main() -> None:
         f"{len(numbers)} semiprimes from 128 to 255; {first.n_cells} p-bits and "
         f"{first.n_couplings // 2} couplings each; kT {first.schedule[0].kT}"
     )
-    for sweeps in SWEEPS:
+    for sweeps in arguments.sweeps:
         hits, when, began = {}, [], time.perf_counter()
         for p, netlist in netlists.items():
             result = simulate_spins(

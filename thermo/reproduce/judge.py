@@ -38,7 +38,7 @@ def judge(name: str, figure: Figure, page: str, output: str) -> Judged:
     try:
         value = _number(found(figure, figure.at, output))
         own = _number(found(figure, figure.error_at, output)) if figure.error_at else 0.0
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError) as error:
         where = figure.at or figure.pattern
         told = f"{where} is not in what the command printed ({type(error).__name__}: {error})"
         return Judged(name, figure, page, FAILED, told=told)
@@ -62,7 +62,7 @@ def verdict_of(name: str, figure: Figure, page: str, value: float, own: float = 
 def found(figure: Figure, at: str, output: str) -> Any:
     """What stands at that place of the output.
 
-    Raises KeyError, IndexError, TypeError or ValueError if nothing does.
+    Raises KeyError, IndexError, TypeError, ValueError or ZeroDivisionError if nothing does.
     """
     if not at:
         match = re.search(figure.pattern, output)
@@ -75,6 +75,8 @@ def found(figure: Figure, at: str, output: str) -> Any:
             wanted = [condition.partition("=")[::2] for condition in key.split("&")]
             rows = [row for row in value if all(str(row[column]) == text for column, text in wanted)]
             value = rows[0]
+        elif isinstance(value, list) and key == "mean":
+            value = math.fsum(value) / len(value)
         else:
             value = value[int(key)] if isinstance(value, list) else value[key]
     return len(value) if isinstance(value, list | dict) else value

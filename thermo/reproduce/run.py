@@ -34,6 +34,7 @@ from thermo.studies.executors import SerialExecutor
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("hw_models", "compiler", "thermo")
 LATE, LEAST = 10, 600.0  # times its budget, or seconds if those are more, and a recipe is stopped
+MARK = ".code"  # file of a recipe's folder with the digest of the code that filled it
 _THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LIBRARIES = ("numpy", "scipy", "numba", "jax", "scikit-learn")
 
@@ -196,9 +197,11 @@ class _Runner:
         if recipe.after:
             self._run(self.table[recipe.after])
         place = self._place(recipe)
+        record = place / f"{recipe.name}.json"
+        if not recipe.after:
+            self._begin(place, record)
         for name, text in (recipe.files or {}).items():
             (place / name).write_text(text, encoding="utf-8")
-        record = place / f"{recipe.name}.json"
         kept = {} if self.again else _read(record)
         done: list[_Printed] = []
         self._ran[recipe.name] = done
@@ -216,6 +219,15 @@ class _Runner:
             with replacing(record) as beside:
                 beside.write_text(json.dumps(whole, indent=1), encoding="utf-8")
         return done
+
+    def _begin(self, place: Path, record: Path) -> None:
+        """Empty a folder of ours that other code has filled: a study would take its points from there."""
+        mark = place / MARK
+        code = mark.read_text(encoding="utf-8") if mark.exists() else ""
+        if (self.again or code != self.code) and (code or _read(record)):
+            shutil.rmtree(place)
+            place.mkdir()
+        mark.write_text(self.code, encoding="utf-8")
 
     def _command(self, recipe: Recipe, command: str, place: Path, limit: float) -> _Printed:
         command, _, target = command.partition(" > ")

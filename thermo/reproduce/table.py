@@ -24,7 +24,8 @@ class Figure:
     what : in words
     says : as the page prints it
     at : where it stands in the JSON of command `of` (counted from 1; 0: the last): keys and indices between
-        slashes, rows/name=a&size=2/x of the first row whose columns say so; of a list or object its length
+        slashes, rows/name=a&size=2/x of the first row whose columns say so; of a list or object its length,
+        of numbers/mean the mean
     pattern : in place of `at`, of a command without JSON: what the first group of the expression finds
     expect : its value, in the unit of `at`
     error : standard error of a repetition; it may be off by 3.3 of them

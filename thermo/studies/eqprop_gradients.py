@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -18,10 +23,11 @@ from thermo.gradients.radius import cauchy_radius
 from thermo.gradients.reference import implicit_gradient, response
 from thermo.gradients.system import System, cosine, from_network, relative_error
 from thermo.options import Option
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
 from thermo.report.figures import COLOURS, MUTED, dress
 from thermo.report.page import Table
-from thermo.studies.study import Findings, Study
+from thermo.studies.jobs import run_all
+from thermo.studies.study import WHERE, Findings, Study
 from thermo.training.eqprop.layers import rotate
 
 SIZES = (8, 16, 12, 4)
@@ -176,43 +182,84 @@ def fitted_slope(rows: Sequence[Row], name: str, points: int, floor: float = 1e-
     return float(np.polyfit(b, e, 1)[0])
 
 
+@dataclass(frozen=True, slots=True)
+class GradientPoint:
+    """One of the study's systems.
+
+    kind : "nudges", every estimator on the symmetric one; "angle", `at` degrees; "homeostasis", `at` steps
+        from the largest angle
+    """
+
+    kind: str
+    at: float
+    seed: int
+    activation: str
+    gain: float
+
+    @property
+    def name(self) -> str:
+        """Of its record."""
+        whole = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return f"{self.kind}-{self.at:g}-{whole[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class GradientFound:
+    """Rows of one point; radius : of nudges, else nan"""
+
+    nudges: tuple[Row, ...] = ()
+    angles: tuple[AngleRow, ...] = ()
+    radius: float = math.nan
+
+
 def run_gradient_study(
+    folder: Path,
     *,
     seed: int = 1,
     activation: str = "sigmoid",
     gain: float = 2.0,
-    betas: Sequence[float] = BETAS,
-    points: Sequence[int] = POINTS,
-    angles: Sequence[float] = ANGLES,
-    homeostasis: Sequence[int] = HOMEOSTASIS,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> GradientStudy:
     """Everything docs/eqprop.md#study shows; a few seconds.
 
-    Raises EqpropError where a nudge is too strong or does not settle.
+    Raises PointError where a nudge is too strong or does not settle.
     """
-    progress = progress or NullProgress()
-    total = 1 + len(angles) + len(homeostasis)
-    progress.start(total, "gradient study")
-    try:
-        system = from_network(skewed_network(activation=activation, gain=gain, seed=seed))
-        x, y = batch(SIZES[0], SIZES[-1], seed=seed)
-        nudges = nudge_rows(system, x, y, betas=betas, points=points)
-        radius = cauchy_radius(system, x, y)
-        progress.update(1, "nudges")
-        skewed = []
-        for k, angle in enumerate(angles):
-            net = skewed_network(activation=activation, gain=gain, seed=seed, angle=angle)
-            skewed.append(angle_row(from_network(net), x, y))
-            progress.update(2 + k, f"{angle:g} degrees")
-        worst = from_network(skewed_network(activation=activation, gain=gain, seed=seed, angle=max(angles)))
-        mended = []
-        for k, steps in enumerate(homeostasis):
-            mended.append(angle_row(symmetrise(worst, steps), x, y, steps=steps))
-            progress.update(1 + len(angles) + k + 1, f"{steps} homeostatic steps")
-    finally:
-        progress.stop()
-    return GradientStudy(tuple(nudges), tuple(skewed), tuple(mended), radius)
+    rest = seed, activation, gain
+    points = [GradientPoint("nudges", 0.0, *rest)]
+    points += [GradientPoint("angle", angle, *rest) for angle in ANGLES]
+    points += [GradientPoint("homeostasis", float(steps), *rest) for steps in HOMEOSTASIS]
+    nudges, *others = run_all(
+        [(point.name, point) for point in points],
+        folder,
+        _gradients,
+        _measure,
+        None,
+        told=lambda f: "nudges" if f.nudges else f"{f.angles[0].angle:.0f} degrees",
+        label="gradient study",
+        executor=executor,
+        progress=progress,
+    )
+    rows = [row for found in others for row in found.angles]
+    return GradientStudy(nudges.nudges, tuple(rows[: len(ANGLES)]), tuple(rows[len(ANGLES) :]), nudges.radius)
+
+
+def _measure(point: GradientPoint, *_: Any) -> GradientFound:
+    x, y = batch(SIZES[0], SIZES[-1], seed=point.seed)
+    angle = {"nudges": 0.0, "angle": point.at, "homeostasis": max(ANGLES)}[point.kind]
+    net = skewed_network(activation=point.activation, gain=point.gain, seed=point.seed, angle=angle)
+    system = from_network(net)
+    if point.kind == "nudges":
+        return GradientFound(tuple(nudge_rows(system, x, y)), (), cauchy_radius(system, x, y))
+    steps = int(point.at) if point.kind == "homeostasis" else 0
+    if point.kind == "homeostasis":
+        system = symmetrise(system, steps)
+    return GradientFound((), (angle_row(system, x, y, steps=steps),))
+
+
+def _gradients(nudges: list[dict], angles: list[dict], radius: float) -> GradientFound:
+    """Of a record."""
+    return GradientFound(tuple(Row(**r) for r in nudges), tuple(AngleRow(**r) for r in angles), radius)
 
 
 def run_gradients(
@@ -222,9 +269,12 @@ def run_gradients(
     gain: float = 2.0,
     seed: int = 1,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
-    """Every estimator; nothing of it is kept in the folder."""
-    study = run_gradient_study(seed=seed, activation=activation, gain=gain, progress=progress)
+    """Every estimator, each system a point."""
+    study = run_gradient_study(
+        folder, seed=seed, activation=activation, gain=gain, progress=progress, executor=executor
+    )
     figure = gradient_errors(study)
     return Findings(asdict(study), tuple(gradient_tables(study)), {"eqprop-gradients": figure})
 
@@ -354,6 +404,7 @@ Example: thermoc study eqprop-gradients -o runs/gradients""",
         Option("activation", "--activation", str, "sigmoid", "sigmoid or tanh (holomorphic ones)."),
         Option("gain", "--gain", float, 2.0, "Size of the couplings; 2 feeds back clearly.", min=0),
         Option("seed", "--seed", int, 1, "Seed of everything random.", min=0),
+        *WHERE,
     ),
     run_gradients,
 )

@@ -201,7 +201,8 @@ STUDY = Study(
     "generative",
     """Generative thermodynamic computing: couplings that most probably run noising backwards.
 
-Least squares gives them exactly; the machine then makes images from noise.
+Least squares gives them exactly; the machine then makes images from noise. A study of one point, which runs
+here.
 
 Example: thermoc study generative --data digits -o runs/generative""",
     (

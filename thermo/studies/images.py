@@ -172,7 +172,7 @@ STUDY = Study(
     """A generative Langevin machine trained on its own short runs from noise: whole images.
 
 Quality in the features of a reader (not Inception's), heat, and joules on a device; with classes off and with
-one clamped. An interrupted training goes on from what is in the folder.
+one clamped. A study of one point: its training runs here, and interrupted goes on from what is in the folder.
 
 Example: thermoc study images --data mnist --reader reader.safetensors -o runs/images""",
     (

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,13 @@ from scipy.linalg import solve_banded
 
 from compiler.ir.langevin import Cells, CouplingKind, Couplings, LangevinNetlist, Phase, Role
 from thermo.options import Option
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
 from thermo.report.page import Table
 from thermo.simulate.langevin.result import SimulationResult
 from thermo.simulate.langevin.run import simulate_langevin
-from thermo.studies.study import SEED, THREADS, Findings, Study
+from thermo.simulate.threads import check_threads
+from thermo.studies.jobs import run_all
+from thermo.studies.study import SEED, THREADS, WHERE, Findings, Study
 
 GRID = np.linspace(-4.5, 4.5, 1801)
 FIRST = "first law, W - Q - dV"
@@ -144,100 +148,159 @@ def ito_heat(x: np.ndarray, force: Callable[[np.ndarray], np.ndarray]) -> np.nda
     return np.asarray((force(x[:-1]) * np.diff(x, axis=0)).sum(axis=0))
 
 
-def measure(*, runs: int, seed: int, threads: int | None, progress: Progress) -> list[Law]:
-    """Every law on every machine."""
-    rng = np.random.default_rng([seed, 77])
-    d, laws = GRID[1] - GRID[0], []
-    v0 = single(GRID)
-    progress.start(4, "machines")
+@dataclass(frozen=True, slots=True)
+class LawsPoint:
+    """One machine, `runs` trajectories of it."""
 
-    def gap(net: LangevinNetlist, x0: np.ndarray, v_end: Energy, v_start: Energy) -> tuple[float, float]:
+    machine: str
+    runs: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Laws:
+    """Laws of one machine."""
+
+    machine: str
+    laws: tuple[Law, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ensemble:
+    """x0 : (runs, n) starts; runs of netlists that begin there"""
+
+    x0: np.ndarray
+    seed: int
+    threads: int | None
+
+    def run(self, net: LangevinNetlist, **options: Any) -> SimulationResult:
+        return simulate_langevin(
+            net,
+            None,
+            runs=self.x0.shape[0],
+            seed=self.seed,
+            x0=self.x0[None],
+            method="heun",
+            keep_final=True,
+            threads=self.threads,
+            **options,
+        )
+
+    def gap(self, net: LangevinNetlist, v_end: Energy, v_start: Energy) -> tuple[float, float]:
         """Mean and error of W - Q - dV, Q along the path; trapezoids are off by O(dt): taken to dt = 0."""
         means = []
         for part in (1, 2):
             fine = net.with_(dt=DT / part)
-            found, along = run(fine, x0), run(fine, x0, heat_method="stratonovich")
+            found, along = self.run(fine), self.run(fine, heat_method="stratonovich")
             work, x = _flat(found)
             assert along.heat is not None
-            means.append(mean(work - along.heat.ravel() - v_end(x) + v_start(x0)))
+            means.append(mean(work - along.heat.ravel() - v_end(x) + v_start(self.x0)))
         (coarse, a), (half, b) = means
         return 2 * half - coarse, math.hypot(a, 2 * b)
 
-    def run(net: LangevinNetlist, x0: np.ndarray, **options: Any) -> SimulationResult:
-        return simulate_langevin(
-            net,
-            None,
-            runs=runs,
-            seed=seed,
-            x0=x0[None],
-            method="heun",
-            keep_final=True,
-            threads=threads,
-            **options,
-        )
 
-    x0 = drawn(v0, runs, rng)[:, None]
-    found = run(PUSHED, x0)
+def starts(runs: int, seed: int) -> dict[str, np.ndarray]:
+    """(runs, n) states of each machine at equilibrium, drawn one machine after the other."""
+    rng = np.random.default_rng([seed, 77])
+    v0 = single(GRID)
+    a = np.array([[STIFF, -W12], [-W21, STIFF]])
+    lyapunov = np.linalg.solve(np.kron(a, np.eye(2)) + np.kron(np.eye(2), a), 2 * np.eye(2).ravel())
+    return {
+        "pushed": drawn(v0, runs, rng)[:, None],
+        "joined": np.stack([drawn(v0, runs, rng), drawn(v0, runs, rng)], axis=1),
+        "cooled": drawn(v0, runs, rng)[:, None],
+        "turning": rng.multivariate_normal(np.zeros(2), lyapunov.reshape(2, 2), size=runs),
+    }
+
+
+def pushed(of: Ensemble) -> list[Law]:
+    d, v0, x0 = GRID[1] - GRID[0], single(GRID), of.x0
+    found = of.run(PUSHED)
     work, x = _flat(found)
     ends = v0, v0 + KAPPA / 2 * GRID**2
     z = [np.exp(-v).sum() * d for v in ends]
     name = "one skewed quartic cell, pushed, then held in a well"
-    laws.append(Law(name, "Jarzynski", *mean(np.exp(-work)), z[1] / z[0]))
+    laws = [Law(name, "Jarzynski", *mean(np.exp(-work)), z[1] / z[0])]
     p = evolved(normal(v0), [(v0 - PUSH * GRID, 1.0, 1.0, 0.3), (ends[1], 1.0, 1.0, 0.2)])
     laws.append(Law(name, "fluctuation theorem", *mean(_exp_of_production(found, x0, x, normal(v0), p)), 1.0))
-    in_well = gap(PUSHED, x0, lambda y: single(y[:, 0]) + KAPPA / 2 * y[:, 0] ** 2, lambda y: single(y[:, 0]))
+    in_well = of.gap(PUSHED, lambda y: single(y[:, 0]) + KAPPA / 2 * y[:, 0] ** 2, lambda y: single(y[:, 0]))
     laws.append(Law(name, FIRST, *in_well, 0.0))
-    path = simulate_langevin(
-        PUSHED,
-        None,
-        runs=min(runs, 20_000),
-        seed=seed,
-        x0=x0[None, :20_000],
-        method="heun",
-        trajectory_every=1,
-        threads=threads,
-    )
+    few = replace(of, x0=x0[:20_000])
+    path = few.run(PUSHED, trajectory_every=1)
     assert path.trajectory is not None
     steps = round(PUSHED.schedule[0].duration / DT)
     states = path.trajectory[: steps + 1, 0, :, 0].astype(float)
     wrong = ito_heat(states, lambda y: PUSH - 2 * y - 0.9 * y**2 - 4 * y**3)
     drop = single(states[0]) - single(states[-1]) + PUSH * (states[-1] - states[0])
-    laws.append(Law(name, "first law with Ito's heat (twin)", *mean(wrong - drop), 0.0, "fail"))
-    progress.update(1)
+    return [*laws, Law(name, "first law with Ito's heat (twin)", *mean(wrong - drop), 0.0, "fail")]
 
-    x0 = np.stack([drawn(v0, runs, rng), drawn(v0, runs, rng)], axis=1)
-    work = _flat(run(JOINED, x0))[0]
+
+def joined(of: Ensemble) -> list[Law]:
+    v0 = single(GRID)
+    work = _flat(of.run(JOINED))[0]
     weight = np.exp(-v0[::3, None] - v0[None, ::3])
     ratio = (weight * np.exp(COUPLED * GRID[::3, None] * GRID[None, ::3])).sum() / weight.sum()
     name = "two skewed quartic cells, coupled slowly"
-    laws.append(Law(name, "Jarzynski", *mean(np.exp(-work)), ratio))
-    joined = gap(
-        JOINED,
-        x0,
-        lambda y: single(y).sum(axis=1) - COUPLED * y[:, 0] * y[:, 1],
-        lambda y: single(y).sum(axis=1),
+    gap = of.gap(
+        JOINED, lambda y: single(y).sum(axis=1) - COUPLED * y[:, 0] * y[:, 1], lambda y: single(y).sum(axis=1)
     )
-    laws.append(Law(name, FIRST, *joined, 0.0))
-    progress.update(2)
+    return [Law(name, "Jarzynski", *mean(np.exp(-work)), ratio), Law(name, FIRST, *gap, 0.0)]
 
-    x0 = drawn(v0, runs, rng)[:, None]
-    found = run(COOLED, x0)
+
+def cooled(of: Ensemble) -> list[Law]:
+    v0 = single(GRID)
+    found = of.run(COOLED)
     x = _flat(found)[1]
     p = evolved(normal(v0), [(v0, 1.0, COLD, 0.5)])
     name = f"one skewed quartic cell, cooled from kT 1 to {COLD:g}"
-    laws.append(Law(name, "fluctuation theorem", *mean(_exp_of_production(found, x0, x, normal(v0), p)), 1.0))
-    progress.update(3)
+    return [Law(name, "fluctuation theorem", *mean(_exp_of_production(found, of.x0, x, normal(v0), p)), 1.0)]
 
-    a = np.array([[STIFF, -W12], [-W21, STIFF]])
-    lyapunov = np.linalg.solve(np.kron(a, np.eye(2)) + np.kron(np.eye(2), a), 2 * np.eye(2).ravel())
-    x0 = rng.multivariate_normal(np.zeros(2), lyapunov.reshape(2, 2), size=runs)
-    found = run(TURNING, x0)
+
+def turning(of: Ensemble) -> list[Law]:
+    found = of.run(TURNING)
     assert found.heat is not None
     name = "two cells coupled unequally, turning"
     expected = LONG * (W12 - W21) ** 2 / (2 * STIFF)
-    laws.append(Law(name, "housekeeping heat", *mean(found.heat.ravel()), expected))
-    progress.stop()
-    return laws
+    return [Law(name, "housekeeping heat", *mean(found.heat.ravel()), expected)]
+
+
+MACHINES = {"pushed": pushed, "joined": joined, "cooled": cooled, "turning": turning}
+
+
+def measure(
+    folder: Path,
+    *,
+    runs: int,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+) -> list[Law]:
+    """Every law on every machine, each machine a point."""
+    check_threads(threads)
+    points = [(f"{name}-{runs}-seed{seed}", LawsPoint(name, runs, seed)) for name in MACHINES]
+    found = run_all(
+        points,
+        folder,
+        _laws,
+        partial(_measure, threads=threads),
+        starts(runs, seed),
+        told=lambda m: f"{m.machine}: {sum(f.right for f in m.laws)} of {len(m.laws)} as they must be",
+        label="machines",
+        executor=executor,
+        progress=progress,
+    )
+    return [law for machine in found for law in machine.laws]
+
+
+def _measure(point: LawsPoint, begin: dict[str, np.ndarray], *_: Path, threads: int | None) -> Laws:
+    of = Ensemble(begin[point.machine], point.seed, threads)
+    return Laws(point.machine, tuple(MACHINES[point.machine](of)))
+
+
+def _laws(machine: str, laws: list[dict[str, Any]]) -> Laws:
+    """Of a record."""
+    return Laws(machine, tuple(Law(**law) for law in laws))
 
 
 def _exp_of_production(
@@ -274,9 +337,10 @@ def run_laws(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
-    """`measure` as findings; nothing is kept in the folder but the tables."""
-    laws = measure(runs=runs, seed=seed, threads=threads, progress=progress or NullProgress())
+    """`measure` as findings."""
+    laws = measure(folder, runs=runs, seed=seed, threads=threads, progress=progress, executor=executor)
     told = [{**asdict(f), "z": f.z, "verdict": f.verdict} for f in laws]
     return Findings({"runs": runs, "laws": told, "right": all(f.right for f in laws)}, (laws_table(laws),))
 
@@ -290,7 +354,11 @@ STUDY = Study(
 
     Example: thermoc study laws -o laws
     """,
-    options=(Option("runs", "--runs", int, 100_000, "Trajectories of each machine.", min=100), SEED, THREADS),
+    options=(
+        Option("runs", "--runs", int, 100_000, "Trajectories of each machine.", min=100),
+        SEED,
+        THREADS,
+        *WHERE,
+    ),
     run=run_laws,
-    folder="Folder for the table.",
 )

@@ -11,7 +11,9 @@ What does not follow from what is retold is said to be so (docs/references.md ha
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +35,13 @@ from thermo.energy.gates import estimate_gates
 from thermo.energy.samples import netlist_energy
 from thermo.evaluate import evaluate
 from thermo.options import Option
-from thermo.progress import NullProgress, Progress
+from thermo.progress import Progress
 from thermo.report.page import Table
 from thermo.report.text import si
-from thermo.studies.study import DATA, SEED, THREADS, Findings, Study
+from thermo.simulate.threads import check_threads
+from thermo.studies.jobs import run_all
+from thermo.studies.records import Point
+from thermo.studies.study import DATA, SEED, THREADS, WHERE, Findings, Study
 from thermo.training import train_onsager_machlup
 from thermo.training.integer import train_integer, whole_inputs
 from thermo.training.langevin.presets import likelihood_preset
@@ -210,12 +215,38 @@ def machine_figures(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of PARTS, of a study's dataset and seed."""
+
+    name: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Figures of one part."""
+
+    part: str
+    figures: tuple[Figure, ...]
+
+
 PARTS: dict[str, Callable[..., list[Figure]]] = {
     "array": lambda dataset, **_: array_figures(),
     "chain": lambda dataset, **_: chain_figures(),
-    "classifier": lambda dataset, seed, **_: classifier_figures(dataset(), seed=seed),
-    "machine": lambda dataset, **options: machine_figures(dataset(), **options),
+    "classifier": lambda dataset, seed, **_: classifier_figures(dataset, seed=seed),
+    "machine": machine_figures,
 }
+
+
+def _measure(point: Point, dataset: Dataset, *_: Path, threads: int | None) -> Found:
+    name = point.config.name
+    return Found(name, tuple(PARTS[name](dataset, seed=point.config.seed, threads=threads)))
+
+
+def _found(part: str, figures: list[dict[str, Any]]) -> Found:
+    """Of a record."""
+    return Found(part, tuple(Figure(**figure) for figure in figures))
 
 
 def published_table(figures: list[Figure]) -> Table:
@@ -252,15 +283,26 @@ def run_published(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Findings:
-    """Every part, or those of `only`."""
+    """Every part, or those of `only`, each a point."""
     unknown = [name for name in only or () if name not in PARTS]
     if unknown:
         raise UnsupportedError(f"--only {unknown[0]}: no such part; choose of {', '.join(PARTS)}")
-    figures: list[Figure] = []
-    for name in only or PARTS:
-        options = {"seed": seed, "threads": threads, "progress": progress or NullProgress()}
-        figures += PARTS[name](lambda: dataset, **options)
+    check_threads(threads)
+    points = [Point(name, Part(name, seed)) for name in only or PARTS]
+    found = run_all(
+        [(point.key(dataset), point) for point in points],
+        folder,
+        _found,
+        partial(_measure, threads=threads),
+        dataset,
+        told=lambda f: f"{f.part}: {len(f.figures)} figures",
+        label=f"{len(points)} parts",
+        executor=executor,
+        progress=progress,
+    )
+    figures = [figure for part in found for figure in part.figures]
     told: list[dict[str, Any]] = [{**asdict(f), "ratio": f.ratio} for f in figures]
     return Findings({"figures": told}, (published_table(figures),))
 
@@ -281,7 +323,7 @@ STUDY = Study(
         ),
         SEED,
         THREADS,
+        *WHERE,
     ),
     run=run_published,
-    folder="Folder for the table.",
 )

@@ -13,6 +13,7 @@ import pytest
 
 from compiler.errors import ThermocError
 from thermo.cli.main import main
+from thermo.reproduce import run
 from thermo.reproduce.judge import DIFFERS, FAILED, HOLDS, SKIPPED, judge
 from thermo.reproduce.run import code_digest, lacking, reproduce
 from thermo.reproduce.table import Figure, Recipe, chosen, read_table
@@ -132,6 +133,8 @@ def test_rows_and_patterns_are_found():
     assert judge("f", _figure(at="rows/kind=y&v=2/v", expect=2), "", output).verdict == HOLDS
     assert judge("f", _figure(at="rows/0/v", expect=1), "", output).verdict == HOLDS
     assert judge("f", _figure(at="list", expect=3), "", output).verdict == HOLDS
+    assert judge("f", _figure(at="list/mean", expect=2.0), "", output).verdict == HOLDS
+    assert judge("f", _figure(at="rows/mean", expect=2.0), "", output).verdict == FAILED
     assert judge("f", _figure(at="rows/kind=z/v", expect=2), "", output).verdict == FAILED
     text = "and-nodes: geometric mean of ours / ABC 0.986\n"
     assert judge("f", _figure(at="", pattern=r"ABC ([\d.]+)", expect=0.986), "", text).verdict == HOLDS
@@ -179,6 +182,26 @@ def test_a_round_is_kept_and_resumed(tmp_path):
     record.write_text("{")
     assert reproduce(later, later, tmp_path, THERMOC)[0].judged[0].verdict == HOLDS
     assert "ring.cut" in markdown(verdict_table(kept)) and counts(kept)[HOLDS] == 2
+
+
+def test_points_of_other_code_are_not_taken(tmp_path, monkeypatch):
+    """What a study left is gone once the code changed or --again asks; a folder of the user's stays."""
+    says = {"files": {"cut.py": "print('{\"cut\": 6}')"}, "commands": ("python cut.py",)}
+    table = {"ring": _ring(figures=(_figure(name="cut", at="cut", expect=6.0),), **says)}
+    own = tmp_path / "mine" / "ring" / "thesis.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("x")
+    reproduce(table, table, tmp_path / "mine", THERMOC)
+    assert own.exists()
+    reproduce(table, table, tmp_path, THERMOC)
+    point = tmp_path / "ring" / "point.json"
+    for changed, again in ((False, False), (True, False), (False, True)):
+        point.write_text("{}")
+        if changed:
+            monkeypatch.setattr(run, "code_digest", lambda: "other")
+        done = reproduce(table, table, tmp_path, THERMOC, again=again)
+        assert point.exists() == (not changed and not again) == done[0].kept
+        assert done[0].judged[0].verdict == HOLDS
 
 
 def test_what_fails_is_told_and_what_is_missing_is_skipped(tmp_path):

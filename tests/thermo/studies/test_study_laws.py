@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from thermo.cli.main import main
-from thermo.progress import NullProgress
 from thermo.studies import laws
 
 
@@ -19,11 +18,11 @@ def test_the_command(tmp_path, capsys):
     assert "every law is as it must be" in (tmp_path / "s" / "laws.txt").read_text()
 
 
-def test_a_machine_that_is_ten_per_cent_too_hot_is_found_out(monkeypatch):
+def test_a_machine_that_is_ten_per_cent_too_hot_is_found_out(monkeypatch, tmp_path):
     """Starts are drawn at kT 1 and the bath is hotter: Jarzynski's equality does not hold."""
     hot = partial(laws.simulate_langevin, kT=1.1)
     monkeypatch.setattr(laws, "simulate_langevin", hot)
-    found = laws.measure(runs=100_000, seed=1, threads=None, progress=NullProgress())
+    found = laws.measure(tmp_path, runs=100_000, seed=1)
     broken = {(f.machine.split(",")[0], f.law) for f in found if f.verdict == "BROKEN"}
     assert ("one skewed quartic cell", "Jarzynski") in broken
     assert "NOT as they must be" in laws.laws_table(found).caption
