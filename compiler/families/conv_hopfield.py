@@ -31,6 +31,7 @@ from compiler.families.layered import (
     step_for,
 )
 from compiler.families.registry import Family, common_fields
+from compiler.families.skips import skip_geometries
 from compiler.html import fields_html
 from compiler.ir.facts import Facts, freeze_meta
 from compiler.ir.langevin import CouplingKind, Couplings, LangevinNetlist
@@ -71,6 +72,10 @@ class ConvHopfieldNetwork:
     The way back of w * u is the transposed convolution. Units of an image layer are numbered row by
     row, channels innermost, as the data are.
 
+    A residual network also has couplings across a layer, - sum_l u_l . (s_l * u_(l-2)) over its convolutional
+    layers, by the convolutions of `skips.skip_geometry` (Elayedam and Srinivasan 2025, arXiv 2509.26003,
+    Hopfield-ResNet, and its code: 1 x 1 kernels across blocks of two layers).
+
     input_shape : (height, width, channels)
     kernels : C >= 1 arrays (height, width, channels_in, channels_out)
     strides, paddings : C whole numbers; padding zeros on all four sides
@@ -79,6 +84,8 @@ class ConvHopfieldNetwork:
     backward_kernels : C - 1 arrays shaped as kernels[1:], whose transposed convolution drives the
         layer below; None: the kernels themselves
     backward : D arrays (n_in, n_out); None: the transposes. Both are given or neither
+    skips : of a residual network C - 1 kernels, into layers 2, 3, ..., C from two below; else none
+    backward_skips : C - 2 kernels shaped as skips[1:], given where there are skips and backward_kernels
     Others as in HopfieldNetwork.
     """
 
@@ -91,6 +98,8 @@ class ConvHopfieldNetwork:
     activation: str = "hard-sigmoid"
     backward_kernels: tuple[np.ndarray, ...] | None = None
     backward: tuple[np.ndarray, ...] | None = None
+    skips: tuple[np.ndarray, ...] = ()
+    backward_skips: tuple[np.ndarray, ...] | None = None
     input_shift: np.ndarray = field(default_factory=lambda: np.zeros(1))
     input_scale: np.ndarray = field(default_factory=lambda: np.ones(1))
     head: str = "classification"
@@ -121,8 +130,8 @@ class ConvHopfieldNetwork:
     @property
     def n_parameters(self) -> int:
         """Weights, a shared one once, a symmetric pair once; biases not counted."""
-        some = (*self.kernels, *self.weights, *(self.backward_kernels or ()))
-        return sum(a.size for a in (*some, *(self.backward or ())))
+        some = (*self.kernels, *self.weights, *self.skips, *(self.backward_kernels or ()))
+        return sum(a.size for a in (*some, *(self.backward or ()), *(self.backward_skips or ())))
 
     def __repr__(self) -> str:
         return f"ConvHopfieldNetwork({'-'.join(map(str, self.sizes))}, {self.activation})"
@@ -162,9 +171,11 @@ class ConvHopfieldNetwork:
             if b.shape != (m,):
                 raise NetlistError(f"convolutional network: bias {k} must have shape ({m},), got {b.shape}")
         self._check_backward()
+        self._check_skips()
         what = "convolutional network"
-        back = (*(self.backward_kernels or ()), *(self.backward or ()))
-        check_finite(what, (*self.kernels, *self.weights, *self.biases, *back), "a weight or bias")
+        back = (*(self.backward_kernels or ()), *(self.backward or ()), *(self.backward_skips or ()))
+        ahead = (*self.kernels, *self.weights, *self.skips)
+        check_finite(what, (*ahead, *self.biases, *back), "a weight or bias")
         check_choice(what, "activation", self.activation, ACTIVATIONS)
         check_encoder(what, self)
         check_choice(what, "head", self.head, HEADS)
@@ -187,6 +198,34 @@ class ConvHopfieldNetwork:
                 f"got {shapes}; None stands for the symmetric network"
             )
 
+    def _check_skips(self) -> None:
+        geometries = self.skip_geometries if self.skips or self.backward_skips else []
+        shapes = [
+            (g[0], g[0], self.kernels[k].shape[2], self.kernels[k + 1].shape[3])
+            for k, g in enumerate(geometries)
+        ]
+        got = [a.shape for a in self.skips]
+        if got != shapes:
+            raise NetlistError(
+                f"convolutional network: skips must have shapes {shapes}, one from each layer to the second "
+                f"above it, got {got}; leave skips out for a network without them"
+            )
+        turned = self.backward_kernels is not None and bool(self.skips)
+        wanted, found = shapes[1:] if turned else [], [a.shape for a in self.backward_skips or ()]
+        if (self.backward_skips is not None) != turned or found != wanted:
+            raise NetlistError(
+                f"convolutional network: backward skips must have shapes {wanted}, got {found}; they are "
+                "given where there are skips and backward kernels, and nowhere else"
+            )
+
+    @property
+    def skip_geometries(self) -> list[tuple[int, int, int]]:
+        """(kernel, stride, padding) of the couplings across each layer, if there are any."""
+        if any(k.shape[0] != k.shape[1] for k in self.kernels):
+            raise NetlistError("convolutional network: skips are of square kernels; leave skips out")
+        some = zip([k.shape[0] for k in self.kernels], self.strides, self.paddings, strict=True)
+        return skip_geometries(list(some))
+
     def shared(self) -> tuple[Shared, ...]:
         """The couplings into each layer from the one below, parameters in the order of the
         kernel's or the weights' own array.
@@ -201,6 +240,13 @@ class ConvHopfieldNetwork:
             out.append(Shared(row, col, np.arange(w.size), (w.shape[0], w.shape[1])))
         return tuple(out)
 
+    def shared_skips(self) -> tuple[Shared, ...]:
+        """The couplings into layers 2, 3, ... from two below, parameters in the order of `skips`."""
+        if not self.skips:
+            return ()
+        some = zip(self.shapes, self.skips, self.skip_geometries, strict=False)
+        return tuple(convolution(shape, kernel.shape, g[1], g[2]) for shape, kernel, g in some)
+
     def operators(self) -> tuple[list[sparse.csr_array], list[sparse.csr_array]]:
         """(forward, feedback): L sparse matrices (n_(l+1), n_l), and L - 1 matrices (n_l, n_(l+1))
         that drive layer l >= 1 by layer l + 1.
@@ -214,6 +260,17 @@ class ConvHopfieldNetwork:
         back = (*self.backward_kernels, *(b.T for b in self.backward))
         return forward, [sparse.csr_array(s.matrix(p).T) for s, p in zip(shared[1:], back, strict=True)]
 
+    def skip_operators(self) -> tuple[list[sparse.csr_array], list[sparse.csr_array]]:
+        """(forward, feedback): of skips, (n_(l+2), n_l) from layer l = 0 on, and (n_l, n_(l+2)) from 1 on."""
+        from scipy import sparse
+
+        shared = self.shared_skips()
+        forward = [s.matrix(p) for s, p in zip(shared, self.skips, strict=True)]
+        if self.backward_skips is None:
+            return forward, [sparse.csr_array(f.T) for f in forward[1:]]
+        turned = zip(shared[1:], self.backward_skips, strict=True)
+        return forward, [sparse.csr_array(s.matrix(p).T) for s, p in turned]
+
     def unit_biases(self) -> list[np.ndarray]:
         """The bias of every unit, layer by layer."""
         sizes = self.sizes[1:]
@@ -222,8 +279,13 @@ class ConvHopfieldNetwork:
     def unrolled(self) -> HopfieldNetwork:
         """The same network without shared parameters, as dense matrices.
 
-        Raises NetlistError where these would have more than 50 million entries.
+        Raises NetlistError where these would have more than 50 million entries, or for a residual network.
         """
+        if self.skips:
+            raise NetlistError(
+                "convolutional network: dense layers have no couplings across a layer; use operators() and "
+                "skip_operators(), which are sparse"
+            )
         sizes = self.sizes
         entries = sum(a * b for a, b in zip(sizes[1:], sizes[:-1], strict=True))
         if entries > UNROLLED:
@@ -252,12 +314,12 @@ class ConvHopfieldNetwork:
         rows = np.asarray(data, dtype=np.float64)
         rows = rows.reshape(rows.shape[0], -1)
         forward, back = self.operators()
-        biases = self.unit_biases()
+        biases, skips = self.unit_biases(), self.skip_operators()
         out = np.empty((rows.shape[0], self.n_outputs))
         for k in range(0, rows.shape[0], CHUNK):
             u = (rows[k : k + CHUNK] - self.input_shift) * self.input_scale
             out[k : k + CHUNK] = relax_layers(
-                forward, back, biases, self.activation, u, sweeps=sweeps, tolerance=tolerance
+                forward, back, biases, self.activation, u, sweeps=sweeps, tolerance=tolerance, skips=skips
             )[-1]
         return out
 
@@ -328,6 +390,7 @@ def parts(model: ConvHopfieldNetwork) -> tuple[dict[str, Any], dict[str, np.ndar
     arrays = encoder_arrays(model)
     arrays |= numbered("weight", weights) | numbered("bias", model.biases)
     arrays |= numbered("backward", (*(model.backward_kernels or ()), *(model.backward or ())), 1)
+    arrays |= numbered("skip", model.skips, 1) | numbered("backward_skip", model.backward_skips or (), 2)
     facts = {
         "input_shape": list(model.input_shape),
         "n_convolutions": len(model.kernels),
@@ -339,6 +402,8 @@ def parts(model: ConvHopfieldNetwork) -> tuple[dict[str, Any], dict[str, np.ndar
         "head": model.head,
         "relax_time": float(model.relax_time),
     }
+    if model.skips:
+        facts["residual"] = True
     return facts, arrays
 
 
@@ -348,6 +413,7 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> ConvHop
     height, width, channels = (int(v) for v in document["input_shape"])
     weights = in_order(arrays, "weight", range(n))
     back = None if document["symmetric"] else in_order(arrays, "backward", range(1, n))
+    residual = bool(document.get("residual", False))
     return ConvHopfieldNetwork(
         input_shape=(height, width, channels),
         kernels=weights[:c],
@@ -358,6 +424,10 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> ConvHop
         activation=document["activation"],
         backward_kernels=None if back is None else back[: c - 1],
         backward=None if back is None else back[c - 1 :],
+        skips=in_order(arrays, "skip", range(1, c)) if residual else (),
+        backward_skips=None
+        if back is None or not residual
+        else in_order(arrays, "backward_skip", range(2, c)),
         input_shift=arrays["input_shift"],
         input_scale=arrays["input_scale"],
         head=document["head"],
@@ -373,32 +443,29 @@ def lower_conv_hopfield(
 
     All couplings are one `linear` group whose `tie` names the parameter of each: a kernel's tap is
     one parameter at every place, and both ways of a symmetric pair are one. Parameters are the
-    kernels, the weights, then the backward kernels and weights where there are some.
+    kernels, the weights, the skips, then the backward ones of these where there are some.
 
     Raises NetlistError for a duration or nudge that is not usable.
     """
     starts = Layers(network.sizes).starts
-    shared = network.shared()
-    ahead = [np.asarray(p, np.float64).ravel() for p in (*network.kernels, *network.weights)]
-    behind = ahead[1:]
-    first = np.concatenate([[0], np.cumsum([p.size for p in ahead])])
-    back_first = first[1:]
-    parameters = ahead
-    if network.backward is not None and network.backward_kernels is not None:
-        turned = (*network.backward_kernels, *(b.T for b in network.backward))
-        behind = [np.asarray(p, np.float64).ravel() for p in turned]
-        back_first = first[-1] + np.concatenate([[0], np.cumsum([p.size for p in behind])])
-        parameters = ahead + behind
+    paths = _paths(network)
+    parameters = [np.asarray(p.ahead, np.float64).ravel() for p in paths]
+    first = np.concatenate([[0], np.cumsum([p.size for p in parameters])])
     rows, cols, ties = [], [], []
-    for l, s in enumerate(shared):
-        low, high = starts[l], starts[l + 1]
+    for k, path in enumerate(paths):
+        s, low, high = path.shared, starts[path.below], starts[path.above]
         rows.append(high + s.row)
         cols.append(low + s.col)
-        ties.append(first[l] + s.tie)
-        if l:  # the way back, to all but the inputs
-            rows.append(low + s.col)
-            cols.append(high + s.row)
-            ties.append(back_first[l - 1] + s.tie)
+        ties.append(first[k] + s.tie)
+        if not path.below:  # no way back to the inputs
+            continue
+        origin = first[k]
+        if path.back is not None:
+            origin = sum(p.size for p in parameters)
+            parameters.append(np.asarray(path.back, np.float64).ravel())
+        rows.append(low + s.col)
+        cols.append(high + s.row)
+        ties.append(origin + s.tie)
     couplings = Couplings.from_coo(
         CouplingKind.LINEAR,
         int(starts[-1]),
@@ -422,11 +489,42 @@ def lower_conv_hopfield(
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Path:
+    """Couplings between layers `below` and `above`: parameters `ahead` up, `back` down (None: the same)."""
+
+    below: int
+    above: int
+    shared: Shared
+    ahead: np.ndarray
+    back: np.ndarray | None
+
+
+def _paths(network: ConvHopfieldNetwork) -> list[_Path]:
+    """From each layer to the next, then those across a layer."""
+    weights = (*network.kernels, *network.weights)
+    back: list[np.ndarray | None] = [None] * len(weights)
+    if network.backward is not None and network.backward_kernels is not None:
+        back = [None, *network.backward_kernels, *(b.T for b in network.backward)]
+    across: list[np.ndarray | None] = [None] * len(network.skips)
+    if network.backward_skips is not None:
+        across = [None, *network.backward_skips]
+    steps = zip(network.shared(), weights, back, strict=True)
+    skips = zip(network.shared_skips(), network.skips, across, strict=True)
+    return [
+        *(_Path(l, l + 1, s, w, b) for l, (s, w, b) in enumerate(steps)),
+        *(_Path(l, l + 2, s, w, b) for l, (s, w, b) in enumerate(skips)),
+    ]
+
+
 def conv_step(network: ConvHopfieldNetwork) -> float:
-    """`stable_step` of a convolutional network."""
+    """`stable_step` of a convolutional network; couplings across layers add their norms."""
     forward, back = network.operators()
     up = max(largest_singular_value(f) for f in forward[1:])
     down = max(largest_singular_value(b) for b in back)
+    over, under = network.skip_operators()
+    up += max((largest_singular_value(f) for f in over[1:]), default=0.0)
+    down += max((largest_singular_value(b) for b in under), default=0.0)
     return step_for(network.activation, up, down, len(forward))
 
 

@@ -204,11 +204,14 @@ def relax_layers(
     *,
     sweeps: int = 2000,
     tolerance: float = 1e-7,
+    skips: tuple[Sequence[Any], Sequence[Any]] = ((), ()),
 ) -> list[np.ndarray]:
     """The rest of hopfield.relax for encoded inputs u (n, n_inputs), couplings perhaps sparse.
 
     weights : L matrices (n_(l+1), n_l); back : L - 1 matrices (n_l, n_(l+1)); biases : one a unit
+    skips : matrices (n_(l+2), n_l) from layer l = 0 on, and (n_l, n_(l+2)) from l = 1 on
     """
+    over, under = skips
     drive, phi = u @ weights[0].T + biases[0], PHIS[activation].value
     n, last = u.shape[0], len(weights)
     states = [phi(drive)]
@@ -222,6 +225,10 @@ def relax_layers(
             z = drive if l == 1 else states[l - 2] @ weights[l - 1].T + biases[l - 1]
             if l < last:
                 z = z + states[l] @ back[l - 1].T
+            if 2 <= l < len(over) + 2:
+                z = z + (u if l == 2 else states[l - 3]) @ over[l - 2].T
+            if l <= len(under):
+                z = z + states[l + 1] @ under[l - 1].T
             new = phi(z)
             step = new - states[l - 1]
             change = max(change, float(np.abs(step).max(initial=0.0)))

@@ -82,8 +82,8 @@ def effort_of(trained: Any, dataset: Dataset) -> TrainingEffort:
 def couplings_of(network: Any) -> int:
     """Number of stored couplings, copies of a shared parameter each."""
     if hasattr(network, "shared"):
-        some = [s.row.size for s in network.shared()]
-        return sum(some) + (0 if network.backward is None else sum(some[1:]))
+        some, skips = ([s.row.size for s in shared] for shared in (network.shared(), network.shared_skips()))
+        return sum(some) + sum(skips) + (0 if network.backward is None else sum(some[1:]) + sum(skips[1:]))
     arrays = getattr(network, "conductances", None) or network.weights
     backward = getattr(network, "backward", None) or ()
     return sum(a.size for a in (*arrays, *backward))
@@ -133,7 +133,7 @@ def baselines_of(network: Any, effort: TrainingEffort) -> tuple[DigitalTraining,
     Its couplings are the forward ones: back-propagation uses them both ways.
     """
     if hasattr(network, "shared"):
-        counts = [s.row.size for s in network.shared()]
+        counts = [s.row.size for s in (*network.shared(), *network.shared_skips())]
     else:
         counts = [a.size for a in getattr(network, "conductances", None) or network.weights]
     images, updates = effort.presentations, effort.updates

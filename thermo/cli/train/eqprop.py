@@ -22,6 +22,13 @@ SETTINGS = (
     Option(
         "feedback", "--feedback", float, None, "Share of the weights that drives layers below (convolutions)."
     ),
+    Option(
+        "residual",
+        "--residual",
+        bool,
+        False,
+        "Couplings across a layer between convolutions, by kernels too.",
+    ),
     Option("gain", "--gain", float, None, "Volts of a resistive network's sources."),
     Option("hidden", "--hidden", list[int], None, "Hidden layers; may be repeated.", min=1),
     Option("epochs", "--epochs", int, None, "", min=1),

@@ -243,6 +243,10 @@ class Layers(Kind):
                 "out, and limit the process (taskset) instead"
             )
         if "diagnose" in request.given:
+            if config.residual:
+                raise EqpropError(
+                    "--diagnose: its reference knows no couplings across a layer: leave it or --residual out"
+                )
             check_diagnosable(layout_of(request.dataset, config).sizes)
         return super().train(request, config, more)
 
@@ -278,8 +282,8 @@ class Layers(Kind):
 class Convolutional(Layers):
     """Convolutions, whose parameters many couplings share, and dense layers."""
 
-    takes = Layers.takes | {"channels", "feedback"}
-    fields = (*Layers.fields, "feedback")
+    takes = Layers.takes | {"channels", "feedback", "residual"}
+    fields = (*Layers.fields, "feedback", "residual")
     title = "trained convolutional network"
 
     def changed(self, config: EqpropConfig, changes: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ ONLY_JAX = (
     "weight_decay",
     "standardise",
     "whitened",
+    "residual",
 )
 ONLY_UPDOWN = ("precision", "feedback", "tile")
 
@@ -99,6 +100,8 @@ class EqpropConfig(TrainingConfig):
     bias_rate : by "muon", of biases
     weight_decay : by JAX, share of every weight that a rate of 1 takes away in an update
     standardise : inputs less their mean, over their spread, of each channel; the model's encoder has it
+    residual : by JAX, every convolution from the second on also hears the layer two below, which hears it,
+        through a convolution of its own (Layout.skips; with rule "energy", on a perfect device)
     whitened : the first layer starts at patches' principal directions and their opposites
     init : "uniform" or "log-normal" (thermo.training.eqprop.start), of size init_gain times Glorot's;
     init_bias : of hidden units
@@ -141,6 +144,7 @@ class EqpropConfig(TrainingConfig):
     weight_decay: float = 0.0
     standardise: bool = False
     whitened: bool = False
+    residual: bool = False
     init: str = "uniform"
     init_gain: float = 1.0
     init_bias: float = 0.0
@@ -203,6 +207,13 @@ class EqpropConfig(TrainingConfig):
             self._check_updown(rules)
         if any(not (isinstance(n, Conv) or whole(n)) for n in self.hidden):
             rules.fail("hidden", "whole numbers >= 1 or convolutions")
+        if self.residual and (self.rule, self.device) != ("energy", None):
+            raise EqpropError(
+                "training: residual couplings are trained by rule 'energy' on a perfect device; leave --rule "
+                "and what makes the device imperfect out, or --residual"
+            )
+        if self.residual and self.estimator == "generalised-cauchy":
+            rules.fail("estimator", "one that takes its gradient from energies, for a residual network")
 
     def _check_updown(self, rules: Rules) -> None:
         if self.activation != "hard-sigmoid":

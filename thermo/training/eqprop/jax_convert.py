@@ -37,6 +37,8 @@ def to_network(
     w = [scale * np.asarray(a) for a in p.w]
     b = [scale * np.asarray(a) + np.float32(sigma.shift) for a in p.b]
     back = None if p.back is None else [scale * np.asarray(a) for a in p.back]
+    skip = tuple(scale * np.asarray(a) for a in p.skip)
+    turned = tuple(scale * np.asarray(a) for a in p.skip_feedback)
     n = len(layout.convolutions)
     dense = tuple(np.ascontiguousarray(a.T) for a in w[n:])
     if not n:
@@ -62,6 +64,8 @@ def to_network(
         activation=sigma.base,
         backward_kernels=None if back is None else tuple(back[: n - 1]),
         backward=None if back is None else tuple(back[n - 1 :]),
+        skips=skip,
+        backward_skips=turned if skip and back is not None else None,
         input_shift=encoder[0],
         input_scale=encoder[1],
         relax_time=relax_time,
@@ -79,8 +83,10 @@ def from_model(network: HopfieldNetwork | ConvHopfieldNetwork) -> tuple[Layout, 
     shape: tuple[int, ...] = (network.n_inputs,)
     ahead: list[np.ndarray] = []
     back: list[np.ndarray] | None = None if network.backward is None else list(network.backward)
+    skips: tuple[np.ndarray, ...] = ()
+    turned: tuple[np.ndarray, ...] | None = None
     if isinstance(network, ConvHopfieldNetwork):
-        shape = network.input_shape
+        shape, skips, turned = network.input_shape, network.skips, network.backward_skips
         for k, stride, padding in zip(network.kernels, network.strides, network.paddings, strict=True):
             if k.shape[0] != k.shape[1]:
                 raise EqpropError(
@@ -93,8 +99,10 @@ def from_model(network: HopfieldNetwork | ConvHopfieldNetwork) -> tuple[Layout, 
             back = [*(network.backward_kernels or ()), *back]
     layers += [Dense(w.shape[0]) for w in network.weights]
     ahead += [w.T for w in network.weights]
-    return Layout(shape, tuple(layers), network.activation), Parameters(
+    return Layout(shape, tuple(layers), network.activation, bool(skips)), Parameters(
         tuple(jnp.asarray(a, float) for a in ahead),
         tuple(jnp.asarray(a, float) for a in network.biases),
         None if back is None else tuple(jnp.asarray(a, float) for a in back),
+        tuple(jnp.asarray(a, float) for a in skips),
+        None if turned is None else tuple(jnp.asarray(a, float) for a in turned),
     )

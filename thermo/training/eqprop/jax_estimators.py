@@ -19,7 +19,7 @@ from thermo.gradients.errors import EqpropError, NudgeError
 from thermo.training.eqprop.config import Conv
 from thermo.training.eqprop.estimators import BY_JAX, points_of
 from thermo.training.eqprop.jax_layers import Array, Dense, Layout, contract, down, total, up
-from thermo.training.eqprop.jax_rest import Parameters, Relaxation, input_drive, relax, start
+from thermo.training.eqprop.jax_rest import Parameters, Relaxation, input_drive, input_skip, relax, start
 
 FREE, NUDGED = Relaxation(30, 1e-2), Relaxation(12, 1e-2)
 
@@ -112,9 +112,9 @@ def estimate(
     real, off, weights, n = how.nodes()
     rows = x.shape[0]
     drives = p if acting is None else acting
-    drive = input_drive(layout, drives, x)
+    drive, over = input_drive(layout, drives, x), input_skip(layout, drives, x)
     free, used, left = relax(
-        layout, drives, drive, start(layout, drive), y, jnp.zeros((), drive.dtype), how.free, keys[0]
+        layout, drives, drive, start(layout, drive), y, jnp.zeros((), drive.dtype), how.free, keys[0], over
     )
     single = n == 1
     betas_real = jnp.asarray(real, drive.dtype) * (sign if how.estimator == "one-sided" else 1.0)
@@ -134,7 +134,8 @@ def estimate(
             return jnp.tile(a, (many, *(1,) * (a.ndim - 1)))
 
         begin = [tiled(u).astype(row_beta.dtype) for u in free]
-        states, a, b = relax(layout, drives, tiled(drive), begin, tiled(y), row_beta, how.nudged, k)
+        skipped = None if over is None else tiled(over)
+        states, a, b = relax(layout, drives, tiled(drive), begin, tiled(y), row_beta, how.nudged, k, skipped)
         used_n, left_n = jnp.maximum(used_n, a), jnp.maximum(left_n, b)
         factor = jnp.repeat(jnp.asarray(share, drive.dtype) / (n * betas), rows)
         parts.append((states, factor))
@@ -169,24 +170,26 @@ def _pairs(post: Array, pre: Array) -> tuple[Array, Array]:
 
 def _from_energy(layout: Layout, x: Array, parts: Sequence[tuple[list[Array], Array]]) -> Parameters:
     """Sum over nudges of weight Re(dE/dtheta / beta), dE/dw = -u_post u_pre of a tied pair."""
-    w, b = [], []
-    for l, layer in enumerate(layout.layers):
+
+    def product(layer: Conv | Dense, above: int, below: int) -> Array:
+        """Of states `above` and `below`, inputs where that is -1."""
         posts, pres = [], []
         for states, factor in parts:
-            post = _scaled(states[l], factor)
-            if l == 0:  # inputs are real, and the same for every nudge
+            post = _scaled(states[above], factor)
+            if below < 0:  # inputs are real, and the same for every nudge
                 posts.append(jnp.real(post).reshape(-1, *x.shape[:1], *post.shape[1:]).sum(axis=0))
-                pres.append(x)
                 continue
-            a, c = _pairs(post, states[l - 1])
+            a, c = _pairs(post, states[below])
             posts.append(a)
             pres.append(c)
-        if l == 0:
+        if below < 0:
             posts, pres = [_sum(posts)], [x]
-        post, pre = jnp.concatenate(posts), jnp.concatenate(pres)
-        w.append(-contract(layer, post, pre))
-        b.append(-_sum(total(jnp.real(_scaled(s[l], f))) for s, f in parts))
-    return Parameters(tuple(w), tuple(b))
+        return -contract(layer, jnp.concatenate(posts), jnp.concatenate(pres))
+
+    w = [product(layer, l, l - 1) for l, layer in enumerate(layout.layers)]
+    b = [-_sum(total(jnp.real(_scaled(s[l], f))) for s, f in parts) for l in range(len(w))]
+    skip = [product(layer, k + 1, k - 1) for k, layer in enumerate(layout.skips)]
+    return Parameters(tuple(w), tuple(b), skip=tuple(skip))
 
 
 def _from_response(

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from compiler.families.conv_hopfield import image_shapes
+from compiler.families.skips import skip_geometries
 from thermo.gradients.errors import EqpropError
 from thermo.training.eqprop.config import Conv
 
@@ -80,12 +81,14 @@ class Layout:
     """What the network looks like; hashable, so that compiled functions are kept by it.
 
     input_shape : (height, width, channels), or (n,); layers : from the inputs up, convolutions
-    first, the last being the outputs
+    first, the last being the outputs; residual : convolutions from two layers below into those of
+    convolutions, too
     """
 
     input_shape: tuple[int, ...]
     layers: tuple[Conv | Dense, ...]
     activation: str = "hard-sigmoid"
+    residual: bool = False
 
     def __post_init__(self) -> None:
         if self.activation not in SIGMAS:
@@ -104,6 +107,11 @@ class Layout:
             tuple(c.stride for c in self.convolutions),
             tuple(c.padding for c in self.convolutions),
         )
+        if self.residual and len(self.convolutions) < 2:
+            raise EqpropError(
+                f"network: residual couplings lead across a convolution, the network has "
+                f"{len(self.convolutions)}; take at least two (--channels, repeated), or leave residual out"
+            )
 
     @property
     def sigma(self) -> Sigma:
@@ -112,6 +120,15 @@ class Layout:
     @property
     def convolutions(self) -> tuple[Conv, ...]:
         return tuple(layer for layer in self.layers if isinstance(layer, Conv))
+
+    @property
+    def skips(self) -> tuple[Conv, ...]:
+        """Convolutions into layers 2, 3, ... from two below, of a residual network; none of others."""
+        if not self.residual:
+            return ()
+        some = self.convolutions
+        found = skip_geometries([(c.kernel, c.stride, c.padding) for c in some])
+        return tuple(Conv(c.channels, *g) for c, g in zip(some[1:], found, strict=True))
 
     def _kernels(self) -> list[tuple[int, int, int, int]]:
         channels, out = self.input_shape[-1], []
@@ -145,6 +162,11 @@ class Layout:
         sizes, some = self.sizes, self.convolutions
         dense = [(sizes[l], sizes[l + 1]) for l in range(len(some), len(self.layers))]
         return [*self._kernels(), *dense]
+
+    @property
+    def skip_shapes(self) -> list[tuple[int, ...]]:
+        """(height, width, in, out) of the kernels of `skips`."""
+        return [(s.kernel, s.kernel, self.shapes[k][-1], s.channels) for k, s in enumerate(self.skips)]
 
     @property
     def bias_shapes(self) -> list[tuple[int]]:

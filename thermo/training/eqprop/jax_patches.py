@@ -21,8 +21,15 @@ KINDS = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 THIN = 16
 
 
-def check_strides(layers: tuple[Conv | Dense, ...]) -> None:
+def check_strides(layers: tuple[Conv | Dense, ...], skips: tuple[Conv, ...] = ()) -> None:
     """Raise EqpropError for a kernel that is no whole multiple of its stride."""
+    for k, skip in enumerate(skips):
+        if skip.kernel % skip.stride:
+            raise EqpropError(
+                f"network: couplings from layer {k} to layer {k + 2} would be {skip.kernel} wide at stride "
+                f"{skip.stride}; sweeps 'up-down' need a multiple of the stride: pad layers by half of "
+                "kernel less stride, or set schedule to 'parity'"
+            )
     for k, layer in enumerate(layers):
         if isinstance(layer, Conv) and layer.kernel % layer.stride:
             raise EqpropError(

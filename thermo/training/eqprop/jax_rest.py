@@ -16,16 +16,23 @@ from thermo.training.eqprop.jax_layers import Array, Layout, down, up
 
 class Parameters(NamedTuple):
     """Of a layered network, by layer: w and b; back is shaped as w[1:] and drives the layer below,
-    None: w[1:] does (symmetric).
+    None: w[1:] does (symmetric). Of a residual one, skip drives layers 2, 3, ... from two below, skip_back is
+    shaped as skip[1:] and drives the way back, None: skip[1:] does.
     """
 
     w: tuple[Array, ...]
     b: tuple[Array, ...]
     back: tuple[Array, ...] | None = None
+    skip: tuple[Array, ...] = ()
+    skip_back: tuple[Array, ...] | None = None
 
     @property
     def feedback(self) -> tuple[Array, ...]:
         return self.w[1:] if self.back is None else self.back
+
+    @property
+    def skip_feedback(self) -> tuple[Array, ...]:
+        return self.skip[1:] if self.skip_back is None else self.skip_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,23 @@ def start(layout: Layout, drive: Array) -> list[Array]:
     return [sigma.value(drive), *above]
 
 
+def input_skip(layout: Layout, p: Parameters, u: Array) -> Array | None:
+    """What inputs (rows, *input_shape) of a residual network drive in layer 2; None of others."""
+    return up(layout.skips[0], p.skip[0], u) if layout.skips else None
+
+
+def across(layout: Layout, p: Parameters, z: Array, u: Sequence[Array], l: int, over: Array | None) -> Array:
+    """Drive z of layer l, and what drives it across a layer. u : of layers 1 to L; over : input_skip."""
+    skips, shapes = layout.skips, layout.shapes
+    if over is not None and l == 2:
+        z = z + over
+    if 3 <= l < len(skips) + 2:
+        z = z + up(skips[l - 2], p.skip[l - 2], u[l - 3])
+    if l < len(skips):
+        z = z + down(skips[l], p.skip_feedback[l - 1], u[l + 1], shapes[l])
+    return z
+
+
 def relax(
     layout: Layout,
     p: Parameters,
@@ -63,12 +87,14 @@ def relax(
     beta: Array,
     how: Relaxation,
     key: Array,
+    over: Array | None = None,
 ) -> tuple[list[Array], Array, Array]:
     """(states, sweeps used, largest change of a unit in the last sweep) at rest.
 
     drive : (rows, ...) of the inputs; states : L arrays, real or complex, the start
     target : (rows, n_out); beta : () or (rows, 1) nudge, 0: free
     key : of the noise, folded with sweep and layer
+    over : (rows, ...) what inputs drive in layer 2, of a residual network
 
     Layers of the outputs' parity move first, then the others, each to its own rest given its
     neighbours. A nudged output u = sigma(z - beta (u - y)) is solved exactly for the hard sigmoid
@@ -81,6 +107,7 @@ def relax(
 
     def moved(u: list[Array], l: int) -> Array:
         z = drive if l == 1 else up(layout.layers[l - 1], p.w[l - 1], u[l - 2]) + p.b[l - 1]
+        z = across(layout, p, z, u, l, over)
         if l < last:
             return sigma.value(z + down(layout.layers[l], feedback[l - 1], u[l], shapes[l]))
         if not sigma.holomorphic:
@@ -117,9 +144,9 @@ def free_rest(
     layout: Layout, p: Parameters, x: Array, how: Relaxation, key: Array
 ) -> tuple[list[Array], Array, Array]:
     """States at rest without a nudge for encoded inputs x (rows, *input_shape), see `relax`."""
-    drive = input_drive(layout, p, x)
+    drive, over = input_drive(layout, p, x), input_skip(layout, p, x)
     target = jnp.zeros((x.shape[0], layout.sizes[-1]), drive.dtype)
-    return relax(layout, p, drive, start(layout, drive), target, jnp.zeros((), drive.dtype), how, key)
+    return relax(layout, p, drive, start(layout, drive), target, jnp.zeros((), drive.dtype), how, key, over)
 
 
 @partial(jax.jit, static_argnames=("layout",))
@@ -132,7 +159,7 @@ def euler_steps(layout: Layout, p: Parameters, x: Array, dt: float, most: int, t
     last = len(layout.layers)
     sigma, shapes, feedback = layout.sigma, layout.shapes, p.feedback
     box = not sigma.holomorphic
-    fixed = input_drive(layout, p, x)
+    fixed, over = input_drive(layout, p, x), input_skip(layout, p, x)
     rows = x.shape[0]
     # cells of the netlist hold scale z + shift, and that starts at 0
     first = 0.0 if box else -sigma.shift / sigma.scale
@@ -145,6 +172,7 @@ def euler_steps(layout: Layout, p: Parameters, x: Array, dt: float, most: int, t
         new = []
         for l in range(1, last + 1):
             z = fixed if l == 1 else up(layout.layers[l - 1], p.w[l - 1], u[l - 2]) + p.b[l - 1]
+            z = across(layout, p, z, u, l, over)
             if l < last:
                 z = z + down(layout.layers[l], feedback[l - 1], u[l], shapes[l])
             c = cells[l - 1] + dt * (z - cells[l - 1])

@@ -122,6 +122,7 @@ def learnt(
         moved(p.w, change.w, rates),
         moved(p.b, change.b, of_biases),
         None if p.back is None else moved(p.back, change.back, rates[1:]),
+        moved(p.skip, change.skip, rates[1 : len(p.skip) + 1]),  # as the layer that they lead into
     )
     if apart is not None:
         p = jax.tree.map(lambda w, d: w - rate * learning.homeostasis * d, p, apart)

@@ -75,7 +75,7 @@ def layout_of(dataset: Dataset, config: EqpropConfig) -> Layout:
             )
         if layers and isinstance(layers[0], Conv):
             shape = (*dataset.image_shape, 1)[:3]
-    return Layout(shape, (*layers, Dense(dataset.n_classes)), config.activation)
+    return Layout(shape, (*layers, Dense(dataset.n_classes)), config.activation, config.residual)
 
 
 def start_parameters(layout: Layout, config: EqpropConfig) -> Parameters:
@@ -83,17 +83,22 @@ def start_parameters(layout: Layout, config: EqpropConfig) -> Parameters:
     rng = np.random.default_rng([config.seed, INIT])
     w: list[Any] = []
     back: list[Any] = []
-    for layer, shape in zip(layout.layers, layout.weight_shapes, strict=True):
+
+    def drawn(layer: Conv | Dense, shape: tuple[int, ...]) -> np.ndarray:
         fan_in, fan_out = math.prod(shape[:-1]), float(shape[-1])
         if isinstance(layer, Conv):
             fan_out *= (layer.kernel / layer.stride) ** 2
         top = config.init_gain * math.sqrt(6.0 / (fan_in + fan_out))
-        w.append(rng.uniform(-top, top, shape).astype(np.float32))
+        return rng.uniform(-top, top, shape).astype(np.float32)
+
+    for layer, shape in zip(layout.layers, layout.weight_shapes, strict=True):
+        w.append(drawn(layer, shape))
         if config.rule == "field":
             back.append(rotate(w[-1], config.angle, rng).astype(np.float32))
     b: list[Any] = [np.full(s, config.init_bias, np.float32) for s in layout.bias_shapes]
     b[-1][:] = 0.0
-    return Parameters(tuple(w), tuple(b), tuple(back[1:]) if config.rule == "field" else None)
+    skip: Any = tuple(drawn(s, shape) for s, shape in zip(layout.skips, layout.skip_shapes, strict=True))
+    return Parameters(tuple(w), tuple(b), tuple(back[1:]) if config.rule == "field" else None, skip)
 
 
 def principal_kernel(layer: Conv, images: np.ndarray, seed: int) -> np.ndarray:
@@ -270,7 +275,10 @@ class LayersTrainer(EqpropTrainer):
         """What drives where p is programmed, on the device that is trained on or on this one."""
         drawn = drawn or self.drawn
         if self.config.feedback != 1.0:
-            p = p._replace(back=tuple(np.float32(self.config.feedback) * w for w in p.feedback))
+            share = np.float32(self.config.feedback)
+            p = p._replace(back=tuple(share * w for w in p.feedback))
+            if p.skip:  # two layers down
+                p = p._replace(skip_back=tuple(share * share * w for w in p.skip_feedback))
         return p if drawn is None else jax.tree.map(jnp.asarray, drawn.act(p))
 
     def keep(self) -> None:
@@ -318,7 +326,7 @@ def sweeps_of(layout: Layout, config: EqpropConfig) -> Sweeps | None:
     """Of schedule "up-down"; EqpropError for layers that it does not take."""
     if config.schedule == "parity":
         return None
-    check_strides(layout.layers)
+    check_strides(layout.layers, layout.skips)
     return Sweeps(layout, config.precision, config.feedback, config.tile)
 
 

@@ -63,12 +63,15 @@ class Sweeps:
     def start(self, p: Parameters, x: Array) -> Rest:
         """Feed-forward from encoded inputs x (rows, *input_shape)."""
         layers, sigma, kind = self.layout.layers, self.layout.sigma, self.kind
+        skips = self.layout.skips
         below = [up(layers[0], p.w[0], x, kind) + p.b[0]]
         u, told = [sigma.value(below[0])], []
         for l in range(1, len(layers)):
             heard = u[-1].astype(kind).astype(u[-1].dtype)
             told.append(heard)
             below.append(up(layers[l], p.w[l], heard, kind) + p.b[l])
+            if l <= len(skips):  # from two layers below, too
+                below[-1] += up(skips[l - 1], p.skip[l - 1], x if l == 1 else told[l - 2], kind)
             u.append(sigma.value(below[-1]))
         told.append(jnp.zeros_like(u[-1]))  # nothing is above
         nothing = tuple(jnp.zeros_like(v) for v in u)
@@ -81,24 +84,29 @@ class Sweeps:
     def falling(self, p: Parameters, r: Rest) -> Rest:
         """From the top down: every hidden layer at rest given the new state above it."""
         u, above, told = list(r.u), list(r.above), list(r.told_down)
-        layers, shapes = self.layout.layers, self.layout.shapes
+        layers, shapes, skips = self.layout.layers, self.layout.shapes, self.layout.skips
         share = jnp.float32(self.feedback)
         for l in range(len(u) - 2, -1, -1):
             news = (u[l + 1] - told[l + 1]).astype(self.kind)
             told[l + 1] = told[l + 1] + news.astype(told[l + 1].dtype)
             heard = down(layers[l + 1], p.feedback[l], news, shapes[l + 1], self.kind)
             above[l] = above[l] + share * heard
+            if 0 < l < len(skips):  # the layer below l hears of the layer above l, too
+                further = down(skips[l], p.skip_feedback[l - 1], news, shapes[l], self.kind)
+                above[l - 1] = above[l - 1] + share * share * further
             u[l] = self.layout.sigma.value(r.below[l] + above[l])
         return r._replace(u=tuple(u), above=tuple(above), told_down=tuple(told))
 
     def rising(self, p: Parameters, r: Rest, target: Array, beta: Array) -> Rest:
         """From the bottom up: every layer but the first at rest given the new state below it."""
         u, below, told = list(r.u), list(r.below), list(r.told_up)
-        layers, last = self.layout.layers, len(r.u) - 1
+        layers, last, skips = self.layout.layers, len(r.u) - 1, self.layout.skips
         for l in range(1, last + 1):
             news = (u[l - 1] - told[l - 1]).astype(self.kind)
             told[l - 1] = told[l - 1] + news.astype(told[l - 1].dtype)
             below[l] = below[l] + up(layers[l], p.w[l], news, self.kind)
+            if l < len(skips):  # the layer above l hears of the layer below l, too
+                below[l + 1] = below[l + 1] + up(skips[l], p.skip[l], news, self.kind)
             if l < last:
                 u[l] = self.layout.sigma.value(below[l] + r.above[l])
         r = r._replace(below=tuple(below), told_up=tuple(told))
@@ -159,9 +167,10 @@ def estimate(s: Sweeps, p: Parameters, x: Array, y: Array, how: Nudging, sign: A
     two products a layer, in which small differences are not rounded against their large parts.
 
     With a feedback g the energy of layer l weighs g^l, the nudge's g^L beta: dE/dw_l is g^(l-L) times what
-    equal weights would make it; of weights down of their own, too.
+    equal weights would make it; of weights down of their own, too. Couplings across a layer belong to the
+    energy of the one that they lead into.
     """
-    rows, layers = x.shape[0], s.layout.layers
+    rows, layers, skips = x.shape[0], s.layout.layers, s.layout.skips
     free, used, left = s.free(p, s.start(p, x), how.free.sweeps, how.free.tolerance)
     centred = how.estimator == "centred"
     beta = jnp.float32(how.beta) * (1.0 if centred else sign)
@@ -185,11 +194,16 @@ def estimate(s: Sweeps, p: Parameters, x: Array, y: Array, how: Nudging, sign: A
         behind = -contract(layer, middle[l], change[l - 1], s.kind) / rows
         w.append(ahead + behind if p.back is None else ahead)
         back.append(behind)
+    skip = [-contract(skips[0], change[1], x, s.kind) / rows] if skips else []
+    for k, layer in enumerate(skips[1:]):
+        ahead = contract(layer, change[k + 2], middle[k], s.kind)
+        skip.append(-(ahead + contract(layer, middle[k + 2], change[k], s.kind)) / rows)
     bias = [-total(c) / rows for c in change]
     weighs = [s.feedback ** (l + 1 - len(layers)) for l in range(len(layers))]
     w, bias = ([k * a for k, a in zip(weighs, some, strict=True)] for some in (w, bias))
     back = [k * a for k, a in zip(weighs[1:], back, strict=True)]
-    found = Parameters(tuple(w), tuple(bias), None if p.back is None else tuple(back))
+    skip = [k * a for k, a in zip(weighs[1:], skip, strict=False)]
+    found = Parameters(tuple(w), tuple(bias), None if p.back is None else tuple(back), tuple(skip))
     cost = 0.5 * jnp.square(free.u[-1] - y).sum(axis=1).mean()
     right = jnp.mean(free.u[-1].argmax(axis=1) == y.argmax(axis=1))
     sweeps = jnp.asarray(how.nudged.sweeps)
