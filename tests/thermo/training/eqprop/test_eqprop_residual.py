@@ -164,6 +164,7 @@ def test_refusals_of_layers():
         LayersTrainer(data, replace(SMALL, hidden=(Conv(4, 4, 2), Conv(4, 2, 2)), rates=(0.1,)))
 
 
+@pytest.mark.slow
 def test_the_command_trains_one(tmp_path, capsys):
     """One epoch: the model that it writes has the couplings; --diagnose is told that it cannot."""
     command = ["train", "eqprop", "--network", "convolutional", "--residual", "--data", "digits"]
