@@ -222,6 +222,8 @@ class PathwiseConfig(TrainingConfig):
                 rules.fail("dt_schedule", f"of steps above 0 and at most t_f = {self.t_f:g}")
         if self.dt_evaluate > self.t_f:
             rules.fail("dt_evaluate", f"at most t_f = {self.t_f:g}")
+        if self.front is not None:
+            self._check_front_steps()
 
     def _check_front(self) -> None:
         """TrainingError for what a machine with a front does not know."""
@@ -241,13 +243,16 @@ class PathwiseConfig(TrainingConfig):
         for told in wrong.values():
             if told:
                 raise TrainingError(f"training: a convolutional front has {told}")
+
+    def _check_front_steps(self) -> None:
+        """TrainingError for cells whose own force, taken at the end of a step, leaves no or several ends."""
         if self.j3 and not self.j4:
             raise TrainingError(
                 f"training: cells of a front need a wall, got j3 = {self.j3:g} and j4 = 0; raise j4 or "
                 "set j3 to 0"
             )
         softest = 2 * self.j2 - (0.75 * self.j3**2 / self.j4 if self.j3 else 0.0)
-        longest = max(dt for _, dt in self.dt_schedule)
+        longest = max(self.t_f / max(1, round(self.t_f / dt)) for _, dt in self.dt_schedule)
         if 1 + self.mobility * longest * softest <= 0:
             raise TrainingError(
                 f"training: with a front a step must be shorter than {-1 / (self.mobility * softest):g}, the "

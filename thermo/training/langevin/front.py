@@ -1,9 +1,10 @@
 """Pathwise training of machines with a convolutional front of tied couplings (ConvLangevinMachine).
 
 Loss, gradient through the noisy run, heat budget and choice of the epoch are those of
-`thermo.training.langevin.pathwise`; kernels are thermo.kernels.langevin.front. What is learnt of the taps are
-their components along whitened patches: taps = V C with C the inverse root of the patches' second moments, so
-that contrasts of all sizes learn at one rate. The machine's taps are V C: whitening costs no hardware.
+`thermo.training.langevin.pathwise`; kernels, whose steps never run away, are thermo.kernels.langevin.front.
+What is learnt of the taps are their components along whitened patches: taps = V C with C the inverse root of
+the patches' second moments, so that contrasts of all sizes learn at one rate. The machine's taps are V C:
+whitening costs no hardware.
 """
 
 from __future__ import annotations
