@@ -5,9 +5,11 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris
-from sklearn.linear_model import LogisticRegression
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from thermo.evaluate import evaluate
@@ -63,3 +65,35 @@ def test_features_of_p_bits_serve_a_linear_classifier():
     rbm = BernoulliRBM(16, n_iter=2).fit(x[:100])
     assert rbm.components_.shape == (16, 64) and rbm.netlist_.n_cells == 80
     assert list(rbm.get_feature_names_out()[:2]) == ["bernoullirbm0", "bernoullirbm1"]
+
+
+def behind(y, ours, theirs):
+    """Share of rows that ours is behind theirs, less 2.3 of its standard errors: of the rows that one alone
+    gets right as many are either's by chance (McNemar), and once in a hundred more are theirs.
+    """
+    apart = (theirs == y).astype(int) - (ours == y)
+    return apart.mean() - 2.3 * np.sqrt(np.abs(apart).sum()) / y.size
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer], ids=lambda f: f.__name__)
+def test_tables_are_learnt_within_a_point_of_a_tuned_linear_model(load):
+    x, y = load(return_X_y=True)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    linear = make_pipeline(StandardScaler(), LogisticRegressionCV(Cs=5, cv=3, max_iter=2000))
+    theirs = cross_val_predict(linear, x, y, cv=folds)
+    for machine in (EqpropClassifier(), LogicGateClassifier()):
+        assert behind(y, cross_val_predict(machine, x, y, cv=folds), theirs) < 0.01
+    hasty = cross_val_predict(LogicGateClassifier((int(y.max()) + 1,), epochs=1), x, y, cv=folds)
+    assert behind(y, hasty, theirs) > 0.01  # a gate a class, and one pass
+
+
+def test_a_small_table_is_trained_on_whole():
+    x, y = load_iris(return_X_y=True)
+    _, data = prepared(x, y, 3, None, 0, None)
+    assert data.x_train.shape[0] == 150 and data.x_valid is data.x_train
+    _, held = prepared(x, y, 3, 0.2, 0, None)
+    assert held.x_train.shape[0] == 120 and held.x_valid.shape[0] == 30
+    digits, labels = load_digits(return_X_y=True)
+    _, pictures = prepared(digits[:500], labels[:500], 10, None, 0, None)
+    assert pictures.image_shape == (8, 8) and 60 < pictures.x_valid.shape[0] < 90

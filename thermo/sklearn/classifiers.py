@@ -30,7 +30,8 @@ from thermo.training.logic import logic_preset, train_logic
 
 EACH = """
     epochs : None: what suits the rows
-    validation_fraction : of the rows of `fit`, by which the epoch is chosen
+    validation_fraction : of the rows of `fit`, by which the epoch is chosen; None: 0.15, of a table of
+        fewer than 1,000 rows none, and all are trained on
     image_shape : (height, width[, channels]) of rows that are pictures, (): they are none; None: told from
         how their values vary
     random_state : of everything that is drawn, also in `predict`
@@ -120,7 +121,7 @@ class LangevinClassifier(_Machine):
         couplings: str | None = None,
         mismatch: float = 0.0,
         runs: int = 10,
-        validation_fraction: float = 0.15,
+        validation_fraction: float | None = 0.15,
         image_shape: Sequence[int] | None = None,
         random_state: Any = 0,
         threads: int | None = None,
@@ -186,7 +187,7 @@ class EqpropClassifier(_Machine):
         rates: Sequence[float] | None = None,
         mismatch: float = 0.0,
         asymmetry: float = 0.0,
-        validation_fraction: float = 0.15,
+        validation_fraction: float | None = None,
         image_shape: Sequence[int] | None = None,
         random_state: Any = 0,
         threads: int | None = None,
@@ -236,7 +237,7 @@ class LogicGateClassifier(_Machine):
         epochs: int | None = None,
         encoding: str | None = None,
         thresholds: Sequence[float] | None = None,
-        validation_fraction: float = 0.15,
+        validation_fraction: float | None = 0.15,
         image_shape: Sequence[int] | None = None,
         random_state: Any = 0,
         threads: int | None = None,

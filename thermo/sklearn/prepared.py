@@ -12,6 +12,11 @@ from thermo.data.dataset import split_rows
 from thermo.data.pictures import arranged, told_pictures
 from thermo.data.scaling import Scaling, fitted
 
+FEW = 1000
+"""Rows of a table below which none validate: to train on all is worth more than a choice by few."""
+HELD = 0.15
+"""Share of more rows, and of pictures, that validates."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
@@ -33,21 +38,25 @@ def prepared(
     x: np.ndarray,
     y: np.ndarray,
     n_classes: int,
-    validation_fraction: float,
+    validation_fraction: float | None,
     seed: int,
     image_shape: Sequence[int] | None,
 ) -> tuple[Prepared, Dataset]:
     """(how rows are prepared, the data set) of finite x (n, d) and codes y (n,).
 
-    A stratified share of the rows validates; where there are too few for that, those that are trained on.
+    validation_fraction : of the rows, stratified; None: HELD of them, of a table of fewer than FEW none.
+        Where none are left, the validation split is that which is trained on, the same arrays
     image_shape : of rows that are pictures, (): none, None: told from x
     """
     flat, shape, told = told_pictures(x) if image_shape is None else (x, tuple(image_shape), "")
     scaling = fitted(flat, bool(shape))
     rows = scaling(flat)
+    if validation_fraction is None:
+        validation_fraction = HELD if y.size >= FEW or shape else 0.0
     train, valid, _ = split_rows(y, validation_fraction, 0.0, seed)
     if not valid.size or not train.size:
-        train = valid = np.arange(rows.shape[0])
-    parts = rows[train], y[train], rows[valid], y[valid], rows[valid], y[valid]
+        parts = (rows, y) * 3
+    else:
+        parts = rows[train], y[train], rows[valid], y[valid], rows[valid], y[valid]
     labels = tuple(str(k) for k in range(n_classes))
     return Prepared(scaling, shape, told), Dataset("rows", *parts, n_classes, shape, labels)

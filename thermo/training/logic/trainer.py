@@ -18,7 +18,7 @@ from thermo.training.logic.images import TrainingImages
 from thermo.training.logic.result import LogicEpoch
 from thermo.training.tiles import Tiles
 
-FEW_VALID = 100  # of a validation split whose epochs are hardly told apart
+FEW_VALID = 100  # rows of a validation split whose epochs are hardly told apart
 
 
 class LogicTrainer(ABC):
@@ -37,6 +37,7 @@ class LogicTrainer(ABC):
         self.source = bit_source(dataset, config)
         self.data = TrainingImages(dataset, config, self.source)
         self.y_valid = dataset.y_valid
+        self.few = dataset.y_valid.size < FEW_VALID or dataset.x_valid is dataset.x_train
         self.epoch = self.step = 0
         self.seconds = 0.0
         self.history: list[LogicEpoch] = []
@@ -91,10 +92,10 @@ class LogicTrainer(ABC):
     def keep_if_best(self, accuracy: float) -> None:
         """Take note of the present network where it is better than the best so far.
 
-        Of few validation rows many epochs score the same, the first of them hardly trained: the last is kept.
+        Of few validation rows, and of rows that are trained on, many epochs score the same, the first of them
+        hardly trained: the last is kept.
         """
-        few = self.y_valid.size < FEW_VALID
-        if accuracy > self.score or (few and accuracy == self.score):
+        if accuracy > self.score or (self.few and accuracy == self.score):
             self.score, self.best_epoch, self.best_tau = accuracy, self.epoch, self.tau
             self.keep()
 
