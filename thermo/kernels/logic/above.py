@@ -19,9 +19,9 @@ from thermo.kernels.jit import njit
 from thermo.kernels.logic.dots import CHUNK
 from thermo.kernels.random import intrinsic
 
-_LANES, _PARTS = 16, CHUNK // 16
-_I8, _I32, _I64 = (ir.IntType(bits) for bits in (8, 32, 64))
-_BYTES, _WORDS = ir.VectorType(_I8, _LANES), ir.VectorType(_I32, _LANES)
+FEW = 255
+"""The sum of so many bytes within +- 127, and what is added to round it, fit 16 bits."""
+_I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 
 class Given(NamedTuple):
@@ -86,78 +86,117 @@ def _steps(builder: Any, end: Any, step: int) -> Any:
     return cgutils.for_range_slice(builder, ir.Constant(_I64, 0), end, ir.Constant(_I64, step), _I64)
 
 
-def _splat(builder: Any, value: Any) -> Any:
-    one = builder.insert_element(ir.Constant(_WORDS, ir.Undefined), value, ir.Constant(_I32, 0))
-    return builder.shuffle_vector(one, one, ir.Constant(_WORDS, [0] * _LANES))
+def _splat(builder: Any, value: Any, n: int) -> Any:
+    one = builder.insert_element(
+        ir.Constant(ir.VectorType(value.type, n), ir.Undefined), value, ir.Constant(_I32, 0)
+    )
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(_I32, n), [0] * n))
 
 
-@intrinsic
-def _gather(typingctx, rows, pitch, entry, factor, n, sums):  # type: ignore[no-untyped-def]
+def _gather_of(word: Any, weighs: bool) -> Any:
+    """Of sums that fit so many bits; weighs : whether a factor is not 1."""
+    lanes = 8 * CHUNK // word.width
+    parts = range(CHUNK // lanes)
+    bytes_, words = ir.VectorType(_I8, lanes), ir.VectorType(word, lanes)
+
+    def gather(typingctx, rows, pitch, entry, factor, n, sums):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+            rows, pitch, entry, factor, n, sums = args
+            zeros = ir.Constant(words, None)
+            totals = [cgutils.alloca_once(builder, words) for _ in parts]
+            largest = cgutils.alloca_once(builder, words)
+            builder.store(zeros, largest)
+            entry, factor = (_at(builder, a, _I32) for a in (entry, factor))
+            with _steps(builder, pitch, CHUNK) as (offset, _):
+                for total in totals:
+                    builder.store(zeros, total)
+                with cgutils.for_range(builder, n) as loop:
+                    row = builder.sext(builder.load(builder.gep(entry, [loop.index])), _I64)
+                    start = builder.add(builder.add(rows, builder.mul(row, pitch)), offset)
+                    if weighs:
+                        by = builder.load(builder.gep(factor, [loop.index]))
+                        by = _splat(builder, by if word == _I32 else builder.trunc(by, word), lanes)
+                    for part, total in zip(parts, totals, strict=True):
+                        place = builder.add(start, ir.Constant(_I64, lanes * part))
+                        value = builder.sext(builder.load(_at(builder, place, bytes_), align=1), words)
+                        value = builder.mul(value, by) if weighs else value
+                        builder.store(builder.add(builder.load(total), value), total)
+                for part, total in zip(parts, totals, strict=True):
+                    value = builder.load(total)
+                    first = builder.add(offset, ir.Constant(_I64, lanes * part))
+                    place = builder.mul(first, ir.Constant(_I64, word.width // 8))
+                    builder.store(value, _at(builder, builder.add(sums, place), words), align=2)
+                    negative = builder.icmp_signed("<", value, zeros)
+                    size = builder.select(negative, builder.sub(zeros, value), value)
+                    most = builder.load(largest)
+                    larger = builder.icmp_signed(">", size, most)
+                    builder.store(builder.select(larger, size, most), largest)
+            most, half = builder.load(largest), lanes // 2
+            while half:
+                order = ir.Constant(ir.VectorType(_I32, lanes), [(i + half) % lanes for i in range(lanes)])
+                other = builder.shuffle_vector(most, most, order)
+                most = builder.select(builder.icmp_signed(">", most, other), most, other)
+                half //= 2
+            return builder.sext(builder.extract_element(most, ir.Constant(_I32, 0)), _I64)
+
+        return types.int64(*[types.int64] * 6), codegen
+
+    return intrinsic(gather)
+
+
+def _narrow_of(word: Any) -> Any:
+    lanes = 8 * CHUNK // word.width
+    bytes_, words = ir.VectorType(_I8, lanes), ir.VectorType(word, lanes)
+
+    def narrow(typingctx, sums, pitch, dither, shift, few):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+            sums, pitch, dither, shift, few = args
+            by = _splat(builder, builder.trunc(shift, word), lanes)
+            seven = ir.Constant(words, [7] * lanes)
+            with _steps(builder, pitch, lanes) as (offset, _):
+                place = builder.add(sums, builder.mul(offset, ir.Constant(_I64, word.width // 8)))
+                value = builder.load(_at(builder, place, words), align=2)
+                rough = builder.load(_at(builder, builder.add(dither, offset), bytes_), align=1)
+                more = builder.lshr(builder.shl(builder.zext(rough, words), by), seven)
+                value = builder.trunc(builder.ashr(builder.add(value, more), by), bytes_)
+                builder.store(value, _at(builder, builder.add(few, offset), bytes_), align=1)
+            return ir.Constant(_I64, 0)
+
+        return types.int64(*[types.int64] * 5), codegen
+
+    return intrinsic(narrow)
+
+
+_gather_plain, _gather_few, _gather_many = (
+    _gather_of(*kind) for kind in ((_I16, False), (_I16, True), (_I32, True))
+)
+_narrow_few, _narrow_many = (_narrow_of(word) for word in (_I16, _I32))
+
+
+@njit(cache=True, nogil=True)
+def _sum_up(rows, pitch, entry, factor, n, sums, whole):  # type: ignore[no-untyped-def]
     """sums = the sum over i < n of factor[i] rows[entry[i]]; the largest size of one.
 
-    Addresses: rows (m, pitch) int8, entry, factor (n,) int32, sums (pitch,) int32, a multiple of 64
+    whole : the sum of factors; up to FEW, sums are held as int16, else as int32
+    Addresses: rows (m, pitch) int8 within +- 127, entry, factor (n,) int32, pitch a multiple of 64
     """
-
-    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        rows, pitch, entry, factor, n, sums = args
-        zeros = ir.Constant(_WORDS, None)
-        totals = [cgutils.alloca_once(builder, _WORDS) for _ in range(_PARTS)]
-        largest = cgutils.alloca_once(builder, _WORDS)
-        builder.store(zeros, largest)
-        entry, factor = (_at(builder, a, _I32) for a in (entry, factor))
-        with _steps(builder, pitch, CHUNK) as (offset, _):
-            for total in totals:
-                builder.store(zeros, total)
-            with cgutils.for_range(builder, n) as loop:
-                row = builder.sext(builder.load(builder.gep(entry, [loop.index])), _I64)
-                by = _splat(builder, builder.load(builder.gep(factor, [loop.index])))
-                start = builder.add(builder.add(rows, builder.mul(row, pitch)), offset)
-                for part, total in enumerate(totals):
-                    place = builder.add(start, ir.Constant(_I64, _LANES * part))
-                    value = builder.sext(builder.load(_at(builder, place, _BYTES), align=1), _WORDS)
-                    builder.store(builder.add(builder.load(total), builder.mul(value, by)), total)
-            for part, total in enumerate(totals):
-                value = builder.load(total)
-                bytes_ = builder.mul(
-                    builder.add(offset, ir.Constant(_I64, _LANES * part)), ir.Constant(_I64, 4)
-                )
-                builder.store(value, _at(builder, builder.add(sums, bytes_), _WORDS), align=4)
-                negative = builder.icmp_signed("<", value, zeros)
-                size = builder.select(negative, builder.sub(zeros, value), value)
-                most = builder.load(largest)
-                builder.store(builder.select(builder.icmp_signed(">", size, most), size, most), largest)
-        most, half = builder.load(largest), _LANES // 2
-        while half:
-            order = ir.Constant(_WORDS, [(i + half) % _LANES for i in range(_LANES)])
-            other = builder.shuffle_vector(most, most, order)
-            most = builder.select(builder.icmp_signed(">", most, other), most, other)
-            half //= 2
-        return builder.sext(builder.extract_element(most, ir.Constant(_I32, 0)), _I64)
-
-    return types.int64(*[types.int64] * 6), codegen
+    if whole == n and n <= FEW:
+        return _gather_plain(rows, pitch, entry, factor, n, sums)
+    if whole <= FEW:
+        return _gather_few(rows, pitch, entry, factor, n, sums)
+    return _gather_many(rows, pitch, entry, factor, n, sums)
 
 
-@intrinsic
-def _narrow(typingctx, sums, pitch, dither, shift, few):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def _narrow(sums, pitch, dither, shift, few, whole):  # type: ignore[no-untyped-def]
     """few = floor((sums + dither 2^shift / 128) / 2^shift) as bytes.
 
-    Addresses: sums (pitch,) int32, dither (pitch,) uint8 below 128, few (pitch,) int8
+    Addresses: sums as _sum_up leaves them, dither (pitch,) uint8 below 128, few (pitch,) int8
     """
-
-    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        sums, pitch, dither, shift, few = args
-        by = _splat(builder, builder.trunc(shift, _I32))
-        seven = ir.Constant(_WORDS, [7] * _LANES)
-        with _steps(builder, pitch, _LANES) as (offset, _):
-            place = builder.add(sums, builder.mul(offset, ir.Constant(_I64, 4)))
-            value = builder.load(_at(builder, place, _WORDS), align=4)
-            rough = builder.load(_at(builder, builder.add(dither, offset), _BYTES), align=1)
-            more = builder.lshr(builder.shl(builder.zext(rough, _WORDS), by), seven)
-            value = builder.trunc(builder.ashr(builder.add(value, more), by), _BYTES)
-            builder.store(value, _at(builder, builder.add(few, offset), _BYTES), align=1)
-        return ir.Constant(_I64, 0)
-
-    return types.int64(*[types.int64] * 5), codegen
+    if whole <= FEW:
+        _narrow_few(sums, pitch, dither, shift, few)
+    else:
+        _narrow_many(sums, pitch, dither, shift, few)
 
 
 @njit(cache=True, nogil=True)
@@ -176,11 +215,13 @@ def derivatives(given, block, n_tables, lanes, width, dither, sums, few, scales)
         scales[lane] = 0
         if t >= n_tables or begin[t] == begin[t + 1]:
             continue
-        first = 4 * begin[t]
-        largest = _gather(rows, width, entry + first, factor + first, begin[t + 1] - begin[t], total)
+        first, n, whole = 4 * begin[t], begin[t + 1] - begin[t], 0
+        for i in range(begin[t], begin[t + 1]):
+            whole += given.factor[i]
+        largest = _sum_up(rows, width, entry + first, factor + first, n, total, whole)
         shift = 0
         while largest > 127 << shift:
             shift += 1
         # tables differ in their rounding; what weighs their inputs takes the place before
-        _narrow(total, width, rough + CHUNK * ((t + 1) % places), shift, out + row * lane)
+        _narrow(total, width, rough + CHUNK * ((t + 1) % places), shift, out + row * lane, whole)
         scales[lane] = 1 << shift

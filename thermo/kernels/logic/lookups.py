@@ -128,6 +128,53 @@ def _chunks(builder: Any, pitch: Any, width: int) -> Any:
     return cgutils.for_range_slice(builder, ir.Constant(_I64, 0), pitch, ir.Constant(_I64, width), _I64)
 
 
+def _one_by_one(builder: Any, weight: Any, slope: Any, more: Any) -> Any:
+    """(weight slope + more) >> SHIFT of bytes."""
+    product = builder.mul(builder.sext(weight, _I16), builder.sext(slope, _I16))
+    value = builder.add(product, builder.zext(more, _I16))
+    return builder.trunc(builder.ashr(value, ir.Constant(_I16, SHIFT)), _I8)
+
+
+class _Weights:
+    """Of `width` samples, to be multiplied by bytes, dithered and divided by 2^SHIFT.
+
+    Of two neighbours the even and the odd one are made apart, as |weight| slope + dither 1: a sum of two
+    products of a byte without a sign and one that has the weight's.
+    """
+
+    def __init__(self, builder: Any, weight: Any, more: Any, width: int) -> None:
+        self.builder, self.width = builder, width
+        self.words, self.bytes_ = ir.VectorType(_I16, width // 2), weight.type
+        zeros = ir.Constant(self.bytes_, None)
+        self.negative = builder.icmp_signed("<", weight, zeros)
+        size = builder.select(self.negative, builder.sub(zeros, weight), weight)
+        size, more = (builder.bitcast(a, self.words) for a in (size, more))
+        eight = self._word(8)
+        self.even = builder.or_(builder.and_(size, self._word(0x00FF)), builder.shl(more, eight))
+        self.odd = builder.or_(builder.and_(size, self._word(0xFF00)), builder.lshr(more, eight))
+        wide = "avx512.pmaddubs.w.512" if width == 64 else "avx2.pmadd.ub.sw"
+        kind = ir.FunctionType(self.words, [self.bytes_, self.bytes_])
+        self.pairs = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.{wide}")
+
+    def _word(self, value: int) -> Any:
+        return ir.Constant(self.words, [value] * (self.width // 2))
+
+    def times(self, slope: Any) -> Any:
+        builder = self.builder
+        slope = builder.select(self.negative, builder.sub(ir.Constant(self.bytes_, None), slope), slope)
+        slope = builder.bitcast(slope, self.words)
+        even = builder.or_(builder.and_(slope, self._word(0x00FF)), self._word(0x0100))
+        odd = builder.or_(builder.and_(slope, self._word(0xFF00)), self._word(0x0001))
+        found = []
+        for sizes, others in ((self.even, even), (self.odd, odd)):
+            pair = [builder.bitcast(a, self.bytes_) for a in (sizes, others)]
+            found.append(builder.call(self.pairs, pair))
+        low = builder.lshr(found[0], self._word(SHIFT))
+        high = builder.shl(found[1], self._word(8 - SHIFT))
+        first = ir.Constant(ir.VectorType(ir.IntType(1), self.width), [i % 2 == 0 for i in range(self.width)])
+        return builder.select(first, *(builder.bitcast(a, self.bytes_) for a in (low, high)))
+
+
 def _emit_weigh(builder: Any, args: Any, operands: int, path: str) -> None:
     width = _WIDTHS[path]
     rows, pitch, wires, slopes, weights, dither, out, places = args
@@ -137,17 +184,15 @@ def _emit_weigh(builder: Any, args: Any, operands: int, path: str) -> None:
         _Entries(builder, builder.add(slopes, ir.Constant(_I64, j * size)), operands, width)
         for j in range(operands)
     ]
-    wide = _vector(_I16, width)
     with _chunks(builder, pitch, width) as (offset, _):
         address = _address(builder, starts, offset, width)
         _store(builder, address, places, offset, width)
-        weight = builder.sext(_load(builder, weights, offset, width), wide)
-        more = builder.zext(_load(builder, dither, offset, width), wide)
+        weight = _load(builder, weights, offset, width)
+        more = _load(builder, dither, offset, width)
+        together = None if width == 1 else _Weights(builder, weight, more, width)
         for j, table in enumerate(tables):
-            slope = builder.sext(table.at(address), wide)
-            value = builder.add(builder.mul(weight, slope), more)
-            value = builder.ashr(value, _same(_I16, width, SHIFT))
-            value = builder.trunc(value, _vector(_I8, width))
+            slope = table.at(address)
+            value = _one_by_one(builder, weight, slope, more) if together is None else together.times(slope)
             row = builder.add(out, builder.mul(pitch, ir.Constant(_I64, j)))
             _store(builder, value, row, offset, width)
 
@@ -252,7 +297,7 @@ def weigh(rows, pitch, wires, slopes, weights, dither, out, places, operands, pa
     out[j, s] = floor((weights[s] slopes[j, address of s] + dither[s]) / 128)
 
     rows : (n, pitch) uint8 bits; pitch : a multiple of 64; wires : (operands,) int32
-    slopes : (operands, entries held) int8, within +- 127; weights : (pitch,) int8; dither : (pitch,) uint8,
+    slopes : (operands, entries held) int8, weights : (pitch,) int8, within +- 127; dither : (pitch,) uint8,
         0 to 127: at random, so that the mean of a weight is right
     out : (operands, pitch) int8; places : (pitch,) uint8, the addresses
     """
@@ -325,6 +370,51 @@ def add_up(places, weights, pitch, out, operands, path):  # type: ignore[no-unty
         _add_up4_1(places, weights, pitch, out)
     else:
         _add_up4_0(places, weights, pitch, out)
+
+
+def _entry_sums_of(inputs: int) -> Any:
+    size = 1 << inputs
+    held = size if inputs == TWO else size_of(operands_of(inputs))
+
+    def entry_sums(typingctx, totals, scale, out):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+            totals, scale, out = args
+            whole, real = ir.VectorType(_I32, size), ir.VectorType(ir.FloatType(), size)
+            total = None
+            for start in range(0, held, size):
+                place = builder.add(totals, ir.Constant(_I64, 4 * start))
+                part = builder.load(_pointer(builder, place, whole), align=4)
+                total = part if total is None else builder.add(total, part)
+            one = builder.insert_element(ir.Constant(real, ir.Undefined), scale, ir.Constant(_I32, 0))
+            by = builder.shuffle_vector(one, one, ir.Constant(whole, [0] * size))
+            value = builder.fmul(by, builder.sitofp(total, real))
+            builder.store(value, _pointer(builder, out, real), align=4)
+            return ir.Constant(_I64, 0)
+
+        return types.int64(types.int64, types.float32, types.int64), codegen
+
+    return intrinsic(entry_sums)
+
+
+_sums2, _sums3, _sums4, _sums5, _sums6 = (_entry_sums_of(inputs) for inputs in range(2, 7))
+
+
+@njit(cache=True, nogil=True)
+def entry_sums(totals, scale, out, inputs):  # type: ignore[no-untyped-def]
+    """out[e] = scale times the totals of all places where entry e is held; (2^inputs,) float32.
+
+    totals : as add_up leaves them; scale : float32
+    """
+    if inputs == 2:
+        _sums2(totals, scale, out)
+    elif inputs == 3:
+        _sums3(totals, scale, out)
+    elif inputs == 4:
+        _sums4(totals, scale, out)
+    elif inputs == 5:
+        _sums5(totals, scale, out)
+    else:
+        _sums6(totals, scale, out)
 
 
 def _repeated(builder: Any, table: Any, held: int, change: Any = lambda e: e) -> Any:

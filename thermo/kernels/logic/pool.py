@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from thermo.kernels.jit import njit
-from thermo.kernels.logic.tables import as_bytes, block_sums, probabilities
-from thermo.kernels.logic.updates import LANES
+from thermo.kernels.logic.tables import block_sums
+from thermo.kernels.logic.updates import LANES, probabilities
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -18,7 +18,6 @@ def pool_gradients(layer, given, handed, x, dither, work, pool, h, first, last, 
     h : (blocks, inputs, LANES, n) float32; the rest as train_blocks
     """
     n, size, inputs = pool.shape[1], layer.table.shape[1], layer.wires.shape[1]
-    table = layer.table.reshape(-1, LANES * size)
     p = np.empty(LANES * size, np.float32)
     rounded = np.empty((LANES, size), np.int8)
     sums = np.empty((LANES, size), np.float32)
@@ -26,8 +25,8 @@ def pool_gradients(layer, given, handed, x, dither, work, pool, h, first, last, 
     scales = work.scales
     work.state[0] = -1
     for block in range(first, last):
-        probabilities(table, block, p)
-        as_bytes(p, rounded.reshape(-1))
+        logits = layer.table.ctypes.data + 4 * p.size * block
+        probabilities(logits, p.size, p.ctypes.data, rounded.ctypes.data)
         nets = pool.ctypes.data + 4 * n * block
         block_sums(layer, given, handed, x, dither, work, block, rounded, nets, 0, n, dots, sums, path)
         for j in range(inputs):

@@ -7,7 +7,7 @@ import numpy as np
 from thermo.kernels.logic.dots import GROUP, aligned
 from thermo.kernels.logic.lookups import operands_of, size_of
 from thermo.kernels.logic.tables import Tables, Work
-from thermo.kernels.logic.updates import LANES, choose
+from thermo.kernels.logic.updates import LANES
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_wiring import balanced_wires, initial_logits, initial_scores
 
@@ -31,6 +31,7 @@ class LayerState:
         self.scores = aligned((blocks, inputs, padded, LANES), np.float32)
         self.wires = aligned((blocks, inputs, LANES, padded), np.int32)
         self.best = aligned((blocks, inputs, LANES), np.int32)
+        self.nets = aligned((blocks, LANES, self.operands), np.int32)
         self.table = aligned((blocks * LANES, 1 << inputs), np.float32)
         self.scores_m, self.scores_v = (aligned(self.scores.shape, np.float32) for _ in range(2))
         self.table_m, self.table_v = (aligned(self.table.shape, np.float32) for _ in range(2))
@@ -46,8 +47,10 @@ class LayerState:
         self.kept = {name: getattr(self, name).copy() for name in _PARAMETERS}
 
     def choose(self) -> None:
-        """Take the candidates of the largest scores."""
-        choose(self.scores, self.k, self.best, 0, self.blocks)
+        """Take the candidates of the largest scores, the first on a tie: after scores or wires were set."""
+        self.best[:] = np.argmax(self.scores[:, :, : self.k], axis=2)
+        chosen = np.take_along_axis(self.wires, self.best[..., None], axis=3)[..., 0].transpose(0, 2, 1)
+        self.nets[:, :, : self.inputs], self.nets[:, :, self.inputs :] = chosen, chosen[..., :1]
 
     @property
     def tables(self) -> Tables:
@@ -60,6 +63,7 @@ class LayerState:
             self.scores_v,
             self.wires,
             self.best,
+            self.nets,
             self.k,
             self.n_tables,
             self.per_class,
@@ -70,7 +74,6 @@ class LayerState:
         """Scratch of one thread; packs : whether it puts samples together."""
         held = size_of(self.operands)
         return Work(
-            np.empty(self.operands, np.int32),
             aligned((self.operands, held), np.int8),
             aligned((self.operands, pitch), np.int8),
             aligned((pitch,), np.uint8),

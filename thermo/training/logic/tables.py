@@ -91,6 +91,11 @@ class TableTrainer(LogicTrainer):
             found |= {f"{number}.{name}": array for name, array in layer.arrays().items()}
         return found
 
+    def restored(self) -> None:
+        """To be called when arrays were filled from a checkpoint."""
+        for layer in self.layers:
+            layer.choose()
+
     # --- one epoch -------------------------------------------------------------------------------
 
     def one_pass(self, tiles: Tiles) -> tuple[float, float]:

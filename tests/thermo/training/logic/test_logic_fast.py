@@ -19,7 +19,7 @@ from thermo.kernels.jit import njit
 from thermo.kernels.logic.dots import GROUP, PATHS, aligned, dots8, path_code, simd_path
 from thermo.kernels.logic.loss import loss_and_weights
 from thermo.kernels.logic.pool import lowest_new
-from thermo.kernels.logic.updates import LANES, exp_negative, sigmoid
+from thermo.kernels.logic.updates import LANES, probabilities
 from thermo.training.augmentation import Augmentation
 from thermo.training.errors import TrainingError
 from thermo.training.logic import LogicAugmentation, LogicConfig, logic_preset, train_logic
@@ -86,15 +86,24 @@ def test_a_path_that_the_cpu_lacks_is_refused(monkeypatch):
     assert path_code() == path_code("portable") == 0
 
 
-def test_exponential_and_sigmoid():
-    x = np.concatenate([-np.linspace(0, 86, 3001), [-1e-8]]).astype(np.float32)
-    got = np.array([exp_negative(v) for v in x])
-    # the argument's rounding in units of 2^-24 grows with its size, up to 86 log2(e)
-    assert np.max(np.abs(got / np.exp(x.astype(np.float64)) - 1)) < 130 * 2.0**-24
-    wide = np.linspace(-30, 30, 601).astype(np.float32)
-    want = 1 / (1 + np.exp(-wide.astype(np.float64)))
-    assert np.allclose([sigmoid(v) for v in wide], want, rtol=3e-6, atol=0)
-    assert exp_negative(np.float32(-1e9)) < 1e-37
+@njit(cache=True)
+def sigmoids(x, p, rounded):
+    probabilities(x.ctypes.data, x.size, p.ctypes.data, rounded.ctypes.data)
+
+
+def test_sigmoids_and_their_bytes():
+    wide = np.linspace(-30, 30, 608).astype(np.float32)
+    far = -np.linspace(30, 86, 608).astype(np.float32)  # the exponential itself
+    for x, rtol in ((wide, 3e-6), (far, 130 * 2.0**-24)):
+        p, rounded = np.empty_like(x), np.empty(x.size, np.int8)
+        sigmoids(x, p, rounded)
+        want = 1 / (1 + np.exp(-x.astype(np.float64)))
+        # the argument's rounding in units of 2^-24 grows with its size, up to 86 log2(e)
+        assert np.allclose(p, want, rtol=rtol, atol=0)
+        assert np.array_equal(rounded, np.floor(p.astype(np.float64) * 127 + 0.5))
+    x[:] = -1e9
+    sigmoids(x, p, rounded)
+    assert p.max() < 1e-37 and not rounded.any()
 
 
 def test_new_candidates_are_the_lowest_that_are_not_there_yet():
