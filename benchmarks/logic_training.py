@@ -28,7 +28,7 @@ import torch
 
 from thermo.data import Dataset
 from thermo.kernels.jit import njit
-from thermo.kernels.logic.dots import GROUP, aligned, dots8, path_code, simd_path
+from thermo.kernels.logic.dots import GROUP, aligned, bits_of, dots8, path_code, simd_path
 from thermo.reproduce.host import this_host
 from thermo.training.logic import LogicConfig
 from thermo.training.logic.tables import TableTrainer
@@ -81,15 +81,9 @@ def torch_batches(x: torch.Tensor, y: torch.Tensor, model: Peer, adam: torch.opt
 @njit(cache=True, nogil=True)
 def dot_products(x, weights, wires, out, path):  # type: ignore[no-untyped-def]
     """The dot products of one batch by themselves; the same eight sums are written over."""
-    rows, w, at, to, pitch = (
-        x.ctypes.data,
-        weights.ctypes.data,
-        wires.ctypes.data,
-        out.ctypes.data,
-        x.shape[1],
-    )
+    rows, w, at, to = x.ctypes.data, weights.ctypes.data, wires.ctypes.data, out.ctypes.data
     for i in range(0, wires.size, GROUP):
-        dots8(w, rows, pitch, at + 4 * i, to, path)
+        dots8(w, rows, weights.size, at + 4 * i, to, path)
 
 
 @njit(cache=True, nogil=True)
@@ -172,8 +166,7 @@ def main() -> None:
     trial = {form: min(timed(work)[0] for _ in range(3)) for form, work in peers.items()}
     fastest = min(trial, key=trial.__getitem__)
 
-    bits = aligned((FEATURES, BATCH), np.uint8)
-    bits[:] = x[:BATCH].T
+    bits = bits_of(np.ascontiguousarray(x[:BATCH].T.astype(np.uint8)))
     weights = aligned((BATCH,), np.int8)
     wires = rng.integers(0, FEATURES, 2 * GATES * K).astype(np.int32)
     out, path = np.zeros(GROUP, np.int32), path_code()

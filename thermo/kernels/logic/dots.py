@@ -1,11 +1,13 @@
-"""Exact dot products of byte rows with int8 weights, by what SIMD the CPU has.
+"""Exact dot products of rows of bits with int8 weights, by what SIMD the CPU has.
 
-dots8: out[j] = sum over s of rows[indices[j], s] weights[s], eight rows at a time. Rows hold 0 and
-1 as uint8, weights are int8, sums int32: integer arithmetic, so every path gives the same bits.
-The code is emitted as LLVM IR under numba, so that no compiler is needed:
+dots8: out[j] = sum over s of bit s of row indices[j] times weights[s], eight rows at a time. Rows hold 64
+bytes for 512 samples: bit b of byte i is sample 64 b + i, so that a row of a batch is one line of a cache.
+Planes of bits are taken from the last to the first, and sums halved in between: bit b counts 2^b, all are
+whole numbers, so every path gives the same bits. The code is emitted as LLVM IR under numba, so that no
+compiler is needed:
 
 avx512vnni  VPDPBUSD, 64 products an instruction
-avx2        VPMADDUBSW (exact here: a pair of products is at most 256) and VPMADDWD, 32 products
+avx2        VPMADDUBSW (exact here: a pair of products is at most 2^15) and VPMADDWD, 32 products
 portable    multiplications in vectors of 16, which LLVM maps to any CPU
 """
 
@@ -25,7 +27,9 @@ from thermo.kernels.random import intrinsic
 GROUP = 8
 """Rows that one call takes."""
 CHUNK = 64
-"""The pitch of rows is a multiple of this many bytes."""
+"""Samples are a multiple of this many."""
+LONG = 8 * CHUNK
+"""Samples of which a row holds CHUNK bytes."""
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
@@ -98,31 +102,100 @@ def total8(builder: Any, sums: list[Any]) -> Any:
     return parts[0]
 
 
-def _emit(builder: Any, args: Any, width: int, n_lanes: int, step: Any) -> Any:
-    """The loop over chunks of `width` bytes; `step` adds one chunk's products to 8 sums."""
-    weights, rows, pitch, indices, out = args
-    bytes_, lanes = ir.VectorType(_I8, width), ir.VectorType(_I32, n_lanes)
+def _halved(sums: Any) -> Any:
+    """By what they are shifted."""
+    return ir.Constant(sums.type, [1] * sums.type.count)
+
+
+def _vnni_plane(builder: Any, acc: Any, rows: Any, weights: Any) -> Any:
+    return _vnni(builder, builder.ashr(acc, _halved(acc)), rows, weights)
+
+
+def _maddubs_plane(builder: Any, acc: Any, rows: Any, weights: Any) -> Any:
+    """Sums of pairs, <16 x i16>: of all eight planes at most 2^15."""
+    v32, v16 = ir.VectorType(_I8, 32), ir.VectorType(_I16, 16)
+    pairs = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(v16, [v32, v32]), "llvm.x86.avx2.pmadd.ub.sw"
+    )
+    return builder.add(builder.ashr(acc, _halved(acc)), builder.call(pairs, [rows, weights]))
+
+
+def _of_pairs(builder: Any, acc: Any) -> Any:
+    """Sums of four, <8 x i32>."""
+    v16, v8 = ir.VectorType(_I16, 16), ir.VectorType(_I32, 8)
+    fours = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(v8, [v16, v16]), "llvm.x86.avx2.pmadd.wd"
+    )
+    return builder.call(fours, [acc, ir.Constant(v16, [1] * 16)])
+
+
+def _plain_plane(builder: Any, acc: Any, rows: Any, weights: Any) -> Any:
+    return _plain(builder, builder.ashr(acc, _halved(acc)), rows, weights)
+
+
+def _as_it_is(builder: Any, acc: Any) -> Any:
+    return acc
+
+
+_V16 = ir.VectorType(_I32, 16)
+_PLANES: dict[str, tuple] = {
+    "avx512vnni": (64, _V16, _vnni_plane, _as_it_is, _V16),
+    "avx2": (32, ir.VectorType(_I16, 16), _maddubs_plane, _of_pairs, ir.VectorType(_I32, 8)),
+    "portable": (16, _V16, _plain_plane, _as_it_is, _V16),
+}
+"""Of each path: bytes at a time, their sums, what halves these and adds a plane's products, what makes sums
+of 32 bits of them, and these."""
+
+
+def _row_bytes(builder: Any, samples: Any) -> Any:
+    """CHUNK for each LONG samples that have begun."""
+    groups = builder.lshr(builder.add(samples, ir.Constant(_I64, LONG - 1)), ir.Constant(_I64, 9))
+    return builder.shl(groups, ir.Constant(_I64, 6))
+
+
+def _emit(builder: Any, args: Any, path: str) -> Any:
+    weights, rows, samples, indices, out = args
+    width, kind, add, finish, whole = _PLANES[path]
+    bytes_, pitch = ir.VectorType(_I8, width), _row_bytes(builder, samples)
     indices = builder.inttoptr(indices, _I32.as_pointer())
     starts = []
     for j in range(GROUP):
         index = builder.load(builder.gep(indices, [ir.Constant(_I64, j)]))
         starts.append(builder.add(rows, builder.mul(builder.sext(index, _I64), pitch)))
-    sums = [cgutils.alloca_once_value(builder, ir.Constant(lanes, None)) for _ in range(GROUP)]
-    with cgutils.for_range_slice(builder, ir.Constant(_I64, 0), pitch, ir.Constant(_I64, width), _I64) as (
-        offset,
-        _,
-    ):
+    sums = [cgutils.alloca_once(builder, kind) for _ in range(GROUP)]
+    totals = [cgutils.alloca_once(builder, whole) for _ in range(GROUP)]
+    for total in totals:
+        builder.store(ir.Constant(whole, None), total)
 
-        def chunk(start: Any) -> Any:
-            pointer = builder.inttoptr(builder.add(start, offset), bytes_.as_pointer())
-            return builder.load(pointer, align=1)
+    def load(start: Any, offset: Any) -> Any:
+        return builder.load(builder.inttoptr(builder.add(start, offset), bytes_.as_pointer()), align=1)
 
-        w = chunk(weights)
-        for start, total in zip(starts, sums, strict=True):
-            builder.store(step(builder, builder.load(total), chunk(start), w), total)
-    totals = total8(builder, [builder.load(total) for total in sums])
+    eight, chunk = ir.Constant(_I64, 8), ir.Constant(_I64, CHUNK)
+    with cgutils.for_range_slice(builder, ir.Constant(_I64, 0), pitch, chunk, _I64) as (first, _):
+        left = builder.sub(
+            builder.lshr(samples, ir.Constant(_I64, 6)), builder.lshr(first, ir.Constant(_I64, 3))
+        )
+        planes = builder.select(builder.icmp_signed("<", left, eight), left, eight)
+        for part in range(0, CHUNK, width):
+            here = builder.add(first, ir.Constant(_I64, part))
+            start = builder.add(builder.mul(first, eight), ir.Constant(_I64, part))
+            for total in sums:
+                builder.store(ir.Constant(kind, None), total)
+            with cgutils.for_range(builder, planes) as loop:
+                plane = builder.sub(builder.sub(planes, ir.Constant(_I64, 1)), loop.index)
+                bit = builder.shl(ir.Constant(_I8, 1), builder.trunc(plane, _I8))
+                one = builder.insert_element(ir.Constant(bytes_, ir.Undefined), bit, ir.Constant(_I32, 0))
+                mask = builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(_I32, width), [0] * width))
+                w = load(weights, builder.add(start, builder.mul(plane, chunk)))
+                for row, total in zip(starts, sums, strict=True):
+                    value = builder.and_(load(row, here), mask)
+                    builder.store(add(builder, builder.load(total), value, w), total)
+            for one, total in zip(sums, totals, strict=True):
+                value = finish(builder, builder.load(one))
+                builder.store(builder.add(builder.load(total), value), total)
+    found = total8(builder, [builder.load(total) for total in totals])
     pointer = builder.inttoptr(out, ir.VectorType(_I32, 8).as_pointer())
-    builder.store(totals, pointer, align=4)
+    builder.store(found, pointer, align=4)
     return ir.Constant(_I64, 0)
 
 
@@ -135,10 +208,10 @@ PATHS = ("portable", "avx2", "avx512vnni")
 def _dots8_of(wanted: str) -> Any:
     """The intrinsic for one path; where the CPU lacks it, the best that it has."""
 
-    def dots8(typingctx, weights, rows, pitch, indices, out):  # type: ignore[no-untyped-def]
+    def dots8(typingctx, weights, rows, samples, indices, out):  # type: ignore[no-untyped-def]
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
             path = PATHS[min(PATHS.index(wanted), PATHS.index(simd_path()))]
-            return _emit(builder, args, *EMITTERS[path])
+            return _emit(builder, args, path)
 
         return types.int64(*[types.int64] * 5), codegen
 
@@ -161,18 +234,72 @@ def path_code(path: str | None = None) -> int:
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def dots8(weights, rows, pitch, indices, out, path):  # type: ignore[no-untyped-def]
-    """out[j] = sum over s of rows[indices[j], s] weights[s] for j from 0 to 7.
+def dots8(weights, rows, samples, indices, out, path):  # type: ignore[no-untyped-def]
+    """out[j] = sum over s of bit s of row indices[j] times weights[s], for j from 0 to 7.
 
-    Addresses: weights (pitch,) int8, rows (n, pitch) uint8 of 0 and 1, indices and out (8,) int32;
-    pitch : a multiple of 64; path : see path_code. Rows aligned to 64 bytes are read fastest.
+    Addresses: weights (samples,) int8, rows as `bits_of` makes them, indices and out (8,) int32
+    samples : a multiple of 64; path : see path_code. Rows aligned to 64 bytes are read fastest.
     """
     if path == 2:
-        _best(weights, rows, pitch, indices, out)
+        _best(weights, rows, samples, indices, out)
     elif path == 1:
-        _avx2(weights, rows, pitch, indices, out)
+        _avx2(weights, rows, samples, indices, out)
     else:
-        _portable(weights, rows, pitch, indices, out)
+        _portable(weights, rows, samples, indices, out)
+
+
+@intrinsic
+def to_bits(typingctx, x, n, samples, rows):  # type: ignore[no-untyped-def]
+    """n rows of bytes 0 or 1 as dots8 takes them. Addresses: x (n, samples), rows (n, bytes a row)."""
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        x, n, samples, rows = args
+        kind = ir.VectorType(_I8, CHUNK)
+        pitch, total = _row_bytes(builder, samples), cgutils.alloca_once(builder, kind)
+        zero, chunk = ir.Constant(_I64, 0), ir.Constant(_I64, CHUNK)
+
+        def at(start: Any, offset: Any) -> Any:
+            return builder.inttoptr(builder.add(start, offset), kind.as_pointer())
+
+        with cgutils.for_range(builder, n) as loop:
+            source = builder.add(x, builder.mul(loop.index, samples))
+            target = builder.add(rows, builder.mul(loop.index, pitch))
+            with cgutils.for_range_slice(builder, zero, pitch, chunk, _I64) as (first, _):
+                builder.store(ir.Constant(kind, None), total)
+                start = builder.mul(first, ir.Constant(_I64, 8))
+                end = builder.add(start, ir.Constant(_I64, LONG))
+                end = builder.select(builder.icmp_signed("<", end, samples), end, samples)
+                left = builder.udiv(builder.sub(end, start), chunk)
+                with cgutils.for_range(builder, left) as planes:  # from the last to the first
+                    offset = builder.sub(
+                        end, builder.mul(builder.add(planes.index, ir.Constant(_I64, 1)), chunk)
+                    )
+                    before = builder.load(total)
+                    more = builder.load(at(source, offset), align=1)
+                    builder.store(builder.or_(builder.add(before, before), more), total)
+                builder.store(builder.load(total), at(target, first), align=1)
+        return zero
+
+    return types.int64(*[types.int64] * 4), codegen
+
+
+@njit(cache=True, nogil=True)
+def fill_bits(x, rows, first, last):  # type: ignore[no-untyped-def]
+    """Rows first .. last - 1 of x (n, samples) uint8 into rows (n, row_bytes(samples)) uint8."""
+    samples, pitch = x.shape[1], rows.shape[1]
+    to_bits(x.ctypes.data + samples * first, last - first, samples, rows.ctypes.data + pitch * first)
+
+
+def row_bytes(samples: int) -> int:
+    """Bytes of a row of so many samples."""
+    return -(-samples // LONG) * CHUNK
+
+
+def bits_of(x: np.ndarray) -> np.ndarray:
+    """Rows that dots8 takes, of bytes 0 or 1; x : (n, samples) uint8, samples a multiple of 64."""
+    rows = aligned((x.shape[0], row_bytes(x.shape[1])), np.uint8)
+    fill_bits(x, rows, 0, x.shape[0])
+    return rows
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

@@ -10,7 +10,7 @@ from thermo.kernels.logic.updates import LANES, probabilities
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def pool_gradients(layer, given, handed, x, dither, work, pool, h, first, last, path):  # type: ignore[no-untyped-def]
+def pool_gradients(layer, given, handed, read, dither, work, pool, h, first, last, path):  # type: ignore[no-untyped-def]
     """Add to h the derivatives of the loss by nets that may become candidates.
 
     pool : (blocks, n) int32, the nets that the wires of a block are asked about (a block shares them, so
@@ -28,7 +28,7 @@ def pool_gradients(layer, given, handed, x, dither, work, pool, h, first, last, 
         logits = layer.table.ctypes.data + 4 * p.size * block
         probabilities(logits, p.size, p.ctypes.data, rounded.ctypes.data)
         nets = pool.ctypes.data + 4 * n * block
-        block_sums(layer, given, handed, x, dither, work, block, rounded, nets, 0, n, dots, sums, path)
+        block_sums(layer, given, handed, read, dither, work, block, rounded, nets, 0, n, dots, sums, path)
         for j in range(inputs):
             for lane in range(LANES):
                 for i in range(n):

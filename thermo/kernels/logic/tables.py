@@ -22,7 +22,7 @@ import numpy as np
 
 from thermo.kernels.jit import njit
 from thermo.kernels.logic.above import derivatives
-from thermo.kernels.logic.dots import CHUNK, GROUP, dots8
+from thermo.kernels.logic.dots import CHUNK, GROUP, dots8, to_bits
 from thermo.kernels.logic.lookups import SHIFT, add_up, entry_sums, hard_entries, pack, slopes, tally, weigh
 from thermo.kernels.logic.updates import LANES, WIDTH, probabilities, read_nets, score_step, table_step
 
@@ -58,13 +58,23 @@ class Tables(NamedTuple):
     operands: int
 
 
+class Rows(NamedTuple):
+    """What a layer reads of a batch, as it is trained. x : (n, pitch) uint8, 0 and 1; bits : the same as
+    dots.bits_of makes it, nothing where a class's samples are put together anyway
+    """
+
+    x: np.ndarray
+    bits: np.ndarray
+
+
 class Work(NamedTuple):
     """A thread's scratch for one layer; held : entries that a table is held as (lookups.size_of).
 
     slope : (operands, held) int8; masked : (operands, pitch) int8
     places : (pitch,) uint8; totals : (held,) int32; sums : (pitch,) int32
     few : (LANES, pitch) int8, derivatives by outputs; scales : (LANES,) int32, units that a step of theirs is
-    packed, order : see lookups.pack; state : (2,) int64, the class of few[0], and the width of its rows
+    packed, order : see lookups.pack; bits : of packed; state : (2,) int64, the class of few[0], and the width
+        of its rows
     """
 
     slope: np.ndarray
@@ -75,6 +85,7 @@ class Work(NamedTuple):
     few: np.ndarray
     scales: np.ndarray
     packed: np.ndarray
+    bits: np.ndarray
     order: np.ndarray
     state: np.ndarray
 
@@ -157,13 +168,14 @@ def _of_class(layer, given, x, t, few, work):  # type: ignore[no-untyped-def]
     state[0], state[1] = c, x.shape[1]
     if given.packs:
         state[1] = pack(x, given.weights, c, work.packed, few, work.order)
+        to_bits(work.packed.ctypes.data, x.shape[0], state[1], work.bits.ctypes.data)
     else:
         few[: x.shape[1]] = given.weights[c]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def block_sums(  # type: ignore[no-untyped-def]
-    layer, given, handed, x, dither, work, block, rounded, nets, apart, n, dots, sums, path
+    layer, given, handed, read, dither, work, block, rounded, nets, apart, n, dots, sums, path
 ):
     """Sums over the samples for the tables of a block, by the weights of their inputs; these go down, too.
 
@@ -174,18 +186,18 @@ def block_sums(  # type: ignore[no-untyped-def]
     sums : (LANES, 2^inputs) float32, out, of the derivatives at each address
     work.scales : out, units that a step of the derivatives is; 0 where nothing depends on a table
     """
-    operands, read = layer.operands, layer.nets
-    _, _, _, totals, _, few, scales, _, _, state = work
+    operands, own_nets, x = layer.operands, layer.nets, read.x
+    few, totals, scales, state = work.few, work.totals, work.scales, work.state
     down, down_read, down_factor = handed
     pitch, inputs, size = x.shape[1], layer.wires.shape[1], sums.shape[1]
     own, packs, hands = given.own, given.packs, down.shape[0] > 0
-    width, rows = pitch, x.ctypes.data
+    width, rows, bits = pitch, x.ctypes.data, read.bits.ctypes.data
     weights, slope = few.ctypes.data, work.slope.ctypes.data
     mask, places, total = work.masked.ctypes.data, work.places.ctypes.data, totals.ctypes.data
     table, rough, to, entries = rounded.ctypes.data, dither.ctypes.data, dots.ctypes.data, sums.ctypes.data
     n_rough = (dither.shape[0] - pitch) // CHUNK + 1
     if packs:
-        rows = work.packed.ctypes.data
+        rows, bits = work.packed.ctypes.data, work.bits.ctypes.data
     if own:
         derivatives(given, block, layer.n_tables, LANES, pitch, dither, work.sums, few, scales)
     for lane in range(LANES):
@@ -201,7 +213,7 @@ def block_sums(  # type: ignore[no-untyped-def]
             mask = down.ctypes.data + t * operands * pitch
             down_factor[t] = max(scales[lane], 1)
             for j in range(inputs):
-                down_read[t, j] = read[block, lane, j]
+                down_read[t, j] = own_nets[block, lane, j]
         if scales[lane] == 0:
             sums[lane] = 0
             dots[:, lane] = 0
@@ -210,21 +222,21 @@ def block_sums(  # type: ignore[no-untyped-def]
             continue
         slopes(table + size * lane, slope, inputs)
         shift = CHUNK * (t % n_rough)  # tables differ in their rounding
-        at = read.ctypes.data + 4 * operands * t
+        at = own_nets.ctypes.data + 4 * operands * t
         weigh(rows, width, at, slope, weights, rough + shift, mask, places, operands, path)
         for j in range(inputs):
             asked, here = nets + 4 * apart * (LANES * j + lane), to + 4 * n * (LANES * j + lane)
             for i in range(0, n, GROUP):
-                dots8(mask + j * width, rows, width, asked + 4 * i, here + 4 * i, path)
+                dots8(mask + j * width, bits, width, asked + 4 * i, here + 4 * i, path)
         add_up(places, weights, width, total, operands, path)
         entry_sums(total, np.float32(scales[lane]), entries + 4 * size * lane, inputs)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def train_blocks(layer, step, given, handed, x, dither, work, first, last, path):  # type: ignore[no-untyped-def]
+def train_blocks(layer, step, given, handed, read, dither, work, first, last, path):  # type: ignore[no-untyped-def]
     """Gradient and Adam step of the tables in blocks first .. last - 1, and their new choices.
 
-    given, handed : see above; dither : (at least pitch,) uint8 from 0 to 127
+    given, handed : see above; read : Rows; dither : (at least pitch,) uint8 from 0 to 127
     """
     unit, rate_table, rate_wire, beta1, beta2, fix2, epsilon, decay = step
     wires, best, nets, k = layer.wires, layer.best, layer.nets, layer.k
@@ -250,7 +262,20 @@ def train_blocks(layer, step, given, handed, x, dither, work, first, last, path)
         probabilities(t0 + here, n, p_at, rounded_at)
         asked = wires.ctypes.data + row * inputs * block
         block_sums(
-            layer, given, handed, x, dither, work, block, rounded, asked, k_padded, k_padded, dots, sums, path
+            layer,
+            given,
+            handed,
+            read,
+            dither,
+            work,
+            block,
+            rounded,
+            asked,
+            k_padded,
+            k_padded,
+            dots,
+            sums,
+            path,
         )
         adam = (beta1, beta2, fix2, epsilon)
         now = (t0 + here, m0 + here, v0 + here, p_at, sums_at, n, unit, _ONE - decay, rate_table)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from thermo.kernels.logic.above import Given, Handed, readers
-from thermo.kernels.logic.dots import aligned
+from thermo.kernels.logic.dots import aligned, fill_bits, row_bytes
 from thermo.kernels.logic.lookups import SHIFT, padded, put_together, weighty
 from thermo.kernels.logic.pool import pool_gradients
-from thermo.kernels.logic.tables import count_ones, outputs, train_blocks
+from thermo.kernels.logic.tables import Rows, count_ones, outputs, train_blocks
 from thermo.kernels.logic.updates import LANES, AdamStep
 from thermo.training.logic.layer_state import LayerState, order
 from thermo.training.tiles import Tiles
@@ -18,7 +18,7 @@ from thermo.training.tiles import Tiles
 ROUGH = 8
 """Dither, in multiples of a batch: neighbouring tables round differently."""
 _NO_WEIGHTS, _NO_ENTRY = np.zeros((0, 0), np.int8), np.zeros(0, np.int32)
-_NO_BEGIN = np.zeros(0, np.int64)
+_NO_BEGIN, _NO_BITS = np.zeros(0, np.int64), np.zeros((0, 0), np.uint8)
 
 Visit = Callable[[int, int, Given, Handed], None]
 
@@ -47,6 +47,9 @@ class Flow:
         self.order = order(pitch)
         above = layers[1:]
         self.packed = [aligned((layer.n_below * pitch if above else 0,), np.uint8) for layer in layers]
+        self.bits = [
+            aligned((layer.n_below * row_bytes(pitch) if above else 0,), np.uint8) for layer in layers
+        ]
         self.down = [aligned((layer.blocks * LANES * layer.operands * pitch,), np.int8) for layer in above]
         self.read = [np.zeros((layer.blocks * LANES, layer.inputs), np.int32) for layer in above]
         self.factors = [np.zeros(layer.blocks * LANES, np.int32) for layer in above]
@@ -73,31 +76,41 @@ class Flow:
     def turn(self, x: np.ndarray, rng: np.random.Generator, tiles: Tiles) -> None:
         """To be called when `weights` are there; x : the batch's bits, which stay until `descend` is done."""
         self.dither[:] = rng.integers(0, 1 << SHIFT, self.dither.size, np.uint8)
-        self.rows, self.now = [x, *self.hidden], self.weights
+        rows, self.now, threads = [x, *self.hidden], self.weights, tiles.threads
         if self.one:
+            self.rows = [Rows(x, _NO_BITS)]
             return
         m = weighty(self.weights, 0, self.weights.shape[0], self.order)
         width = int(padded(m))
-        if 4 * width > 3 * self.pitch:  # few to leave out
-            return
-        rows, threads = self.rows, tiles.threads
-
-        def pack(i: int) -> None:
-            for source, packed in zip(rows, self.packed, strict=True):
-                lo, hi = (source.shape[0] * n // threads for n in (i, i + 1))
-                put_together(source[lo:hi], self.order, m, width, packed[lo * width : hi * width])
-
-        tiles.map(pack, threads)
+        some = 4 * width <= 3 * self.pitch  # else there are few to leave out
+        if some:
+            every, rows = (
+                rows,
+                [
+                    packed[: source.shape[0] * width].reshape(-1, width)
+                    for source, packed in zip(rows, self.packed, strict=True)
+                ],
+            )
+            self.now = np.zeros((self.weights.shape[0], width), np.int8)
+            self.now[:, :m] = self.weights[:, self.order[:m]]
+        size = row_bytes(rows[0].shape[1])
         self.rows = [
-            packed[: source.shape[0] * width].reshape(-1, width)
-            for source, packed in zip(rows, self.packed, strict=True)
+            Rows(x, bits[: x.shape[0] * size].reshape(-1, size))
+            for x, bits in zip(rows, self.bits, strict=True)
         ]
-        self.now = np.zeros((self.weights.shape[0], width), np.int8)
-        self.now[:, :m] = self.weights[:, self.order[:m]]
+
+        def lay_out(i: int) -> None:
+            for number, (x, bits) in enumerate(self.rows):
+                lo, hi = (x.shape[0] * n // threads for n in (i, i + 1))
+                if some:
+                    put_together(every[number][lo:hi], self.order, m, width, x[lo:hi].reshape(-1))
+                fill_bits(x, bits, lo, hi)
+
+        tiles.map(lay_out, threads)
 
     def descend(self, visit: Visit, tiles: Tiles) -> None:
         """visit(number, thread, given, handed) for each layer from the last to the first."""
-        width = self.rows[0].shape[1]
+        width = self.rows[0].x.shape[1]
         given = Given(self.now, self.one, False, _NO_WEIGHTS, _NO_BEGIN, _NO_ENTRY, _NO_ENTRY)
         for number in reversed(range(len(self.layers))):
             layer, at = self.layers[number], number - 1

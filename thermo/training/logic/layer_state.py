@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from thermo.kernels.logic.dots import GROUP, aligned
+from thermo.kernels.logic.dots import GROUP, aligned, row_bytes
 from thermo.kernels.logic.lookups import operands_of, size_of
 from thermo.kernels.logic.tables import Tables, Work
 from thermo.kernels.logic.updates import LANES
@@ -82,6 +82,7 @@ class LayerState:
             aligned((LANES, pitch), np.int8),
             np.zeros(LANES, np.int32),
             aligned((self.n_below * pitch if packs else 0,), np.uint8),
+            aligned((self.n_below * row_bytes(pitch) if packs else 0,), np.uint8),
             order(pitch),
             np.zeros(2, np.int64),
         )

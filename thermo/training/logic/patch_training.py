@@ -16,10 +16,10 @@ import numpy as np
 from thermo.data import Dataset
 from thermo.kernels.gates.counting import apply_tables
 from thermo.kernels.logic.above import Given, Handed
-from thermo.kernels.logic.dots import CHUNK, aligned, path_code
+from thermo.kernels.logic.dots import CHUNK, aligned, bits_of, path_code
 from thermo.kernels.logic.lookups import SHIFT
 from thermo.kernels.logic.loss import loss_and_weights
-from thermo.kernels.logic.tables import train_blocks
+from thermo.kernels.logic.tables import Rows, train_blocks
 from thermo.kernels.logic.updates import AdamStep
 from thermo.kernels.logic.window_head import linear_derivatives, linear_sums
 from thermo.simulate.gates.encoding import halves
@@ -212,8 +212,8 @@ class BankTrainer:
             f32(EPSILON),
             f32(0),
         )
-        work = layer.work(x.shape[1], False)
-        train_blocks(layer.tables, step, given, handed, x, dither, work, 0, layer.blocks, self.path)
+        work, read = layer.work(x.shape[1], False), Rows(x, bits_of(x))
+        train_blocks(layer.tables, step, given, handed, read, dither, work, 0, layer.blocks, self.path)
 
 
 def _cut(bits: np.ndarray, y: np.ndarray, x: np.ndarray, size: int) -> np.ndarray:

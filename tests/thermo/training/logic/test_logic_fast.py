@@ -16,7 +16,7 @@ from compiler.errors import ThermocError
 from compiler.families.logic import lower_logic
 from thermo.data import Dataset, load_dataset
 from thermo.kernels.jit import njit
-from thermo.kernels.logic.dots import GROUP, PATHS, aligned, dots8, path_code, simd_path
+from thermo.kernels.logic.dots import GROUP, PATHS, aligned, bits_of, dots8, path_code, simd_path
 from thermo.kernels.logic.loss import loss_and_weights
 from thermo.kernels.logic.pool import lowest_new
 from thermo.kernels.logic.updates import LANES, probabilities
@@ -54,7 +54,7 @@ def dots(weights, rows, indices, out, path):
         dots8(
             weights.ctypes.data,
             rows.ctypes.data,
-            rows.shape[1],
+            weights.size,
             indices.ctypes.data + 4 * i,
             out.ctypes.data + 4 * i,
             path,
@@ -62,7 +62,7 @@ def dots(weights, rows, indices, out, path):
 
 
 @pytest.mark.parametrize("path", HERE)
-@pytest.mark.parametrize("pitch", [64, 256, 320, 4096])
+@pytest.mark.parametrize("pitch", [64, 256, 320, 832, 4096])
 def test_dot_products_are_exact_on_every_path(path, pitch):
     rng = np.random.default_rng(pitch)
     rows = aligned((37, pitch), np.uint8)
@@ -73,7 +73,7 @@ def test_dot_products_are_exact_on_every_path(path, pitch):
     indices = rng.integers(0, 37, 64).astype(np.int32)
     indices[:2] = 5, 6
     out = np.full(64, 99, np.int32)
-    dots(weights, rows, indices, out, path_code(path))
+    dots(weights, bits_of(rows), indices, out, path_code(path))
     assert np.array_equal(out, rows[indices].astype(np.int64) @ weights.astype(np.int64))
 
 

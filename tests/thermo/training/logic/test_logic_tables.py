@@ -12,7 +12,7 @@ from thermo.data import Dataset, load_dataset
 from thermo.kernels.jit import njit
 from thermo.kernels.logic import lookups, tables
 from thermo.kernels.logic.above import Given, Handed, derivatives, readers
-from thermo.kernels.logic.dots import PATHS, aligned, path_code, simd_path
+from thermo.kernels.logic.dots import PATHS, aligned, bits_of, path_code, simd_path
 from thermo.kernels.logic.pool import pool_gradients
 from thermo.kernels.logic.updates import LANES, AdamStep
 from thermo.training.augmentation import Augmentation
@@ -208,8 +208,8 @@ class Toy:
         f, layer = np.float32, self.layer()
         adam = AdamStep(f(0.01), f(1e-3), f(2e-3), f(0), f(0.5), f(1), f(1e-8), f(0))
         handed = nothing() if handed is None else handed
-        work = layer.work(64, True)
-        tables.train_blocks(layer.tables, adam, given, handed, self.x, dither, work, 0, self.blocks, path)
+        work, read = layer.work(64, True), tables.Rows(self.x, bits_of(self.x))
+        tables.train_blocks(layer.tables, adam, given, handed, read, dither, work, 0, self.blocks, path)
         return layer
 
     def gradients(self, dither: int, path: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -380,8 +380,8 @@ def test_pool_derivatives_are_those_of_the_same_nets_as_candidates(inputs):
     total = np.zeros((toy.blocks, inputs, LANES, 24), np.float32)
     for dither in range(128):
         rough, work = np.full(512, dither, np.uint8), layer.work(64, True)
-        ends = 0, toy.blocks, 0
-        pool_gradients(layer.tables, toy.given(), nothing(), toy.x, rough, work, pool, total, *ends)
+        ends, read = (0, toy.blocks, 0), tables.Rows(toy.x, bits_of(toy.x))
+        pool_gradients(layer.tables, toy.given(), nothing(), read, rough, work, pool, total, *ends)
     for t in (0, 33):
         block, lane = divmod(t, LANES)
         g = toy.weights[t // toy.per_class].astype(int)
