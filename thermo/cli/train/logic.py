@@ -27,6 +27,7 @@ from thermo.report.text import text_table
 from thermo.simulate.threads import check_threads
 from thermo.training import TrainingError
 from thermo.training.logic import LogicAugmentation, TrainedLogic, logic_preset, train_logic
+from thermo.training.logic.train import shared_tables_file
 
 OPTIONS = (
     Option("out", "--out", Path, ..., "Model to write (.safetensors).", short="-o"),
@@ -123,7 +124,7 @@ def logic(given: Given) -> None:
         augmentation=None if given["augment"] else LogicAugmentation(),
     )
     kept = given["checkpoint"] or given["out"].with_name(given["out"].name + ".checkpoint")
-    if kept.exists():
+    if kept.exists() or shared_tables_file(kept).exists():
         notes.print(f"resuming from {kept}", markup=False)
     trained = train_logic(
         dataset,
@@ -139,7 +140,8 @@ def logic(given: Given) -> None:
     facts = {"data": dataset.name, "validation": trained.score, "test": evaluation.accuracy}
     network = save_trained(model, given["out"], facts, given["seed"], trained.seconds)
     if given["checkpoint"] is None:
-        kept.unlink(missing_ok=True)  # not before the model is there
+        for file in (kept, shared_tables_file(kept)):
+            file.unlink(missing_ok=True)  # not before the model is there
     counted = counts(netlist)
     circuit = circuit_of(netlist)
     whole = whole_counts(circuit, _grid(circuit, dataset))

@@ -13,21 +13,24 @@ from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.counting_source import CountingSource
 from thermo.training.logic.offered_bits import offered_bits, patches_of
 from thermo.training.logic.patch_training import learn_bank
+from thermo.training.logic.patches import Bank
 from thermo.training.logic.thermometers import thermometer_source
 
 SEEN = 4096
 """Training samples that the shares of ones of many bits are found on."""
 
 
-def bit_source(dataset: Dataset, config: LogicConfig) -> BitSource:
-    """The bits that `config` asks for and that are not nearly constant over the training split; shared tables
-    are trained here.
+def bit_source(dataset: Dataset, config: LogicConfig, bank: Bank | None = None) -> BitSource:
+    """The bits that `config` asks for and that are not nearly constant over the training split.
+
+    bank : shared tables; None: those that config.patches asks for are trained here
 
     Raises TrainingError if none is left, and for data that have no such bits.
     """
     if config.encoder == "thermometer":
         return thermometer_source(dataset, config)
-    bank = learn_bank(dataset, config, patches_of(dataset, config)) if config.patches else None
+    if config.patches and bank is None:
+        bank = learn_bank(dataset, config, patches_of(dataset, config))
     offered = offered_bits(dataset, config, bank)
     encoder, channel = offered.encoder, offered.channel
     step = max(dataset.x_train.shape[0] // SEEN, 1)

@@ -12,6 +12,7 @@ from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_network import GeneralNetwork, Snapshot
 from thermo.training.logic.general_values import Rates
 from thermo.training.logic.images import Epoch
+from thermo.training.logic.patches import Bank
 from thermo.training.logic.trainer import LogicTrainer
 from thermo.training.optimise import cosine_rate
 from thermo.training.tiles import Tiles
@@ -22,7 +23,7 @@ _REFRESH = 13  # tag of a generator
 class GeneralTrainer(LogicTrainer):
     """The network in training and the best one so far."""
 
-    def __init__(self, dataset: Dataset, config: LogicConfig) -> None:
+    def __init__(self, dataset: Dataset, config: LogicConfig, bank: Bank | None = None) -> None:
         if config.refresh_pool:
             raise TrainingError(
                 "training: refresh_pool must be 0 but for straight-through training of tables with learnable "
@@ -33,7 +34,7 @@ class GeneralTrainer(LogicTrainer):
                 "training: keep must be 1 but for straight-through training of tables with learnable wiring, "
                 f"got {config.keep:g}; elsewhere no kinds of local bits are closed"
             )
-        super().__init__(dataset, config)
+        super().__init__(dataset, config, bank)
         self.batch = min(config.batch, dataset.y_train.size)
         self.steps = -(-dataset.y_train.size // self.batch)
         self.network = GeneralNetwork(config, self.source.n_bits, dataset.n_classes, self.batch)

@@ -15,6 +15,7 @@ from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general import GeneralTrainer
 from thermo.training.logic.general_values import Rates
 from thermo.training.logic.jax_path import Head, Parameters, draw_noise, loss_function
+from thermo.training.logic.patches import Bank
 from thermo.training.tiles import Tiles
 
 
@@ -25,8 +26,8 @@ class JaxTrainer(GeneralTrainer):
     kernels by rounding only; Gumbel noise comes from JAX keys and so has other values.
     """
 
-    def __init__(self, dataset: Dataset, config: LogicConfig) -> None:
-        super().__init__(dataset, config)
+    def __init__(self, dataset: Dataset, config: LogicConfig, bank: Bank | None = None) -> None:
+        super().__init__(dataset, config, bank)
         self.adam = optax.scale_by_adam(config.beta1, config.beta2, config.epsilon)
         self.key = jax.random.key(config.seed)
         self._compiled: Any = None

@@ -9,7 +9,9 @@ at places, a few random places a batch. The classifier is thrown away; the table
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+import os
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,12 +24,15 @@ from thermo.kernels.logic.loss import loss_and_weights
 from thermo.kernels.logic.tables import Rows, train_blocks
 from thermo.kernels.logic.updates import AdamStep
 from thermo.kernels.logic.window_head import linear_derivatives, linear_sums
+from thermo.progress import Progress
 from thermo.simulate.gates.encoding import halves
+from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.counting_source import CountingSource
 from thermo.training.logic.images import Epoch, TrainingImages
 from thermo.training.logic.layer_state import LayerState
 from thermo.training.logic.patches import Bank, Patches
+from thermo.training.loop import Trained, fit
 from thermo.training.optimise import cosine_rate
 from thermo.training.tiles import Tiles
 
@@ -50,22 +55,54 @@ _INIT, _STEPS = 24, 25
 """Tags of generators."""
 
 
-def learn_bank(dataset: Dataset, config: LogicConfig, patches: Patches) -> Bank:
+def learn_bank(
+    dataset: Dataset,
+    config: LogicConfig,
+    patches: Patches,
+    *,
+    progress: Progress | None = None,
+    checkpoint: str | os.PathLike | None = None,
+) -> Bank:
     """config.patches tables of config.patch_inputs inputs after config.patch_epochs epochs; random ones after
     none. One thread, whole numbers but for the classifier and Adam: the same tables on every machine.
+
+    checkpoint : file written after every epoch; if it exists, training goes on from it, and the tables are
+        those of an uninterrupted one. Raises TrainingError for another training's.
     """
     trainer = BankTrainer(dataset, config, patches)
-    with Tiles(1) as tiles:
-        for epoch in range(config.patch_epochs):
-            trainer.one_pass(epoch, tiles)
-    return trainer.bank()
+    if config.patch_epochs == 0:
+        return trainer.bank()
+    trained: Trained[Bank, BankEpoch] = fit(
+        trainer,
+        (dataset, config, "shared tables"),
+        f"shared tables on {dataset.name}",
+        progress=progress,
+        checkpoint=checkpoint,
+        threads=1,
+        epochs=config.patch_epochs,
+    )
+    return trained.model
+
+
+@dataclass(frozen=True, slots=True)
+class BankEpoch:
+    """Of the classifier, means over the epoch's batches; seconds : wall time"""
+
+    epoch: int
+    classifier_loss: float
+    classifier_accuracy: float
+    seconds: float = 0.0
 
 
 class BankTrainer:
     """State of the training of a bank.
 
     seen : (4,) sum of losses, number right, and moments of the sums in the last epoch
+    epoch : how many are done
     """
+
+    NUMBERS = ("epoch", "step", "seconds")
+    RECORD, ERROR = BankEpoch, TrainingError
 
     def __init__(
         self, dataset: Dataset, config: LogicConfig, patches: Patches, path: str | None = None
@@ -88,6 +125,35 @@ class BankTrainer:
         self.bias = np.zeros(self.n_classes, np.float32)
         self.moments = [np.zeros_like(a) for a in (self.weight, self.weight, self.bias, self.bias)]
         self.seen = np.zeros(4)
+        self.epoch, self.seconds, self.score = 0, 0.0, math.nan
+        self.history: list[BankEpoch] = []
+
+    @property
+    def best_epoch(self) -> int:
+        """The last one."""
+        return self.epoch
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a checkpoint holds."""
+        names = ("weight_m", "weight_v", "bias_m", "bias_v")
+        moments = dict(zip(names, self.moments, strict=True))
+        return self.layer.arrays() | moments | {"weight": self.weight, "bias": self.bias}
+
+    def restored(self) -> None:
+        """To be called when arrays were filled from a checkpoint."""
+        self.layer.choose()
+
+    def run_epoch(self, tiles: Tiles) -> BankEpoch:
+        self.one_pass(self.epoch, tiles)
+        self.epoch += 1
+        loss, right = self.seen[:2] / self.images.labels.size
+        return BankEpoch(self.epoch, float(loss), float(right))
+
+    def note(self) -> str:
+        return f"loss {self.history[-1].classifier_loss:.3f}"
+
+    def model(self) -> Bank:
+        return self.bank()
 
     def _windows(self, places: tuple[int, ...]) -> list[np.ndarray]:
         """First rows and columns of windows over so many rows and columns."""

@@ -25,6 +25,7 @@ from thermo.training.logic.candidates import refresh
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.flow import Flow
 from thermo.training.logic.layer_state import LayerState
+from thermo.training.logic.patches import Bank
 from thermo.training.logic.pruning import prune
 from thermo.training.logic.relaxed import relaxed_accuracy
 from thermo.training.logic.temperature import divisor, follow
@@ -57,14 +58,16 @@ class TableTrainer(LogicTrainer):
     prices : gates of the kinds of local bits and shared tables that were asked for so far
     """
 
-    def __init__(self, dataset: Dataset, config: LogicConfig, path: str | None = None) -> None:
+    def __init__(
+        self, dataset: Dataset, config: LogicConfig, path: str | None = None, bank: Bank | None = None
+    ) -> None:
         self.n_classes = dataset.n_classes
         if config.layers[-1] % self.n_classes:
             raise TrainingError(
                 f"training: the last of layers must be a multiple of the {self.n_classes} "
                 f"classes, got {config.layers[-1]}"
             )
-        super().__init__(dataset, config)
+        super().__init__(dataset, config, bank)
         self.per_class = config.layers[-1] // self.n_classes
         self.path = path_code(path)
         self.steps = -(-dataset.y_train.size // config.batch)

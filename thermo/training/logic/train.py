@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from thermo.data import Dataset
 from thermo.progress import Progress
 from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
+from thermo.training.logic.offered_bits import patches_of
+from thermo.training.logic.patch_training import learn_bank
+from thermo.training.logic.patches import Bank
 from thermo.training.logic.presets import logic_preset
 from thermo.training.logic.result import TrainedLogic
 from thermo.training.logic.tables import TableTrainer, trains_tables
@@ -29,7 +33,7 @@ def train_logic(
 
     config : None: logic_preset(dataset)
     checkpoint : file written after every epoch; if it exists, training goes on from it and ends as
-        the uninterrupted one would, bit for bit
+        the uninterrupted one would, bit for bit; shared tables are kept in shared_tables_file(checkpoint)
     threads : None: all; results do not depend on it
     backend : "numba", or "jax" on JAX's default device
 
@@ -41,7 +45,12 @@ def train_logic(
             f"data set {dataset.name} has {has}; a logic-gate network decides between at least 2 classes"
         )
     config = logic_preset(dataset) if config is None else config
-    trainer = _trainer(dataset, config, backend)
+    bank = None
+    if config.patches:
+        file = None if checkpoint is None else shared_tables_file(checkpoint)
+        patches = patches_of(dataset, config)
+        bank = learn_bank(dataset, config, patches, progress=progress, checkpoint=file)
+    trainer = _trainer(dataset, config, backend, bank)
     trained = fit(
         trainer,
         (dataset, config),
@@ -54,7 +63,13 @@ def train_logic(
         return trained.extended(TrainedLogic, soft_accuracy=trainer.soft_accuracy(tiles))
 
 
-def _trainer(dataset: Dataset, config: LogicConfig, backend: str) -> LogicTrainer:
+def shared_tables_file(checkpoint: str | os.PathLike) -> Path:
+    """Where the shared tables of a training with this checkpoint are kept, beside it."""
+    path = Path(checkpoint)
+    return path.with_name(path.name + ".tables")
+
+
+def _trainer(dataset: Dataset, config: LogicConfig, backend: str, bank: Bank | None) -> LogicTrainer:
     if backend == "jax" and config.inputs > 2:
         raise TrainingError(
             f"backend jax trains gates of two inputs, got inputs = {config.inputs}; leave it out"
@@ -62,11 +77,11 @@ def _trainer(dataset: Dataset, config: LogicConfig, backend: str) -> LogicTraine
     if backend == "jax":
         from thermo.training.logic.jax_trainer import JaxTrainer
 
-        return JaxTrainer(dataset, config)
+        return JaxTrainer(dataset, config, bank)
     if backend != "numba":
         raise TrainingError(f"backend must be numba or jax, got {backend!r}")
     if trains_tables(config):
-        return TableTrainer(dataset, config)
+        return TableTrainer(dataset, config, bank=bank)
     from thermo.training.logic.general import GeneralTrainer
 
-    return GeneralTrainer(dataset, config)
+    return GeneralTrainer(dataset, config, bank)

@@ -15,6 +15,7 @@ from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.encoder import bit_source
 from thermo.training.logic.images import TrainingImages
+from thermo.training.logic.patches import Bank
 from thermo.training.logic.result import LogicEpoch
 from thermo.training.tiles import Tiles
 
@@ -32,9 +33,10 @@ class LogicTrainer(ABC):
 
     spread: float
 
-    def __init__(self, dataset: Dataset, config: LogicConfig) -> None:
+    def __init__(self, dataset: Dataset, config: LogicConfig, bank: Bank | None = None) -> None:
+        """bank : shared tables, see bit_source."""
         self.config, self.labels = config, dataset.labels
-        self.source = bit_source(dataset, config)
+        self.source = bit_source(dataset, config, bank)
         self.data = TrainingImages(dataset, config, self.source)
         self.y_valid = dataset.y_valid
         self.few = dataset.y_valid.size < FEW_VALID or dataset.x_valid is dataset.x_train

@@ -246,3 +246,39 @@ def test_what_does_not_fit_is_refused(changes, told):
 def test_a_patch_fits_the_picture(pictures):
     with pytest.raises(TrainingError, match="patch_size must be at most 8"):
         bit_source(pictures, replace(CONFIG, patch_size=9))
+
+
+class Stops:
+    """Progress that ends the work after so many epochs."""
+
+    def __init__(self, after: int) -> None:
+        self.after, self.told = after, []
+
+    def start(self, total: int, label: str) -> None:
+        self.told.append((total, label))
+
+    def update(self, done: int, note: str = "") -> None:
+        self.told.append((done, note))
+        if done == self.after:
+            raise KeyboardInterrupt
+
+    def stop(self) -> None:
+        self.told.append("stop")
+
+
+def test_an_interrupted_bank_goes_on(pictures, tmp_path):
+    config, file = replace(CONFIG, patch_epochs=3, encoder="patches"), tmp_path / "run.tables"
+    patches = patches_of(pictures, config)
+    whole = learn_bank(pictures, config, patches)
+    first, then = Stops(2), Stops(0)
+    with pytest.raises(KeyboardInterrupt):
+        learn_bank(pictures, config, patches, progress=first, checkpoint=file)
+    assert first.told[0] == (3, "shared tables on textures") and first.told[-1] == "stop"
+    assert first.told[1][1].startswith("loss ")
+    again = learn_bank(pictures, config, patches, progress=then, checkpoint=file)
+    assert [entry[0] for entry in then.told[:-1]] == [3, 2, 3]  # the last epoch alone
+    assert np.array_equal(again.entries, whole.entries) and np.array_equal(again.taps, whole.taps)
+    random = learn_bank(pictures, replace(config, patch_epochs=0), patches)
+    assert not np.array_equal(again.entries, random.entries)
+    with pytest.raises(TrainingError, match="another configuration"):
+        learn_bank(pictures, replace(config, seed=1), patches, checkpoint=file)
