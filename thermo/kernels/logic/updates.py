@@ -173,7 +173,7 @@ def _columns(builder: Any, rows: list[Any]) -> list[Any]:
     fours = []
     for a, b, c, d in (rows[:4], rows[4:]):
         pairs = [pick(x, y, order) for order in (low, high) for x, y in ((a, b), (c, d))]
-        fours.append([pick(*pairs[i : i + 2], order) for i in (0, 2) for order in (first, last)])
+        fours.append([pick(pairs[i], pairs[i + 1], order) for i in (0, 2) for order in (first, last)])
     found = []
     for quarter in (0, 1):  # columns 0 to 3, then 4 to 7
         for one, other in zip(*fours, strict=True):
