@@ -268,17 +268,23 @@ class Stops:
 
 def test_an_interrupted_bank_goes_on(pictures, tmp_path):
     config, file = replace(CONFIG, patch_epochs=3, encoder="patches"), tmp_path / "run.tables"
-    patches = patches_of(pictures, config)
-    whole = learn_bank(pictures, config, patches)
+    patches, other = patches_of(pictures, config), tmp_path / "whole.tables"
+
+    def state(file) -> dict:
+        with np.load(file) as held:
+            return {name: held[name] for name in held.files if name != "header"}
+
+    whole = learn_bank(pictures, config, patches, checkpoint=other)
     first, then = Stops(2), Stops(0)
     with pytest.raises(KeyboardInterrupt):
         learn_bank(pictures, config, patches, progress=first, checkpoint=file)
     assert first.told[0] == (3, "shared tables on textures") and first.told[-1] == "stop"
     assert first.told[1][1].startswith("loss ")
+    halfway = state(file)
     again = learn_bank(pictures, config, patches, progress=then, checkpoint=file)
     assert [entry[0] for entry in then.told[:-1]] == [3, 2, 3]  # the last epoch alone
     assert np.array_equal(again.entries, whole.entries) and np.array_equal(again.taps, whole.taps)
-    random = learn_bank(pictures, replace(config, patch_epochs=0), patches)
-    assert not np.array_equal(again.entries, random.entries)
+    assert all(np.array_equal(array, state(file)[name]) for name, array in state(other).items())
+    assert not np.array_equal(halfway["table"], state(file)["table"])
     with pytest.raises(TrainingError, match="another configuration"):
         learn_bank(pictures, replace(config, seed=1), patches, checkpoint=file)
