@@ -1,11 +1,13 @@
 """What equilibrium propagation costs in accuracy: the same convolutional layers by back-propagation.
 
-Images, their order, starting weights, layers, optimiser, rates and epochs are those of `thermoc study
-eqprop-asymmetry --channels ...`, whose symmetric row is the network trained by nudges. Here nothing comes
-down: layers are read feed-forward, and gradients of 1/2 |u - y|^2 are JAX's. Two rows: outputs in the box of
-the hard sigmoid, beyond whose walls they have no gradient, and outputs without walls.
+Images, their order, starting weights, layers, optimiser, rates and epochs are those of
+`thermoc study eqprop-asymmetry --channels ...`, whose symmetric row is "nudges" here; "residual" adds
+couplings across a layer. By back-propagation nothing comes down: layers are read feed-forward, and gradients
+of 1/2 |u - y|^2 are JAX's, with outputs in the "box" of the hard sigmoid, beyond whose walls they have no
+gradient, or "free".
 
     python benchmarks/eqprop_control.py [--channels 32 64 128] [--epochs 4] [--rows N] [--seed 0]
+        [--only nudges residual box free]
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from thermo.training.eqprop.jax_step import Learning, learnt
 from thermo.training.eqprop.jax_train import EVALUATION_ROWS, LayersTrainer
 from thermo.training.eqprop.jax_updown import Sweeps
 from thermo.training.tiles import Tiles
+
+WAYS = ("nudges", "residual", "box", "free")
 
 
 def outputs(s: Sweeps, p: Parameters, x: Array, walls: bool) -> Array:
@@ -66,11 +70,7 @@ class Control(LayersTrainer):
         return jnp.stack([cost, *[jnp.zeros(())] * 5])
 
     def predictions(self, split: str) -> np.ndarray:
-        return self.decided(self.tree()[0], split)
-
-    def decided(self, p: Parameters, split: str) -> np.ndarray:
-        """(n,) decisions of these parameters."""
-        p, x = jax.tree.map(jnp.asarray, p), self.encoded(self.data.part(split)[0])
+        p, x = jax.tree.map(jnp.asarray, self.tree()[0]), self.encoded(self.data.part(split)[0])
         read = jax.jit(partial(outputs, self.sweeps, walls=self.walls))
         parts = np.array_split(x, -(-x.shape[0] // EVALUATION_ROWS))
         return np.concatenate(
@@ -84,23 +84,23 @@ def main() -> None:
     ask.add_argument("--epochs", type=int, default=4)
     ask.add_argument("--rows", type=int, help="only the first training images")
     ask.add_argument("--seed", type=int, default=0)
+    ask.add_argument("--only", nargs="+", choices=WAYS, default=WAYS)
     given = ask.parse_args()
     whole = load_dataset("cifar10")
     dataset = replace(whole, x_train=whole.x_train[: given.rows], y_train=whole.y_train[: given.rows])
     config = settings(whole, given.channels, None, given.epochs, given.seed)
-    for walls in (True, False):
-        trainer, begin = Control(dataset, config), time.process_time()
-        trainer.walls = walls
+    for way in given.only:
+        begin, own = time.process_time(), replace(config, residual=way == "residual")
+        trainer = Control(dataset, own) if way in ("box", "free") else LayersTrainer(dataset, own)
+        if isinstance(trainer, Control):
+            trainer.walls = way == "box"
         with Tiles(1) as tiles:
             for _ in range(config.epochs):
                 last = trainer.run_epoch(tiles)
                 print(f"  epoch {last.epoch}: cost {last.cost:.4f}, validation {last.valid_accuracy:.4f}")
-        right = np.mean(trainer.decided(trainer.best, "test") == dataset.y_test)
-        print(
-            f"back-propagation, outputs {'in the box' if walls else 'without walls'}: "
-            f"test {100 * right:.2f} %, validation {100 * trainer.score:.2f} %, "
-            f"{time.process_time() - begin:.0f} CPU s"
-        )
+        right = np.mean(trainer.predictions("test") == dataset.y_test)  # after the last epoch
+        told = f"test {100 * right:.2f} %, validation {100 * last.valid_accuracy:.2f} %"
+        print(f"{way}: {told}, {time.process_time() - begin:.0f} CPU s")
 
 
 if __name__ == "__main__":

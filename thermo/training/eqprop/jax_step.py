@@ -17,6 +17,11 @@ from thermo.training.eqprop.jax_muon import scale_by_muon
 from thermo.training.eqprop.jax_rest import Parameters
 from thermo.training.eqprop.jax_updown import Sweeps, estimate_tiled
 
+SKIPS = 0.25
+"""Rate of couplings across a layer, of that of the layer that they lead into: at the full rate, and from a
+random start, they drive units to their walls, and one sweep is far from rest (docs/eqprop_training.md).
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Learning:
@@ -122,7 +127,7 @@ def learnt(
         moved(p.w, change.w, rates),
         moved(p.b, change.b, of_biases),
         None if p.back is None else moved(p.back, change.back, rates[1:]),
-        moved(p.skip, change.skip, rates[1 : len(p.skip) + 1]),  # as the layer that they lead into
+        moved(p.skip, change.skip, [SKIPS * r for r in rates[1 : len(p.skip) + 1]]),
     )
     if apart is not None:
         p = jax.tree.map(lambda w, d: w - rate * learning.homeostasis * d, p, apart)

@@ -83,21 +83,17 @@ def start_parameters(layout: Layout, config: EqpropConfig) -> Parameters:
     rng = np.random.default_rng([config.seed, INIT])
     w: list[Any] = []
     back: list[Any] = []
-
-    def drawn(layer: Conv | Dense, shape: tuple[int, ...]) -> np.ndarray:
+    for layer, shape in zip(layout.layers, layout.weight_shapes, strict=True):
         fan_in, fan_out = math.prod(shape[:-1]), float(shape[-1])
         if isinstance(layer, Conv):
             fan_out *= (layer.kernel / layer.stride) ** 2
         top = config.init_gain * math.sqrt(6.0 / (fan_in + fan_out))
-        return rng.uniform(-top, top, shape).astype(np.float32)
-
-    for layer, shape in zip(layout.layers, layout.weight_shapes, strict=True):
-        w.append(drawn(layer, shape))
+        w.append(rng.uniform(-top, top, shape).astype(np.float32))
         if config.rule == "field":
             back.append(rotate(w[-1], config.angle, rng).astype(np.float32))
     b: list[Any] = [np.full(s, config.init_bias, np.float32) for s in layout.bias_shapes]
     b[-1][:] = 0.0
-    skip: Any = tuple(drawn(s, shape) for s, shape in zip(layout.skips, layout.skip_shapes, strict=True))
+    skip: Any = tuple(np.zeros(shape, np.float32) for shape in layout.skip_shapes)  # a plain network at first
     return Parameters(tuple(w), tuple(b), tuple(back[1:]) if config.rule == "field" else None, skip)
 
 

@@ -130,11 +130,11 @@ def test_digits_are_learnt_and_decided_alike(tmp_path):
     assert np.mean(decided == data.y_valid) == pytest.approx(trained.score, abs=0.02)
     netlist = compile(model)
     assert netlist.n_couplings == couplings_of(model)
-    assert netlist.couplings[0].parameters.size == model.n_parameters
+    assert netlist.couplings[0].weight.size == model.n_parameters
     found = simulate(netlist, data.x_valid[:100], threads=1).predictions()
     assert np.mean(found == decided[:100]) >= 0.97
     without = replace(model, skips=(), backward_skips=None)
-    assert np.mean(without.predictions(data.x_valid[:100]) == decided[:100]) < 0.9
+    assert np.mean(without.predictions(data.x_valid) == decided) < 0.97
 
 
 @pytest.mark.parametrize(
