@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import random
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,15 +106,8 @@ def as_verilog(kind: str, cases: dict[int, Case], folder: Path) -> dict[int, Cas
         file = f"{case.top}.{ENDINGS[kind]}"
         (folder / file).write_bytes(binary(case.text) if kind == "aag" else case.text.encode())
         steps += [f"read {file}", "strash", "comb", f"write_verilog {case.top}.v"]
-    (folder / "x.abc").write_text("\n".join([*steps, ""]))
-    done = subprocess.run(["berkeley-abc", "-f", "x.abc"], cwd=folder, capture_output=True, text=True)
-    found = {}
-    for seed, case in cases.items():
-        path = folder / f"{case.top}.v"
-        assert path.exists(), done.stdout[-1000:]
-        text = re.sub(r"module \S+", f"module {case.top}", path.read_text(), count=1)
-        found[seed] = Case(text, case.top, *_ports(text, case))
-    return found
+    texts = netlists.written_by_abc(steps, cases, folder)
+    return {seed: Case(texts[seed], case.top, *_ports(texts[seed], case)) for seed, case in cases.items()}
 
 
 def _by_hand(case: Case) -> Case:

@@ -208,14 +208,19 @@ def as_verilog(kind: str, cases: dict[int, Case], folder: Path) -> dict[int, Cas
     steps = []
     for case in cases.values():
         steps += [f"{ABC[kind]} {case.top}.{kind}", "strash", f"write_verilog {case.top}.v"]
-    (folder / "x.abc").write_text("\n".join(steps) + "\n")
+    texts = written_by_abc(steps, cases, folder)
+    return {seed: Case(texts[seed], case.top, case.inputs, case.outputs) for seed, case in cases.items()}
+
+
+def written_by_abc(steps: list[str], cases: dict[int, Case], folder: Path) -> dict[int, str]:
+    """Verilog of each case, which these commands of ABC write as TOP.v in the folder; modules named TOP."""
+    (folder / "x.abc").write_text("\n".join([*steps, ""]))
     done = subprocess.run(["berkeley-abc", "-f", "x.abc"], cwd=folder, capture_output=True, text=True)
     found = {}
     for seed, case in cases.items():
         path = folder / f"{case.top}.v"
         assert path.exists(), done.stdout[-1000:]
-        text = re.sub(r"module \S+", f"module {case.top}", path.read_text(), count=1)
-        found[seed] = Case(text, case.top, case.inputs, case.outputs)
+        found[seed] = re.sub(r"module \S+", f"module {case.top}", path.read_text(), count=1)
     return found
 
 
