@@ -19,11 +19,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pooch
 from threadpoolctl import threadpool_limits
 
 from compiler.families.logic import LogicNetwork, lower_logic
-from compiler.files import make_folder, replacing
+from compiler.files import replacing
 from compiler.jit import compiled
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.frozen import Frozen
@@ -31,6 +30,7 @@ from thermo.data import Dataset
 from thermo.energy.baselines import WIDTHS, Baseline
 from thermo.energy.gate_samples import dataset_samples
 from thermo.energy.gates import estimate_gates
+from thermo.energy.kept import kept_folder
 from thermo.energy.kept_baselines import cached_baselines
 from thermo.energy.ledger import Design
 from thermo.energy.measured import MeasuredDesign
@@ -122,7 +122,7 @@ def measured_designs(
         ]
     if backwards:
         tasks.reverse()
-    folder = make_folder(Path(pooch.os_cache("thermoc")) / VERSION / f"{_identity(dataset)}-{split}")
+    folder = kept_folder(VERSION, f"{_identity(dataset)}-{split}")
     found = []
     progress.start(len(tasks), "digital designs")
     try:

@@ -6,13 +6,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import pooch
-
-from compiler.files import make_folder, replacing
+from compiler.files import replacing
 from hw_models.digital import network_energy
 from hw_models.errors import HardwareError
 from thermo.data import Dataset
 from thermo.energy.baselines import WIDTHS, Baseline, measure_baselines
+from thermo.energy.kept import kept_folder
 from thermo.progress import Progress
 
 KEPT = ("digits", "mnist", "fashion-mnist", "cifar10")
@@ -28,7 +27,7 @@ def cached_baselines(
     if dataset.name not in KEPT:
         return measure_baselines(dataset, split=split, stop_at=accuracy, widths=widths, progress=progress)
     key = f"{dataset.name}-{dataset.x_train.shape[0]}x{dataset.n_features}-{split}.json"
-    path = make_folder(Path(pooch.os_cache("thermoc")) / "baselines-3") / key
+    path = kept_folder("baselines-3") / key
     kept = _read(path)
     if any(b.accuracy >= accuracy for b in kept):
         return kept

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from compiler.files import OutputError
 from hw_models.digital import network_energy
 from thermo.data import Dataset
 from thermo.energy import kept_baselines as baselines
 from thermo.energy.baselines import Baseline
+from thermo.energy.kept import kept_folder
 
 REACHED = {0: 0.80, 4: 0.85, 8: 0.90, 16: 0.95}
 
@@ -28,7 +30,7 @@ def trained(monkeypatch, tmp_path):
         return tuple(found)
 
     monkeypatch.setattr(baselines, "measure_baselines", measure)
-    monkeypatch.setattr(baselines.pooch, "os_cache", lambda name: tmp_path / name)
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / name)
     return asked
 
 
@@ -72,3 +74,14 @@ def test_a_baseline_is_a_design_of_its_arithmetic_at_each_node():
     assert new.price(new.likely, None).total == pytest.approx(28 * 0.077e-12)
     assert old.parameters is not None and old.parameters.number == 28 and old.parameters.bits == 8
     assert old.accuracy_sem == pytest.approx(0.015)
+
+
+def test_a_user_without_a_home_keeps_them_among_temporary_files(tmp_path, monkeypatch):
+    (tmp_path / "home").write_text("no folder")
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "home" / name)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = kept_folder("baselines-3")
+    assert folder.is_dir() and folder.parent.parent == tmp_path
+    folder.parent.chmod(0o777)  # another user may have put it there
+    with pytest.raises(OutputError, match="cannot be made"):
+        kept_folder("baselines-3")

@@ -39,7 +39,7 @@ def few(monkeypatch, tmp_path):
     """A short list, with a cache of our own."""
     monkeypatch.setattr(digital, "recipes", lambda dataset: FEW)
     monkeypatch.setattr(digital, "gate_widths", lambda dataset: ())
-    monkeypatch.setattr(digital.pooch, "os_cache", lambda name: tmp_path / name)
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / name)
     return tmp_path
 
 
@@ -162,7 +162,7 @@ def test_the_lists_of_designs_have_every_kind(digits):
 @pytest.mark.slow
 def test_the_list_finds_the_gate_network_and_the_classifier_by_itself(digits, monkeypatch, tmp_path):
     """At 96 % of the digits: no more than 12.1 and 1.09 pJ of gates, 73 and 5.9 pJ hard-wired."""
-    monkeypatch.setattr(digital.pooch, "os_cache", lambda name: tmp_path / name)
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / name)
     found = [b for m in digital.measured_designs(digits, accuracy=0.96) for b in m.baselines()]
     good = [b for b in found if b.accuracy >= 0.96]
     for node, gates, wired in (("45 nm", 12.1e-12, 73e-12), ("7 nm", 1.09e-12, 5.9e-12)):
@@ -177,7 +177,7 @@ def test_no_design_of_any_table_of_the_digits_is_cheaper_than_the_one_called_che
     digits, monkeypatch, tmp_path
 ):
     """Of all lists and sizes, those included that a comparison stops before."""
-    monkeypatch.setattr(digital.pooch, "os_cache", lambda name: tmp_path / name)
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / name)
     tried = [d for m in digital.measured_designs(digits) for d in m.designs()]
     never = digital.cached_baselines(digits, "test", 1.1, NullProgress())  # all widths: none is as accurate
     tried += [d for b in never for d in b.designs(digits.y_test.size, "test")]
