@@ -250,7 +250,7 @@ print(any("unicode" in module for module in made), bool(made))
         ("simulate_spins(lower_ising(from_edges([0, 0], [0], [1], [1.0])), sweeps=2)", "False True"),
         ("simulate(CELLS, trajectory_every=1, keep_final=True)", "False True"),
         ("simulate(CELLS, method='exact')", "False True"),
-        ("cover()", "False True"),
+        pytest.param("cover()", "False True", marks=pytest.mark.slow),
         ("twin(np.zeros(3), np.ones(3))", "True True"),
     ],
 )

@@ -236,12 +236,14 @@ def test_a_network_without_hidden_layers_is_a_classifier(digits):
     assert train_oscillator(digits, some, threads=1).score > 0.88
 
 
+@pytest.mark.slow
 def test_digits_are_learnt(trained, digits):
     assert trained.score > 0.92
     assert oscillator_accuracy(trained.model, digits, threads=1) > 0.9
     assert trained.history[-1].cost < 0.2 * trained.history[0].cost
 
 
+@pytest.mark.slow
 def test_the_compiled_machine_decides_as_the_model(trained, digits):
     """It comes to rest where the model can. Of some samples in a hundred the energy has several
     minima, and slow cells may find another than layer updates do.
@@ -269,6 +271,7 @@ def test_a_nudged_netlist_falls_into_step_with_the_nudged_model():
         np.testing.assert_allclose(np.exp(1j * got), np.exp(1j * wanted), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_settling_finds_a_step_and_a_time(trained, digits):
     dt, time = settling(trained.model, digits.x_valid[:50])
     assert dt == 2.0 ** round(np.log2(dt)) and dt <= 0.25
