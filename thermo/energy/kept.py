@@ -19,11 +19,14 @@ def kept_folder(*parts: str) -> Path:
     """
     try:
         return make_folder(Path(pooch.os_cache("thermoc"), *parts))
-    except OutputError:  # a user without a home, as containers have
+    except OutputError as error:  # a user without a home, as containers have
         if not hasattr(os, "getuid"):
             raise
         own = Path(tempfile.gettempdir()) / f"thermoc-cache-{os.getuid()}"
-        own.mkdir(mode=0o700, exist_ok=True)
+        try:
+            own.mkdir(mode=0o700, exist_ok=True)
+        except OSError:
+            raise error from None
         if not is_safe(own):
             raise
         return make_folder(Path(own, *parts))

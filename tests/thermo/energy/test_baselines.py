@@ -85,3 +85,6 @@ def test_a_user_without_a_home_keeps_them_among_temporary_files(tmp_path, monkey
     folder.parent.chmod(0o777)  # another user may have put it there
     with pytest.raises(OutputError, match="cannot be made"):
         kept_folder("baselines-3")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "home"))  # a file: no folder there either
+    with pytest.raises(OutputError, match="cannot be made"):
+        kept_folder("baselines-3")
