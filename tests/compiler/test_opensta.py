@@ -183,6 +183,21 @@ def test_outputs_that_share_a_net_and_constants_are_assigns():
     netlist = make_gates(["a", "b"], [1, 0], [0, 0], [1, 0], {"y": 2, "z": 2, "w": 0, "no": 3})
     text = write_cells_verilog(best_mapping(shapes(netlist), CELL_LIBRARIES.get("nangate45")))
     assert "  assign z = y;" in text and "  assign w = a;" in text and "  assign no = 1'b0;" in text
-    both = make_gates(["a", "b"], [1], [0], [1], {"a": 2})
-    with pytest.raises(UnsupportedError, match="'a' is an input and an output"):
-        write_cells_verilog(best_mapping(shapes(both), CELL_LIBRARIES.get("nangate45")))
+
+
+@pytest.mark.skipif(not shutil.which("yosys"), reason="yosys is not installed")
+def test_an_output_called_like_an_input_gets_a_name_of_its_own(tmp_path):
+    both = make_gates(["a", "b", "b_out"], [14, 1], [0, 3], [1, 2], {"a": 3, "b": 1, "y": 4})
+    circuit = best_mapping(shapes(both), CELL_LIBRARIES.get("nangate45"))
+    (tmp_path / "c.v").write_text(write_cells_verilog(circuit))
+    assert (tmp_path / "c.v").read_text().startswith("// output a is called a_out: it is an input, too\n")
+    (tmp_path / "c.lib").write_text(write_liberty(circuit.library))
+    script = "read_liberty c.lib; read_verilog c.v; hierarchy -auto-top; flatten; opt_clean; aigmap; "
+    done = subprocess.run(
+        ["yosys", "-q", "-p", script + "write_aiger -symbols c.aig"], cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0
+    back = to_netlist(tmp_path / "c.aig")
+    assert set(back.output_names) == {"a_out", "b_out_", "y"} and len(back.input_names) == 3
+    renamed = replace(both, output_names=("a_out", "b_out_", "y"))
+    assert check_equal(renamed, back).equal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from compiler.errors import UnsupportedError
-from compiler.formats.circuits.names import fresh_prefix, title
+from compiler.formats.circuits.names import fresh_prefix, parted, title
 from compiler.formats.circuits.verilog_write import LEGAL, escaped
 from compiler.ir.cells import CONSTANT_1, CellNetlist
 
@@ -14,14 +14,16 @@ def write_cells_verilog(netlist: CellNetlist) -> str:
     """The netlist as a Verilog module of cells; every port is a wire of its own.
 
     Outputs beyond the named ones (nets that class sums count) are called root0, root1, ...; an output
-    that shows an input, a constant or another output's net is an assign.
+    that shows an input, a constant or another output's net is an assign. An output called like an input gets
+    a name of its own, told in a comment.
 
-    Raises UnsupportedError for a name that Verilog cannot hold, and for one of an input and an output.
+    Raises UnsupportedError for a name that Verilog cannot hold.
     """
     library, n = netlist.library, netlist.n_inputs
-    outputs = [*netlist.output_names]
-    outputs += [f"root{k}" for k in range(netlist.roots.size - len(outputs))]
-    _check(netlist.input_names, outputs)
+    named = netlist.output_names
+    every = (*named, *(f"root{k}" for k in range(netlist.roots.size - len(named))))
+    outputs, moved = parted(every, netlist.input_names)
+    _check((*netlist.input_names, *outputs))
     prefix = fresh_prefix("n", (*netlist.input_names, *outputs))
     nets = [*netlist.input_names, *(f"{prefix}{net}" for net in range(n, n + netlist.n_cells))]
     copies = []
@@ -34,7 +36,8 @@ def write_cells_verilog(netlist: CellNetlist) -> str:
             copies.append((name, net))
     ports = [f"  input {escaped(name)}" for name in netlist.input_names]
     ports += [f"  output {escaped(name)}" for name in outputs]
-    lines = [f"module {escaped(title(netlist.subject))} (", ",\n".join(ports), ");"]
+    lines = [f"// output {old} is called {new}: it is an input, too" for old, new in moved]
+    lines += [f"module {escaped(title(netlist.subject))} (", ",\n".join(ports), ");"]
     lines += [f"  wire {nets[net]};" for net in range(n, n + netlist.n_cells) if net not in shown]
     instance = netlist.instance.tolist()
     members: dict[int, list[int]] = {}
@@ -54,11 +57,8 @@ def write_cells_verilog(netlist: CellNetlist) -> str:
     return "\n".join([*lines, "endmodule", ""])
 
 
-def _check(inputs: tuple[str, ...], outputs: list[str]) -> None:
+def _check(names: tuple[str, ...]) -> None:
     pattern = re.compile(LEGAL)
-    both = set(inputs) & set(outputs)
-    for name in (*inputs, *outputs):
+    for name in names:
         if not pattern.fullmatch(name):
             raise UnsupportedError(f"Verilog cannot hold the name {name!r}; rename the port")
-        if name in both:
-            raise UnsupportedError(f"Verilog: {name!r} is an input and an output; rename one of them")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -62,19 +62,25 @@ def part_shared(netlist: N) -> tuple[N, list[tuple[str, str]]]:
 
     Returns the netlist and (old name, new one) of each output that has another name.
     """
-    taken = {*netlist.input_names, *netlist.output_names}
-    inputs = set(netlist.input_names)
+    names, moved = parted(netlist.output_names, netlist.input_names)
+    return (replace(netlist, output_names=names) if moved else netlist), moved
+
+
+def parted(outputs: Sequence[str], inputs: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[str, str]]]:
+    """Names of outputs, another for those that are an input's, and (old name, new one) of these."""
+    taken = {*inputs, *outputs}
+    shared = set(inputs)
     names, moved = [], []
-    for name in netlist.output_names:
+    for name in outputs:
         new = name
-        if name in inputs:
+        if name in shared:
             new = f"{name}_out"
             while new in taken:
                 new += "_"
             taken.add(new)
             moved.append((name, new))
         names.append(new)
-    return (replace(netlist, output_names=tuple(names)) if moved else netlist), moved
+    return tuple(names), moved
 
 
 def fresh_prefix(prefix: str, taken: Iterable[str]) -> str:
