@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -12,7 +12,7 @@ from compiler.circuits.assemble import Port
 from compiler.circuits.builder import Builder
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
-from compiler.formats.circuits.library_cells import CellFunctions, cell_functions
+from compiler.formats.circuits.library_cells import CellFunctions, Function, cell_functions
 from compiler.formats.circuits.names import name_nets, title
 from compiler.formats.circuits.state import next_name, refuse_state
 from compiler.formats.circuits.wires import Emit, Wires
@@ -40,7 +40,9 @@ _INSIDE = "\0"  # tells a net inside an instance from one outside that is called
 
 def read_blif(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetlist:
     """The netlist of a .blif or .blif.gz file; errors as parse_blif. options : top, library, cut_latches"""
-    cells = None if options.library is None else cell_functions(options.library)
+    cells = None
+    if options.library is not None:
+        cells = cell_functions(options.library, cut_latches=options.cut_latches)
     return parse_blif(
         read_text(path), name=str(path), top=options.top, cells=cells, cut_latches=options.cut_latches
     )
@@ -291,7 +293,7 @@ class _Flat:
             wires.drive(shown, 2 * following, line)
             self.read.add(following)
             outputs.append((shown, line))
-        given = {net for net, _ in inputs}
+        given = {net for net, _ in inputs} | wires.states.keys()
         wanted = self.read | {net for net, _ in outputs}
         undriven = sorted(wanted - given - wires.drivers.keys(), key=lambda net: wires.names[net])
         for net in undriven:
@@ -359,16 +361,25 @@ class _Flat:
         known = {*cell.inputs, *cell.outputs, *cell.supplies}
         if bad := [pin for pin in pins if pin not in known]:
             _fail(self.where, item.line, f"cell {item.kind!r} has no pin {bad[0]!r}")
-        for name, (operands, table) in cell.outputs.items():
-            if name not in pins:
-                continue
-            if missing := [pin for pin in operands if pin not in pins]:
-                _fail(self.where, item.line, f"pin {missing[0]!r} of {item.kind!r} is open")
-            nets = [self.net(pins[pin]) for pin in operands]
-            self.read.update(nets)
-            self.wires.line = item.line
-            literal = self.wires.table([2 * net for net in nets], table)
-            self.wires.drive(self.net(pins[name]), literal, item.line)
+        literals = {pin: 2 * self.net(net) for pin, net in pins.items() if pin in cell.inputs}
+        driven = {pin: self.net(net) for pin, net in pins.items() if pin in cell.outputs}
+        if cell.state is not None:
+            own = next((driven.pop(pin) for pin in cell.showing if pin in driven), None)
+            if own is None:
+                own = self.wires.net(f"state{len(self.wires.states)}")
+            literals |= dict(zip(cell.state.names, (2 * own, 2 * own + 1), strict=True))
+            self.wires.state(own, self.function(item, literals, cell.state.following), item.line)
+        for name, net in driven.items():
+            self.wires.drive(net, self.function(item, literals, cell.outputs[name]), item.line)
+
+    def function(self, item: _Instance, literals: Mapping[str, int], function: Function) -> int:
+        operands, table = function
+        if missing := [pin for pin in operands if pin not in literals]:
+            _fail(self.where, item.line, f"pin {missing[0]!r} of {item.kind!r} is open")
+        read = [literals[pin] for pin in operands]
+        self.read.update(literal >> 1 for literal in read)
+        self.wires.line = item.line
+        return self.wires.table(read, table)
 
 
 def _emit(cubes: tuple[str, ...], value: int) -> Emit:

@@ -13,36 +13,58 @@ from pathlib import Path
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.equations import Algebra, evaluate
+from compiler.formats.circuits.state import refuse_state
 from compiler.ir.gates import AND, OR, XOR
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.errors import HardwareError
 from hw_models.liberty import Group, function_pins, function_table, read_liberty
 
-STATE = ("ff", "ff_bank", "latch", "latch_bank", "statetable")
+STATE = ("ff", "latch", "ff_bank", "latch_bank", "statetable")
+FOLLOWING = {"ff": "next_state", "latch": "data_in"}
+"""What the state becomes, by kind of cell."""
 MAX_PINS = 12
+
+Function = tuple[tuple[str, ...], int]
+"""(pins it reads, table), bit p of the table for the pattern with pin k in bit k of p."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellState:
+    """names : of the state and of its complement in functions of outputs; following : what it becomes"""
+
+    names: tuple[str, str]
+    following: Function
 
 
 @dataclass(frozen=True, slots=True)
 class CellFunction:
-    """inputs : pins; outputs : of each (pins it reads, table), bit p of the table for the pattern with
-    pin k in bit k of p; supplies : power pins; unfit : why it is no combinational cell
+    """inputs : pins; outputs : function of each; supplies : power pins; unfit : why none of a circuit
+    state : of a flip-flop or latch; clock, enable, set and reset are no part of it
     """
 
     inputs: tuple[str, ...]
-    outputs: Mapping[str, tuple[tuple[str, ...], int]]
+    outputs: Mapping[str, Function]
     supplies: tuple[str, ...] = ()
     unfit: str = ""
+    state: CellState | None = None
+
+    @property
+    def showing(self) -> tuple[str, ...]:
+        """Outputs that show the state itself."""
+        own = None if self.state is None else ((self.state.names[0],), 0b10)
+        return tuple(name for name, function in self.outputs.items() if function == own)
 
 
 @dataclass(frozen=True, slots=True)
 class CellFunctions:
-    """Cells by name. origin : the library, for messages"""
+    """Cells by name. origin : the library, for messages; cut : whether cells with state are taken"""
 
     origin: str
     cells: Mapping[str, CellFunction] = field(default_factory=dict)
+    cut: bool = False
 
     def find(self, name: str, where: str) -> CellFunction:
-        """The cell; UnsupportedError, beginning with `where`, for one that is unknown or has state."""
+        """The cell; UnsupportedError, beginning with `where`, for an unknown one and for state not cut."""
         cell = self.cells.get(name)
         if cell is None:
             near = difflib.get_close_matches(name, self.cells, 1)
@@ -52,29 +74,38 @@ class CellFunctions:
             )
         if cell.unfit:
             raise UnsupportedError(f"{where}: cell {name!r} of {self.origin} {cell.unfit}")
+        if cell.state is not None and not self.cut:
+            raise refuse_state(where, f"cell {name!r} of {self.origin}")
         return cell
 
 
-def cell_functions(library: str | os.PathLike) -> CellFunctions:
-    """The cells of a preset, by its name, or of a Liberty or genlib file.
+def cell_functions(library: str | os.PathLike, *, cut_latches: bool = False) -> CellFunctions:
+    """The cells of a preset, by its name, or of a Liberty or genlib file, of several with + between them.
 
     Raises FormatError for a file that cannot be read.
     """
     name = str(library)
     if name in CELL_LIBRARIES.names():
-        return CellFunctions(name, _preset(name))
+        return CellFunctions(name, _preset(name), cut_latches)
+    cells: dict[str, CellFunction] = {}
+    for file in [name] if Path(name).is_file() else name.split("+"):
+        cells |= _file(file)
+    return CellFunctions(name, cells, cut_latches)
+
+
+def _file(name: str) -> dict[str, CellFunction]:
     if not Path(name).is_file():
         raise FormatError(
             f"{name}: is no Liberty file here and no library known; known are "
             + ", ".join(CELL_LIBRARIES.names())
         )
     if Path(name).suffix.lower() == ".genlib":
-        return CellFunctions(name, _genlib(name))
+        return _genlib(name)
     try:
         group = read_liberty(name)
     except HardwareError as error:
         raise FormatError(str(error)) from None
-    return CellFunctions(name, {c.arguments[0]: _cell(c) for c in group.children("cell") if c.arguments})
+    return {c.arguments[0]: _cell(c) for c in group.children("cell") if c.arguments}
 
 
 _GATE = re.compile(
@@ -151,26 +182,46 @@ def _cell(group: Group) -> CellFunction:
     pins = [p for p in group.children("pin") if p.arguments]
     inputs = tuple(name for p in pins if p.get("direction") == "input" for name in p.arguments)
     supplies = tuple(p.arguments[0] for p in group.children("pg_pin") if p.arguments)
-    if any(True for _ in group.children(*STATE)):
-        return CellFunction(inputs, {}, supplies, "has state; a circuit here has none: cut it out")
     if len(inputs) > MAX_PINS:
         return CellFunction(inputs, {}, supplies, f"has more than {MAX_PINS} inputs")
-    outputs: dict[str, tuple[tuple[str, ...], int]] = {}
-    for pin in (p for p in pins if p.get("direction") == "output"):
-        text = pin.get("function")
-        if pin.get("three_state"):
-            return CellFunction(inputs, {}, supplies, "has a third state")
-        if text is None:
-            continue
-        try:
-            read = function_pins(text)
-            table = _turned(function_table(text, read), len(read))
-        except ValueError as error:
-            return CellFunction(inputs, {}, supplies, f"has the function {text!r}: {error}")
-        if strange := [name for name in read if name not in inputs]:
-            return CellFunction(inputs, {}, supplies, f"reads {strange[0]!r}, which is no input pin")
-        outputs |= {name: (read, table) for name in pin.arguments}
-    return CellFunction(inputs, outputs, supplies)
+    try:
+        state = _state(group, inputs)
+        known = inputs if state is None else (*inputs, *state.names)
+        outputs: dict[str, Function] = {}
+        for pin in (p for p in pins if p.get("direction") == "output"):
+            text = pin.get("function")
+            if pin.get("three_state"):
+                raise ValueError("has a third state")
+            if text is not None:
+                outputs |= dict.fromkeys(pin.arguments, _of_pins(text, known))
+    except ValueError as error:
+        return CellFunction(inputs, {}, supplies, str(error))
+    return CellFunction(inputs, outputs, supplies, state=state)
+
+
+def _state(group: Group, inputs: tuple[str, ...]) -> CellState | None:
+    """Of a cell with one flip-flop or latch; ValueError for state of another kind."""
+    found = list(group.children(*STATE))
+    if not found:
+        return None
+    kind = found[0]
+    text = kind.get(FOLLOWING[kind.name]) if len(found) == 1 and kind.name in FOLLOWING else None
+    if text is None or len(kind.arguments) != 2:
+        raise ValueError("has state, but not one flip-flop or latch whose next value is told: cut it out")
+    first, second = kind.arguments
+    return CellState((first, second), _of_pins(text, (*inputs, first, second)))
+
+
+def _of_pins(text: str, known: tuple[str, ...]) -> Function:
+    """A function of these pins; ValueError for another."""
+    try:
+        read = function_pins(text)
+        table = _turned(function_table(text, read), len(read))
+    except ValueError as error:
+        raise ValueError(f"has the function {text!r}: {error}") from None
+    if strange := [name for name in read if name not in known]:
+        raise ValueError(f"reads {strange[0]!r}, which is no input pin")
+    return read, table
 
 
 def _turned(table: int, n: int) -> int:

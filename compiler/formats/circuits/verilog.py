@@ -33,7 +33,9 @@ def read_verilog(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNe
         cut_latches, of registers
     """
     text = read_text(path)
-    cells = None if options.library is None else cell_functions(options.library)
+    cells = None
+    if options.library is not None:
+        cells = cell_functions(options.library, cut_latches=options.cut_latches)
     try:
         return parse_verilog(text, name=str(path), top=options.top, cells=cells)
     except BeyondError as error:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from compiler.errors import FormatError, UnsupportedError
-from compiler.formats.circuits.library_cells import CellFunctions
+from compiler.formats.circuits.library_cells import CellFunctions, Function
 from compiler.formats.circuits.verilog_bits import MAX_BITS, Expressions, Vector
 from compiler.formats.circuits.verilog_tree import Assign, Declared, Expr, Gate, Instance, Module
 from compiler.formats.circuits.wires import Wires
@@ -314,14 +314,26 @@ class _Body:
             e = pins.get(name)
             if e is not None:
                 inputs[name] = self.one(e, item.kind)
-        for name, (operands, table) in cell.outputs.items():
-            e = pins.get(name)
-            if e is None:
-                continue
-            if missing := [o for o in operands if o not in inputs]:
-                self.e.fail(f"pin {missing[0]!r} of {item.name.strip()!r} is open", item.line)
-            nets = self.e.target(e)
-            if len(nets) > 1:
-                self.e.fail(f"pin {name!r} drives {len(nets)} bits; choose one", item.line)
-            self.wires.line = item.line
-            self.wires.drive(nets[0], self.wires.table([inputs[o] for o in operands], table), item.line)
+        driven = {name: self.pin(name, e) for name in cell.outputs if (e := pins.get(name)) is not None}
+        if cell.state is not None:
+            own = next((driven.pop(name) for name in cell.showing if name in driven), None)
+            if own is None:
+                own = self.wires.net(f"{self.prefix}{item.name.strip()}")
+            inputs |= dict(zip(cell.state.names, (2 * own, 2 * own + 1), strict=True))
+            self.wires.state(own, self.function(item, inputs, cell.state.following), item.line)
+        for name, net in driven.items():
+            self.wires.drive(net, self.function(item, inputs, cell.outputs[name]), item.line)
+
+    def pin(self, name: str, e: Expr) -> int:
+        """The net that an output pin drives."""
+        nets = self.e.target(e)
+        if len(nets) > 1:
+            self.e.fail(f"pin {name!r} drives {len(nets)} bits; choose one", e.line)
+        return nets[0]
+
+    def function(self, item: Instance, inputs: Mapping[str, int], function: Function) -> int:
+        operands, table = function
+        if missing := [o for o in operands if o not in inputs]:
+            self.e.fail(f"pin {missing[0]!r} of {item.name.strip()!r} is open", item.line)
+        self.wires.line = item.line
+        return self.wires.table([inputs[o] for o in operands], table)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from compiler.circuits.assemble import Definition, Port, assemble
 from compiler.circuits.builder import Builder
 from compiler.errors import FormatError
+from compiler.formats.circuits.state import next_name
 from compiler.ir.gates import AND, OR, XOR, GateNetlist
 
 Emit = Callable[[Builder, list[int], int], int]  # builder, literals, complement -> net
@@ -35,6 +36,7 @@ class Wires:
         self.taken: set[str] = set()
         self.inner: dict[int, _Inner] = {}
         self.drivers: dict[int, tuple[int, int]] = {}  # literal, line
+        self.states: dict[int, tuple[int, int]] = {}  # net of what it takes next, line
         self.line = 0
 
     def net(self, name: str) -> int:
@@ -52,6 +54,17 @@ class Wires:
                 f"{self.drivers[net][1]}; a net has one driver"
             )
         self.drivers[net] = (literal, line)
+
+    def state(self, net: int, following: int, line: int) -> None:
+        """A cut state: the net becomes an input, and the literal that it takes next an output NAME_next."""
+        if before := self.states.get(net, self.drivers.get(net)):
+            raise FormatError(
+                f"{self.where}, line {line}: net {self.names[net]!r} is driven here, as a state, and at line "
+                f"{before[1]}; a net has one driver"
+            )
+        shown = self.net(next_name(self.names[net], self.taken))
+        self.states[net] = (shown, line)
+        self.drive(shown, following, line)
 
     def gate(self, operands: Sequence[int], emit: Emit) -> int:
         """Literal of a gate that an expression needs; built only if something reads it."""
@@ -129,10 +142,12 @@ class Wires:
     def netlist(
         self, inputs: Sequence[tuple[int, int]], outputs: Sequence[tuple[int, int]], title: str
     ) -> GateNetlist:
-        """The circuit of all driven nets. inputs, outputs : net, line; named as the net
+        """The circuit of all driven nets, cut states last. inputs, outputs : net, line; named as the net
 
         Raises FormatError as assemble.
         """
+        inputs = [*inputs, *((net, line) for net, (_, line) in self.states.items())]
+        outputs = [*outputs, *self.states.values()]
         claimed = self._claim()
         definitions = [self._definition(net, *driver, claimed) for net, driver in self.drivers.items()]
         helpers = [

@@ -114,7 +114,8 @@ _TREES = {"$_AND_": (AND, 0), "$_NAND_": (AND, 1), "$_OR_": (OR, 0), "$_NOR_": (
 _TREES["$_XNOR_"] = (XOR, 1)
 
 
-STATE = ("$_DFF_P_", "$_DFF_N_", "$_FF_")
+STATE = re.compile(r"\$_(FF|DFF_[PN]([PN][01])?|DLATCH_[PN]([PN][01])?)_")
+"""Flip-flops and latches without an enable that is logic; reset to a first value or not."""
 
 
 def read_yosys_json(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetlist:
@@ -198,9 +199,9 @@ def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> Gate
                 found = wires.tree(_TREES[kind][0], operands, invert=bool(_TREES[kind][1]))
             else:
                 found = wires.table(operands, table)
-        elif kind in STATE:
+        elif STATE.fullmatch(kind):
             if not cut_latches:
-                raise refuse_state(name, f"the flip-flop {cell!r}")
+                raise refuse_state(name, f"the {'latch' if 'LATCH' in kind else 'flip-flop'} {cell!r}")
             states.append((pins["D"][0], pins["Q"][0]))
             continue
         else:

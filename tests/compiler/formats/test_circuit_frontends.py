@@ -27,6 +27,7 @@ from compiler.formats.circuits.yosys import yosys_program
 from compiler.formats.circuits.yosys_json import write_yosys_json
 from compiler.formats.detect import read_model_or_netlist
 from compiler.formats.format import told
+from compiler.formats.options import Options
 from compiler.ir.gates import AND
 from compiler.ir.kinds import dump, equal, parse
 
@@ -658,8 +659,20 @@ def test_behaviour_is_read_through_yosys(tmp_path):
     with pytest.raises(FormatError, match=r"t\.v: line 2: reg is not .*; yosys: line 4: syntax error"):
         read_circuit(tmp_path / "t.v")
     (tmp_path / "t.v").write_text("module t(input a, c, output reg y); always @(*) if (c) y = a; endmodule")
-    with pytest.raises(UnsupportedError, match=r"is \$_DLATCH_P_, no gate"):
+    with pytest.raises(UnsupportedError, match=r"the latch .*: state, .*--cut-latches makes it"):
         read_circuit(tmp_path / "t.v")
+    (tmp_path / "t.v").write_text(
+        """module t(input ck, rn, en, a, output reg q, r); always @(posedge ck or negedge rn)
+        if (!rn) begin q <= 0; r <= 1; end else begin q <= a ^ q; if (en) r <= q; end endmodule"""
+    )
+    cut = read_circuit(tmp_path / "t.v", Options(cut_latches=True))
+    inputs, outputs = list(cut.input_names), list(cut.output_names)
+    assert inputs[:4] == ["ck", "rn", "en", "a"] and set(inputs[4:]) == {"q_state", "r_state"}
+    for bits in product((0, 1), repeat=6):
+        x = dict(zip(inputs, bits, strict=True))
+        shown = dict(zip(outputs, output_values(cut, bits), strict=True))
+        assert shown["q_state_next"] == x["a"] ^ x["q_state"]
+        assert shown["r_state_next"] == (x["q_state"] if x["en"] else x["r_state"])
 
 
 def test_behaviour_without_yosys_names_it(tmp_path, monkeypatch):
@@ -692,6 +705,52 @@ library (s) {
   cell (dff) { ff (IQ, IQN) {} pin (D) {direction : input;} pin (Q) {direction : output; function : "IQ";} }
 }
 """
+
+
+FLOPS = """
+library (f) {
+  cell (dffr) { ff (IQ, IQN) {next_state : "D"; clocked_on : "CK"; clear : "!RN";}
+    pin (D, CK, RN) {direction : input;} pin (Q) {direction : output; function : "IQ";}
+    pin (QN) {direction : output; function : "IQN";} }
+  cell (hold) { latch (IQ, IQN) {data_in : "D"; enable : "G";} pin (D, G) {direction : input;}
+    pin (Q) {direction : output; function : "IQ";} }
+  cell (dff2) { ff_bank (IQ, IQN, 2) {next_state : "D";} pin (D) {direction : input;}
+    pin (Q) {direction : output; function : "IQ";} }
+}
+"""
+
+
+def test_state_of_library_cells_is_cut_and_a_library_may_be_split(tmp_path):
+    (tmp_path / "s.lib").write_text(CELLS)
+    (tmp_path / "f.lib").write_text(FLOPS)
+    both = f"{tmp_path / 's.lib'}+{tmp_path / 'f.lib'}"
+    start = "module t(input ck, rn, a, output q, n); "
+    (tmp_path / "t.v").write_text(
+        f"""{start}wire d, e; dffr f(.CK(ck), .RN(rn), .D(d), .Q(q), .QN(n));
+        nand2_1 g(.A(a), .B(q), .Y(d)); hold h(.D(n), .G(ck)); endmodule"""
+    )
+    (tmp_path / "t.blif").write_text(
+        """.model t\n.inputs ck rn a\n.outputs q n\n.gate dffr CK=ck RN=rn D=d Q=q QN=n
+        .gate nand2_1 A=a B=q Y=d\n.gate hold D=n G=ck\n.end"""
+    )
+    for file, second in (("t.v", "h"), ("t.blif", "state1")):
+        netlist = read_circuit(tmp_path / file, Options(library=both, cut_latches=True))
+        assert netlist.input_names == ("ck", "rn", "a", "q", second)
+        assert netlist.output_names == ("q", "n", "q_next", f"{second}_next")
+        for _, _, a, q, held in product((0, 1), repeat=5):
+            assert output_values(netlist, (0, 1, a, q, held)) == [q, 1 - q, 1 - (a & q), 1 - q]
+        with pytest.raises(UnsupportedError, match=r"cell 'dffr' of .* --cut-latches makes it"):
+            read_circuit(tmp_path / file, Options(library=both))
+    (tmp_path / "t.v").write_text(f"{start}dff2 g(.Q(n), .D(a)); endmodule")
+    with pytest.raises(
+        UnsupportedError, match=r"cell 'dff2' of .* has state, but not one flip-flop or latch"
+    ):
+        read_circuit(tmp_path / "t.v", Options(library=both, cut_latches=True))
+    (tmp_path / "t.v").write_text(f"{start}dffr f(.D(a), .Q(n)); dffr g(.D(a), .Q(n)); endmodule")
+    with pytest.raises(FormatError, match="net 'n' is driven"):
+        read_circuit(tmp_path / "t.v", Options(library=both, cut_latches=True))
+    with pytest.raises(FormatError, match=r"no\.lib: is no Liberty file here"):
+        cell_functions(f"{tmp_path / 's.lib'}+{tmp_path / 'no.lib'}")
 
 
 def test_cells_of_a_library(tmp_path):
