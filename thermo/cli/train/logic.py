@@ -72,6 +72,17 @@ OPTIONS = (
     Option("epochs", "--epochs", int, None, "", min=1),
     Option("batch", "--batch", int, None, "", min=1),
     Option("learning_rate", "--learning-rate", float, None, ""),
+    Option(
+        "schedule",
+        "--schedule",
+        str,
+        None,
+        "Of the learning rate: cosine, or validation, which lowers it where validation gets no better.",
+    ),
+    Option(
+        "patience", "--patience", int, None, "Validations without a better one before it does (5).", min=1
+    ),
+    Option("smoothing", "--smoothing", float, None, "Of labels: share spread over all classes (default 0)."),
     Option("augment", "--augment/--no-augment", bool, True, "Move and warp training images."),
     Option("backend", "--backend", str, "numba", "numba, or jax on its default device."),
     CHECKPOINT,
@@ -120,6 +131,9 @@ def logic(given: Given) -> None:
         epochs=given["epochs"],
         batch=given["batch"],
         learning_rate=given["learning_rate"],
+        schedule=given["schedule"],
+        patience=given["patience"],
+        smoothing=given["smoothing"],
         seed=given["seed"],
         augmentation=None if given["augment"] else LogicAugmentation(),
     )

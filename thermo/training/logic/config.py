@@ -22,7 +22,9 @@ CHOICES = {
     "estimator": ("identity", "reste"),
     "init": ("normal", "residual"),
     "encoding": ("absolute", "dataset-quantile", "image-quantile"),
+    "schedule": ("cosine", "validation"),
 }
+PATIENCE = 5
 COUNTED = ("counts", "mix", "patches")
 """Encoders of which shared tables may be a part."""
 
@@ -118,6 +120,8 @@ class LogicConfig(TrainingConfig):
         refresh_samples samples
     learning_rate : Adam, cosine to final_rate * learning_rate after warmup_steps of rise; wire
         scores take rate_wire times it
+    schedule : "cosine", or "validation": the rate falls where `patience` validations in a row brought no
+        better network (thermo.training.logic.schedule)
     decay : weight decay of the table or gate logits, per step and unit of learning rate
     smoothing : of labels; dropout : share of gates silenced in each step
     evaluate_every : epochs between validations; the last tenth is always validated
@@ -165,6 +169,8 @@ class LogicConfig(TrainingConfig):
     epochs: int = 40
     batch: int = 256
     learning_rate: float = 0.05
+    schedule: str = "cosine"
+    patience: int = PATIENCE
     final_rate: float = 0.0
     warmup_steps: int = 0
     rate_wire: float = 1.0
@@ -213,6 +219,11 @@ class LogicConfig(TrainingConfig):
         for name, most in (("pixel_bits", 8), ("cuts", 4), ("stride", 4)):
             if getattr(self, name) > most:
                 rules.fail(name, f"at most {most}")
+        rules.whole("patience")
+        if self.schedule == "cosine" and self.patience != PATIENCE:
+            rules.fail(
+                "schedule", f'"validation" with a patience of {self.patience}; a cosine waits for nothing'
+            )
         rules.whole("refresh", "refresh_pool", "warmup_steps", "offsets", "coarse", least=0)
         self._check_patches(rules)
         if self.refresh and (self.k == "all" or self.refresh >= int(self.k)):

@@ -13,8 +13,8 @@ from thermo.training.logic.general_network import GeneralNetwork, Snapshot
 from thermo.training.logic.general_values import Rates
 from thermo.training.logic.images import Epoch
 from thermo.training.logic.patches import Bank
+from thermo.training.logic.schedule import rate_at
 from thermo.training.logic.trainer import LogicTrainer
-from thermo.training.optimise import cosine_rate
 from thermo.training.tiles import Tiles
 
 _REFRESH = 13  # tag of a generator
@@ -83,9 +83,7 @@ class GeneralTrainer(LogicTrainer):
         for lo in range(0, n, self.batch):
             part = slice(lo, min(n, lo + self.batch))
             self.encoded(data, part, tiles)
-            rate = cosine_rate(
-                config.learning_rate, self.step, total, warmup=config.warmup_steps, final=config.final_rate
-            )
+            rate = rate_at(config, self.step, total, self.history)
             rates = Rates(
                 self.step + 1,
                 rate,

@@ -126,6 +126,8 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
     if changes.get("encoder", config.encoder) != config.encoder:
         # what is offered and closed was found for the preset's own encoder
         changes = {"keep": 1.0, "pixel_bits": 8, "stride": 1, **changes}
+    if changes.get("schedule") == "validation":
+        changes = {"evaluate_every": 1, **changes}
     if changes.get("inputs", 2) > 2:
         config = replace(
             config,

@@ -28,9 +28,9 @@ from thermo.training.logic.layer_state import LayerState
 from thermo.training.logic.patches import Bank
 from thermo.training.logic.pruning import prune
 from thermo.training.logic.relaxed import relaxed_accuracy
+from thermo.training.logic.schedule import rate_at
 from thermo.training.logic.temperature import divisor, follow
 from thermo.training.logic.trainer import LogicTrainer
-from thermo.training.optimise import cosine_rate
 from thermo.training.tiles import Tiles
 
 SCALE = 127.0
@@ -153,13 +153,7 @@ class TableTrainer(LogicTrainer):
     def _step(self, unit: float) -> AdamStep:
         """The next step of Adam; unit : what a derivative of 1 stands for."""
         config, f32 = self.config, np.float32
-        rate = cosine_rate(
-            config.learning_rate,
-            self.step,
-            self.steps * config.epochs,
-            warmup=config.warmup_steps,
-            final=config.final_rate,
-        )
+        rate = rate_at(config, self.step, self.steps * config.epochs, self.history)
         self.step += 1
         rate /= 1.0 - config.beta1**self.step
         return AdamStep(

@@ -195,7 +195,7 @@ class Stop:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("changes", [{}, {"tau": "adaptive"}])
+@pytest.mark.parametrize("changes", [{}, {"tau": "adaptive"}, {"schedule": "validation", "patience": 1}])
 def test_a_resumed_training_is_the_uninterrupted_one(digits, tmp_path, changes):
     config, kept = replace(SMALL, epochs=4, **changes), tmp_path / "kept"
     whole = train_logic(digits, config)
