@@ -97,6 +97,13 @@ WRITING = (
         min=0,
         max=6,
     ),
+    Option(
+        "registers",
+        "--registers",
+        bool,
+        False,
+        "Verilog, BLIF, bench, AIGER: what --cut-latches cut, inputs NAME, outputs NAME_next, is registers.",
+    ),
 )
 """Fields of ExportOptions."""
 
@@ -196,8 +203,9 @@ def export(net: NET, given: Given) -> None:
         grid = grid_with(netlist, data)
         written = with_encoder(netlist, grid, "fast" if options.pipeline else "small")
     if testbench is not None:
-        if format_ != "verilog":
-            raise UnsupportedError(f"--testbench has no meaning for {format_}; leave it out")
+        if format_ != "verilog" or options.registers:
+            what = "a circuit with --registers" if options.registers else format_
+            raise UnsupportedError(f"--testbench has no meaning for {what}; leave it out")
         bits, bench = _samples(netlist, data, given["split"], given["samples"], given["seed"], grid)
         bench["file"] = testbench
         text = write_testbench(circuit_of(written), bits, options.verilog, source=bench["source"])

@@ -20,7 +20,7 @@ from compiler.circuits.assemble import Definition, Port, assemble
 from compiler.circuits.builder import Builder
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.names import refuse_class_sums
-from compiler.formats.circuits.state import next_name, refuse_state
+from compiler.formats.circuits.state import next_name, refuse_state, with_state
 from compiler.formats.format import Format
 from compiler.formats.options import DEFAULTS, Options
 from compiler.ir.gates import (
@@ -419,28 +419,37 @@ def to_and_inverter(netlist: GateNetlist) -> tuple[list[tuple[int, int]], list[i
     return ands, literals
 
 
-def write_aiger(netlist: GateNetlist, *, binary: bool = True) -> bytes:
+def write_aiger(netlist: GateNetlist, *, binary: bool = True, registers: bool = False) -> bytes:
     """The netlist as .aig (binary) or .aag bytes, with the symbols of all ports.
 
-    Raises UnsupportedError for class sums and for names with a line break.
+    registers : inputs NAME with outputs NAME_next are latches, of an unknown first value (AIGER 1.9)
+
+    Raises UnsupportedError for class sums and for names with a line break, and as with_registers.
     """
+    netlist, (inputs, outputs, states) = with_state(netlist, registers)
     refuse_class_sums(netlist, "AIGER")
     for name in (*netlist.input_names, *netlist.output_names):
         if "\n" in name or "\r" in name or not _is_latin(name):
             raise UnsupportedError(f"AIGER cannot hold the name {name!r}; rename the port")
     ands, literals = to_and_inverter(netlist)
-    n, m, o = netlist.n_inputs, len(ands), netlist.n_outputs
-    parts = [f"{'aig' if binary else 'aag'} {n + m} {n} 0 {o} {m}\n".encode()]
+    n, m = netlist.n_inputs, len(ands)
+    i, o = len(inputs), len(outputs)
+    parts = [f"{'aig' if binary else 'aag'} {n + m} {i} {n - i} {o} {m}\n".encode()]
     if not binary:
-        parts += [f"{2 * (k + 1)}\n".encode() for k in range(n)]
-    parts += [f"{literals[net]}\n".encode() for net in netlist.outputs.tolist()]
+        parts += [f"{2 * (k + 1)}\n".encode() for k in range(i)]
+    shown = [literals[net] for net in netlist.outputs.tolist()]
+    for k, following in enumerate(shown[o:], i + 1):  # a latch that begins as itself begins unknown
+        parts.append(
+            f"{following} {2 * k}\n".encode() if binary else f"{2 * k} {following} {2 * k}\n".encode()
+        )
+    parts += [f"{literal}\n".encode() for literal in shown[:o]]
     for k, (x, y) in enumerate(ands):
         left = 2 * (n + 1 + k)
         if binary:
             parts += [_delta(left - x), _delta(x - y)]
         else:
             parts.append(f"{left} {x} {y}\n".encode())
-    for letter, names in (("i", netlist.input_names), ("o", netlist.output_names)):
+    for letter, names in (("i", inputs), ("l", [state for state, _ in states]), ("o", outputs)):
         parts += [f"{letter}{k} {name}\n".encode("latin-1") for k, name in enumerate(names)]
     return b"".join(parts)
 
@@ -463,5 +472,15 @@ def _is_latin(name: str) -> bool:
     return True
 
 
-FORMAT = Format("aiger", "AIGER", (".aig", ".aag"), re.compile(rb"a[ai]g \d+ \d+ "), read_aiger, write_aiger)
-ASCII = Format("aiger-ascii", "AIGER in ascii", write=partial(write_aiger, binary=False))
+FORMAT = Format(
+    "aiger",
+    "AIGER",
+    (".aig", ".aag"),
+    re.compile(rb"a[ai]g \d+ \d+ "),
+    read_aiger,
+    write_aiger,
+    frozenset({"registers"}),
+)
+ASCII = Format(
+    "aiger-ascii", "AIGER in ascii", write=partial(write_aiger, binary=False), takes=frozenset({"registers"})
+)

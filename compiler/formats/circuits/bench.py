@@ -16,7 +16,7 @@ from compiler.circuits.builder import Builder
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.names import name_nets
-from compiler.formats.circuits.state import next_name, refuse_state
+from compiler.formats.circuits.state import is_next, next_name, refuse_state, with_state
 from compiler.formats.format import Format
 from compiler.formats.options import DEFAULTS, Options
 from compiler.ir.gates import AND, OR, XOR, GateNetlist
@@ -82,6 +82,9 @@ def parse_bench(text: str, *, name: str = "text", cut_latches: bool = False) -> 
     taken = {d.name for d in definitions} | {port.name for port in inputs} | {state for _, state, _ in states}
     for following, state, number in states:
         inputs.append(Port(state, number))
+        if is_next(following, state) and following not in outputs:
+            outputs[following] = Port(following, number)
+            continue
         shown = next_name(state, taken)
         taken.add(shown)
         definitions.append(Definition(shown, number, (following,), _copied(0)))
@@ -149,17 +152,21 @@ _SINGLES = {3: ("BUFF", 0), 12: ("NOT", 0), 5: ("BUFF", 1), 10: ("NOT", 1)}
 _INVERTING = {2: ("AND", 1), 4: ("AND", 0), 11: ("OR", 1), 13: ("OR", 0)}
 
 
-def write_bench(netlist: GateNetlist) -> str:
+def write_bench(netlist: GateNetlist, *, registers: bool = False) -> str:
     """The netlist as .bench; gates that complement one operand get an inverter, shared by all.
 
     Constants become x XOR x or x XNOR x of the first input, since the format has none.
 
-    Raises UnsupportedError as name_nets, and for constants in a circuit without inputs.
+    registers : inputs NAME with outputs NAME_next are flip-flops
+
+    Raises UnsupportedError as name_nets and with_registers, and for constants in a circuit without inputs.
     """
+    netlist, (inputs, outputs, states) = with_state(netlist, registers)
     named = name_nets(netlist, ".bench", r"[^\s(),=#]+")
     nets = named.nets
-    lines = [f"INPUT({name})" for name in netlist.input_names]
-    lines += [f"OUTPUT({name})" for name in netlist.output_names]
+    lines = [f"INPUT({name})" for name in inputs]
+    lines += [f"OUTPUT({name})" for name in outputs]
+    lines += [f"{state} = DFF({following})" for state, following in states]
     taken = {*nets, *netlist.output_names}
     inverters: dict[int, str] = {}
     columns = (netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist())
@@ -197,4 +204,5 @@ FORMAT = Format(
     re.compile(rb"(?:\s|#[^\n]*\n)*(?:INPUT|OUTPUT)\s*\("),
     read_bench,
     write_bench,
+    frozenset({"registers"}),
 )

@@ -14,7 +14,7 @@ from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.library_cells import CellFunctions, Function, cell_functions
 from compiler.formats.circuits.names import name_nets, title
-from compiler.formats.circuits.state import next_name, refuse_state
+from compiler.formats.circuits.state import is_next, next_name, refuse_state, with_state
 from compiler.formats.circuits.wires import Emit, Wires
 from compiler.formats.format import Format
 from compiler.formats.options import DEFAULTS, Options
@@ -289,6 +289,9 @@ class _Flat:
             if state in wires.drivers:
                 _fail(self.where, line, f"net {wires.names[state]!r} is driven here and as a state")
             inputs.append((state, line))
+            if is_next(wires.names[following], wires.names[state]) and following not in dict(outputs):
+                outputs.append((following, line))
+                continue
             shown = wires.net(next_name(wires.names[state], self.nets))
             wires.drive(shown, 2 * following, line)
             self.read.add(following)
@@ -392,12 +395,20 @@ def _emit(cubes: tuple[str, ...], value: int) -> Emit:
 WIDTH = 78
 
 
-def write_blif(netlist: GateNetlist | LutNetlist) -> str:
-    """The netlist as BLIF, a table a gate or look-up table; UnsupportedError as name_nets."""
+def write_blif(netlist: GateNetlist | LutNetlist, *, registers: bool = False) -> str:
+    """The netlist as BLIF, a table a gate or look-up table; UnsupportedError as name_nets and with_registers.
+
+    registers : inputs NAME with outputs NAME_next are latches, of an unknown first value
+    """
+    if isinstance(netlist, GateNetlist):
+        netlist, (inputs, outputs, states) = with_state(netlist, registers)
+    else:
+        netlist, (inputs, outputs, states) = with_state(netlist, registers)
     named = name_nets(netlist, "BLIF", r"[^\s#=\\.][^\s#=\\]*")
     lines = [f".model {title(netlist)}"]
-    lines += _wrapped(".inputs", netlist.input_names)
-    lines += _wrapped(".outputs", netlist.output_names)
+    lines += _wrapped(".inputs", inputs)
+    lines += _wrapped(".outputs", outputs)
+    lines += [f".latch {following} {state} 3" for state, following in states]
     tables = _luts(netlist) if isinstance(netlist, LutNetlist) else _gates(netlist)
     for name, (operands, cover) in zip(named.nets[netlist.n_inputs :], tables, strict=True):
         lines.append(" ".join([".names", *(named.nets[net] for net in operands), name]))
@@ -453,8 +464,9 @@ def _cover(op: int) -> list[str]:
 COVERS = [_cover(op) for op in range(16)]
 
 
-def _write(netlist: GateNetlist | LutNetlist, luts: int = 0) -> str:
-    return write_blif(map_luts(netlist, luts) if luts and isinstance(netlist, GateNetlist) else netlist)
+def _write(netlist: GateNetlist | LutNetlist, luts: int = 0, registers: bool = False) -> str:
+    mapped = map_luts(netlist, luts) if luts and isinstance(netlist, GateNetlist) else netlist
+    return write_blif(mapped, registers=registers)
 
 
 FORMAT = Format(
@@ -464,5 +476,5 @@ FORMAT = Format(
     re.compile(rb"(?:\s|#[^\n]*\n)*\.(?:model|inputs|outputs|names)\s"),
     read_blif,
     _write,
-    frozenset({"luts"}),
+    frozenset({"luts", "registers"}),
 )

@@ -21,12 +21,14 @@ from compiler.ir.luts import LutNetlist
 class ExportOptions:
     """pipeline, vectors : of Verilog, see VerilogOptions; harness : of C, see write_c
     luts : BLIF, or Verilog instances, of tables of so many inputs, see map_luts; 0: of the gates
+    registers : inputs NAME with outputs NAME_next are registers (compiler.formats.circuits.state)
     """
 
     pipeline: int = 0
     vectors: bool = False
     harness: bool = False
     luts: int = 0
+    registers: bool = False
 
     @property
     def verilog(self) -> VerilogOptions:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.ir.gates import NONE, GateNetlist
+from compiler.ir.luts import LutNetlist
+
+N = TypeVar("N", GateNetlist, LutNetlist)
+Ends = tuple[tuple[str, ...], tuple[str, ...], list[tuple[str, str]]]
+"""Names of inputs, of outputs, and of (state, next state)."""
 
 
 def refuse_state(where: str, what: str) -> UnsupportedError:
     """Of a latch or flip-flop; where : file and line"""
     return UnsupportedError(
-        f"{where}: {what}: state, which a circuit of gates lacks; --cut-latches makes it an input that "
-        "shows the state and an output that shows the next one"
+        f"{where}: {what}: state, which a circuit of gates lacks; thermoc compile --cut-latches makes it an "
+        "input that shows the state and an output that shows the next one"
     )
 
 
@@ -21,3 +31,71 @@ def next_name(name: str, taken: Container[str]) -> str:
     while found in taken:
         found += "_"
     return found
+
+
+def is_next(name: str, state: str) -> bool:
+    """Whether a net is called as `next_name` calls the output of this state."""
+    return name.rstrip("_") == f"{state}_next"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequential(Generic[N]):
+    """A circuit whose state was cut, to be written with it.
+
+    netlist : its last `registers` inputs show the state, its last outputs, in this order, what it takes next
+    """
+
+    netlist: N
+    registers: int
+
+
+def with_state(netlist: N, registers: bool) -> tuple[N, Ends]:
+    """The circuit to be written, and its names; with registers as `with_registers` finds them."""
+    n = 0
+    if registers:
+        found = with_registers(netlist)
+        netlist, n = found.netlist, found.registers
+    inputs, outputs = netlist.input_names, netlist.output_names
+    first, last = len(inputs) - n, len(outputs) - n
+    return netlist, (inputs[:first], outputs[:last], list(zip(inputs[first:], outputs[last:], strict=True)))
+
+
+def with_registers(netlist: N) -> Sequential[N]:
+    """Every input NAME with an output NAME_next, as `next_name` calls it, is a register's.
+
+    Raises UnsupportedError where there is none.
+    """
+    place = {name: k for k, name in enumerate(netlist.output_names)}
+    pairs: list[tuple[int, int]] = []
+    for k, name in enumerate(netlist.input_names):
+        found = f"{name}_next"
+        while found in place and f"{found}_" in place:
+            found += "_"
+        if found in place:
+            pairs.append((k, place[found]))
+    if not pairs:
+        raise UnsupportedError(
+            "registers are made of inputs NAME with outputs NAME_next, and the circuit has none: leave "
+            "--registers out"
+        )
+    ends = np.array(pairs)
+    order = [_last(n, ends[:, side]) for side, n in enumerate((netlist.n_inputs, netlist.n_outputs))]
+    moved = np.append(np.arange(netlist.n_nets), NONE).astype(np.int32)  # NONE is the last place
+    moved[order[0]] = np.arange(netlist.n_inputs)
+    read = ("fanins",) if isinstance(netlist, LutNetlist) else ("a", "b")
+    sums = netlist.class_sums
+    ordered = replace(
+        netlist,
+        input_names=tuple(netlist.input_names[k] for k in order[0]),
+        output_names=tuple(netlist.output_names[k] for k in order[1]),
+        outputs=moved[netlist.outputs[order[1]]],
+        class_sums=None if sums is None else replace(sums, nets=moved[sums.nets]),
+        encoder=None,
+        **{name: moved[getattr(netlist, name)] for name in read},
+    )
+    return Sequential(ordered, len(pairs))
+
+
+def _last(n: int, chosen: np.ndarray) -> np.ndarray:
+    """Numbers below n, the chosen ones last and in their order."""
+    return np.concatenate([np.setdiff1d(np.arange(n), chosen), chosen])

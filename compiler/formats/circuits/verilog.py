@@ -16,6 +16,7 @@ from compiler.formats.circuits.library_cells import CellFunctions, cell_function
 from compiler.formats.circuits.lut_verilog import write_lut_verilog
 from compiler.formats.circuits.verilog_modules import elaborate
 from compiler.formats.circuits.verilog_parse import parse_modules
+from compiler.formats.circuits.verilog_registers import write_sequential
 from compiler.formats.circuits.verilog_words import BeyondError
 from compiler.formats.circuits.verilog_write import VerilogOptions, write_verilog
 from compiler.formats.circuits.yosys import read_through_yosys
@@ -56,7 +57,19 @@ def parse_verilog(
     return elaborate(parse_modules(text, name), name, top=top, cells=cells)
 
 
-def _write(netlist: GateNetlist | LutNetlist, pipeline: int = 0, vectors: bool = False, luts: int = 0) -> str:
+def _write(
+    netlist: GateNetlist | LutNetlist,
+    pipeline: int = 0,
+    vectors: bool = False,
+    luts: int = 0,
+    registers: bool = False,
+) -> str:
+    if registers and (pipeline or vectors or luts):
+        raise UnsupportedError(
+            "Verilog with registers takes no --pipeline, --vectors and --luts: leave them out"
+        )
+    if registers and isinstance(netlist, GateNetlist):
+        return write_sequential(netlist)
     if luts and (pipeline or vectors):
         raise UnsupportedError(
             "Verilog of tables has neither registers nor vectors of its own: leave --luts out"
@@ -77,5 +90,5 @@ FORMAT = Format(
     re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/|`[^\n]*\n|\(\*.*?\*\))*module\s", re.DOTALL),
     read_verilog,
     _write,
-    frozenset({"pipeline", "vectors", "luts"}),
+    frozenset({"pipeline", "vectors", "luts", "registers"}),
 )

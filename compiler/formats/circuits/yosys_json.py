@@ -226,10 +226,11 @@ def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> Gate
 
 
 def _titles(module: Any) -> dict[Any, str]:
-    """What the bits are called; names that a person gave come last and count."""
+    """What the bits are called: by a person rather than Yosys, at the top rather than in an instance."""
     found: dict[Any, str] = {}
-    nets = sorted(module.get("netnames", {}).items(), key=lambda item: not int(item[1].get("hide_name", 0)))
-    for name, facts in reversed(nets):
+    nets = module.get("netnames", {}).items()
+    best_first = sorted(nets, key=lambda item: (int(item[1].get("hide_name", 0)), item[0].count(".")))
+    for name, facts in reversed(best_first):
         for k, bit in enumerate(facts["bits"]):
             found[bit] = name if len(facts["bits"]) == 1 else f"{name}[{k + int(facts.get('offset', 0))}]"
     return found

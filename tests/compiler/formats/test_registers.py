@@ -1,0 +1,114 @@
+"""State that was cut is written as registers again, and read back the same."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from toys.gates import random_circuit
+
+from compiler.circuits.reference import output_values
+from compiler.errors import UnsupportedError
+from compiler.formats.circuits.aiger import parse_aiger, write_aiger
+from compiler.formats.circuits.bench import parse_bench, write_bench
+from compiler.formats.circuits.blif import parse_blif, write_blif
+from compiler.formats.circuits.circuits import read_circuit
+from compiler.formats.circuits.export import ExportOptions, export_circuit
+from compiler.formats.circuits.state import with_registers
+from compiler.formats.circuits.verilog_registers import write_sequential
+from compiler.formats.circuits.yosys import yosys_program
+from compiler.formats.options import Options
+from compiler.ir.gates import make_gates
+from compiler.passes.gates.lut_map import map_luts
+
+COUNTER = """.model t
+.inputs clk up
+.outputs q0 carry q1_next
+.latch d0 q0 re clk 0
+.latch d1 q1
+.names q0 up d0
+10 1
+01 1
+.names q0 up both
+11 1
+.names q1 both d1
+10 1
+01 1
+.names q1 both carry
+11 1
+.names q1 q1_next
+1 1
+.end
+"""
+
+
+def answers(netlist):
+    """{output: value} for every {input: value}, ports in the order of their names."""
+    found = {}
+    order = sorted(range(netlist.n_inputs), key=netlist.input_names.__getitem__)
+    for bits in product((0, 1), repeat=netlist.n_inputs):
+        values = dict(zip(netlist.output_names, output_values(netlist, bits), strict=True))
+        found[tuple((netlist.input_names[k], bits[k]) for k in order)] = values
+    return found
+
+
+def test_blif_bench_and_aiger_give_the_same_back():
+    cut = parse_blif(COUNTER, cut_latches=True)
+    assert cut.input_names[-2:] == ("q0", "q1") and cut.output_names[-2:] == ("q0_next", "q1_next_")
+    bench = write_bench(cut, registers=True)
+    assert "q1 = DFF(q1_next_)" in bench and "INPUT(q0)" not in bench and "OUTPUT(q0)" in bench
+    backs = [
+        parse_blif(write_blif(cut, registers=True), cut_latches=True),
+        parse_blif(write_blif(map_luts(cut, 4), registers=True), cut_latches=True),
+        parse_bench(bench, cut_latches=True),
+        parse_aiger(write_aiger(cut, registers=True), cut_latches=True),
+        parse_aiger(write_aiger(cut, binary=False, registers=True), cut_latches=True),
+    ]
+    for back in backs:
+        assert answers(back) == answers(cut)
+    with pytest.raises(UnsupportedError, match="the file's 2 latch"):
+        parse_aiger(write_aiger(cut, registers=True))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_states_anywhere_among_the_ports(seed):
+    netlist = random_circuit(np.random.default_rng(seed), 5, 12)
+    outputs = [f"y{k}" for k in range(netlist.n_outputs)]
+    outputs[-1] = "x1_next"
+    netlist = replace(netlist, input_names=tuple(f"x{k}" for k in range(5)), output_names=tuple(outputs))
+    found = with_registers(netlist)
+    assert (found.registers, found.netlist.input_names[-1], found.netlist.output_names[-1]) == (
+        1,
+        "x1",
+        "x1_next",
+    )
+    assert answers(found.netlist) == answers(netlist)
+    assert answers(parse_blif(write_blif(netlist, registers=True), cut_latches=True)) == answers(netlist)
+
+
+@pytest.mark.skipif(yosys_program() is None, reason="yosys is not installed")
+def test_verilog_keeps_the_clock_and_the_function(tmp_path):
+    cut = parse_blif(COUNTER, cut_latches=True)
+    text = write_sequential(cut)
+    assert "// state[1] is q1\n" in text and "  input clk,\n  input up," in text
+    assert "always @(posedge clk) state <= next;" in text
+    (tmp_path / "t.v").write_text(text)
+    back = read_circuit(tmp_path / "t.v", Options(cut_latches=True))
+    assert back.input_names[:2] == ("clk", "up") and back.output_names[:3] == ("q0", "carry", "q1_next")
+    named = {"q0_state": "q0", "q0_state_next": "q0_next"}  # called as the ports that show them
+    named |= {"q1_next_state": "q1", "q1_next_state_next": "q1_next_"}
+    inputs, outputs = (tuple(named.get(x, x) for x in side) for side in (back.input_names, back.output_names))
+    assert answers(replace(back, input_names=inputs, output_names=outputs)) == answers(cut)
+    other = write_sequential(replace(cut, input_names=("t", *cut.input_names[1:])))
+    assert "  input clk,\n  input t," in other  # no input is called like a clock
+
+
+def test_what_has_no_registers_is_refused(tmp_path):
+    plain = make_gates(["a", "b"], [1], [0], [1], {"y": 2})
+    for write in (write_blif, write_bench, write_aiger):
+        with pytest.raises(UnsupportedError, match="and the circuit has none: leave --registers out"):
+            write(plain, registers=True)
+    with pytest.raises(UnsupportedError, match="--registers has no meaning for c; leave it out"):
+        export_circuit(plain, "c", tmp_path / "x.c", ExportOptions(registers=True))
+    with pytest.raises(UnsupportedError, match="takes no --pipeline, --vectors and --luts"):
+        export_circuit(plain, "verilog", tmp_path / "x.v", ExportOptions(registers=True, pipeline=1))
