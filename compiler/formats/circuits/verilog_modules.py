@@ -23,6 +23,22 @@ TREES = {
 MAX_LEVELS = 64  # of instances in instances
 WIDENED = ("nary", "choice", "binary", "unary")  # what an assignment around it may widen
 
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Pins of an FPGA's look-up table, and its parameter."""
+
+    operands: tuple[str, ...]
+    out: str
+    constant: str
+
+
+TABLES: dict[str, tuple[_Table, ...]] = {
+    f"LUT{n}": (_Table(tuple(f"I{k}" for k in range(n)), "O", "INIT"),) for n in range(1, 7)
+}
+TABLES["LUT4"] = (_Table(("A", "B", "C", "D"), "Z", "INIT"), *TABLES["LUT4"])
+TABLES["SB_LUT4"] = (_Table(("I0", "I1", "I2", "I3"), "O", "LUT_INIT"),)
+"""Those that we write: AMD's LUT1 to LUT6, Lattice's LUT4 (ECP5, told by its pin Z) and SB_LUT4 (iCE40)."""
 Pins = dict[str, Expr | None]
 
 
@@ -299,6 +315,9 @@ class _Body:
         return found
 
     def cell(self, item: Instance) -> None:
+        if item.kind in TABLES and (self.cells is None or item.kind not in self.cells.cells):
+            self.table(item)
+            return
         if self.cells is None:
             raise UnsupportedError(
                 f"{self.where}, line {item.line}: {item.kind!r} ({item.name.strip()}) is no module of this "
@@ -323,6 +342,29 @@ class _Body:
             self.wires.state(own, self.function(item, inputs, cell.state.following), item.line)
         for name, net in driven.items():
             self.wires.drive(net, self.function(item, inputs, cell.outputs[name]), item.line)
+
+    def table(self, item: Instance) -> None:
+        """An FPGA's look-up table: bit p of its constant where operand k is bit k of p."""
+        if any(not name for name, _ in item.pins):
+            self.e.fail(f"{item.kind} {item.name!r} connects pins by order; connect them by name", item.line)
+        found = next(t for t in TABLES[item.kind] if t.out in dict(item.pins) or t is TABLES[item.kind][-1])
+        pins = self.pins(item, [*found.operands, found.out])
+        given = dict(item.parameters)
+        init, out = given.pop(found.constant, None), pins.get(found.out)
+        if init is None or given:
+            self.e.fail(
+                f"{item.kind} {item.name!r} needs its table, .{found.constant}(...), alone", item.line
+            )
+        bits = self.e.own(init)
+        if any(bit > 1 for bit in bits[: 1 << len(found.operands)]):
+            self.e.fail(f"{found.constant} of {item.name!r} is no constant", init.line)
+        inputs = {
+            name: self.one(e, item.kind) for name in found.operands if (e := pins.get(name)) is not None
+        }
+        table = sum(bit << p for p, bit in enumerate(bits[: 1 << len(found.operands)]))
+        literal = self.function(item, inputs, (found.operands, table))
+        if out is not None:
+            self.wires.drive(self.pin(found.out, out), literal, item.line)
 
     def pin(self, name: str, e: Expr) -> int:
         """The net that an output pin drives."""

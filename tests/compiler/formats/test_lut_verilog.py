@@ -2,15 +2,18 @@
 
 import shutil
 import subprocess
+from itertools import product
 
 import numpy as np
 import pytest
 
 from compiler.circuits.from_tables import circuit_of
-from compiler.errors import UnsupportedError
+from compiler.circuits.reference import output_values
+from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.export import ExportOptions, export_circuit
 from compiler.formats.circuits.lut_verilog import write_lut_verilog
 from compiler.formats.circuits.testbench import write_testbench
+from compiler.formats.circuits.verilog import parse_verilog
 from compiler.ir.gates import NONE, ClassSums
 from compiler.ir.luts import LutNetlist, verify_luts
 from compiler.passes.gates.lut_map import map_luts
@@ -83,3 +86,46 @@ def test_what_instances_do_not_hold_is_refused(tmp_path):
         write_lut_verilog(circuit(class_sums=sums))
     with pytest.raises(UnsupportedError, match="neither registers nor vectors"):
         export_circuit(circuit_of(circuit()), "verilog", tmp_path / "n.v", ExportOptions(luts=4, pipeline=1))
+
+
+def same(netlist, back) -> bool:
+    """On all patterns; outputs by position."""
+    bits = np.array(list(product((0, 1), repeat=netlist.n_inputs)), dtype=np.uint8)
+    assert back.input_names == netlist.input_names
+    gates = circuit_of(netlist)
+    return all(output_values(gates, row) == output_values(back, row) for row in bits.tolist())
+
+
+def test_instances_are_read_back():
+    netlist = circuit()
+    text = write_lut_verilog(netlist)
+    assert same(netlist, parse_verilog(text))
+    assert not same(netlist, parse_verilog(text.replace("LUT3 #(.INIT(8'h", "LUT3 #(.INIT(~8'h", 1)))
+
+
+@pytest.mark.parametrize(
+    "instance",
+    [
+        "SB_LUT4 #(.LUT_INIT(16'hd0d0)) t (.I0(a), .I1(1'b0), .I2(b), .I3(c), .O(y));",
+        "LUT4 #(.INIT(16'hd0d0)) t (.A(a), .B(1'b0), .C(b), .D(c), .Z(y));",
+        "LUT4 #(.INIT(16'hd0d0)) t (.I0(a), .I1(1'b0), .I2(b), .I3(c), .O(y));",
+    ],
+)
+def test_primitives_of_each_maker_are_read(instance):
+    netlist = parse_verilog(f"module t(input a, b, c, output y); {instance} endmodule")
+    for a, b, c in product((0, 1), repeat=3):
+        assert output_values(netlist, (a, b, c)) == [0xD0D0 >> (a + 4 * b + 8 * c) & 1]
+
+
+def test_tables_that_say_too_little_are_refused():
+    start = "module t(input a, b, output y); "
+    for instance, message in (
+        ("LUT2 t (.I0(a), .I1(b), .O(y));", r"needs its table, \.INIT"),
+        ("LUT2 #(.INIT(4'h8), .X(1)) t (.I0(a), .I1(b), .O(y));", r"needs its table, \.INIT"),
+        ("LUT2 #(.INIT({3'b0, a})) t (.I0(a), .I1(b), .O(y));", "INIT of 't' is no constant"),
+        ("LUT2 #(.INIT(4'h8)) t (.I0(a), .O(y));", "pin 'I1' of 't' is open"),
+        ("LUT2 #(.INIT(4'h8)) t (y, a, b);", "connects pins by order"),
+        ("LUT2 #(.INIT(4'h8)) t (.I0(a), .I2(b), .O(y));", "has no port 'I2'"),
+    ):
+        with pytest.raises(FormatError, match=message):
+            parse_verilog(f"{start}{instance} endmodule")
