@@ -32,6 +32,11 @@ def read_wiring(path: str | os.PathLike) -> list[np.ndarray]:
     Raises FormatError for any other file or shape, naming the entry.
     """
     entries: Iterable[tuple[str, Any]]
+    if os.fspath(path).lower().endswith(".c"):
+        raise FormatError(
+            f"{path}: C code that difflogic generates holds gates, wiring and classes: compile it by itself, "
+            "without the model's file"
+        )
     if is_npz(path):
         entries = _sorted(read_npz(path))
     elif os.fspath(path).lower().endswith(".safetensors"):

@@ -15,6 +15,7 @@ from compiler.errors import FormatError, ThermocError, UnsupportedError
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.logic_nets.difflogic_c import parse_difflogic_c
 from compiler.formats.logic_nets.torchlogix_json import parse_torchlogix_json
+from compiler.formats.logic_nets.wiring import read_wiring
 
 # c0, c1, c2, c3 of gates 0 .. 15, the table of arXiv 2210.08277
 COEFFICIENTS = np.array(
@@ -158,6 +159,11 @@ def test_difflogic_needs_its_wiring(tmp_path):
         np.savez(tmp_path / "w.npz", **entry)
         with pytest.raises(FormatError, match=rule):
             _read(path, wiring=str(tmp_path / "w.npz"))
+
+
+def test_generated_code_is_no_wiring_for_another_file():
+    with pytest.raises(FormatError, match=r"net\.c: C code that difflogic generates .* compile it by itself"):
+        read_wiring("net.c")
 
 
 def test_a_swapped_input_is_seen(tmp_path):
