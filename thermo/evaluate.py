@@ -229,7 +229,11 @@ def label_codes(netlist: Any, dataset: Dataset) -> np.ndarray | None:
         named: Any = netlist.network
     else:
         named = netlist.readout if isinstance(netlist, LangevinNetlist) else netlist.class_sums
-    labels = () if named is None else named.labels
+    return codes_of(() if named is None else named.labels, dataset)
+
+
+def codes_of(labels: tuple[str, ...], dataset: Dataset) -> np.ndarray | None:
+    """The same of answers with these names."""
     if not labels or not dataset.labels or set(labels) != set(dataset.labels):
         return None
     return np.array([dataset.labels.index(label) for label in labels])

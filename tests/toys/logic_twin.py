@@ -43,10 +43,11 @@ def gate(t, a, b, broken=None):
     return t[:, 0] + c1 * a + c2 * b + c3 * a * b
 
 
-def run(layers, x, labels, *, config, tau, gain, power, offsets=None, base=None, broken=None):
-    """Mean loss and the offsets of this point.
+def run(layers, x, targets, *, config, tau, gain, power, offsets=None, base=None, broken=None):
+    """Mean cross entropy of the targets and the offsets of this point.
 
     layers : [{logits, scores, wires}] with noise added and tempered; x : (B, n) of 0 and 1
+    targets : (B, classes), what the probabilities should be
     offsets : of the base point, None to make them here (the loss is then the hard network's)
     base : layers of the base point, where it is not this one
     """
@@ -83,9 +84,6 @@ def run(layers, x, labels, *, config, tau, gain, power, offsets=None, base=None,
             o = offsets[number]
             a, b = inputs[0][0] + o["a"], inputs[1][0] + o["b"]
             x = gate(soft, a, b, broken) + o["y"]
-    classes = labels.max() + 1
-    sums = (x * gain).reshape(x.shape[0], classes, -1).sum(axis=2)
+    sums = (x * gain).reshape(x.shape[0], targets.shape[1], -1).sum(axis=2)
     log_p = np.log(softmax(sums / tau))
-    own = log_p[np.arange(labels.size), labels]
-    s = config.smoothing
-    return -np.mean((1 - s) * own + s * log_p.mean(axis=1)), made
+    return -np.mean((targets * log_p).sum(axis=1)), made

@@ -25,18 +25,17 @@ def class_sums(values, index, gain, sums):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def cross_entropy(sums, labels, tau, smoothing, delta):  # type: ignore[no-untyped-def]
-    """Cross-entropy of softmax(sums / tau) and its derivative by the sums.
+def cross_entropy(sums, labels, targets, tau, delta):  # type: ignore[no-untyped-def]
+    """Cross-entropy of softmax(sums / tau), and a derivative by the sums.
 
-    labels : (batch,); delta : (classes, lanes) out, of the batch's mean loss, 0 in padding lanes
-    smoothing : this share of the target is spread over all classes
-    Returns (sum of losses, number right with the first of equal sums).
+    labels : (batch,); targets : (batch, classes) float32, what the probabilities should be
+    delta : (classes, lanes) out, of the batch's mean cross-entropy of the targets, 0 in padding lanes
+    Returns (sum of losses by the labels, number right with the first of equal sums).
     """
     n, lanes = sums.shape
     batch = labels.shape[0]
     inverse = _ONE / tau
     scale = _ONE / (tau * np.float32(batch))
-    rest = smoothing / np.float32(n)
     loss = 0.0
     right = 0
     for l in range(lanes):
@@ -50,17 +49,14 @@ def cross_entropy(sums, labels, tau, smoothing, delta):  # type: ignore[no-untyp
                 best = c
         right += best == labels[l]
         total = _ZERO
-        average = _ZERO
         for c in range(n):
             z = (sums[c, l] - sums[best, l]) * inverse
-            average += z
             delta[c, l] = exp_below(z)
             total += delta[c, l]
         own = (sums[labels[l], l] - sums[best, l]) * inverse
-        loss += np.log(np.float64(total)) - (_ONE - smoothing) * own - rest * average
+        loss += np.log(np.float64(total)) - own
         for c in range(n):
-            target = rest + (_ONE - smoothing if c == labels[l] else _ZERO)
-            delta[c, l] = (delta[c, l] / total - target) * scale
+            delta[c, l] = (delta[c, l] / total - targets[l, c]) * scale
     return loss, right
 
 

@@ -8,17 +8,18 @@ from thermo.kernels.jit import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def loss_and_weights(counts, labels, tau, smoothing, scale, dither, weights, totals):  # type: ignore[no-untyped-def]
-    """Cross entropy of softmax(counts / tau) and its derivatives by the class sums as int8.
+def loss_and_weights(counts, labels, targets, tau, scale, dither, weights, totals):  # type: ignore[no-untyped-def]
+    """Cross entropy of softmax(counts / tau) and derivatives by the class sums as int8.
 
     counts : (n_classes, pitch) int32; labels : (n,) int64
+    targets : (n, n_classes) float64, what the probabilities should be; the derivatives are those of the
+        cross entropy of these, the loss and the right answers those of the labels
     weights : (n_classes, pitch) int8, written: scale * (probability - target) + dither, floored
     dither : (n_classes, n) in [0, 1)
     totals : (4,) float64, added to: loss, right answers, sum and sum of squares of the counts
     """
     n_classes = counts.shape[0]
     e = np.empty(n_classes, np.float64)
-    rest = smoothing / n_classes
     for s in range(labels.shape[0]):
         label = labels[s]
         largest, at = counts[0, s], 0
@@ -35,6 +36,5 @@ def loss_and_weights(counts, labels, tau, smoothing, scale, dither, weights, tot
         totals[0] += np.log(z) - (counts[label, s] - largest) / tau
         totals[1] += at == label
         for c in range(n_classes):
-            target = rest + (1.0 - smoothing if c == label else 0.0)
-            value = np.floor(scale * (e[c] / z - target) + dither[c, s])
+            value = np.floor(scale * (e[c] / z - targets[s, c]) + dither[c, s])
             weights[c, s] = np.int8(min(max(value, -127.0), 127.0))

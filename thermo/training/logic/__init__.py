@@ -3,6 +3,18 @@
 from thermo.training.logic.config import LogicAugmentation, LogicConfig
 from thermo.training.logic.presets import logic_preset
 from thermo.training.logic.result import LogicEpoch, TrainedLogic
+from thermo.training.logic.targets import softened
+from thermo.training.logic.teachers import read_teacher, teacher_of
 from thermo.training.logic.train import train_logic
 
-__all__ = ["LogicAugmentation", "LogicConfig", "LogicEpoch", "TrainedLogic", "logic_preset", "train_logic"]
+__all__ = [
+    "LogicAugmentation",
+    "LogicConfig",
+    "LogicEpoch",
+    "TrainedLogic",
+    "logic_preset",
+    "read_teacher",
+    "softened",
+    "teacher_of",
+    "train_logic",
+]

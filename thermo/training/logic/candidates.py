@@ -82,7 +82,7 @@ def _from_pools(
         trainer.data.fill(data, part, x)
         for number in range(len(layers)):
             tiles.map(lambda i, number=number: flow.up(number, i, x), threads)  # type: ignore[misc]
-        trainer.derive(flow, data.labels[part], rng, np.zeros(4))
+        trainer.derive(flow, data, part, rng, np.zeros(4))
         flow.turn(x, rng, tiles)
         flow.descend(ask, tiles)
     for number, layer in enumerate(layers):

@@ -123,7 +123,9 @@ class LogicConfig(TrainingConfig):
     schedule : "cosine", or "validation": the rate falls where `patience` validations in a row brought no
         better network (thermo.training.logic.schedule)
     decay : weight decay of the table or gate logits, per step and unit of learning rate
-    smoothing : of labels; dropout : share of gates silenced in each step
+    smoothing : of labels; teacher_share : of a teacher's probabilities in the targets, where there is one
+        (train_logic's `teacher`), the rest are the smoothed labels
+    dropout : share of gates silenced in each step
     evaluate_every : epochs between validations; the last tenth is always validated
     """
 
@@ -176,6 +178,7 @@ class LogicConfig(TrainingConfig):
     rate_wire: float = 1.0
     decay: float = 0.0
     smoothing: float = 0.0
+    teacher_share: float = 0.5
     dropout: float = 0.0
     beta1: float = 0.9
     beta2: float = 0.999
@@ -238,6 +241,8 @@ class LogicConfig(TrainingConfig):
         if not 0 <= self.drop < 0.5:
             rules.fail("drop", "at least 0 and below 0.5")
         rules.share("final_rate", "refresh_until", "keep")
+        if not 0 < self.teacher_share <= 1:
+            rules.fail("teacher_share", "above 0 and at most 1")
 
     def _check_patches(self, rules: Rules) -> None:
         rules.whole("patches", "patch_epochs", least=0)

@@ -23,7 +23,13 @@ _REFRESH = 13  # tag of a generator
 class GeneralTrainer(LogicTrainer):
     """The network in training and the best one so far."""
 
-    def __init__(self, dataset: Dataset, config: LogicConfig, bank: Bank | None = None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: LogicConfig,
+        bank: Bank | None = None,
+        teacher: np.ndarray | None = None,
+    ) -> None:
         if config.refresh_pool:
             raise TrainingError(
                 "training: refresh_pool must be 0 but for straight-through training of tables with learnable "
@@ -34,7 +40,7 @@ class GeneralTrainer(LogicTrainer):
                 "training: keep must be 1 but for straight-through training of tables with learnable wiring, "
                 f"got {config.keep:g}; elsewhere no kinds of local bits are closed"
             )
-        super().__init__(dataset, config, bank)
+        super().__init__(dataset, config, bank, teacher)
         self.batch = min(config.batch, dataset.y_train.size)
         self.steps = -(-dataset.y_train.size // self.batch)
         self.network = GeneralNetwork(config, self.source.n_bits, dataset.n_classes, self.batch)
@@ -94,14 +100,17 @@ class GeneralTrainer(LogicTrainer):
                 config.epsilon,
             )
             power = 1.0 + (config.reste_power - 1.0) * self.step / total
-            more, hits = self._descend(data.labels[part], rates, power, tiles)
+            targets = self.targets_of(data, part, np.float32)
+            more, hits = self._descend(data.labels[part], targets, rates, power, tiles)
             loss, right = loss + more, right + hits
             self.step += 1
         return loss / n, right / n
 
-    def _descend(self, labels: np.ndarray, rates: Rates, power: float, tiles: Tiles) -> tuple[float, int]:
+    def _descend(
+        self, labels: np.ndarray, targets: np.ndarray, rates: Rates, power: float, tiles: Tiles
+    ) -> tuple[float, int]:
         """One step on the encoded batch: sum of losses and number right."""
-        return self.network.step(self.words, labels, self.step, tiles, power=power, rates=rates)
+        return self.network.step(self.words, labels, targets, self.step, tiles, power=power, rates=rates)
 
     def encoded(self, data: Epoch, part: slice, tiles: Tiles) -> np.ndarray:
         """Bits of these samples, (n_inputs, lanes / 64) uint64; overwritten by the next call."""

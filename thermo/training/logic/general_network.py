@@ -71,6 +71,7 @@ class GeneralNetwork:
         self,
         words: np.ndarray,
         labels: np.ndarray,
+        targets: np.ndarray,
         step: int,
         tiles: Tiles,
         *,
@@ -79,7 +80,9 @@ class GeneralNetwork:
     ) -> tuple[float, int]:
         """Forward and backward for a batch: sum of losses and number right.
 
-        labels : (at most batch,); step : from 0, names the noise and the dropout of this batch
+        labels : (at most batch,); targets : (at most batch, n_classes) float32, what the probabilities should
+            be: derivatives are of the cross entropy of these, the losses of the labels
+        step : from 0, names the noise and the dropout of this batch
         power : present order of the ReSTE estimator; rates : None leaves the parameters alone
         """
         values = [Values(words, None)]
@@ -88,9 +91,7 @@ class GeneralNetwork:
         gain = self.gain(step)
         logic_batch.class_sums(values[-1].candidates(), self.rows[-1], gain, self.sums)
         self.follow(self.sums[:, : labels.size])
-        loss, right = logic_batch.cross_entropy(
-            self.sums, labels, np.float32(self.tau), np.float32(self.config.smoothing), self.delta
-        )
+        loss, right = logic_batch.cross_entropy(self.sums, labels, targets, np.float32(self.tau), self.delta)
         dy, dy_row = self.delta, self.head_rows
         for number in range(len(self.layers) - 1, -1, -1):
             layer = self.layers[number]

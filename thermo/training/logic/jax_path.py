@@ -156,21 +156,23 @@ def network_sums(
 
 def loss_function(
     config: LogicConfig, wires: list[jax.Array | None], n_classes: int
-) -> Callable[..., tuple[jax.Array, tuple[jax.Array, jax.Array]]]:
-    """loss(parameters, bits, labels, head, noise) -> (mean loss, (class sums, spread)).
+) -> Callable[..., tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]]:
+    """loss(parameters, bits, targets, head, noise) -> (mean loss, (class sums, spread, log probabilities)).
 
-    bits : (samples, n_inputs); labels : (samples,); noise : as draw_noise, or None
-    The loss is to be differentiated; spread is the running one with this batch, a constant to it.
+    bits : (samples, n_inputs); targets : (samples, n_classes), what the probabilities should be
+    noise : as draw_noise, or None
+    The loss is the cross entropy of the targets, to be differentiated; spread is the running one with this
+    batch, a constant to it.
     """
     block = config.layers[-1] // n_classes
 
     def loss(
         parameters: Parameters,
         bits: jax.Array,
-        labels: jax.Array,
+        targets: jax.Array,
         head: Head,
         noise: Parameters | None = None,
-    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]:
         sums = network_sums(
             config,
             parameters,
@@ -185,8 +187,6 @@ def loss_function(
         old = jnp.asarray(head.spread)
         spread = jnp.where(old == 0, now, TAU_MEMORY * old + (1 - TAU_MEMORY) * now)
         log_p = jax.nn.log_softmax(sums / temperature(config, block, spread), axis=1)
-        own = jnp.take_along_axis(log_p, labels[:, None], axis=1)[:, 0]
-        s = config.smoothing
-        return -jnp.mean((1 - s) * own + s * log_p.mean(axis=1)), (sums, spread)
+        return -jnp.mean((targets * log_p).sum(axis=1)), (sums, spread, log_p)
 
     return loss

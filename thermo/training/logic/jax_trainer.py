@@ -26,8 +26,14 @@ class JaxTrainer(GeneralTrainer):
     kernels by rounding only; Gumbel noise comes from JAX keys and so has other values.
     """
 
-    def __init__(self, dataset: Dataset, config: LogicConfig, bank: Bank | None = None) -> None:
-        super().__init__(dataset, config, bank)
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: LogicConfig,
+        bank: Bank | None = None,
+        teacher: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(dataset, config, bank, teacher)
         self.adam = optax.scale_by_adam(config.beta1, config.beta2, config.epsilon)
         self.key = jax.random.key(config.seed)
         self._compiled: Any = None
@@ -69,7 +75,9 @@ class JaxTrainer(GeneralTrainer):
                 for name, array in tree.items():
                     getattr(layer, prefix + name)[:] = np.asarray(array)
 
-    def _descend(self, labels: np.ndarray, rates: Rates, power: float, tiles: Tiles) -> tuple[float, int]:
+    def _descend(
+        self, labels: np.ndarray, targets: np.ndarray, rates: Rates, power: float, tiles: Tiles
+    ) -> tuple[float, int]:
         if not self._pushed:
             self._push()
         if self._compiled is None:
@@ -81,6 +89,7 @@ class JaxTrainer(GeneralTrainer):
             self.wires,
             jnp.asarray(self.bytes[:, : labels.size].T),
             jnp.asarray(labels),
+            jnp.asarray(targets),
             head,
             (rates.logits, rates.scores, rates.decay),
             jax.random.fold_in(self.key, self.step),
@@ -99,14 +108,16 @@ def _step(
     wires: list[Any],
     bits: jax.Array,
     labels: jax.Array,
+    targets: jax.Array,
     head: Head,
     rates: tuple[jax.Array, jax.Array, jax.Array],
     key: jax.Array,
 ) -> tuple[Any, ...]:
-    """One Adam step: new parameters and moments, mean loss, number right, spread of the sums."""
+    """One Adam step: new parameters and moments, mean loss of the labels, number right, the sums' spread."""
     noise = draw_noise(config, parameters, key) if config.forward == "gumbel" else None
     loss = jax.value_and_grad(loss_function(config, wires, n_classes), has_aux=True)
-    (value, (sums, spread)), gradient = loss(parameters, bits, labels, head, noise)
+    (_, (sums, spread, log_p)), gradient = loss(parameters, bits, targets, head, noise)
+    own = jnp.take_along_axis(log_p, labels[:, None], axis=1)
     updates, moments = adam.update(gradient, moments)
     rate = {"logits": rates[0], "scores": rates[1]}
     keep: dict[str, Any] = {"logits": 1.0 - rates[0] * rates[2], "scores": 1.0}
@@ -114,4 +125,4 @@ def _step(
         {name: keep[name] * layer[name] - rate[name] * update[name] for name in layer}
         for layer, update in zip(parameters, updates, strict=True)
     ]
-    return parameters, moments, value, (jnp.argmax(sums, axis=1) == labels).sum(), spread
+    return parameters, moments, -own.mean(), (jnp.argmax(sums, axis=1) == labels).sum(), spread

@@ -231,7 +231,8 @@ class BankTrainer:
         by_sums[:] = 0
         rough = rng.random((self.n_classes, labels.size))
         whole = np.rint(sums * np.float32(FINE)).astype(np.int32)
-        loss_and_weights(whole, labels, float(FINE), 0.0, float(TOP), rough, by_sums, self.seen)
+        sure = np.eye(self.n_classes)[labels]
+        loss_and_weights(whole, labels, sure, float(FINE), float(TOP), rough, by_sums, self.seen)
         by_weight = np.empty(self.weight.shape, np.int32)
         by_counts = np.empty(counts.shape, np.float32)
         linear_derivatives(self.weight, counts, by_sums, by_weight, by_counts)

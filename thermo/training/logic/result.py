@@ -13,7 +13,8 @@ from thermo.training.loop import Trained
 class LogicEpoch:
     """One line of the training history.
 
-    loss, train_accuracy : means over the epoch's batches, as seen in training (augmented)
+    loss, train_accuracy : means over the epoch's batches, as seen in training (augmented); the loss is the
+        cross entropy of the labels, also where targets are smoothed ones or a teacher's
     valid_accuracy : of the hard network, None if this epoch was not evaluated
     tau : divisor of the class sums at the epoch's end; seconds : wall time of the epoch
     """

@@ -24,6 +24,7 @@ from thermo.training.errors import TrainingError
 from thermo.training.logic.candidates import refresh
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.flow import Flow
+from thermo.training.logic.images import Epoch
 from thermo.training.logic.layer_state import LayerState
 from thermo.training.logic.patches import Bank
 from thermo.training.logic.pruning import prune
@@ -59,7 +60,12 @@ class TableTrainer(LogicTrainer):
     """
 
     def __init__(
-        self, dataset: Dataset, config: LogicConfig, path: str | None = None, bank: Bank | None = None
+        self,
+        dataset: Dataset,
+        config: LogicConfig,
+        path: str | None = None,
+        bank: Bank | None = None,
+        teacher: np.ndarray | None = None,
     ) -> None:
         self.n_classes = dataset.n_classes
         if config.layers[-1] % self.n_classes:
@@ -67,7 +73,7 @@ class TableTrainer(LogicTrainer):
                 f"training: the last of layers must be a multiple of the {self.n_classes} "
                 f"classes, got {config.layers[-1]}"
             )
-        super().__init__(dataset, config, bank)
+        super().__init__(dataset, config, bank, teacher)
         self.per_class = config.layers[-1] // self.n_classes
         self.path = path_code(path)
         self.steps = -(-dataset.y_train.size // config.batch)
@@ -118,11 +124,11 @@ class TableTrainer(LogicTrainer):
         for t, part in enumerate(parts):
             for number in range(1, len(self.layers)):
                 tiles.map(lambda i, number=number, t=t: flow.up(number, i, x[t % 3]), threads)  # type: ignore[misc]
-            labels, before, tau = data.labels[part], seen[2:].copy(), self.tau
-            self.derive(flow, labels, rng, seen)
+            size, before, tau = part.stop - part.start, seen[2:].copy(), self.tau
+            self.derive(flow, data, part, rng, seen)
             flow.turn(x[t % 3], rng, tiles)
-            self._follow(seen[2:] - before, labels.size * self.n_classes)
-            step = self._step(1.0 / (SCALE * labels.size * tau))
+            self._follow(seen[2:] - before, size * self.n_classes)
+            step = self._step(1.0 / (SCALE * size * tau))
 
             def train(
                 number: int, i: int, given: Given, handed: Handed, t: int = t, step: AdamStep = step
@@ -136,14 +142,19 @@ class TableTrainer(LogicTrainer):
             flow.descend(train, tiles)
         return float(seen[0]) / n, float(seen[1]) / n
 
-    def derive(self, flow: Flow, labels: np.ndarray, rng: np.random.Generator, seen: np.ndarray) -> None:
-        """Derivatives of the loss into flow.weights, rounded at random so that their mean is right."""
+    def derive(
+        self, flow: Flow, data: Epoch, part: slice, rng: np.random.Generator, seen: np.ndarray
+    ) -> None:
+        """Derivatives of the loss of these samples into flow.weights, rounded at random so that their mean
+        is right; `seen` as `totals` of loss_and_weights.
+        """
+        labels = data.labels[part]
         flow.weights[:] = 0
         loss_and_weights(
             flow.counts.sum(axis=0, dtype=np.int32),
             labels,
+            self.targets_of(data, part),
             self.tau,
-            self.config.smoothing,
             SCALE,
             rng.random((self.n_classes, labels.size)),
             flow.weights,

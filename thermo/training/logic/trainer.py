@@ -14,9 +14,10 @@ from thermo.data import Dataset
 from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.encoder import bit_source
-from thermo.training.logic.images import TrainingImages
+from thermo.training.logic.images import Epoch, TrainingImages
 from thermo.training.logic.patches import Bank
 from thermo.training.logic.result import LogicEpoch
+from thermo.training.logic.targets import Targets
 from thermo.training.tiles import Tiles
 
 FEW_VALID = 100  # rows of a validation split whose epochs are hardly told apart
@@ -33,8 +34,15 @@ class LogicTrainer(ABC):
 
     spread: float
 
-    def __init__(self, dataset: Dataset, config: LogicConfig, bank: Bank | None = None) -> None:
-        """bank : shared tables, see bit_source."""
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: LogicConfig,
+        bank: Bank | None = None,
+        teacher: np.ndarray | None = None,
+    ) -> None:
+        """bank : shared tables, see bit_source; teacher : see Targets."""
+        self.targets = Targets(dataset, config, teacher)
         self.config, self.labels = config, dataset.labels
         self.source = bit_source(dataset, config, bank)
         self.data = TrainingImages(dataset, config, self.source)
@@ -74,6 +82,10 @@ class LogicTrainer(ABC):
     @abstractmethod
     def model(self) -> LogicNetwork | TableNetwork:
         """The best network."""
+
+    def targets_of(self, data: Epoch, part: slice, real: Any = np.float64) -> np.ndarray:
+        """(n, n_classes) targets of these samples; a changed picture has those of its original."""
+        return self.targets.of(data.rows[part] % self.data.labels.size, data.labels[part], real)
 
     def run_epoch(self, tiles: Tiles) -> LogicEpoch:
         config = self.config

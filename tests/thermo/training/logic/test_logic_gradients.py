@@ -54,15 +54,14 @@ def config_of(forward, parametrisation, wiring, estimator, **more) -> LogicConfi
         estimator=estimator,
         init_scale=0.7,
         init_wire=1.0,
-        smoothing=0.1,
         dropout=0.2,
         gumbel_temperature=1.5,
         **{"tau": 1.7, **more},
     )
 
 
-def data(n_in: int = N_IN) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Samples (BATCH, n_in) of 0 and 1, more zeros than ones, their words, and labels."""
+def data(n_in: int = N_IN) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Samples (BATCH, n_in) of 0 and 1, more zeros than ones, their words, labels, and soft targets."""
     rng = np.random.default_rng(1)
     x = (rng.random((BATCH, n_in)) < 0.4).astype(np.uint8)
     lanes = np.zeros((n_in, 128), np.uint8)
@@ -71,15 +70,16 @@ def data(n_in: int = N_IN) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     pack_lanes(lanes, words)
     labels = rng.integers(0, CLASSES, BATCH)
     labels[0] = CLASSES - 1
-    return x, words, labels
+    targets = 0.6 * np.eye(CLASSES)[labels] + 0.4 * rng.dirichlet([0.5, 1.0, 2.0], BATCH)
+    return x, words, labels, targets.astype(np.float32)
 
 
 def gradients(config: LogicConfig):
-    """Mean loss and the network, whose layers hold their gradients."""
-    _, words, labels = data()
+    """Mean loss of the labels and the network, whose layers hold the targets' gradients."""
+    _, words, labels, targets = data()
     network = GeneralNetwork(config, N_IN, CLASSES, BATCH)
     with Tiles(1) as tiles:
-        loss, _ = network.step(words, labels, STEP, tiles, power=POWER)
+        loss, _ = network.step(words, labels, targets, STEP, tiles, power=POWER)
     return loss / BATCH, network
 
 
@@ -115,10 +115,10 @@ def largest_error(network: GeneralNetwork, loss: float, broken: str | None = Non
     Differences are along single parameters for a tenth of them and all kinds and layers; their own
     error, of order h^2 and float64 rounding / h, is below 1e-8 for h = 1e-4.
     """
-    x, _, labels = data()
+    x, _, labels, targets = data()
     config, layers = network.config, effective(network)
     options = {"config": config, "tau": network.tau, "gain": network.gain(STEP), "power": POWER}
-    value, offsets = logic_twin.run(layers, x, labels, **options)
+    value, offsets = logic_twin.run(layers, x, np.eye(CLASSES)[labels], **options)
     assert value == pytest.approx(loss, abs=16 * EPS * max(1.0, loss))
     inverse = 1 / config.gumbel_temperature if config.forward == "gumbel" else 1.0
     rng = np.random.default_rng(2)
@@ -134,7 +134,7 @@ def largest_error(network: GeneralNetwork, loss: float, broken: str | None = Non
                 moved[number][name] = layers[number][name].copy()
                 moved[number][name].reshape(-1)[place] += sign * h * inverse
                 values.append(
-                    logic_twin.run(moved, x, labels, offsets=offsets, base=layers, broken=broken, **options)[
+                    logic_twin.run(moved, x, targets, offsets=offsets, base=layers, broken=broken, **options)[
                         0
                     ]
                 )
@@ -156,7 +156,7 @@ def test_a_broken_twin_has_other_gradients(broken):
 
 
 def jax_gradients(config: LogicConfig, network: GeneralNetwork):
-    x, _, labels = data()
+    x, _, labels, targets = data()
     fixed = config.wiring == "fixed"
 
     def tree(logits: str, scores: str) -> list[dict]:
@@ -170,8 +170,10 @@ def jax_gradients(config: LogicConfig, network: GeneralNetwork):
     noise = tree("logit_noise", "score_noise") if config.forward == "gumbel" else None
     head = jax_path.Head(0.0, POWER, jnp.asarray(network.gain(STEP)))
     loss = jax.jit(jax.value_and_grad(jax_path.loss_function(config, wires, CLASSES), has_aux=True))
-    (value, _), gradient = loss(tree("logits", "scores"), jnp.asarray(x), jnp.asarray(labels), head, noise)
-    return float(value), gradient
+    (_, (_, _, log_p)), gradient = loss(
+        tree("logits", "scores"), jnp.asarray(x), jnp.asarray(targets), head, noise
+    )
+    return -float(np.asarray(log_p)[np.arange(BATCH), labels].mean()), gradient
 
 
 @pytest.mark.parametrize(
