@@ -17,7 +17,7 @@ HEADINGS = {
     "Training": "epochs batch batches learning_rate heat_penalty heat_budget coupling_penalty penalty method "
     "start hidden estimator beta points forward parametrisation candidates gates update rule init "
     "perturbation directions replicas replica_coupling persistent homeostasis homeostasis_draws angle "
-    "diagnose schedule patience smoothing",
+    "diagnose schedule patience smoothing teacher teacher_share teacher_temperature",
     "Target": "target working_graph missing O rescale quantize limit_degree symmetrize embed double_well "
     "chain_strength embedder barrier flip_rate tolerance input_gain slices slice_bits unrolled",
     "Foreign files": "activation output_activation head classes tau wiring four_weights inputs widths top "

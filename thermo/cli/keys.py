@@ -353,6 +353,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "gates?": "each count by its definition",
         "tables?": "total, and by their inputs",
         "two_input_gates": "after -O1: core, with_head, and of whole-number data with_encoder_and_head",
+        "teacher_accuracy?": "of the teacher, on the training split",
         "shared_tables?": "tables, places, gates_unrolled, gates_once and memory_bits",
         "inputs": "bits offered",
     },

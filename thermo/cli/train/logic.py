@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from compiler.circuits.encoder import Grid, grid_of
 from compiler.circuits.from_tables import circuit_of
 from compiler.counting import counts, shared_counts, whole_counts
@@ -27,7 +29,14 @@ from thermo.report.text import text_table
 from thermo.simulate.threads import check_threads
 from thermo.training import TrainingError
 from thermo.training.logic import LogicAugmentation, TrainedLogic, logic_preset, train_logic
+from thermo.training.logic.teachers import read_teacher
 from thermo.training.logic.train import shared_tables_file
+
+TEACHING = (
+    Option("teacher_share", "--teacher-share", float, None, "Of the targets, the rest are labels (0.5)."),
+    Option("teacher_temperature", "--teacher-temperature", float, None, "Its logits are divided by it (1)."),
+)
+"""What means something with a teacher alone."""
 
 OPTIONS = (
     Option("out", "--out", Path, ..., "Model to write (.safetensors).", short="-o"),
@@ -83,6 +92,15 @@ OPTIONS = (
         "patience", "--patience", int, None, "Validations without a better one before it does (5).", min=1
     ),
     Option("smoothing", "--smoothing", float, None, "Of labels: share spread over all classes (default 0)."),
+    Option(
+        "teacher",
+        "--teacher",
+        Path,
+        None,
+        "Also learn from what it says of the training samples: a model or netlist, or an .npz with logits or "
+        "probabilities, a row a sample.",
+    ),
+    *TEACHING,
     Option("augment", "--augment/--no-augment", bool, True, "Move and warp training images."),
     Option("backend", "--backend", str, "numba", "numba, or jax on its default device."),
     CHECKPOINT,
@@ -103,6 +121,8 @@ def logic(given: Given) -> None:
     Example: thermoc train logic --data mnist --gates 8000 -o mnist-gates.safetensors
 
     Example: thermoc train logic --data mnist --inputs 6 --gates 2000 -o mnist-tables.safetensors
+
+    Example: thermoc train logic --data mnist --gates 2000 --teacher large.safetensors -o small.safetensors
     """
     check_writable(given["out"])
     check_threads(given["threads"])
@@ -134,15 +154,18 @@ def logic(given: Given) -> None:
         schedule=given["schedule"],
         patience=given["patience"],
         smoothing=given["smoothing"],
+        teacher_share=given["teacher_share"],
         seed=given["seed"],
         augmentation=None if given["augment"] else LogicAugmentation(),
     )
     kept = given["checkpoint"] or given["out"].with_name(given["out"].name + ".checkpoint")
     if kept.exists() or shared_tables_file(kept).exists():
         notes.print(f"resuming from {kept}", markup=False)
+    teacher = _teacher(given, dataset)
     trained = train_logic(
         dataset,
         config,
+        teacher=teacher,
         progress=progress_of(given["log"]),
         checkpoint=kept,
         threads=given["threads"],
@@ -181,8 +204,9 @@ def logic(given: Given) -> None:
             **({"shared_tables": shared} if shared else {}),
             "inputs": network.n_inputs,
             "seconds": trained.seconds,
+            **({} if teacher is None else {"teacher_accuracy": _accuracy(teacher, dataset)}),
             "config": asdict(config),
-            "manifest": manifest(seed=given["seed"]),
+            "manifest": manifest(seed=given["seed"], teacher=given["teacher"]),
         },
         given["json"],
         text_table(Table(("trained network", ""), _rows(evaluation, trained, counted, whole, shared), (1,)))
@@ -200,6 +224,35 @@ def _grid(netlist: GateNetlist, dataset: Dataset) -> Grid | None:
         return grid_of(netlist.encoder, dataset.x_train)
     except UnsupportedError:
         return None
+
+
+def _teacher(given: Given, dataset: Dataset) -> np.ndarray | None:
+    """Probabilities of the training samples, once it has been said how good they are."""
+    path, temperature = given["teacher"], given["teacher_temperature"]
+    if path is None:
+        for option in TEACHING:
+            if given[option.key] is not None:
+                told = f"{option.flag} {given[option.key]:g}"
+                raise TrainingError(f"{told} is for --teacher: add it, or leave {option.flag} out")
+        return None
+    teacher = read_teacher(
+        path,
+        dataset,
+        temperature=1.0 if temperature is None else temperature,
+        seed=given["seed"],
+        threads=given["threads"],
+    )
+    notes.print(
+        f"teacher {path}: right on {100 * _accuracy(teacher, dataset):.2f} % of {dataset.y_train.size:,} "
+        "training samples",
+        markup=False,
+    )
+    return teacher
+
+
+def _accuracy(teacher: np.ndarray, dataset: Dataset) -> float:
+    """Share of training samples whose class is the teacher's most probable one."""
+    return float(np.mean(np.argmax(teacher, axis=1) == dataset.y_train))
 
 
 def _count(text: str | None) -> int | str | None:
