@@ -29,6 +29,22 @@ def check_columns(what: str, columns: Mapping[str, np.ndarray], wanted: Wanted) 
             raise NetlistError(f"{what}: {name} has a value that is not finite")
 
 
+def nets_below(n_inputs: int, widths: tuple[int, ...], skips: bool) -> tuple[int, ...]:
+    """How many nets each layer may read. widths : of the layers; skips : see LogicNetwork."""
+    return (n_inputs, *(width + skips * n_inputs for width in widths[:-1]))
+
+
+def said_below(number: int, nets: int, skips: bool) -> str:
+    """What layer `number` may read, for messages."""
+    return f"nets of the layer below{' or input bits' if skips and number else ''}, 0 to {nets - 1}"
+
+
+def netlist_nets(read: np.ndarray, first: int, below: int) -> np.ndarray:
+    """Nets of a netlist, int64, that a layer reads: `below` ones from `first` on, then input bits."""
+    read = read.astype(np.int64)
+    return np.where(read < below, first + read, read - below)
+
+
 def check_ends(what: str, n_inputs: int, n_layers: int) -> None:
     """Raises NetlistError for a network without layers or bits."""
     if not n_layers:

@@ -16,6 +16,9 @@ from compiler.families.blocks import (
     check_columns,
     check_ends,
     layer_arrays,
+    netlist_nets,
+    nets_below,
+    said_below,
     told_encoder,
 )
 from compiler.families.registry import Family, common_fields
@@ -98,6 +101,8 @@ class LogicNetwork:
 
     The last layer's gates are n_classes blocks of equal size in order; the score of a class is the
     count of its block / tau, the decision the largest, on a tie the first.
+    skips : whether layers above the first may read the input bits, too: bit i as the net i + the gates
+        of the layer below
     labels : none, or one string a class; meta : facts for people, JSON-able
     """
 
@@ -107,6 +112,7 @@ class LogicNetwork:
     tau: float
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+    skips: bool = False
 
     _repr_html_ = fields_html
 
@@ -130,18 +136,18 @@ class LogicNetwork:
     def __post_init__(self) -> None:
         freeze_meta(self)
         check_ends("logic network", self.n_inputs, len(self.layers))
-        below = self.n_inputs
-        for number, layer in enumerate(self.layers):
+        widths = tuple(layer.n_gates for layer in self.layers)
+        nets = nets_below(self.n_inputs, widths, self.skips)
+        for number, (layer, below) in enumerate(zip(self.layers, nets, strict=True)):
             for name in ("wires_a", "wires_b"):
                 wires = getattr(layer, name)
                 if wires.min() < 0 or wires.max() >= below:
                     bad = int(np.argmax(((wires < 0) | (wires >= below)).any(axis=1)))
                     raise NetlistError(
-                        f"logic network: layer {number}, gate {bad}: {name} must be nets of the "
-                        f"layer below, 0 to {below - 1}, got {wires[bad].tolist()}"
+                        f"logic network: layer {number}, gate {bad}: {name} must be "
+                        f"{said_below(number, below, self.skips)}, got {wires[bad].tolist()}"
                     )
-            below = layer.n_gates
-        check_answers("logic network", "gates", self.n_classes, below, self.tau, self.labels)
+        check_answers("logic network", "gates", self.n_classes, widths[-1], self.tau, self.labels)
 
 
 LAYER_ARRAYS = ("table", "gates", "wires_a", "wires_b", "scores_a", "scores_b")
@@ -157,6 +163,7 @@ def parts(model: LogicNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "n_layers": len(model.layers),
         "n_classes": model.n_classes,
         "tau": float(model.tau),
+        **({"skips": True} if model.skips else {}),
         **({"encoder": told} if "kind" in told else told),
     }
     return facts, arrays
@@ -176,6 +183,7 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> LogicNe
         encoder=encoder,
         n_classes=int(document["n_classes"]),
         tau=float(document["tau"]),
+        skips=bool(document.get("skips", False)),
         **common_fields(document),
     )
 
@@ -186,32 +194,34 @@ def lower_logic(network: LogicNetwork) -> GateNetlist:
     Inputs are called x{feature}_{number of its threshold}. Answers are class sums over the last
     layer's blocks; the encoder goes along, one that counts with what the gates read of it alone.
     """
-    layers, encoder = network.hard(), network.encoder
-    if isinstance(encoder, CountingEncoder):
-        layers, encoder = _read_alone(layers, encoder)
-    names = input_names(encoder)
-    first, start = 0, len(names)  # nets of the layer below begin at `first`
-    columns = []
-    for op, a, b in layers:
-        columns.append((op, first + a.astype(np.int64), first + b.astype(np.int64)))
-        first, start = start, start + op.size
+    encoder, columns = network.encoder, []
+    first, below, start = (
+        0,
+        network.n_inputs,
+        network.n_inputs,
+    )  # the layer below has its nets from `first` on
+    for op, a, b in network.hard():
+        columns.append((op, netlist_nets(a, first, below), netlist_nets(b, first, below)))
+        first, below, start = start, op.size, start + op.size
     op, a, b = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    if isinstance(encoder, CountingEncoder):
+        a, b, encoder = _read_alone(op, a, b, encoder)
+    names = input_names(encoder)
     last = network.layers[-1].n_gates
-    sums = block_sums(first, last, network.n_classes, network.tau, network.labels)
+    sums = block_sums(len(names) + op.size - last, last, network.n_classes, network.tau, network.labels)
     meta = {**network.meta, "source": "logic network"}
     return make_gates(names, op, a, b, {}, class_sums=sums, encoder=encoder, meta=meta)
 
 
-Hard = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def _read_alone(layers: tuple[Hard, ...], encoder: CountingEncoder) -> tuple[tuple[Hard, ...], Encoder]:
-    """The layers on those bits alone that a gate of the first depends on, and what makes these."""
-    op, a, b = layers[0]
-    bits = np.unique(np.concatenate([a[READS_A[op]], b[READS_B[op]]]))
-    place = np.zeros(encoder.n_bits, dtype=np.int32)
-    place[bits] = np.arange(bits.size)
-    return ((op, place[a], place[b]), *layers[1:]), selected(encoder, bits)
+def _read_alone(
+    op: np.ndarray, a: np.ndarray, b: np.ndarray, encoder: CountingEncoder
+) -> tuple[np.ndarray, np.ndarray, Encoder]:
+    """The nets that gates read, with those bits alone on which a gate depends, and what makes these."""
+    read, n = np.concatenate([a[READS_A[op]], b[READS_B[op]]]), encoder.n_bits
+    bits = np.unique(read[read < n])
+    place = np.zeros(n + op.size, dtype=np.int64)
+    place[bits], place[n:] = np.arange(bits.size), bits.size + np.arange(op.size)
+    return place[a], place[b], selected(encoder, bits)
 
 
 def input_names(encoder: Encoder) -> tuple[str, ...]:

@@ -16,6 +16,9 @@ from compiler.families.blocks import (
     check_columns,
     check_ends,
     layer_arrays,
+    netlist_nets,
+    nets_below,
+    said_below,
     told_encoder,
 )
 from compiler.families.logic import input_names
@@ -101,6 +104,8 @@ class TableNetwork:
 
     The last layer's tables are n_classes blocks of equal size in order; the score of a class is the
     count of its block / tau, the decision the largest, on a tie the first.
+    skips : whether layers above the first may read the input bits, too: bit i as the net i + the tables
+        of the layer below
     labels : none, or one string a class; meta : facts for people, JSON-able
     """
 
@@ -110,6 +115,7 @@ class TableNetwork:
     tau: float
     labels: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=Facts)
+    skips: bool = False
 
     _repr_html_ = fields_html
 
@@ -129,17 +135,17 @@ class TableNetwork:
     def __post_init__(self) -> None:
         freeze_meta(self)
         check_ends("network of tables", self.n_inputs, len(self.layers))
-        below = self.n_inputs
-        for number, layer in enumerate(self.layers):
+        widths = tuple(layer.n_tables for layer in self.layers)
+        nets = nets_below(self.n_inputs, widths, self.skips)
+        for number, (layer, below) in enumerate(zip(self.layers, nets, strict=True)):
             bad = (layer.wires < 0) | (layer.wires >= below)
             if bad.any():
                 j, t = (int(v[0]) for v in np.nonzero(bad.any(axis=2)))
                 raise NetlistError(
-                    f"network of tables: layer {number}, table {t}, input {j}: candidates must be nets of "
-                    f"the layer below, 0 to {below - 1}, got {layer.wires[j, t].tolist()}"
+                    f"network of tables: layer {number}, table {t}, input {j}: candidates must be "
+                    f"{said_below(number, below, self.skips)}, got {layer.wires[j, t].tolist()}"
                 )
-            below = layer.n_tables
-        check_answers("network of tables", "tables", self.n_classes, below, self.tau, self.labels)
+        check_answers("network of tables", "tables", self.n_classes, widths[-1], self.tau, self.labels)
 
 
 LAYER_ARRAYS = ("table", "wires", "scores", "addressed")
@@ -155,6 +161,7 @@ def parts(model: TableNetwork) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "n_classes": model.n_classes,
         "tau": float(model.tau),
         "encoder": told,
+        **({"skips": True} if model.skips else {}),
     }
     return facts, arrays
 
@@ -170,6 +177,7 @@ def build(document: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> TableNe
         encoder=told_encoder(document, arrays),
         n_classes=int(document["n_classes"]),
         tau=float(document["tau"]),
+        skips=bool(document.get("skips", False)),
         **common_fields(document),
     )
 
@@ -188,14 +196,12 @@ def lower_tables(network: TableNetwork, *, free: int | None = None) -> LutNetlis
     """
     if free is not None and free < 0:
         raise NetlistError(f"free entries are those addressed by at most a number >= 0, got {free}")
-    encoder, chosen = network.encoder, [layer.chosen() for layer in network.layers]
-    if isinstance(encoder, CountingEncoder):  # with what tables read of it alone
-        bits, chosen[0] = np.unique(chosen[0], return_inverse=True)
-        chosen[0] = chosen[0].reshape(network.layers[0].inputs, -1)
-        encoder = selected(encoder, bits)
-    names = input_names(encoder)
-    first, start = 0, len(names)  # nets of the layer below begin at `first`
-    columns = []
+    encoder, columns = network.encoder, []
+    first, below, start = (
+        0,
+        network.n_inputs,
+        network.n_inputs,
+    )  # the layer below has its nets from `first` on
     widest = max(layer.inputs for layer in network.layers)
     for number, layer in enumerate(network.layers):
         hard = layer.hard()
@@ -207,13 +213,18 @@ def lower_tables(network: TableNetwork, *, free: int | None = None) -> LutNetlis
                 )
             hard = filled(hard, layer.addressed <= free)
         fanins = np.full((layer.n_tables, widest), -1, dtype=np.int32)
-        fanins[:, : layer.inputs] = first + chosen[number].T
+        fanins[:, : layer.inputs] = netlist_nets(layer.chosen(), first, below).T
         powers = np.uint64(1) << np.arange(1 << layer.inputs, dtype=np.uint64)
         columns.append((fanins, (hard * powers).sum(axis=1, dtype=np.uint64)))
-        first, start = start, start + layer.n_tables
+        first, below, start = start, layer.n_tables, start + layer.n_tables
     fanins, table = (np.concatenate(column) for column in zip(*columns, strict=True))
+    if isinstance(encoder, CountingEncoder):
+        fanins, encoder = _read_alone(fanins, encoder)
+    names = input_names(encoder)
     last = network.layers[-1].n_tables
-    sums = block_sums(first, last, network.n_classes, network.tau, network.labels)
+    sums = block_sums(
+        len(names) + fanins.shape[0] - last, last, network.n_classes, network.tau, network.labels
+    )
     netlist = LutNetlist(
         k=widest,
         input_names=names,
@@ -227,6 +238,15 @@ def lower_tables(network: TableNetwork, *, free: int | None = None) -> LutNetlis
     )
     verify_luts(netlist)
     return netlist
+
+
+def _read_alone(fanins: np.ndarray, encoder: CountingEncoder) -> tuple[np.ndarray, Encoder]:
+    """The nets that tables read, with those bits alone that one of them reads, and what makes these."""
+    n, size = encoder.n_bits, fanins.shape[0]
+    bits = np.unique(fanins[(fanins >= 0) & (fanins < n)])
+    place = np.full(n + size + 1, -1, dtype=np.int32)  # the last one is that of an input that is not there
+    place[bits], place[n:-1] = np.arange(bits.size), bits.size + np.arange(size)
+    return place[fanins], selected(encoder, bits)
 
 
 FAMILY = Family("tables", TableNetwork, "a network of tables", parts, build, lower_tables)

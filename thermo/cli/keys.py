@@ -348,8 +348,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "train logic": {
         **TRAINED,
         **{key: MEASURED[key] for key in ("accuracy", "n_samples", "runs")},
-        "soft_accuracy?": "of its relaxation; not of tables",
-        "soft_hard_gap?": "soft_accuracy - valid_accuracy; not of tables",
+        "soft_accuracy?": "of its relaxation; not of tables, nor with residual wiring",
+        "soft_hard_gap?": "soft_accuracy - valid_accuracy, where there is one",
         "gates?": "each count by its definition",
         "tables?": "total, and by their inputs",
         "two_input_gates": "after -O1: core, with_head, and of whole-number data with_encoder_and_head",

@@ -38,8 +38,10 @@ def scores_in_numpy(model, x):
         if model.encoder.scope == "image"
         else model.encoder.threshold
     )
-    for op, a, b in model.hard():
-        row = 2 * bits[:, a] + bits[:, b]
+    given = bits
+    for number, (op, a, b) in enumerate(model.hard()):
+        read = np.concatenate([bits, given], axis=1) if number else bits
+        row = 2 * read[:, a] + read[:, b]
         bits = (op >> (3 - row)) & 1 == 1
     return bits.reshape(x.shape[0], model.n_classes, -1).sum(axis=2) / model.tau
 
@@ -57,6 +59,37 @@ def test_circuit_answers_as_the_network(kind, scope):
     small = compiler.compile(model, optimise=1)
     assert np.array_equal(evaluate_classes(small, encode_bits(small, x)), want)
     assert small.n_gates < circuit.n_gates
+
+
+def skipping():
+    """Its second layer reads input bits, too."""
+    model, rng = network(), np.random.default_rng(3)
+    return replace(model, layers=(model.layers[0], layer(rng, 15, 20 + 12, 4)), skips=True)
+
+
+def test_higher_layers_may_read_input_bits(tmp_path):
+    model, x = skipping(), np.random.default_rng(1).random((200, 6))
+    circuit = compiler.lower_logic(model)
+    assert (circuit.a[20:] < 12).any() and (circuit.a[20:] >= 12).any()
+    want = scores_in_numpy(model, x)
+    assert np.array_equal(evaluate_classes(circuit, encode_bits(circuit, x)), want)
+    small = compiler.compile(model, optimise=2)
+    assert np.array_equal(evaluate_classes(small, encode_bits(small, x)), want)
+    compiler.save_model(model, tmp_path / "m.safetensors")
+    back = compiler.load_model(tmp_path / "m.safetensors")
+    assert back.skips and compiler.equal(compiler.lower_logic(back), circuit)
+    with pytest.raises(
+        NetlistError, match=r"layer 1, gate \d+: wires_. must be nets of the layer below, 0 to 19"
+    ):
+        replace(model, skips=False)
+    with pytest.raises(NetlistError, match="nets of the layer below or input bits, 0 to 20, got"):
+        replace(
+            model, encoder=Thermometer(6, np.zeros(1, I), np.zeros(1)), layers=(one_bit(), model.layers[1])
+        )
+
+
+def one_bit():
+    return layer(np.random.default_rng(0), 20, 1, 3)
 
 
 def test_hard_choices_take_the_first_of_equals():

@@ -34,9 +34,10 @@ def network(seed=0, inputs=(5, 3)):
 
 
 def scores_in_numpy(model, x):
-    bits = x[:, model.encoder.feature] > model.encoder.threshold
-    for one in model.layers:
-        address = sum(bits[:, nets].astype(int) << j for j, nets in enumerate(one.chosen()))
+    bits = given = x[:, model.encoder.feature] > model.encoder.threshold
+    for number, one in enumerate(model.layers):
+        read = np.concatenate([bits, given], axis=1) if number else bits
+        address = sum(read[:, nets].astype(int) << j for j, nets in enumerate(one.chosen()))
         bits = one.hard()[np.arange(one.n_tables), address]
     return bits.reshape(x.shape[0], model.n_classes, -1).sum(axis=2) / model.tau
 
@@ -63,6 +64,23 @@ def test_files_hold_it(tmp_path):
     unknown = replace(model, layers=tuple(replace(one, addressed=None) for one in model.layers))
     save_model(unknown, path)
     assert load_model(path).layers[0].addressed is None
+
+
+def test_higher_layers_may_read_input_bits(tmp_path):
+    model, rng = network(), np.random.default_rng(3)
+    model = replace(model, layers=(model.layers[0], layer(rng, 15, 20 + 12, 3)), skips=True)
+    x, circuit = np.random.default_rng(1).random((200, 6)), lower_tables(model)
+    read = circuit.fanins[20:, :3]
+    assert (read < 12).any() and (read >= 12).any()
+    want = scores_in_numpy(model, x)
+    for level in (0, 2):
+        made = compiler.compile(model, optimise=level)
+        assert np.array_equal(evaluate_classes(circuit_of(made), encode_bits(made, x)), want)
+    save_model(model, tmp_path / "m.safetensors")
+    back = load_model(tmp_path / "m.safetensors")
+    assert back.skips and equal(lower_tables(back), circuit)
+    with pytest.raises(NetlistError, match="candidates must be nets of the layer below, 0 to 19, got"):
+        replace(model, skips=False)
 
 
 def test_free_entries_change_where_samples_are_rare_alone():

@@ -67,6 +67,34 @@ def test_json_has_both_accuracies_and_every_setting(capsys, tmp_path):
     assert result["gates"]["declared"] == 100
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (
+            ("--wiring", "tree", "--gates", "500,300"),
+            "--gates must be each 2 times as wide as the next with wiring tree and 2 inputs, as 600,300 are",
+        ),
+        (("--wiring", "residual"), "--gates must be at least two widths with wiring residual"),
+        (
+            ("--freeze", "0.5"),
+            "--freeze must be 1 with one layer, which learns to the end; set --gates to several widths",
+        ),
+    ],
+)
+def test_higher_layers_that_do_not_fit_are_refused_by_flag(capsys, tmp_path, flags, told):
+    code, printed = call(capsys, "train", "logic", *flags, "-o", tmp_path / "m.safetensors")
+    assert code == 2 and told in " ".join(printed.err.split())
+
+
+def test_trees_and_fixed_layers_are_trained_and_compiled(capsys, tmp_path):
+    path, net = tmp_path / "m.safetensors", tmp_path / "net.tnl"
+    kind = ("--wiring", "tree", "--inputs", "3", "--gates", "90,30", "--freeze", "0.5")
+    code, printed = call(capsys, "train", "logic", *kind, "--epochs", "2", "--json", "-o", path)
+    config = json.loads(printed.out)["config"]
+    assert code == 0 and (config["wiring"], config["freeze"], config["layers"]) == ("tree", 0.5, [90, 30])
+    assert call(capsys, "compile", path, "-o", net)[0] == 0
+
+
 def test_layers_and_modes_reach_the_general_trainer(capsys, tmp_path):
     path = tmp_path / "m.safetensors"
     code, printed = call(

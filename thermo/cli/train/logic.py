@@ -55,7 +55,14 @@ OPTIONS = (
     Option(
         "candidates", "--candidates", str, None, "Wires that each input chooses from, or all.", short="-k"
     ),
-    Option("wiring", "--wiring", str, None, "learnable, or fixed (balanced)."),
+    Option(
+        "wiring",
+        "--wiring",
+        str,
+        None,
+        "learnable, fixed (balanced); of several layers also tree (the first layer learns its wiring, higher "
+        "ones read tables side by side) or residual (learnable, higher layers read input bits, too).",
+    ),
     Option("forward", "--forward", str, None, "straight-through, soft or gumbel."),
     Option("parametrisation", "--parametrisation", str, None, "table (4 logits) or gates (16)."),
     Option("estimator", "--estimator", str, None, "Of a threshold's slope: identity or reste."),
@@ -101,6 +108,13 @@ OPTIONS = (
         "probabilities, a row a sample.",
     ),
     *TEACHING,
+    Option(
+        "freeze",
+        "--freeze",
+        float,
+        None,
+        "Share of the epochs after which the first of several layers is fixed, the next ones evenly later.",
+    ),
     Option("augment", "--augment/--no-augment", bool, True, "Move and warp training images."),
     Option("backend", "--backend", str, "numba", "numba, or jax on its default device."),
     CHECKPOINT,
@@ -155,6 +169,7 @@ def logic(given: Given) -> None:
         patience=given["patience"],
         smoothing=given["smoothing"],
         teacher_share=given["teacher_share"],
+        freeze=given["freeze"],
         seed=given["seed"],
         augmentation=None if given["augment"] else LogicAugmentation(),
     )

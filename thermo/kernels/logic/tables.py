@@ -242,6 +242,7 @@ def train_blocks(layer, step, given, handed, read, dither, work, first, last, pa
     wires, best, nets, k = layer.wires, layer.best, layer.nets, layer.k
     size, inputs, k_padded = layer.table.shape[1], wires.shape[1], layer.scores.shape[2]
     n, row = LANES * size, 4 * LANES * k_padded
+    n_asked = k_padded if k > 1 else 0  # there is nothing to choose: the softmax of one score is 1
     p, sums = np.empty(n, np.float32), np.empty((LANES, size), np.float32)
     rounded = np.empty((LANES, size), np.int8)
     dots = np.empty((inputs, LANES, k_padded), np.int32)
@@ -272,7 +273,7 @@ def train_blocks(layer, step, given, handed, read, dither, work, first, last, pa
             rounded,
             asked,
             k_padded,
-            k_padded,
+            n_asked,
             dots,
             sums,
             path,
@@ -282,7 +283,7 @@ def train_blocks(layer, step, given, handed, read, dither, work, first, last, pa
         table_step(*now, *adam)
         for lane in range(LANES):
             factor[lane] = unit * UNIT * np.float32(scales[lane])
-        for j in range(inputs):
+        for j in range(inputs if n_asked else 0):
             here, chosen = row * (inputs * block + j), best.ctypes.data + 4 * LANES * (inputs * block + j)
             ends = (s1 + here, m1 + here, v1 + here, dots_at + row * j, factor_at)
             score_step(*ends, k, k_padded, chosen, h_at, e_at, rate_wire, *adam)

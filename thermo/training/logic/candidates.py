@@ -23,11 +23,15 @@ _REFRESH = 21
 def refresh(trainer: Any, data: Epoch, tiles: Tiles) -> None:
     """Replace the worst candidates of every wire by new ones (see LogicConfig)."""
     config = trainer.config
-    if not config.refresh or trainer.epoch < 1 or trainer.epoch >= config.refresh_until * config.epochs:
+    learns = [trainer.epoch < config.refresh_until * span for span in config.spans]
+    if not config.refresh or trainer.epoch < 1 or not any(learns):
         return
     rng = np.random.default_rng([config.seed, _REFRESH, trainer.epoch])
     nets = [np.flatnonzero(trainer.open), *(np.arange(layer.n_below) for layer in trainer.layers[1:])]
-    wanted = [min(config.refresh, layer.k - 1) * (layer.k < layer.n_below) for layer in trainer.layers]
+    wanted = [
+        min(config.refresh, layer.k - 1) * (layer.k < layer.n_below) * learning
+        for layer, learning in zip(trainer.layers, learns, strict=True)
+    ]
     found = _from_pools(trainer, nets, wanted, data, rng, tiles) if config.refresh_pool else None
     for number, (layer, n) in enumerate(zip(trainer.layers, wanted, strict=True)):
         if n < 1:
@@ -71,7 +75,7 @@ def _from_pools(
         h.append(np.zeros((layer.blocks, layer.inputs, LANES, size), np.float32))
         new.append(np.full((layer.blocks, layer.inputs, LANES, max(n, 0)), -1, np.int32))
     x = aligned((trainer.source.n_bits, BATCH), np.uint8)
-    flow = Flow(layers, trainer.n_classes, BATCH, threads, trainer.path)
+    flow = Flow(layers, trainer.n_classes, BATCH, threads, trainer.path, trainer.fixed)
 
     def ask(number: int, i: int, given: Given, handed: Handed) -> None:
         flow.ask(number, i, pools[number], h[number], given, handed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from thermo.training.rules import Rules, whole
 
 CHOICES = {
     "encoder": ("thermometer", "comparisons", "blocks", "counts", "mix", "patches"),
-    "wiring": ("learnable", "fixed"),
+    "wiring": ("learnable", "fixed", "tree", "residual"),
     "forward": ("straight-through", "soft", "gumbel"),
     "parametrisation": ("table", "gates"),
     "estimator": ("identity", "reste"),
@@ -27,6 +28,8 @@ CHOICES = {
 PATIENCE = 5
 COUNTED = ("counts", "mix", "patches")
 """Encoders of which shared tables may be a part."""
+HIGHER = ("tree", "residual")
+"""Wirings that are about layers above the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,12 @@ class LogicConfig(TrainingConfig):
 
     Network
     layers : gates of each layer; the last is a multiple of the number of classes
-    inputs : of a gate, 2 to 6; a gate of more than two is a table of 2^inputs entries, with learnable
-        wiring and straight-through training
-    wiring : "learnable" (k candidates an input, chosen by score) or "fixed" (one, balanced fan-out)
+    inputs : of a gate, 2 to 6; a gate of more than two is a table of 2^inputs entries, with straight-through
+        training and any wiring but the fixed one
+    wiring : "learnable" (k candidates an input, chosen by score), "fixed" (one, balanced fan-out), "tree" (of
+        layers above the first: table t reads the tables inputs t, ..., inputs t + inputs - 1 of the layer
+        below, which has `inputs` times as many; the first layer's is learnt; arXiv 2411.04732) or "residual"
+        (learnable; candidates above the first layer are nets of the layer below and input bits)
     k : candidates of each input, or "all" nets of the layer below; 1 with fixed wiring
     parametrisation : "table" (4 logits, one an entry) or "gates" (16 logits, softmax)
     encoder : what makes the input bits of pictures: "thermometer" (values above thresholds), "comparisons"
@@ -122,6 +128,9 @@ class LogicConfig(TrainingConfig):
         scores take rate_wire times it
     schedule : "cosine", or "validation": the rate falls where `patience` validations in a row brought no
         better network (thermo.training.logic.schedule)
+    freeze : layer i of L learns for this share of the epochs and i / (L - 1) of the rest, and is fixed from
+        there on: its rate falls, and its candidates are refreshed, within its own epochs. 1: all learn to the
+        end. FreezeOut, arXiv 1706.04983
     decay : weight decay of the table or gate logits, per step and unit of learning rate
     smoothing : of labels; teacher_share : of a teacher's probabilities in the targets, where there is one
         (train_logic's `teacher`), the rest are the smoothed labels
@@ -176,6 +185,7 @@ class LogicConfig(TrainingConfig):
     final_rate: float = 0.0
     warmup_steps: int = 0
     rate_wire: float = 1.0
+    freeze: float = 1.0
     decay: float = 0.0
     smoothing: float = 0.0
     teacher_share: float = 0.5
@@ -191,6 +201,13 @@ class LogicConfig(TrainingConfig):
     def n_gates(self) -> int:
         return sum(self.layers)
 
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """Epochs that each layer learns, see `freeze`."""
+        n, rest = len(self.layers), 1 - self.freeze
+        shares = [self.freeze + rest * i / max(n - 1, 1) for i in range(n - 1)]
+        return (*(max(round(self.epochs * share), 1) for share in shares), self.epochs)
+
     def check(self, rules: Rules) -> None:
         for name, choices in CHOICES.items():
             rules.choice(name, choices)
@@ -198,7 +215,10 @@ class LogicConfig(TrainingConfig):
             rules.fail("layers", "at least one width, each a whole number >= 1")
         if not (whole(self.inputs) and 2 <= self.inputs <= WIDEST):
             rules.fail("inputs", f"a whole number from 2 to {WIDEST}")
-        if self.inputs > 2:
+        if not 0 < self.freeze <= 1:
+            rules.fail("freeze", "above 0 and at most 1")
+        self._check_higher(rules)
+        if self.inputs > 2 or self.wiring in HIGHER or self.freeze < 1:
             self._check_tables(rules)
         if self.k != "all" and not whole(self.k):
             rules.fail("k", 'a whole number >= 1 or "all"')
@@ -254,18 +274,40 @@ class LogicConfig(TrainingConfig):
         if self.patches and self.encoder not in COUNTED:
             rules.fail("patches", f"0 with encoder {self.encoder}; take encoder {' or '.join(COUNTED)}")
 
+    def _check_higher(self, rules: Rules) -> None:
+        """What needs layers above the first, and the widths of trees."""
+        if len(self.layers) == 1 and self.wiring in HIGHER:
+            rules.fail("layers", f"at least two widths with wiring {self.wiring}")
+        if len(self.layers) == 1 and self.freeze < 1:
+            rules.fail("freeze", "1 with one layer, which learns to the end; set layers to several widths")
+        if self.wiring != "tree":
+            return
+        if any(wide != self.inputs * narrow for wide, narrow in pairwise(self.layers)):
+            n, last = len(self.layers), self.layers[-1]
+            fitting = ",".join(str(last * self.inputs**i) for i in reversed(range(n)))
+            rules.fail(
+                "layers",
+                f"each {self.inputs} times as wide as the next with wiring tree and {self.inputs} inputs, "
+                f"as {fitting} are",
+            )
+
     def _check_tables(self, rules: Rules) -> None:
-        """What gates of two inputs alone can be."""
+        """What only the training of tables can do, and what it cannot."""
+        if self.inputs > 2:
+            why = f"{self.inputs} inputs a table; others take gates of two inputs"
+        elif self.wiring in HIGHER:
+            why = f"wiring {self.wiring}; others take wiring learnable or fixed"
+        else:
+            why = f"freeze {self.freeze:g}; others take freeze 1"
         only = {
             "forward": "straight-through",
             "parametrisation": "table",
             "estimator": "identity",
-            "wiring": "learnable",
             "dropout": 0,
             "init_peak": 0,
         }
         for name, value in only.items():
             if getattr(self, name) != value:
-                rules.fail(
-                    name, f"{value} with {self.inputs} inputs a table; others take gates of two inputs"
-                )
+                rules.fail(name, f"{value} with {why}")
+        if self.wiring == "fixed":
+            rules.fail("wiring", f"tree, residual or learnable with {why}")

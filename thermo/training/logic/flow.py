@@ -26,30 +26,34 @@ Visit = Callable[[int, int, Given, Handed], None]
 class Flow:
     """Room for batches of at most `pitch` samples, a multiple of 64.
 
-    hidden : of each layer but the last (n_tables, pitch) uint8, its outputs
+    fixed : layers, the lowest, that do not learn: nothing goes down to them
+    hidden : of each layer but the last (nets, pitch) uint8, its outputs, and the input bits where the layer
+        above may read them, too
     counts : (threads, n_classes, pitch) int32, ones of each class
     weights : (n_classes, pitch) int8, derivatives of the loss by the class sums
     rows : what each layer reads, as it is trained: samples without weight may be left out
 
-    One layer leaves out each class's own samples without weight (lookups.pack), several those without
-    any, so that all of them have the same samples.
+    Where one layer learns it leaves out each class's own samples without weight (lookups.pack), several those
+    without any, so that all of them have the same samples.
     """
 
-    def __init__(self, layers: list[LayerState], n_classes: int, pitch: int, threads: int, path: int) -> None:
-        self.layers, self.pitch, self.path = layers, pitch, path
-        self.one = len(layers) == 1
-        self.hidden = [aligned((layer.n_tables, pitch), np.uint8) for layer in layers[:-1]]
+    def __init__(
+        self, layers: list[LayerState], n_classes: int, pitch: int, threads: int, path: int, fixed: int = 0
+    ) -> None:
+        self.layers, self.pitch, self.path, self.fixed = layers, pitch, path, fixed
+        self.one = fixed == len(layers) - 1
+        self.hidden = [aligned((above.n_below, pitch), np.uint8) for above in layers[1:]]
         self.counts = np.zeros((threads, n_classes, pitch), np.int32)
         self.weights = aligned((n_classes, pitch), np.int8)
         self.dither = aligned((ROUGH * pitch,), np.uint8)
-        self.work = [[layer.work(pitch, self.one) for layer in layers] for _ in range(threads)]
+        self.work = [[layer.work(pitch, self.one) for layer in layers[fixed:]] for _ in range(threads)]
         self.shares = [np.linspace(0, layer.blocks, threads + 1).astype(int) for layer in layers]
         self.order = order(pitch)
-        above = layers[1:]
-        self.packed = [aligned((layer.n_below * pitch if above else 0,), np.uint8) for layer in layers]
-        self.bits = [
-            aligned((layer.n_below * row_bytes(pitch) if above else 0,), np.uint8) for layer in layers
-        ]
+        learn, above = [] if self.one else layers[fixed:], layers[fixed + 1 :]
+        self.packed = [aligned((layer.n_below * pitch,), np.uint8) for layer in learn]
+        # of candidates alone
+        sizes = [layer.n_below * row_bytes(pitch) if layer.k > 1 else 0 for layer in learn]
+        self.bits = [aligned((size,), np.uint8) for size in sizes]
         self.down = [aligned((layer.blocks * LANES * layer.operands * pitch,), np.int8) for layer in above]
         self.read = [np.zeros((layer.blocks * LANES, layer.inputs), np.int32) for layer in above]
         self.factors = [np.zeros(layer.blocks * LANES, np.int32) for layer in above]
@@ -67,6 +71,9 @@ class Flow:
         first, last = self.shares[number][thread : thread + 2]
         if number < len(self.layers) - 1:
             outputs(layer.tables, below, self.hidden[number], first, last, self.path)
+            passed = self.hidden[number][layer.n_tables :]
+            lo, hi = (passed.shape[0] * n // self.counts.shape[0] for n in (thread, thread + 1))
+            passed[lo:hi] = x[lo:hi]
         else:
             self.counts[thread] = 0
             count_ones(layer.tables, below, self.counts[thread], first, last, self.path)
@@ -76,9 +83,9 @@ class Flow:
     def turn(self, x: np.ndarray, rng: np.random.Generator, tiles: Tiles) -> None:
         """To be called when `weights` are there; x : the batch's bits, which stay until `descend` is done."""
         self.dither[:] = rng.integers(0, 1 << SHIFT, self.dither.size, np.uint8)
-        rows, self.now, threads = [x, *self.hidden], self.weights, tiles.threads
+        rows, self.now, threads = [x, *self.hidden][self.fixed :], self.weights, tiles.threads
         if self.one:
-            self.rows = [Rows(x, _NO_BITS)]
+            self.rows = [Rows(rows[0], _NO_BITS)]
             return
         m = weighty(self.weights, 0, self.weights.shape[0], self.order)
         width = int(padded(m))
@@ -104,18 +111,19 @@ class Flow:
                 lo, hi = (x.shape[0] * n // threads for n in (i, i + 1))
                 if some:
                     put_together(every[number][lo:hi], self.order, m, width, x[lo:hi].reshape(-1))
-                fill_bits(x, bits, lo, hi)
+                if bits.size:
+                    fill_bits(x, bits, lo, hi)
 
         tiles.map(lay_out, threads)
 
     def descend(self, visit: Visit, tiles: Tiles) -> None:
-        """visit(number, thread, given, handed) for each layer from the last to the first."""
+        """visit(number, thread, given, handed) for each layer from the last to the lowest that learns."""
         width = self.rows[0].x.shape[1]
         given = Given(self.now, self.one, False, _NO_WEIGHTS, _NO_BEGIN, _NO_ENTRY, _NO_ENTRY)
-        for number in reversed(range(len(self.layers))):
-            layer, at = self.layers[number], number - 1
+        for number in reversed(range(self.fixed, len(self.layers))):
+            layer, at = self.layers[number], number - 1 - self.fixed
             handed = Handed(_NO_WEIGHTS, np.zeros((0, 0), np.int32), _NO_ENTRY)
-            if number:
+            if at >= 0:
                 size = layer.blocks * LANES * layer.operands
                 rows = self.down[at][: size * width].reshape(size, width)
                 handed = Handed(rows, self.read[at], self.factors[at])
@@ -124,7 +132,7 @@ class Flow:
                 visit(number, i, given, handed)
 
             tiles.map(one, tiles.threads)
-            if number:
+            if at >= 0:
                 sorted_ = self.begin[at], self.entry[at], self.factor[at]
                 readers(handed.read, handed.factor, layer.n_tables, layer.operands, *sorted_)
                 given = Given(_NO_WEIGHTS, False, True, handed.rows, *sorted_)
@@ -138,9 +146,9 @@ class Flow:
             step,
             given,
             handed,
-            self.rows[number],
+            self.rows[number - self.fixed],
             self.dither,
-            self.work[thread][number],
+            self.work[thread][number - self.fixed],
             first,
             last,
             self.path,
@@ -156,9 +164,9 @@ class Flow:
             layer.tables,
             given,
             handed,
-            self.rows[number],
+            self.rows[number - self.fixed],
             self.dither,
-            self.work[thread][number],
+            self.work[thread][number - self.fixed],
             pool,
             h,
             first,

@@ -46,6 +46,12 @@ def balanced_wires(below: int, n_gates: int, k: int, rng: np.random.Generator, i
     return np.ascontiguousarray(wires.transpose(1, 0, 2), dtype=np.int32)
 
 
+def tree_wires(n_tables: int, inputs: int) -> np.ndarray:
+    """(inputs, n_tables, 1) int32: input j of table t reads net inputs t + j."""
+    nets = np.arange(n_tables * inputs, dtype=np.int32).reshape(n_tables, inputs)
+    return np.ascontiguousarray(nets.T)[..., None]
+
+
 def initial_logits(config: LogicConfig, n_gates: int, rng: np.random.Generator) -> np.ndarray:
     """(n_gates, 2^inputs, or 16 with parametrisation "gates") float32, see LogicConfig.init."""
     size = 1 << config.inputs if config.parametrisation == "table" else 16

@@ -19,13 +19,21 @@ class LayerState:
     """n_tables tables on n_below nets, held as thermo.kernels.logic.tables.Tables says.
 
     per_class : tables that one class counts, 0 but in the last layer
+    wired : (inputs, n_tables, 1) int32, the nets that tables read; None: they are learnt
     """
 
     def __init__(
-        self, config: LogicConfig, n_below: int, n_tables: int, per_class: int, rng: np.random.Generator
+        self,
+        config: LogicConfig,
+        n_below: int,
+        n_tables: int,
+        per_class: int,
+        rng: np.random.Generator,
+        wired: np.ndarray | None = None,
     ) -> None:
         self.n_below, self.n_tables, self.per_class, self.inputs = n_below, n_tables, per_class, config.inputs
-        self.k = k = n_below if config.k == "all" else min(int(config.k), n_below)
+        k = n_below if config.k == "all" else min(int(config.k), n_below)
+        self.k = k = k if wired is None else 1
         inputs, blocks, padded = self.inputs, -(-n_tables // LANES), -(-k // GROUP) * GROUP
         self.blocks, self.operands = blocks, operands_of(inputs)
         self.scores = aligned((blocks, inputs, padded, LANES), np.float32)
@@ -35,10 +43,11 @@ class LayerState:
         self.table = aligned((blocks * LANES, 1 << inputs), np.float32)
         self.scores_m, self.scores_v = (aligned(self.scores.shape, np.float32) for _ in range(2))
         self.table_m, self.table_v = (aligned(self.table.shape, np.float32) for _ in range(2))
-        every = np.broadcast_to(np.arange(n_below, dtype=np.int32), (inputs, n_tables, n_below))
-        self.wires[..., :k] = _blocked(
-            every if k == n_below else balanced_wires(n_below, n_tables, k, rng, inputs)
-        )
+        if wired is None and k == n_below:
+            wired = np.broadcast_to(np.arange(n_below, dtype=np.int32), (inputs, n_tables, n_below))
+        elif wired is None:
+            wired = balanced_wires(n_below, n_tables, k, rng, inputs)
+        self.wires[..., :k] = _blocked(wired)
         self.table[:n_tables] = initial_logits(config, n_tables, rng)
         self.scores[:, :, :k] = _blocked(initial_scores(config, n_below, n_tables, k, rng)).transpose(
             0, 1, 3, 2

@@ -113,7 +113,9 @@ class BankTrainer:
         self.path, self.step = path_code(path), 0
         self.steps = config.patch_epochs * -(-dataset.y_train.size // BATCH)
         rng = np.random.default_rng([config.seed, _INIT])
-        bare = replace(config, inputs=config.patch_inputs, k="all", refresh=0, init="normal")
+        bare = replace(
+            config, inputs=config.patch_inputs, wiring="learnable", k="all", refresh=0, init="normal"
+        )
         self.layer = LayerState(bare, patches.n_taps, config.patches, 0, rng)
         self.side = min(WINDOW, *patches.places)
         self.starts = self._windows(patches.places)

@@ -24,7 +24,7 @@ def prune(trainer: Any) -> None:
     if config.keep >= 1 or not isinstance(source, CountingSource):
         return
     rounds = [
-        round(config.epochs * (FIRST + (LAST - FIRST) * r / max(config.prune_rounds - 1, 1)))
+        round(config.spans[0] * (FIRST + (LAST - FIRST) * r / max(config.prune_rounds - 1, 1)))
         for r in range(config.prune_rounds)
     ]
     if trainer.epoch not in rounds:

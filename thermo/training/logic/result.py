@@ -31,7 +31,7 @@ class LogicEpoch:
 class TrainedLogic(Trained[LogicNetwork | TableNetwork, LogicEpoch]):
     """score : accuracy of the hard network, of the chosen epoch
     soft_accuracy : of the relaxed network (expectations over gates and wires) on the same split, None
-        for tables, whose relaxation is not run; gap : soft_accuracy - score
+        for tables and residual wiring, whose relaxation is not run; gap : soft_accuracy - score
     """
 
     soft_accuracy: float | None

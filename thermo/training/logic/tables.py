@@ -9,9 +9,11 @@ results do not depend on threads.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
+from compiler.families.blocks import nets_below
 from compiler.families.logic import LogicLayer, LogicNetwork
 from compiler.families.tables import TableLayer, TableNetwork
 from thermo.data import Dataset
@@ -25,6 +27,7 @@ from thermo.training.logic.candidates import refresh
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.flow import Flow
 from thermo.training.logic.images import Epoch
+from thermo.training.logic.general_wiring import tree_wires
 from thermo.training.logic.layer_state import LayerState
 from thermo.training.logic.patches import Bank
 from thermo.training.logic.pruning import prune
@@ -48,7 +51,7 @@ def trains_tables(config: LogicConfig) -> bool:
         config.forward == "straight-through"
         and config.parametrisation == "table"
         and config.estimator == "identity"
-        and config.wiring == "learnable"
+        and config.wiring != "fixed"
         and config.dropout == 0
         and config.init_peak == 0
     )
@@ -79,10 +82,13 @@ class TableTrainer(LogicTrainer):
         self.steps = -(-dataset.y_train.size // config.batch)
         self.spread = 0.0
         rng = np.random.default_rng([config.seed, _INIT])
-        below = (self.source.n_bits, *config.layers[:-1])
+        below = nets_below(self.source.n_bits, config.layers, config.wiring == "residual")
         counted = (*[0] * (len(below) - 1), self.per_class)
+        tree = config.wiring == "tree"
+        wired = [tree_wires(n, config.inputs) if tree and i else None for i, n in enumerate(config.layers)]
         self.layers = [
-            LayerState(config, *sizes, rng) for sizes in zip(below, config.layers, counted, strict=True)
+            LayerState(config, *sizes, rng, wires)
+            for *sizes, wires in zip(below, config.layers, counted, wired, strict=True)
         ]
         self.best_tau = self.tau
         self.open = np.ones(self.source.n_bits, np.uint8)
@@ -91,6 +97,11 @@ class TableTrainer(LogicTrainer):
     @property
     def tau(self) -> float:
         return divisor(self.config, self.per_class, self.spread)
+
+    @property
+    def fixed(self) -> int:
+        """Layers, the lowest, that learn no more, see LogicConfig.freeze."""
+        return sum(span <= self.epoch for span in self.config.spans[:-1])
 
     # --- what a checkpoint holds -----------------------------------------------------------------
 
@@ -115,7 +126,8 @@ class TableTrainer(LogicTrainer):
         n, n_bits = data.labels.size, self.source.n_bits
         pitch = -(-min(config.batch, n) // CHUNK) * CHUNK
         x = [aligned((n_bits, pitch), np.uint8) for _ in range(3)]
-        flow, seen = Flow(self.layers, self.n_classes, pitch, threads, self.path), np.zeros(4)
+        flow = Flow(self.layers, self.n_classes, pitch, threads, self.path, self.fixed)
+        seen = np.zeros(4)
         parts = [slice(s, min(s + config.batch, n)) for s in range(0, n, config.batch)]
         rng = np.random.default_rng([config.seed, _DITHER, self.epoch])
         for t, part in enumerate(parts[:2]):
@@ -128,18 +140,29 @@ class TableTrainer(LogicTrainer):
             self.derive(flow, data, part, rng, seen)
             flow.turn(x[t % 3], rng, tiles)
             self._follow(seen[2:] - before, size * self.n_classes)
-            step = self._step(1.0 / (SCALE * size * tau))
+            steps = self._steps(1.0 / (SCALE * size * tau))
 
-            def train(
-                number: int, i: int, given: Given, handed: Handed, t: int = t, step: AdamStep = step
-            ) -> None:
-                flow.train(number, i, step, given, handed)
-                if number == 0 and t + 1 < len(parts):
+            def go_on(i: int, t: int = t) -> None:
+                if t + 1 < len(parts):
                     flow.up(0, i, x[(t + 1) % 3])
-                if number == 0 and t + 2 < len(parts):
+                if t + 2 < len(parts):
                     self.data.fill(data, parts[t + 2], x[(t + 2) % 3], i, threads)
 
+            def train(
+                number: int,
+                i: int,
+                given: Given,
+                handed: Handed,
+                steps: list[AdamStep] = steps,
+                go_on: Callable[[int], None] = go_on,
+            ) -> None:
+                flow.train(number, i, steps[number], given, handed)
+                if number == 0:
+                    go_on(i)
+
             flow.descend(train, tiles)
+            if flow.fixed:  # what a fixed layer put out was read until now
+                tiles.map(go_on, threads)
         return float(seen[0]) / n, float(seen[1]) / n
 
     def derive(
@@ -161,11 +184,15 @@ class TableTrainer(LogicTrainer):
             seen,
         )
 
-    def _step(self, unit: float) -> AdamStep:
-        """The next step of Adam; unit : what a derivative of 1 stands for."""
-        config, f32 = self.config, np.float32
-        rate = rate_at(config, self.step, self.steps * config.epochs, self.history)
+    def _steps(self, unit: float) -> list[AdamStep]:
+        """The next step of Adam of each layer; unit : what a derivative of 1 stands for."""
+        config = self.config
+        rates = [rate_at(config, self.step, self.steps * span, self.history) for span in config.spans]
         self.step += 1
+        return [self._step(unit, rate) for rate in rates]
+
+    def _step(self, unit: float, rate: float) -> AdamStep:
+        config, f32 = self.config, np.float32
         rate /= 1.0 - config.beta1**self.step
         return AdamStep(
             f32(unit),
@@ -211,8 +238,10 @@ class TableTrainer(LogicTrainer):
             layer.keep()
 
     def soft_accuracy(self, tiles: Tiles) -> float | None:
-        """Of gates; of tables it is not measured: 2^inputs products a table and sample."""
-        if self.config.inputs > 2:
+        """Of gates that read the layer below alone; of tables it is not measured: 2^inputs products a table
+        and sample.
+        """
+        if self.config.inputs > 2 or self.config.wiring == "residual":
             return None
         model = self.model()
         assert isinstance(model, LogicNetwork)
@@ -224,11 +253,13 @@ class TableTrainer(LogicTrainer):
         kept = [layer.kept_parameters() for layer in self.layers]
         ends = self.source.encoder, self.n_classes, self.best_tau
         labels, meta = tuple(self.labels), {"method": "logic", "forward": self.config.forward}
+        skips = self.config.wiring == "residual"
         if self.config.inputs == 2:
             gates = (LogicLayer(table, None, w[1], w[0], s[1], s[0]) for table, w, s in kept)
-            return LogicNetwork(tuple(gates), *ends, labels=labels, meta=meta)
+            return LogicNetwork(tuple(gates), *ends, labels=labels, meta=meta, skips=skips)
         layers = self._addressed([TableLayer(*parameters) for parameters in kept])
-        return TableNetwork(layers, *ends, labels=labels, meta={**meta, "inputs": self.config.inputs})
+        meta |= {"inputs": self.config.inputs}
+        return TableNetwork(layers, *ends, labels=labels, meta=meta, skips=skips)
 
     def _addressed(self, layers: list[TableLayer]) -> tuple[TableLayer, ...]:
         """The layers with their counts."""
@@ -238,7 +269,7 @@ class TableTrainer(LogicTrainer):
         for start in range(0, every.labels.size, READ):
             part = slice(start, min(start + READ, every.labels.size))
             self.data.fill(every, part, x)
-            below = x[:, : part.stop - start]
+            below = bits = x[:, : part.stop - start]
             for layer, counts in zip(layers, found, strict=True):
                 nets, hard = layer.chosen(), layer.hard()
                 out = np.empty((layer.n_tables, below.shape[1]), np.uint8)
@@ -248,5 +279,5 @@ class TableTrainer(LogicTrainer):
                         address |= below[nets[j, t]] << j
                     counts[t] += np.bincount(address, minlength=1 << layer.inputs)
                     out[t] = hard[t, address]
-                below = out
+                below = np.concatenate([out, bits]) if self.config.wiring == "residual" else out
         return tuple(layer.with_addressed(n) for layer, n in zip(layers, found, strict=True))

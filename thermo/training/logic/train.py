@@ -10,7 +10,7 @@ import numpy as np
 from thermo.data import Dataset
 from thermo.progress import Progress
 from thermo.training.errors import TrainingError
-from thermo.training.logic.config import LogicConfig
+from thermo.training.logic.config import HIGHER, LogicConfig
 from thermo.training.logic.offered_bits import patches_of
 from thermo.training.logic.patch_training import learn_bank
 from thermo.training.logic.patches import Bank
@@ -86,6 +86,14 @@ def _trainer(
     if backend == "jax" and config.inputs > 2:
         raise TrainingError(
             f"backend jax trains gates of two inputs, got inputs = {config.inputs}; leave it out"
+        )
+    if backend == "jax" and config.wiring in HIGHER:
+        raise TrainingError(
+            f"backend jax trains wiring learnable or fixed, got wiring {config.wiring!r}; leave it out"
+        )
+    if backend == "jax" and config.freeze < 1:
+        raise TrainingError(
+            f"backend jax trains all layers to the end, got freeze = {config.freeze:g}; leave it out"
         )
     if backend == "jax":
         from thermo.training.logic.jax_trainer import JaxTrainer
