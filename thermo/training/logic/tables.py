@@ -88,7 +88,7 @@ class TableTrainer(LogicTrainer):
         wired = [tree_wires(n, config.inputs) if tree and i else None for i, n in enumerate(config.layers)]
         self.layers = [
             LayerState(config, *sizes, rng, wires)
-            for *sizes, wires in zip(below, config.layers, counted, wired, strict=True)
+            for sizes, wires in zip(zip(below, config.layers, counted, strict=True), wired, strict=True)
         ]
         self.best_tau = self.tau
         self.open = np.ones(self.source.n_bits, np.uint8)
@@ -252,13 +252,14 @@ class TableTrainer(LogicTrainer):
         address each entry."""
         kept = [layer.kept_parameters() for layer in self.layers]
         ends = self.source.encoder, self.n_classes, self.best_tau
-        labels, meta = tuple(self.labels), {"method": "logic", "forward": self.config.forward}
+        labels = tuple(self.labels)
+        meta: dict[str, object] = {"method": "logic", "forward": self.config.forward}
         skips = self.config.wiring == "residual"
         if self.config.inputs == 2:
             gates = (LogicLayer(table, None, w[1], w[0], s[1], s[0]) for table, w, s in kept)
             return LogicNetwork(tuple(gates), *ends, labels=labels, meta=meta, skips=skips)
         layers = self._addressed([TableLayer(*parameters) for parameters in kept])
-        meta |= {"inputs": self.config.inputs}
+        meta["inputs"] = self.config.inputs
         return TableNetwork(layers, *ends, labels=labels, meta=meta, skips=skips)
 
     def _addressed(self, layers: list[TableLayer]) -> tuple[TableLayer, ...]:
