@@ -12,9 +12,10 @@ With --shapes: ours alone, 8,000 tables in all, of 2, 4 and 6 inputs (16, 8 and 
 presets have), in one layer and in two, in turns; CPU time an epoch, and of a table relative to the first row.
 What a step costs depends on how many derivatives by class sums are not 0: their share stands beside. With
 --tau 40 nearly all are in every shape, so that shapes do the same work; with the default a shape that learns
-its samples faster does less.
+its samples faster does less. With --wirings, the same of two layers of 2 and 4 inputs: learnt, a tree, with
+input bits for the second, and with the first one fixed.
 
-Run: python benchmarks/logic_training.py [--rounds 5] [--threads 2] [--shapes]
+Run: python benchmarks/logic_training.py [--rounds 5] [--threads 2] [--shapes | --wirings]
 """
 
 from __future__ import annotations
@@ -105,7 +106,22 @@ def timed(work, *arguments) -> tuple[float, float]:  # type: ignore[no-untyped-d
 
 
 CANDIDATES = {2: 16, 4: 8, 6: 8}
-SHAPES = tuple((k, layers) for k in CANDIDATES for layers in ((GATES,), (GATES // 2, GATES // 2)))
+HALVES = (GATES // 2, GATES // 2)
+SHAPES = {
+    (k, " + ".join(map(str, layers))): {"layers": layers} for k in CANDIDATES for layers in ((GATES,), HALVES)
+}
+TREES = {2: (5340, 2670), 4: (6400, 1600)}
+WIRINGS = {
+    (k, name): changes
+    for k in TREES
+    for name, changes in {
+        "8000": {"layers": (GATES,)},
+        "4000 + 4000": {"layers": HALVES},
+        "tree": {"layers": TREES[k], "wiring": "tree"},
+        "input bits": {"layers": HALVES, "wiring": "residual"},
+        "first fixed": {"layers": HALVES, "freeze": 0.01},  # after the first round, which is not timed
+    }.items()
+}
 
 
 class Watched(TableTrainer):
@@ -120,18 +136,17 @@ class Watched(TableTrainer):
         self.shares.append(float((flow.weights[:, : labels.size] != 0).mean()))
 
 
-def shapes(data: Dataset, rounds: int, threads: int, tau: float) -> None:
-    """Print what an epoch of each shape takes."""
+def shapes(cases: dict, data: Dataset, rounds: int, threads: int, tau: float) -> None:
+    """Print what an epoch of each case takes. cases : settings by (inputs, name), the first of each inputs
+    is what others are compared with
+    """
     trainers = {
-        shape: Watched(
-            data,
-            LogicConfig(
-                layers=shape[1], inputs=shape[0], k=CANDIDATES[shape[0]], batch=BATCH, tau=tau, epochs=99
-            ),
+        (k, name): Watched(
+            data, LogicConfig(inputs=k, k=CANDIDATES[k], batch=BATCH, tau=tau, epochs=99, **changes)
         )
-        for shape in SHAPES
+        for (k, name), changes in cases.items()
     }
-    times: dict[tuple, list[float]] = {shape: [] for shape in SHAPES}
+    times: dict[tuple, list[float]] = {shape: [] for shape in cases}
     with Tiles(threads) as tiles:
         for turn in range(rounds + 1):  # the first compiles and warms up
             for shape, trainer in trainers.items():
@@ -147,12 +162,11 @@ def shapes(data: Dataset, rounds: int, threads: int, tau: float) -> None:
         f"tau {tau:g}, medians of {rounds} rounds of {data.y_train.size:,} samples"
     )
     print("inputs  layers        CPU s an epoch  a table, relative  to one layer of these inputs  not 0, %")
-    for (k, layers), cpu in seconds.items():
-        one = seconds[k, (GATES,)]
-        widths = " + ".join(str(width) for width in layers)
-        relative = f"{cpu / seconds[SHAPES[0]]:17.2f}  {cpu / one:28.2f}"
-        share = 100 * np.mean(trainers[k, layers].shares)
-        print(f"{k:<6d}  {widths:12s}  {cpu:14.2f}  {relative}  {share:8.0f}")
+    first = next(iter(seconds.values()))
+    for (k, name), cpu in seconds.items():
+        relative = f"{cpu / first:17.2f}  {cpu / seconds[k, str(GATES)]:28.2f}"
+        share = 100 * np.mean(trainers[k, name].shares)
+        print(f"{k:<6d}  {name:12s}  {cpu:14.2f}  {relative}  {share:8.0f}")
 
 
 def main() -> None:
@@ -161,6 +175,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--batches", type=int, default=6, help="of the peer, each round")
     parser.add_argument("--shapes", action="store_true", help="ours alone, of several layers and inputs")
+    parser.add_argument("--wirings", action="store_true", help="ours alone, two layers of all kinds")
     parser.add_argument("--tau", type=float, default=TAU, help="of the shapes")
     parser.add_argument("--samples", type=int, default=SAMPLES, help="of the shapes' epochs, scaled up")
     options = parser.parse_args()
@@ -170,10 +185,10 @@ def main() -> None:
     x = (rng.random((SAMPLES, FEATURES)) < 0.2).astype(np.float32)
     y = rng.integers(0, CLASSES, SAMPLES)
     data = Dataset("bench", x, y, x[:256], y[:256], x[:256], y[:256], CLASSES)
-    if options.shapes:
-        n = options.samples
+    if options.shapes or options.wirings:
+        n, cases = options.samples, SHAPES if options.shapes else WIRINGS
         short = replace(data, x_train=x[:n], y_train=y[:n])
-        return shapes(short, options.rounds, options.threads, options.tau)
+        return shapes(cases, short, options.rounds, options.threads, options.tau)
     ours = TableTrainer(data, LogicConfig(layers=(GATES,), k=K, batch=BATCH, tau=TAU, epochs=99))
     some = slice(0, options.batches * BATCH)
     tx, ty = torch.from_numpy(x[some]), torch.from_numpy(y[some])

@@ -195,11 +195,8 @@ def lower_logic(network: LogicNetwork) -> GateNetlist:
     layer's blocks; the encoder goes along, one that counts with what the gates read of it alone.
     """
     encoder, columns = network.encoder, []
-    first, below, start = (
-        0,
-        network.n_inputs,
-        network.n_inputs,
-    )  # the layer below has its nets from `first` on
+    below = start = network.n_inputs
+    first = 0  # the nets of the layer below begin here
     for op, a, b in network.hard():
         columns.append((op, netlist_nets(a, first, below), netlist_nets(b, first, below)))
         first, below, start = start, op.size, start + op.size

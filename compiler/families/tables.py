@@ -197,11 +197,8 @@ def lower_tables(network: TableNetwork, *, free: int | None = None) -> LutNetlis
     if free is not None and free < 0:
         raise NetlistError(f"free entries are those addressed by at most a number >= 0, got {free}")
     encoder, columns = network.encoder, []
-    first, below, start = (
-        0,
-        network.n_inputs,
-        network.n_inputs,
-    )  # the layer below has its nets from `first` on
+    below = start = network.n_inputs
+    first = 0  # the nets of the layer below begin here
     widest = max(layer.inputs for layer in network.layers)
     for number, layer in enumerate(network.layers):
         hard = layer.hard()

@@ -280,6 +280,8 @@ class LogicConfig(TrainingConfig):
             rules.fail("layers", f"at least two widths with wiring {self.wiring}")
         if len(self.layers) == 1 and self.freeze < 1:
             rules.fail("freeze", "1 with one layer, which learns to the end; set layers to several widths")
+        if self.wiring == "residual" and self.keep < 1:
+            rules.fail("keep", "1 with wiring residual, whose higher layers read input bits, too")
         if self.wiring != "tree":
             return
         if any(wide != self.inputs * narrow for wide, narrow in pairwise(self.layers)):

@@ -142,6 +142,8 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
         config = replace(config, tau_target=config.tau_target / max(1.0, changes["layers"][-1] / PICTURES))
     if changes.get("wiring") == "fixed":
         changes = {"k": 1, "refresh": 0, **changes}
+    if changes.get("wiring") == "residual":
+        changes = {"keep": 1.0, **changes}
     k = changes.get("k", config.k)
     if k == "all" or int(k) <= config.refresh:
         changes = {"refresh": 0, **changes}

@@ -426,6 +426,7 @@ def test_it_learns_and_not_from_shuffled_labels(digits, changes):
             "forward must be straight-through with wiring tree; others take wiring learnable or fixed",
         ),
         ({**RESIDUAL, "dropout": 0.1}, "dropout must be 0 with wiring residual"),
+        ({**RESIDUAL, "encoder": "counts", "keep": 0.5}, "keep must be 1 with wiring residual, whose higher"),
         ({**FREEZE, "parametrisation": "gates"}, "must be table with freeze 0.25; others take freeze 1"),
         (
             {**FREEZE, "wiring": "fixed", "k": 1, "refresh": 0},
