@@ -33,15 +33,16 @@ class Flow:
     weights : (n_classes, pitch) int8, derivatives of the loss by the class sums
     rows : what each layer reads, as it is trained: samples without weight may be left out
 
-    Where one layer learns it leaves out each class's own samples without weight (lookups.pack), several those
-    without any, so that all of them have the same samples.
+    One layer leaves out each class's own samples without weight (lookups.pack), several those without
+    any, so that all of them have the same samples. One above fixed layers does as several: for each class
+    all nets below would have to be put together, often more work than is saved.
     """
 
     def __init__(
         self, layers: list[LayerState], n_classes: int, pitch: int, threads: int, path: int, fixed: int = 0
     ) -> None:
         self.layers, self.pitch, self.path, self.fixed = layers, pitch, path, fixed
-        self.one = fixed == len(layers) - 1
+        self.one = len(layers) == 1
         self.hidden = [aligned((above.n_below, pitch), np.uint8) for above in layers[1:]]
         self.counts = np.zeros((threads, n_classes, pitch), np.int32)
         self.weights = aligned((n_classes, pitch), np.int8)
@@ -85,7 +86,7 @@ class Flow:
         self.dither[:] = rng.integers(0, 1 << SHIFT, self.dither.size, np.uint8)
         rows, self.now, threads = [x, *self.hidden][self.fixed :], self.weights, tiles.threads
         if self.one:
-            self.rows = [Rows(rows[0], _NO_BITS)]
+            self.rows = [Rows(x, _NO_BITS)]
             return
         m = weighty(self.weights, 0, self.weights.shape[0], self.order)
         width = int(padded(m))

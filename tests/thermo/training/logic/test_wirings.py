@@ -350,9 +350,10 @@ def test_a_fixed_layer_does_not_change_and_the_others_do(digits):
     assert differing(seen[0], {n: twin.arrays()[n] for n in seen[0]}) >= {"0.table", "0.scores"}
 
 
-def test_above_a_fixed_layer_the_others_learn_as_if_it_only_stood_still(digits):
+@pytest.mark.parametrize("changes", [{}, {"layers": (110, 90), "inputs": 5}], ids=["three", "two"])
+def test_above_a_fixed_layer_the_others_learn_as_if_it_only_stood_still(digits, changes):
     """Nothing is handed down to it, which changes nothing above."""
-    config = replace(SMALL, **{**FREEZE, "refresh": 0})
+    config = replace(SMALL, **{**FREEZE, **changes, "refresh": 0})
     frozen = state(epochs_of(TableTrainer(digits, config), 2))
 
     class Still(TableTrainer):
