@@ -129,7 +129,7 @@ class LogicConfig(TrainingConfig):
     schedule : "cosine", or "validation": the rate falls where `patience` validations in a row brought no
         better network (thermo.training.logic.schedule)
     freeze : layer i of L learns for this share of the epochs and i / (L - 1) of the rest, and is fixed from
-        there on: its rate falls, and its candidates are refreshed, within its own epochs. 1: all learn to the
+        there on: its cosine ends and its candidates are refreshed within its own epochs. 1: all learn to the
         end. FreezeOut, arXiv 1706.04983
     decay : weight decay of the table or gate logits, per step and unit of learning rate
     smoothing : of labels; teacher_share : of a teacher's probabilities in the targets, where there is one
