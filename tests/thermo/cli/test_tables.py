@@ -106,7 +106,7 @@ def test_json_names_tables_and_no_relaxation(capsys, tmp_path):
         (("train", "logic", "--inputs", "7", "-o", "x.safetensors"), "--inputs"),
         (
             ("train", "logic", "--inputs", "4", "--wiring", "fixed", "-o", "x.safetensors"),
-            "--wiring must be learnable with 4 inputs a table",
+            "--wiring must be tree, residual or learnable with 4 inputs a table",
         ),
         (("train", "logic", "--inputs", "4", "--backend", "jax", "-o", "x.safetensors"), "backend jax"),
     ],
