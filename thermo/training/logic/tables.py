@@ -26,8 +26,8 @@ from thermo.training.errors import TrainingError
 from thermo.training.logic.candidates import refresh
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.flow import Flow
-from thermo.training.logic.images import Epoch
 from thermo.training.logic.general_wiring import tree_wires
+from thermo.training.logic.images import Epoch
 from thermo.training.logic.layer_state import LayerState
 from thermo.training.logic.patches import Bank
 from thermo.training.logic.pruning import prune
