@@ -17,10 +17,13 @@ from numba.core import cgutils
 
 from thermo.kernels.jit import njit
 from thermo.kernels.logic.dots import CHUNK
+from thermo.kernels.logic.fetch import emit_fetch
 from thermo.kernels.random import intrinsic
 
 FEW = 255
 """The sum of so many bytes within +- 127, and what is added to round it, fit 16 bits."""
+AHEAD = 8
+"""How many readers before it is added a row is asked for."""
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 
@@ -94,14 +97,18 @@ def _splat(builder: Any, value: Any, n: int) -> Any:
 
 
 def _gather_of(word: Any, weighs: bool) -> Any:
-    """Of sums that fit so many bits; weighs : whether a factor is not 1."""
+    """Of sums that fit so many bits; weighs : whether a factor is not 1.
+
+    Rows lie anywhere in megabytes: those of the readers AHEAD, also of the next nets, are asked for.
+    """
     lanes = 8 * CHUNK // word.width
     parts = range(CHUNK // lanes)
     bytes_, words = ir.VectorType(_I8, lanes), ir.VectorType(word, lanes)
 
-    def gather(typingctx, rows, pitch, entry, factor, n, sums):  # type: ignore[no-untyped-def]
+    def gather(typingctx, rows, pitch, entry, factor, n, left, sums):  # type: ignore[no-untyped-def]
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            rows, pitch, entry, factor, n, sums = args
+            rows, pitch, entry, factor, n, left, sums = args
+            final = builder.sub(left, ir.Constant(_I64, 1))
             zeros = ir.Constant(words, None)
             totals = [cgutils.alloca_once(builder, words) for _ in parts]
             largest = cgutils.alloca_once(builder, words)
@@ -111,6 +118,10 @@ def _gather_of(word: Any, weighs: bool) -> Any:
                 for total in totals:
                     builder.store(zeros, total)
                 with cgutils.for_range(builder, n) as loop:
+                    ahead = builder.add(loop.index, ir.Constant(_I64, AHEAD))
+                    ahead = builder.select(builder.icmp_signed("<", ahead, final), ahead, final)
+                    row = builder.sext(builder.load(builder.gep(entry, [ahead])), _I64)
+                    emit_fetch(builder, builder.add(builder.add(rows, builder.mul(row, pitch)), offset))
                     row = builder.sext(builder.load(builder.gep(entry, [loop.index])), _I64)
                     start = builder.add(builder.add(rows, builder.mul(row, pitch)), offset)
                     if weighs:
@@ -139,7 +150,7 @@ def _gather_of(word: Any, weighs: bool) -> Any:
                 half //= 2
             return builder.sext(builder.extract_element(most, ir.Constant(_I32, 0)), _I64)
 
-        return types.int64(*[types.int64] * 6), codegen
+        return types.int64(*[types.int64] * 7), codegen
 
     return intrinsic(gather)
 
@@ -174,17 +185,18 @@ _narrow_few, _narrow_many = (_narrow_of(word) for word in (_I16, _I32))
 
 
 @njit(cache=True, nogil=True)
-def _sum_up(rows, pitch, entry, factor, n, sums, whole):  # type: ignore[no-untyped-def]
+def _sum_up(rows, pitch, entry, factor, n, left, sums, whole):  # type: ignore[no-untyped-def]
     """sums = the sum over i < n of factor[i] rows[entry[i]]; the largest size of one.
 
     whole : the sum of factors; up to FEW, sums are held as int16, else as int32
+    left : at least n, the readers in entry from here to the end
     Addresses: rows (m, pitch) int8 within +- 127, entry, factor (n,) int32, pitch a multiple of 64
     """
     if whole == n and n <= FEW:
-        return _gather_plain(rows, pitch, entry, factor, n, sums)
+        return _gather_plain(rows, pitch, entry, factor, n, left, sums)
     if whole <= FEW:
-        return _gather_few(rows, pitch, entry, factor, n, sums)
-    return _gather_many(rows, pitch, entry, factor, n, sums)
+        return _gather_few(rows, pitch, entry, factor, n, left, sums)
+    return _gather_many(rows, pitch, entry, factor, n, left, sums)
 
 
 @njit(cache=True, nogil=True)
@@ -218,7 +230,8 @@ def derivatives(given, block, n_tables, lanes, width, dither, sums, few, scales)
         first, n, whole = 4 * begin[t], begin[t + 1] - begin[t], 0
         for i in range(begin[t], begin[t + 1]):
             whole += given.factor[i]
-        largest = _sum_up(rows, width, entry + first, factor + first, n, total, whole)
+        left = given.entry.shape[0] - begin[t]
+        largest = _sum_up(rows, width, entry + first, factor + first, n, left, total, whole)
         shift = 0
         while largest > 127 << shift:
             shift += 1

@@ -65,10 +65,13 @@ def _store(builder: Any, value: Any, base: Any, offset: Any, n: int) -> None:
 
 
 class _Entries:
-    """The entries of one table, held in registers, to be looked up by addresses."""
+    """The entries of one table, held in registers, to be looked up by addresses.
 
-    def __init__(self, builder: Any, base: Any, operands: int, width: int) -> None:
-        self.builder, self.base, self.width = builder, base, width
+    free : a bit of the address that entries do not depend on, 0 if they may depend on each
+    """
+
+    def __init__(self, builder: Any, base: Any, operands: int, width: int, free: int = 0) -> None:
+        self.builder, self.base, self.width, self.free = builder, base, width, free
         self.parts: list[Any] = []
         self.whole = None
         if width == 1:
@@ -78,8 +81,9 @@ class _Entries:
             return
         order = ir.Constant(ir.VectorType(_I32, width), [lane % 16 for lane in range(width)])
         for start in range(0, size_of(operands), 16):
-            part = _load(builder, base, ir.Constant(_I64, start), 16)
-            self.parts.append(builder.shuffle_vector(part, part, order))
+            if not start & free:
+                part = _load(builder, base, ir.Constant(_I64, start), 16)
+                self.parts.append(builder.shuffle_vector(part, part, order))
 
     def at(self, address: Any) -> Any:
         builder, width = self.builder, self.width
@@ -96,13 +100,13 @@ class _Entries:
         name = "llvm.x86.avx512.pshuf.b.512" if width == 64 else "llvm.x86.avx2.pshuf.b"
         shuffle = cgutils.get_or_insert_function(builder.module, function, name)
         found = [builder.call(shuffle, [part, address]) for part in self.parts]
-        bit = 16
+        bits = [bit for bit in (16, 32) if bit != self.free]
         while len(found) > 1:
+            bit = bits.pop(0)
             high = builder.icmp_unsigned(
                 "!=", builder.and_(address, _same(_I8, width, bit)), _same(_I8, width, 0)
             )
             found = [builder.select(high, found[i + 1], found[i]) for i in range(0, len(found), 2)]
-            bit *= 2
         return found[0]
 
 
@@ -117,10 +121,10 @@ def _starts(builder: Any, rows: Any, pitch: Any, wires: Any, operands: int) -> l
 
 
 def _address(builder: Any, starts: list[Any], offset: Any, width: int) -> Any:
-    total = _load(builder, starts[0], offset, width)
-    for j, start in enumerate(starts[1:], 1):
-        row = _load(builder, start, offset, width)
-        total = builder.or_(total, builder.shl(row, _same(_I8, width, j)))
+    """The last row's bit on top: bytes are doubled by an addition, but not shifted by an instruction."""
+    total = _load(builder, starts[-1], offset, width)
+    for start in starts[-2::-1]:
+        total = builder.or_(builder.add(total, total), _load(builder, start, offset, width))
     return total
 
 
@@ -138,41 +142,49 @@ def _one_by_one(builder: Any, weight: Any, slope: Any, more: Any) -> Any:
 class _Weights:
     """Of `width` samples, to be multiplied by bytes, dithered and divided by 2^SHIFT.
 
-    Of two neighbours the even and the odd one are made apart, as |weight| slope + dither 1: a sum of two
-    products of a byte without a sign and one that has the weight's.
+    Of two neighbours the even and the odd one are made apart, as words: twice the weight's size times the
+    slope, which takes the weight's sign, and twice the dither; the upper byte is what is asked for.
     """
 
     def __init__(self, builder: Any, weight: Any, more: Any, width: int) -> None:
         self.builder, self.width = builder, width
         self.words, self.bytes_ = ir.VectorType(_I16, width // 2), weight.type
         zeros = ir.Constant(self.bytes_, None)
-        self.negative = builder.icmp_signed("<", weight, zeros)
+        self.weight, self.negative = weight, builder.icmp_signed("<", weight, zeros)
         size = builder.select(self.negative, builder.sub(zeros, weight), weight)
-        size, more = (builder.bitcast(a, self.words) for a in (size, more))
-        eight = self._word(8)
-        self.even = builder.or_(builder.and_(size, self._word(0x00FF)), builder.shl(more, eight))
-        self.odd = builder.or_(builder.and_(size, self._word(0xFF00)), builder.lshr(more, eight))
-        wide = "avx512.pmaddubs.w.512" if width == 64 else "avx2.pmadd.ub.sw"
-        kind = ir.FunctionType(self.words, [self.bytes_, self.bytes_])
-        self.pairs = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.{wide}")
+        both = []
+        for value in (size, more):
+            twice = builder.bitcast(builder.add(value, value), self.words)
+            both.append((builder.and_(twice, self._word(0x00FF)), builder.and_(twice, self._word(0xFF00))))
+        self.sizes = [builder.bitcast(size, self.bytes_) for size in both[0]]
+        self.more = [both[1][0], builder.lshr(both[1][1], self._word(8))]
+        self.pairs = self._function(
+            "avx512.pmaddubs.w.512" if width == 64 else "avx2.pmadd.ub.sw", self.words
+        )
 
     def _word(self, value: int) -> Any:
         return ir.Constant(self.words, [value] * (self.width // 2))
 
-    def times(self, slope: Any) -> Any:
+    def _function(self, name: str, result: Any) -> Any:
+        kind = ir.FunctionType(result, [self.bytes_, self.bytes_])
+        return cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.x86.{name}")
+
+    def _signed(self, slope: Any) -> Any:
+        """`slope` times the weight's sign; what a weight of 0 makes of it does not matter."""
         builder = self.builder
-        slope = builder.select(self.negative, builder.sub(ir.Constant(self.bytes_, None), slope), slope)
-        slope = builder.bitcast(slope, self.words)
-        even = builder.or_(builder.and_(slope, self._word(0x00FF)), self._word(0x0100))
-        odd = builder.or_(builder.and_(slope, self._word(0xFF00)), self._word(0x0001))
-        found = []
-        for sizes, others in ((self.even, even), (self.odd, odd)):
-            pair = [builder.bitcast(a, self.bytes_) for a in (sizes, others)]
-            found.append(builder.call(self.pairs, pair))
-        low = builder.lshr(found[0], self._word(SHIFT))
-        high = builder.shl(found[1], self._word(8 - SHIFT))
+        if self.width == 32:
+            return builder.call(self._function("avx2.psign.b", self.bytes_), [slope, self.weight])
+        return builder.select(self.negative, builder.sub(ir.Constant(self.bytes_, None), slope), slope)
+
+    def times(self, slope: Any) -> Any:
+        builder, slope = self.builder, self._signed(slope)
+        even, odd = (
+            builder.add(builder.call(self.pairs, [size, slope]), more)
+            for size, more in zip(self.sizes, self.more, strict=True)
+        )
+        even = builder.lshr(even, self._word(8))
         first = ir.Constant(ir.VectorType(ir.IntType(1), self.width), [i % 2 == 0 for i in range(self.width)])
-        return builder.select(first, *(builder.bitcast(a, self.bytes_) for a in (low, high)))
+        return builder.select(first, *(builder.bitcast(a, self.bytes_) for a in (even, odd)))
 
 
 def _emit_weigh(builder: Any, args: Any, operands: int, path: str) -> None:
@@ -181,7 +193,7 @@ def _emit_weigh(builder: Any, args: Any, operands: int, path: str) -> None:
     starts = _starts(builder, rows, pitch, wires, operands)
     size = size_of(operands)
     tables = [
-        _Entries(builder, builder.add(slopes, ir.Constant(_I64, j * size)), operands, width)
+        _Entries(builder, builder.add(slopes, ir.Constant(_I64, j * size)), operands, width, free=1 << j)
         for j in range(operands)
     ]
     with _chunks(builder, pitch, width) as (offset, _):
@@ -230,19 +242,24 @@ def _emit_add_up(builder: Any, args: Any, operands: int, path: str) -> None:
 
 
 def _emit_histogram(builder: Any, places: Any, weights: Any, pitch: Any, out: Any) -> None:
-    """Four histograms beside each other: neighbouring samples with the same address need not wait."""
+    """Four histograms beside each other: neighbouring samples with the same address need not wait.
+
+    Loads are what a CPU has too few of: eight addresses come by one.
+    """
     size = 1 << MANY
     kind = ir.VectorType(_I32, size)
     parts = [cgutils.alloca_once(builder, kind) for _ in range(4)]
     bases = [builder.ptrtoint(part, _I64) for part in parts]
     for part in parts:
         builder.store(ir.Constant(kind, None), part)
-    with _chunks(builder, pitch, len(parts)) as (offset, _):
-        for i, base in enumerate(bases):
+    with _chunks(builder, pitch, 8) as (offset, _):
+        eight = builder.load(_pointer(builder, builder.add(places, offset), _I64), align=1)
+        for i in range(8):
+            address = builder.trunc(builder.lshr(eight, ir.Constant(_I64, 8 * i)), _I8)
             here = builder.add(offset, ir.Constant(_I64, i))
-            address = builder.zext(_load(builder, places, here, 1), _I64)
             weight = builder.sext(_load(builder, weights, here, 1), _I32)
-            slot = _pointer(builder, builder.add(base, builder.shl(address, ir.Constant(_I64, 2))), _I32)
+            place = builder.shl(builder.zext(address, _I64), ir.Constant(_I64, 2))
+            slot = _pointer(builder, builder.add(bases[i % len(parts)], place), _I32)
             builder.store(builder.add(builder.load(slot), weight), slot)
     total = builder.load(parts[0])
     for part in parts[1:]:

@@ -22,13 +22,15 @@ def pool_gradients(layer, given, handed, read, dither, work, pool, h, first, las
     rounded = np.empty((LANES, size), np.int8)
     sums = np.empty((LANES, size), np.float32)
     dots = np.empty((inputs, LANES, n), np.int32)
-    scales = work.scales
+    scales, soon = work.scales, np.empty((0, 2), np.int64)
     work.state[0] = -1
     for block in range(first, last):
         logits = layer.table.ctypes.data + 4 * p.size * block
         probabilities(logits, p.size, p.ctypes.data, rounded.ctypes.data)
         nets = pool.ctypes.data + 4 * n * block
-        block_sums(layer, given, handed, read, dither, work, block, rounded, nets, 0, n, dots, sums, path)
+        block_sums(
+            layer, given, handed, read, dither, work, block, rounded, nets, 0, n, dots, sums, soon, path
+        )
         for j in range(inputs):
             for lane in range(LANES):
                 for i in range(n):

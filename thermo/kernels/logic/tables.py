@@ -23,6 +23,7 @@ import numpy as np
 from thermo.kernels.jit import njit
 from thermo.kernels.logic.above import derivatives
 from thermo.kernels.logic.dots import CHUNK, GROUP, dots8, to_bits
+from thermo.kernels.logic.fetch import fetch, fetch_to_write
 from thermo.kernels.logic.lookups import SHIFT, add_up, entry_sums, hard_entries, pack, slopes, tally, weigh
 from thermo.kernels.logic.updates import LANES, WIDTH, probabilities, read_nets, score_step, table_step
 
@@ -175,7 +176,7 @@ def _of_class(layer, given, x, t, few, work):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def block_sums(  # type: ignore[no-untyped-def]
-    layer, given, handed, read, dither, work, block, rounded, nets, apart, n, dots, sums, path
+    layer, given, handed, read, dither, work, block, rounded, nets, apart, n, dots, sums, soon, path
 ):
     """Sums over the samples for the tables of a block, by the weights of their inputs; these go down, too.
 
@@ -184,6 +185,7 @@ def block_sums(  # type: ignore[no-untyped-def]
         `apart` elements apart for the next lane, LANES times that for the next input
     dots : (inputs, LANES, n) int32, out, in steps of the weights of inputs
     sums : (LANES, 2^inputs) float32, out, of the derivatives at each address
+    soon : (m, 2) int64, where arrays begin and their bytes a table, to be asked for on the way
     work.scales : out, units that a step of the derivatives is; 0 where nothing depends on a table
     """
     operands, own_nets, x = layer.operands, layer.nets, read.x
@@ -191,6 +193,7 @@ def block_sums(  # type: ignore[no-untyped-def]
     down, down_read, down_factor = handed
     pitch, inputs, size = x.shape[1], layer.wires.shape[1], sums.shape[1]
     own, packs, hands = given.own, given.packs, down.shape[0] > 0
+    several = own or hands  # layers, whose rows do not fit a near cache
     width, rows, bits = pitch, x.ctypes.data, read.bits.ctypes.data
     weights, slope = few.ctypes.data, work.slope.ctypes.data
     mask, places, total = work.masked.ctypes.data, work.places.ctypes.data, totals.ctypes.data
@@ -214,6 +217,13 @@ def block_sums(  # type: ignore[no-untyped-def]
             down_factor[t] = max(scales[lane], 1)
             for j in range(inputs):
                 down_read[t, j] = own_nets[block, lane, j]
+        for i in range(soon.shape[0]):
+            fetch(soon[i, 0] + soon[i, 1] * t, soon[i, 1])
+        if several and lane + 1 < LANES:
+            for j in range(inputs):
+                fetch(rows + width * own_nets[block, lane + 1, j], width)
+            if hands:
+                fetch_to_write(mask + operands * pitch, operands * pitch)
         if scales[lane] == 0:
             sums[lane] = 0
             dots[:, lane] = 0
@@ -230,6 +240,20 @@ def block_sums(  # type: ignore[no-untyped-def]
                 dots8(mask + j * width, bits, width, asked + 4 * i, here + 4 * i, path)
         add_up(places, weights, width, total, operands, path)
         entry_sums(total, np.float32(scales[lane]), entries + 4 * size * lane, inputs)
+
+
+@njit(cache=True, nogil=True)
+def _soon(layer):  # type: ignore[no-untyped-def]
+    """What a block's step reads after its sums are made, and what the next block reads first."""
+    logits, scores = 4 * layer.table.shape[1], 4 * layer.scores.shape[1] * layer.scores.shape[2]
+    soon = np.empty((7, 2), np.int64)
+    soon[:3, 1], soon[3:, 1] = logits, scores
+    soon[0, 0], soon[1, 0] = layer.table_m.ctypes.data, layer.table_v.ctypes.data
+    soon[2, 0] = layer.table.ctypes.data + LANES * logits
+    soon[3, 0] = layer.scores.ctypes.data
+    soon[4, 0], soon[5, 0] = layer.scores_m.ctypes.data, layer.scores_v.ctypes.data
+    soon[6, 0] = layer.wires.ctypes.data + LANES * scores
+    return soon
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -257,6 +281,7 @@ def train_blocks(layer, step, given, handed, read, dither, work, first, last, pa
     h_at, e_at, factor_at = h.ctypes.data, e.ctypes.data, factor.ctypes.data
     t0, m0, v0 = layer.table.ctypes.data, layer.table_m.ctypes.data, layer.table_v.ctypes.data
     s1, m1, v1 = layer.scores.ctypes.data, layer.scores_m.ctypes.data, layer.scores_v.ctypes.data
+    soon = _soon(layer)
     work.state[0] = -1
     for block in range(first, last):
         here = 4 * n * block
@@ -276,6 +301,7 @@ def train_blocks(layer, step, given, handed, read, dither, work, first, last, pa
             n_asked,
             dots,
             sums,
+            soon,
             path,
         )
         adam = (beta1, beta2, fix2, epsilon)

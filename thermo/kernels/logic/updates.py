@@ -79,20 +79,21 @@ def _exp_negative(builder: Any, x: Any) -> Any:
     """exp(x) for x <= 0, 0 below -87."""
     least = _same(_LEAST)
     t = builder.fmul(builder.select(builder.fcmp_ordered(">", x, least), x, least), _same(_LOG2E))
-    n = builder.fsub(builder.fadd(t, _same(_ROUND)), _same(_ROUND))
-    r = builder.fsub(t, n)
+    whole = builder.fadd(t, _same(_ROUND))  # its last bits are the nearest whole number
+    r = builder.fsub(t, builder.fsub(whole, _same(_ROUND)))
     y = _same(_POWERS[0])
     for power in _POWERS[1:]:
         y = builder.fadd(builder.fmul(y, r), _same(power))
-    exponent = builder.add(builder.fptosi(n, _WORDS), _whole(127))
+    exponent = builder.add(builder.bitcast(whole, _WORDS), _whole(127))
     return builder.fmul(y, builder.bitcast(builder.shl(exponent, _whole(23)), _FLOATS))
 
 
 def _sigmoid(builder: Any, x: Any) -> Any:
     """1 / (1 + exp(-x))."""
-    one, positive = _same(1), builder.fcmp_ordered(">=", x, _same(0))
-    e = _exp_negative(builder, builder.select(positive, builder.fsub(_same(0), x), x))
-    return builder.fdiv(builder.select(positive, one, e), builder.fadd(one, e))
+    one, bits = _same(1), builder.bitcast(x, _WORDS)
+    e = _exp_negative(builder, builder.bitcast(builder.or_(bits, _whole(-(1 << 31))), _FLOATS))
+    negative = builder.icmp_signed("<", bits, _whole(0))
+    return builder.fdiv(builder.select(negative, e, one), builder.fadd(one, e))
 
 
 class _Adam:
