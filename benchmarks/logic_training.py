@@ -131,9 +131,9 @@ class Watched(TableTrainer):
         super().__init__(data, config)
         self.shares: list[float] = []
 
-    def derive(self, flow, labels, rng, seen) -> None:  # type: ignore[no-untyped-def]
-        super().derive(flow, labels, rng, seen)
-        self.shares.append(float((flow.weights[:, : labels.size] != 0).mean()))
+    def derive(self, flow, data, part, rng, seen) -> None:  # type: ignore[no-untyped-def]
+        super().derive(flow, data, part, rng, seen)
+        self.shares.append(float((flow.weights[:, : part.stop - part.start] != 0).mean()))
 
 
 def shapes(cases: dict, data: Dataset, rounds: int, threads: int, tau: float) -> None:
