@@ -35,6 +35,8 @@ from thermo.kernels.jit import njit
 from thermo.kernels.logic.dots import GROUP, aligned, bits_of, dots8, path_code, simd_path
 from thermo.reproduce.host import this_host
 from thermo.training.logic import LogicConfig
+from thermo.training.logic.flow import Flow
+from thermo.training.logic.images import Epoch
 from thermo.training.logic.tables import TableTrainer
 from thermo.training.tiles import Tiles
 
@@ -131,7 +133,9 @@ class Watched(TableTrainer):
         super().__init__(data, config)
         self.shares: list[float] = []
 
-    def derive(self, flow, data, part, rng, seen) -> None:  # type: ignore[no-untyped-def]
+    def derive(
+        self, flow: Flow, data: Epoch, part: slice, rng: np.random.Generator, seen: np.ndarray
+    ) -> None:
         super().derive(flow, data, part, rng, seen)
         self.shares.append(float((flow.weights[:, : part.stop - part.start] != 0).mean()))
 
