@@ -33,6 +33,7 @@ import torch
 from thermo.data import Dataset
 from thermo.kernels.jit import njit
 from thermo.kernels.logic.dots import GROUP, aligned, bits_of, dots8, path_code, simd_path
+from thermo.kernels.logic.emit import address
 from thermo.reproduce.host import this_host
 from thermo.training.logic import LogicConfig
 from thermo.training.logic.flow import Flow
@@ -87,7 +88,7 @@ def torch_batches(x: torch.Tensor, y: torch.Tensor, model: Peer, adam: torch.opt
 @njit(cache=True, nogil=True)
 def dot_products(x, weights, wires, out, path):  # type: ignore[no-untyped-def]
     """The dot products of one batch by themselves; the same eight sums are written over."""
-    rows, w, at, to = x.ctypes.data, weights.ctypes.data, wires.ctypes.data, out.ctypes.data
+    rows, w, at, to = address(x), address(weights), address(wires), address(out)
     for i in range(0, wires.size, GROUP):
         dots8(w, rows, weights.size, at + 4 * i, to, path)
 

@@ -17,6 +17,7 @@ from numba.core import cgutils
 
 from thermo.kernels.jit import njit
 from thermo.kernels.logic.dots import CHUNK
+from thermo.kernels.logic.emit import address
 from thermo.kernels.logic.fetch import emit_fetch
 from thermo.kernels.random import intrinsic
 
@@ -102,28 +103,33 @@ def _gather_of(word: Any, weighs: bool) -> Any:
     Rows lie anywhere in megabytes: those of the readers AHEAD, also of the next nets, are asked for.
     """
     lanes = 8 * CHUNK // word.width
-    parts = range(CHUNK // lanes)
     bytes_, words = ir.VectorType(_I8, lanes), ir.VectorType(word, lanes)
+    zeros = ir.Constant(words, None)
 
     def gather(typingctx, rows, pitch, entry, factor, n, left, sums):  # type: ignore[no-untyped-def]
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
             rows, pitch, entry, factor, n, left, sums = args
             final = builder.sub(left, ir.Constant(_I64, 1))
-            zeros = ir.Constant(words, None)
-            totals = [cgutils.alloca_once(builder, words) for _ in parts]
             largest = cgutils.alloca_once(builder, words)
             builder.store(zeros, largest)
             entry, factor = (_at(builder, a, _I32) for a in (entry, factor))
-            with _steps(builder, pitch, CHUNK) as (offset, _):
+
+            def start_of(index: Any, offset: Any) -> Any:
+                row = builder.sext(builder.load(builder.gep(entry, [index])), _I64)
+                return builder.add(builder.add(rows, builder.mul(row, pitch)), offset)
+
+            def add_up(offset: Any, size: int) -> None:
+                parts = range(size // lanes)
+                totals = [cgutils.alloca_once(builder, words) for _ in parts]
                 for total in totals:
                     builder.store(zeros, total)
                 with cgutils.for_range(builder, n) as loop:
                     ahead = builder.add(loop.index, ir.Constant(_I64, AHEAD))
                     ahead = builder.select(builder.icmp_signed("<", ahead, final), ahead, final)
-                    row = builder.sext(builder.load(builder.gep(entry, [ahead])), _I64)
-                    emit_fetch(builder, builder.add(builder.add(rows, builder.mul(row, pitch)), offset))
-                    row = builder.sext(builder.load(builder.gep(entry, [loop.index])), _I64)
-                    start = builder.add(builder.add(rows, builder.mul(row, pitch)), offset)
+                    asked = start_of(ahead, offset)
+                    for line in range(0, size, CHUNK):
+                        emit_fetch(builder, builder.add(asked, ir.Constant(_I64, line)))
+                    start = start_of(loop.index, offset)
                     if weighs:
                         by = builder.load(builder.gep(factor, [loop.index]))
                         by = _splat(builder, by if word == _I32 else builder.trunc(by, word), lanes)
@@ -138,10 +144,16 @@ def _gather_of(word: Any, weighs: bool) -> Any:
                     place = builder.mul(first, ir.Constant(_I64, word.width // 8))
                     builder.store(value, _at(builder, builder.add(sums, place), words), align=2)
                     negative = builder.icmp_signed("<", value, zeros)
-                    size = builder.select(negative, builder.sub(zeros, value), value)
+                    size_of = builder.select(negative, builder.sub(zeros, value), value)
                     most = builder.load(largest)
-                    larger = builder.icmp_signed(">", size, most)
-                    builder.store(builder.select(larger, size, most), largest)
+                    larger = builder.icmp_signed(">", size_of, most)
+                    builder.store(builder.select(larger, size_of, most), largest)
+
+            double = builder.and_(pitch, ir.Constant(_I64, -2 * CHUNK))
+            with _steps(builder, double, 2 * CHUNK) as (offset, _):
+                add_up(offset, 2 * CHUNK)
+            with builder.if_then(builder.icmp_signed("<", double, pitch)):
+                add_up(double, CHUNK)
             most, half = builder.load(largest), lanes // 2
             while half:
                 order = ir.Constant(ir.VectorType(_I32, lanes), [(i + half) % lanes for i in range(lanes)])
@@ -219,8 +231,8 @@ def derivatives(given, block, n_tables, lanes, width, dither, sums, few, scales)
     dither : uint8 below 128; sums : (at least width,) int32, scratch; width : a multiple of 64
     """
     begin, row = given.begin, few.shape[1]
-    rows, entry, factor = given.rows.ctypes.data, given.entry.ctypes.data, given.factor.ctypes.data
-    rough, total, out = dither.ctypes.data, sums.ctypes.data, few.ctypes.data
+    rows, entry, factor = address(given.rows), address(given.entry), address(given.factor)
+    rough, total, out = address(dither), address(sums), address(few)
     places = (dither.shape[0] - width) // CHUNK + 1
     for lane in range(lanes):
         t = block * lanes + lane

@@ -22,6 +22,7 @@ from numba.core import cgutils
 
 from compiler.jit.bundles import target_features
 from thermo.kernels.jit import njit
+from thermo.kernels.logic.emit import address
 from thermo.kernels.random import intrinsic
 
 GROUP = 8
@@ -30,6 +31,8 @@ CHUNK = 64
 """Samples are a multiple of this many."""
 LONG = 8 * CHUNK
 """Samples of which a row holds CHUNK bytes."""
+UNROLLED = 4
+"""Planes of bits up to which code is made for just so many: those of batches of at most 256 samples."""
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
@@ -107,17 +110,13 @@ def _halved(sums: Any) -> Any:
     return ir.Constant(sums.type, [1] * sums.type.count)
 
 
-def _vnni_plane(builder: Any, acc: Any, rows: Any, weights: Any) -> Any:
-    return _vnni(builder, builder.ashr(acc, _halved(acc)), rows, weights)
-
-
-def _maddubs_plane(builder: Any, acc: Any, rows: Any, weights: Any) -> Any:
-    """Sums of pairs, <16 x i16>: of all eight planes at most 2^15."""
+def _maddubs_pairs(builder: Any, acc: Any, rows: Any, weights: Any) -> Any:
+    """Sums of pairs, <16 x i16>: of all eight planes, and of two pairs of four, at most 2^15."""
     v32, v16 = ir.VectorType(_I8, 32), ir.VectorType(_I16, 16)
     pairs = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(v16, [v32, v32]), "llvm.x86.avx2.pmadd.ub.sw"
     )
-    return builder.add(builder.ashr(acc, _halved(acc)), builder.call(pairs, [rows, weights]))
+    return builder.add(acc, builder.call(pairs, [rows, weights]))
 
 
 def _of_pairs(builder: Any, acc: Any) -> Any:
@@ -129,22 +128,18 @@ def _of_pairs(builder: Any, acc: Any) -> Any:
     return builder.call(fours, [acc, ir.Constant(v16, [1] * 16)])
 
 
-def _plain_plane(builder: Any, acc: Any, rows: Any, weights: Any) -> Any:
-    return _plain(builder, builder.ashr(acc, _halved(acc)), rows, weights)
-
-
 def _as_it_is(builder: Any, acc: Any) -> Any:
     return acc
 
 
 _V16 = ir.VectorType(_I32, 16)
 _PLANES: dict[str, tuple] = {
-    "avx512vnni": (64, _V16, _vnni_plane, _as_it_is, _V16),
-    "avx2": (32, ir.VectorType(_I16, 16), _maddubs_plane, _of_pairs, ir.VectorType(_I32, 8)),
-    "portable": (16, _V16, _plain_plane, _as_it_is, _V16),
+    "avx512vnni": (64, _V16, _vnni, _as_it_is, _V16),
+    "avx2": (32, ir.VectorType(_I16, 16), _maddubs_pairs, _of_pairs, ir.VectorType(_I32, 8)),
+    "portable": (16, _V16, _plain, _as_it_is, _V16),
 }
-"""Of each path: bytes at a time, their sums, what halves these and adds a plane's products, what makes sums
-of 32 bits of them, and these."""
+"""Of each path: bytes at a time, their sums, what adds a plane's products to these, what makes sums of 32
+bits of them, and these."""
 
 
 def _row_bytes(builder: Any, samples: Any) -> Any:
@@ -153,50 +148,110 @@ def _row_bytes(builder: Any, samples: Any) -> Any:
     return builder.shl(groups, ir.Constant(_I64, 6))
 
 
-def _emit(builder: Any, args: Any, path: str) -> Any:
-    weights, rows, samples, indices, out = args
-    width, kind, add, finish, whole = _PLANES[path]
-    bytes_, pitch = ir.VectorType(_I8, width), _row_bytes(builder, samples)
-    indices = builder.inttoptr(indices, _I32.as_pointer())
-    starts = []
-    for j in range(GROUP):
-        index = builder.load(builder.gep(indices, [ir.Constant(_I64, j)]))
-        starts.append(builder.add(rows, builder.mul(builder.sext(index, _I64), pitch)))
-    sums = [cgutils.alloca_once(builder, kind) for _ in range(GROUP)]
-    totals = [cgutils.alloca_once(builder, whole) for _ in range(GROUP)]
-    for total in totals:
-        builder.store(ir.Constant(whole, None), total)
+class _Call:
+    """What one call of dots8 reads."""
 
-    def load(start: Any, offset: Any) -> Any:
+    def __init__(self, builder: Any, args: Any, path: str) -> None:
+        self.builder, (self.weights, self.rows, self.samples, indices, self.out) = builder, args
+        self.width, self.kind, self.add, self.finish, self.whole = _PLANES[path]
+        self.indices = builder.inttoptr(indices, _I32.as_pointer())
+        self.parts = [ir.Constant(_I64, part) for part in range(0, CHUNK, self.width)]
+
+    def starts(self, pitch: Any) -> list[Any]:
+        """Addresses of the rows."""
+        builder, found = self.builder, []
+        for j in range(GROUP):
+            index = builder.load(builder.gep(self.indices, [ir.Constant(_I64, j)]))
+            found.append(builder.add(self.rows, builder.mul(builder.sext(index, _I64), pitch)))
+        return found
+
+    def load(self, start: Any, offset: Any) -> Any:
+        builder, bytes_ = self.builder, ir.VectorType(_I8, self.width)
         return builder.load(builder.inttoptr(builder.add(start, offset), bytes_.as_pointer()), align=1)
 
-    eight, chunk = ir.Constant(_I64, 8), ir.Constant(_I64, CHUNK)
-    with cgutils.for_range_slice(builder, ir.Constant(_I64, 0), pitch, chunk, _I64) as (first, _):
-        left = builder.sub(
-            builder.lshr(samples, ir.Constant(_I64, 6)), builder.lshr(first, ir.Constant(_I64, 3))
+    def zeros(self, kind: Any) -> list[Any]:
+        zero = ir.Constant(kind, None)
+        return [cgutils.alloca_once_value(self.builder, zero) for _ in range(GROUP)]
+
+    def planes(self, starts: list[Any], sums: list[Any], first: Any, planes: Any, part: Any) -> None:
+        """Sums of the products of all planes of one part of rows' CHUNK bytes from `first` on."""
+        builder, chunk = self.builder, ir.Constant(_I64, CHUNK)
+        start, at = builder.add(builder.shl(first, ir.Constant(_I64, 3)), part), builder.add(first, part)
+        for total in sums:
+            builder.store(ir.Constant(self.kind, None), total)
+        with cgutils.for_range(builder, planes) as loop:
+            plane = builder.sub(builder.sub(planes, ir.Constant(_I64, 1)), loop.index)
+            bit = builder.shl(ir.Constant(_I8, 1), builder.trunc(plane, _I8))
+            mask, w = self._same(bit), self.load(self.weights, builder.add(start, builder.mul(plane, chunk)))
+            for row, total in zip(starts, sums, strict=True):
+                value, before = builder.and_(self.load(row, at), mask), builder.load(total)
+                halved = builder.ashr(before, _halved(before))
+                builder.store(self.add(builder, halved, value, w), total)
+
+    def _same(self, byte: Any) -> Any:
+        builder, kind = self.builder, ir.VectorType(_I8, self.width)
+        one = builder.insert_element(ir.Constant(kind, ir.Undefined), byte, ir.Constant(_I32, 0))
+        return builder.shuffle_vector(
+            one, one, ir.Constant(ir.VectorType(_I32, self.width), [0] * self.width)
         )
+
+    def of_planes(self, start: Any, planes: int) -> Any:
+        """Sums of the products of all planes of one row of CHUNK bytes."""
+        builder, kind = self.builder, ir.VectorType(_I8, self.width)
+        total = ir.Constant(self.kind, None)
+        for plane in reversed(range(planes)):
+            if plane < planes - 1:
+                total = builder.ashr(total, _halved(total))
+            mask = ir.Constant(kind, [1 << plane] * self.width)
+            for part in self.parts:
+                w = self.load(self.weights, builder.add(part, ir.Constant(_I64, CHUNK * plane)))
+                total = self.add(builder, total, builder.and_(self.load(start, part), mask), w)
+        return total
+
+    def put_out(self, totals: list[Any]) -> None:
+        found = total8(self.builder, totals)
+        pointer = self.builder.inttoptr(self.out, ir.VectorType(_I32, 8).as_pointer())
+        self.builder.store(found, pointer, align=4)
+
+
+def _emit(builder: Any, args: Any, path: str) -> Any:
+    call, before = _Call(builder, args, path), builder.block
+    samples, zero = call.samples, ir.Constant(_I64, 0)
+    done = builder.append_basic_block("done")
+    cases = {}
+    for planes in range(1, UNROLLED + 1 if path != "portable" else 1):
+        cases[planes] = builder.append_basic_block("planes")
+        builder.position_at_end(cases[planes])
+        starts = call.starts(ir.Constant(_I64, CHUNK))
+        call.put_out([call.finish(builder, call.of_planes(start, planes)) for start in starts])
+        builder.branch(done)
+    other = builder.append_basic_block("other")
+    builder.position_at_end(other)
+    _emit_any(builder, call)
+    builder.branch(done)
+    builder.position_at_end(before)
+    chosen = builder.switch(builder.lshr(samples, ir.Constant(_I64, 6)), other)
+    for planes, block in cases.items():
+        chosen.add_case(planes, block)
+    builder.position_at_end(done)
+    return zero
+
+
+def _emit_any(builder: Any, call: _Call) -> None:
+    """Of any number of samples."""
+    zero, chunk, eight = (ir.Constant(_I64, value) for value in (0, CHUNK, 8))
+    pitch, sums, totals = _row_bytes(builder, call.samples), call.zeros(call.kind), call.zeros(call.whole)
+    starts = call.starts(pitch)
+    with cgutils.for_range_slice(builder, zero, pitch, chunk, _I64) as (first, _):
+        left = builder.sub(call.samples, builder.shl(first, ir.Constant(_I64, 3)))
+        left = builder.lshr(left, ir.Constant(_I64, 6))
         planes = builder.select(builder.icmp_signed("<", left, eight), left, eight)
-        for part in range(0, CHUNK, width):
-            here = builder.add(first, ir.Constant(_I64, part))
-            start = builder.add(builder.mul(first, eight), ir.Constant(_I64, part))
-            for total in sums:
-                builder.store(ir.Constant(kind, None), total)
-            with cgutils.for_range(builder, planes) as loop:
-                plane = builder.sub(builder.sub(planes, ir.Constant(_I64, 1)), loop.index)
-                bit = builder.shl(ir.Constant(_I8, 1), builder.trunc(plane, _I8))
-                one = builder.insert_element(ir.Constant(bytes_, ir.Undefined), bit, ir.Constant(_I32, 0))
-                mask = builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(_I32, width), [0] * width))
-                w = load(weights, builder.add(start, builder.mul(plane, chunk)))
-                for row, total in zip(starts, sums, strict=True):
-                    value = builder.and_(load(row, here), mask)
-                    builder.store(add(builder, builder.load(total), value, w), total)
+        for part in call.parts:
+            call.planes(starts, sums, first, planes, part)
             for one, total in zip(sums, totals, strict=True):
-                value = finish(builder, builder.load(one))
+                value = call.finish(builder, builder.load(one))
                 builder.store(builder.add(builder.load(total), value), total)
-    found = total8(builder, [builder.load(total) for total in totals])
-    pointer = builder.inttoptr(out, ir.VectorType(_I32, 8).as_pointer())
-    builder.store(found, pointer, align=4)
-    return ir.Constant(_I64, 0)
+    call.put_out([builder.load(total) for total in totals])
 
 
 EMITTERS = {"avx512vnni": (64, 16, _vnni), "avx2": (32, 8, _maddubs), "portable": (16, 16, _plain)}
@@ -205,13 +260,17 @@ PATHS = ("portable", "avx2", "avx512vnni")
 """From the one that every CPU has to the fastest."""
 
 
+def has(path: str) -> bool:
+    """Whether kernels of this process may take this path."""
+    return PATHS.index(path) <= PATHS.index(simd_path())
+
+
 def _dots8_of(wanted: str) -> Any:
-    """The intrinsic for one path; where the CPU lacks it, the best that it has."""
+    """The intrinsic for one path; where the CPU lacks it, nothing: path_code does not give it."""
 
     def dots8(typingctx, weights, rows, samples, indices, out):  # type: ignore[no-untyped-def]
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            path = PATHS[min(PATHS.index(wanted), PATHS.index(simd_path()))]
-            return _emit(builder, args, path)
+            return _emit(builder, args, wanted) if has(wanted) else ir.Constant(_I64, 0)
 
         return types.int64(*[types.int64] * 5), codegen
 
@@ -227,10 +286,9 @@ def path_code(path: str | None = None) -> int:
     Raises ValueError for a path that the CPU lacks.
     """
     best = simd_path()
-    code = PATHS.index(best if path is None else path)
-    if code > PATHS.index(best):
+    if path is not None and not has(path):
         raise ValueError(f"SIMD path {path} is not to be had here; this CPU's best is {best}")
-    return code
+    return PATHS.index(path or best)
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -287,7 +345,7 @@ def to_bits(typingctx, x, n, samples, rows):  # type: ignore[no-untyped-def]
 def fill_bits(x, rows, first, last):  # type: ignore[no-untyped-def]
     """Rows first .. last - 1 of x (n, samples) uint8 into rows (n, row_bytes(samples)) uint8."""
     samples, pitch = x.shape[1], rows.shape[1]
-    to_bits(x.ctypes.data + samples * first, last - first, samples, rows.ctypes.data + pitch * first)
+    to_bits(address(x) + samples * first, last - first, samples, address(rows) + pitch * first)
 
 
 def row_bytes(samples: int) -> int:

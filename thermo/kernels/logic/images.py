@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from thermo.kernels.jit import njit
+from thermo.kernels.logic.emit import address
+from thermo.kernels.logic.fetch import fetch
+from thermo.kernels.logic.turn import SIDE, turn
 from thermo.kernels.random import fill_normals_cells
 
 MARGIN = 4
 """Pixels of zeros around a frame: as far as a warp can reach."""
+NEAR = 64
+"""Pixels of all samples of a batch that fit a near cache."""
 
 
 @njit(cache=True, nogil=True)
@@ -19,17 +24,47 @@ def encode(frames, rows, moves, position, bound, level, x, f0, f1):  # type: ign
     bound : (n_levels, m) of the frames' type; level : (n_features,) int64, row of bound
     x : (n_features, pitch) uint8; columns from m are 0
     """
-    size = frames.shape[1]
-    flat = frames.reshape(-1)
-    start = rows * size + moves
-    n = rows.shape[0]
-    for f in range(f0, f1):
-        at = position[f]
-        limits = bound[level[f]]
-        for s in range(n):
-            x[f, s] = flat[start[s] + at] > limits[s]
-        for s in range(n, x.shape[1]):
-            x[f, s] = 0
+    flat, n, pitch = frames.reshape(-1), rows.shape[0], x.shape[1]
+    start = np.empty((n + SIDE - 1) // SIDE * SIDE, np.int64)
+    for s in range(start.shape[0]):
+        which = min(s, n - 1)
+        start[s] = rows[which] * frames.shape[1] + moves[which]
+    turned = np.empty((NEAR, pitch), np.uint8)
+    f = f0
+    while f < f1:
+        first, end, span = position[f], f, 0
+        while end < f1 and first <= position[end] < first + NEAR:
+            span = max(span, position[end] + 1 - first)
+            end += 1
+        if frames.itemsize == 1 and n and SIDE <= span <= SIDE * (end - f):
+            _turn_samples(flat, start, first, span, turned)
+            for g in range(f, end):
+                row, limits = position[g] - first, level[g]
+                for s in range(n):
+                    x[g, s] = turned[row, s] > bound[limits, s]
+        else:
+            for g in range(f, end):
+                at, limits = position[g], level[g]
+                for s in range(n):
+                    x[g, s] = flat[start[s] + at] > bound[limits, s]
+        for g in range(f, end):
+            for s in range(n, pitch):
+                x[g, s] = 0
+        f = end
+
+
+@njit(cache=True, nogil=True)
+def _turn_samples(flat, start, first, span, turned):  # type: ignore[no-untyped-def]
+    """turned[i, s] = flat[start[s] + first + i] for i from 0 to span - 1, at least SIDE; start : (m,) int64,
+    m a multiple of SIDE
+    """
+    base, at, out, pitch = address(flat) + first, address(start), address(turned), turned.shape[1]
+    for s in range(0, start.shape[0], SIDE):
+        for l in range(s, s + SIDE):
+            fetch(base + start[l] + NEAR, NEAR)  # what is turned next; samples lie far apart
+        for i in range(0, span, SIDE):
+            i = min(i, span - SIDE)  # the last tile reads no further than the others'
+            turn(base + i, at + 8 * s, out + pitch * i + s, pitch)
 
 
 @njit(cache=True, nogil=True)

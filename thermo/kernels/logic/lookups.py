@@ -22,7 +22,8 @@ from numba.core import cgutils
 
 from compiler.jit.bundles import target_features
 from thermo.kernels.jit import njit
-from thermo.kernels.logic.dots import EMITTERS, GROUP, PATHS, simd_path, total8
+from thermo.kernels.logic.dots import EMITTERS, GROUP, PATHS, has, total8
+from thermo.kernels.logic.emit import chunks, load, pointer, same, store, vector
 from thermo.kernels.random import intrinsic
 
 TWO, FEW, MANY = 2, 4, 6
@@ -44,26 +45,6 @@ def size_of(operands: int) -> int:
     return 64 if operands == MANY else 16
 
 
-def _vector(kind: Any, n: int) -> Any:
-    return kind if n == 1 else ir.VectorType(kind, n)
-
-
-def _same(kind: Any, n: int, value: int) -> Any:
-    return ir.Constant(kind, value) if n == 1 else ir.Constant(_vector(kind, n), [value] * n)
-
-
-def _pointer(builder: Any, address: Any, kind: Any) -> Any:
-    return builder.inttoptr(address, kind.as_pointer())
-
-
-def _load(builder: Any, base: Any, offset: Any, n: int) -> Any:
-    return builder.load(_pointer(builder, builder.add(base, offset), _vector(_I8, n)), align=1)
-
-
-def _store(builder: Any, value: Any, base: Any, offset: Any, n: int) -> None:
-    builder.store(value, _pointer(builder, builder.add(base, offset), _vector(_I8, n)), align=1)
-
-
 class _Entries:
     """The entries of one table, held in registers, to be looked up by addresses.
 
@@ -77,19 +58,19 @@ class _Entries:
         if width == 1:
             return
         if operands == MANY and width == 64 and "avx512vbmi" in target_features():
-            self.whole = _load(builder, base, ir.Constant(_I64, 0), 64)
+            self.whole = load(builder, base, ir.Constant(_I64, 0), 64)
             return
         order = ir.Constant(ir.VectorType(_I32, width), [lane % 16 for lane in range(width)])
         for start in range(0, size_of(operands), 16):
             if not start & free:
-                part = _load(builder, base, ir.Constant(_I64, start), 16)
+                part = load(builder, base, ir.Constant(_I64, start), 16)
                 self.parts.append(builder.shuffle_vector(part, part, order))
 
     def at(self, address: Any) -> Any:
         builder, width = self.builder, self.width
         if width == 1:
             place = builder.add(self.base, builder.zext(address, _I64))
-            return builder.load(_pointer(builder, place, _I8))
+            return builder.load(pointer(builder, place, _I8))
         kind = ir.VectorType(_I8, width)
         function = ir.FunctionType(kind, [kind, kind])
         if self.whole is not None:
@@ -104,7 +85,7 @@ class _Entries:
         while len(found) > 1:
             bit = bits.pop(0)
             high = builder.icmp_unsigned(
-                "!=", builder.and_(address, _same(_I8, width, bit)), _same(_I8, width, 0)
+                "!=", builder.and_(address, same(_I8, width, bit)), same(_I8, width, 0)
             )
             found = [builder.select(high, found[i + 1], found[i]) for i in range(0, len(found), 2)]
         return found[0]
@@ -112,7 +93,7 @@ class _Entries:
 
 def _starts(builder: Any, rows: Any, pitch: Any, wires: Any, operands: int) -> list[Any]:
     """Addresses of the rows that the operands read."""
-    wires = _pointer(builder, wires, _I32)
+    wires = pointer(builder, wires, _I32)
     found = []
     for j in range(operands):
         row = builder.sext(builder.load(builder.gep(wires, [ir.Constant(_I64, j)])), _I64)
@@ -122,14 +103,10 @@ def _starts(builder: Any, rows: Any, pitch: Any, wires: Any, operands: int) -> l
 
 def _address(builder: Any, starts: list[Any], offset: Any, width: int) -> Any:
     """The last row's bit on top: bytes are doubled by an addition, but not shifted by an instruction."""
-    total = _load(builder, starts[-1], offset, width)
+    total = load(builder, starts[-1], offset, width)
     for start in starts[-2::-1]:
-        total = builder.or_(builder.add(total, total), _load(builder, start, offset, width))
+        total = builder.or_(builder.add(total, total), load(builder, start, offset, width))
     return total
-
-
-def _chunks(builder: Any, pitch: Any, width: int) -> Any:
-    return cgutils.for_range_slice(builder, ir.Constant(_I64, 0), pitch, ir.Constant(_I64, width), _I64)
 
 
 def _one_by_one(builder: Any, weight: Any, slope: Any, more: Any) -> Any:
@@ -196,17 +173,17 @@ def _emit_weigh(builder: Any, args: Any, operands: int, path: str) -> None:
         _Entries(builder, builder.add(slopes, ir.Constant(_I64, j * size)), operands, width, free=1 << j)
         for j in range(operands)
     ]
-    with _chunks(builder, pitch, width) as (offset, _):
+    with chunks(builder, pitch, width) as (offset, _):
         address = _address(builder, starts, offset, width)
-        _store(builder, address, places, offset, width)
-        weight = _load(builder, weights, offset, width)
-        more = _load(builder, dither, offset, width)
+        store(builder, address, places, offset, width)
+        weight = load(builder, weights, offset, width)
+        more = load(builder, dither, offset, width)
         together = None if width == 1 else _Weights(builder, weight, more, width)
         for j, table in enumerate(tables):
             slope = table.at(address)
             value = _one_by_one(builder, weight, slope, more) if together is None else together.times(slope)
             row = builder.add(out, builder.mul(pitch, ir.Constant(_I64, j)))
-            _store(builder, value, row, offset, width)
+            store(builder, value, row, offset, width)
 
 
 def _emit_tally(builder: Any, args: Any, operands: int, path: str) -> None:
@@ -214,9 +191,9 @@ def _emit_tally(builder: Any, args: Any, operands: int, path: str) -> None:
     rows, pitch, wires, entries, ones = args
     starts = _starts(builder, rows, pitch, wires, operands)
     table = _Entries(builder, entries, operands, width)
-    with _chunks(builder, pitch, width) as (offset, _):
+    with chunks(builder, pitch, width) as (offset, _):
         found = table.at(_address(builder, starts, offset, width))
-        _store(builder, builder.add(_load(builder, ones, offset, width), found), ones, offset, width)
+        store(builder, builder.add(load(builder, ones, offset, width), found), ones, offset, width)
 
 
 def _emit_add_up(builder: Any, args: Any, operands: int, path: str) -> None:
@@ -229,16 +206,16 @@ def _emit_add_up(builder: Any, args: Any, operands: int, path: str) -> None:
         sums = [cgutils.alloca_once_value(builder, zeros) for _ in range(GROUP)]
         for total in sums:
             builder.store(zeros, total)
-        with _chunks(builder, pitch, width) as (offset, _):
-            address = _load(builder, places, offset, width)
-            weight = _load(builder, weights, offset, width)
+        with chunks(builder, pitch, width) as (offset, _):
+            address = load(builder, places, offset, width)
+            weight = load(builder, weights, offset, width)
             for e, total in enumerate(sums[: 1 << operands], first):
-                here = builder.icmp_unsigned("==", address, _same(_I8, width, e))
-                one = builder.zext(here, _vector(_I8, width))
+                here = builder.icmp_unsigned("==", address, same(_I8, width, e))
+                one = builder.zext(here, vector(_I8, width))
                 builder.store(step(builder, builder.load(total), one, weight), total)
         totals = total8(builder, [builder.load(total) for total in sums])
         place = builder.add(out, ir.Constant(_I64, 4 * first))
-        builder.store(totals, _pointer(builder, place, ir.VectorType(_I32, 8)), align=4)
+        builder.store(totals, pointer(builder, place, ir.VectorType(_I32, 8)), align=4)
 
 
 def _emit_histogram(builder: Any, places: Any, weights: Any, pitch: Any, out: Any) -> None:
@@ -252,27 +229,27 @@ def _emit_histogram(builder: Any, places: Any, weights: Any, pitch: Any, out: An
     bases = [builder.ptrtoint(part, _I64) for part in parts]
     for part in parts:
         builder.store(ir.Constant(kind, None), part)
-    with _chunks(builder, pitch, 8) as (offset, _):
-        eight = builder.load(_pointer(builder, builder.add(places, offset), _I64), align=1)
+    with chunks(builder, pitch, 8) as (offset, _):
+        eight = builder.load(pointer(builder, builder.add(places, offset), _I64), align=1)
         for i in range(8):
             address = builder.trunc(builder.lshr(eight, ir.Constant(_I64, 8 * i)), _I8)
             here = builder.add(offset, ir.Constant(_I64, i))
-            weight = builder.sext(_load(builder, weights, here, 1), _I32)
+            weight = builder.sext(load(builder, weights, here, 1), _I32)
             place = builder.shl(builder.zext(address, _I64), ir.Constant(_I64, 2))
-            slot = _pointer(builder, builder.add(bases[i % len(parts)], place), _I32)
+            slot = pointer(builder, builder.add(bases[i % len(parts)], place), _I32)
             builder.store(builder.add(builder.load(slot), weight), slot)
     total = builder.load(parts[0])
     for part in parts[1:]:
         total = builder.add(total, builder.load(part))
-    builder.store(total, _pointer(builder, out, kind), align=4)
+    builder.store(total, pointer(builder, out, kind), align=4)
 
 
 def _intrinsic_of(emit: Any, n_args: int, operands: int, wanted: str) -> Any:
-    """The intrinsic for one path; where the CPU lacks it, the best that it has."""
+    """The intrinsic for one path; where the CPU lacks it, nothing."""
 
     def made(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        path = PATHS[min(PATHS.index(wanted), PATHS.index(simd_path()))]
-        emit(builder, args, operands, path)
+        if has(wanted):
+            emit(builder, args, operands, wanted)
         return ir.Constant(_I64, 0)
 
     signature = types.int64(*[types.int64] * n_args)
@@ -400,12 +377,12 @@ def _entry_sums_of(inputs: int) -> Any:
             total = None
             for start in range(0, held, size):
                 place = builder.add(totals, ir.Constant(_I64, 4 * start))
-                part = builder.load(_pointer(builder, place, whole), align=4)
+                part = builder.load(pointer(builder, place, whole), align=4)
                 total = part if total is None else builder.add(total, part)
             one = builder.insert_element(ir.Constant(real, ir.Undefined), scale, ir.Constant(_I32, 0))
             by = builder.shuffle_vector(one, one, ir.Constant(whole, [0] * size))
             value = builder.fmul(by, builder.sitofp(total, real))
-            builder.store(value, _pointer(builder, out, real), align=4)
+            builder.store(value, pointer(builder, out, real), align=4)
             return ir.Constant(_I64, 0)
 
         return types.int64(types.int64, types.float32, types.int64), codegen
@@ -447,11 +424,11 @@ def _slopes_of(inputs: int) -> Any:
 
     def slopes(typingctx, entries, out):  # type: ignore[no-untyped-def]
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            table = _load(builder, args[0], ir.Constant(_I64, 0), 1 << inputs)
+            table = load(builder, args[0], ir.Constant(_I64, 0), 1 << inputs)
             for j in range(operands):
                 one = _repeated(builder, table, held, lambda e, j=j: e | 1 << j)
                 zero = _repeated(builder, table, held, lambda e, j=j: e & ~(1 << j))
-                _store(builder, builder.sub(one, zero), args[1], ir.Constant(_I64, j * held), held)
+                store(builder, builder.sub(one, zero), args[1], ir.Constant(_I64, j * held), held)
             return ir.Constant(_I64, 0)
 
         return types.int64(types.int64, types.int64), codegen
@@ -465,10 +442,10 @@ def _hard_of(inputs: int) -> Any:
     def hard(typingctx, logits, out):  # type: ignore[no-untyped-def]
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
             kind = ir.VectorType(ir.FloatType(), 1 << inputs)
-            table = builder.load(_pointer(builder, args[0], kind), align=4)
+            table = builder.load(pointer(builder, args[0], kind), align=4)
             ones = builder.fcmp_ordered(">", table, ir.Constant(kind, [0.0] * kind.count))
             bits = builder.zext(ones, ir.VectorType(_I8, kind.count))
-            _store(builder, _repeated(builder, bits, held), args[1], ir.Constant(_I64, 0), held)
+            store(builder, _repeated(builder, bits, held), args[1], ir.Constant(_I64, 0), held)
             return ir.Constant(_I64, 0)
 
         return types.int64(types.int64, types.int64), codegen
@@ -511,98 +488,3 @@ def hard_entries(logits, out, inputs):  # type: ignore[no-untyped-def]
         _hard5(logits, out)
     else:
         _hard6(logits, out)
-
-
-@njit(cache=True, nogil=True)
-def padded(m):  # type: ignore[no-untyped-def]
-    """The width of rows of m samples: a multiple of 64, at least 64."""
-    return max((m + 63) // 64 * 64, 64)
-
-
-@intrinsic
-def _can_permute(typingctx):  # type: ignore[no-untyped-def]
-    """Whether compiled kernels may use VPERMI2B."""
-
-    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        return ir.Constant(ir.IntType(1), int("avx512vbmi" in target_features()))
-
-    return types.boolean(), codegen
-
-
-@intrinsic
-def _permute_rows(typingctx, rows, n, order, out, width):  # type: ignore[no-untyped-def]
-    """out[f, i] = rows[f, order[i]] for rows of 256 bytes, 64 at a time; order : (width,) uint8."""
-
-    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        rows, n, order, out, width = args
-        if "avx512vbmi" not in target_features():
-            return ir.Constant(_I64, 0)
-        kind = ir.VectorType(_I8, 64)
-        pick = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(kind, [kind] * 3), "llvm.x86.avx512.vpermi2var.qi.512"
-        )
-        with _chunks(builder, width, 64) as (offset, _):
-            places = _load(builder, order, offset, 64)
-            high = builder.icmp_signed("<", places, _same(_I8, 64, 0))
-            with cgutils.for_range(builder, n) as loop:
-                start = builder.mul(loop.index, ir.Constant(_I64, 256))
-                quarter = [
-                    _load(builder, rows, builder.add(start, ir.Constant(_I64, 64 * i)), 64) for i in range(4)
-                ]
-                low_half = builder.call(pick, [quarter[0], places, quarter[1]])
-                high_half = builder.call(pick, [quarter[2], places, quarter[3]])
-                at = builder.add(builder.mul(loop.index, width), offset)
-                _store(builder, builder.select(high, high_half, low_half), out, at, 64)
-        return ir.Constant(_I64, 0)
-
-    return types.int64(*[types.int64] * 5), codegen
-
-
-@njit(cache=True, nogil=True)
-def weighty(weights, first, last, order):  # type: ignore[no-untyped-def]
-    """How many samples have a weight that is not 0 in any of the rows first .. last - 1, and which.
-
-    weights : (rows, pitch) int8; order : (pitch,) uint8 or uint16, out: the samples, then 0
-    """
-    m, pitch = 0, weights.shape[1]
-    for s in range(pitch):
-        seen = False
-        for c in range(first, last):
-            seen |= weights[c, s] != 0
-        if seen:
-            order[m] = s
-            m += 1
-    order[m:] = 0
-    return m
-
-
-@njit(cache=True, nogil=True)
-def put_together(x, order, m, width, packed):  # type: ignore[no-untyped-def]
-    """The first m samples of `order` of each row side by side.
-
-    x : (n, pitch) uint8 bits; width : a multiple of 64, at least m
-    packed : (n width,) uint8, out; what is beyond the samples is 0 or 1
-    """
-    n, pitch = x.shape
-    if pitch == 256 and _can_permute():
-        _permute_rows(x.ctypes.data, n, order.ctypes.data, packed.ctypes.data, width)
-    else:
-        rows = packed[: n * width].reshape(n, width)
-        for f in range(n):
-            for i in range(m):
-                rows[f, i] = x[f, order[i]]
-
-
-@njit(cache=True, nogil=True)
-def pack(x, weights, c, packed, few, order):  # type: ignore[no-untyped-def]
-    """The samples whose weight of class c is not 0, side by side; the width of their rows.
-
-    weights : (n_classes, pitch) int8; few : (pitch,) int8, out: the weights, then 0; see put_together
-    """
-    m = weighty(weights, c, c + 1, order)
-    width = padded(m)
-    for i in range(m):
-        few[i] = weights[c, order[i]]
-    few[m:width] = 0
-    put_together(x, order, m, width, packed)
-    return width

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from thermo.kernels.jit import njit
+from thermo.kernels.logic.emit import address, alive
 from thermo.kernels.logic.tables import block_sums
 from thermo.kernels.logic.updates import LANES, probabilities
 
@@ -25,9 +26,9 @@ def pool_gradients(layer, given, handed, read, dither, work, pool, h, first, las
     scales, soon = work.scales, np.empty((0, 2), np.int64)
     work.state[0] = -1
     for block in range(first, last):
-        logits = layer.table.ctypes.data + 4 * p.size * block
-        probabilities(logits, p.size, p.ctypes.data, rounded.ctypes.data)
-        nets = pool.ctypes.data + 4 * n * block
+        logits = address(layer.table) + 4 * p.size * block
+        probabilities(logits, p.size, address(p), address(rounded))
+        nets = address(pool) + 4 * n * block
         block_sums(
             layer, given, handed, read, dither, work, block, rounded, nets, 0, n, dots, sums, soon, path
         )
@@ -35,6 +36,7 @@ def pool_gradients(layer, given, handed, read, dither, work, pool, h, first, las
             for lane in range(LANES):
                 for i in range(n):
                     h[block, j, lane, i] += np.float32(scales[lane]) * np.float32(dots[j, lane, i])
+    alive((p, rounded, sums, dots, soon))
 
 
 @njit(cache=True, nogil=True)

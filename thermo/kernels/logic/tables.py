@@ -23,12 +23,16 @@ import numpy as np
 from thermo.kernels.jit import njit
 from thermo.kernels.logic.above import derivatives
 from thermo.kernels.logic.dots import CHUNK, GROUP, dots8, to_bits
+from thermo.kernels.logic.emit import address, alive
 from thermo.kernels.logic.fetch import fetch, fetch_to_write
-from thermo.kernels.logic.lookups import SHIFT, add_up, entry_sums, hard_entries, pack, slopes, tally, weigh
+from thermo.kernels.logic.lookups import SHIFT, add_up, entry_sums, hard_entries, slopes, tally, weigh
+from thermo.kernels.logic.together import pack
 from thermo.kernels.logic.updates import LANES, WIDTH, probabilities, read_nets, score_step, table_step
 
 LIMIT = 255
 """Tables whose ones fit a byte counter."""
+NEAR, AHEAD = 1 << 18, 4
+"""Bytes of rows that a near cache holds; of more, what is read so many tables later is asked for."""
 UNIT = np.float32(2**SHIFT / 127)
 """What a whole number of an input's weight stands for, in units of G."""
 _ONE = np.float32(1)
@@ -74,8 +78,8 @@ class Work(NamedTuple):
     slope : (operands, held) int8; masked : (operands, pitch) int8
     places : (pitch,) uint8; totals : (held,) int32; sums : (pitch,) int32
     few : (LANES, pitch) int8, derivatives by outputs; scales : (LANES,) int32, units that a step of theirs is
-    packed, order : see lookups.pack; bits : of packed; state : (2,) int64, the class of few[0], and the width
-        of its rows
+    packed, order : see together.pack; bits : of packed; state : (2,) int64, the class of few[0], and how wide
+        its rows are
     """
 
     slope: np.ndarray
@@ -92,23 +96,37 @@ class Work(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
+def _ask_for(layer, rows, pitch, t):  # type: ignore[no-untyped-def]
+    """Have what table t reads brought near."""
+    size, operands = 4 * layer.table.shape[1], layer.operands
+    if t < layer.n_tables:
+        fetch(address(layer.table) + size * t, size)
+        for j in range(operands):
+            fetch(rows + pitch * layer.nets[t // LANES, t % LANES, j], pitch)
+
+
+@njit(cache=True, nogil=True)
 def outputs(layer, x, out, first, last, path):  # type: ignore[no-untyped-def]
     """out[t] = the outputs of the hard tables of blocks first .. last - 1; (n_tables, pitch) uint8."""
     table, operands = layer.table, layer.operands
     pitch, size, inputs = x.shape[1], table.shape[1], layer.wires.shape[1]
     entries = np.empty(64, np.uint8)
     rows, read, held, to, logits = (
-        x.ctypes.data,
-        layer.nets.ctypes.data,
-        entries.ctypes.data,
-        out.ctypes.data,
-        table.ctypes.data,
+        address(x),
+        address(layer.nets),
+        address(entries),
+        address(out),
+        address(table),
     )
+    far = x.size > NEAR
     for t in range(first * LANES, min(last * LANES, layer.n_tables)):
+        if far:
+            _ask_for(layer, rows, pitch, t + AHEAD)
         for s in range(pitch):
             out[t, s] = 0
         hard_entries(logits + 4 * size * t, held, inputs)
         tally(rows, pitch, read + 4 * operands * t, held, to + pitch * t, operands, path)
+    alive((entries,))
 
 
 @njit(cache=True, nogil=True)
@@ -122,14 +140,16 @@ def count_ones(layer, x, counts, first, last, path):  # type: ignore[no-untyped-
     ones = np.zeros(pitch, np.uint8)
     entries = np.empty(64, np.uint8)
     rows, read, held, to, logits = (
-        x.ctypes.data,
-        layer.nets.ctypes.data,
-        entries.ctypes.data,
-        ones.ctypes.data,
-        table.ctypes.data,
+        address(x),
+        address(layer.nets),
+        address(entries),
+        address(ones),
+        address(table),
     )
-    full, current = 0, -1
+    full, current, far = 0, -1, x.size > NEAR
     for t in range(first * LANES, min(last * LANES, layer.n_tables)):
+        if far:
+            _ask_for(layer, rows, pitch, t + AHEAD)
         c = t // per_class
         if c != current or full == LIMIT:
             if full:
@@ -143,6 +163,7 @@ def count_ones(layer, x, counts, first, last, path):  # type: ignore[no-untyped-
     if full:
         for s in range(pitch):
             counts[current, s] += ones[s]
+    alive((entries, ones))
 
 
 @njit(cache=True, nogil=True)
@@ -169,12 +190,13 @@ def _of_class(layer, given, x, t, few, work):  # type: ignore[no-untyped-def]
     state[0], state[1] = c, x.shape[1]
     if given.packs:
         state[1] = pack(x, given.weights, c, work.packed, few, work.order)
-        to_bits(work.packed.ctypes.data, x.shape[0], state[1], work.bits.ctypes.data)
+        to_bits(address(work.packed), x.shape[0], state[1], address(work.bits))
     else:
-        few[: x.shape[1]] = given.weights[c]
+        for s in range(x.shape[1]):
+            few[s] = given.weights[c, s]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def block_sums(  # type: ignore[no-untyped-def]
     layer, given, handed, read, dither, work, block, rounded, nets, apart, n, dots, sums, soon, path
 ):
@@ -194,26 +216,31 @@ def block_sums(  # type: ignore[no-untyped-def]
     pitch, inputs, size = x.shape[1], layer.wires.shape[1], sums.shape[1]
     own, packs, hands = given.own, given.packs, down.shape[0] > 0
     several = own or hands  # layers, whose rows do not fit a near cache
-    width, rows, bits = pitch, x.ctypes.data, read.bits.ctypes.data
-    weights, slope = few.ctypes.data, work.slope.ctypes.data
-    mask, places, total = work.masked.ctypes.data, work.places.ctypes.data, totals.ctypes.data
-    table, rough, to, entries = rounded.ctypes.data, dither.ctypes.data, dots.ctypes.data, sums.ctypes.data
+    width, rows, bits = pitch, address(x), address(read.bits)
+    weights, slope = address(few), address(work.slope)
+    mask, places, total = address(work.masked), address(work.places), address(totals)
+    table, rough, to, entries = address(rounded), address(dither), address(dots), address(sums)
     n_rough = (dither.shape[0] - pitch) // CHUNK + 1
+    shift = CHUNK * (block * LANES % n_rough)  # tables differ in their rounding
     if packs:
-        rows, bits = work.packed.ctypes.data, work.bits.ctypes.data
+        rows, bits = address(work.packed), address(work.bits)
     if own:
         derivatives(given, block, layer.n_tables, LANES, pitch, dither, work.sums, few, scales)
+    of_class = layer.per_class * (state[0] + 1)  # the first table of the next one
     for lane in range(LANES):
         t = block * LANES + lane
         if own:
-            weights = few.ctypes.data + few.shape[1] * lane
+            weights = address(few) + few.shape[1] * lane
         else:
             scales[lane] = 1
-            if min(t, layer.n_tables - 1) // layer.per_class != state[0]:
+            if min(t, layer.n_tables - 1) >= of_class:
                 _of_class(layer, given, x, t, few[0], work)
+                of_class = layer.per_class * (state[0] + 1)
             width = state[1]
+        if lane:
+            shift = shift + CHUNK if shift < CHUNK * (n_rough - 1) else 0
         if hands:
-            mask = down.ctypes.data + t * operands * pitch
+            mask = address(down) + t * operands * pitch
             down_factor[t] = max(scales[lane], 1)
             for j in range(inputs):
                 down_read[t, j] = own_nets[block, lane, j]
@@ -225,14 +252,18 @@ def block_sums(  # type: ignore[no-untyped-def]
             if hands:
                 fetch_to_write(mask + operands * pitch, operands * pitch)
         if scales[lane] == 0:
-            sums[lane] = 0
-            dots[:, lane] = 0
+            for e in range(size):
+                sums[lane, e] = 0
+            for j in range(inputs):
+                for i in range(n):
+                    dots[j, lane, i] = 0
             if hands:
-                down[t * operands : (t + 1) * operands] = 0
+                for row in range(t * operands, (t + 1) * operands):
+                    for s in range(pitch):
+                        down[row, s] = 0
             continue
         slopes(table + size * lane, slope, inputs)
-        shift = CHUNK * (t % n_rough)  # tables differ in their rounding
-        at = own_nets.ctypes.data + 4 * operands * t
+        at = address(own_nets) + 4 * operands * t
         weigh(rows, width, at, slope, weights, rough + shift, mask, places, operands, path)
         for j in range(inputs):
             asked, here = nets + 4 * apart * (LANES * j + lane), to + 4 * n * (LANES * j + lane)
@@ -248,11 +279,11 @@ def _soon(layer):  # type: ignore[no-untyped-def]
     logits, scores = 4 * layer.table.shape[1], 4 * layer.scores.shape[1] * layer.scores.shape[2]
     soon = np.empty((7, 2), np.int64)
     soon[:3, 1], soon[3:, 1] = logits, scores
-    soon[0, 0], soon[1, 0] = layer.table_m.ctypes.data, layer.table_v.ctypes.data
-    soon[2, 0] = layer.table.ctypes.data + LANES * logits
-    soon[3, 0] = layer.scores.ctypes.data
-    soon[4, 0], soon[5, 0] = layer.scores_m.ctypes.data, layer.scores_v.ctypes.data
-    soon[6, 0] = layer.wires.ctypes.data + LANES * scores
+    soon[0, 0], soon[1, 0] = address(layer.table_m), address(layer.table_v)
+    soon[2, 0] = address(layer.table) + LANES * logits
+    soon[3, 0] = address(layer.scores)
+    soon[4, 0], soon[5, 0] = address(layer.scores_m), address(layer.scores_v)
+    soon[6, 0] = address(layer.wires) + LANES * scores
     return soon
 
 
@@ -272,21 +303,16 @@ def train_blocks(layer, step, given, handed, read, dither, work, first, last, pa
     dots = np.empty((inputs, LANES, k_padded), np.int32)
     h, e = np.empty((2, k_padded, WIDTH), np.float32)
     factor, scales = np.empty(LANES, np.float32), work.scales
-    p_at, sums_at, rounded_at, dots_at = (
-        p.ctypes.data,
-        sums.ctypes.data,
-        rounded.ctypes.data,
-        dots.ctypes.data,
-    )
-    h_at, e_at, factor_at = h.ctypes.data, e.ctypes.data, factor.ctypes.data
-    t0, m0, v0 = layer.table.ctypes.data, layer.table_m.ctypes.data, layer.table_v.ctypes.data
-    s1, m1, v1 = layer.scores.ctypes.data, layer.scores_m.ctypes.data, layer.scores_v.ctypes.data
+    p_at, sums_at, rounded_at, dots_at = (address(p), address(sums), address(rounded), address(dots))
+    h_at, e_at, factor_at = address(h), address(e), address(factor)
+    t0, m0, v0 = address(layer.table), address(layer.table_m), address(layer.table_v)
+    s1, m1, v1 = address(layer.scores), address(layer.scores_m), address(layer.scores_v)
     soon = _soon(layer)
     work.state[0] = -1
     for block in range(first, last):
         here = 4 * n * block
         probabilities(t0 + here, n, p_at, rounded_at)
-        asked = wires.ctypes.data + row * inputs * block
+        asked = address(wires) + row * inputs * block
         block_sums(
             layer,
             given,
@@ -310,7 +336,8 @@ def train_blocks(layer, step, given, handed, read, dither, work, first, last, pa
         for lane in range(LANES):
             factor[lane] = unit * UNIT * np.float32(scales[lane])
         for j in range(inputs if n_asked else 0):
-            here, chosen = row * (inputs * block + j), best.ctypes.data + 4 * LANES * (inputs * block + j)
+            here, chosen = row * (inputs * block + j), address(best) + 4 * LANES * (inputs * block + j)
             ends = (s1 + here, m1 + here, v1 + here, dots_at + row * j, factor_at)
             score_step(*ends, k, k_padded, chosen, h_at, e_at, rate_wire, *adam)
         read_nets(wires, best, nets, block)
+    alive((p, sums, rounded, dots, h, e, factor))

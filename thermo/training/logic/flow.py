@@ -8,9 +8,10 @@ import numpy as np
 
 from thermo.kernels.logic.above import Given, Handed, readers
 from thermo.kernels.logic.dots import aligned, fill_bits, row_bytes
-from thermo.kernels.logic.lookups import SHIFT, padded, put_together, weighty
+from thermo.kernels.logic.lookups import SHIFT
 from thermo.kernels.logic.pool import pool_gradients
 from thermo.kernels.logic.tables import Rows, count_ones, outputs, train_blocks
+from thermo.kernels.logic.together import padded, put_together, weighty
 from thermo.kernels.logic.updates import LANES, AdamStep
 from thermo.training.logic.layer_state import LayerState, order
 from thermo.training.tiles import Tiles
@@ -33,7 +34,7 @@ class Flow:
     weights : (n_classes, pitch) int8, derivatives of the loss by the class sums
     rows : what each layer reads, as it is trained: samples without weight may be left out
 
-    One layer leaves out each class's own samples without weight (lookups.pack), several those without
+    One layer leaves out each class's own samples without weight (together.pack), several those without
     any, so that all of them have the same samples. One above fixed layers does as several: for each class
     all nets below would have to be put together, often more work than is saved.
     """

@@ -115,7 +115,7 @@ class LayerState:
 
 
 def order(pitch: int) -> np.ndarray:
-    """Room for the numbers of so many samples, see lookups.weighty."""
+    """Room for the numbers of so many samples, see together.weighty."""
     return aligned((pitch,), np.uint8 if pitch <= 256 else np.uint16)
 
 

@@ -76,8 +76,8 @@ class ThermometerSource:
         share: int,
         shares: int,
     ) -> None:
-        cuts = np.linspace(0, self.n_bits, shares + 1).astype(int)
-        encode(frames, rows, moves, position, bounds, self.level, x, cuts[share], cuts[share + 1])
+        first, last = (self.n_bits * n // shares for n in (share, share + 1))
+        encode(frames, rows, moves, position, bounds, self.level, x, first, last)
 
     def _quantiles(self, stored: np.ndarray) -> np.ndarray:
         """np.quantile of every sample at `limits`, (n_levels, n) float64."""

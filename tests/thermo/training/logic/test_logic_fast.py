@@ -62,7 +62,7 @@ def dots(weights, rows, indices, out, path):
 
 
 @pytest.mark.parametrize("path", HERE)
-@pytest.mark.parametrize("pitch", [64, 256, 320, 832, 4096])
+@pytest.mark.parametrize("pitch", [64, 128, 192, 256, 320, 832, 4096])
 def test_dot_products_are_exact_on_every_path(path, pitch):
     rng = np.random.default_rng(pitch)
     rows = aligned((37, pitch), np.uint8)
@@ -75,6 +75,9 @@ def test_dot_products_are_exact_on_every_path(path, pitch):
     out = np.full(64, 99, np.int32)
     dots(weights, bits_of(rows), indices, out, path_code(path))
     assert np.array_equal(out, rows[indices].astype(np.int64) @ weights.astype(np.int64))
+    weights[:] = -128
+    dots(weights, bits_of(rows), indices, out, path_code(path))
+    assert np.array_equal(out, -128 * rows[indices].sum(axis=1, dtype=np.int64))
 
 
 def test_a_path_that_the_cpu_lacks_is_refused(monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from compiler.circuits.evaluate import encode_bits
 from compiler.ir.gates import make_gates
 from thermo.data import Dataset
-from thermo.kernels.logic.images import order_statistics, warp
+from thermo.kernels.logic.images import encode, order_statistics, warp
 from thermo.training.augmentation import Augmentation
 from thermo.training.logic.config import LogicAugmentation, LogicConfig
 from thermo.training.logic.encoder import bit_source
@@ -71,6 +71,28 @@ def test_order_statistics():
     out = np.empty((4, 30), np.uint8)
     order_statistics(codes, np.array([0, 10, 48, 49]), out)
     assert np.array_equal(out, np.sort(codes, axis=1)[:, [0, 10, 48, 49]].T)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+@pytest.mark.parametrize("order", ["as they lie", "at random", "few, far apart"])
+def test_bits_are_comparisons_of_moved_frames(kind, order):
+    rng, n, size, m, levels = np.random.default_rng(3), 30, 300, 75, 3
+    frames = rng.integers(0, 256, (n, size)).astype(kind)
+    rows, moves = rng.integers(1, n - 1, m), rng.integers(-20, 21, m)
+    position = {
+        "as they lie": np.repeat(np.arange(20, 280), 2),
+        "at random": rng.integers(20, 280, 500),
+        "few, far apart": np.arange(20, 280, 60),
+    }[order]
+    bound = rng.integers(0, 256, (levels, m)).astype(kind)
+    level = rng.integers(0, levels, position.size)
+    out = np.full((position.size, 128), 7, np.uint8)
+    first, last = 1, position.size - 1
+    encode(frames, rows, moves, position, bound, level, out, first, last)
+    values = frames.reshape(-1)[rows * size + moves + position[:, None]]
+    want = (values > bound[level]).astype(np.uint8)
+    assert np.array_equal(out[first:last, :m], want[first:last]) and not out[first:last, m:].any()
+    assert (out[[0, -1]] == 7).all()  # another thread's
 
 
 def warped(images, coefficients, elastic, shape, epoch=0, margin=0, rounding=0.0, first=0):

@@ -10,7 +10,7 @@ from compiler.circuits.from_tables import circuit_of
 from compiler.families.tables import lower_tables
 from thermo.data import Dataset, load_dataset
 from thermo.kernels.jit import njit
-from thermo.kernels.logic import lookups, tables
+from thermo.kernels.logic import lookups, tables, together
 from thermo.kernels.logic.above import Given, Handed, derivatives, readers
 from thermo.kernels.logic.dots import PATHS, aligned, bits_of, path_code, simd_path
 from thermo.kernels.logic.pool import pool_gradients
@@ -150,7 +150,7 @@ def test_rounding_is_right_on_average():
     assert not np.array_equal(total([64] * 128), product)
 
 
-@pytest.mark.parametrize("pitch", [256, 320])
+@pytest.mark.parametrize("pitch", [64, 256, 320])
 def test_samples_without_weight_are_left_out(pitch):
     rng = np.random.default_rng(pitch)
     x = aligned((17, pitch), np.uint8)
@@ -162,7 +162,7 @@ def test_samples_without_weight_are_left_out(pitch):
     order = aligned((pitch,), np.uint8 if pitch <= 256 else np.uint16)
     for c in range(3):
         kept = np.flatnonzero(weights[c])
-        width = lookups.pack(x, weights, c, packed, few, order)
+        width = together.pack(x, weights, c, packed, few, order)
         assert width == max(-(-kept.size // 64) * 64, 64)
         assert np.array_equal(few[: kept.size], weights[c, kept]) and not few[kept.size : width].any()
         rows = packed[: 17 * width].reshape(17, width)

@@ -1,0 +1,57 @@
+"""Vectors of bytes in LLVM IR, and arrays of which kernels hold the address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from thermo.kernels.jit import njit
+from thermo.kernels.random import intrinsic
+
+_I8, _I64 = ir.IntType(8), ir.IntType(64)
+
+
+def vector(kind: Any, n: int) -> Any:
+    return kind if n == 1 else ir.VectorType(kind, n)
+
+
+def same(kind: Any, n: int, value: int) -> Any:
+    return ir.Constant(kind, value) if n == 1 else ir.Constant(vector(kind, n), [value] * n)
+
+
+def pointer(builder: Any, address: Any, kind: Any) -> Any:
+    return builder.inttoptr(address, kind.as_pointer())
+
+
+def load(builder: Any, base: Any, offset: Any, n: int) -> Any:
+    return builder.load(pointer(builder, builder.add(base, offset), vector(_I8, n)), align=1)
+
+
+def store(builder: Any, value: Any, base: Any, offset: Any, n: int) -> None:
+    builder.store(value, pointer(builder, builder.add(base, offset), vector(_I8, n)), align=1)
+
+
+def chunks(builder: Any, pitch: Any, width: int) -> Any:
+    return cgutils.for_range_slice(builder, ir.Constant(_I64, 0), pitch, ir.Constant(_I64, width), _I64)
+
+
+@njit(cache=True, nogil=True)
+def address(array):  # type: ignore[no-untyped-def]
+    """Where its first element is, as int64: numba's own is unsigned, and a float once a number is added."""
+    return np.int64(array.ctypes.data)
+
+
+@intrinsic
+def alive(typingctx, arrays):  # type: ignore[no-untyped-def]
+    """To be called, with a tuple of a kernel's own arrays, behind the last use of their addresses: numba
+    frees an array behind its own last use, and an address is none.
+    """
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        return context.get_dummy_value()
+
+    return types.none(arrays), codegen
