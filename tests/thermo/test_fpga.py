@@ -2,6 +2,7 @@
 installed or does not fit is said in a line, and nothing half-written is left."""
 
 import json
+import re
 import stat
 import sys
 from dataclasses import replace
@@ -9,14 +10,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import compiler
+from compiler.circuits.encoder import grid_of, with_encoder
+from compiler.circuits.evaluate import encode_bits, evaluate_classes
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.fpga_verilog import Feed, hex_words, word_rows, write_fpga
-from compiler.ir.gates import ClassSums, make_gates
+from compiler.ir.encoders import Thermometer
+from compiler.ir.gates import ClassSums, GateNetlist, make_gates
 from hw_models.errors import HardwareError
 from hw_models.fpgas import FPGAS, fpga_named
 from thermo.cli.keys import KEYS
 from thermo.cli.main import main
-from thermo.energy.gate_samples import Samples
+from thermo.energy.gate_samples import Samples, random_samples
 from thermo.fpga.bench import copy_models, simulate_netlist, simulator_for, write_stimuli
 from thermo.fpga.deploy import deploy, expected_answers
 from thermo.fpga.design import make_design
@@ -141,6 +146,41 @@ def test_deployed(tmp_path, capsys):
     assert "create_clock -name clk -period" in (out / "top.sdc").read_text()
     assert "(DURATION" in (out / "activity.saif").read_text()
     assert set(found) == set(KEYS["deploy"])
+
+
+def _encoded() -> tuple[GateNetlist, np.ndarray]:
+    """A circuit on thresholds of five values in eighths, and data."""
+    data = np.random.default_rng(4).integers(0, 9, (40, 5)) / 8
+    feature = np.repeat(np.arange(5), 2)
+    encoder = Thermometer(5, feature.astype(np.int32), np.tile([0.3, 0.7], 5), "absolute")
+    return replace(_circuit(10), encoder=encoder), data
+
+
+def test_the_encoder_is_laid_out_where_it_is_asked_for(tmp_path):
+    _tools("yosys", "nextpnr-ice40", "icepack", "iverilog", "vvp")
+    netlist, data = _encoded()
+    labels = evaluate_classes(netlist, encode_bits(netlist, data)).argmax(axis=1)
+    samples = Samples(encode_bits(netlist, data), labels, "test", "toy", data)
+    levels = grid_of(netlist.encoder, data)
+    found = deploy(netlist, PART, tmp_path / "board", samples, levels=levels)
+    assert (found.simulated.equal, found.simulated.samples, found.accuracy) == (40, 40, 1.0)
+    names = json.loads((tmp_path / "board" / "inputs.json").read_text())["data"]
+    assert found.encoder > 0 and all(re.fullmatch(r"p[0-4]\[[0-3]\]", name) for name in names)
+    # the twin is fed other data than its answers are of
+    wrong = replace(samples, data=data[::-1])
+    assert deploy(netlist, PART, tmp_path / "twin", wrong, levels=levels).simulated.equal < 40
+    digits = random_samples(with_encoder(netlist, levels))
+    digits = replace(digits, bits=digits.bits[:50])
+    assert deploy(netlist, PART, tmp_path / "random", digits, levels=levels).simulated.equal == 50
+
+
+def test_an_encoder_that_cannot_be_laid_out_is_named(tmp_path, capsys):
+    plain, out = tmp_path / "net.v", tmp_path / "board"
+    plain.write_text("module m(input a, b, output y); assign y = a ^ b; endmodule")
+    compiler.save(_encoded()[0], tmp_path / "net.tnl")
+    for net, told in ((plain, "has no encoder"), (tmp_path / "net.tnl", "give data")):
+        assert main(["deploy", str(net), "--fpga", PART, "--encoder", "gates", "-o", str(out)]) == 2
+        assert told in capsys.readouterr().err and not out.exists()
 
 
 def test_what_does_not_fit_is_said(tmp_path):

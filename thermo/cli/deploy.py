@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from compiler.api import to_netlist
+from compiler.circuits.encoder import with_encoder
 from compiler.circuits.from_tables import circuit_of
 from compiler.errors import UnsupportedError
 from compiler.files import replacing
@@ -22,7 +23,9 @@ from compiler.ir.kinds import expect
 from hw_models.fpgas import FPGAS
 from thermo.cli.console import BarProgress, emit, manifest, plain
 from thermo.cli.datasets import told_dataset
+from thermo.cli.export import digits_asked, grid_with
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, LIMIT, SEED, SPLIT, Given, with_flags
+from thermo.data import Dataset
 from thermo.energy.gate_samples import Samples, dataset_samples, random_samples
 from thermo.fpga.bench import SIMULATORS
 from thermo.fpga.deploy import Deployed, deploy
@@ -50,6 +53,14 @@ FREQUENCY = Option("frequency", "--frequency", float, 50.0, "MHz that nextpnr is
 ACTIVITY = Option(
     "activity", "--activity", int, 0, "Record all signals of the first N samples (VCD, SAIF).", min=0
 )
+ENCODER = Option(
+    "encoder",
+    "--encoder",
+    str,
+    "bits",
+    "A sample: bits (as they are) or gates (the encoder is laid out, too, and a sample is its data's digits, "
+    "base 2; thermometers need --data to know these).",
+)
 SIMULATOR = Option(
     "simulator", "--simulator", str, None, f"{' or '.join(SIMULATORS)}; by default by the work."
 )
@@ -63,6 +74,7 @@ SIMULATOR = Option(
     PACKAGE,
     PINS,
     FREQUENCY,
+    ENCODER,
     DATA,
     DATA_DIR,
     SPLIT,
@@ -81,18 +93,27 @@ def deploy_(net: NET, given: Given) -> None:
 
     Example: thermoc deploy mnist.tnl --fpga ecp5-85k --pipeline 4 --word 32 --data mnist
     --activity 20 -o board
+
+    Example: thermoc deploy mnist.tnl --fpga ice40-hx8k --encoder gates --data mnist -o board
     """
     netlist = to_netlist(net)
     expect(netlist, ("gates", "luts"), "deploy", "an FPGA is filled with circuits of gates or tables")
     netlist = circuit_of(netlist)
     pins = None if given["pins"] is None else given["pins"].read_text(encoding="utf-8", errors="replace")
-    samples = _samples(netlist, given)
+    data = None if given["data"] is None else told_dataset(given["data"], given["data_dir"])
+    levels, asked = None, netlist
+    if digits_asked(given["encoder"]):
+        levels = grid_with(netlist, data)
+        if data is None or levels is None:
+            asked = with_encoder(netlist, levels)
+    samples = _samples(asked, data, given)
     with _ended_in_order():
         found = deploy(
             netlist,
             given["fpga"],
             given["out"],
             samples,
+            levels=levels,
             word=given["word"],
             pipeline=given["pipeline"],
             package=given["package"],
@@ -134,18 +155,21 @@ def _ended_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _samples(netlist: GateNetlist, given: Given) -> Samples:
-    if given["data"] is None:
+def _samples(netlist: GateNetlist, data: Dataset | None, given: Given) -> Samples:
+    if data is None:
         found = random_samples(netlist, given["seed"])
         return replace(found, bits=found.bits[: given["limit"] or 1000])
-    found = dataset_samples(netlist, told_dataset(given["data"], given["data_dir"]), given["split"])
+    found = dataset_samples(netlist, data, given["split"])
     limit = given["limit"]
     if limit is None:
         return found
     if found.bits.shape[0] == 0:
         raise UnsupportedError(f"{given['data']}, {given['split']}, has no samples")
     return replace(
-        found, bits=found.bits[:limit], labels=None if found.labels is None else found.labels[:limit]
+        found,
+        bits=found.bits[:limit],
+        labels=None if found.labels is None else found.labels[:limit],
+        data=None if found.data is None else found.data[:limit],
     )
 
 
@@ -162,6 +186,7 @@ def told(found: Deployed) -> str:
         ("registers", "", f"{made.registers:,}", f"{laid.registers:,}"),
         ("logic cells", "", "", used),
         ("levels of tables", f"{found.depth}", "", ""),
+        *([("gates of the encoder", f"{found.encoder:,}", "", "")] if found.encoder else []),
         ("pins", f"{feed.pins}", "", f"{laid.pins}"),
         ("clock", "", "", f"{laid.f_max_Hz / 1e6:.2f} MHz"),
         ("held sample to answer", _clocks(feed.latency), "", si(found.latency_s, "s")),

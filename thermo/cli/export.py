@@ -194,7 +194,7 @@ def export(net: NET, given: Given) -> None:
     else:
         netlist = with_head(netlist, given["head"], pipelined=options.pipeline > 0)
     bench: dict[str, Any] = {}
-    digits = _digits(given["encoder"])
+    digits = digits_asked(given["encoder"])
     if testbench is None and given["data"] is not None and not digits:
         raise UnsupportedError("--data is for a test bench; name its file with --testbench")
     data = None if given["data"] is None else told_dataset(given["data"], given["data_dir"])
@@ -232,7 +232,7 @@ def export(net: NET, given: Given) -> None:
 
 def _holds_tables(netlist: LutNetlist, given: Given) -> bool:
     """Whether the format holds the tables as they are, which have plain outputs then."""
-    plain = (netlist.class_sums is None or given["head"] == "nets") and not _digits(given["encoder"])
+    plain = (netlist.class_sums is None or given["head"] == "nets") and not digits_asked(given["encoder"])
     return plain and holds_tables(netlist, given["format"], given["luts"])
 
 
@@ -399,7 +399,7 @@ def _told(
     return lines
 
 
-def _digits(encoder: str) -> bool:
+def digits_asked(encoder: str) -> bool:
     """Whether the binary digits of data are the inputs."""
     if encoder not in ("bits", "gates"):
         raise UnsupportedError(f"--encoder must be bits or gates, got {encoder!r}")

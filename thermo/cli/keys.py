@@ -104,6 +104,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "package": "its package",
         "mapped": "tables of four inputs, class sums and decision included, before synthesis",
         "depth": "levels of them",
+        "encoder": "gates that make the input bits of data's digits, 0 where a sample is its bits",
         "inputs": "bits of a sample that the circuit reads",
         "feed": "{word, words, inputs, latency, answer}: bits a clock, clocks a sample, bits of both ends, "
         "clocks from a held sample to its answer",

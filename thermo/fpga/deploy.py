@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.circuits.encoder import Grid, code_bits, features_read, inputs_read, with_encoder
 from compiler.errors import UnsupportedError
 from compiler.files import make_folder
 from compiler.formats.circuits.fpga_verilog import MODULE, Feed
@@ -27,7 +28,7 @@ from thermo.fpga.bench import (
     simulator_for,
     write_stimuli,
 )
-from thermo.fpga.design import Design, make_design
+from thermo.fpga.design import make_design
 from thermo.fpga.layout import (
     BITSTREAM,
     PACKER,
@@ -67,6 +68,7 @@ class Deployed:
     """What came of it.
 
     fpga, package; mapped, depth : tables of four inputs before synthesis, and levels of them
+    encoder : gates that make the input bits of data, 0 where a sample is its bits
     inputs : bits of a sample that the circuit reads; feed : how they are fed
     pipeline_registers : of one bit, inside the circuit
     synthesised, routed : by yosys and by nextpnr; simulated : or None without samples
@@ -79,6 +81,7 @@ class Deployed:
     package: str
     mapped: int
     depth: int
+    encoder: int
     inputs: int
     feed: Feed
     pipeline_registers: int
@@ -120,6 +123,7 @@ def deploy(
     out: str | Path,
     samples: Samples | None = None,
     *,
+    levels: Grid | None = None,
     word: int | None = None,
     pipeline: int = 0,
     package: str | None = None,
@@ -134,6 +138,8 @@ def deploy(
 
     fpga : a name of hw_models.fpgas.FPGAS; samples : what the synthesised netlist is simulated on; its
         answers are compared with those of thermo.simulate on the netlist as it was given
+    levels : of the data (compiler.circuits.encoder.grid_of): the netlist's encoder is laid out as well, and a
+        sample is the binary digits of its data; random samples are such digits. None: a sample is its bits
     word, pipeline : as make_design; package, pins, frequency_Hz, seed : of nextpnr
     activity : of how many samples the netlist's signals are recorded, as VCD and SAIF
     simulator : verilator or iverilog; by default by the work
@@ -151,6 +157,7 @@ def deploy(
         raise UnsupportedError("activity is recorded of samples: give some, or leave it out")
     if samples is not None:
         simulator_for(0, simulator)  # before long work begins
+    placed = netlist if levels is None else with_encoder(netlist, levels, "fast" if pipeline else "small")
     out = make_folder(out)
     steps = 3 + (samples is not None) + bool(activity)
     progress = progress or NullProgress()
@@ -163,7 +170,7 @@ def deploy(
     try:
         with tempfile.TemporaryDirectory(prefix=".deploy-", dir=out) as name:
             folder = Path(name)
-            design = make_design(netlist, part, word=word, pipeline=pipeline)
+            design = make_design(placed, part, word=word, pipeline=pipeline)
             feed = design.module.feed
             (folder / f"{MODULE}.v").write_text(design.module.text, encoding="ascii")
             done = 1
@@ -180,7 +187,14 @@ def deploy(
             tell("laid out")
             simulated, accuracy = None, None
             if samples is not None:
-                simulated, accuracy = _simulated(netlist, design, samples, folder, simulator, tell)
+                expected, decided = expected_answers(
+                    placed if samples.data is None else netlist, np.asarray(samples.bits, dtype=bool)
+                )
+                write_stimuli(folder, feed, _fed(netlist, levels, samples)[:, design.read], expected)
+                chosen = simulator_for(design.tables.n_luts * expected.shape[0], simulator)
+                simulated = simulate_netlist(feed, expected.shape[0], folder, chosen, tell)
+                if samples.labels is not None and decided is not None:
+                    accuracy = float(np.mean(decided == samples.labels))
                 done += 1
                 tell("simulated")
             if activity:
@@ -194,6 +208,7 @@ def deploy(
                 package=package or part.package,
                 mapped=design.tables.n_luts,
                 depth=design.depth,
+                encoder=placed.n_gates - netlist.n_gates,
                 inputs=design.read.size,
                 feed=feed,
                 pipeline_registers=design.module.registers,
@@ -212,23 +227,11 @@ def deploy(
     return found
 
 
-def _simulated(
-    netlist: GateNetlist,
-    design: Design,
-    samples: Samples,
-    folder: Path,
-    simulator: str | None,
-    tell: Callable[[str], None],
-) -> tuple[BenchResult, float | None]:
-    bits = np.asarray(samples.bits, dtype=bool)
-    expected, decided = expected_answers(netlist, bits)
-    feed = design.module.feed
-    write_stimuli(folder, feed, bits[:, design.read], expected)
-    chosen = simulator_for(design.tables.n_luts * bits.shape[0], simulator)
-    result = simulate_netlist(feed, bits.shape[0], folder, chosen, tell)
-    labels = samples.labels
-    right = None if labels is None or decided is None else float(np.mean(decided == labels))
-    return result, right
+def _fed(netlist: GateNetlist, levels: Grid | None, samples: Samples) -> np.ndarray:
+    """(n, inputs) bool: what the board is fed."""
+    if levels is None or samples.data is None or netlist.encoder is None:
+        return np.asarray(samples.bits, dtype=bool)
+    return code_bits(levels, samples.data, features_read(netlist.encoder, inputs_read(netlist)))
 
 
 def expected_answers(netlist: GateNetlist, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
