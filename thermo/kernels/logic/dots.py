@@ -54,19 +54,6 @@ def _vnni(builder: Any, acc: Any, rows: Any, weights: Any) -> Any:
     return builder.call(function, [acc, builder.bitcast(rows, v16), builder.bitcast(weights, v16)])
 
 
-def _maddubs(builder: Any, acc: Any, rows: Any, weights: Any) -> Any:
-    """The same with <8 x i32> of <32 x i8>."""
-    v32, v16, v8 = ir.VectorType(_I8, 32), ir.VectorType(_I16, 16), ir.VectorType(_I32, 8)
-    pairs = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(v16, [v32, v32]), "llvm.x86.avx2.pmadd.ub.sw"
-    )
-    fours = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(v8, [v16, v16]), "llvm.x86.avx2.pmadd.wd"
-    )
-    ones = ir.Constant(v16, [1] * 16)
-    return builder.add(acc, builder.call(fours, [builder.call(pairs, [rows, weights]), ones]))
-
-
 def _plain(builder: Any, acc: Any, rows: Any, weights: Any) -> Any:
     """acc + the products; <16 x i32> of <16 x i8>."""
     v16 = ir.VectorType(_I32, 16)
@@ -133,7 +120,7 @@ def _as_it_is(builder: Any, acc: Any) -> Any:
 
 
 _V16 = ir.VectorType(_I32, 16)
-_PLANES: dict[str, tuple] = {
+ADDERS: dict[str, tuple] = {
     "avx512vnni": (64, _V16, _vnni, _as_it_is, _V16),
     "avx2": (32, ir.VectorType(_I16, 16), _maddubs_pairs, _of_pairs, ir.VectorType(_I32, 8)),
     "portable": (16, _V16, _plain, _as_it_is, _V16),
@@ -153,7 +140,7 @@ class _Call:
 
     def __init__(self, builder: Any, args: Any, path: str) -> None:
         self.builder, (self.weights, self.rows, self.samples, indices, self.out) = builder, args
-        self.width, self.kind, self.add, self.finish, self.whole = _PLANES[path]
+        self.width, self.kind, self.add, self.finish, self.whole = ADDERS[path]
         self.indices = builder.inttoptr(indices, _I32.as_pointer())
         self.parts = [ir.Constant(_I64, part) for part in range(0, CHUNK, self.width)]
 
@@ -254,8 +241,6 @@ def _emit_any(builder: Any, call: _Call) -> None:
     call.put_out([builder.load(total) for total in totals])
 
 
-EMITTERS = {"avx512vnni": (64, 16, _vnni), "avx2": (32, 8, _maddubs), "portable": (16, 16, _plain)}
-"""Of each path: bytes at a time, partial sums, and what adds the products of so many bytes to them."""
 PATHS = ("portable", "avx2", "avx512vnni")
 """From the one that every CPU has to the fastest."""
 

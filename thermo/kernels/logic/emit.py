@@ -55,3 +55,22 @@ def alive(typingctx, arrays):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return types.none(arrays), codegen
+
+
+@intrinsic
+def borrowed(typingctx, arrays):  # type: ignore[no-untyped-def]
+    """A tuple's arrays, which the caller keeps, not counted: counting references takes an atomic instruction
+    at each function that is called with them.
+    """
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        found = args[0]
+        for k, kind in enumerate(arrays):
+            if isinstance(kind, types.Array):
+                array = context.make_array(kind)(context, builder, builder.extract_value(found, k))
+                array.meminfo = cgutils.get_null_value(array.meminfo.type)
+                array.parent = cgutils.get_null_value(array.parent.type)
+                found = builder.insert_value(found, array._getvalue(), k)
+        return found
+
+    return arrays(arrays), codegen

@@ -22,7 +22,7 @@ from numba.core import cgutils
 
 from compiler.jit.bundles import target_features
 from thermo.kernels.jit import njit
-from thermo.kernels.logic.dots import EMITTERS, GROUP, PATHS, has, total8
+from thermo.kernels.logic.dots import ADDERS, GROUP, PATHS, has, total8
 from thermo.kernels.logic.emit import chunks, load, pointer, same, store, vector
 from thermo.kernels.random import intrinsic
 
@@ -30,6 +30,9 @@ TWO, FEW, MANY = 2, 4, 6
 """Operands that kernels are made for."""
 SHIFT = 7
 """An input's weight is a product of two numbers up to 127, divided by 2^SHIFT."""
+
+WORDS = 4096
+"""Samples whose weights add up in 16 bits, pairs of neighbours apart: 4096 / 32 times 2 127 is below 2^15."""
 
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _WIDTHS = {"portable": 1, "avx2": 32, "avx512vnni": 64}
@@ -200,22 +203,30 @@ def _emit_add_up(builder: Any, args: Any, operands: int, path: str) -> None:
     places, weights, pitch, out = args
     if operands == MANY:
         return _emit_histogram(builder, places, weights, pitch, out)
-    width, n_lanes, step = EMITTERS[path]
-    zeros = ir.Constant(ir.VectorType(_I32, n_lanes), None)
+    width, kind, add, finish, whole = ADDERS[path]
+    zero, most = ir.Constant(_I64, 0), ir.Constant(_I64, WORDS)
     for first in range(0, 1 << operands, GROUP):
-        sums = [cgutils.alloca_once_value(builder, zeros) for _ in range(GROUP)]
-        for total in sums:
-            builder.store(zeros, total)
-        with chunks(builder, pitch, width) as (offset, _):
-            address = load(builder, places, offset, width)
-            weight = load(builder, weights, offset, width)
-            for e, total in enumerate(sums[: 1 << operands], first):
-                here = builder.icmp_unsigned("==", address, same(_I8, width, e))
-                one = builder.zext(here, vector(_I8, width))
-                builder.store(step(builder, builder.load(total), one, weight), total)
-        totals = total8(builder, [builder.load(total) for total in sums])
+        entries = range(first, min(first + GROUP, 1 << operands))
+        totals = [cgutils.alloca_once_value(builder, ir.Constant(whole, None)) for _ in range(GROUP)]
+        sums = [cgutils.alloca_once(builder, kind) for _ in entries]
+        with cgutils.for_range_slice(builder, zero, pitch, most, _I64) as (start, _):
+            for one in sums:
+                builder.store(ir.Constant(kind, None), one)
+            left = builder.sub(pitch, start)
+            left = builder.select(builder.icmp_signed("<", left, most), left, most)
+            with chunks(builder, left, width) as (offset, _):
+                here = builder.add(start, offset)
+                address, weight = load(builder, places, here, width), load(builder, weights, here, width)
+                for e, one in zip(entries, sums, strict=True):
+                    bits = builder.icmp_unsigned("==", address, same(_I8, width, e))
+                    bits = builder.zext(bits, vector(_I8, width))
+                    builder.store(add(builder, builder.load(one), bits, weight), one)
+            for one, total in zip(sums, totals, strict=False):
+                value = finish(builder, builder.load(one))
+                builder.store(builder.add(builder.load(total), value), total)
+        found = total8(builder, [builder.load(total) for total in totals])
         place = builder.add(out, ir.Constant(_I64, 4 * first))
-        builder.store(totals, pointer(builder, place, ir.VectorType(_I32, 8)), align=4)
+        builder.store(found, pointer(builder, place, ir.VectorType(_I32, 8)), align=4)
 
 
 def _emit_histogram(builder: Any, places: Any, weights: Any, pitch: Any, out: Any) -> None:

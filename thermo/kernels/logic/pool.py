@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from thermo.kernels.jit import njit
-from thermo.kernels.logic.emit import address, alive
+from thermo.kernels.logic.emit import address, alive, borrowed
 from thermo.kernels.logic.tables import block_sums
 from thermo.kernels.logic.updates import LANES, probabilities
 
@@ -18,6 +18,8 @@ def pool_gradients(layer, given, handed, read, dither, work, pool, h, first, las
         that their rows stay in a cache), n a multiple of 8; 0: of this layer nothing is asked
     h : (blocks, inputs, LANES, n) float32; the rest as train_blocks
     """
+    layer, given, handed = borrowed(layer), borrowed(given), borrowed(handed)
+    read, work = borrowed(read), borrowed(work)
     n, size, inputs = pool.shape[1], layer.table.shape[1], layer.wires.shape[1]
     p = np.empty(LANES * size, np.float32)
     rounded = np.empty((LANES, size), np.int8)

@@ -23,7 +23,7 @@ import numpy as np
 from thermo.kernels.jit import njit
 from thermo.kernels.logic.above import derivatives
 from thermo.kernels.logic.dots import CHUNK, GROUP, dots8, to_bits
-from thermo.kernels.logic.emit import address, alive
+from thermo.kernels.logic.emit import address, alive, borrowed
 from thermo.kernels.logic.fetch import fetch, fetch_to_write
 from thermo.kernels.logic.lookups import SHIFT, add_up, entry_sums, hard_entries, slopes, tally, weigh
 from thermo.kernels.logic.together import pack
@@ -294,6 +294,8 @@ def train_blocks(layer, step, given, handed, read, dither, work, first, last, pa
     given, handed : see above; read : Rows; dither : (at least pitch,) uint8 from 0 to 127
     """
     unit, rate_table, rate_wire, beta1, beta2, fix2, epsilon, decay = step
+    layer, given, handed = borrowed(layer), borrowed(given), borrowed(handed)
+    read, work = borrowed(read), borrowed(work)
     wires, best, nets, k = layer.wires, layer.best, layer.nets, layer.k
     size, inputs, k_padded = layer.table.shape[1], wires.shape[1], layer.scores.shape[2]
     n, row = LANES * size, 4 * LANES * k_padded

@@ -150,6 +150,18 @@ def test_rounding_is_right_on_average():
     assert not np.array_equal(total([64] * 128), product)
 
 
+@pytest.mark.parametrize("path", HERE)
+@pytest.mark.parametrize("operands", [2, 4, 6])
+def test_the_largest_sums_of_many_samples_fit(operands, path):
+    n = 2 * 4096 + 64
+    places, weights = np.zeros(n, np.uint8), np.full(n, -127, np.int8)
+    places[::2] = (1 << operands) - 1
+    out = np.full(lookups.size_of(operands), 9, np.int32)
+    add_up(places, weights, out, operands, path_code(path))
+    assert out[0] == out[(1 << operands) - 1] == -127 * n // 2
+    assert not out[1 : (1 << operands) - 1].any()
+
+
 @pytest.mark.parametrize("pitch", [64, 256, 320])
 def test_samples_without_weight_are_left_out(pitch):
     rng = np.random.default_rng(pitch)
