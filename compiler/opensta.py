@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.errors import UnsupportedError
@@ -45,7 +45,7 @@ def find_sta() -> str | None:
 def ask_opensta(
     netlist: CellNetlist, *, liberty: Sequence[str | Path] = (), timeout: float = TIMEOUT
 ) -> StaFigures:
-    """Delay and area of a circuit of cells, read back from the Verilog that is exported.
+    """Delay and area of a circuit of cells, read back from the Verilog that is exported, with ports numbered.
 
     liberty : files whose cells they are; by default one written of the library as it is modelled here.
         Inputs change with the library's slew; every output drives the library's load; wires hold no
@@ -55,7 +55,12 @@ def ask_opensta(
     Raises UnsupportedError where OpenSTA is not installed, fails, or takes longer.
     """
     library = netlist.library
-    verilog = write_cells_verilog(netlist)
+    plain = replace(  # OpenSTA loses ports whose names have brackets inside, as y[0]_state
+        netlist,
+        input_names=tuple(f"i{k}" for k in range(netlist.n_inputs)),
+        output_names=tuple(f"o{k}" for k in range(len(netlist.output_names))),
+    )
+    verilog = write_cells_verilog(plain)
     if liberty:
         return ask_about(verilog, title(netlist.subject), library, liberty, timeout=timeout)
     with tempfile.TemporaryDirectory() as folder:

@@ -77,6 +77,7 @@ _DFXTP = FlipFlop(
         "sky130_fd_sc_hd__dfxtp_1__tt_025C_1v80.lib.json (google/skywater-pdk-libs-sky130_fd_sc_hd)",
         DERIVATION,
     ),
+    pins=("CLK", "D", "Q"),
 )
 _DFF = FlipFlop(
     name="DFF_X1",
@@ -89,6 +90,7 @@ _DFF = FlipFlop(
     delay=8.836e-11,
     setup=3.729e-11,
     source=Source("derived", "NangateOpenCellLibrary_typical.lib (2011)", DERIVATION),
+    pins=("CK", "D", "Q"),
 )
 _DFFHQN = FlipFlop(
     name="DFFHQNx1",
@@ -101,6 +103,8 @@ _DFFHQN = FlipFlop(
     delay=4.766e-11,
     setup=1.013e-11,
     source=Source("derived", "asap7sc7p5t_SEQ_RVT_TT_nldm_220123.lib (OpenROAD-flow-scripts)", DERIVATION),
+    pins=("CLK", "D", "QN"),
+    inverts=True,
 )
 _SKY130_NAND2 = Cell("nand2_1", ("A", "B"), 14, 3.7536, 7.475e-15, 2.118e-12, 5.243e-11, 6335.0, 2.319e-15)
 

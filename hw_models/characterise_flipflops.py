@@ -41,6 +41,7 @@ def _flipflop(file: LibertyFile, cell: Group, load: float, slew: float, source: 
     if clock is None or cell.get("dont_use") == "true" or cell.get("area") is None:
         return None
     data = next(name for name in inputs if name != clock)
+    output, inverts = _shown(state[0], outputs)
     powered = tuple(_powered(cell))
 
     def mean(groups: Iterable[Group]) -> float:
@@ -76,7 +77,18 @@ def _flipflop(file: LibertyFile, cell: Group, load: float, slew: float, source: 
         delay=max(largest(t, _DELAYS, (slew, load)) for t in timed) * file.time,
         setup=max(largest(setups, _CONSTRAINTS, (slew, slew)), 0.0) * file.time,
         source=source,
+        pins=None if output is None else (clock, data, output),
+        inverts=inverts,
     )
+
+
+def _shown(state: Group, outputs: list[Group]) -> tuple[str | None, bool]:
+    """The output that shows the bit, else one that shows its complement, and whether it is this."""
+    for k, name in enumerate(state.arguments[:2]):
+        for pin in outputs:
+            if (pin.get("function") or "").strip("() ") == name:
+                return pin.arguments[0], k == 1
+    return None, False
 
 
 def _powered(cell: Group) -> Iterator[str]:

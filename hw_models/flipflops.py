@@ -28,6 +28,8 @@ class FlipFlop:
     energy : J a change of its bit: what the data input draws and the output into the library's load,
         that load's C V^2 / 2 included
     capacitance : F of the data input; delay : s from the clock to the output; setup : s
+    pins : names of the clock, the data input and the output, None where they are not known
+    inverts : whether the output shows its bit's complement
     """
 
     name: str
@@ -40,6 +42,8 @@ class FlipFlop:
     delay: float
     setup: float
     source: Source
+    pins: tuple[str, str, str] | None = None
+    inverts: bool = False
 
     def figures(self) -> dict[str, Quantity]:
         """Every figure by its name, the flip-flop's before it."""

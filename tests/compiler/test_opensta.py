@@ -172,6 +172,13 @@ def test_without_opensta_the_message_says_where_it_is_found(monkeypatch):
 
 
 @needs_sta
+def test_ports_with_brackets_inside_their_names_are_timed():
+    circuit = mapped("tree", CELL_LIBRARIES.get("nangate45"))
+    odd = replace(circuit, input_names=tuple(f"y[{k}]_state" for k in range(circuit.n_inputs)))
+    assert ask_opensta(odd) == ask_opensta(circuit) and ask_opensta(odd).delay_s > 0
+
+
+@needs_sta
 def test_a_file_of_other_cells_is_told(tmp_path):
     other = tmp_path / "other.lib"
     other.write_text(write_liberty(CELL_LIBRARIES.get("asap7")))

@@ -22,10 +22,12 @@ from compiler.errors import UnsupportedError
 from compiler.families.ising import IsingModel
 from compiler.families.quadratic import to_quadratic
 from compiler.files import check_writable, replacing
-from compiler.formats.circuits.cells_verilog import write_cells_verilog
+from compiler.formats.circuits.cells_verilog import flipflop_of, write_cells_verilog, write_clocked_cells
 from compiler.formats.circuits.circuits import FORMATS
 from compiler.formats.circuits.export import ExportOptions, export_circuit, holds_tables
+from compiler.formats.circuits.state import with_state
 from compiler.formats.circuits.testbench import write_testbench
+from compiler.formats.circuits.verilog_registers import clock_of
 from compiler.formats.circuits.verilog_write import verilog_interface
 from compiler.formats.detect import read_model_or_netlist
 from compiler.formats.ising.files import WRITTEN as ISING_FORMATS
@@ -34,6 +36,7 @@ from compiler.formats.ising.write import export_ising
 from compiler.formats.spice.deck import FORMAT as SPICE
 from compiler.formats.spice.deck import make_deck
 from compiler.formats.spice.options import DeckOptions
+from compiler.ir.cells import CellNetlist
 from compiler.ir.encoders import CountingEncoder
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
@@ -84,6 +87,14 @@ ENCODER = Option(
     "Input bits: bits (as they are) or gates (made of the binary digits of data, p{feature}[bit]; "
     "thermometers need --data to know these).",
 )
+REGISTERS = Option(
+    "registers",
+    "--registers",
+    bool,
+    False,
+    "Verilog, BLIF, bench, AIGER: what --cut-latches cut, inputs NAME, outputs NAME_next, is registers; with "
+    "--library the library's flip-flop.",
+)
 WRITING = (
     Option("pipeline", "--pipeline", int, 0, "Verilog: registers after every N levels.", min=0),
     Option("vectors", "--vectors", bool, False, "Verilog: all inputs as one vector x, outputs as y."),
@@ -97,13 +108,7 @@ WRITING = (
         min=0,
         max=6,
     ),
-    Option(
-        "registers",
-        "--registers",
-        bool,
-        False,
-        "Verilog, BLIF, bench, AIGER: what --cut-latches cut, inputs NAME, outputs NAME_next, is registers.",
-    ),
+    REGISTERS,
 )
 """Fields of ExportOptions."""
 
@@ -127,7 +132,7 @@ OBJECTIVE = Option(
 MAX_FANOUT = Option(
     "max_fanout", "--max-fanout", int, None, "With --library: most readers of a net, by buffers.", min=2
 )
-CELLS = (LIBRARY, LIBERTY, STA, OBJECTIVE, DONT_USE, MAX_FANOUT)
+CELLS = (LIBRARY, LIBERTY, STA, OBJECTIVE, DONT_USE, MAX_FANOUT, REGISTERS)
 TESTBENCH = Option("testbench", "--testbench", Path, None, "Verilog: self-checking test bench to write, too.")
 SAMPLES = Option("samples", "--samples", int, 100, "Test bench: the first of the split, or random.", min=1)
 BENCH = (TESTBENCH, DATA, DATA_DIR, SPLIT, SAMPLES)
@@ -243,24 +248,39 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
         raise UnsupportedError(
             f"--library has no meaning for {given['format']}; cells are written as verilog"
         )
+    registers, clock = 0, None
+    if given["registers"]:
+        if liberty is not None:
+            raise UnsupportedError("--liberty holds no flip-flops, which --registers makes: leave one out")
+        netlist, (inputs, _, states) = with_state(cut := netlist, True)
+        registers, clock = len(states), clock_of(cut, inputs)
     if liberty is not None:
         check_writable(liberty)
     library = leave_out(chosen_libraries([given["library"]]), given["dont_use"] or ())[0]
+    if registers:
+        flipflop_of(library)  # before long work
     made = cell_shapes(netlist, objective=given["objective"])
     mapped = best_mapping(made, library, given["objective"], again=AGAIN)
     if given["max_fanout"] is not None:
         mapped = limit_fan_out(mapped, given["max_fanout"])
-    files = [(out, write_cells_verilog(mapped))]
+    text = write_clocked_cells(mapped, registers, clock) if registers else write_cells_verilog(mapped)
+    files = [(out, text)]
     if liberty is not None:
         files.append((liberty, write_liberty(library, mapped.names())))
     for path, text in files:
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     ours = {"delay_s": path_delay(mapped), "area_um2": cell_area(mapped)}
+    held = _held(mapped, registers, ours["delay_s"])
     sources = [file for file in library_files(given["library"]) if Path(file).is_file()]
     theirs = asdict(ask_opensta(mapped, liberty=sources)) if given["sta"] else None
     lines = [f"wrote {out}: {len(mapped.names()):,} cells of {library.name}"]
     lines += [] if liberty is None else [f"wrote {liberty}: these cells as they are modelled here"]
+    if held:
+        lines.append(
+            f"{registers:,} registers, {held['cell']}: {held['area_um2']:,.1f} um2 more; "
+            f"a period of at least {si(held['period_s'], 's')}"
+        )
     for who, told in (("thermoc", ours), ("OpenSTA", theirs)):
         if told is not None and told["delay_s"] is not None:
             lines.append(f"{who}: {si(told['delay_s'], 's')}, {told['area_um2']:,.1f} um2")
@@ -272,12 +292,26 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
             "liberty": liberty,
             "counts": cell_counts(mapped),
             **ours,
+            **({"registers": held} if held else {}),
             **({} if theirs is None else {"opensta": theirs}),
             "manifest": manifest(net=net),
         },
         given["json"],
         "\n".join(lines),
     )
+
+
+def _held(mapped: CellNetlist, registers: int, delay_s: float | None) -> dict[str, Any]:
+    """What registers add, {} without any; the period is clock to output, the longest path, and setup."""
+    flipflop = mapped.library.flipflop
+    if not registers or flipflop is None:
+        return {}
+    return {
+        "cell": flipflop.name,
+        "registers": registers,
+        "area_um2": registers * flipflop.area + flipflop.inverts * registers * mapped.library.inverter.area,
+        "period_s": flipflop.delay + (delay_s or 0.0) + flipflop.setup,
+    }
 
 
 def _export_ising(net: Path, format_: str, out: Path, as_json: bool) -> None:

@@ -88,6 +88,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "liberty?": "with --library: Liberty file written, or null",
         "delay_s?": "with --library: longest path through the cells",
         "area_um2?": "with --library: of all cells",
+        "registers?": "with --library --registers: {cell, registers, area_um2, period_s}, the flip-flops and "
+        "their least period",
         "opensta?": "with --sta: {delay_s, area_um2} by OpenSTA from the Liberty file given, else from ours",
         "testbench?": "{file, samples, source, accuracy}",
         "spins?": "of an Ising model: its variables",

@@ -36,7 +36,7 @@ def write_sequential(netlist: GateNetlist) -> str:
             output_names=(*outputs, *named[1]),
         )
     )
-    clock = _clock(netlist, inputs)
+    clock = clock_of(netlist, inputs)
     shown = inner.output_names[: len(outputs)]
     ins, outs = ports_of(inputs, shown), ports_of(shown, inputs)
     ports = [*(declaration("input", p) for p in ins), *(declaration("output", p) for p in outs)]
@@ -63,7 +63,7 @@ def write_sequential(netlist: GateNetlist) -> str:
     )
 
 
-def _clock(netlist: GateNetlist, inputs: tuple[str, ...]) -> str | None:
+def clock_of(netlist: GateNetlist, inputs: tuple[str, ...]) -> str | None:
     """The input that is the clock, None if no unread one is called like one."""
     used = {*netlist.a.tolist(), *netlist.b.tolist(), *netlist.outputs.tolist()}
     place = {name: k for k, name in enumerate(netlist.input_names)}

@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from toys.cells import FOUR_CELLS
 from toys.gates import random_circuit
 
 from compiler.circuits.reference import output_values
@@ -12,14 +13,18 @@ from compiler.errors import UnsupportedError
 from compiler.formats.circuits.aiger import parse_aiger, write_aiger
 from compiler.formats.circuits.bench import parse_bench, write_bench
 from compiler.formats.circuits.blif import parse_blif, write_blif
+from compiler.formats.circuits.cells_verilog import flipflop_of, write_clocked_cells
 from compiler.formats.circuits.circuits import read_circuit
 from compiler.formats.circuits.export import ExportOptions, export_circuit
-from compiler.formats.circuits.state import with_registers
-from compiler.formats.circuits.verilog_registers import write_sequential
+from compiler.formats.circuits.state import with_registers, with_state
+from compiler.formats.circuits.verilog_registers import clock_of, write_sequential
 from compiler.formats.circuits.yosys import yosys_program
 from compiler.formats.options import Options
 from compiler.ir.gates import make_gates
+from compiler.mapped import best_mapping, cell_shapes
 from compiler.passes.gates.lut_map import map_luts
+from hw_models.cell_presets import CELL_LIBRARIES
+from hw_models.liberty_write import write_liberty
 
 COUNTER = """.model t
 .inputs clk up
@@ -101,6 +106,50 @@ def test_verilog_keeps_the_clock_and_the_function(tmp_path):
     assert answers(replace(back, input_names=inputs, output_names=outputs)) == answers(cut)
     other = write_sequential(replace(cut, input_names=("t", *cut.input_names[1:])))
     assert "  input clk,\n  input t," in other  # no input is called like a clock
+
+
+FLIPFLOP = """library (f) {
+  cell (FF) { ff (IQ, IQN) {next_state : "D"; clocked_on : "CK";} pin (D, CK) {direction : input;}
+    pin (Q) {direction : output; function : "IQ";} pin (QN) {direction : output; function : "IQN";} }
+}
+"""
+
+
+def clocked(cut, inverts):
+    """Text of the circuit in four cells and a flip-flop that shows its bit, or its complement."""
+    inner, (inputs, _, states) = with_state(cut, True)
+    flipflop = replace(
+        FOUR_CELLS.flipflop, name="FF", pins=("CK", "D", "QN" if inverts else "Q"), inverts=inverts
+    )
+    mapped = best_mapping(cell_shapes(inner), replace(FOUR_CELLS, flipflop=flipflop))
+    return write_clocked_cells(mapped, len(states), clock_of(cut, inputs))
+
+
+@pytest.mark.parametrize("inverts", [False, True])
+def test_cells_and_flip_flops_do_what_was_cut(tmp_path, inverts):
+    cut = parse_blif(COUNTER, cut_latches=True)
+    text = clocked(cut, inverts)
+    assert "// r1 holds q1\n" in text and text.count(" FF r") == 2 and "  input clk,\n  input up,\n" in text
+    (tmp_path / "f.lib").write_text(FLIPFLOP)
+    (tmp_path / "c.lib").write_text(write_liberty(FOUR_CELLS, [c.name for c in FOUR_CELLS.cells]))
+    options = Options(library=f"{tmp_path / 'c.lib'}+{tmp_path / 'f.lib'}", cut_latches=True)
+
+    def same(text):
+        (tmp_path / "t.v").write_text(text)
+        back = read_circuit(tmp_path / "t.v", options)
+        assert back.input_names[:2] == ("clk", "up") and back.output_names[:3] == ("q0", "carry", "q1_next")
+        named = replace(back, input_names=cut.input_names, output_names=cut.output_names)
+        return answers(named) == answers(cut)
+
+    assert same(text)
+    assert not same(text.replace(".D(d0)", ".D(x)").replace(".D(d1)", ".D(d0)").replace(".D(x)", ".D(d1)"))
+
+
+def test_a_library_without_a_flip_flop_is_refused():
+    with pytest.raises(UnsupportedError, match="no plain flip-flop whose pins are known: take a"):
+        flipflop_of(replace(FOUR_CELLS, flipflop=None))
+    with pytest.raises(UnsupportedError, match="ihp-sg13g2 has no plain flip-flop"):
+        flipflop_of(CELL_LIBRARIES.get("ihp-sg13g2"))  # its figures are assumed
 
 
 def test_what_has_no_registers_is_refused(tmp_path):

@@ -226,9 +226,27 @@ def test_export_in_cells(capsys, blif, tmp_path):
     assert all(f"cell ({name})" in text for name in found["counts"]["cells"] if name != "total")
 
 
+def test_registers_are_exported_as_flip_flops(capsys, tmp_path):
+    source, cut, out = tmp_path / "s.blif", tmp_path / "s.tnl", tmp_path / "s.v"
+    source.write_text(
+        ".model s\n.inputs a b\n.outputs y\n.names a q d\n10 1\n01 1\n.latch d q\n.names q b y\n11 1\n.end\n"
+    )
+    _json(capsys, 0, "compile", source, "--cut-latches", "-o", cut)
+    found = _json(
+        capsys, 0, "export", cut, "--format", "verilog", "--registers", "--library", "nangate45", "-o", out
+    )
+    held = found["registers"]
+    assert (held["cell"], held["registers"], held["area_um2"]) == ("DFF_X1", 1, pytest.approx(4.522))
+    assert (
+        held["period_s"] > found["delay_s"] > 0 and "DFF_X1 r0 (.CK(clk), .D(d0), .Q(s0));" in out.read_text()
+    )
+
+
 @pytest.mark.parametrize(
     "options, told",
     [
+        (["--format", "verilog", "--library", "asap7", "--registers"], "the circuit has none"),
+        (["--format", "verilog", "--library", "asap7", "--registers", "--liberty", "x.lib"], "no flip-flops"),
         (["--format", "blif", "--library", "asap7"], "--library has no meaning for blif"),
         (["--format", "verilog", "--library", "asap7", "--pipeline", "2"], "--pipeline"),
         (["--format", "verilog", "--sta"], "--sta"),
