@@ -6,6 +6,8 @@ ssse3       16 bytes a time, PSHUFB; other CPUs byte by byte
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -27,14 +29,20 @@ def padded(m):  # type: ignore[no-untyped-def]
     return max((m + 63) // 64 * 64, 64)
 
 
-@intrinsic
-def _can_permute(typingctx):  # type: ignore[no-untyped-def]
-    """Whether compiled kernels may use VPERMI2B."""
+def _has(feature: str) -> Any:
+    """Whether compiled kernels may use what a feature of the CPU brings."""
 
-    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        return ir.Constant(ir.IntType(1), int("avx512vbmi" in target_features()))
+    def has(typingctx):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+            return ir.Constant(ir.IntType(1), int(feature in target_features()))
 
-    return types.boolean(), codegen
+        return types.boolean(), codegen
+
+    return intrinsic(has)
+
+
+_can_permute, _can_shuffle = _has("avx512vbmi"), _has("ssse3")
+"""VPERMI2B; PSHUFB."""
 
 
 @intrinsic
@@ -64,16 +72,6 @@ def _permute_rows(typingctx, rows, n, order, out, width):  # type: ignore[no-unt
         return ir.Constant(_I64, 0)
 
     return types.int64(*[types.int64] * 5), codegen
-
-
-@intrinsic
-def _can_shuffle(typingctx):  # type: ignore[no-untyped-def]
-    """Whether compiled kernels may use PSHUFB."""
-
-    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        return ir.Constant(ir.IntType(1), int("ssse3" in target_features()))
-
-    return types.boolean(), codegen
 
 
 @intrinsic
