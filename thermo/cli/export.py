@@ -246,13 +246,15 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
     out, liberty = given["out"], given["liberty"]
     if given["format"] != "verilog":
         raise UnsupportedError(
-            f"--library has no meaning for {given['format']}; cells are written as verilog"
+            f"--library has no meaning for {given['format']}: a library's cells are written as verilog"
         )
     registers, clock = 0, None
     if given["registers"]:
         if liberty is not None:
             raise UnsupportedError("--liberty holds no flip-flops, which --registers makes: leave one out")
-        netlist, (inputs, _, states) = with_state(cut := netlist, True)
+        # what counts becomes outputs before those of registers, which come last
+        cut = netlist if netlist.class_sums is None else with_head(netlist, "gates")
+        netlist, (inputs, _, states) = with_state(cut, True)
         registers, clock = len(states), clock_of(cut, inputs)
     if liberty is not None:
         check_writable(liberty)

@@ -7,6 +7,7 @@ import re
 from compiler.circuits.class_nets import fresh_name
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.names import fresh_prefix, parted, title
+from compiler.formats.circuits.state import is_next
 from compiler.formats.circuits.verilog_write import LEGAL, escaped
 from compiler.ir.cells import CONSTANT_1, CellNetlist
 from hw_models.cells import CellLibrary
@@ -36,14 +37,18 @@ def write_clocked_cells(netlist: CellNetlist, registers: int, clock: str | None)
     clock : the input that is the clock, at its rising edge; None: a new one, clk
     Flip-flop r{k} is told with its bit's name in a comment; registers have no first value.
 
-    Raises UnsupportedError for a library without a flip-flop whose pins are known, for class sums, and as
-    write_cells_verilog.
+    Raises UnsupportedError for a library without a flip-flop whose pins are known, for ports in another order
+    or class sums, and as write_cells_verilog.
     """
     library = netlist.library
     flipflop = flipflop_of(library)
-    if netlist.roots.size > len(netlist.output_names):
-        raise UnsupportedError("registers around class sums: --head nets or --head gates makes them outputs")
     first, last = netlist.n_inputs - registers, len(netlist.output_names) - registers
+    pairs = zip(netlist.output_names[last:], netlist.input_names[first:], strict=True)
+    if netlist.roots.size > len(netlist.output_names) or not all(is_next(*pair) for pair in pairs):
+        raise UnsupportedError(
+            "the last outputs are not what the last inputs take next: make class sums gates, and order both "
+            "by with_state, before the circuit is mapped"
+        )
     inputs = netlist.input_names[:first]
     outputs, moved = parted(netlist.output_names[:last], inputs)
     _check((*inputs, *outputs))

@@ -8,6 +8,7 @@ import pytest
 from toys.cells import FOUR_CELLS
 from toys.gates import random_circuit
 
+import compiler
 from compiler.circuits.reference import output_values
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.aiger import parse_aiger, write_aiger
@@ -20,11 +21,12 @@ from compiler.formats.circuits.state import with_registers, with_state
 from compiler.formats.circuits.verilog_registers import clock_of, write_sequential
 from compiler.formats.circuits.yosys import yosys_program
 from compiler.formats.options import Options
-from compiler.ir.gates import make_gates
+from compiler.ir.gates import ClassSums, make_gates
 from compiler.mapped import best_mapping, cell_shapes
 from compiler.passes.gates.lut_map import map_luts
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.liberty_write import write_liberty
+from thermo.cli.main import main
 
 COUNTER = """.model t
 .inputs clk up
@@ -143,6 +145,21 @@ def test_cells_and_flip_flops_do_what_was_cut(tmp_path, inverts):
 
     assert same(text)
     assert not same(text.replace(".D(d0)", ".D(x)").replace(".D(d1)", ".D(d0)").replace(".D(x)", ".D(d1)"))
+
+
+def test_registers_of_a_circuit_that_counts(tmp_path, capsys):
+    """Its decision is gates before its registers' outputs come last; mapped as it is, it is refused."""
+    sums = ClassSums(np.array([2, 3], np.int32), np.array([0, 1, 2]))
+    netlist = make_gates(["a", "q"], [6, 1], [0, 0], [1, 1], {"q_next": 2}, class_sums=sums)
+    compiler.save(netlist, tmp_path / "net.tnl")
+    flags = ["--format", "verilog", "--registers", "--library", "nangate45"]
+    assert main(["export", str(tmp_path / "net.tnl"), *flags, "-o", str(tmp_path / "t.v")]) == 0
+    text = (tmp_path / "t.v").read_text()
+    assert "// r0 holds q\n" in text and "output \\class[0]" in text and "q_next" not in text
+    inner, _ = with_state(netlist, True)
+    mapped = best_mapping(cell_shapes(inner), FOUR_CELLS)
+    with pytest.raises(UnsupportedError, match="make class sums gates"):
+        write_clocked_cells(mapped, 1, None)
 
 
 def test_a_library_without_a_flip_flop_is_refused():
