@@ -129,7 +129,7 @@ ADDERS: dict[str, tuple] = {
 bits of them, and these."""
 
 
-def _row_bytes(builder: Any, samples: Any) -> Any:
+def row_bytes_of(builder: Any, samples: Any) -> Any:
     """CHUNK for each LONG samples that have begun."""
     groups = builder.lshr(builder.add(samples, ir.Constant(_I64, LONG - 1)), ir.Constant(_I64, 9))
     return builder.shl(groups, ir.Constant(_I64, 6))
@@ -227,7 +227,7 @@ def _emit(builder: Any, args: Any, path: str) -> Any:
 def _emit_any(builder: Any, call: _Call) -> None:
     """Of any number of samples."""
     zero, chunk, eight = (ir.Constant(_I64, value) for value in (0, CHUNK, 8))
-    pitch, sums, totals = _row_bytes(builder, call.samples), call.zeros(call.kind), call.zeros(call.whole)
+    pitch, sums, totals = row_bytes_of(builder, call.samples), call.zeros(call.kind), call.zeros(call.whole)
     starts = call.starts(pitch)
     with cgutils.for_range_slice(builder, zero, pitch, chunk, _I64) as (first, _):
         left = builder.sub(call.samples, builder.shl(first, ir.Constant(_I64, 3)))
@@ -297,30 +297,94 @@ def to_bits(typingctx, x, n, samples, rows):  # type: ignore[no-untyped-def]
 
     def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
         x, n, samples, rows = args
+        kind, chunk = ir.VectorType(_I8, CHUNK), ir.Constant(_I64, CHUNK)
+        before, done = builder.block, builder.append_basic_block("done")
+        other = builder.append_basic_block("other")
+        cases = {}
+
+        def byte_row(address: Any) -> Any:
+            return builder.inttoptr(address, kind.as_pointer())
+
+        for planes in range(1, UNROLLED + 1):
+            cases[planes] = builder.append_basic_block("planes")
+            builder.position_at_end(cases[planes])
+            with cgutils.for_range(builder, n) as loop:
+                source = builder.add(x, builder.mul(loop.index, ir.Constant(_I64, CHUNK * planes)))
+                total = None
+                for plane in reversed(range(planes)):
+                    place = builder.add(source, ir.Constant(_I64, CHUNK * plane))
+                    more = builder.load(byte_row(place), align=1)
+                    total = more if total is None else builder.or_(builder.add(total, total), more)
+                target = builder.add(rows, builder.mul(loop.index, chunk))
+                builder.store(total, byte_row(target), align=1)
+            builder.branch(done)
+        builder.position_at_end(other)
+        _emit_to_bits(builder, x, n, samples, rows)
+        builder.branch(done)
+        builder.position_at_end(before)
+        chosen = builder.switch(builder.lshr(samples, ir.Constant(_I64, 6)), other)
+        for planes, block in cases.items():
+            chosen.add_case(planes, block)
+        builder.position_at_end(done)
+        return ir.Constant(_I64, 0)
+
+    return types.int64(*[types.int64] * 4), codegen
+
+
+def _emit_to_bits(builder: Any, x: Any, n: Any, samples: Any, rows: Any) -> None:
+    """Of any number of samples."""
+    kind = ir.VectorType(_I8, CHUNK)
+    pitch, total = row_bytes_of(builder, samples), cgutils.alloca_once(builder, kind)
+    zero, chunk = ir.Constant(_I64, 0), ir.Constant(_I64, CHUNK)
+
+    def at(start: Any, offset: Any) -> Any:
+        return builder.inttoptr(builder.add(start, offset), kind.as_pointer())
+
+    with cgutils.for_range(builder, n) as loop:
+        source = builder.add(x, builder.mul(loop.index, samples))
+        target = builder.add(rows, builder.mul(loop.index, pitch))
+        with cgutils.for_range_slice(builder, zero, pitch, chunk, _I64) as (first, _):
+            builder.store(ir.Constant(kind, None), total)
+            start = builder.mul(first, ir.Constant(_I64, 8))
+            end = builder.add(start, ir.Constant(_I64, LONG))
+            end = builder.select(builder.icmp_signed("<", end, samples), end, samples)
+            left = builder.udiv(builder.sub(end, start), chunk)
+            with cgutils.for_range(builder, left) as planes:  # from the last to the first
+                offset = builder.sub(end, builder.mul(builder.add(planes.index, ir.Constant(_I64, 1)), chunk))
+                before = builder.load(total)
+                more = builder.load(at(source, offset), align=1)
+                builder.store(builder.or_(builder.add(before, before), more), total)
+            builder.store(builder.load(total), at(target, first), align=1)
+
+
+@intrinsic
+def from_bits(typingctx, rows, n, samples, x):  # type: ignore[no-untyped-def]
+    """What to_bits turns back: n rows of bits as bytes 0 or 1. Addresses as of to_bits."""
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        rows, n, samples, x = args
         kind = ir.VectorType(_I8, CHUNK)
-        pitch, total = _row_bytes(builder, samples), cgutils.alloca_once(builder, kind)
+        words = ir.VectorType(_I16, CHUNK // 2)
+        pitch, rest = row_bytes_of(builder, samples), cgutils.alloca_once(builder, words)
         zero, chunk = ir.Constant(_I64, 0), ir.Constant(_I64, CHUNK)
+        ones, bit = ir.Constant(kind, [1] * CHUNK), ir.Constant(words, [1] * (CHUNK // 2))
 
         def at(start: Any, offset: Any) -> Any:
             return builder.inttoptr(builder.add(start, offset), kind.as_pointer())
 
         with cgutils.for_range(builder, n) as loop:
-            source = builder.add(x, builder.mul(loop.index, samples))
-            target = builder.add(rows, builder.mul(loop.index, pitch))
+            source = builder.add(rows, builder.mul(loop.index, pitch))
+            target = builder.add(x, builder.mul(loop.index, samples))
             with cgutils.for_range_slice(builder, zero, pitch, chunk, _I64) as (first, _):
-                builder.store(ir.Constant(kind, None), total)
+                builder.store(builder.bitcast(builder.load(at(source, first), align=1), words), rest)
                 start = builder.mul(first, ir.Constant(_I64, 8))
                 end = builder.add(start, ir.Constant(_I64, LONG))
                 end = builder.select(builder.icmp_signed("<", end, samples), end, samples)
-                left = builder.udiv(builder.sub(end, start), chunk)
-                with cgutils.for_range(builder, left) as planes:  # from the last to the first
-                    offset = builder.sub(
-                        end, builder.mul(builder.add(planes.index, ir.Constant(_I64, 1)), chunk)
-                    )
-                    before = builder.load(total)
-                    more = builder.load(at(source, offset), align=1)
-                    builder.store(builder.or_(builder.add(before, before), more), total)
-                builder.store(builder.load(total), at(target, first), align=1)
+                with cgutils.for_range_slice(builder, start, end, chunk, _I64) as (offset, _):
+                    left = builder.load(rest)
+                    found = builder.and_(builder.bitcast(left, kind), ones)
+                    builder.store(found, at(target, offset), align=1)
+                    builder.store(builder.lshr(left, bit), rest)
         return zero
 
     return types.int64(*[types.int64] * 4), codegen

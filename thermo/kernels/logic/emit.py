@@ -39,6 +39,12 @@ def chunks(builder: Any, pitch: Any, width: int) -> Any:
     return cgutils.for_range_slice(builder, ir.Constant(_I64, 0), pitch, ir.Constant(_I64, width), _I64)
 
 
+def scratch(builder: Any, kind: Any) -> Any:
+    """Address of room on the stack, whatever is in it: cgutils.alloca_once writes zeros at each call."""
+    with builder.goto_entry_block():
+        return builder.ptrtoint(builder.alloca(kind), _I64)
+
+
 @njit(cache=True, nogil=True)
 def address(array):  # type: ignore[no-untyped-def]
     """Where its first element is, as int64: numba's own is unsigned, and a float once a number is added."""

@@ -1,7 +1,7 @@
-"""What tables of several inputs do on byte rows: addresses, entries looked up, weights of their inputs.
+"""What tables of several inputs do: entries looked up at their addresses (places), weights of their inputs.
 
-The address of a table in sample s is the sum of 2^j x[wires[j], s], x rows of bytes 0 or 1. Entries are
-bytes, and all that is computed is whole numbers, so that every path gives the same bits:
+Rows are bits as `dots.bits_of` makes them. Entries are bytes, and all that is computed is whole numbers, so
+that every path gives the same bits:
 
 avx512vnni  64 samples: one VPERMB where the CPU has it, else VPSHUFB of 16 entries at a time
 avx2        32 samples, VPSHUFB
@@ -22,8 +22,9 @@ from numba.core import cgutils
 
 from compiler.jit.bundles import target_features
 from thermo.kernels.jit import njit
-from thermo.kernels.logic.dots import ADDERS, GROUP, PATHS, has, total8
-from thermo.kernels.logic.emit import chunks, load, pointer, same, store, vector
+from thermo.kernels.logic.dots import ADDERS, CHUNK, GROUP, LONG, PATHS, has, total8
+from thermo.kernels.logic.emit import chunks, load, pointer, same, scratch, store, vector
+from thermo.kernels.logic.places import emit_places, groups, starts_of
 from thermo.kernels.random import intrinsic
 
 TWO, FEW, MANY = 2, 4, 6
@@ -94,24 +95,6 @@ class _Entries:
         return found[0]
 
 
-def _starts(builder: Any, rows: Any, pitch: Any, wires: Any, operands: int) -> list[Any]:
-    """Addresses of the rows that the operands read."""
-    wires = pointer(builder, wires, _I32)
-    found = []
-    for j in range(operands):
-        row = builder.sext(builder.load(builder.gep(wires, [ir.Constant(_I64, j)])), _I64)
-        found.append(builder.add(rows, builder.mul(row, pitch)))
-    return found
-
-
-def _address(builder: Any, starts: list[Any], offset: Any, width: int) -> Any:
-    """The last row's bit on top: bytes are doubled by an addition, but not shifted by an instruction."""
-    total = load(builder, starts[-1], offset, width)
-    for start in starts[-2::-1]:
-        total = builder.or_(builder.add(total, total), load(builder, start, offset, width))
-    return total
-
-
 def _one_by_one(builder: Any, weight: Any, slope: Any, more: Any) -> Any:
     """(weight slope + more) >> SHIFT of bytes."""
     product = builder.mul(builder.sext(weight, _I16), builder.sext(slope, _I16))
@@ -170,15 +153,17 @@ class _Weights:
 def _emit_weigh(builder: Any, args: Any, operands: int, path: str) -> None:
     width = _WIDTHS[path]
     rows, pitch, wires, slopes, weights, dither, out, places = args
-    starts = _starts(builder, rows, pitch, wires, operands)
+    starts = starts_of(builder, rows, pitch, wires, operands)
     size = size_of(operands)
     tables = [
         _Entries(builder, builder.add(slopes, ir.Constant(_I64, j * size)), operands, width, free=1 << j)
         for j in range(operands)
     ]
+    with groups(builder, pitch) as (first, planes):
+        at = builder.add(places, builder.shl(first, ir.Constant(_I64, 3)))
+        emit_places(builder, starts, first, planes, at, path)
     with chunks(builder, pitch, width) as (offset, _):
-        address = _address(builder, starts, offset, width)
-        store(builder, address, places, offset, width)
+        address = load(builder, places, offset, width)
         weight = load(builder, weights, offset, width)
         more = load(builder, dither, offset, width)
         together = None if width == 1 else _Weights(builder, weight, more, width)
@@ -192,11 +177,35 @@ def _emit_weigh(builder: Any, args: Any, operands: int, path: str) -> None:
 def _emit_tally(builder: Any, args: Any, operands: int, path: str) -> None:
     width = _WIDTHS[path]
     rows, pitch, wires, entries, ones = args
-    starts = _starts(builder, rows, pitch, wires, operands)
+    starts = starts_of(builder, rows, pitch, wires, operands)
+    places = scratch(builder, ir.ArrayType(_I8, LONG))
     table = _Entries(builder, entries, operands, width)
-    with chunks(builder, pitch, width) as (offset, _):
-        found = table.at(_address(builder, starts, offset, width))
-        store(builder, builder.add(load(builder, ones, offset, width), found), ones, offset, width)
+    with groups(builder, pitch) as (first, planes):
+        emit_places(builder, starts, first, planes, places, path)
+        begin = builder.add(ones, builder.shl(first, ir.Constant(_I64, 3)))
+        with chunks(builder, builder.shl(planes, ir.Constant(_I64, 6)), width) as (offset, _):
+            found = table.at(load(builder, places, offset, width))
+            store(builder, builder.add(load(builder, begin, offset, width), found), begin, offset, width)
+
+
+def _emit_decide(builder: Any, args: Any, operands: int, path: str) -> None:
+    width = _WIDTHS[path]
+    rows, pitch, wires, entries, out = args
+    starts = starts_of(builder, rows, pitch, wires, operands)
+    places = scratch(builder, ir.ArrayType(_I8, LONG))
+    table = _Entries(builder, entries, operands, width)
+    chunk, one = ir.Constant(_I64, CHUNK), ir.Constant(_I64, 1)
+    total = cgutils.alloca_once(builder, vector(_I8, width))
+    with groups(builder, pitch) as (first, planes):
+        emit_places(builder, starts, first, planes, places, path)
+        with chunks(builder, chunk, width) as (part, _):
+            builder.store(same(_I8, width, 0), total)
+            with cgutils.for_range(builder, planes) as loop:  # from the last to the first
+                plane = builder.sub(builder.sub(planes, one), loop.index)
+                found = table.at(load(builder, places, builder.add(part, builder.mul(plane, chunk)), width))
+                before = builder.load(total)
+                builder.store(builder.or_(builder.add(before, before), found), total)
+            store(builder, builder.load(total), builder.add(out, first), part, width)
 
 
 def _emit_add_up(builder: Any, args: Any, operands: int, path: str) -> None:
@@ -236,8 +245,8 @@ def _emit_histogram(builder: Any, places: Any, weights: Any, pitch: Any, out: An
     """
     size = 1 << MANY
     kind = ir.VectorType(_I32, size)
-    parts = [cgutils.alloca_once(builder, kind) for _ in range(4)]
-    bases = [builder.ptrtoint(part, _I64) for part in parts]
+    bases = [scratch(builder, kind) for _ in range(4)]
+    parts = [pointer(builder, base, kind) for base in bases]
     for part in parts:
         builder.store(ir.Constant(kind, None), part)
     with chunks(builder, pitch, 8) as (offset, _):
@@ -247,7 +256,7 @@ def _emit_histogram(builder: Any, places: Any, weights: Any, pitch: Any, out: An
             here = builder.add(offset, ir.Constant(_I64, i))
             weight = builder.sext(load(builder, weights, here, 1), _I32)
             place = builder.shl(builder.zext(address, _I64), ir.Constant(_I64, 2))
-            slot = pointer(builder, builder.add(bases[i % len(parts)], place), _I32)
+            slot = pointer(builder, builder.add(bases[i % len(bases)], place), _I32)
             builder.store(builder.add(builder.load(slot), weight), slot)
     total = builder.load(parts[0])
     for part in parts[1:]:
@@ -290,6 +299,9 @@ _weigh6_0, _weigh6_1, _weigh6_2 = (_intrinsic_of(_emit_weigh, 8, MANY, path) for
 _tally2_0, _tally2_1, _tally2_2 = (_intrinsic_of(_emit_tally, 5, TWO, path) for path in PATHS)
 _tally4_0, _tally4_1, _tally4_2 = (_intrinsic_of(_emit_tally, 5, FEW, path) for path in PATHS)
 _tally6_0, _tally6_1, _tally6_2 = (_intrinsic_of(_emit_tally, 5, MANY, path) for path in PATHS)
+_decide2_0, _decide2_1, _decide2_2 = (_intrinsic_of(_emit_decide, 5, TWO, path) for path in PATHS)
+_decide4_0, _decide4_1, _decide4_2 = (_intrinsic_of(_emit_decide, 5, FEW, path) for path in PATHS)
+_decide6_0, _decide6_1, _decide6_2 = (_intrinsic_of(_emit_decide, 5, MANY, path) for path in PATHS)
 _add_up2_0, _add_up2_1, _add_up2_2 = (_intrinsic_of(_emit_add_up, 4, TWO, path) for path in PATHS)
 _add_up4_0, _add_up4_1, _add_up4_2 = (_intrinsic_of(_emit_add_up, 4, FEW, path) for path in PATHS)
 _add_up6 = _intrinsic_of(_emit_add_up, 4, MANY, PATHS[0])
@@ -301,10 +313,10 @@ def weigh(rows, pitch, wires, slopes, weights, dither, out, places, operands, pa
 
     out[j, s] = floor((weights[s] slopes[j, address of s] + dither[s]) / 128)
 
-    rows : (n, pitch) uint8 bits; pitch : a multiple of 64; wires : (operands,) int32
+    rows : bits of pitch samples, a multiple of 64; wires : (operands,) int32
     slopes : (operands, entries held) int8, weights : (pitch,) int8, within +- 127; dither : (pitch,) uint8,
         0 to 127: at random, so that the mean of a weight is right
-    out : (operands, pitch) int8; places : (pitch,) uint8, the addresses
+    out : (operands, pitch) int8; places : (8 bytes a row,) uint8, the addresses, those of pitch samples first
     """
     if operands == TWO:
         if path == 2:
@@ -330,7 +342,10 @@ def weigh(rows, pitch, wires, slopes, weights, dither, out, places, operands, pa
 
 @njit(cache=True, nogil=True)
 def tally(rows, pitch, wires, entries, ones, operands, path):  # type: ignore[no-untyped-def]
-    """ones[s] += entries[address of s]; entries : (entries held,) uint8, ones : (pitch,) uint8."""
+    """ones[s] += entries[address of s].
+
+    rows : see weigh; entries : (entries held,) uint8, ones : (pitch,) uint8
+    """
     if operands == TWO:
         if path == 2:
             _tally2_2(rows, pitch, wires, entries, ones)
@@ -351,6 +366,31 @@ def tally(rows, pitch, wires, entries, ones, operands, path):  # type: ignore[no
         _tally6_1(rows, pitch, wires, entries, ones)
     else:
         _tally6_0(rows, pitch, wires, entries, ones)
+
+
+@njit(cache=True, nogil=True)
+def decide(rows, pitch, wires, entries, out, operands, path):  # type: ignore[no-untyped-def]
+    """The row of bits that a table puts out; rows : see weigh; entries : (entries held,) uint8."""
+    if operands == TWO:
+        if path == 2:
+            _decide2_2(rows, pitch, wires, entries, out)
+        elif path == 1:
+            _decide2_1(rows, pitch, wires, entries, out)
+        else:
+            _decide2_0(rows, pitch, wires, entries, out)
+    elif operands == FEW:
+        if path == 2:
+            _decide4_2(rows, pitch, wires, entries, out)
+        elif path == 1:
+            _decide4_1(rows, pitch, wires, entries, out)
+        else:
+            _decide4_0(rows, pitch, wires, entries, out)
+    elif path == 2:
+        _decide6_2(rows, pitch, wires, entries, out)
+    elif path == 1:
+        _decide6_1(rows, pitch, wires, entries, out)
+    else:
+        _decide6_0(rows, pitch, wires, entries, out)
 
 
 @njit(cache=True, nogil=True)

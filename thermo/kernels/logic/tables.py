@@ -1,7 +1,7 @@
 """Straight-through training of layers of tables of 2 to 6 inputs on bits; two-input gates are tables, too.
 
-Tables are held in blocks of LANES, samples of a batch are the columns of byte rows, so that sums over samples
-are dot products of bytes (dots). A batch has `pitch` columns, a multiple of 64; weights of columns beyond
+Tables are held in blocks of LANES, samples of a batch are the columns of rows of bits, so that sums over
+samples are dot products (dots). A batch has `pitch` columns, a multiple of 64; weights of columns beyond
 its samples are 0. With G[s] the derivative of the loss by a table's output (by the class sum that counts it,
 or from the layer above), int8, e(s) the table's address in sample s and p = sigmoid(logits), candidate m of
 input j has the derivative
@@ -22,10 +22,10 @@ import numpy as np
 
 from thermo.kernels.jit import njit
 from thermo.kernels.logic.above import derivatives
-from thermo.kernels.logic.dots import CHUNK, GROUP, dots8, to_bits
+from thermo.kernels.logic.dots import CHUNK, GROUP, dots8
 from thermo.kernels.logic.emit import address, alive, borrowed
 from thermo.kernels.logic.fetch import fetch, fetch_to_write
-from thermo.kernels.logic.lookups import SHIFT, add_up, entry_sums, hard_entries, slopes, tally, weigh
+from thermo.kernels.logic.lookups import SHIFT, add_up, decide, entry_sums, hard_entries, slopes, tally, weigh
 from thermo.kernels.logic.together import pack
 from thermo.kernels.logic.updates import LANES, WIDTH, probabilities, read_nets, score_step, table_step
 
@@ -64,19 +64,20 @@ class Tables(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What a layer reads of a batch, as it is trained. x : (n, pitch) uint8, 0 and 1; bits : the same as
-    dots.bits_of makes it, nothing where a class's samples are put together anyway
+    """What a layer reads of a batch of `pitch` samples. bits : (n, bytes a row) uint8 as dots.bits_of makes
+    them; x : (n, pitch) uint8, the same as bytes, of which a class's samples are put together; else nothing
     """
 
     x: np.ndarray
     bits: np.ndarray
+    pitch: int
 
 
 class Work(NamedTuple):
     """A thread's scratch for one layer; held : entries that a table is held as (lookups.size_of).
 
     slope : (operands, held) int8; masked : (operands, pitch) int8
-    places : (pitch,) uint8; totals : (held,) int32; sums : (pitch,) int32
+    places : (8 bytes a row,) uint8; totals : (held,) int32; sums : (pitch,) int32
     few : (LANES, pitch) int8, derivatives by outputs; scales : (LANES,) int32, units that a step of theirs is
     packed, order : see together.pack; bits : of packed; state : (2,) int64, the class of few[0], and how wide
         its rows are
@@ -96,60 +97,61 @@ class Work(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _ask_for(layer, rows, pitch, t):  # type: ignore[no-untyped-def]
+def _ask_for(layer, rows, width, t):  # type: ignore[no-untyped-def]
     """Have what table t reads brought near."""
     size, operands = 4 * layer.table.shape[1], layer.operands
     if t < layer.n_tables:
         fetch(address(layer.table) + size * t, size)
         for j in range(operands):
-            fetch(rows + pitch * layer.nets[t // LANES, t % LANES, j], pitch)
+            fetch(rows + width * layer.nets[t // LANES, t % LANES, j], width)
 
 
 @njit(cache=True, nogil=True)
-def outputs(layer, x, out, first, last, path):  # type: ignore[no-untyped-def]
-    """out[t] = the outputs of the hard tables of blocks first .. last - 1; (n_tables, pitch) uint8."""
+def outputs(layer, bits, pitch, out, first, last, path):  # type: ignore[no-untyped-def]
+    """out[t] = the outputs of the hard tables of blocks first .. last - 1, as rows of bits.
+
+    bits, out : (nets, bytes a row) uint8, of pitch samples
+    """
     table, operands = layer.table, layer.operands
-    pitch, size, inputs = x.shape[1], table.shape[1], layer.wires.shape[1]
+    width, size, inputs = bits.shape[1], table.shape[1], layer.wires.shape[1]
     entries = np.empty(64, np.uint8)
     rows, read, held, to, logits = (
-        address(x),
+        address(bits),
         address(layer.nets),
         address(entries),
         address(out),
         address(table),
     )
-    far = x.size > NEAR
+    far = bits.size > NEAR
     for t in range(first * LANES, min(last * LANES, layer.n_tables)):
         if far:
-            _ask_for(layer, rows, pitch, t + AHEAD)
-        for s in range(pitch):
-            out[t, s] = 0
+            _ask_for(layer, rows, width, t + AHEAD)
         hard_entries(logits + 4 * size * t, held, inputs)
-        tally(rows, pitch, read + 4 * operands * t, held, to + pitch * t, operands, path)
+        decide(rows, pitch, read + 4 * operands * t, held, to + width * t, operands, path)
     alive((entries,))
 
 
 @njit(cache=True, nogil=True)
-def count_ones(layer, x, counts, first, last, path):  # type: ignore[no-untyped-def]
+def count_ones(layer, bits, counts, first, last, path):  # type: ignore[no-untyped-def]
     """Add the outputs of the hard tables of blocks first .. last - 1 to the class counts.
 
-    x : (n_features, pitch) uint8 bits; counts : (n_classes, pitch) int32, added to
+    bits : (nets, bytes a row) uint8; counts : (n_classes, pitch) int32, added to
     """
     table, operands, per_class = layer.table, layer.operands, layer.per_class
-    pitch, size, inputs = x.shape[1], table.shape[1], layer.wires.shape[1]
+    pitch, width, size, inputs = counts.shape[1], bits.shape[1], table.shape[1], layer.wires.shape[1]
     ones = np.zeros(pitch, np.uint8)
     entries = np.empty(64, np.uint8)
     rows, read, held, to, logits = (
-        address(x),
+        address(bits),
         address(layer.nets),
         address(entries),
         address(ones),
         address(table),
     )
-    full, current, far = 0, -1, x.size > NEAR
+    full, current, far = 0, -1, bits.size > NEAR
     for t in range(first * LANES, min(last * LANES, layer.n_tables)):
         if far:
-            _ask_for(layer, rows, pitch, t + AHEAD)
+            _ask_for(layer, rows, width, t + AHEAD)
         c = t // per_class
         if c != current or full == LIMIT:
             if full:
@@ -183,16 +185,15 @@ def right_answers(counts, labels):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _of_class(layer, given, x, t, few, work):  # type: ignore[no-untyped-def]
+def _of_class(layer, given, read, t, few, work):  # type: ignore[no-untyped-def]
     """Into few[0] the derivatives by the class sum that counts table t."""
     state = work.state
     c = min(t, layer.n_tables - 1) // layer.per_class
-    state[0], state[1] = c, x.shape[1]
+    state[0], state[1] = c, read.pitch
     if given.packs:
-        state[1] = pack(x, given.weights, c, work.packed, few, work.order)
-        to_bits(address(work.packed), x.shape[0], state[1], address(work.bits))
+        state[1] = pack(read.x, given.weights, c, work.packed, few, work.order, work.bits)
     else:
-        for s in range(x.shape[1]):
+        for s in range(read.pitch):
             few[s] = given.weights[c, s]
 
 
@@ -210,20 +211,20 @@ def block_sums(  # type: ignore[no-untyped-def]
     soon : (m, 2) int64, where arrays begin and their bytes a table, to be asked for on the way
     work.scales : out, units that a step of the derivatives is; 0 where nothing depends on a table
     """
-    operands, own_nets, x = layer.operands, layer.nets, read.x
+    operands, own_nets = layer.operands, layer.nets
     few, totals, scales, state = work.few, work.totals, work.scales, work.state
     down, down_read, down_factor = handed
-    pitch, inputs, size = x.shape[1], layer.wires.shape[1], sums.shape[1]
+    pitch, inputs, size = read.pitch, layer.wires.shape[1], sums.shape[1]
     own, packs, hands = given.own, given.packs, down.shape[0] > 0
-    several = own or hands  # layers, whose rows do not fit a near cache
-    width, rows, bits = pitch, address(x), address(read.bits)
+    several, row = own or hands, read.bits.shape[1]  # layers, whose rows do not fit a near cache
+    width, bits = pitch, address(read.bits)
     weights, slope = address(few), address(work.slope)
     mask, places, total = address(work.masked), address(work.places), address(totals)
     table, rough, to, entries = address(rounded), address(dither), address(dots), address(sums)
     n_rough = (dither.shape[0] - pitch) // CHUNK + 1
     shift = CHUNK * (block * LANES % n_rough)  # tables differ in their rounding
     if packs:
-        rows, bits = address(work.packed), address(work.bits)
+        bits = address(work.bits)
     if own:
         derivatives(given, block, layer.n_tables, LANES, pitch, dither, work.sums, few, scales)
     of_class = layer.per_class * (state[0] + 1)  # the first table of the next one
@@ -234,7 +235,7 @@ def block_sums(  # type: ignore[no-untyped-def]
         else:
             scales[lane] = 1
             if min(t, layer.n_tables - 1) >= of_class:
-                _of_class(layer, given, x, t, few[0], work)
+                _of_class(layer, given, read, t, few[0], work)
                 of_class = layer.per_class * (state[0] + 1)
             width = state[1]
         if lane:
@@ -248,7 +249,7 @@ def block_sums(  # type: ignore[no-untyped-def]
             fetch(soon[i, 0] + soon[i, 1] * t, soon[i, 1])
         if several and lane + 1 < LANES:
             for j in range(inputs):
-                fetch(rows + width * own_nets[block, lane + 1, j], width)
+                fetch(bits + row * own_nets[block, lane + 1, j], row)
             if hands:
                 fetch_to_write(mask + operands * pitch, operands * pitch)
         if scales[lane] == 0:
@@ -264,7 +265,7 @@ def block_sums(  # type: ignore[no-untyped-def]
             continue
         slopes(table + size * lane, slope, inputs)
         at = address(own_nets) + 4 * operands * t
-        weigh(rows, width, at, slope, weights, rough + shift, mask, places, operands, path)
+        weigh(bits, width, at, slope, weights, rough + shift, mask, places, operands, path)
         for j in range(inputs):
             asked, here = nets + 4 * apart * (LANES * j + lane), to + 4 * n * (LANES * j + lane)
             for i in range(0, n, GROUP):

@@ -15,11 +15,14 @@ from numba.core import cgutils
 
 from compiler.jit.bundles import target_features
 from thermo.kernels.jit import njit
+from thermo.kernels.logic.dots import CHUNK, LONG, from_bits, to_bits
 from thermo.kernels.logic.emit import address, alive, chunks, load, pointer, same, store
 from thermo.kernels.random import intrinsic
 
 SIXTEEN = 16
 """Bytes of a part of a row."""
+TILE = 32
+"""Rows at a time, which stay in a near cache."""
 _I8, _I64 = ir.IntType(8), ir.IntType(64)
 
 
@@ -147,32 +150,63 @@ def weighty(weights, first, last, order):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def put_together(x, order, m, width, packed):  # type: ignore[no-untyped-def]
-    """The first m samples of `order`, which rise, of each row side by side.
-
-    x : (n, pitch) uint8 bits; width : a multiple of 64, at least m
-    packed : (n width,) uint8, out; what is beyond the samples is 0 or 1
-    """
-    n, pitch = x.shape
-    if pitch == 256 and _can_permute():
-        _permute_rows(address(x), n, address(order), address(packed), width)
-    else:
-        first = 0
-        if _can_shuffle() and n > 1:
-            parts = np.empty((pitch // SIXTEEN, SIXTEEN), np.uint8)
-            places = np.empty((pitch // SIXTEEN, 2), np.int64)
-            some = _by_sixteen(order, m, parts, places)
-            first = n - 1  # a row's last part may reach into the next one, which is written later
-            to, here = address(packed), address(parts)
-            _shuffle_rows(address(x), first, pitch, here, address(places), some, to, width)
-            alive((parts, places))
-        for f in range(first, n):
-            for i in range(m):
-                packed[f * width + i] = x[f, order[i]]
+def _moves(order, m, pitch):  # type: ignore[no-untyped-def]
+    """How many parts _by_sixteen makes of these samples, what it makes of them, and where they belong."""
+    parts = np.empty((pitch // SIXTEEN, SIXTEEN), np.uint8)
+    places = np.empty((pitch // SIXTEEN, 2), np.int64)
+    return _by_sixteen(order, m, parts, places), parts, places
 
 
 @njit(cache=True, nogil=True)
-def pack(x, weights, c, packed, few, order):  # type: ignore[no-untyped-def]
+def _side_by_side(x, order, m, width, moves, packed):  # type: ignore[no-untyped-def]
+    """The first m samples of `order`, which rise, of each row.
+
+    x : (n, pitch) uint8 0 or 1; moves : see _moves
+    packed : (at least n width + SIXTEEN,) uint8, out; what is beyond the samples is 0 or 1
+    """
+    n, pitch = x.shape
+    some, parts, places = moves
+    if pitch == 256 and _can_permute():
+        _permute_rows(address(x), n, address(order), address(packed), width)
+    elif _can_shuffle():
+        # a row's last part may reach into the next one, which is written later
+        _shuffle_rows(address(x), n, pitch, address(parts), address(places), some, address(packed), width)
+    else:
+        for f in range(n):
+            for i in range(m):
+                packed[f * width + i] = x[f, order[i]]
+    alive(moves)
+
+
+@njit(cache=True, nogil=True)
+def put_together(x, order, m, width, packed, bits, first, last):  # type: ignore[no-untyped-def]
+    """The first m samples of `order`, which rise, of rows first .. last - 1, as rows of bits.
+
+    x : (n, pitch) uint8 0 or 1; width : a multiple of 64, at least m; packed : (room(pitch),) uint8, scratch
+    of 0 and 1; bits : (at least n rows of width samples,) uint8, out; what is beyond the samples is 0 or 1
+    """
+    size, moves = (width + LONG - 1) // LONG * CHUNK, _moves(order, m, x.shape[1])
+    for f in range(first, last, TILE):
+        n = min(TILE, last - f)
+        _side_by_side(x[f : f + n], order, m, width, moves, packed)
+        to_bits(address(packed), n, width, address(bits) + size * f)
+
+
+@njit(cache=True, nogil=True)
+def put_bits_together(rows, pitch, order, m, width, packed, bits, first, last):  # type: ignore[no-untyped-def]
+    """As put_together, of rows of bits (n, bytes a row) uint8 of pitch samples."""
+    size, moves = (width + LONG - 1) // LONG * CHUNK, _moves(order, m, pitch)
+    x = np.empty((TILE, pitch), np.uint8)
+    for f in range(first, last, TILE):
+        n = min(TILE, last - f)
+        from_bits(address(rows) + rows.shape[1] * f, n, pitch, address(x))
+        _side_by_side(x[:n], order, m, width, moves, packed)
+        to_bits(address(packed), n, width, address(bits) + size * f)
+    alive((x,))
+
+
+@njit(cache=True, nogil=True)
+def pack(x, weights, c, packed, few, order, bits):  # type: ignore[no-untyped-def]
     """The samples whose weight of class c is not 0, side by side; the width of their rows.
 
     weights : (n_classes, pitch) int8; few : (pitch,) int8, out: the weights, then 0; see put_together
@@ -183,5 +217,10 @@ def pack(x, weights, c, packed, few, order):  # type: ignore[no-untyped-def]
         few[i] = weights[c, order[i]]
     for i in range(m, width):
         few[i] = 0
-    put_together(x, order, m, width, packed)
+    put_together(x, order, m, width, packed, bits, 0, x.shape[0])
     return width
+
+
+def room(pitch: int) -> int:
+    """Bytes of scratch that rows of so many samples are put together in."""
+    return TILE * pitch + SIXTEEN

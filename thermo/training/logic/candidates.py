@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from thermo.kernels.logic.above import Given, Handed
-from thermo.kernels.logic.dots import GROUP, aligned
+from thermo.kernels.logic.dots import GROUP
 from thermo.kernels.logic.pool import lowest_new
 from thermo.kernels.logic.updates import LANES
-from thermo.training.logic.flow import Flow
+from thermo.training.logic.flow import Flow, lay
 from thermo.training.logic.images import Epoch
 from thermo.training.tiles import Tiles
 
@@ -74,8 +74,8 @@ def _from_pools(
         pools.append(np.stack(drawn).astype(np.int32))
         h.append(np.zeros((layer.blocks, layer.inputs, LANES, size), np.float32))
         new.append(np.full((layer.blocks, layer.inputs, LANES, max(n, 0)), -1, np.int32))
-    x = aligned((trainer.source.n_bits, BATCH), np.uint8)
     flow = Flow(layers, trainer.n_classes, BATCH, threads, trainer.path, trainer.fixed)
+    batch = flow.batch(trainer.source.n_bits)
 
     def ask(number: int, i: int, given: Given, handed: Handed) -> None:
         flow.ask(number, i, pools[number], h[number], given, handed)
@@ -83,11 +83,12 @@ def _from_pools(
     n = data.labels.size
     for start in range(n - min(config.refresh_samples, n), n, BATCH):
         part = slice(start, min(start + BATCH, n))
-        trainer.data.fill(data, part, x)
+        trainer.data.fill(data, part, batch.x)
+        lay(batch, tiles)
         for number in range(len(layers)):
-            tiles.map(lambda i, number=number: flow.up(number, i, x), threads)  # type: ignore[misc]
+            tiles.map(lambda i, number=number: flow.up(number, i, batch), threads)  # type: ignore[misc]
         trainer.derive(flow, data, part, rng, np.zeros(4))
-        flow.turn(x, rng, tiles)
+        flow.turn(batch, rng, tiles)
         flow.descend(ask, tiles)
     for number, layer in enumerate(layers):
         if pools[number].shape[1] == 0:

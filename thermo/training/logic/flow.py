@@ -11,7 +11,7 @@ from thermo.kernels.logic.dots import aligned, fill_bits, row_bytes
 from thermo.kernels.logic.lookups import SHIFT
 from thermo.kernels.logic.pool import pool_gradients
 from thermo.kernels.logic.tables import Rows, count_ones, outputs, train_blocks
-from thermo.kernels.logic.together import padded, put_together, weighty
+from thermo.kernels.logic.together import padded, put_bits_together, put_together, room, weighty
 from thermo.kernels.logic.updates import LANES, AdamStep
 from thermo.training.logic.layer_state import LayerState, order
 from thermo.training.tiles import Tiles
@@ -19,7 +19,7 @@ from thermo.training.tiles import Tiles
 ROUGH = 8
 """Dither, in multiples of a batch: neighbouring tables round differently."""
 _NO_WEIGHTS, _NO_ENTRY = np.zeros((0, 0), np.int8), np.zeros(0, np.int32)
-_NO_BEGIN, _NO_BITS = np.zeros(0, np.int64), np.zeros((0, 0), np.uint8)
+_NO_BEGIN, _NO_BYTES = np.zeros(0, np.int64), np.zeros((0, 0), np.uint8)
 
 Visit = Callable[[int, int, Given, Handed], None]
 
@@ -28,8 +28,8 @@ class Flow:
     """Room for batches of at most `pitch` samples, a multiple of 64.
 
     fixed : layers, the lowest, that do not learn: nothing goes down to them
-    hidden : of each layer but the last (nets, pitch) uint8, its outputs, and the input bits where the layer
-        above may read them, too
+    hidden : of each layer but the last (nets, bytes a row) uint8, its outputs, and the input bits where the
+        layer above may read them, too
     counts : (threads, n_classes, pitch) int32, ones of each class
     weights : (n_classes, pitch) int8, derivatives of the loss by the class sums
     rows : what each layer reads, as it is trained: samples without weight may be left out
@@ -44,7 +44,7 @@ class Flow:
     ) -> None:
         self.layers, self.pitch, self.path, self.fixed = layers, pitch, path, fixed
         self.one = len(layers) == 1
-        self.hidden = [aligned((above.n_below, pitch), np.uint8) for above in layers[1:]]
+        self.hidden = [aligned((above.n_below, row_bytes(pitch)), np.uint8) for above in layers[1:]]
         self.counts = np.zeros((threads, n_classes, pitch), np.int32)
         self.weights = aligned((n_classes, pitch), np.int8)
         self.dither = aligned((ROUGH * pitch,), np.uint8)
@@ -52,10 +52,8 @@ class Flow:
         self.shares = [np.linspace(0, layer.blocks, threads + 1).astype(int) for layer in layers]
         self.order = order(pitch)
         learn, above = [] if self.one else layers[fixed:], layers[fixed + 1 :]
-        self.packed = [aligned((layer.n_below * pitch,), np.uint8) for layer in learn]
-        # of candidates alone
-        sizes = [layer.n_below * row_bytes(pitch) if layer.k > 1 else 0 for layer in learn]
-        self.bits = [aligned((size,), np.uint8) for size in sizes]
+        self.packed = [aligned((0 if self.one else room(pitch),), np.uint8) for _ in range(threads)]
+        self.bits = [aligned((layer.n_below * row_bytes(pitch),), np.uint8) for layer in learn]
         self.down = [aligned((layer.blocks * LANES * layer.operands * pitch,), np.int8) for layer in above]
         self.read = [np.zeros((layer.blocks * LANES, layer.inputs), np.int32) for layer in above]
         self.factors = [np.zeros(layer.blocks * LANES, np.int32) for layer in above]
@@ -66,61 +64,63 @@ class Flow:
 
     # --- up --------------------------------------------------------------------------------------
 
-    def up(self, number: int, thread: int, x: np.ndarray) -> None:
-        """A thread's share of one layer's outputs, of the last layer's counts; x : (n_bits, pitch)."""
+    def batch(self, n_bits: int) -> Rows:
+        """Room for a batch's input bits; x is to be filled, then `lay` called."""
+        x = aligned((n_bits, self.pitch), np.uint8)
+        return Rows(x, aligned((n_bits, row_bytes(self.pitch)), np.uint8), self.pitch)
+
+    def up(self, number: int, thread: int, batch: Rows) -> None:
+        """A thread's share of one layer's outputs, of the last layer's counts."""
         layer = self.layers[number]
-        below = self.hidden[number - 1] if number else x
+        below = self.hidden[number - 1] if number else batch.bits
         first, last = self.shares[number][thread : thread + 2]
         if number < len(self.layers) - 1:
-            outputs(layer.tables, below, self.hidden[number], first, last, self.path)
+            outputs(layer.tables, below, self.pitch, self.hidden[number], first, last, self.path)
             passed = self.hidden[number][layer.n_tables :]
             lo, hi = (passed.shape[0] * n // self.counts.shape[0] for n in (thread, thread + 1))
-            passed[lo:hi] = x[lo:hi]
+            passed[lo:hi] = batch.bits[lo:hi]
         else:
             self.counts[thread] = 0
             count_ones(layer.tables, below, self.counts[thread], first, last, self.path)
 
     # --- down ------------------------------------------------------------------------------------
 
-    def turn(self, x: np.ndarray, rng: np.random.Generator, tiles: Tiles) -> None:
-        """To be called when `weights` are there; x : the batch's bits, which stay until `descend` is done."""
+    def turn(self, batch: Rows, rng: np.random.Generator, tiles: Tiles) -> None:
+        """To be called when `weights` are there; the batch stays until `descend` is done."""
         self.dither[:] = rng.integers(0, 1 << SHIFT, self.dither.size, np.uint8)
-        rows, self.now, threads = [x, *self.hidden][self.fixed :], self.weights, tiles.threads
+        self.now, threads = self.weights, tiles.threads
+        hidden = self.hidden if self.fixed == 0 else self.hidden[self.fixed - 1 :]
+        self.rows = [Rows(_NO_BYTES, bits, self.pitch) for bits in hidden]
+        if self.fixed == 0:
+            self.rows.insert(0, batch)
         if self.one:
-            self.rows = [Rows(x, _NO_BITS)]
             return
         m = weighty(self.weights, 0, self.weights.shape[0], self.order)
         width = int(padded(m))
-        some = 4 * width <= 3 * self.pitch  # else there are few to leave out
-        if some:
-            every, rows = (
-                rows,
-                [
-                    packed[: source.shape[0] * width].reshape(-1, width)
-                    for source, packed in zip(rows, self.packed, strict=True)
-                ],
-            )
-            self.now = np.zeros((self.weights.shape[0], width), np.int8)
-            self.now[:, :m] = self.weights[:, self.order[:m]]
-        size = row_bytes(rows[0].shape[1])
+        if 4 * width > 3 * self.pitch:  # there are few to leave out
+            return
+        self.now = np.zeros((self.weights.shape[0], width), np.int8)
+        self.now[:, :m] = self.weights[:, self.order[:m]]
+        every, size = self.rows, row_bytes(width)
         self.rows = [
-            Rows(x, bits[: x.shape[0] * size].reshape(-1, size))
-            for x, bits in zip(rows, self.bits, strict=True)
+            Rows(_NO_BYTES, bits[: rows.bits.shape[0] * size].reshape(-1, size), width)
+            for rows, bits in zip(every, self.bits, strict=True)
         ]
 
         def lay_out(i: int) -> None:
-            for number, (x, bits) in enumerate(self.rows):
-                lo, hi = (x.shape[0] * n // threads for n in (i, i + 1))
-                if some:
-                    put_together(every[number][lo:hi], self.order, m, width, x[lo:hi].reshape(-1))
-                if bits.size:
-                    fill_bits(x, bits, lo, hi)
+            for rows, bits in zip(every, self.bits, strict=True):
+                n = rows.bits.shape[0]
+                ends = self.order, m, width, self.packed[i], bits, n * i // threads, n * (i + 1) // threads
+                if rows.x.size:
+                    put_together(rows.x, *ends)
+                else:
+                    put_bits_together(rows.bits, self.pitch, *ends)
 
         tiles.map(lay_out, threads)
 
     def descend(self, visit: Visit, tiles: Tiles) -> None:
         """visit(number, thread, given, handed) for each layer from the last to the lowest that learns."""
-        width = self.rows[0].x.shape[1]
+        width = self.rows[0].pitch
         given = Given(self.now, self.one, False, _NO_WEIGHTS, _NO_BEGIN, _NO_ENTRY, _NO_ENTRY)
         for number in reversed(range(self.fixed, len(self.layers))):
             layer, at = self.layers[number], number - 1 - self.fixed
@@ -175,3 +175,9 @@ class Flow:
             last,
             self.path,
         )
+
+
+def lay(batch: Rows, tiles: Tiles) -> None:
+    """Make a batch's rows of bits of its bytes."""
+    n, threads = batch.x.shape[0], tiles.threads
+    tiles.map(lambda i: fill_bits(batch.x, batch.bits, n * i // threads, n * (i + 1) // threads), threads)

@@ -7,6 +7,7 @@ import numpy as np
 from thermo.kernels.logic.dots import GROUP, aligned, row_bytes
 from thermo.kernels.logic.lookups import operands_of, size_of
 from thermo.kernels.logic.tables import Tables, Work
+from thermo.kernels.logic.together import room
 from thermo.kernels.logic.updates import LANES
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.general_wiring import balanced_wires, initial_logits, initial_scores
@@ -85,12 +86,12 @@ class LayerState:
         return Work(
             aligned((self.operands, held), np.int8),
             aligned((self.operands, pitch), np.int8),
-            aligned((pitch,), np.uint8),
+            aligned((8 * row_bytes(pitch),), np.uint8),
             np.empty(held, np.int32),
             aligned((pitch,), np.int32),
             aligned((LANES, pitch), np.int8),
             np.zeros(LANES, np.int32),
-            aligned((self.n_below * pitch if packs else 0,), np.uint8),
+            aligned((room(pitch) if packs else 0,), np.uint8),
             aligned((self.n_below * row_bytes(pitch) if packs else 0,), np.uint8),
             order(pitch),
             np.zeros(2, np.int64),

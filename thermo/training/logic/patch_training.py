@@ -51,6 +51,7 @@ TOP = 127
 ROUGH = 8
 """Dither, in multiples of a batch."""
 _NO_WEIGHTS, _NO_ENTRY = np.zeros((0, 0), np.int8), np.zeros(0, np.int32)
+_NO_BYTES = np.zeros((0, 0), np.uint8)
 _INIT, _STEPS = 24, 25
 """Tags of generators."""
 
@@ -281,7 +282,7 @@ class BankTrainer:
             f32(EPSILON),
             f32(0),
         )
-        work, read = layer.work(x.shape[1], False), Rows(x, bits_of(x))
+        work, read = layer.work(x.shape[1], False), Rows(_NO_BYTES, bits_of(x), x.shape[1])
         train_blocks(layer.tables, step, given, handed, read, dither, work, 0, layer.blocks, self.path)
 
 

@@ -18,14 +18,14 @@ from compiler.families.logic import LogicLayer, LogicNetwork
 from compiler.families.tables import TableLayer, TableNetwork
 from thermo.data import Dataset
 from thermo.kernels.logic.above import Given, Handed
-from thermo.kernels.logic.dots import CHUNK, aligned, path_code
+from thermo.kernels.logic.dots import CHUNK, aligned, fill_bits, path_code
 from thermo.kernels.logic.loss import loss_and_weights
 from thermo.kernels.logic.tables import right_answers
 from thermo.kernels.logic.updates import AdamStep
 from thermo.training.errors import TrainingError
 from thermo.training.logic.candidates import refresh
 from thermo.training.logic.config import LogicConfig
-from thermo.training.logic.flow import Flow
+from thermo.training.logic.flow import Flow, lay
 from thermo.training.logic.general_wiring import tree_wires
 from thermo.training.logic.images import Epoch
 from thermo.training.logic.layer_state import LayerState
@@ -123,30 +123,33 @@ class TableTrainer(LogicTrainer):
         data = self.data.epoch(self.epoch, tiles)
         prune(self)
         refresh(self, data, tiles)
-        n, n_bits = data.labels.size, self.source.n_bits
+        n = data.labels.size
         pitch = -(-min(config.batch, n) // CHUNK) * CHUNK
-        x = [aligned((n_bits, pitch), np.uint8) for _ in range(3)]
         flow = Flow(self.layers, self.n_classes, pitch, threads, self.path, self.fixed)
+        batches = [flow.batch(self.source.n_bits) for _ in range(3)]
         seen = np.zeros(4)
         parts = [slice(s, min(s + config.batch, n)) for s in range(0, n, config.batch)]
         rng = np.random.default_rng([config.seed, _DITHER, self.epoch])
-        for t, part in enumerate(parts[:2]):
-            self.data.fill(data, part, x[t])
-        tiles.map(lambda i: flow.up(0, i, x[0]), threads)
+        for part, batch in zip(parts[:2], batches, strict=False):
+            self.data.fill(data, part, batch.x)
+            lay(batch, tiles)
+        tiles.map(lambda i: flow.up(0, i, batches[0]), threads)
         for t, part in enumerate(parts):
             for number in range(1, len(self.layers)):
-                tiles.map(lambda i, number=number, t=t: flow.up(number, i, x[t % 3]), threads)  # type: ignore[misc]
+                tiles.map(lambda i, number=number, t=t: flow.up(number, i, batches[t % 3]), threads)  # type: ignore[misc]
             size, before, tau = part.stop - part.start, seen[2:].copy(), self.tau
             self.derive(flow, data, part, rng, seen)
-            flow.turn(x[t % 3], rng, tiles)
+            flow.turn(batches[t % 3], rng, tiles)
+            if 1 <= t < len(parts) - 1:
+                lay(batches[(t + 1) % 3], tiles)
             self._follow(seen[2:] - before, size * self.n_classes)
             steps = self._steps(1.0 / (SCALE * size * tau))
 
             def go_on(i: int, t: int = t) -> None:
                 if t + 1 < len(parts):
-                    flow.up(0, i, x[(t + 1) % 3])
+                    flow.up(0, i, batches[(t + 1) % 3])
                 if t + 2 < len(parts):
-                    self.data.fill(data, parts[t + 2], x[(t + 2) % 3], i, threads)
+                    self.data.fill(data, parts[t + 2], batches[(t + 2) % 3].x, i, threads)
 
             def train(
                 number: int,
@@ -220,14 +223,14 @@ class TableTrainer(LogicTrainer):
         every = self.data.valid_epoch()
 
         def count(i: int) -> int:
-            x = aligned((self.source.n_bits, size), np.uint8)
             flow = Flow(self.layers, self.n_classes, size, 1, self.path)
-            right = 0
+            batch, right = flow.batch(self.source.n_bits), 0
             for start in range(cuts[i], cuts[i + 1], size):
                 part = slice(start, min(start + size, cuts[i + 1]))
-                self.data.fill(every, part, x)
+                self.data.fill(every, part, batch.x)
+                fill_bits(batch.x, batch.bits, 0, batch.x.shape[0])
                 for number in range(len(self.layers)):
-                    flow.up(number, 0, x)
+                    flow.up(number, 0, batch)
                 right += right_answers(flow.counts[0], self.y_valid[part])
             return right
 

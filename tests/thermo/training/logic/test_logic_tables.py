@@ -12,7 +12,8 @@ from thermo.data import Dataset, load_dataset
 from thermo.kernels.jit import njit
 from thermo.kernels.logic import lookups, tables, together
 from thermo.kernels.logic.above import Given, Handed, derivatives, readers
-from thermo.kernels.logic.dots import PATHS, aligned, bits_of, path_code, simd_path
+from thermo.kernels.logic.dots import PATHS, aligned, bits_of, from_bits, path_code, row_bytes, simd_path
+from thermo.kernels.logic.emit import address
 from thermo.kernels.logic.pool import pool_gradients
 from thermo.kernels.logic.updates import LANES, AdamStep
 from thermo.training.augmentation import Augmentation
@@ -46,26 +47,34 @@ def digits() -> Dataset:
 
 
 @njit(cache=True)
-def weigh(x, wires, slopes, weights, dither, out, places, path):
+def weigh(bits, wires, slopes, weights, dither, out, places, path):
     lookups.weigh(
-        x.ctypes.data,
-        x.shape[1],
-        wires.ctypes.data,
-        slopes.ctypes.data,
-        weights.ctypes.data,
-        dither.ctypes.data,
-        out.ctypes.data,
-        places.ctypes.data,
+        address(bits),
+        weights.size,
+        address(wires),
+        address(slopes),
+        address(weights),
+        address(dither),
+        address(out),
+        address(places),
         wires.size,
         path,
     )
 
 
 @njit(cache=True)
-def tally(x, wires, entries, ones, path):
-    lookups.tally(
-        x.ctypes.data, x.shape[1], wires.ctypes.data, entries.ctypes.data, ones.ctypes.data, wires.size, path
-    )
+def tally(bits, wires, entries, ones, path):
+    lookups.tally(address(bits), ones.size, address(wires), address(entries), address(ones), wires.size, path)
+
+
+@njit(cache=True)
+def decide(bits, pitch, wires, entries, out, path):
+    lookups.decide(address(bits), pitch, address(wires), address(entries), address(out), wires.size, path)
+
+
+@njit(cache=True)
+def as_bytes(rows, x):
+    from_bits(address(rows), x.shape[0], x.shape[1], address(x))
 
 
 @njit(cache=True)
@@ -92,6 +101,7 @@ class One:
         self.held = lookups.size_of(self.operands)
         self.x = aligned((23, pitch), np.uint8)
         self.x[:] = rng.integers(0, 2, self.x.shape)
+        self.bits = bits_of(self.x)
         self.wires = rng.integers(0, 23, self.operands).astype(np.int32)
         self.entries = rng.integers(0, 128, 1 << inputs).astype(np.int8)
         self.weights = aligned((pitch,), np.int8)
@@ -107,15 +117,16 @@ class One:
         table = np.empty((self.operands, self.held), np.int8)
         slopes_of(self.entries, table, self.inputs)
         assert np.array_equal(table[: self.inputs], self.slopes)
-        out, places = np.empty((self.operands, pitch), np.int8), np.empty(pitch, np.uint8)
-        weigh(self.x, self.wires, table, self.weights, dither, out, places, path)
-        return out[: self.inputs], places
+        out, places = np.empty((self.operands, pitch), np.int8), np.empty(8 * row_bytes(pitch), np.uint8)
+        weigh(self.bits, self.wires, table, self.weights, dither, out, places, path)
+        return out[: self.inputs], places[:pitch].copy()
 
 
 @pytest.mark.parametrize("path", HERE)
 @pytest.mark.parametrize("inputs", [2, 3, 4, 5, 6])
-def test_lookups_are_exact_on_every_path(inputs, path):
-    one, code = One(inputs), path_code(path)
+@pytest.mark.parametrize("pitch", [64, 128, 192, 320, 512, 1344])
+def test_lookups_are_exact_on_every_path(inputs, path, pitch):
+    one, code = One(inputs, pitch), path_code(path)
     dither = np.random.default_rng(1).integers(0, 128, one.weights.size).astype(np.uint8)
     out, places = one.weighed(dither, code)
     assert np.array_equal(places, one.address)
@@ -128,8 +139,13 @@ def test_lookups_are_exact_on_every_path(inputs, path):
     hard = np.empty(one.held, np.uint8)
     hard_of(logits, hard, inputs)
     assert np.array_equal(hard, np.resize(logits > 0, one.held))
-    tally(one.x, one.wires, hard, ones, code)
+    tally(one.bits, one.wires, hard, ones, code)
     assert np.array_equal(ones, 7 + hard[one.address])
+    row = np.empty((1, row_bytes(pitch)), np.uint8)
+    decide(one.bits, pitch, one.wires, hard, row, code)
+    want = aligned((1, pitch), np.uint8)
+    want[:] = hard[one.address]
+    assert np.array_equal(row, bits_of(want))
     totals = np.empty(one.held, np.int32)
     add_up(places, one.weights, totals, one.operands, code)
     want = np.bincount(one.address, weights=one.weights, minlength=1 << one.operands)
@@ -162,22 +178,31 @@ def test_the_largest_sums_of_many_samples_fit(operands, path):
     assert not out[1 : (1 << operands) - 1].any()
 
 
-@pytest.mark.parametrize("pitch", [64, 256, 320])
+@pytest.mark.parametrize("pitch", [64, 256, 320, 640])
 def test_samples_without_weight_are_left_out(pitch):
-    rng = np.random.default_rng(pitch)
-    x = aligned((17, pitch), np.uint8)
+    rng, n = np.random.default_rng(pitch), 2 * together.TILE + 17
+    x = aligned((n, pitch), np.uint8)
     x[:] = rng.integers(0, 2, x.shape)
-    weights = aligned((3, pitch), np.int8)
-    weights[:] = rng.integers(-127, 128, weights.shape) * (rng.random(weights.shape) < 0.3)
-    weights[2] = 0
-    packed, few = aligned((17 * pitch,), np.uint8), aligned((pitch,), np.int8)
+    weights = aligned((4, pitch), np.int8)
+    share = np.array([[0.3], [0.05], [0], [1]])
+    weights[:] = rng.choice([-127, -1, 1, 127], weights.shape) * (rng.random(weights.shape) < share)
+    packed, few = aligned((together.room(pitch),), np.uint8), aligned((pitch,), np.int8)
     order = aligned((pitch,), np.uint8 if pitch <= 256 else np.uint16)
-    for c in range(3):
-        kept = np.flatnonzero(weights[c])
-        width = together.pack(x, weights, c, packed, few, order)
+    for c in range(4):
+        kept, bits = np.flatnonzero(weights[c]), aligned((n * row_bytes(pitch),), np.uint8)
+        width = together.pack(x, weights, c, packed, few, order, bits)
         assert width == max(-(-kept.size // 64) * 64, 64)
         assert np.array_equal(few[: kept.size], weights[c, kept]) and not few[kept.size : width].any()
-        rows = packed[: 17 * width].reshape(17, width)
+        made = bits[: n * row_bytes(width)].copy()
+        rows = np.empty((n, width), np.uint8)
+        as_bytes(made, rows)
+        assert np.array_equal(rows[:, : kept.size], x[:, kept]) and rows.max() <= 1
+        # rows of bits, a share at a time, come to the same
+        bits[:] = 0xAA
+        for first, last in ((0, 40), (40, n)):
+            ends = order, kept.size, width, packed, bits, first, last
+            together.put_bits_together(bits_of(x), pitch, *ends)
+        as_bytes(bits[: made.size], rows)
         assert np.array_equal(rows[:, : kept.size], x[:, kept]) and rows.max() <= 1
 
 
@@ -220,7 +245,7 @@ class Toy:
         f, layer = np.float32, self.layer()
         adam = AdamStep(f(0.01), f(1e-3), f(2e-3), f(0), f(0.5), f(1), f(1e-8), f(0))
         handed = nothing() if handed is None else handed
-        work, read = layer.work(64, True), tables.Rows(self.x, bits_of(self.x))
+        work, read = layer.work(64, True), tables.Rows(self.x, bits_of(self.x), 64)
         tables.train_blocks(layer.tables, adam, given, handed, read, dither, work, 0, self.blocks, path)
         return layer
 
@@ -392,7 +417,7 @@ def test_pool_derivatives_are_those_of_the_same_nets_as_candidates(inputs):
     total = np.zeros((toy.blocks, inputs, LANES, 24), np.float32)
     for dither in range(128):
         rough, work = np.full(512, dither, np.uint8), layer.work(64, True)
-        ends, read = (0, toy.blocks, 0), tables.Rows(toy.x, bits_of(toy.x))
+        ends, read = (0, toy.blocks, 0), tables.Rows(toy.x, bits_of(toy.x), 64)
         pool_gradients(layer.tables, toy.given(), nothing(), read, rough, work, pool, total, *ends)
     for t in (0, 33):
         block, lane = divmod(t, LANES)

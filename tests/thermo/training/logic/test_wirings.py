@@ -18,7 +18,7 @@ from thermo.kernels.logic.updates import AdamStep
 from thermo.training.augmentation import Augmentation
 from thermo.training.errors import TrainingError
 from thermo.training.logic import LogicAugmentation, LogicConfig, logic_preset, train_logic
-from thermo.training.logic.flow import Flow
+from thermo.training.logic.flow import Flow, lay
 from thermo.training.logic.general_wiring import tree_wires
 from thermo.training.logic.layer_state import LayerState
 from thermo.training.logic.tables import TableTrainer
@@ -188,14 +188,15 @@ def step_of(layers, x, weights, rng, rate=0.0) -> Flow:
     """
     f = np.float32
     adam = AdamStep(f(0.01), f(rate), f(rate), f(0), f(0.5), f(1), f(1e-8), f(0))
-    rows = aligned(x.shape, np.uint8)
-    rows[:] = x
     with Tiles(1) as tiles:
         flow = Flow(layers, weights.shape[0], x.shape[1], 1, 0)
+        batch = flow.batch(x.shape[0])
+        batch.x[:] = x
+        lay(batch, tiles)
         for number in range(len(layers)):
-            flow.up(number, 0, rows)
+            flow.up(number, 0, batch)
         flow.weights[:] = weights
-        flow.turn(rows, rng, tiles)
+        flow.turn(batch, rng, tiles)
         flow.descend(lambda number, i, given, handed: flow.train(number, i, adam, given, handed), tiles)
     return flow
 
