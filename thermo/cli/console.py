@@ -127,11 +127,13 @@ def manifest(**inputs: Any) -> dict[str, Any]:
     return {
         "thermoc": __version__,
         "command": " ".join(["thermoc", *sys.argv[1:]]),
-        **{
-            k: {"path": str(v), "sha256": hashlib.sha256(v.read_bytes()).hexdigest()}
-            if isinstance(v, Path)
-            else v
-            for k, v in inputs.items()
-            if v is not None
-        },
+        **{k: _told(v) for k, v in inputs.items() if v is not None},
     }
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_told(one) for one in value]
+    if isinstance(value, Path):
+        return {"path": str(value), "sha256": hashlib.sha256(value.read_bytes()).hexdigest()}
+    return value

@@ -65,15 +65,42 @@ def test_model_netlist_and_arrays_of_one_teacher_train_the_same_network(capsys, 
         out = tmp_path / "m.safetensors"
         code, printed = call(capsys, "train", "logic", *SMALL, "--teacher", file, "--json", "-o", out)
         told = json.loads(printed.out)
-        assert code == 0 and "right on" in printed.err
+        assert code == 0 and "right on" in " ".join(printed.err.split())
         right = float(np.mean(np.argmax(sums, axis=1) == digits.y_train))
         assert told["teacher_accuracy"] == right > 0.7
-        assert told["manifest"]["teacher"]["path"] == str(file)
+        assert [kept["path"] for kept in told["manifest"]["teacher"]] == [str(file)]
         trained[file] = out.read_bytes()
     assert len(set(trained.values())) == 1
     code, printed = call(capsys, "train", "logic", *SMALL, "--json", "-o", out)
     assert code == 0 and "teacher_accuracy" not in json.loads(printed.out)
     assert out.read_bytes() not in trained.values()
+
+
+def test_several_teachers_say_the_mean_of_what_they_say(capsys, digits, model, tmp_path):
+    save_model(network(digits), tmp_path / "mlp.safetensors")
+    files = [model, tmp_path / "mlp.safetensors"]
+    said = [read_teacher(file, digits, temperature=2) for file in files]
+    np.savez(tmp_path / "mean.npz", probabilities=(said[0] + said[1]) / 2)
+    alike = []
+    for teachers in ([tmp_path / "mean.npz"], files, files[::-1]):
+        flags = [word for file in teachers for word in ("--teacher", file)]
+        if len(teachers) > 1:
+            flags += ["--teacher-temperature", 2]
+        out = tmp_path / "m.safetensors"
+        code, printed = call(capsys, "train", "logic", *SMALL, *flags, "--json", "-o", out)
+        told = json.loads(printed.out)
+        said_of = " ".join(printed.err.split()).count("right on")
+        assert code == 0 and said_of == (1 if len(teachers) == 1 else 3)
+        assert len(told["manifest"]["teacher"]) == len(teachers)
+        alike.append(out.read_bytes())
+    assert len(set(alike)) == 1
+    code, printed = call(capsys, "train", "logic", *SMALL, "--teacher", model, "--json", "-o", out)
+    assert code == 0 and out.read_bytes() not in alike
+    missing = tmp_path / "none.safetensors"
+    code, printed = call(
+        capsys, "train", "logic", *SMALL, "--teacher", model, "--teacher", missing, "-o", out
+    )
+    assert code == 2 and str(missing) in "".join(printed.err.split())
 
 
 def test_share_and_temperature_reach_the_training(capsys, model, tmp_path):

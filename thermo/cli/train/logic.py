@@ -29,7 +29,7 @@ from thermo.report.text import text_table
 from thermo.simulate.threads import check_threads
 from thermo.training import TrainingError
 from thermo.training.logic import LogicAugmentation, TrainedLogic, logic_preset, train_logic
-from thermo.training.logic.teachers import read_teacher
+from thermo.training.logic.teachers import mean_of, read_teacher
 from thermo.training.logic.train import shared_tables_file
 
 TEACHING = (
@@ -102,10 +102,10 @@ OPTIONS = (
     Option(
         "teacher",
         "--teacher",
-        Path,
+        list[Path],
         None,
         "Also learn from what it says of the training samples: a model or netlist, or an .npz with logits or "
-        "probabilities, a row a sample.",
+        "probabilities, a row a sample; repeat it for the mean of several.",
     ),
     *TEACHING,
     Option(
@@ -243,26 +243,34 @@ def _grid(netlist: GateNetlist, dataset: Dataset) -> Grid | None:
 
 def _teacher(given: Given, dataset: Dataset) -> np.ndarray | None:
     """Probabilities of the training samples, once it has been said how good they are."""
-    path, temperature = given["teacher"], given["teacher_temperature"]
-    if path is None:
+    paths, temperature = given["teacher"], given["teacher_temperature"]
+    if not paths:
         for option in TEACHING:
             if given[option.key] is not None:
                 told = f"{option.flag} {given[option.key]:g}"
                 raise TrainingError(f"{told} is for --teacher: add it, or leave {option.flag} out")
         return None
-    teacher = read_teacher(
-        path,
-        dataset,
-        temperature=1.0 if temperature is None else temperature,
-        seed=given["seed"],
-        threads=given["threads"],
-    )
-    notes.print(
-        f"teacher {path}: right on {100 * _accuracy(teacher, dataset):.2f} % of {dataset.y_train.size:,} "
-        "training samples",
-        markup=False,
-    )
-    return teacher
+    found = []
+    for path in paths:
+        found.append(
+            read_teacher(
+                path,
+                dataset,
+                temperature=1.0 if temperature is None else temperature,
+                seed=given["seed"],
+                threads=given["threads"],
+            )
+        )
+        _say(f"teacher {path}", found[-1], dataset)
+    together = mean_of(found)
+    if len(found) > 1:
+        _say(f"{len(found)} teachers together", together, dataset)
+    return together
+
+
+def _say(who: str, teacher: np.ndarray, dataset: Dataset) -> None:
+    share, n = 100 * _accuracy(teacher, dataset), dataset.y_train.size
+    notes.print(f"{who}: right on {share:.2f} % of {n:,} training samples", markup=False)
 
 
 def _accuracy(teacher: np.ndarray, dataset: Dataset) -> float:

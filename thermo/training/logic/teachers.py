@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,13 @@ def teacher_of(
         answers, codes = result.answers(), label_codes(netlist, dataset)
     logits = answers if codes is None else answers[:, np.argsort(codes)]
     return checked_teacher(softened(logits, temperature), dataset)
+
+
+def mean_of(teachers: Sequence[np.ndarray]) -> np.ndarray:
+    """(n_train, n_classes) what several teachers say together: the mean of their probabilities (Hinton, Vinyals
+    and Dean, arXiv 1503.02531, section 2: of an ensemble). A single one is returned as it is.
+    """
+    return teachers[0] if len(teachers) == 1 else np.mean(teachers, axis=0)
 
 
 def _said(model: Any, dataset: Dataset) -> np.ndarray:
