@@ -295,6 +295,24 @@ _BEYOND = {
 """What any reader may meet, and how it is told."""
 
 
+def is_circuit_file(path: str | os.PathLike) -> bool:
+    """Whether a file is one of the circuit formats, of which Options say top, library and cut_latches.
+
+    Raises FormatError for a file that cannot be read.
+    """
+    path = Path(path)
+    reader = next((reader for reader in READERS if reader.matches(_head(path), path)), None)
+    return reader is not None and reader.read in (read_circuit, _read_json)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror}); check the name") from None
+
+
 def read_model_or_netlist(path: str | os.PathLike, options: Options | None = None) -> Any:
     """The netlist or model in a file of any format known here.
 
@@ -302,11 +320,7 @@ def read_model_or_netlist(path: str | os.PathLike, options: Options | None = Non
     with parts that no front end knows.
     """
     path = Path(path)
-    try:
-        with open(path, "rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read ({error.strerror}); check the name") from None
+    head = _head(path)
     for reader in READERS:
         if reader.matches(head, path):
             given = options or Options()

@@ -6,17 +6,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from compiler.abc import TIMEOUT, AbcVerdict, DisagreementError, ask_abc
 from compiler.api import to_netlist
 from compiler.circuits.from_tables import circuit_of
+from compiler.circuits.ports import unread_inputs, without_inputs
 from compiler.circuits.possible import implications
 from compiler.equivalence import Verdict, check_equal
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.circuits import SUFFIXES
+from compiler.formats.detect import Options, is_circuit_file
 from compiler.ir.encoders import same_encoder
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
@@ -24,7 +26,8 @@ from compiler.ir.langevin import LangevinNetlist
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.deck import DECK_OPTIONS, deck_options
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SEED, SPLIT, Given, refuse, with_flags
-from thermo.options import Option
+from thermo.cli.reading import CIRCUIT
+from thermo.options import Option, keywords
 from thermo.simulate.options import KT
 
 SHOWN = 64  # inputs up to which a counterexample is written out
@@ -60,10 +63,10 @@ RUNS = Option("runs", "--runs", int, 8, "With ngspice: noise seeds of each sampl
 SAMPLES = Option("samples", "--samples", int, 4, "With ngspice: the first of the split.", min=1)
 DT = Option("dt", "--dt", float, None, "With ngspice: time step of the simulator; half the netlist's.")
 DECKS = (DATA, DATA_DIR, SPLIT, SAMPLES, RUNS, *DECK_OPTIONS, KT, DT)
-TAKERS = {"two circuits": OPTIONS, "--with ngspice": DECKS}
+TAKERS = {"two circuits": (*OPTIONS, *CIRCUIT), "--with ngspice": DECKS}
 
 
-@with_flags(*OPTIONS, WITH, *DECKS, SEED, AS_JSON)
+@with_flags(*OPTIONS, *CIRCUIT, WITH, *DECKS, SEED, AS_JSON)
 def check(
     a: Annotated[
         Path, typer.Argument(help=f"Circuit ({', '.join(SUFFIXES)}, .json, .gz, .tnl), or netlist.")
@@ -80,7 +83,12 @@ def check(
     undecided (exit code 2) where --conflicts are too few. ABC, where it is installed, is a second
     opinion: it is an error (exit code 2) if it disagrees.
 
+    --top, --library and --cut-latches say how circuit files are read, as for thermoc compile; of a circuit
+    with state both files' states are cut.
+
     Example: thermoc check adder.aig adder.blif.gz
+
+    Example: thermoc check counter.v mapped.v --library osu018_stdcells.lib --cut-latches
 
     Example: thermoc check digits.tnl --with ngspice --data digits --samples 10 --runs 8
     """
@@ -92,10 +100,12 @@ def check(
     if b is None:
         raise UnsupportedError(f"{a}: name the circuit that it is compared with, or --with ngspice")
     began = time.perf_counter()
-    first, second = (to_netlist(path) for path in (a, b))
+    first, second = _read(a, b, given)
     for path, netlist in ((a, first), (b, second)):
         expect(netlist, ("gates", "luts"), f"{path}: check", "choose --with ngspice for a Langevin netlist")
     first, second = circuit_of(first), circuit_of(second)
+    if given["cut_latches"]:
+        first, second = _without_clock(a, first, second), _without_clock(b, second, first)
     asked, alike = given["possible"], same_encoder(first.encoder, second.encoder)
     encoder = first.encoder if asked or (asked is None and alike) else None
     if given["possible"] and encoder is None:
@@ -118,6 +128,28 @@ def check(
     )
     if not verdict.equal:
         raise typer.Exit(1)
+
+
+def _read(a: Path, b: Path, given: Given) -> list[Any]:
+    """Both netlists; what flags say of circuit files is for those that are some."""
+    said, circuits = Options(**keywords(CIRCUIT, given)), [is_circuit_file(path) for path in (a, b)]
+    if not any(circuits):
+        for option in CIRCUIT:
+            if option.is_given(given[option.key]):
+                raise UnsupportedError(
+                    f"{option.flag} is for circuit files ({', '.join(SUFFIXES)}), and neither {a} nor {b} is "
+                    "one; leave it out"
+                )
+    return [to_netlist(path, said if one else None) for path, one in zip((a, b), circuits, strict=True)]
+
+
+def _without_clock(path: Path, netlist: GateNetlist, other: GateNetlist) -> GateNetlist:
+    """Without unread inputs that the other circuit has not: those of its registers are cut, too."""
+    names = {*unread_inputs(netlist)} - {*other.input_names}
+    if not names or netlist.encoder is not None or netlist.n_inputs - len(names) != other.n_inputs:
+        return netlist
+    notes.print(f"note: {path}: nothing reads {', '.join(sorted(names))}; left out", markup=False)
+    return without_inputs(netlist, names)
 
 
 def _check_deck(net: Path, other: Path | None, given: Given) -> None:

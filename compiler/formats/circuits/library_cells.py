@@ -168,8 +168,15 @@ def _function(text: str, where: str) -> tuple[tuple[str, ...], int]:
 
 
 def _preset(name: str) -> dict[str, CellFunction]:
+    """Its gates, and the flip-flop that registers are exported as."""
     found: dict[str, CellFunction] = {}
-    for cell in CELL_LIBRARIES.get(name).cells:
+    library = CELL_LIBRARIES.get(name)
+    flipflop = library.flipflop
+    if flipflop is not None and flipflop.pins is not None:
+        (clock, data, out), shown = flipflop.pins, CellState(("IQ", "IQN"), ((flipflop.pins[1],), 0b10))
+        outputs = {out: ((shown.names[flipflop.inverts],), 0b10)}
+        found[flipflop.name] = CellFunction((data, clock), outputs, state=shown)
+    for cell in library.cells:
         title = cell.macro or cell.name
         before = found[title].outputs if title in found else {}
         found[title] = CellFunction(

@@ -240,6 +240,26 @@ def test_registers_are_exported_as_flip_flops(capsys, tmp_path):
     assert (
         held["period_s"] > found["delay_s"] > 0 and "DFF_X1 r0 (.CK(clk), .D(d0), .Q(s0));" in out.read_text()
     )
+    # read back by the same name, its clock left out, and found equal; another wiring is not
+    reading = ("--library", "nangate45", "--cut-latches")
+    for pair in ((source, out), (out, cut)):
+        assert _json(capsys, 0, "check", *pair, *reading)["equal"]
+    code = main(["check", str(source), str(out), *reading])
+    assert code == 0 and f"note: {out}: nothing reads clk" in " ".join(capsys.readouterr().err.split())
+    other = tmp_path / "other.v"
+    other.write_text(out.read_text().replace(".D(d0)", ".D(a)"))
+    assert not _json(capsys, 1, "check", source, other, *reading)["equal"]
+    for wrong, told in (
+        (("check", source, out, "--cut-latches"), "name the library that holds it"),
+        (("check", source, out, "--library", "nangate45"), "--cut-latches makes it an input"),
+        (("check", cut, cut, *reading), "--library is for circuit files"),
+        (
+            ("check", cut, "--with", "ngspice", "--cut-latches"),
+            "--cut-latches does not apply to --with ngspice",
+        ),
+    ):
+        assert main([str(word) for word in wrong]) == 2
+        assert told in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(
