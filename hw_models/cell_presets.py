@@ -20,9 +20,11 @@ from hw_models.source import Quantity, Source
 Row = tuple[str, str, int, float, float, float, float, float, float]
 
 
-def _cell(name: str, pins: str, table: int, area: float, *figures: float) -> Cell:
+def _cell(called: str, name: str, pins: str, table: int, area: float, *figures: float) -> Cell:
     *inputs, output = pins.split()
     energy, leakage, delay, slope, capacitance = figures
+    cell, slash, pin = name.partition("/")
+    name = called.format(cell) + slash + pin
     macro = name.rpartition("/")[0]
     return Cell(name, tuple(inputs), table, area, energy, leakage, delay, slope, capacitance, output, macro)
 
@@ -38,13 +40,17 @@ def _library(
     *,
     node: str,
     flipflop: FlipFlop | None = None,
+    called: str = "{}",
 ) -> CellLibrary:
-    """operating : supply V, load F, slew s; checks : J per toggle of cells by name"""
+    """operating : supply V, load F, slew s; checks : J per toggle of cells by name; called : what the kit
+    makes of a row's name
+    """
     voltage, load, slew = operating
     source = Source("derived", file, "; ".join(x for x in (DERIVATION, note) if x))
     other = Source("derived", file, "energy per output toggle by another rule, two digits")
-    made = tuple(_cell(*row) for row in rows)
+    made = tuple(_cell(called, *row) for row in rows)
     nand = next(cell for cell in made if cell.table == NAND2)
+    known = {f"check: {called.format(cell)} energy": Quantity(j, "J", other) for cell, j in checks.items()}
     return CellLibrary(
         name=name,
         summary=summary,
@@ -54,16 +60,14 @@ def _library(
         stated=Source("code", file),
         source=source,
         cells=made,
-        checks=Frozen(
-            {f"check: {cell} energy": Quantity(value, "J", other) for cell, value in checks.items()}
-        ),
+        checks=Frozen(known),
         node=node,
         flipflop=flipflop or _scaled(_DFXTP, nand),
     )
 
 
 _DFXTP = FlipFlop(
-    name="dfxtp_1",
+    name="sky130_fd_sc_hd__dfxtp_1",
     area=20.0192,
     leakage=8.439e-12,
     clock_energy=4.013e-14,
@@ -93,7 +97,7 @@ _DFF = FlipFlop(
     pins=("CK", "D", "Q"),
 )
 _DFFHQN = FlipFlop(
-    name="DFFHQNx1",
+    name="DFFHQNx1_ASAP7_75t_R",
     area=0.2916,
     leakage=2.297e-10,
     clock_energy=5.635e-16,
@@ -183,6 +187,7 @@ _SKY130HD = _library(
     "the delay of xor2_1 leaves its inverting edges from A unread",
     node="130 nm",
     flipflop=_DFXTP,
+    called="sky130_fd_sc_hd__{}",
 )
 
 _IHP_SG13G2 = _library(
@@ -198,6 +203,7 @@ _IHP_SG13G2 = _library(
     ),
     {"nand2_1": 4.7e-15, "xor2_1": 9.6e-15},
     node="130 nm",
+    called="sg13g2_{}",
 )
 
 _ASAP7 = _library(
@@ -221,6 +227,7 @@ _ASAP7 = _library(
     "the delay of XOR2xp5 leaves three of its eight edges from B unread",
     node="7 nm",
     flipflop=_DFFHQN,
+    called="{}_ASAP7_75t_R",
 )
 
 CELL_LIBRARIES = Registry("cell library", [(x.name, x) for x in (_NANGATE45, _SKY130HD, _IHP_SG13G2, _ASAP7)])

@@ -78,9 +78,9 @@ def test_every_figure_of_a_preset_has_a_source_no_firmer_than_it_is(name):
 
 
 def test_a_flip_flops_figures_take_other_values():
-    library = CELL_LIBRARIES.get("sky130hd")
-    other = with_values(library, {"dfxtp_1 clock_energy": 1e-15, "inv_1 area": 2.0})
-    assert (other.flipflop.clock_energy, other.cell("inv_1").area) == (1e-15, 2.0)
+    kit, library = "sky130_fd_sc_hd__", CELL_LIBRARIES.get("sky130hd")
+    other = with_values(library, {f"{kit}dfxtp_1 clock_energy": 1e-15, f"{kit}inv_1 area": 2.0})
+    assert (other.flipflop.clock_energy, other.cell(f"{kit}inv_1").area) == (1e-15, 2.0)
     assert library.flipflop.clock_energy == 4.013e-14
 
 
@@ -90,7 +90,7 @@ def test_unknown_names_list_the_choices():
         CELL_LIBRARIES.get("gf180")
     with pytest.raises(HardwareError, match="asap7 has no cell 'AOI'; choose one of INVxp33"):
         library.cell("AOI")
-    assert library.cell("XOR2xp5").table == 6
+    assert library.cell("XOR2xp5_ASAP7_75t_R").table == 6
     without = replace(library, cells=library.cells[3:])
     with pytest.raises(HardwareError, match="mapping needs at least an inverter"):
         _ = without.inverter
@@ -104,5 +104,20 @@ def test_libraries_refuse_what_cannot_be():
         replace(library, voltage=replace(library.voltage, value=0.0))
 
 
+def test_cells_are_called_as_in_their_kits():
+    """So that a netlist of them is read by the kits' own tools."""
+    called = {
+        "nangate45": "NAND2_X1",
+        "sky130hd": "sky130_fd_sc_hd__nand2_1",
+        "ihp-sg13g2": "sg13g2_nand2_1",
+        "asap7": "NAND2xp5_ASAP7_75t_R",
+    }
+    assert called.keys() == {*CELL_LIBRARIES.names()}
+    for name, nand in called.items():
+        assert CELL_LIBRARIES.get(name).cell(nand).table == 14
+    adder = [cell for cell in CELL_LIBRARIES.get("asap7").cells if cell.macro == "FAx1_ASAP7_75t_R"]
+    assert [cell.name for cell in adder] == ["FAx1_ASAP7_75t_R/CON", "FAx1_ASAP7_75t_R/SN"]
+
+
 def test_of_equal_inverters_the_faster_is_taken():
-    assert CELL_LIBRARIES.get("asap7").inverter.name == "INVxp67"
+    assert CELL_LIBRARIES.get("asap7").inverter.name == "INVxp67_ASAP7_75t_R"
