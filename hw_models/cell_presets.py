@@ -110,7 +110,9 @@ _DFFHQN = FlipFlop(
     pins=("CLK", "D", "QN"),
     inverts=True,
 )
-_SKY130_NAND2 = Cell("nand2_1", ("A", "B"), 14, 3.7536, 7.475e-15, 2.118e-12, 5.243e-11, 6335.0, 2.319e-15)
+_SKY130_NAND2 = Cell(
+    "sky130_fd_sc_hd__nand2_1", ("A", "B"), 14, 3.7536, 7.475e-15, 2.118e-12, 5.243e-11, 6335.0, 2.319e-15
+)
 
 
 def _scaled(known: FlipFlop, nand: Cell) -> FlipFlop:
@@ -129,7 +131,9 @@ def _scaled(known: FlipFlop, nand: Cell) -> FlipFlop:
         capacitance=like(known.capacitance, "capacitance"),
         delay=like(known.delay, "delay"),
         setup=like(known.setup, "delay"),
-        source=Source("assumed", "not read: as many times the NAND2's figures as dfxtp_1 of sky130hd has"),
+        source=Source(
+            "assumed", "not read: as many times the NAND2's figures as the flip-flop of sky130hd has"
+        ),
     )
 
 
@@ -184,7 +188,7 @@ _SKY130HD = _library(
         ("xor2_1", "A B X", 6, 8.7584, 1.176e-14, 4.278e-12, 1.456e-10, 5904.0, 4.358e-15),
     ),
     {"nand2_1": 7.2e-15, "xor2_1": 11.6e-15},
-    "the delay of xor2_1 leaves its inverting edges from A unread",
+    "the delay of sky130_fd_sc_hd__xor2_1 leaves its inverting edges from A unread",
     node="130 nm",
     flipflop=_DFXTP,
     called="sky130_fd_sc_hd__{}",
@@ -224,7 +228,7 @@ _ASAP7 = _library(
         ("FAx1/SN", "A B CI SN", 150, 0.20412, 2.627e-16, 2.122e-10, 3.578e-11, 18930.0, 1.773e-15),
     ),
     {"NAND2xp5": 0.19e-15, "XOR2xp5": 0.29e-15},
-    "the delay of XOR2xp5 leaves three of its eight edges from B unread",
+    "the delay of XOR2xp5_ASAP7_75t_R leaves three of its eight edges from B unread",
     node="7 nm",
     flipflop=_DFFHQN,
     called="{}_ASAP7_75t_R",

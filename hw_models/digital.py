@@ -103,7 +103,9 @@ SRAM_7NM = (
 _FIXED_45NM, _SLOPE_45NM = fit_memory(SRAM_45NM)
 _FIXED_7NM, _SLOPE_7NM = fit_memory(SRAM_7NM)
 _DFF = Source("code", "NangateOpenCellLibrary_typical.lib (2011)", "DFF_X1")
-_DFFHQN = Source("code", "asap7sc7p5t_SEQ_RVT_TT_nldm_220123.lib (OpenROAD-flow-scripts)", "DFFHQNx1")
+_DFFHQN = Source(
+    "code", "asap7sc7p5t_SEQ_RVT_TT_nldm_220123.lib (OpenROAD-flow-scripts)", "DFFHQNx1_ASAP7_75t_R"
+)
 _LEAK = Source("assumed", "a six-transistor cell of low leakage at room temperature")
 
 NODE_45NM = DigitalNode(

@@ -18,7 +18,8 @@ from compiler.families.store import KEY, load_model
 from compiler.families.tables import TableNetwork
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.circuits import READ as CIRCUITS
-from compiler.formats.circuits.circuits import may_be_circuit, read_circuit
+from compiler.formats.circuits.circuits import may_be_circuit, obeyed, read_circuit
+from compiler.formats.circuits.yosys_json import FORMAT as YOSYS_JSON
 from compiler.formats.circuits.yosys_json import is_yosys_json, parse_yosys_json
 from compiler.formats.format import Format
 from compiler.formats.ising.files import FORMATS as ISING
@@ -295,14 +296,16 @@ _BEYOND = {
 """What any reader may meet, and how it is told."""
 
 
-def is_circuit_file(path: str | os.PathLike) -> bool:
-    """Whether a file is one of the circuit formats, of which Options say top, library and cut_latches.
+def circuit_options(path: str | os.PathLike) -> frozenset[str]:
+    """Of Options' top, library and cut_latches, those that mean something for this file.
 
     Raises FormatError for a file that cannot be read.
     """
     path = Path(path)
     reader = next((reader for reader in READERS if reader.matches(_head(path), path)), None)
-    return reader is not None and reader.read in (read_circuit, _read_json)
+    if reader is None or reader.read not in (read_circuit, _read_json):
+        return frozenset()
+    return YOSYS_JSON.asks if reader.read is _read_json else obeyed(path)
 
 
 def _head(path: Path) -> bytes:

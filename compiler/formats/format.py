@@ -26,7 +26,7 @@ class Format:
     read : path, Options -> model or netlist, None where it is only written; it sees through gzip
     write : model or netlist, options of `takes` by name -> content, None where it is only read
     takes : names of the options that its writer takes
-    asks : of Options' as_, weight and field, those that its reader obeys
+    asks : of Options' as_, weight and field, and of its CIRCUIT, those that its reader obeys
     """
 
     name: str

@@ -13,12 +13,12 @@ import typer
 from compiler.abc import TIMEOUT, AbcVerdict, DisagreementError, ask_abc
 from compiler.api import to_netlist
 from compiler.circuits.from_tables import circuit_of
-from compiler.circuits.ports import unread_inputs, without_inputs
 from compiler.circuits.possible import implications
 from compiler.equivalence import Verdict, check_equal
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.circuits import SUFFIXES
-from compiler.formats.detect import Options, is_circuit_file
+from compiler.formats.circuits.cut_pair import CutPair, cut_pair
+from compiler.formats.detect import Options, circuit_options
 from compiler.ir.encoders import same_encoder
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
@@ -31,6 +31,7 @@ from thermo.options import Option, keywords
 from thermo.simulate.options import KT
 
 SHOWN = 64  # inputs up to which a counterexample is written out
+MANY = 8  # states told
 FOUND = {
     "exhaustive": "found by trying patterns in order",
     "simulation": "found by random simulation",
@@ -83,8 +84,9 @@ def check(
     undecided (exit code 2) where --conflicts are too few. ABC, where it is installed, is a second
     opinion: it is an error (exit code 2) if it disagrees.
 
-    --top, --library and --cut-latches say how circuit files are read, as for thermoc compile; of a circuit
-    with state both files' states are cut.
+    --top, --library and --cut-latches say how circuit files are read, as for thermoc compile. Of circuits
+    whose state is cut, inputs that nothing reads and that one alone has (clocks) are left out, and states
+    are matched in their order, other ports by their names.
 
     Example: thermoc check adder.aig adder.blif.gz
 
@@ -104,8 +106,9 @@ def check(
     for path, netlist in ((a, first), (b, second)):
         expect(netlist, ("gates", "luts"), f"{path}: check", "choose --with ngspice for a Langevin netlist")
     first, second = circuit_of(first), circuit_of(second)
-    if given["cut_latches"]:
-        first, second = _without_clock(a, first, second), _without_clock(b, second, first)
+    pair = cut_pair(first, second) if given["cut_latches"] else CutPair(first, second)
+    first, second = pair.first, pair.second
+    _tell(pair, a, b)
     asked, alike = given["possible"], same_encoder(first.encoder, second.encoder)
     encoder = first.encoder if asked or (asked is None and alike) else None
     if given["possible"] and encoder is None:
@@ -122,7 +125,13 @@ def check(
         opinion = ask_abc(first, second, by_name=by_name, encoder=encoder, timeout=given["abc_timeout"])
     _agree(verdict, opinion, a, b)
     emit(
-        {**asdict(verdict), "abc": asdict(opinion), "seconds": ours, "manifest": manifest(a=a, b=b)},
+        {
+            **asdict(verdict),
+            "abc": asdict(opinion),
+            **({"left_out": pair.left_out, "states": pair.states} if given["cut_latches"] else {}),
+            "seconds": ours,
+            "manifest": manifest(a=a, b=b),
+        },
         given["json"],
         _told(verdict, a, b) + (f"\nabc: {_opinion(opinion)}" if given["abc"] else ""),
     )
@@ -131,25 +140,27 @@ def check(
 
 
 def _read(a: Path, b: Path, given: Given) -> list[Any]:
-    """Both netlists; what flags say of circuit files is for those that are some."""
-    said, circuits = Options(**keywords(CIRCUIT, given)), [is_circuit_file(path) for path in (a, b)]
-    if not any(circuits):
-        for option in CIRCUIT:
-            if option.is_given(given[option.key]):
-                raise UnsupportedError(
-                    f"{option.flag} is for circuit files ({', '.join(SUFFIXES)}), and neither {a} nor {b} is "
-                    "one; leave it out"
-                )
-    return [to_netlist(path, said if one else None) for path, one in zip((a, b), circuits, strict=True)]
+    """Both netlists; what flags say of circuit files is for those whose format asks for it."""
+    said = keywords(CIRCUIT, given)
+    asked = [circuit_options(path) for path in (a, b)]
+    for option in CIRCUIT:
+        if option.is_given(given[option.key]) and not any(option.key in names for names in asked):
+            raise UnsupportedError(f"{option.flag} has no meaning for {a} and {b}; leave it out")
+    return [
+        to_netlist(path, Options(**{name: value for name, value in said.items() if name in names}))
+        for path, names in zip((a, b), asked, strict=True)
+    ]
 
 
-def _without_clock(path: Path, netlist: GateNetlist, other: GateNetlist) -> GateNetlist:
-    """Without unread inputs that the other circuit has not: those of its registers are cut, too."""
-    names = {*unread_inputs(netlist)} - {*other.input_names}
-    if not names or netlist.encoder is not None or netlist.n_inputs - len(names) != other.n_inputs:
-        return netlist
-    notes.print(f"note: {path}: nothing reads {', '.join(sorted(names))}; left out", markup=False)
-    return without_inputs(netlist, names)
+def _tell(pair: CutPair, a: Path, b: Path) -> None:
+    """What was done to circuits whose state was cut."""
+    for path, names in zip((a, b), pair.left_out, strict=True):
+        if names:
+            notes.print(f"note: {path}: nothing reads {', '.join(names)}; left out", markup=False)
+    if pair.states:
+        told = [f"{theirs} is {ours}" for ours, theirs in pair.states]
+        more = f", and {len(told) - MANY:,} more" if len(told) > MANY else ""
+        notes.print(f"note: {b}: states in their order: {', '.join(told[:MANY])}{more}", markup=False)
 
 
 def _check_deck(net: Path, other: Path | None, given: Given) -> None:

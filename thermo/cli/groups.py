@@ -31,6 +31,7 @@ ELSEWHERE = {
     "study": {"Training": "activation inputs"},
     "simulate": {"Running": "method"},
     "compile": {"Target": "library"},
+    "check": {"Foreign files": "library"},
     "export": {"Target": "library objective dont_use"},
 }
 """By the first word of a command: flags that mean something else there."""

@@ -480,6 +480,7 @@ FORMAT = Format(
     read_aiger,
     write_aiger,
     frozenset({"registers"}),
+    frozenset({"cut_latches"}),
 )
 ASCII = Format(
     "aiger-ascii", "AIGER in ascii", write=partial(write_aiger, binary=False), takes=frozenset({"registers"})

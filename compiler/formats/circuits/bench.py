@@ -205,4 +205,5 @@ FORMAT = Format(
     read_bench,
     write_bench,
     frozenset({"registers"}),
+    frozenset({"cut_latches"}),
 )

@@ -17,7 +17,7 @@ from compiler.formats.circuits.names import name_nets, title
 from compiler.formats.circuits.state import is_next, next_name, refuse_state, with_state
 from compiler.formats.circuits.wires import Emit, Wires
 from compiler.formats.format import Format
-from compiler.formats.options import DEFAULTS, Options
+from compiler.formats.options import CIRCUIT, DEFAULTS, Options
 from compiler.ir.facts import Facts
 from compiler.ir.gates import NONE, READS_A, READS_B, GateNetlist
 from compiler.ir.luts import LutNetlist
@@ -477,4 +477,5 @@ FORMAT = Format(
     read_blif,
     _write,
     frozenset({"luts", "registers"}),
+    frozenset(CIRCUIT),
 )

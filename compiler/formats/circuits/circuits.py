@@ -8,7 +8,7 @@ from pathlib import Path
 from compiler.errors import FormatError
 from compiler.formats.circuits import aiger, bench, blif, c, dot, eqn, pla, verilog, yosys_json
 from compiler.formats.format import told
-from compiler.formats.options import DEFAULTS, Options
+from compiler.formats.options import CIRCUIT, DEFAULTS, Options
 from compiler.ir.gates import GateNetlist
 from compiler.packed import GZIP, read_packed
 
@@ -38,14 +38,23 @@ def may_be_circuit(head: bytes, path: Path) -> bool:
 
 
 def read_circuit(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetlist:
-    """The netlist of a circuit file in any format known here, gzipped or not. options : top, library
+    """The netlist of a circuit file in any format known here, gzipped or not.
+
+    options : top, library, cut_latches
 
     Raises FormatError for a missing, foreign or malformed file, UnsupportedError for what its
-    reader refuses.
+    reader refuses and for options that its format has no use for.
     """
     read_packed(path, 1)
     known = told(READ, path)
     if known is None or known.read is None:
         titles = ", ".join(f.title for f in READ)
         raise FormatError(f"{path}: is no circuit known here; formats are {titles}, also gzipped")
+    options.refuse((name for name in CIRCUIT if name not in known.asks), str(path), known.title)
     return known.read(path, options)
+
+
+def obeyed(path: str | os.PathLike) -> frozenset[str]:
+    """Of CIRCUIT, the options that the reader of a circuit file obeys; none of another file's."""
+    known = told(READ, path)
+    return frozenset() if known is None else known.asks

@@ -23,6 +23,15 @@ STATE = ("ff", "latch", "ff_bank", "latch_bank", "statetable")
 FOLLOWING = {"ff": "next_state", "latch": "data_in"}
 """What the state becomes, by kind of cell."""
 MAX_PINS = 12
+IDENTITY = 0b10
+"""Table of what shows its one pin."""
+SUPPLIES = {
+    "nangate45": ("VDD", "VSS"),
+    "sky130hd": ("VPWR", "VGND", "VPB", "VNB"),
+    "ihp-sg13g2": ("VDD", "VSS"),
+    "asap7": ("VDD", "VSS"),
+}
+"""Power pins of the presets' cells."""
 
 Function = tuple[tuple[str, ...], int]
 """(pins it reads, table), bit p of the table for the pattern with pin k in bit k of p."""
@@ -51,7 +60,7 @@ class CellFunction:
     @property
     def showing(self) -> tuple[str, ...]:
         """Outputs that show the state itself."""
-        own = None if self.state is None else ((self.state.names[0],), 0b10)
+        own = None if self.state is None else ((self.state.names[0],), IDENTITY)
         return tuple(name for name, function in self.outputs.items() if function == own)
 
 
@@ -170,18 +179,19 @@ def _function(text: str, where: str) -> tuple[tuple[str, ...], int]:
 def _preset(name: str) -> dict[str, CellFunction]:
     """Its gates, and the flip-flop that registers are exported as."""
     found: dict[str, CellFunction] = {}
-    library = CELL_LIBRARIES.get(name)
+    library, supplies = CELL_LIBRARIES.get(name), SUPPLIES[name]
     flipflop = library.flipflop
     if flipflop is not None and flipflop.pins is not None:
-        (clock, data, out), shown = flipflop.pins, CellState(("IQ", "IQN"), ((flipflop.pins[1],), 0b10))
-        outputs = {out: ((shown.names[flipflop.inverts],), 0b10)}
-        found[flipflop.name] = CellFunction((data, clock), outputs, state=shown)
+        clock, data, out = flipflop.pins
+        state = CellState(("IQ", "IQN"), ((data,), IDENTITY))
+        shown = "IQN" if flipflop.inverts else "IQ"
+        outputs = {out: ((shown,), IDENTITY)}
+        found[flipflop.name] = CellFunction((data, clock), outputs, supplies, state=state)
     for cell in library.cells:
         title = cell.macro or cell.name
         before = found[title].outputs if title in found else {}
-        found[title] = CellFunction(
-            cell.inputs, {**before, cell.output: (cell.inputs, _turned(cell.table, cell.n_inputs))}
-        )
+        function = cell.inputs, _turned(cell.table, cell.n_inputs)
+        found[title] = CellFunction(cell.inputs, {**before, cell.output: function}, supplies)
     return found
 
 

@@ -20,8 +20,8 @@ Ends = tuple[tuple[str, ...], tuple[str, ...], list[tuple[str, str]]]
 def refuse_state(where: str, what: str) -> UnsupportedError:
     """Of a latch or flip-flop; where : file and line"""
     return UnsupportedError(
-        f"{where}: {what}: state, which a circuit of gates lacks; thermoc compile --cut-latches makes it an "
-        "input that shows the state and an output that shows the next one"
+        f"{where}: {what}: state, which a circuit of gates lacks; --cut-latches makes it an input "
+        "that shows the state and an output that shows the next one"
     )
 
 

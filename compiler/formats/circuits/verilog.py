@@ -21,7 +21,7 @@ from compiler.formats.circuits.verilog_words import BeyondError
 from compiler.formats.circuits.verilog_write import VerilogOptions, write_verilog
 from compiler.formats.circuits.yosys import read_through_yosys
 from compiler.formats.format import Format
-from compiler.formats.options import DEFAULTS, Options
+from compiler.formats.options import CIRCUIT, DEFAULTS, Options
 from compiler.ir.gates import GateNetlist
 from compiler.ir.luts import LutNetlist
 from compiler.passes.gates.lut_map import map_luts
@@ -91,4 +91,5 @@ FORMAT = Format(
     read_verilog,
     _write,
     frozenset({"pipeline", "vectors", "luts", "registers"}),
+    frozenset(CIRCUIT),
 )

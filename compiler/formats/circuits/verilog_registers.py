@@ -27,7 +27,9 @@ def write_sequential(netlist: GateNetlist) -> str:
     inner, (inputs, outputs, states) = with_state(netlist, True)
     taken = {title(inner), *(name.partition("[")[0] for name in (*inputs, *outputs)), *inputs, *outputs}
     state, following = (fresh_name(name, taken) for name in ("state", "next"))
-    named = ((f"{state}[{k}]" for k in range(len(states))), (f"{following}[{k}]" for k in range(len(states))))
+    one = len(states) == 1  # a bit is no vector
+    named = [[name] if one else [f"{name}[{k}]" for k in range(len(states))] for name in (state, following)]
+    wide = "" if one else f"[{len(states) - 1}:0] "
     inner, _ = part_shared(
         replace(
             inner,
@@ -45,15 +47,14 @@ def write_sequential(netlist: GateNetlist) -> str:
         ports = [f"input {clock}", *ports]
     names = [port.name for port in (*ins, *outs)] + [state, following]
     pins = ", ".join(f".{escaped(name)}({escaped(name)})" for name in names)
-    last = len(states) - 1
     return "\n".join(
         [
-            *(f"// {state}[{k}] is {name}" for k, (name, _) in enumerate(states)),
+            *(f"// {bit} is {name}" for bit, (name, _) in zip(named[0], states, strict=True)),
             f"module {title(netlist)} (",
             ",\n".join(f"  {port}" for port in ports),
             ");",
-            f"  reg [{last}:0] {state};",
-            f"  wire [{last}:0] {following};",
+            f"  reg {wide}{state};",
+            f"  wire {wide}{following};",
             f"  {inner.name} logic_of ({pins});",
             f"  always @(posedge {escaped(clock)}) {state} <= {following};",
             "endmodule",

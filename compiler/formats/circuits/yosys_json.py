@@ -258,4 +258,5 @@ FORMAT = Format(
     re.compile(rb'\s*\{\s*"creator"\s*:\s*"[^"]*"\s*,\s*"modules"'),
     read_yosys_json,
     write_yosys_json,
+    asks=frozenset({"top", "cut_latches"}),
 )

@@ -10,12 +10,14 @@ from toys.gates import random_circuit
 
 import compiler
 from compiler.circuits.reference import output_values
+from compiler.equivalence import check_equal
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.aiger import parse_aiger, write_aiger
 from compiler.formats.circuits.bench import parse_bench, write_bench
 from compiler.formats.circuits.blif import parse_blif, write_blif
 from compiler.formats.circuits.cells_verilog import flipflop_of, write_clocked_cells
 from compiler.formats.circuits.circuits import read_circuit
+from compiler.formats.circuits.cut_pair import cut_pair
 from compiler.formats.circuits.export import ExportOptions, export_circuit
 from compiler.formats.circuits.state import with_registers, with_state
 from compiler.formats.circuits.verilog_registers import clock_of, write_sequential
@@ -108,6 +110,46 @@ def test_verilog_keeps_the_clock_and_the_function(tmp_path):
     assert answers(replace(back, input_names=inputs, output_names=outputs)) == answers(cut)
     other = write_sequential(replace(cut, input_names=("t", *cut.input_names[1:])))
     assert "  input clk,\n  input t," in other  # no input is called like a clock
+
+
+@pytest.mark.skipif(yosys_program() is None, reason="yosys is not installed")
+def test_verilog_of_one_register_is_read_back(tmp_path):
+    cut = make_gates(["a", "q"], [6, 1], [0, 0], [1, 1], {"y": 3, "q_next": 2})
+    text = write_sequential(cut)
+    assert "// state is q\n" in text and "  reg state;\n  wire next;\n" in text
+    (tmp_path / "t.v").write_text(text)
+    back = cut_pair(cut, read_circuit(tmp_path / "t.v", Options(cut_latches=True)))
+    assert back.left_out == ((), ("clk",)) and len(back.states) == 1
+    assert answers(back.second) == answers(back.first)
+
+
+def of_state(*lines, inputs="a b"):
+    """A circuit with its state cut, of lines of BLIF."""
+    text = "\n".join([".model m", f".inputs {inputs}", ".outputs y", *lines, ".end", ""])
+    return parse_blif(text, cut_latches=True)
+
+
+def test_states_are_matched_in_their_order_and_ports_by_name():
+    ours = of_state(".latch d q 0", ".names a b d", "10 1", ".names q y", "1 1", inputs="a b clk")
+    # ports in another order, another name of the state, another clock behind a buffer that nobody looks at
+    same = of_state(
+        ".latch e r 0", ".names ck idle", "1 1", ".names b a e", "01 1", ".names r y", "1 1", inputs="ck b a"
+    )
+    other = of_state(".latch e r 0", ".names b a e", "10 1", ".names r y", "1 1", inputs="b a ck")
+    for second, equal in ((same, True), (other, False)):
+        pair = cut_pair(ours, second)
+        assert pair.left_out == (("clk",), ("ck",)) and pair.states == (("q", "r"),)
+        verdict = check_equal(pair.first, pair.second)
+        assert (verdict.equal, verdict.matched_inputs, verdict.matched_outputs) == (equal, "name", "name")
+    # inputs that are read stay, and all of them where their numbers are not the same then
+    read = of_state(".latch d q 0", ".names a c d", "11 1", ".names q y", "1 1", inputs="a c")
+    assert cut_pair(ours, read).first.input_names == ("a", "b", "q")
+    more = of_state(".latch d q 0", ".names a c e d", "111 1", ".names q y", "1 1", inputs="a c e")
+    assert cut_pair(ours, more).first.input_names == ("a", "b", "clk", "q")
+    # those that both have stay, and without state all
+    assert cut_pair(ours, ours).left_out == ((), ()) and cut_pair(ours, ours).states == ()
+    plain = make_gates(["a", "b"], [1], [0], [1], {"y": 2})
+    assert cut_pair(plain, ours).second is ours
 
 
 FLIPFLOP = """library (f) {

@@ -252,7 +252,8 @@ def test_registers_are_exported_as_flip_flops(capsys, tmp_path):
     for wrong, told in (
         (("check", source, out, "--cut-latches"), "name the library that holds it"),
         (("check", source, out, "--library", "nangate45"), "--cut-latches makes it an input"),
-        (("check", cut, cut, *reading), "--library is for circuit files"),
+        (("check", cut, cut, *reading), "--library has no meaning for"),
+        (("check", source, source, "--library", "none.lib", "--cut-latches"), "none.lib: is no Liberty file"),
         (
             ("check", cut, "--with", "ngspice", "--cut-latches"),
             "--cut-latches does not apply to --with ngspice",

@@ -250,6 +250,9 @@ def _teacher(given: Given, dataset: Dataset) -> np.ndarray | None:
                 told = f"{option.flag} {given[option.key]:g}"
                 raise TrainingError(f"{told} is for --teacher: add it, or leave {option.flag} out")
         return None
+    for path in paths:
+        if not path.exists():  # before long work of those before it
+            raise TrainingError(f"--teacher {path}: there is no such file; check the name")
     found = []
     for path in paths:
         found.append(

@@ -316,7 +316,7 @@ def weigh(rows, pitch, wires, slopes, weights, dither, out, places, operands, pa
     rows : bits of pitch samples, a multiple of 64; wires : (operands,) int32
     slopes : (operands, entries held) int8, weights : (pitch,) int8, within +- 127; dither : (pitch,) uint8,
         0 to 127: at random, so that the mean of a weight is right
-    out : (operands, pitch) int8; places : (8 bytes a row,) uint8, the addresses, those of pitch samples first
+    out : (operands, pitch) int8; places : (8 row_bytes(pitch),) uint8, the addresses, of pitch samples first
     """
     if operands == TWO:
         if path == 2:
@@ -370,7 +370,10 @@ def tally(rows, pitch, wires, entries, ones, operands, path):  # type: ignore[no
 
 @njit(cache=True, nogil=True)
 def decide(rows, pitch, wires, entries, out, operands, path):  # type: ignore[no-untyped-def]
-    """The row of bits that a table puts out; rows : see weigh; entries : (entries held,) uint8."""
+    """out = the row of bits that a table puts out, (row_bytes(pitch),) uint8.
+
+    rows : see weigh; entries : (entries held,) uint8
+    """
     if operands == TWO:
         if path == 2:
             _decide2_2(rows, pitch, wires, entries, out)

@@ -16,14 +16,17 @@ from numba.core import cgutils
 from thermo.kernels.logic.dots import CHUNK, row_bytes_of
 from thermo.kernels.logic.emit import load, same, store
 
-FEW = 4
+HALF = 4
 """Planes of which half a byte holds all."""
 _WIDTHS = {"portable": 16, "avx2": 32, "avx512vnni": 64}
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 
 def starts_of(builder: Any, rows: Any, pitch: Any, wires: Any, operands: int) -> list[Any]:
-    """Addresses of the rows that the operands read, of `pitch` samples each."""
+    """Addresses of the rows that the operands read, of `pitch` samples each.
+
+    rows : address of the first row; wires : address of (operands,) int32, their numbers
+    """
     size = row_bytes_of(builder, pitch)
     wires = builder.inttoptr(wires, _I32.as_pointer())
     found = []
@@ -44,10 +47,13 @@ def groups(builder: Any, pitch: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def emit_places(builder: Any, starts: list[Any], first: Any, planes: Any, places: Any, path: str) -> None:
-    """Store the addresses of a group's samples from `places` on, where LONG bytes fit."""
+    """Store the addresses of a group's samples from `places` on, where LONG bytes fit.
+
+    starts : addresses of the rows; first : byte of a row where the group begins; planes : 1 to 8, of the group
+    """
     before, done = builder.block, builder.append_basic_block("done")
     blocks = {}
-    for n in (1, 2, FEW, 2 * FEW):
+    for n in (1, 2, HALF, 2 * HALF):
         blocks[n] = builder.append_basic_block(f"planes{n}")
         builder.position_at_end(blocks[n])
         for part in range(0, CHUNK, _WIDTHS[path]):
@@ -58,19 +64,19 @@ def emit_places(builder: Any, starts: list[Any], first: Any, planes: Any, places
                 store(builder, found, places, place, _WIDTHS[path])
         builder.branch(done)
     builder.position_at_end(before)
-    chosen = builder.switch(planes, blocks[2 * FEW])
+    chosen = builder.switch(planes, blocks[2 * HALF])
     for n in (1, 2, 3, 4):
-        chosen.add_case(planes.type(n), blocks[n if n < 3 else FEW])
+        chosen.add_case(planes.type(n), blocks[n if n < 3 else HALF])
     builder.position_at_end(done)
 
 
 def _addresses(builder: Any, rows: list[Any], planes: int) -> list[Any]:
     """Of the first `planes` planes: 1, 2, 4 or 8."""
-    if planes < FEW:
+    if planes < HALF:
         return [_one_by_one(builder, rows, plane) for plane in range(planes)]
-    low = _turned(builder, rows[:FEW])
-    high = _turned(builder, rows[FEW:]) if len(rows) > FEW else [None] * FEW
-    if planes == FEW:  # of the others all bits are 0
+    low = _turned(builder, rows[:HALF])
+    high = _turned(builder, rows[HALF:]) if len(rows) > HALF else [None] * HALF
+    if planes == HALF:  # of the others all bits are 0
         return [
             a if b is None else builder.or_(a, _moved(builder, b, 4)) for a, b in zip(low, high, strict=True)
         ]
@@ -88,7 +94,7 @@ def _one_by_one(builder: Any, rows: list[Any], plane: int) -> Any:
 
 def _turned(builder: Any, rows: list[Any]) -> list[Any]:
     """Four vectors, of which number i has the bits i of the rows, and the bits i + 4 in the upper half."""
-    every: list[Any] = [*rows, *[None] * (FEW - len(rows))]
+    every: list[Any] = [*rows, *[None] * (HALF - len(rows))]
     a, b, c, d = every
     (a, c), (b, d) = _swapped(builder, a, c, 2), _swapped(builder, b, d, 2)
     return [*_swapped(builder, a, b, 1), *_swapped(builder, c, d, 1)]

@@ -64,8 +64,10 @@ class Tables(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What a layer reads of a batch of `pitch` samples. bits : (n, bytes a row) uint8 as dots.bits_of makes
-    them; x : (n, pitch) uint8, the same as bytes, of which a class's samples are put together; else nothing
+    """What a layer reads of a batch of `pitch` samples.
+
+    x : (n, pitch) uint8, input bits as bytes, of which samples with a derivative are put together; else nothing
+    bits : (n, row_bytes(pitch)) uint8, the same as dots.bits_of makes them
     """
 
     x: np.ndarray
@@ -77,7 +79,7 @@ class Work(NamedTuple):
     """A thread's scratch for one layer; held : entries that a table is held as (lookups.size_of).
 
     slope : (operands, held) int8; masked : (operands, pitch) int8
-    places : (8 bytes a row,) uint8; totals : (held,) int32; sums : (pitch,) int32
+    places : (8 row_bytes(pitch),) uint8; totals : (held,) int32; sums : (pitch,) int32
     few : (LANES, pitch) int8, derivatives by outputs; scales : (LANES,) int32, units that a step of theirs is
     packed, order : see together.pack; bits : of packed; state : (2,) int64, the class of few[0], and how wide
         its rows are

@@ -15,7 +15,7 @@ from numba.core import cgutils
 
 from compiler.jit.bundles import target_features
 from thermo.kernels.jit import njit
-from thermo.kernels.logic.dots import CHUNK, LONG, from_bits, to_bits
+from thermo.kernels.logic.dots import from_bits, row_bytes, to_bits
 from thermo.kernels.logic.emit import address, alive, chunks, load, pointer, same, store
 from thermo.kernels.random import intrinsic
 
@@ -30,6 +30,9 @@ _I8, _I64 = ir.IntType(8), ir.IntType(64)
 def padded(m):  # type: ignore[no-untyped-def]
     """The width of rows of m samples: a multiple of 64, at least 64."""
     return max((m + 63) // 64 * 64, 64)
+
+
+_row = njit(cache=True, nogil=True)(row_bytes)
 
 
 def _has(feature: str) -> Any:
@@ -152,9 +155,11 @@ def weighty(weights, first, last, order):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _moves(order, m, pitch):  # type: ignore[no-untyped-def]
     """How many parts _by_sixteen makes of these samples, what it makes of them, and where they belong."""
-    parts = np.empty((pitch // SIXTEEN, SIXTEEN), np.uint8)
-    places = np.empty((pitch // SIXTEEN, 2), np.int64)
-    return _by_sixteen(order, m, parts, places), parts, places
+    some, n = 0, pitch // SIXTEEN
+    parts, places = np.empty((n, SIXTEEN), np.uint8), np.empty((n, 2), np.int64)
+    if _can_shuffle() and not (pitch == 256 and _can_permute()):
+        some = _by_sixteen(order, m, parts, places)
+    return some, parts, places
 
 
 @njit(cache=True, nogil=True)
@@ -175,7 +180,6 @@ def _side_by_side(x, order, m, width, moves, packed):  # type: ignore[no-untyped
         for f in range(n):
             for i in range(m):
                 packed[f * width + i] = x[f, order[i]]
-    alive(moves)
 
 
 @njit(cache=True, nogil=True)
@@ -185,17 +189,18 @@ def put_together(x, order, m, width, packed, bits, first, last):  # type: ignore
     x : (n, pitch) uint8 0 or 1; width : a multiple of 64, at least m; packed : (room(pitch),) uint8, scratch
     of 0 and 1; bits : (at least n rows of width samples,) uint8, out; what is beyond the samples is 0 or 1
     """
-    size, moves = (width + LONG - 1) // LONG * CHUNK, _moves(order, m, x.shape[1])
+    size, moves = _row(width), _moves(order, m, x.shape[1])
     for f in range(first, last, TILE):
         n = min(TILE, last - f)
         _side_by_side(x[f : f + n], order, m, width, moves, packed)
         to_bits(address(packed), n, width, address(bits) + size * f)
+    alive(moves)
 
 
 @njit(cache=True, nogil=True)
 def put_bits_together(rows, pitch, order, m, width, packed, bits, first, last):  # type: ignore[no-untyped-def]
     """As put_together, of rows of bits (n, bytes a row) uint8 of pitch samples."""
-    size, moves = (width + LONG - 1) // LONG * CHUNK, _moves(order, m, pitch)
+    size, moves = _row(width), _moves(order, m, pitch)
     x = np.empty((TILE, pitch), np.uint8)
     for f in range(first, last, TILE):
         n = min(TILE, last - f)
@@ -203,6 +208,7 @@ def put_bits_together(rows, pitch, order, m, width, packed, bits, first, last): 
         _side_by_side(x[:n], order, m, width, moves, packed)
         to_bits(address(packed), n, width, address(bits) + size * f)
     alive((x,))
+    alive(moves)
 
 
 @njit(cache=True, nogil=True)

@@ -33,6 +33,7 @@ class Flow:
     counts : (threads, n_classes, pitch) int32, ones of each class
     weights : (n_classes, pitch) int8, derivatives of the loss by the class sums
     rows : what each layer reads, as it is trained: samples without weight may be left out
+    packed, bits : scratch of a thread, and of each layer, for rows of samples put together
 
     One layer leaves out each class's own samples without weight (together.pack), several those without
     any, so that all of them have the same samples. One above fixed layers does as several: for each class

@@ -1,4 +1,4 @@
-"""Ports of circuits: inputs that nothing reads."""
+"""Inputs that nothing reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from compiler.ir.gates import NONE, GateNetlist
 
 
 def unread_inputs(netlist: GateNetlist) -> tuple[str, ...]:
-    """Inputs that no gate, output or class sum reads, such as the clock of a circuit whose state is cut."""
+    """Inputs that no gate, output or class sum reads; gates that nothing looks at read, too (sweep_dead)."""
     read = np.zeros(netlist.n_nets, dtype=bool)
     for nets in (netlist.a, netlist.b, netlist.roots):
         read[nets[nets != NONE]] = True

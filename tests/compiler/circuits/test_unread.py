@@ -8,7 +8,7 @@ from toys.gates import random_circuit
 
 import compiler
 from compiler.circuits.evaluate import evaluate_classes
-from compiler.circuits.ports import unread_inputs, without_inputs
+from compiler.circuits.unread import unread_inputs, without_inputs
 from compiler.ir.gates import NONE
 
 
