@@ -131,9 +131,7 @@ def _scaled(known: FlipFlop, nand: Cell) -> FlipFlop:
         capacitance=like(known.capacitance, "capacitance"),
         delay=like(known.delay, "delay"),
         setup=like(known.setup, "delay"),
-        source=Source(
-            "assumed", "not read: as many times the NAND2's figures as the flip-flop of sky130hd has"
-        ),
+        source=Source("assumed", "not read: as many times the NAND2's figures as that of sky130hd has"),
     )
 
 

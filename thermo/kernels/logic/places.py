@@ -49,7 +49,7 @@ def groups(builder: Any, pitch: Any) -> Iterator[tuple[Any, Any]]:
 def emit_places(builder: Any, starts: list[Any], first: Any, planes: Any, places: Any, path: str) -> None:
     """Store the addresses of a group's samples from `places` on, where LONG bytes fit.
 
-    starts : addresses of the rows; first : byte of a row where the group begins; planes : 1 to 8, of the group
+    starts : addresses of the rows; first : byte of a row where the group begins; planes : the group's, 1 to 8
     """
     before, done = builder.block, builder.append_basic_block("done")
     blocks = {}

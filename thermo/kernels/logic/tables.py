@@ -66,7 +66,7 @@ class Tables(NamedTuple):
 class Rows(NamedTuple):
     """What a layer reads of a batch of `pitch` samples.
 
-    x : (n, pitch) uint8, input bits as bytes, of which samples with a derivative are put together; else nothing
+    x : (n, pitch) uint8, input bits as bytes, of which samples with a derivative are put together, or nothing
     bits : (n, row_bytes(pitch)) uint8, the same as dots.bits_of makes them
     """
 
