@@ -768,3 +768,13 @@ def test_cells_of_a_library(tmp_path):
     ):
         with pytest.raises(error, match=message):
             parse_verilog(f"{start}{instance}; endmodule", cells=cells)
+
+
+def test_a_presets_cells_have_supply_pins_and_its_flip_flop():
+    text = """module m(input a, b, clk, output y); wire d, q, on, off; assign on = 1'b1; assign off = 1'b0;
+      sky130_fd_sc_hd__nand2_1 g(.A(a), .B(b), .Y(d), .VPWR(on), .VGND(off), .VPB(on), .VNB(off));
+      sky130_fd_sc_hd__dfxtp_1 r(.CLK(clk), .D(d), .Q(q)); assign y = q; endmodule"""
+    netlist = parse_verilog(text, cells=cell_functions("sky130hd", cut_latches=True))
+    assert netlist.input_names == ("a", "b", "clk", "q") and netlist.output_names == ("y", "q_next")
+    for a, b, clk, q in product((0, 1), repeat=4):
+        assert output_values(netlist, (a, b, clk, q)) == [q, 1 - (a & b)]
