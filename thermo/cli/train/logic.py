@@ -252,7 +252,7 @@ def _teacher(given: Given, dataset: Dataset) -> np.ndarray | None:
         return None
     for path in paths:
         if not path.exists():  # before long work of those before it
-            raise TrainingError(f"--teacher {path}: there is no such file; check the name")
+            raise TrainingError(f"{path}: cannot be read (No such file or directory); check the name")
     found = []
     for path in paths:
         found.append(
