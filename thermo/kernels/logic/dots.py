@@ -13,6 +13,7 @@ portable    multiplications in vectors of 16, which LLVM maps to any CPU
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from numba.core import cgutils
 
 from compiler.jit.bundles import target_features
 from thermo.kernels.jit import njit
-from thermo.kernels.logic.emit import address
+from thermo.kernels.logic.emit import Case, address, switch
 from thermo.kernels.random import intrinsic
 
 GROUP = 8
@@ -202,26 +203,18 @@ class _Call:
 
 
 def _emit(builder: Any, args: Any, path: str) -> Any:
-    call, before = _Call(builder, args, path), builder.block
-    samples, zero = call.samples, ir.Constant(_I64, 0)
-    done = builder.append_basic_block("done")
-    cases = {}
-    for planes in range(1, UNROLLED + 1 if path != "portable" else 1):
-        cases[planes] = builder.append_basic_block("planes")
-        builder.position_at_end(cases[planes])
+    call = _Call(builder, args, path)
+
+    def few(planes: int) -> None:
         starts = call.starts(ir.Constant(_I64, CHUNK))
         call.put_out([call.finish(builder, call.of_planes(start, planes)) for start in starts])
-        builder.branch(done)
-    other = builder.append_basic_block("other")
-    builder.position_at_end(other)
-    _emit_any(builder, call)
-    builder.branch(done)
-    builder.position_at_end(before)
-    chosen = builder.switch(builder.lshr(samples, ir.Constant(_I64, 6)), other)
-    for planes, block in cases.items():
-        chosen.add_case(planes, block)
-    builder.position_at_end(done)
-    return zero
+
+    unrolled = range(1, UNROLLED + 1 if path != "portable" else 1)
+    cases: list[Case] = [((planes,), partial(few, planes)) for planes in unrolled]
+    switch(
+        builder, builder.lshr(call.samples, ir.Constant(_I64, 6)), cases, partial(_emit_any, builder, call)
+    )
+    return ir.Constant(_I64, 0)
 
 
 def _emit_any(builder: Any, call: _Call) -> None:
@@ -298,16 +291,11 @@ def to_bits(typingctx, x, n, samples, rows):  # type: ignore[no-untyped-def]
     def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
         x, n, samples, rows = args
         kind, chunk = ir.VectorType(_I8, CHUNK), ir.Constant(_I64, CHUNK)
-        before, done = builder.block, builder.append_basic_block("done")
-        other = builder.append_basic_block("other")
-        cases = {}
 
         def byte_row(address: Any) -> Any:
             return builder.inttoptr(address, kind.as_pointer())
 
-        for planes in range(1, UNROLLED + 1):
-            cases[planes] = builder.append_basic_block("planes")
-            builder.position_at_end(cases[planes])
+        def few(planes: int) -> None:
             with cgutils.for_range(builder, n) as loop:
                 source = builder.add(x, builder.mul(loop.index, ir.Constant(_I64, CHUNK * planes)))
                 total = None
@@ -317,15 +305,10 @@ def to_bits(typingctx, x, n, samples, rows):  # type: ignore[no-untyped-def]
                     total = more if total is None else builder.or_(builder.add(total, total), more)
                 target = builder.add(rows, builder.mul(loop.index, chunk))
                 builder.store(total, byte_row(target), align=1)
-            builder.branch(done)
-        builder.position_at_end(other)
-        _emit_to_bits(builder, x, n, samples, rows)
-        builder.branch(done)
-        builder.position_at_end(before)
-        chosen = builder.switch(builder.lshr(samples, ir.Constant(_I64, 6)), other)
-        for planes, block in cases.items():
-            chosen.add_case(planes, block)
-        builder.position_at_end(done)
+
+        cases: list[Case] = [((planes,), partial(few, planes)) for planes in range(1, UNROLLED + 1)]
+        other = partial(_emit_to_bits, builder, x, n, samples, rows)
+        switch(builder, builder.lshr(samples, ir.Constant(_I64, 6)), cases, other)
         return ir.Constant(_I64, 0)
 
     return types.int64(*[types.int64] * 4), codegen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from thermo.kernels.jit import njit
 from thermo.kernels.random import intrinsic
 
 _I8, _I64 = ir.IntType(8), ir.IntType(64)
+Case = tuple[Iterable[int], Callable[[], None]]
 
 
 def vector(kind: Any, n: int) -> Any:
@@ -37,6 +39,30 @@ def store(builder: Any, value: Any, base: Any, offset: Any, n: int) -> None:
 
 def chunks(builder: Any, pitch: Any, width: int) -> Any:
     return cgutils.for_range_slice(builder, ir.Constant(_I64, 0), pitch, ir.Constant(_I64, width), _I64)
+
+
+def switch(builder: Any, number: Any, cases: Iterable[Case], other: Callable[[], None] | None = None) -> None:
+    """The code of one of several cases, by a number that is known when a kernel runs.
+
+    cases : (numbers, what emits their code); other : what emits that of other numbers, None: there is none
+    """
+    before, done = builder.block, builder.append_basic_block("done")
+
+    def made(emit: Callable[[], None]) -> Any:
+        block = builder.append_basic_block("case")
+        builder.position_at_end(block)
+        emit()
+        builder.branch(done)
+        return block
+
+    blocks = [(numbers, made(emit)) for numbers, emit in cases]
+    rest = done if other is None else made(other)
+    builder.position_at_end(before)
+    chosen = builder.switch(number, rest)
+    for numbers, block in blocks:
+        for one in numbers:
+            chosen.add_case(ir.Constant(number.type, one), block)
+    builder.position_at_end(done)
 
 
 def scratch(builder: Any, kind: Any) -> Any:

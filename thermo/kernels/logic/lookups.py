@@ -14,6 +14,7 @@ be counted at each table, which costs as much as its work.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -23,7 +24,7 @@ from numba.core import cgutils
 from compiler.jit.bundles import target_features
 from thermo.kernels.jit import njit
 from thermo.kernels.logic.dots import ADDERS, CHUNK, GROUP, LONG, PATHS, has, total8
-from thermo.kernels.logic.emit import chunks, load, pointer, same, scratch, store, vector
+from thermo.kernels.logic.emit import Case, chunks, load, pointer, same, scratch, store, switch, vector
 from thermo.kernels.logic.places import emit_places, groups, starts_of
 from thermo.kernels.random import intrinsic
 
@@ -264,47 +265,44 @@ def _emit_histogram(builder: Any, places: Any, weights: Any, pitch: Any, out: An
     builder.store(total, pointer(builder, out, kind), align=4)
 
 
-def _intrinsic_of(emit: Any, n_args: int, operands: int, wanted: str) -> Any:
-    """The intrinsic for one path; where the CPU lacks it, nothing."""
+def _by_kind(emit: Any, n_args: int, alike: tuple[int, ...] = ()) -> tuple[Any, Any]:
+    """Signature and code of an intrinsic of so many addresses and sizes, then operands and the path.
 
-    def made(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        if has(wanted):
-            emit(builder, args, operands, wanted)
+    emit : builder, arguments, operands, path -> their code; alike : operands whose code is that of any path
+    """
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        *given, operands, path = args
+        here = [number for number, name in enumerate(PATHS) if has(name)]
+        cases: list[Case] = []
+        for n in (TWO, FEW, MANY):
+            for numbers in [here] if n in alike else [[number] for number in here]:
+                made = partial(emit, builder, given, n, PATHS[numbers[0]])
+                cases.append(([4 * n + number for number in numbers], made))
+        switch(builder, builder.add(builder.shl(operands, ir.Constant(_I64, 2)), path), cases)
         return ir.Constant(_I64, 0)
 
-    signature = types.int64(*[types.int64] * n_args)
-    if n_args == 8:
-
-        def weigh(typingctx, a, b, c, d, e, f, g, h):  # type: ignore[no-untyped-def]
-            return signature, made
-
-        return intrinsic(weigh)
-
-    if n_args == 5:
-
-        def tally(typingctx, a, b, c, d, e):  # type: ignore[no-untyped-def]
-            return signature, made
-
-        return intrinsic(tally)
-
-    def add_up(typingctx, a, b, c, d):  # type: ignore[no-untyped-def]
-        return signature, made
-
-    return intrinsic(add_up)
+    return types.int64(*[types.int64] * (n_args + 2)), codegen
 
 
-_weigh2_0, _weigh2_1, _weigh2_2 = (_intrinsic_of(_emit_weigh, 8, TWO, path) for path in PATHS)
-_weigh4_0, _weigh4_1, _weigh4_2 = (_intrinsic_of(_emit_weigh, 8, FEW, path) for path in PATHS)
-_weigh6_0, _weigh6_1, _weigh6_2 = (_intrinsic_of(_emit_weigh, 8, MANY, path) for path in PATHS)
-_tally2_0, _tally2_1, _tally2_2 = (_intrinsic_of(_emit_tally, 5, TWO, path) for path in PATHS)
-_tally4_0, _tally4_1, _tally4_2 = (_intrinsic_of(_emit_tally, 5, FEW, path) for path in PATHS)
-_tally6_0, _tally6_1, _tally6_2 = (_intrinsic_of(_emit_tally, 5, MANY, path) for path in PATHS)
-_decide2_0, _decide2_1, _decide2_2 = (_intrinsic_of(_emit_decide, 5, TWO, path) for path in PATHS)
-_decide4_0, _decide4_1, _decide4_2 = (_intrinsic_of(_emit_decide, 5, FEW, path) for path in PATHS)
-_decide6_0, _decide6_1, _decide6_2 = (_intrinsic_of(_emit_decide, 5, MANY, path) for path in PATHS)
-_add_up2_0, _add_up2_1, _add_up2_2 = (_intrinsic_of(_emit_add_up, 4, TWO, path) for path in PATHS)
-_add_up4_0, _add_up4_1, _add_up4_2 = (_intrinsic_of(_emit_add_up, 4, FEW, path) for path in PATHS)
-_add_up6 = _intrinsic_of(_emit_add_up, 4, MANY, PATHS[0])
+@intrinsic
+def _weigh(typingctx, a, b, c, d, e, f, g, h, operands, path):  # type: ignore[no-untyped-def]
+    return _by_kind(_emit_weigh, 8)
+
+
+@intrinsic
+def _tally(typingctx, a, b, c, d, e, operands, path):  # type: ignore[no-untyped-def]
+    return _by_kind(_emit_tally, 5)
+
+
+@intrinsic
+def _decide(typingctx, a, b, c, d, e, operands, path):  # type: ignore[no-untyped-def]
+    return _by_kind(_emit_decide, 5)
+
+
+@intrinsic
+def _add_up(typingctx, a, b, c, d, operands, path):  # type: ignore[no-untyped-def]
+    return _by_kind(_emit_add_up, 4, alike=(MANY,))
 
 
 @njit(cache=True, nogil=True)
@@ -318,26 +316,7 @@ def weigh(rows, pitch, wires, slopes, weights, dither, out, places, operands, pa
         0 to 127: at random, so that the mean of a weight is right
     out : (operands, pitch) int8; places : (8 row_bytes(pitch),) uint8, the addresses, of pitch samples first
     """
-    if operands == TWO:
-        if path == 2:
-            _weigh2_2(rows, pitch, wires, slopes, weights, dither, out, places)
-        elif path == 1:
-            _weigh2_1(rows, pitch, wires, slopes, weights, dither, out, places)
-        else:
-            _weigh2_0(rows, pitch, wires, slopes, weights, dither, out, places)
-    elif operands == FEW:
-        if path == 2:
-            _weigh4_2(rows, pitch, wires, slopes, weights, dither, out, places)
-        elif path == 1:
-            _weigh4_1(rows, pitch, wires, slopes, weights, dither, out, places)
-        else:
-            _weigh4_0(rows, pitch, wires, slopes, weights, dither, out, places)
-    elif path == 2:
-        _weigh6_2(rows, pitch, wires, slopes, weights, dither, out, places)
-    elif path == 1:
-        _weigh6_1(rows, pitch, wires, slopes, weights, dither, out, places)
-    else:
-        _weigh6_0(rows, pitch, wires, slopes, weights, dither, out, places)
+    _weigh(rows, pitch, wires, slopes, weights, dither, out, places, operands, path)
 
 
 @njit(cache=True, nogil=True)
@@ -346,26 +325,7 @@ def tally(rows, pitch, wires, entries, ones, operands, path):  # type: ignore[no
 
     rows : see weigh; entries : (entries held,) uint8, ones : (pitch,) uint8
     """
-    if operands == TWO:
-        if path == 2:
-            _tally2_2(rows, pitch, wires, entries, ones)
-        elif path == 1:
-            _tally2_1(rows, pitch, wires, entries, ones)
-        else:
-            _tally2_0(rows, pitch, wires, entries, ones)
-    elif operands == FEW:
-        if path == 2:
-            _tally4_2(rows, pitch, wires, entries, ones)
-        elif path == 1:
-            _tally4_1(rows, pitch, wires, entries, ones)
-        else:
-            _tally4_0(rows, pitch, wires, entries, ones)
-    elif path == 2:
-        _tally6_2(rows, pitch, wires, entries, ones)
-    elif path == 1:
-        _tally6_1(rows, pitch, wires, entries, ones)
-    else:
-        _tally6_0(rows, pitch, wires, entries, ones)
+    _tally(rows, pitch, wires, entries, ones, operands, path)
 
 
 @njit(cache=True, nogil=True)
@@ -374,26 +334,7 @@ def decide(rows, pitch, wires, entries, out, operands, path):  # type: ignore[no
 
     rows : see weigh; entries : (entries held,) uint8
     """
-    if operands == TWO:
-        if path == 2:
-            _decide2_2(rows, pitch, wires, entries, out)
-        elif path == 1:
-            _decide2_1(rows, pitch, wires, entries, out)
-        else:
-            _decide2_0(rows, pitch, wires, entries, out)
-    elif operands == FEW:
-        if path == 2:
-            _decide4_2(rows, pitch, wires, entries, out)
-        elif path == 1:
-            _decide4_1(rows, pitch, wires, entries, out)
-        else:
-            _decide4_0(rows, pitch, wires, entries, out)
-    elif path == 2:
-        _decide6_2(rows, pitch, wires, entries, out)
-    elif path == 1:
-        _decide6_1(rows, pitch, wires, entries, out)
-    else:
-        _decide6_0(rows, pitch, wires, entries, out)
+    _decide(rows, pitch, wires, entries, out, operands, path)
 
 
 @njit(cache=True, nogil=True)
@@ -403,142 +344,4 @@ def add_up(places, weights, pitch, out, operands, path):  # type: ignore[no-unty
     places : (pitch,) uint8; weights : (pitch,) int8; pitch : a multiple of 64
     out : (entries held,) int32; of 2 operands the first four alone mean something
     """
-    if operands == TWO:
-        if path == 2:
-            _add_up2_2(places, weights, pitch, out)
-        elif path == 1:
-            _add_up2_1(places, weights, pitch, out)
-        else:
-            _add_up2_0(places, weights, pitch, out)
-    elif operands == MANY:
-        _add_up6(places, weights, pitch, out)
-    elif path == 2:
-        _add_up4_2(places, weights, pitch, out)
-    elif path == 1:
-        _add_up4_1(places, weights, pitch, out)
-    else:
-        _add_up4_0(places, weights, pitch, out)
-
-
-def _entry_sums_of(inputs: int) -> Any:
-    size = 1 << inputs
-    held = size if inputs == TWO else size_of(operands_of(inputs))
-
-    def entry_sums(typingctx, totals, scale, out):  # type: ignore[no-untyped-def]
-        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            totals, scale, out = args
-            whole, real = ir.VectorType(_I32, size), ir.VectorType(ir.FloatType(), size)
-            total = None
-            for start in range(0, held, size):
-                place = builder.add(totals, ir.Constant(_I64, 4 * start))
-                part = builder.load(pointer(builder, place, whole), align=4)
-                total = part if total is None else builder.add(total, part)
-            one = builder.insert_element(ir.Constant(real, ir.Undefined), scale, ir.Constant(_I32, 0))
-            by = builder.shuffle_vector(one, one, ir.Constant(whole, [0] * size))
-            value = builder.fmul(by, builder.sitofp(total, real))
-            builder.store(value, pointer(builder, out, real), align=4)
-            return ir.Constant(_I64, 0)
-
-        return types.int64(types.int64, types.float32, types.int64), codegen
-
-    return intrinsic(entry_sums)
-
-
-_sums2, _sums3, _sums4, _sums5, _sums6 = (_entry_sums_of(inputs) for inputs in range(2, 7))
-
-
-@njit(cache=True, nogil=True)
-def entry_sums(totals, scale, out, inputs):  # type: ignore[no-untyped-def]
-    """out[e] = scale times the totals of all places where entry e is held; (2^inputs,) float32.
-
-    totals : as add_up leaves them; scale : float32
-    """
-    if inputs == 2:
-        _sums2(totals, scale, out)
-    elif inputs == 3:
-        _sums3(totals, scale, out)
-    elif inputs == 4:
-        _sums4(totals, scale, out)
-    elif inputs == 5:
-        _sums5(totals, scale, out)
-    else:
-        _sums6(totals, scale, out)
-
-
-def _repeated(builder: Any, table: Any, held: int, change: Any = lambda e: e) -> Any:
-    """<held x ...>: entry change(e) of the table at e, again and again."""
-    n = table.type.count
-    order = [change(e) % n for e in range(held)]
-    return builder.shuffle_vector(table, table, ir.Constant(ir.VectorType(_I32, held), order))
-
-
-def _slopes_of(inputs: int) -> Any:
-    operands = operands_of(inputs)
-    held = size_of(operands)
-
-    def slopes(typingctx, entries, out):  # type: ignore[no-untyped-def]
-        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            table = load(builder, args[0], ir.Constant(_I64, 0), 1 << inputs)
-            for j in range(operands):
-                one = _repeated(builder, table, held, lambda e, j=j: e | 1 << j)
-                zero = _repeated(builder, table, held, lambda e, j=j: e & ~(1 << j))
-                store(builder, builder.sub(one, zero), args[1], ir.Constant(_I64, j * held), held)
-            return ir.Constant(_I64, 0)
-
-        return types.int64(types.int64, types.int64), codegen
-
-    return intrinsic(slopes)
-
-
-def _hard_of(inputs: int) -> Any:
-    held = size_of(operands_of(inputs))
-
-    def hard(typingctx, logits, out):  # type: ignore[no-untyped-def]
-        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            kind = ir.VectorType(ir.FloatType(), 1 << inputs)
-            table = builder.load(pointer(builder, args[0], kind), align=4)
-            ones = builder.fcmp_ordered(">", table, ir.Constant(kind, [0.0] * kind.count))
-            bits = builder.zext(ones, ir.VectorType(_I8, kind.count))
-            store(builder, _repeated(builder, bits, held), args[1], ir.Constant(_I64, 0), held)
-            return ir.Constant(_I64, 0)
-
-        return types.int64(types.int64, types.int64), codegen
-
-    return intrinsic(hard)
-
-
-_slopes2, _slopes3, _slopes4, _slopes5, _slopes6 = (_slopes_of(inputs) for inputs in range(2, 7))
-_hard2, _hard3, _hard4, _hard5, _hard6 = (_hard_of(inputs) for inputs in range(2, 7))
-
-
-@njit(cache=True, nogil=True)
-def slopes(entries, out, inputs):  # type: ignore[no-untyped-def]
-    """out[j, e] = entries[e with bit j set] - entries[e with it clear]; (operands, entries held) int8.
-
-    entries : (2^inputs,) int8
-    """
-    if inputs == 2:
-        _slopes2(entries, out)
-    elif inputs == 3:
-        _slopes3(entries, out)
-    elif inputs == 4:
-        _slopes4(entries, out)
-    elif inputs == 5:
-        _slopes5(entries, out)
-    else:
-        _slopes6(entries, out)
-
-
-@njit(cache=True, nogil=True)
-def hard_entries(logits, out, inputs):  # type: ignore[no-untyped-def]
-    """out[e] = logits[e] > 0; logits : (2^inputs,) float32, out : (entries held,) uint8."""
-    if inputs == 2:
-        _hard2(logits, out)
-    elif inputs == 3:
-        _hard3(logits, out)
-    elif inputs == 4:
-        _hard4(logits, out)
-    elif inputs == 5:
-        _hard5(logits, out)
-    else:
-        _hard6(logits, out)
+    _add_up(places, weights, pitch, out, operands, path)

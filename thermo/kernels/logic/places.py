@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils
 
 from thermo.kernels.logic.dots import CHUNK, row_bytes_of
-from thermo.kernels.logic.emit import load, same, store
+from thermo.kernels.logic.emit import Case, load, same, store, switch
 
 HALF = 4
 """Planes of which half a byte holds all."""
@@ -51,23 +52,17 @@ def emit_places(builder: Any, starts: list[Any], first: Any, planes: Any, places
 
     starts : addresses of the rows; first : byte of a row where the group begins; planes : the group's, 1 to 8
     """
-    before, done = builder.block, builder.append_basic_block("done")
-    blocks = {}
-    for n in (1, 2, HALF, 2 * HALF):
-        blocks[n] = builder.append_basic_block(f"planes{n}")
-        builder.position_at_end(blocks[n])
+
+    def store_of(n: int) -> None:
         for part in range(0, CHUNK, _WIDTHS[path]):
             offset = builder.add(first, ir.Constant(_I64, part))
             rows = [load(builder, start, offset, _WIDTHS[path]) for start in starts]
             for plane, found in enumerate(_addresses(builder, rows, n)):
                 place = ir.Constant(_I64, CHUNK * plane + part)
                 store(builder, found, places, place, _WIDTHS[path])
-        builder.branch(done)
-    builder.position_at_end(before)
-    chosen = builder.switch(planes, blocks[2 * HALF])
-    for n in (1, 2, 3, 4):
-        chosen.add_case(planes.type(n), blocks[n if n < 3 else HALF])
-    builder.position_at_end(done)
+
+    cases: list[Case] = [((1,), partial(store_of, 1)), ((2,), partial(store_of, 2))]
+    switch(builder, planes, [*cases, ((3, 4), partial(store_of, HALF))], partial(store_of, 2 * HALF))
 
 
 def _addresses(builder: Any, rows: list[Any], planes: int) -> list[Any]:

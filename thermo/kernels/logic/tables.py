@@ -24,8 +24,9 @@ from thermo.kernels.jit import njit
 from thermo.kernels.logic.above import derivatives
 from thermo.kernels.logic.dots import CHUNK, GROUP, dots8
 from thermo.kernels.logic.emit import address, alive, borrowed
+from thermo.kernels.logic.entries import entry_sums, hard_entries, slopes
 from thermo.kernels.logic.fetch import fetch, fetch_to_write
-from thermo.kernels.logic.lookups import SHIFT, add_up, decide, entry_sums, hard_entries, slopes, tally, weigh
+from thermo.kernels.logic.lookups import SHIFT, add_up, decide, tally, weigh
 from thermo.kernels.logic.together import pack
 from thermo.kernels.logic.updates import LANES, WIDTH, probabilities, read_nets, score_step, table_step
 

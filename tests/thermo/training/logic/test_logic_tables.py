@@ -10,6 +10,7 @@ from compiler.circuits.from_tables import circuit_of
 from compiler.families.tables import lower_tables
 from thermo.data import Dataset, load_dataset
 from thermo.kernels.jit import njit
+from thermo.kernels.logic import entries as held_entries
 from thermo.kernels.logic import lookups, tables, together
 from thermo.kernels.logic.above import Given, Handed, derivatives, readers
 from thermo.kernels.logic.dots import PATHS, aligned, bits_of, from_bits, path_code, row_bytes, simd_path
@@ -79,12 +80,12 @@ def as_bytes(rows, x):
 
 @njit(cache=True)
 def slopes_of(entries, out, inputs):
-    lookups.slopes(entries.ctypes.data, out.ctypes.data, inputs)
+    held_entries.slopes(entries.ctypes.data, out.ctypes.data, inputs)
 
 
 @njit(cache=True)
 def hard_of(logits, out, inputs):
-    lookups.hard_entries(logits.ctypes.data, out.ctypes.data, inputs)
+    held_entries.hard_entries(logits.ctypes.data, out.ctypes.data, inputs)
 
 
 @njit(cache=True)
