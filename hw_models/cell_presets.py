@@ -41,6 +41,7 @@ def _library(
     node: str,
     flipflop: FlipFlop | None = None,
     called: str = "{}",
+    supplies: tuple[str, ...] = ("VDD", "VSS"),
 ) -> CellLibrary:
     """operating : supply V, load F, slew s; checks : J per toggle of cells by name; called : what the kit
     makes of a row's name
@@ -63,6 +64,7 @@ def _library(
         checks=Frozen(known),
         node=node,
         flipflop=flipflop or _scaled(_DFXTP, nand),
+        supplies=supplies,
     )
 
 
@@ -190,6 +192,7 @@ _SKY130HD = _library(
     node="130 nm",
     flipflop=_DFXTP,
     called="sky130_fd_sc_hd__{}",
+    supplies=("VPWR", "VGND", "VPB", "VNB"),
 )
 
 _IHP_SG13G2 = _library(

@@ -92,6 +92,7 @@ class CellLibrary:
     skipped : number of cells of the file that are left out, by reason
     flipflop : the smallest plain one, None where the library is not known to have one
     node : of manufacture, "45 nm"
+    supplies : names of its cells' power pins
     """
 
     name: str
@@ -107,6 +108,7 @@ class CellLibrary:
     node: str = "not stated"
 
     flipflop: FlipFlop | None = None
+    supplies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         seen: set[str] = set()

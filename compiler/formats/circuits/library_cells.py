@@ -25,13 +25,6 @@ FOLLOWING = {"ff": "next_state", "latch": "data_in"}
 MAX_PINS = 12
 IDENTITY = 0b10
 """Table of what shows its one pin."""
-SUPPLIES = {
-    "nangate45": ("VDD", "VSS"),
-    "sky130hd": ("VPWR", "VGND", "VPB", "VNB"),
-    "ihp-sg13g2": ("VDD", "VSS"),
-    "asap7": ("VDD", "VSS"),
-}
-"""Power pins of the presets' cells."""
 
 Function = tuple[tuple[str, ...], int]
 """(pins it reads, table), bit p of the table for the pattern with pin k in bit k of p."""
@@ -179,8 +172,8 @@ def _function(text: str, where: str) -> tuple[tuple[str, ...], int]:
 def _preset(name: str) -> dict[str, CellFunction]:
     """Its gates, and the flip-flop that registers are exported as."""
     found: dict[str, CellFunction] = {}
-    library, supplies = CELL_LIBRARIES.get(name), SUPPLIES[name]
-    flipflop = library.flipflop
+    library = CELL_LIBRARIES.get(name)
+    supplies, flipflop = library.supplies, library.flipflop
     if flipflop is not None and flipflop.pins is not None:
         clock, data, out = flipflop.pins
         state = CellState(("IQ", "IQN"), ((data,), IDENTITY))
