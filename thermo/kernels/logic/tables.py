@@ -76,6 +76,19 @@ class Rows(NamedTuple):
     pitch: int
 
 
+class Asked(NamedTuple):
+    """Nets that may become candidates, whose derivatives are wanted in place of a step.
+
+    asks : whether they are; nets : (blocks, n) int32, what the wires of a block are asked about (they share
+        them, so that their rows stay in a cache), n a multiple of 8
+    h : (blocks, inputs, LANES, n) float32, what their derivatives are added to
+    """
+
+    asks: bool
+    nets: np.ndarray
+    h: np.ndarray
+
+
 class Work(NamedTuple):
     """A thread's scratch for one layer; held : entries that a table is held as (lookups.size_of).
 
@@ -278,6 +291,14 @@ def block_sums(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _add_asked(scales, dots, h):  # type: ignore[no-untyped-def]
+    for j in range(h.shape[0]):
+        for lane in range(LANES):
+            for i in range(h.shape[2]):
+                h[j, lane, i] += np.float32(scales[lane]) * np.float32(dots[j, lane, i])
+
+
+@njit(cache=True, nogil=True)
 def _soon(layer):  # type: ignore[no-untyped-def]
     """What a block's step reads after its sums are made, and what the next block reads first."""
     logits, scores = 4 * layer.table.shape[1], 4 * layer.scores.shape[1] * layer.scores.shape[2]
@@ -292,33 +313,37 @@ def _soon(layer):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def train_blocks(layer, step, given, handed, read, dither, work, first, last, path):  # type: ignore[no-untyped-def]
+def train_blocks(layer, step, given, handed, read, dither, work, asked, first, last, path):  # type: ignore[no-untyped-def]
     """Gradient and Adam step of the tables in blocks first .. last - 1, and their new choices.
 
     given, handed : see above; read : Rows; dither : (at least pitch,) uint8 from 0 to 127
+    asked : Asked; if it asks, no step is taken. One kernel for both: what they share takes long to compile.
     """
     unit, rate_table, rate_wire, beta1, beta2, fix2, epsilon, decay = step
     layer, given, handed = borrowed(layer), borrowed(given), borrowed(handed)
-    read, work = borrowed(read), borrowed(work)
+    read, work, asked = borrowed(read), borrowed(work), borrowed(asked)
     wires, best, nets, k = layer.wires, layer.best, layer.nets, layer.k
     size, inputs, k_padded = layer.table.shape[1], wires.shape[1], layer.scores.shape[2]
     n, row = LANES * size, 4 * LANES * k_padded
+    about, row_about, apart = address(wires), row * inputs, k_padded
     n_asked = k_padded if k > 1 else 0  # there is nothing to choose: the softmax of one score is 1
+    soon = _soon(layer)
+    if asked.asks:
+        n_asked = asked.nets.shape[1]
+        about, row_about, apart, soon = address(asked.nets), 4 * n_asked, 0, soon[:0]
     p, sums = np.empty(n, np.float32), np.empty((LANES, size), np.float32)
     rounded = np.empty((LANES, size), np.int8)
-    dots = np.empty((inputs, LANES, k_padded), np.int32)
+    dots = np.empty((inputs, LANES, max(n_asked, k_padded)), np.int32)
     h, e = np.empty((2, k_padded, WIDTH), np.float32)
     factor, scales = np.empty(LANES, np.float32), work.scales
     p_at, sums_at, rounded_at, dots_at = (address(p), address(sums), address(rounded), address(dots))
     h_at, e_at, factor_at = address(h), address(e), address(factor)
     t0, m0, v0 = address(layer.table), address(layer.table_m), address(layer.table_v)
     s1, m1, v1 = address(layer.scores), address(layer.scores_m), address(layer.scores_v)
-    soon = _soon(layer)
     work.state[0] = -1
     for block in range(first, last):
         here = 4 * n * block
         probabilities(t0 + here, n, p_at, rounded_at)
-        asked = address(wires) + row * inputs * block
         block_sums(
             layer,
             given,
@@ -328,14 +353,17 @@ def train_blocks(layer, step, given, handed, read, dither, work, first, last, pa
             work,
             block,
             rounded,
-            asked,
-            k_padded,
+            about + row_about * block,
+            apart,
             n_asked,
             dots,
             sums,
             soon,
             path,
         )
+        if asked.asks:
+            _add_asked(scales, dots, asked.h[block])
+            continue
         adam = (beta1, beta2, fix2, epsilon)
         now = (t0 + here, m0 + here, v0 + here, p_at, sums_at, n, unit, _ONE - decay, rate_table)
         table_step(*now, *adam)

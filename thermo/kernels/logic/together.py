@@ -53,7 +53,7 @@ _can_permute, _can_shuffle = _has("avx512vbmi"), _has("ssse3")
 
 @intrinsic
 def _permute_rows(typingctx, rows, n, order, out, width):  # type: ignore[no-untyped-def]
-    """out[f, i] = rows[f, order[i]] for rows of 256 bytes, 64 at a time; order : (width,) uint8."""
+    """out[f, i] = rows[f, order[i]] for rows of 256 bytes, 64 at a time; order : (width,) int32."""
 
     def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
         rows, n, order, out, width = args
@@ -64,7 +64,9 @@ def _permute_rows(typingctx, rows, n, order, out, width):  # type: ignore[no-unt
             builder.module, ir.FunctionType(kind, [kind] * 3), "llvm.x86.avx512.vpermi2var.qi.512"
         )
         with chunks(builder, width, 64) as (offset, _):
-            places = load(builder, order, offset, 64)
+            wide = builder.add(order, builder.shl(offset, ir.Constant(_I64, 2)))
+            wide = builder.load(pointer(builder, wide, ir.VectorType(ir.IntType(32), 64)), align=4)
+            places = builder.trunc(wide, kind)
             high = builder.icmp_signed("<", places, same(_I8, 64, 0))
             with cgutils.for_range(builder, n) as loop:
                 start = builder.mul(loop.index, ir.Constant(_I64, 256))
@@ -137,7 +139,7 @@ def _by_sixteen(order, m, parts, places):  # type: ignore[no-untyped-def]
 def weighty(weights, first, last, order):  # type: ignore[no-untyped-def]
     """How many samples have a weight that is not 0 in any of the rows first .. last - 1, and which.
 
-    weights : (rows, pitch) int8; order : (pitch,) uint8 or uint16, out: the samples, then 0
+    weights : (rows, pitch) int8; order : (pitch,) int32, out: the samples, then 0
     """
     m, pitch = 0, weights.shape[1]
     for s in range(pitch):

@@ -9,17 +9,19 @@ import numpy as np
 from thermo.kernels.logic.above import Given, Handed, readers
 from thermo.kernels.logic.dots import aligned, fill_bits, row_bytes
 from thermo.kernels.logic.lookups import SHIFT
-from thermo.kernels.logic.pool import pool_gradients
-from thermo.kernels.logic.tables import Rows, count_ones, outputs, train_blocks
+from thermo.kernels.logic.tables import Asked, Rows, count_ones, outputs, train_blocks
 from thermo.kernels.logic.together import padded, put_bits_together, put_together, room, weighty
 from thermo.kernels.logic.updates import LANES, AdamStep
-from thermo.training.logic.layer_state import LayerState, order
+from thermo.training.logic.layer_state import LayerState
 from thermo.training.tiles import Tiles
 
 ROUGH = 8
 """Dither, in multiples of a batch: neighbouring tables round differently."""
 _NO_WEIGHTS, _NO_ENTRY = np.zeros((0, 0), np.int8), np.zeros(0, np.int32)
 _NO_BEGIN, _NO_BYTES = np.zeros(0, np.int64), np.zeros((0, 0), np.uint8)
+
+NOT_ASKED = Asked(False, np.zeros((0, 0), np.int32), np.zeros((0, 0, 0, 0), np.float32))
+NO_STEP = AdamStep(*[np.float32(0)] * len(AdamStep._fields))
 
 Visit = Callable[[int, int, Given, Handed], None]
 
@@ -51,7 +53,7 @@ class Flow:
         self.dither = aligned((ROUGH * pitch,), np.uint8)
         self.work = [[layer.work(pitch, self.one) for layer in layers[fixed:]] for _ in range(threads)]
         self.shares = [np.linspace(0, layer.blocks, threads + 1).astype(int) for layer in layers]
-        self.order = order(pitch)
+        self.order = aligned((pitch,), np.int32)
         learn, above = [] if self.one else layers[fixed:], layers[fixed + 1 :]
         self.packed = [aligned((0 if self.one else room(pitch),), np.uint8) for _ in range(threads)]
         self.bits = [aligned((layer.n_below * row_bytes(pitch),), np.uint8) for layer in learn]
@@ -142,40 +144,21 @@ class Flow:
 
     def train(self, number: int, thread: int, step: AdamStep, given: Given, handed: Handed) -> None:
         """A thread's share of one layer's step, see `descend`."""
-        layer = self.layers[number]
-        first, last = self.shares[number][thread : thread + 2]
-        train_blocks(
-            layer.tables,
-            step,
-            given,
-            handed,
-            self.rows[number - self.fixed],
-            self.dither,
-            self.work[thread][number - self.fixed],
-            first,
-            last,
-            self.path,
-        )
+        self._visit(number, thread, step, given, handed, NOT_ASKED)
 
     def ask(
         self, number: int, thread: int, pool: np.ndarray, h: np.ndarray, given: Given, handed: Handed
     ) -> None:
-        """Add to h the derivatives by the nets of the pool, see pool_gradients."""
-        layer = self.layers[number]
+        """Add to h the derivatives by the nets of the pool, see Asked; of none, what goes down alone."""
+        self._visit(number, thread, NO_STEP, given, handed, Asked(True, pool, h))
+
+    def _visit(
+        self, number: int, thread: int, step: AdamStep, given: Given, handed: Handed, asked: Asked
+    ) -> None:
+        at = number - self.fixed
         first, last = self.shares[number][thread : thread + 2]
-        pool_gradients(
-            layer.tables,
-            given,
-            handed,
-            self.rows[number - self.fixed],
-            self.dither,
-            self.work[thread][number - self.fixed],
-            pool,
-            h,
-            first,
-            last,
-            self.path,
-        )
+        ends = self.rows[at], self.dither, self.work[thread][at], asked, first, last, self.path
+        train_blocks(self.layers[number].tables, step, given, handed, *ends)
 
 
 def lay(batch: Rows, tiles: Tiles) -> None:

@@ -93,7 +93,7 @@ class LayerState:
             np.zeros(LANES, np.int32),
             aligned((room(pitch) if packs else 0,), np.uint8),
             aligned((self.n_below * row_bytes(pitch) if packs else 0,), np.uint8),
-            order(pitch),
+            aligned((pitch,), np.int32),
             np.zeros(2, np.int64),
         )
 
@@ -113,11 +113,6 @@ class LayerState:
         wires = self.kept["wires"][..., :k].transpose(1, 0, 2, 3).reshape(inputs, rows, k)
         table = self.kept["table"][:n].copy()
         return table, np.ascontiguousarray(wires[:, :n]), np.ascontiguousarray(scores[:, :n])
-
-
-def order(pitch: int) -> np.ndarray:
-    """Room for the numbers of so many samples, see together.weighty."""
-    return aligned((pitch,), np.uint8 if pitch <= 256 else np.uint16)
 
 
 def _blocked(array: np.ndarray) -> np.ndarray:

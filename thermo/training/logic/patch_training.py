@@ -29,6 +29,7 @@ from thermo.simulate.gates.encoding import halves
 from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
 from thermo.training.logic.counting_source import CountingSource
+from thermo.training.logic.flow import NOT_ASKED
 from thermo.training.logic.images import Epoch, TrainingImages
 from thermo.training.logic.layer_state import LayerState
 from thermo.training.logic.patches import Bank, Patches
@@ -283,7 +284,8 @@ class BankTrainer:
             f32(0),
         )
         work, read = layer.work(x.shape[1], False), Rows(_NO_BYTES, bits_of(x), x.shape[1])
-        train_blocks(layer.tables, step, given, handed, read, dither, work, 0, layer.blocks, self.path)
+        ends = read, dither, work, NOT_ASKED, 0, layer.blocks, self.path
+        train_blocks(layer.tables, step, given, handed, *ends)
 
 
 def _cut(bits: np.ndarray, y: np.ndarray, x: np.ndarray, size: int) -> np.ndarray:

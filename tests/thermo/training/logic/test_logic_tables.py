@@ -15,11 +15,11 @@ from thermo.kernels.logic import lookups, tables, together
 from thermo.kernels.logic.above import Given, Handed, derivatives, readers
 from thermo.kernels.logic.dots import PATHS, aligned, bits_of, from_bits, path_code, row_bytes, simd_path
 from thermo.kernels.logic.emit import address
-from thermo.kernels.logic.pool import pool_gradients
 from thermo.kernels.logic.updates import LANES, AdamStep
 from thermo.training.augmentation import Augmentation
 from thermo.training.errors import TrainingError
 from thermo.training.logic import LogicAugmentation, LogicConfig, logic_preset, train_logic
+from thermo.training.logic.flow import NO_STEP, NOT_ASKED
 from thermo.training.logic.layer_state import LayerState
 from thermo.training.logic.tables import TableTrainer
 from thermo.training.tiles import Tiles
@@ -247,7 +247,8 @@ class Toy:
         adam = AdamStep(f(0.01), f(1e-3), f(2e-3), f(0), f(0.5), f(1), f(1e-8), f(0))
         handed = nothing() if handed is None else handed
         work, read = layer.work(64, True), tables.Rows(self.x, bits_of(self.x), 64)
-        tables.train_blocks(layer.tables, adam, given, handed, read, dither, work, 0, self.blocks, path)
+        ends = read, dither, work, NOT_ASKED, 0, self.blocks, path
+        tables.train_blocks(layer.tables, adam, given, handed, *ends)
         return layer
 
     def gradients(self, dither: int, path: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -418,8 +419,9 @@ def test_pool_derivatives_are_those_of_the_same_nets_as_candidates(inputs):
     total = np.zeros((toy.blocks, inputs, LANES, 24), np.float32)
     for dither in range(128):
         rough, work = np.full(512, dither, np.uint8), layer.work(64, True)
-        ends, read = (0, toy.blocks, 0), tables.Rows(toy.x, bits_of(toy.x), 64)
-        pool_gradients(layer.tables, toy.given(), nothing(), read, rough, work, pool, total, *ends)
+        read, asked = tables.Rows(toy.x, bits_of(toy.x), 64), tables.Asked(True, pool, total)
+        ends = toy.given(), nothing(), read, rough, work, asked, 0, toy.blocks, 0
+        tables.train_blocks(layer.tables, NO_STEP, *ends)
     for t in (0, 33):
         block, lane = divmod(t, LANES)
         g = toy.weights[t // toy.per_class].astype(int)
