@@ -243,21 +243,6 @@ def has(path: str) -> bool:
     return PATHS.index(path) <= PATHS.index(simd_path())
 
 
-def _dots8_of(wanted: str) -> Any:
-    """The intrinsic for one path; where the CPU lacks it, nothing: path_code does not give it."""
-
-    def dots8(typingctx, weights, rows, samples, indices, out):  # type: ignore[no-untyped-def]
-        def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            return _emit(builder, args, wanted) if has(wanted) else ir.Constant(_I64, 0)
-
-        return types.int64(*[types.int64] * 5), codegen
-
-    return intrinsic(dots8)
-
-
-_portable, _avx2, _best = (_dots8_of(path) for path in PATHS)
-
-
 def path_code(path: str | None = None) -> int:
     """What `dots8` takes for this path; None: the best of this CPU.
 
@@ -269,19 +254,21 @@ def path_code(path: str | None = None) -> int:
     return PATHS.index(path or best)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def dots8(weights, rows, samples, indices, out, path):  # type: ignore[no-untyped-def]
+@intrinsic
+def dots8(typingctx, weights, rows, samples, indices, out, path):  # type: ignore[no-untyped-def]
     """out[j] = sum over s of bit s of row indices[j] times weights[s], for j from 0 to 7.
 
     Addresses: weights (samples,) int8, rows as `bits_of` makes them, indices and out (8,) int32
     samples : a multiple of 64; path : see path_code. Rows aligned to 64 bytes are read fastest.
     """
-    if path == 2:
-        _best(weights, rows, samples, indices, out)
-    elif path == 1:
-        _avx2(weights, rows, samples, indices, out)
-    else:
-        _portable(weights, rows, samples, indices, out)
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
+        *given, path = args
+        here = [(number, name) for number, name in enumerate(PATHS) if has(name)]
+        switch(builder, path, [([number], partial(_emit, builder, given, name)) for number, name in here])
+        return ir.Constant(_I64, 0)
+
+    return types.int64(*[types.int64] * 6), codegen
 
 
 @intrinsic

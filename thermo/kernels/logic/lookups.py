@@ -22,7 +22,6 @@ from numba import types
 from numba.core import cgutils
 
 from compiler.jit.bundles import target_features
-from thermo.kernels.jit import njit
 from thermo.kernels.logic.dots import ADDERS, CHUNK, GROUP, LONG, PATHS, has, total8
 from thermo.kernels.logic.emit import Case, chunks, load, pointer, same, scratch, store, switch, vector
 from thermo.kernels.logic.places import emit_places, groups, starts_of
@@ -286,27 +285,7 @@ def _by_kind(emit: Any, n_args: int, alike: tuple[int, ...] = ()) -> tuple[Any, 
 
 
 @intrinsic
-def _weigh(typingctx, a, b, c, d, e, f, g, h, operands, path):  # type: ignore[no-untyped-def]
-    return _by_kind(_emit_weigh, 8)
-
-
-@intrinsic
-def _tally(typingctx, a, b, c, d, e, operands, path):  # type: ignore[no-untyped-def]
-    return _by_kind(_emit_tally, 5)
-
-
-@intrinsic
-def _decide(typingctx, a, b, c, d, e, operands, path):  # type: ignore[no-untyped-def]
-    return _by_kind(_emit_decide, 5)
-
-
-@intrinsic
-def _add_up(typingctx, a, b, c, d, operands, path):  # type: ignore[no-untyped-def]
-    return _by_kind(_emit_add_up, 4, alike=(MANY,))
-
-
-@njit(cache=True, nogil=True)
-def weigh(rows, pitch, wires, slopes, weights, dither, out, places, operands, path):  # type: ignore[no-untyped-def]
+def weigh(typingctx, rows, pitch, wires, slopes, weights, dither, out, places, operands, path):  # type: ignore[no-untyped-def]
     """The weights of a table's inputs, and its addresses.
 
     out[j, s] = floor((weights[s] slopes[j, address of s] + dither[s]) / 128)
@@ -316,32 +295,32 @@ def weigh(rows, pitch, wires, slopes, weights, dither, out, places, operands, pa
         0 to 127: at random, so that the mean of a weight is right
     out : (operands, pitch) int8; places : (8 row_bytes(pitch),) uint8, the addresses, of pitch samples first
     """
-    _weigh(rows, pitch, wires, slopes, weights, dither, out, places, operands, path)
+    return _by_kind(_emit_weigh, 8)
 
 
-@njit(cache=True, nogil=True)
-def tally(rows, pitch, wires, entries, ones, operands, path):  # type: ignore[no-untyped-def]
+@intrinsic
+def tally(typingctx, rows, pitch, wires, entries, ones, operands, path):  # type: ignore[no-untyped-def]
     """ones[s] += entries[address of s].
 
     rows : see weigh; entries : (entries held,) uint8, ones : (pitch,) uint8
     """
-    _tally(rows, pitch, wires, entries, ones, operands, path)
+    return _by_kind(_emit_tally, 5)
 
 
-@njit(cache=True, nogil=True)
-def decide(rows, pitch, wires, entries, out, operands, path):  # type: ignore[no-untyped-def]
+@intrinsic
+def decide(typingctx, rows, pitch, wires, entries, out, operands, path):  # type: ignore[no-untyped-def]
     """out = the row of bits that a table puts out, (row_bytes(pitch),) uint8.
 
     rows : see weigh; entries : (entries held,) uint8
     """
-    _decide(rows, pitch, wires, entries, out, operands, path)
+    return _by_kind(_emit_decide, 5)
 
 
-@njit(cache=True, nogil=True)
-def add_up(places, weights, pitch, out, operands, path):  # type: ignore[no-untyped-def]
+@intrinsic
+def add_up(typingctx, places, weights, pitch, out, operands, path):  # type: ignore[no-untyped-def]
     """out[e] = the sum of weights over the samples at address e.
 
     places : (pitch,) uint8; weights : (pitch,) int8; pitch : a multiple of 64
     out : (entries held,) int32; of 2 operands the first four alone mean something
     """
-    _add_up(places, weights, pitch, out, operands, path)
+    return _by_kind(_emit_add_up, 4, alike=(MANY,))
