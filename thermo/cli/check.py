@@ -27,8 +27,8 @@ from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.deck import DECK_OPTIONS, deck_options
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SEED, SPLIT, Given, refuse, with_flags
 from thermo.cli.reading import CIRCUIT
+from thermo.common_options import KT
 from thermo.options import Option, keywords
-from thermo.simulate.options import KT
 
 SHOWN = 64  # inputs up to which a counterexample is written out
 MANY = 8  # states told

@@ -8,8 +8,8 @@ from compiler.errors import UnsupportedError
 from compiler.formats.spice.options import DIODES
 from hw_models.presets import chosen_device
 from thermo.cli.flags import Given
+from thermo.common_options import AT, DEVICE_SEED, INPUT_BITS, OUTPUT_BITS
 from thermo.options import Option
-from thermo.simulate.options import AT, DEVICE_SEED, INPUT_BITS, OUTPUT_BITS
 
 DECK_DEVICE = Option(
     "device",

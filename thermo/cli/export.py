@@ -52,6 +52,7 @@ from thermo.cli.console import emit, manifest, notes
 from thermo.cli.datasets import told_dataset
 from thermo.cli.deck import DECK_OPTIONS, deck_options
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SEED, SPLIT, Given, refuse, with_flags
+from thermo.common_options import KT
 from thermo.data import DataError, Dataset
 from thermo.energy.run import DONT_USE, chosen_libraries, library_files
 from thermo.evaluate import check_fit
@@ -59,7 +60,6 @@ from thermo.options import Option, keywords
 from thermo.report.text import si
 from thermo.simulate.device import one_device
 from thermo.simulate.langevin.prepare import encode
-from thermo.simulate.options import KT
 
 NET = Annotated[Path, typer.Argument(help="Circuit or Ising model: .tnl or any format that compile reads.")]
 FORMAT = Option(

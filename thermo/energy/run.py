@@ -12,11 +12,7 @@ from compiler.circuits.from_tables import circuit_of
 from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
 from hw_models.errors import HardwareError
-from thermo.data import Dataset, load_dataset
-from thermo.energy.baselines import WIDTHS, Baseline
-from thermo.options import Option, check_taken, takes
-from thermo.progress import NullProgress, Progress
-from thermo.simulate.options import (
+from thermo.common_options import (
     AT,
     COUPLINGS,
     DEVICE_SEED,
@@ -27,6 +23,10 @@ from thermo.simulate.options import (
     SEED,
     THREADS,
 )
+from thermo.data import Dataset, load_dataset
+from thermo.energy.baselines import WIDTHS, Baseline
+from thermo.options import Option, check_taken, takes
+from thermo.progress import NullProgress, Progress
 from thermo.simulate.run import dynamics_of
 from thermo.simulate.tiles.dynamics import IR_DROP, RANGES_AT, SCALE_INPUTS, WIRE
 

@@ -23,6 +23,7 @@ from compiler.families.store import save_model
 from compiler.ir.container import load
 from hw_models.interval import Interval
 from hw_models.presets import file_read
+from thermo.common_options import INPUT_BITS, OUTPUT_BITS
 from thermo.data import Dataset
 from thermo.energy.compare import LIBRARIES, designs_of
 from thermo.energy.digital import digital_designs
@@ -33,7 +34,6 @@ from thermo.progress import Progress
 from thermo.report.figures import COLOURS, MUTED, new_figure
 from thermo.report.page import Table
 from thermo.report.text import si
-from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS
 from thermo.studies.records import Point, run_recorded
 from thermo.studies.study import DATA, EPOCHS, SEED, THREADS, WHERE, Findings, Study
 from thermo.training import train_pathwise

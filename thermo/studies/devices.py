@@ -21,11 +21,11 @@ from hw_models.errors import HardwareError
 from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import chosen_crossbar, chosen_device
 from hw_models.strength import depends_on_time, suffered, with_strength
+from thermo.common_options import COUPLINGS, IMPERFECT, INPUT_BITS, OUTPUT_BITS
 from thermo.data import Dataset
 from thermo.evaluate import check_fit
 from thermo.options import Option
 from thermo.progress import Progress
-from thermo.simulate.options import COUPLINGS, IMPERFECT, INPUT_BITS, OUTPUT_BITS
 from thermo.studies.instances import accuracy_on_devices
 from thermo.studies.records import Point, check_classes, run_recorded
 from thermo.studies.study import DATA, SEED, THREADS, WHERE, Findings, Study

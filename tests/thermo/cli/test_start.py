@@ -57,6 +57,7 @@ def test_commands_of_circuits_load_no_numba_and_no_scipy(tmp_path):
         arguments = ["compile", tmp_path / "adder.v", "-o", tmp_path / "adder.tnl", "-O", level]
         assert loaded(*arguments) == {"numpy"}
     assert loaded("show", tmp_path / "adder.tnl") == {"numpy"}
+    assert loaded("check", tmp_path / "adder.v", tmp_path / "adder.tnl") == {"numpy"}
 
 
 @pytest.mark.parametrize("arguments, word", [(["shw"], "'show'"), (["train", "lang"], "'langevin'")])

@@ -9,8 +9,8 @@ from hw_models.weights import WEIGHT_MEMORIES
 from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, LOG, SEED, THREADS, Given, with_flags
 from thermo.cli.train.eqprop_runs import NETWORKS, Request, kind_of, run
+from thermo.common_options import INPUT_BITS, OUTPUT_BITS
 from thermo.options import Option
-from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS
 from thermo.simulate.threads import check_threads
 from thermo.training.eqprop.estimators import CIRCULAR, ESTIMATORS
 from thermo.training.regimes import AT, REGIME

@@ -20,11 +20,11 @@ from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, LOG, SEED, THREADS, Given, with_flags
 from thermo.cli.logged import progress_of
 from thermo.cli.train.saving import save_trained
+from thermo.common_options import INPUT_BITS, OUTPUT_BITS
 from thermo.evaluate import evaluate
 from thermo.options import Option
 from thermo.report.page import Table
 from thermo.report.text import text_table
-from thermo.simulate.options import INPUT_BITS, OUTPUT_BITS
 from thermo.simulate.threads import check_threads
 from thermo.training import TrainingError, train_onsager_machlup, train_pathwise
 from thermo.training.langevin.circuit import strengths

@@ -8,9 +8,9 @@ from compiler.circuits.from_tables import circuit_of
 from compiler.ir.cells import CellNetlist
 from compiler.ir.gates import GateNetlist
 from compiler.ir.luts import LutNetlist
+from thermo.common_options import PROGRESS, SEED, THREADS
 from thermo.options import Option, takes
 from thermo.simulate.errors import SimulationError
-from thermo.simulate.options import PROGRESS, SEED, THREADS
 
 
 def _faults(**parts: float) -> Any:

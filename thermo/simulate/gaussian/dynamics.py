@@ -10,8 +10,7 @@ import numpy as np
 
 from compiler.errors import UnsupportedError
 from compiler.ir.langevin import LangevinNetlist
-from thermo.options import Option, takes
-from thermo.simulate.options import (
+from thermo.common_options import (
     AT,
     COUPLINGS,
     DEVICE,
@@ -27,6 +26,7 @@ from thermo.simulate.options import (
     SEED,
     THREADS,
 )
+from thermo.options import Option, takes
 
 
 class GaussianDynamics:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from compiler.ir.langevin import LangevinNetlist
-from thermo.options import Option, takes
-from thermo.simulate.options import (
+from thermo.common_options import (
     AT,
     BACKEND,
     COUPLINGS,
@@ -24,6 +23,7 @@ from thermo.simulate.options import (
     SEED,
     THREADS,
 )
+from thermo.options import Option, takes
 
 
 class LangevinDynamics:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from compiler.ir.langevin import LangevinNetlist
+from thermo.common_options import DEVICE_SEED, IMPERFECT, KT, METHOD, PROGRESS, SEED, THREADS
 from thermo.options import takes
-from thermo.simulate.options import DEVICE_SEED, IMPERFECT, KT, METHOD, PROGRESS, SEED, THREADS
 
 
 class RestDynamics:

@@ -10,9 +10,7 @@ import numpy as np
 from compiler.ir.langevin import CellKind, LangevinNetlist
 from hw_models.imperfect import Imperfections, on_device
 from hw_models.presets import pbits_of
-from thermo.options import Option, takes
-from thermo.simulate.errors import SimulationError
-from thermo.simulate.options import (
+from thermo.common_options import (
     AT,
     BACKEND,
     DEVICE,
@@ -25,6 +23,8 @@ from thermo.simulate.options import (
     SEED,
     THREADS,
 )
+from thermo.options import Option, takes
+from thermo.simulate.errors import SimulationError
 
 if TYPE_CHECKING:
     from thermo.simulate.spins.result import SpinResult

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from compiler.ir.tiles import TileNetlist
-from thermo.options import Option, takes
-from thermo.simulate.errors import SimulationError
-from thermo.simulate.options import (
+from thermo.common_options import (
     AT,
     DEVICE,
     DEVICE_SEED,
@@ -18,6 +16,8 @@ from thermo.simulate.options import (
     SEED,
     THREADS,
 )
+from thermo.options import Option, takes
+from thermo.simulate.errors import SimulationError
 
 WIRE = Option(
     "wire", "--wire", float, None, "Tiles: ohm of a wire from crossing to crossing, in place of the device's."
