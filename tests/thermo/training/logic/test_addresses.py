@@ -34,7 +34,7 @@ def test_kernels_keep_the_arrays_of_which_they_use_the_address():
     twin = "def f(n):\n    a = np.empty(n)\n    at = address(a)\n    g(at)\n"
     assert freed_too_early(twin) == ["f: a"] and not freed_too_early(twin + "    alive((a,))\n")
     texts = {path.name: path.read_text() for path in Path(emit.__file__).parent.glob("*.py")}
-    assert sum("alive((" in text for text in texts.values()) >= 3
+    assert sum("alive((" in text for text in texts.values()) >= 2
     assert not {name: found for name, text in texts.items() if (found := freed_too_early(text))}
     # of arrays of Python, whose unsigned addresses are not mixed with numbers, and of `address` itself
     assert {name for name, text in texts.items() if ".ctypes.data" in text} == {"dots.py", "emit.py"}
