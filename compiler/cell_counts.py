@@ -35,32 +35,46 @@ def cell_columns(netlist: CellNetlist) -> CellColumns:
 
     Raises UnsupportedError naming the first cell in use whose figure the library does not give.
     """
-    library = netlist.library
-    used = np.unique(netlist.cell)
-    figures = {}
-    for name in ("area", "energy", "leakage", "delay", "slope", "capacitance"):
-        column = np.zeros(len(library.cells))
-        for index in used.tolist():
-            value = getattr(library.cells[index], name)
-            if value is None:
-                raise UnsupportedError(
-                    f"library {library.name} gives no {name} of cell {library.cells[index].name}, "
-                    "which the circuit needs; take another library"
-                )
-            column[index] = value
-        figures[name] = column[netlist.cell]
-    load = np.zeros(netlist.n_inputs + netlist.n_cells)
-    pins, once = np.diff(netlist.indptr), netlist.first
-    np.add.at(load, netlist.fanin, np.repeat(figures["capacitance"] * once, pins))
-    np.add.at(load, netlist.roots[netlist.roots >= 0], library.load.value)
-    beyond = load[netlist.n_inputs :] - library.load.value
+    area, energy, leakage = (_figure(netlist, name) for name in ("area", "energy", "leakage"))
+    load, once = _loads(netlist), netlist.first
+    beyond = load[netlist.n_inputs :] - netlist.library.load.value
     return CellColumns(
-        area=figures["area"] * once,
-        energy=np.maximum(figures["energy"] + beyond * library.switching, 0.0),
-        leakage=figures["leakage"] * once,
-        delay=np.maximum(figures["delay"] + beyond * figures["slope"], 0.0),
+        area=area * once,
+        energy=np.maximum(energy + beyond * netlist.library.switching, 0.0),
+        leakage=leakage * once,
+        delay=cell_delays(netlist),
         load=load,
     )
+
+
+def cell_delays(netlist: CellNetlist) -> np.ndarray:
+    """CellColumns.delay alone, of a library that need not tell energies; UnsupportedError as cell_columns."""
+    delay, slope = _figure(netlist, "delay"), _figure(netlist, "slope")
+    beyond = _loads(netlist)[netlist.n_inputs :] - netlist.library.load.value
+    return np.maximum(delay + beyond * slope, 0.0)
+
+
+def _figure(netlist: CellNetlist, name: str) -> np.ndarray:
+    """(n_cells,) of each cell, what its library gives."""
+    library = netlist.library
+    column = np.zeros(len(library.cells))
+    for index in np.unique(netlist.cell).tolist():
+        value = getattr(library.cells[index], name)
+        if value is None:
+            raise UnsupportedError(
+                f"library {library.name} gives no {name} of cell {library.cells[index].name}, "
+                "which the circuit needs; take another library"
+            )
+        column[index] = value
+    return column[netlist.cell]
+
+
+def _loads(netlist: CellNetlist) -> np.ndarray:
+    load = np.zeros(netlist.n_inputs + netlist.n_cells)
+    pins = np.diff(netlist.indptr)
+    np.add.at(load, netlist.fanin, np.repeat(_figure(netlist, "capacitance") * netlist.first, pins))
+    np.add.at(load, netlist.roots[netlist.roots >= 0], netlist.library.load.value)
+    return load
 
 
 def cell_area(netlist: CellNetlist) -> float:

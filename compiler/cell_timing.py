@@ -12,19 +12,26 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from compiler.cell_counts import cell_columns, longest_path
+from compiler.cell_counts import cell_delays, longest_path
 from compiler.ir.cells import CellNetlist
 from hw_models.arcs import Arc, Timing
+
+
+def tells_delays(netlist: CellNetlist) -> bool:
+    """Whether its library says of every cell in use what path_delay needs."""
+    cells = [netlist.library.cells[index] for index in np.unique(netlist.cell).tolist()]
+    figures = [(cell.delay, cell.slope, cell.capacitance) for cell in cells]
+    return all(cell.timing is not None for cell in cells) or not any(None in told for told in figures)
 
 
 def path_delay(netlist: CellNetlist) -> float:
     """s from an input to a root, the longest; inputs change with the library's slew.
 
-    Raises UnsupportedError as cell_columns.
+    Raises UnsupportedError as cell_delays.
     """
     timings = [netlist.library.cells[index].timing for index in range(len(netlist.library.cells))]
     if any(timings[index] is None for index in np.unique(netlist.cell).tolist()):
-        return longest_path(netlist, cell_columns(netlist).delay)
+        return longest_path(netlist, cell_delays(netlist))
     arrival = _arrivals(netlist, timings)
     shown = netlist.roots[netlist.roots >= 0]
     return float(arrival[shown].max()) if shown.size else 0.0

@@ -67,6 +67,11 @@ _TOKEN = re.compile(
 Token = tuple[str, str, int]  # kind, text, line
 
 
+def library_files(name: str) -> list[str]:
+    """Files of a library as it is named: one, or several with + between them."""
+    return [name] if Path(name).exists() else name.split("+")
+
+
 def _tokens(text: str, where: str) -> Iterator[Token]:
     line, at = 1, 0
     for match in _TOKEN.finditer(text):

@@ -18,6 +18,7 @@ from compiler.equivalence import Verdict, check_equal
 from compiler.errors import UnsupportedError
 from compiler.formats.circuits.circuits import SUFFIXES
 from compiler.formats.circuits.cut_pair import CutPair, cut_pair
+from compiler.formats.circuits.state import holders
 from compiler.formats.detect import Options, circuit_options
 from compiler.ir.encoders import same_encoder
 from compiler.ir.gates import GateNetlist
@@ -109,6 +110,7 @@ def check(
     pair = cut_pair(first, second) if given["cut_latches"] else CutPair(first, second)
     first, second = pair.first, pair.second
     _tell(pair, a, b)
+    _tell_holders(first, second, a, b)
     asked, alike = given["possible"], same_encoder(first.encoder, second.encoder)
     encoder = first.encoder if asked or (asked is None and alike) else None
     if given["possible"] and encoder is None:
@@ -160,7 +162,15 @@ def _tell(pair: CutPair, a: Path, b: Path) -> None:
     if pair.states:
         told = [f"{theirs} is {ours}" for ours, theirs in pair.states]
         more = f", and {len(told) - MANY:,} more" if len(told) > MANY else ""
-        notes.print(f"note: {b}: states in their order: {', '.join(told[:MANY])}{more}", markup=False)
+        notes.print(f"note: {b}: states: {', '.join(told[:MANY])}{more}", markup=False)
+
+
+def _tell_holders(first: GateNetlist, second: GateNetlist, a: Path, b: Path) -> None:
+    """What else than the next state may differ, and is not compared."""
+    ours, theirs = holders(first), holders(second)
+    if ours and theirs and ours != theirs:
+        told = f"{a}: {'; '.join(ours)}; {b}: {'; '.join(theirs)}"
+        notes.print(f"note: what holds the state is not compared. {told}", markup=False, soft_wrap=True)
 
 
 def _check_deck(net: Path, other: Path | None, given: Given) -> None:

@@ -21,6 +21,7 @@ from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.families.tables import TableNetwork, lower_tables
 from compiler.files import check_writable
 from compiler.formats.circuits.circuits import SUFFIXES
+from compiler.formats.circuits.state import holders
 from compiler.formats.detect import Options, read_model_or_netlist
 from compiler.formats.ising import qubo
 from compiler.formats.ising.files import ising_format
@@ -205,6 +206,9 @@ def compile_(model: MODEL, given: Given) -> None:
         notes.print(
             f"note: nothing drives {', '.join(undriven[:6])}{', ...' * (len(undriven) > 6)}: read as 0"
         )
+    if isinstance(source, GateNetlist) and (clocks := holders(source)):
+        said = f"note: state was held by {'; by '.join(clocks)}: no part of the circuit"
+        notes.print(said, markup=False, soft_wrap=True)
     if isinstance(source, LogicNetwork):
         source = lower_logic(source)
     trained_tables = isinstance(source, TableNetwork)

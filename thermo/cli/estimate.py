@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from compiler.ir.container import load
+from hw_models.liberty import library_files
 from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SPLIT, Given, refuse, with_flags
-from thermo.energy.run import ESTIMATORS, estimator_of, library_files
+from thermo.energy.run import ESTIMATORS, estimator_of
 from thermo.energy.run import estimate as run
 from thermo.options import Option, keywords
 from thermo.report.estimate import estimate_tables

@@ -12,7 +12,7 @@ import typer
 
 from compiler.api import to_netlist
 from compiler.cell_counts import cell_area
-from compiler.cell_timing import path_delay
+from compiler.cell_timing import path_delay, tells_delays
 from compiler.circuits.class_nets import expose_class_nets
 from compiler.circuits.encoder import Grid, code_bits, features_read, grid_of, inputs_read, with_encoder
 from compiler.circuits.evaluate import encode_bits, evaluate_classes
@@ -47,6 +47,7 @@ from compiler.opensta import ask_opensta
 from compiler.passes.gates.cell_sizing import limit_fan_out
 from compiler.passes.gates.heads import with_head
 from hw_models.cells import leave_out
+from hw_models.liberty import library_files
 from hw_models.liberty_write import write_liberty
 from thermo.cli.console import emit, manifest, notes
 from thermo.cli.datasets import told_dataset
@@ -54,7 +55,7 @@ from thermo.cli.deck import DECK_OPTIONS, deck_options
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, SEED, SPLIT, Given, refuse, with_flags
 from thermo.common_options import KT
 from thermo.data import DataError, Dataset
-from thermo.energy.run import DONT_USE, chosen_libraries, library_files
+from thermo.energy.run import DONT_USE, chosen_libraries
 from thermo.evaluate import check_fit
 from thermo.options import Option, keywords
 from thermo.report.text import si
@@ -202,6 +203,9 @@ def export(net: NET, given: Given) -> None:
     digits = digits_asked(given["encoder"])
     if testbench is None and given["data"] is not None and not digits:
         raise UnsupportedError("--data is for a test bench; name its file with --testbench")
+    for option in (SPLIT, SAMPLES):
+        if testbench is None and option.is_given(given[option.key]):
+            raise UnsupportedError(f"{option.flag} is for a test bench; name its file with --testbench")
     data = None if given["data"] is None else told_dataset(given["data"], given["data_dir"])
     written, grid = netlist, None
     if digits:
@@ -269,10 +273,11 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
     files = [(out, text)]
     if liberty is not None:
         files.append((liberty, write_liberty(library, mapped.names())))
+    delay = path_delay(mapped) if tells_delays(mapped) else None  # before anything is written
+    ours = {"delay_s": delay, "area_um2": cell_area(mapped)}
     for path, text in files:
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    ours = {"delay_s": path_delay(mapped), "area_um2": cell_area(mapped)}
     held = _held(mapped, registers, ours["delay_s"])
     sources = [file for file in library_files(given["library"]) if Path(file).is_file()]
     theirs = asdict(ask_opensta(mapped, liberty=sources)) if given["sta"] else None
@@ -284,8 +289,10 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
             f"a period of at least {si(held['period_s'], 's')}"
         )
     for who, told in (("thermoc", ours), ("OpenSTA", theirs)):
-        if told is not None and told["delay_s"] is not None:
-            lines.append(f"{who}: {si(told['delay_s'], 's')}, {told['area_um2']:,.1f} um2")
+        if told is not None:
+            delay = told["delay_s"]
+            after = "no delay told" if delay is None else si(delay, "s")
+            lines.append(f"{who}: {after}, {told['area_um2']:,.1f} um2")
     emit(
         {
             "file": out,

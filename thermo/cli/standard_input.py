@@ -1,4 +1,6 @@
-"""`-` and process substitution: what comes through a pipe becomes a file that can be read twice."""
+"""`-` and process substitution: what comes through a pipe becomes a file that can be read twice, and what
+goes to standard output by `-o -` one that is written whole.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,11 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+
+from compiler.files import OutputError
+from thermo.cli.streams import write_out
 
 WRITTEN = ("-o", "--out", "--save", "--testbench", "--picture", "--markdown", "--liberty", "--checkpoint")
 """Flags whose file is written."""
@@ -17,26 +22,42 @@ ZIP = b"PK\x03\x04"
 
 @contextmanager
 def as_files(arguments: Sequence[str]) -> Iterator[list[str]]:
-    """The arguments with a file of its content for `-` and for every pipe; `-o -` is standard output.
+    """The arguments with a file of its content for `-` and for every pipe.
 
-    The files are gone at the end of the block.
+    The files are gone at the end of the block. Of `-o -`, the file goes to standard output there, if it was
+    written, and what the command tells goes to standard error.
     """
     words = list(arguments)
     places = [k for k, word in enumerate(words) if _is_pipe(word)]
     if not places:
         yield words
         return
+    out: Path | None = None
     with tempfile.TemporaryDirectory(prefix="thermoc-") as folder:
         for number, k in enumerate(places):
             before = words[k - 1] if k else ""
             flag, _, path = words[k].rpartition("=") if words[k].startswith("--") else ("", "", words[k])
             if (flag or before) in WRITTEN:
-                words[k] = f"{flag}=/dev/stdout" if flag else "/dev/stdout" if path == "-" else path
+                if path == "-":
+                    if out is not None:
+                        raise OutputError(
+                            f"{flag or before} -: standard output takes one file; name the others"
+                        )
+                    out = Path(folder) / "standard-output"
+                    words[k] = f"{flag}={out}" if flag else str(out)
                 continue
             data = (flag or before) == "--data" or words[0] == "data"
             kept = _kept(path, Path(folder) / str(number), data)
             words[k] = f"{flag}={kept}" if flag else str(kept)
-        yield words
+        if out is None:
+            yield words
+            return
+        try:
+            with redirect_stdout(sys.stderr):
+                yield words
+        finally:
+            if out.exists():
+                write_out(out.read_bytes())
 
 
 def _is_pipe(word: str) -> bool:

@@ -28,13 +28,16 @@ def spell_out() -> None:
             stream.reconfigure(errors="thermoc-spelt")
 
 
-def write_out(text: str) -> None:
-    """Write to standard output, now.
+def write_out(text: str | bytes) -> None:
+    """Write to standard output, now; bytes as they are.
 
     Raises OutputError where it cannot be written; a reader that is gone ends the program in silence.
     """
     try:
-        sys.stdout.write(text)
+        if isinstance(text, str):
+            sys.stdout.write(text)
+        else:
+            sys.stdout.buffer.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         discard()

@@ -12,6 +12,7 @@ from compiler.circuits.from_tables import circuit_of
 from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
 from hw_models.errors import HardwareError
+from hw_models.liberty import library_files
 from thermo.common_options import (
     AT,
     COUPLINGS,
@@ -114,11 +115,6 @@ def chosen_libraries(names: Sequence[str]) -> tuple[CellLibrary, ...]:
             )
         found.append(library)
     return tuple(found)
-
-
-def library_files(name: str) -> list[str]:
-    """Liberty files of a library as it is named: one, or several with + between them."""
-    return [name] if Path(name).exists() else name.split("+")
 
 
 LIMIT = Option("limit", "--limit", int, None, "Only the first samples of the split.", min=1)

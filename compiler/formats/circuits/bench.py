@@ -70,7 +70,11 @@ def parse_bench(text: str, *, name: str = "text", cut_latches: bool = False) -> 
             if gate[2].upper() in STATE:
                 if not cut_latches:
                     raise refuse_state(f"{name}, line {number}", f"the flip-flop {gate[1]!r}")
-                states.append((_operands(name, number, gate[1], gate[3])[0], gate[1], number))
+                read = _operands(name, number, gate[1], gate[3])
+                if len(read) != 1:
+                    rule = f"the flip-flop {gate[1]!r} has {len(read)} operands; it takes one, its next state"
+                    _fail(name, number, f"{rule}: make enable, set and reset of gates, leave the clock out")
+                states.append((read[0], gate[1], number))
             else:
                 definitions.append(_definition(name, number, gate[1], gate[2], gate[3]))
         elif constant := _CONSTANT.match(line):

@@ -14,7 +14,15 @@ from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.library_cells import CellFunctions, Function, cell_functions
 from compiler.formats.circuits.names import name_nets, title
-from compiler.formats.circuits.state import is_next, next_name, refuse_state, with_state
+from compiler.formats.circuits.state import (
+    edge_of,
+    held_by,
+    is_next,
+    latch_of,
+    next_name,
+    refuse_state,
+    with_state,
+)
 from compiler.formats.circuits.wires import Emit, Wires
 from compiler.formats.format import Format
 from compiler.formats.options import CIRCUIT, DEFAULTS, Options
@@ -76,7 +84,8 @@ class _Model:
     inputs: list[Port] = field(default_factory=list)
     outputs: list[Port] = field(default_factory=list)
     items: list[_Cover | _Instance] = field(default_factory=list)
-    latches: list[tuple[str, str, int]] = field(default_factory=list)  # next, state, line
+    # next, state, type and control, line
+    latches: list[tuple[str, str, tuple[str, ...], int]] = field(default_factory=list)
     blackbox: bool = False
 
 
@@ -195,7 +204,9 @@ class _Reader:
         elif head == ".latch":
             if len(rest) < 2:
                 _fail(self.name, line, ".latch needs the net it reads and the net it drives")
-            self.here(line).latches.append((rest[0], rest[1], line))
+            self.here(line).latches.append(
+                (rest[0], rest[1], tuple(rest[2:4]) if len(rest) > 3 else (), line)
+            )
         elif head == ".blackbox":
             self.here(line).blackbox = True
         elif head == ".exdc":
@@ -219,6 +230,15 @@ class _Reader:
                 _fail(self.name, line, f"{head} {rest[0]} connects {pin!r} twice")
             pins[pin] = net
         return _Instance(rest[0], pins, line, head == ".gate")
+
+
+_HOLDERS = {
+    "re": lambda net: edge_of(net, True),
+    "fe": lambda net: edge_of(net, False),
+    "ah": lambda net: latch_of(net, 1),
+    "al": lambda net: latch_of(net, 0),
+}
+"""By the type of a latch."""
 
 
 class _Table:
@@ -265,6 +285,7 @@ class _Flat:
         self.nets: dict[str, int] = {}
         self.read: set[int] = set()
         self.state: list[tuple[int, int, int]] = []  # next, state, line
+        self.holders: set[str] = set()
         self.instances = 0
 
     def net(self, name: str) -> int:
@@ -301,7 +322,7 @@ class _Flat:
         undriven = sorted(wanted - given - wires.drivers.keys(), key=lambda net: wires.names[net])
         for net in undriven:
             wires.drive(net, 0, 1)
-        found = wires.netlist(inputs, outputs, top.name)
+        found = held_by(wires.netlist(inputs, outputs, top.name), self.holders)
         if not undriven:
             return found
         return replace(found, meta=Facts({**found.meta, "undriven": [wires.names[net] for net in undriven]}))
@@ -326,9 +347,12 @@ class _Flat:
             operands = [net(name) for name in item.operands]
             self.read.update(operands)
             self.wires.drive(net(item.output), self.covered(item, operands), item.line)
-        for following, state, line in model.latches:
+        for following, state, control, line in model.latches:
             if not self.cut:
                 raise refuse_state(f"{self.where}, line {line}", f"the latch {state!r}")
+            if control and control[0] in _HOLDERS and control[1] != "NIL":
+                clock = names.get(control[1], prefix + control[1]).replace(_INSIDE, "")
+                self.holders.add(_HOLDERS[control[0]](clock))
             self.state.append((net(following), net(state), line))
 
     def covered(self, item: _Cover, operands: list[int]) -> int:

@@ -27,8 +27,9 @@ class CutPair:
 def cut_pair(first: GateNetlist, second: GateNetlist) -> CutPair:
     """Circuits as `cut_latches` reads them, with what keeps their ports from being the same put right.
 
-    Where one has no state (inputs NAME with outputs NAME_next) both stay as they are. States are taken in
-    their order, the other ports keep their names, by which they are to be matched.
+    Where one has no state (inputs NAME with outputs NAME_next) both stay as they are. States go by their
+    names, with or without the `_state` that is added where an output has the name, the rest in their order;
+    the other ports keep their names, by which they are to be matched.
     """
     try:
         found = [with_registers(sweep_dead(netlist)) for netlist in (first, second)]
@@ -41,14 +42,25 @@ def cut_pair(first: GateNetlist, second: GateNetlist) -> CutPair:
     else:
         left_out = (), ()
     n = found[0].registers
-    if n != found[1].registers or a.input_names[-n:] == b.input_names[-n:]:
+    if n != found[1].registers:
         return CutPair(a, b, left_out)
-    states = tuple(zip(a.input_names[-n:], b.input_names[-n:], strict=True))
-    inputs = b.input_names[:-n] + a.input_names[-n:]
-    outputs = b.output_names[:-n] + a.output_names[-n:]
+    places = _of_the_first(a.input_names[-n:], b.input_names[-n:])
+    shown, following = ([names[k - n] for k in places] for names in (a.input_names, a.output_names))
+    states = tuple(pair for pair in zip(shown, b.input_names[-n:], strict=True) if pair[0] != pair[1])
+    inputs, outputs = (*b.input_names[:-n], *shown), (*b.output_names[:-n], *following)
     if len({*inputs}) < len(inputs) or len({*outputs}) < len(outputs):
         return CutPair(a, b, left_out)  # a port of the second is called as a state of the first
     return CutPair(a, replace(b, input_names=inputs, output_names=outputs), left_out, states)
+
+
+def _of_the_first(first: tuple[str, ...], second: tuple[str, ...]) -> list[int]:
+    """Which state of the first each of the second is: of its name, else in their order."""
+    plain = {name.removesuffix("_state"): k for k, name in enumerate(first)}
+    named = [plain.get(name.removesuffix("_state")) for name in second]
+    if len(plain) < len(first) or len({*named} - {None}) + named.count(None) < len(named):
+        return list(range(len(first)))  # names do not tell them apart
+    rest = iter(sorted({*range(len(first))} - {*named}))
+    return [next(rest) if k is None else k for k in named]
 
 
 def _unread(circuit: Sequential[GateNetlist], other: GateNetlist) -> tuple[str, ...]:

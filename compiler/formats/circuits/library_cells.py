@@ -17,7 +17,7 @@ from compiler.formats.circuits.state import refuse_state
 from compiler.ir.gates import AND, OR, XOR
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.errors import HardwareError
-from hw_models.liberty import Group, function_pins, function_table, read_liberty
+from hw_models.liberty import Group, function_pins, function_table, library_files, read_liberty
 
 STATE = ("ff", "latch", "ff_bank", "latch_bank", "statetable")
 FOLLOWING = {"ff": "next_state", "latch": "data_in"}
@@ -90,7 +90,7 @@ def cell_functions(library: str | os.PathLike, *, cut_latches: bool = False) -> 
     if name in CELL_LIBRARIES.names():
         return CellFunctions(name, _preset(name), cut_latches)
     cells: dict[str, CellFunction] = {}
-    for file in [name] if Path(name).is_file() else name.split("+"):
+    for file in library_files(name):
         cells |= _file(file)
     return CellFunctions(name, cells, cut_latches)
 

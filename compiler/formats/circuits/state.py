@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.ir.facts import Facts
 from compiler.ir.gates import NONE, GateNetlist
 from compiler.ir.luts import LutNetlist
 
@@ -33,6 +34,25 @@ def next_name(name: str, taken: Container[str]) -> str:
     return found
 
 
+def edge_of(net: str, rising: bool) -> str:
+    return f"the {'rising' if rising else 'falling'} edge of {net}"
+
+
+def latch_of(net: str, level: int) -> str:
+    return f"a latch, open while {net} is {level}"
+
+
+def held_by(netlist: N, holders: Iterable[str]) -> N:
+    """The netlist with what held its state, as `the rising edge of clk`, in meta["held_by"]."""
+    told = sorted(holders)
+    return replace(netlist, meta=Facts({**netlist.meta, "held_by": told})) if told else netlist
+
+
+def holders(netlist: GateNetlist | LutNetlist) -> list[str]:
+    """What `held_by` was told, as far as the file did."""
+    return list(netlist.meta.get("held_by", ()))
+
+
 def is_next(name: str, state: str) -> bool:
     """Whether a net is called as `next_name` calls the output of this state."""
     return name.rstrip("_") == f"{state}_next"
@@ -50,9 +70,17 @@ class Sequential(Generic[N]):
 
 
 def with_state(netlist: N, registers: bool) -> tuple[N, Ends]:
-    """The circuit to be written, and its names; with registers as `with_registers` finds them."""
+    """The circuit to be written, and its names; with registers as `with_registers` finds them.
+
+    Raises UnsupportedError for state that was not all held by one clock: what is written has one.
+    """
     n = 0
     if registers:
+        if len(told := holders(netlist)) > 1:
+            raise UnsupportedError(
+                f"the circuit's state was held by {'; by '.join(told)}: registers of one clock would be "
+                "another circuit; leave --registers out"
+            )
         found = with_registers(netlist)
         netlist, n = found.netlist, found.registers
     inputs, outputs = netlist.input_names, netlist.output_names
@@ -63,16 +91,12 @@ def with_state(netlist: N, registers: bool) -> tuple[N, Ends]:
 def with_registers(netlist: N) -> Sequential[N]:
     """Every input NAME with an output NAME_next, as `next_name` calls it, is a register's.
 
+    Of several such outputs it is the last one: what is cut stands behind the circuit's own outputs.
     Raises UnsupportedError where there is none.
     """
-    place = {name: k for k, name in enumerate(netlist.output_names)}
-    pairs: list[tuple[int, int]] = []
-    for k, name in enumerate(netlist.input_names):
-        found = f"{name}_next"
-        while found in place and f"{found}_" in place:
-            found += "_"
-        if found in place:
-            pairs.append((k, place[found]))
+    place = {name.rstrip("_"): k for k, name in enumerate(netlist.output_names)}  # the last one stays
+    found = ((k, place.get(f"{name}_next")) for k, name in enumerate(netlist.input_names))
+    pairs = [(k, following) for k, following in found if following is not None]
     if not pairs:
         raise UnsupportedError(
             "registers are made of inputs NAME with outputs NAME_next, and the circuit has none: leave "

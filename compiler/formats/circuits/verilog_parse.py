@@ -197,7 +197,9 @@ class _Parser:
         elif word.text in NETS:
             self.take()
             self.refuse_delay(word.text)
-            self.declare("net", *self.shape(), NETS[word.text])
+            signed, bounds = self.shape()
+            self.refuse_delay(word.text)
+            self.declare("net", signed, bounds, NETS[word.text])
         elif word.text in ("parameter", "localparam"):
             self.take()
             self.parameters(word.text == "localparam")

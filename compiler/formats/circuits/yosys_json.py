@@ -17,7 +17,7 @@ from compiler.errors import MALFORMED, FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.names import part_shared, refuse_class_sums, title
 from compiler.formats.circuits.ports import group_ports
-from compiler.formats.circuits.state import next_name, refuse_state
+from compiler.formats.circuits.state import edge_of, held_by, latch_of, next_name, refuse_state
 from compiler.formats.circuits.wires import Wires
 from compiler.formats.format import Format
 from compiler.formats.options import DEFAULTS, Options
@@ -152,6 +152,8 @@ def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> Gate
     sides: dict[str, list[tuple[int, int]]] = {"input": [], "output": []}
     shown: list[tuple[str, Any]] = []
     states: list[tuple[Any, Any]] = []
+    holders: set[str] = set()
+    titles = _titles(module)
     for key, facts in module["ports"].items():
         port = key[1:] if key[:1] == "\\" and key[1:2] in KEPT else key
         if facts["direction"] not in sides:
@@ -203,6 +205,7 @@ def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> Gate
             if not cut_latches:
                 raise refuse_state(name, f"the {'latch' if 'LATCH' in kind else 'flip-flop'} {cell!r}")
             states.append((pins["D"][0], pins["Q"][0]))
+            holders.add(_holder(kind, {pin: titles.get(bits[0], str(bits[0])) for pin, bits in pins.items()}))
             continue
         else:
             raise UnsupportedError(
@@ -210,7 +213,6 @@ def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> Gate
                 "simplemap` on it, and cut latches out"
             )
         wires.drive(literal(pins["Y"][0]) >> 1, found, 1)
-    titles = _titles(module)
     labels = {label for label, _ in shown} | {wires.names[net] for net, _ in sides["input"]}
     for k, (following, state) in enumerate(states):
         net, title = literal(state) >> 1, titles.get(state, f"state{k}")
@@ -222,7 +224,19 @@ def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> Gate
         net = wires.net(label)
         wires.drive(net, literal(bit), 1)
         sides["output"].append((net, 1))
-    return wires.netlist(sides["input"], sides["output"], title_)
+    return held_by(wires.netlist(sides["input"], sides["output"], title_), holders)
+
+
+def _holder(kind: str, nets: Mapping[str, str]) -> str:
+    """What holds the state of such a cell, in words; nets : of its pins."""
+    latch, letters = "LATCH" in kind, kind.strip("$_").partition("_")[2]
+    if not letters:
+        return "a flip-flop of the global clock"
+    first = int(letters[0] == "P")
+    told = latch_of(nets["E"], first) if latch else edge_of(nets["C"], bool(first))
+    if len(letters) == 1:
+        return told
+    return f"{told}, {letters[2]} while {nets['R']} is {int(letters[1] == 'P')}"
 
 
 def _titles(module: Any) -> dict[Any, str]:

@@ -675,6 +675,47 @@ def test_behaviour_is_read_through_yosys(tmp_path):
         assert shown["r_state_next"] == (x["q_state"] if x["en"] else x["r_state"])
 
 
+NAND = """library (s) { cell (NAND2) { area : 2;
+  pin(A) { direction : input; } pin(B) { direction : input; }
+  pin(Y) { direction : output; function : "!(A*B)"; } } }
+"""
+
+
+@pytest.mark.skipif(yosys_program() is None, reason="yosys is not installed")
+def test_what_yosys_is_asked_is_what_was_meant(tmp_path):
+    path = tmp_path / "t.v"
+    path.write_text(BEHAVIOUR)
+    ran = tmp_path / "ran"
+    for top in (f"t; tee -o {ran} help", "t\nhelp", "none"):  # a name, never commands
+        with pytest.raises(FormatError, match=r"none|has no module 't"):
+            read_circuit(path, Options(top=top))
+    assert not ran.exists() and read_circuit(path, Options(top="t")).n_inputs == 6
+    # keywords of SystemVerilog, a delay behind a range
+    path.write_text("module t(input bit, input do, output q); assign q = bit & do; endmodule\n")
+    assert output_values(read_circuit(path), [1, 1]) == [1]
+    path.write_text(
+        "module t(input [1:0] a, output [1:0] y); wire [1:0] #1 d = a; assign y = ~d; endmodule\n"
+    )
+    assert output_values(read_circuit(path), [1, 0]) == [0, 1]
+    # cells of a library among behaviour
+    path.write_text(
+        """module t(input a, b, output reg y); wire n; NAND2 g(.A(a), .B(b), .Y(n));
+        always @* y = ~n; endmodule"""
+    )
+    (tmp_path / "s.lib").write_text(NAND)
+    found = read_circuit(path, Options(library=str(tmp_path / "s.lib")))
+    assert [output_values(found, bits) for bits in product((0, 1), repeat=2)] == [[0], [0], [0], [1]]
+    with pytest.raises(UnsupportedError, match="nangate45, which is no Liberty file"):
+        read_circuit(path, Options(library="nangate45"))
+
+
+@pytest.mark.parametrize("space, code", [("\x0b", r"U\+000B"), ("\xa0" * 30, r"U\+00A0")])
+def test_strange_spaces_are_named(tmp_path, space, code):
+    (tmp_path / "t.v").write_text(f"module t(input a, output y);\n{space}assign y = a;\nendmodule\n")
+    with pytest.raises(FormatError, match=rf"line 2: cannot read the character {code}"):
+        read_circuit(tmp_path / "t.v")
+
+
 def test_behaviour_without_yosys_names_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "t.v").write_text(BEHAVIOUR)

@@ -11,7 +11,7 @@ from toys.gates import random_circuit
 import compiler
 from compiler.circuits.reference import output_values
 from compiler.equivalence import check_equal
-from compiler.errors import UnsupportedError
+from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.aiger import parse_aiger, write_aiger
 from compiler.formats.circuits.bench import parse_bench, write_bench
 from compiler.formats.circuits.blif import parse_blif, write_blif
@@ -19,7 +19,7 @@ from compiler.formats.circuits.cells_verilog import flipflop_of, write_clocked_c
 from compiler.formats.circuits.circuits import read_circuit
 from compiler.formats.circuits.cut_pair import cut_pair
 from compiler.formats.circuits.export import ExportOptions, export_circuit
-from compiler.formats.circuits.state import with_registers, with_state
+from compiler.formats.circuits.state import holders, with_registers, with_state
 from compiler.formats.circuits.verilog_registers import clock_of, write_sequential
 from compiler.formats.circuits.yosys import yosys_program
 from compiler.formats.options import Options
@@ -150,6 +150,77 @@ def test_states_are_matched_in_their_order_and_ports_by_name():
     assert cut_pair(ours, ours).left_out == ((), ()) and cut_pair(ours, ours).states == ()
     plain = make_gates(["a", "b"], [1], [0], [1], {"y": 2})
     assert cut_pair(plain, ours).second is ours
+
+
+def test_states_of_the_same_names_are_matched_by_name():
+    """In whatever order a file tells them; only what names do not tell goes by order."""
+    latches = [".latch np p re clk 2", ".latch nq q re clk 2"]
+    rest = [".names a np", "1 1", ".names b nq", "1 1", ".names p q y", "10 1"]
+    ours, same = of_state(*latches, *rest), of_state(*latches[::-1], *rest)
+    pair = cut_pair(ours, same)
+    assert pair.states == () and check_equal(pair.first, pair.second).equal
+    turned = [*rest[:-2], ".names p q y", "01 1"]
+    pair = cut_pair(ours, of_state(*latches[::-1], *turned))
+    assert not check_equal(pair.first, pair.second).equal
+    renamed = replace(same, input_names=tuple(f"{n}_state" if n == "p" else n for n in same.input_names))
+    renamed = replace(renamed, output_names=tuple(n.replace("p_", "p_state_") for n in same.output_names))
+    pair = cut_pair(ours, renamed)
+    assert pair.states == (("p", "p_state"),) and check_equal(pair.first, pair.second).equal
+    other = replace(same, input_names=tuple("r" if n == "p" else n for n in same.input_names))
+    other = replace(other, output_names=tuple(n.replace("p_", "r_") for n in same.output_names))
+    pair = cut_pair(ours, other)
+    assert pair.states == (("p", "r"),) and check_equal(pair.first, pair.second).equal
+
+
+def test_a_register_beside_a_net_with_the_name_of_its_next_state():
+    inner = [".names a s s_next", "10 1", "01 1", ".names b s_next s d", "11- 1", "0-1 1"]
+    nets = of_state(".latch d s 2", ".latch a t 2", *inner, ".names s t y", "11 1")
+    table = (".latch d s 2", ".names s_next s d", "11 1", ".names s y", "1 1")
+    given = of_state(*table, inputs="s_next")
+    shown = of_state(".latch d s 2", ".names a s d", "10 1", ".names a s s_next", "11 1", ".names d y", "1 1")
+    shown = replace(shown, output_names=("s_next", "s_next_"))
+    for cut, registers in ((nets, 2), (given, 1), (shown, 1)):
+        found = with_registers(cut)
+        assert found.registers == registers and "s_next_" in cut.output_names
+        ends = found.netlist.input_names[-registers:], found.netlist.output_names[-registers:]
+        assert ("s", "s_next_") in zip(*ends, strict=True)
+        back = parse_blif(write_blif(cut, registers=True), cut_latches=True)
+        assert answers(back) == answers(cut) and back.input_names == cut.input_names
+
+
+def test_registers_of_several_clocks_are_not_made_one():
+    body = (".names a d", "1 1", ".names p q y", "11 1")
+    one = of_state(".latch d p re c 2", ".latch d q re c 2", *body)
+    assert holders(one) == ["the rising edge of c"] and "always" in write_sequential(one)
+    two = of_state(".latch d p re c 2", ".latch d q fe c 2", *body)
+    assert holders(two) == ["the falling edge of c", "the rising edge of c"]
+    for write in (write_sequential, lambda cut: write_blif(cut, registers=True)):
+        with pytest.raises(UnsupportedError, match="held by the falling edge of c; by the rising edge of c"):
+            write(two)
+    gate = of_state(".latch d p ah b 2", ".names a d", "1 1", ".names p y", "1 1")
+    assert holders(gate) == ["a latch, open while b is 1"]
+    assert holders(of_state(".latch d p 2", ".names a d", "1 1", ".names p y", "1 1")) == []
+
+
+@pytest.mark.skipif(yosys_program() is None, reason="yosys is not installed")
+def test_what_held_the_state_is_told_of_behavioural_verilog(tmp_path):
+    ways = {
+        "always @(posedge clk) q <= d;": "the rising edge of clk",
+        "always @(negedge clk or negedge rst) if (!rst) q <= 1; else q <= d;": (
+            "the falling edge of clk, 1 while rst is 0"
+        ),
+        "always @* if (clk) q = d;": "a latch, open while clk is 1",
+    }
+    for k, (way, told) in enumerate(ways.items()):
+        path = tmp_path / f"{k}.v"
+        path.write_text(f"module t(input clk, rst, d, output reg q); {way} endmodule\n")
+        assert holders(read_circuit(path, Options(cut_latches=True))) == [told]
+
+
+def test_flip_flops_of_bench_take_their_next_state_alone():
+    for operands, n in (("", 0), ("clk, d", 2)):
+        with pytest.raises(FormatError, match=rf"line 3: the flip-flop 'q' has {n} operands"):
+            parse_bench(f"INPUT(d)\nOUTPUT(q)\nq = DFF({operands})\n", cut_latches=True)
 
 
 FLIPFLOP = """library (f) {

@@ -226,6 +226,21 @@ def test_export_in_cells(capsys, blif, tmp_path):
     assert all(f"cell ({name})" in text for name in found["counts"]["cells"] if name != "total")
 
 
+def test_cells_of_a_library_that_tells_no_delay(capsys, tmp_path):
+    """Nothing that the library does not tell is needed to write them."""
+    pins = "".join(f"pin({p}) {{ direction : input; capacitance : 0.01; }} " for p in "AB")
+    cell = 'cell({}) {{ area : {}; {} pin(Y) {{ direction : output; function : "{}"; }} }}\n'
+    cells = cell.format("INV", 1, pins[: pins.index("pin(B)")], "!A") + cell.format("ND", 2, pins, "!(A*B)")
+    library, source, out = tmp_path / "m.lib", tmp_path / "m.v", tmp_path / "o.v"
+    library.write_text(f"library(tiny) {{ capacitive_load_unit (1,pf); nom_voltage : 1.8;\n{cells}}}\n")
+    source.write_text("module x(input a, b, output y); assign y = a & b; endmodule\n")
+    words = ("export", source, "--format", "verilog", "--library", library, "-o", out)
+    found = _json(capsys, 0, *words)
+    assert (found["delay_s"], found["area_um2"]) == (None, 3.0) and "ND u" in out.read_text()
+    assert main([str(word) for word in words]) == 0
+    assert "thermoc: no delay told, 3.0 um2" in capsys.readouterr().out
+
+
 def test_registers_are_exported_as_flip_flops(capsys, tmp_path):
     source, cut, out = tmp_path / "s.blif", tmp_path / "s.tnl", tmp_path / "s.v"
     source.write_text(

@@ -164,6 +164,34 @@ def test_process_substitution_and_standard_output(tmp_path):
     assert done.stdout.endswith(b"\x89TNL") and load(tmp_path / "a.tnl").n_cells == 3
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_standard_output_holds_the_file_alone(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    (tmp_path / "cut.txt").write_text(CUT)
+    (tmp_path / "not.v").write_text("module n(input a, output y); assign y = ~a; endmodule\n")
+    (tmp_path / "all.v").write_text("// first\n")
+    thermoc = f"{sys.executable} -m thermo.cli"
+    piped = f"{thermoc} compile - -o - < cut.txt | {thermoc} simulate - --sweeps 20 --json"
+    appended = f"{thermoc} export not.v --format verilog -o - >> all.v"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{piped} && {appended}"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["cut"] == 3
+    text = (tmp_path / "all.v").read_text()
+    assert text.startswith("// first\nmodule n (") and text.endswith("endmodule\n")
+    assert b"wrote" in done.stderr
+
+
+def test_standard_output_takes_one_file(tmp_path, capsys):
+    (tmp_path / "cut.txt").write_text(CUT)
+    assert main(["compile", str(tmp_path / "cut.txt"), "-o", "-", "--save", "-"]) == 2
+    assert "--save -: standard output takes one file" in capsys.readouterr().err
+
+
 # --- completion ----------------------------------------------------------------------------------------
 
 LINES = {
