@@ -210,7 +210,7 @@ class CellLibrary:
 def leave_out(libraries: Sequence[CellLibrary], patterns: Sequence[str]) -> tuple[CellLibrary, ...]:
     """The libraries without the cells that a pattern names ("XOR2_X1", "*_X4"); flip-flops among them.
 
-    Raises HardwareError for a pattern that fits no cell of any library.
+    Raises HardwareError for a pattern that fits no cell of any library, and where no inverter is left.
     """
     for pattern in patterns:
         if not any(_fits(name, [pattern]) for library in libraries for name in _names(library)):
@@ -226,7 +226,12 @@ def _without(library: CellLibrary, patterns: Sequence[str]) -> CellLibrary:
     flipflop = library.flipflop
     if flipflop is not None and _fits(flipflop.name, patterns):
         flipflop = None
-    return replace(library, cells=left, flipflop=flipflop)
+    found = replace(library, cells=left, flipflop=flipflop)
+    try:
+        _ = found.inverter
+    except HardwareError as error:
+        raise HardwareError(f"--dont-use {' '.join(patterns)} leaves too little: {error}") from None
+    return found
 
 
 def _names(library: CellLibrary) -> list[str]:

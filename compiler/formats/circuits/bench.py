@@ -163,9 +163,12 @@ def write_bench(netlist: GateNetlist, *, registers: bool = False) -> str:
 
     registers : inputs NAME with outputs NAME_next are flip-flops
 
-    Raises UnsupportedError as name_nets and with_registers, and for constants in a circuit without inputs.
+    Raises UnsupportedError as name_nets and with_registers, for constants in a circuit without inputs, and for
+    a circuit without ports.
     """
     netlist, (inputs, outputs, states) = with_state(netlist, registers)
+    if not netlist.n_inputs and not netlist.n_outputs:
+        raise UnsupportedError(".bench tells a circuit by its ports, and this one has none")
     named = name_nets(netlist, ".bench", r"[^\s(),=#]+")
     nets = named.nets
     lines = [f"INPUT({name})" for name in inputs]

@@ -223,6 +223,11 @@ def test_flip_flops_of_bench_take_their_next_state_alone():
             parse_bench(f"INPUT(d)\nOUTPUT(q)\nq = DFF({operands})\n", cut_latches=True)
 
 
+def test_a_circuit_without_ports_is_no_bench():
+    with pytest.raises(UnsupportedError, match="this one has none"):
+        write_bench(make_gates([], [], [], [], {}))
+
+
 FLIPFLOP = """library (f) {
   cell (FF) { ff (IQ, IQN) {next_state : "D"; clocked_on : "CK";} pin (D, CK) {direction : input;}
     pin (Q) {direction : output; function : "IQ";} pin (QN) {direction : output; function : "IQN";} }

@@ -463,6 +463,8 @@ def test_cells_are_left_alone_and_libraries_put_together(capsys, adder, tmp_path
     parts[1].write_text(head + LIBERTY[cut:rest] + "}")
     assert cells(f"{parts[0]}+{parts[1]}") == {"ND": 3, "XR": 2}
     assert set(cells(parts[0])) == {"ND"}
+    told = _fails(capsys, "estimate", adder, "--library", "nangate45", "--dont-use", "*")
+    assert "--dont-use * leaves too little: library nangate45 has no cell with 1 input(s)" in told
     told = _fails(capsys, "estimate", adder, "--library", "nangate45", "--dont-use", "FA")
     assert "--dont-use FA: no cell of nangate45 is called that" in told
 
