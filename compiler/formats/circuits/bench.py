@@ -163,8 +163,8 @@ def write_bench(netlist: GateNetlist, *, registers: bool = False) -> str:
 
     registers : inputs NAME with outputs NAME_next are flip-flops
 
-    Raises UnsupportedError as name_nets and with_registers, for constants in a circuit without inputs, and for
-    a circuit without ports.
+    Raises UnsupportedError as name_nets and with_registers, for constants in a circuit without inputs, and
+    for a circuit without ports.
     """
     netlist, (inputs, outputs, states) = with_state(netlist, registers)
     if not netlist.n_inputs and not netlist.n_outputs:
