@@ -225,17 +225,19 @@ def export(net: NET, given: Given) -> None:
             temporary.write_text(text, encoding="utf-8")
     numbers = counts(netlist)
     latency = verilog_interface(netlist, options.verilog).latency if options.pipeline else None
+    held = len(with_state(netlist, True)[1][2]) if options.registers else None
     emit(
         {
             "file": out,
             "format": format_,
             "counts": numbers,
+            **({} if held is None else {"registers": {"registers": held}}),
             **({} if latency is None else {"latency": latency}),
             **({"testbench": bench} if bench else {}),
             "manifest": manifest(net=net),
         },
         given["json"],
-        "\n".join(_told(out, netlist, numbers, latency, bench)),
+        "\n".join(_told(out, netlist, numbers, held, latency, bench)),
     )
 
 
@@ -423,13 +425,20 @@ def _export_deck(net: Path, out: Path, given: Given) -> None:
 
 
 def _told(
-    out: Path, netlist: GateNetlist, numbers: dict[str, Any], latency: int | None, bench: dict[str, Any]
+    out: Path,
+    netlist: GateNetlist,
+    numbers: dict[str, Any],
+    held: int | None,
+    latency: int | None,
+    bench: dict[str, Any],
 ) -> list[str]:
     sums = netlist.class_sums
     tables = "tables" in numbers
     size = f"{numbers['tables']['total']:,} tables" if tables else f"{numbers['gates']['declared']:,} gates"
     classes = "" if sums is None else f", sums of {sums.n_classes} classes and the decision"
-    lines = [f"wrote {out}: {size}, {numbers['inputs']} inputs, {numbers['outputs']} outputs{classes}"]
+    n_in, n_out = numbers["inputs"] - (held or 0), numbers["outputs"] - (held or 0)
+    state = "" if held is None else f"{held} registers, "
+    lines = [f"wrote {out}: {size}, {state}{n_in} inputs, {n_out} outputs{classes}"]
     if latency is not None:
         lines.append(f"latency: {latency} clocks, a sample a clock")
     if bench:

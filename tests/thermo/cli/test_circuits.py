@@ -255,6 +255,11 @@ def test_registers_are_exported_as_flip_flops(capsys, tmp_path):
     assert (
         held["period_s"] > found["delay_s"] > 0 and "DFF_X1 r0 (.CK(clk), .D(d0), .Q(s0));" in out.read_text()
     )
+    again = tmp_path / "s.bench"
+    words = ("export", cut, "--format", "bench", "--registers", "-o", again)
+    assert _json(capsys, 0, *words)["registers"] == {"registers": 1}
+    assert main([str(word) for word in words]) == 0
+    assert "1 registers, 2 inputs, 1 outputs" in capsys.readouterr().out
     # read back by the same name, its clock left out, and found equal; another wiring is not
     reading = ("--library", "nangate45", "--cut-latches")
     for pair in ((source, out), (out, cut)):
