@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from compiler.circuits.encoder import features_read
+from compiler.circuits.from_tables import circuit_of
 from compiler.counting import counts, shared_counts, whole_counts
 from compiler.families.ising_summary import ising_summary
 from compiler.ir.container import load
@@ -17,6 +18,7 @@ from compiler.ir.encoders import CountingEncoder, Encoder, Thermometer
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import dump, kind_of
 from compiler.ir.langevin import LangevinNetlist
+from compiler.ir.luts import LutNetlist
 from compiler.passes.legalize import violations
 from hw_models.targets import TARGETS
 from thermo.cli.console import emit, manifest
@@ -35,7 +37,7 @@ def show(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given: Gi
     Example: thermoc show net.tnl --limit 10
     """
     netlist, limit = load(net), given["limit"]
-    circuit, cells = isinstance(netlist, GateNetlist), isinstance(netlist, LangevinNetlist)
+    circuit, cells = isinstance(netlist, GateNetlist | LutNetlist), isinstance(netlist, LangevinNetlist)
     problem = ising_summary(netlist) if cells else {}
     numbers = {**counts(netlist), **(_around(netlist) if circuit else {})}
     verdicts = {name: violations(netlist, TARGETS.get(name)) for name in TARGETS.names()} if cells else {}
@@ -57,14 +59,15 @@ def show(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given: Gi
     )
 
 
-def _around(netlist: GateNetlist) -> dict[str, Any]:
-    """What stands before and behind the gates: encoder, fan-out, class sums."""
-    reads = np.concatenate([netlist.a[netlist.a >= 0], netlist.b[netlist.b >= 0], netlist.roots])
+def _around(netlist: GateNetlist | LutNetlist) -> dict[str, Any]:
+    """What stands before and behind the gates or tables: encoder, fan-out, class sums."""
+    operands = (netlist.fanins,) if isinstance(netlist, LutNetlist) else (netlist.a, netlist.b)
+    reads = np.concatenate([*(nets[nets >= 0] for nets in operands), netlist.roots])
     found: dict[str, Any] = {"most_readers_of_a_net": int(np.bincount(reads).max()) if reads.size else 0}
     if netlist.encoder is not None:
         found["encoder"] = _encoder(netlist.encoder)
         if isinstance(netlist.encoder, CountingEncoder):
-            found["two_input_gates"] = whole_counts(netlist)
+            found["two_input_gates"] = whole_counts(circuit_of(netlist))
             found |= {"shared_tables": told} if (told := shared_counts(netlist.encoder)) else {}
     if netlist.class_sums is not None:
         sizes = np.diff(netlist.class_sums.indptr)

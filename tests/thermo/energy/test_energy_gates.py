@@ -18,6 +18,7 @@ from compiler.ir.encoders import Thermometer
 from compiler.ir.gates import XOR, ClassSums, make_gates
 from compiler.passes.gates.cell_cuts import cut_circuit
 from compiler.passes.gates.cell_mapping import map_cells
+from compiler.passes.gates.lut_map import map_luts
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.constants import landauer
 from hw_models.digital import network_energy
@@ -518,6 +519,13 @@ def test_show_tells_what_stands_around_the_gates(capsys, tmp_path):
     assert counts["most_readers_of_a_net"] == 3  # x0 is read by three gates, x2 by two and a sum
     assert main(["show", str(path)]) == 0
     assert "encoder: thresholds" in capsys.readouterr().out
+    save(map_luts(classifier(), 4), path)  # the same of tables
+    assert main(["show", str(path), "--json"]) == 0
+    tables = json.loads(capsys.readouterr().out)["counts"]
+    assert tables["tables"]["total"] > 0 and tables["most_readers_of_a_net"] >= 1
+    assert {name: tables[name] for name in ("class_sums", "encoder")} == {
+        name: counts[name] for name in ("class_sums", "encoder")
+    }
 
 
 def test_presets_show_cell_libraries(capsys):
