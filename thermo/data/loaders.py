@@ -176,7 +176,7 @@ def _monk(k: int, data_dir: str | os.PathLike | None) -> Dataset:
             words = line.split()
             if not words:
                 continue
-            if len(words) != 8 or not all(w.isdigit() for w in words[:7]):
+            if len(words) != 8 or not all(w.isdecimal() for w in words[:7]):
                 raise DataError(f"{path}, line {number}: must be a class, 6 attributes and an id")
             rows.append([int(w) for w in words[:7]])
         a = np.array(rows)

@@ -117,7 +117,8 @@ def numbers(flag: str, texts: Sequence[str] | None, low: int, high: int | None =
     """
     found = []
     for text in ",".join(texts or ()).split(",") if texts else ():
-        if not text.strip().isdigit() or int(text) < low or (high is not None and int(text) > high):
+        whole = text.isascii() and text.strip().isdecimal() and len(text.strip()) < 10
+        if not whole or int(text) < low or (high is not None and int(text) > high):
             upto = "" if high is None else f" to {high}"
             raise UnsupportedError(
                 f"{flag}: whole numbers from {low}{upto}, with commas between, got {text!r}"

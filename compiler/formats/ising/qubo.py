@@ -118,10 +118,7 @@ def parse_qubo_json(document: Mapping[str, float], *, name: str = "document") ->
             raise FormatError(f"{name}: the pair {key!r} must be two labels, such as '0,1'")
         if not abs(bias) <= sys.float_info.max:  # a whole number may be too large for a float
             raise FormatError(f"{name}: the bias of {key!r} must be a finite number, got {bias}")
-    labels = sorted(
-        {label for pair in pairs for label in pair},
-        key=lambda s: (not s.isdigit(), int(s) if s.isdigit() else 0, s),
-    )
+    labels = sorted({label for pair in pairs for label in pair}, key=_in_order)
     place = {label: k for k, label in enumerate(labels)}
     ranged = labels == [str(k) for k in range(len(labels))]
     return _model(

@@ -7,6 +7,7 @@ compiler/ir.py, read, not run. A gate is the slot of the largest of `{i}.weights
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -15,7 +16,7 @@ import numpy as np
 
 from compiler.circuits.builder import Builder
 from compiler.errors import MALFORMED, FormatError, UnsupportedError
-from compiler.formats.logic_nets.stack import GateLayer, check_finite, stack_layers, whole_numbers
+from compiler.formats.logic_nets.stack import GateLayer, check_finite, is_finite, stack_layers, whole_numbers
 from compiler.formats.options import STACK, Options
 from compiler.ir.gates import ClassSums, GateNetlist, make_gates
 
@@ -125,8 +126,8 @@ def _circuit(document: Any, name: str, options: Options) -> GateNetlist:
     if missing := [number for group in groups for number in group if number not in nets]:
         fail(f"output reads signal {missing[0]!r}, which no input and no node has")
     tau = output.get("tau", 1.0)
-    if not isinstance(tau, int | float) or not np.isfinite(tau) or not tau > 0:
-        fail(f"tau is {tau!r}; it must be above 0")
+    if not is_finite(tau) or not tau > 0:
+        fail(f"tau is {json.dumps(tau)[:40]}; it must be a finite number above 0")
     sums = ClassSums(
         np.array([nets[number] for group in groups for number in group], dtype=np.int32),
         np.cumsum([0, *map(len, groups)], dtype=np.int64),

@@ -92,7 +92,7 @@ def _nets(parts: Mapping[str, np.ndarray], where: str, origin: str) -> tuple[np.
     if "c" in parts and "top_c" not in parts and "indices" not in parts:
         scores = parts["c"]
         if scores.ndim == 3 and scores.shape[2] == 2:
-            scores = scores.reshape(scores.shape[0], -1)
+            scores = scores.reshape(scores.shape[0], 2 * scores.shape[1])
         if scores.ndim != 2 or scores.shape[1] % 2:
             raise FormatError(f"{origin}: {where}.c must be (nets, 2 gates), got {parts['c'].shape}")
         check_finite(scores, f"{where}.c", origin, axis=1)

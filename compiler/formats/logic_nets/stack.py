@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,10 +99,23 @@ def chosen_gates(logits: Any, name: str, origin: str) -> np.ndarray:
     return np.argmax(logits, axis=1)
 
 
+def is_finite(value: Any) -> bool:
+    """Whether it is a number that a float can hold; whole numbers of JSON may be too large for one."""
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    return real and abs(value) <= sys.float_info.max
+
+
 def check_finite(logits: np.ndarray, name: str, origin: str, axis: int = 0) -> None:
-    """FormatError naming entry and gate (its place on `axis`) of a value that is not finite."""
+    """FormatError naming an entry without values, or entry and gate (its place on `axis`) of a value that is
+    not finite.
+    """
     if not np.issubdtype(logits.dtype, np.floating):
         raise FormatError(f"{origin}: {name} must hold real numbers, got {logits.dtype}")
+    if not logits.size:
+        raise FormatError(
+            f"{origin}: {name} has the shape {logits.shape}; a layer has at least one gate, and its inputs "
+            "one net to choose from: the file is damaged or was saved before the network was made"
+        )
     bad = ~np.isfinite(logits)
     if bad.any():
         place = np.argwhere(bad)[0]

@@ -18,6 +18,7 @@ import numpy as np
 from compiler.circuits.builder import Builder
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
+from compiler.formats.logic_nets.stack import is_finite
 from compiler.formats.options import Options
 from compiler.ir.gates import READS_A, READS_B, ClassSums, GateNetlist, make_gates
 
@@ -59,6 +60,8 @@ def parse_torchlogix_json(text: str, *, name: str = "text", options: Options | N
         document = json.loads(text)
     except json.JSONDecodeError as error:
         raise FormatError(f"{name}, line {error.lineno}: is no whole JSON ({error.msg})") from None
+    except ValueError:
+        raise FormatError(f"{name}: holds a number of too many digits to be read") from None
     except RecursionError:
         raise FormatError(f"{name}: is JSON nested too deeply for a circuit") from None
     return _Circuit(document, name).netlist(options or Options())
@@ -163,11 +166,14 @@ class _Circuit:
         taus = set()
         for where, entry in classes:
             tau, beta = entry.get("tau", 1.0), entry.get("beta", 0.0)
-            if not all(isinstance(v, int | float) and np.isfinite(v) for v in (tau, beta)) or not tau > 0:
-                self.fail(f"{where} has tau {tau!r} and beta {beta!r}; tau must be above 0")
+            if not (is_finite(tau) and is_finite(beta)) or not tau > 0:
+                self.fail(
+                    f"{where} has tau {json.dumps(tau)[:40]} and beta {json.dumps(beta)[:40]}; both must be "
+                    "finite numbers and tau above 0"
+                )
             if beta != round(beta) or not 0 <= beta <= MAX_BETA:
                 raise UnsupportedError(
-                    f"{self.name}: {where} has beta {beta}; only whole numbers from 0, as "
+                    f"{self.name}: {where} has beta {json.dumps(beta)[:40]}; only whole numbers from 0, as "
                     "torchlogix folds constants, can be counted"
                 )
             taus.add(float(tau))

@@ -254,6 +254,11 @@ def test_what_lilogicnet_files_are_refused_for(tmp_path):
         lambda state: state["layers.1.c"].__setitem__((4, 9), np.inf),
         r"layers\.1\.c, gate 9 has the value inf",
     )
+    for empty in ((0, 0), (40, 0), (0, 24, 2), (40, 0, 2)):
+        refused(
+            lambda state, empty=empty: state.update({"layers.1.c": np.zeros(empty, np.float32)}),
+            r"layers\.1\.c has the shape \(.*at least one gate",
+        )
 
 
 # --- torchlogix ------------------------------------------------------------------------------
@@ -468,6 +473,10 @@ def test_a_torchlogix_circuit_without_sums():
         (("gates", 7, "in0"), "1", r'in0 of gates\[7\] must be a whole number, got "1"'),
         (("gates", 7), [], r"gates\[7\] must be an object"),
         (("sum_nodes", 1, "tau"), 0, r"sum_nodes\[1\] has tau 0"),
+        (("sum_nodes", 1, "tau"), 10**400, r"sum_nodes\[1\] has tau 10+ and beta 1\.0; both must be finite"),
+        (("sum_nodes", 1, "beta"), 10**400, r"sum_nodes\[1\] has tau 2\.5 and beta 10+; both must be finite"),
+        (("sum_nodes", 1, "beta"), 10**30, r"sum_nodes\[1\] has beta 10+; only whole numbers"),
+        (("sum_nodes", 1, "tau"), True, r"sum_nodes\[1\] has tau true"),
         (("sum_nodes", 1, "tau"), 3.0, r"different tau \(2\.5 to 3\)"),
         (("sum_nodes", 1, "beta"), 0.5, r"sum_nodes\[1\] has beta 0\.5; only whole numbers"),
         (("sum_nodes", 1, "input_ids"), [5, 9999], r"input_ids of sum_nodes\[1\] is 9999"),
@@ -498,6 +507,8 @@ def test_json_that_is_none():
         parse_torchlogix_json("[]", name="c.json")
     with pytest.raises(FormatError, match=r"nested too deeply|no whole JSON"):
         parse_torchlogix_json("[" * 100_000, name="c.json")
+    with pytest.raises(FormatError, match="too many digits"):
+        parse_torchlogix_json("1" * 5000, name="c.json")
 
 
 # --- taped-out networks ----------------------------------------------------------------------
@@ -739,6 +750,12 @@ def test_other_compactlogic_is_refused(tmp_path):
     (tmp_path / "net.json").write_text(json.dumps(circuit))
     with pytest.raises(FormatError, match="node 7 of layer 0 reads signal 99"):
         read_model_or_netlist(tmp_path / "net.json")
+    circuit["layers"][0]["nodes"][2]["input_a"] = {"signal_id": 0}
+    for tau in (10**400, True, None):
+        circuit["output"]["tau"] = tau
+        (tmp_path / "net.json").write_text(json.dumps(circuit))
+        with pytest.raises(FormatError, match=r"tau is .*; it must be a finite number above 0"):
+            read_model_or_netlist(tmp_path / "net.json")
     (tmp_path / "net.json").write_text('{"input_dim": 2, "layers": 3, "output": {}}')
     with pytest.raises(FormatError, match="is no circuit of CompactLogic"):
         read_model_or_netlist(tmp_path / "net.json")

@@ -133,7 +133,9 @@ def test_a_kept_checkpoint_is_gone_on_from(capsys, tmp_path):
     ("arguments", "message"),
     [
         (["--gates", "33"], "multiple of the 10 classes, got 33"),
-        (["-k", "few"], "--candidates must be a whole number or"),
+        (["-k", "few"], "--candidates must be a whole number below 10^9 or"),
+        (["-k", "²"], "--candidates must be a whole number below 10^9 or"),
+        (["-k", "9" * 5000], "--candidates must be a whole number below 10^9 or"),
         (["--tau", "large"], "tau must be a number > 0"),
         (["--forward", "hard"], "forward must be one of straight-through, soft, gumbel"),
         (["--data", "cosine"], "has values, not classes"),

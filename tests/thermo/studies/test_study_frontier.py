@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from compiler.counting import gate_counts
+from compiler.errors import UnsupportedError
 from compiler.families.logic import lower_logic
 from compiler.ir.gates import ClassSums, make_gates
 from compiler.passes.gates.heads import lower_head
@@ -156,3 +157,6 @@ def test_bad_requests_get_one_line(capsys, tmp_path, given, told):
 
 def test_numbers_of_a_flag():
     assert numbers("--gates", ["500,2000", "500"], 1) == [500, 2000] and numbers("--gates", None, 1) == []
+    for text in ("²", "9" * 5000, ""):
+        with pytest.raises(UnsupportedError, match="--gates: whole numbers from 1"):
+            numbers("--gates", [text], 1)

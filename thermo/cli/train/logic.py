@@ -284,8 +284,8 @@ def _accuracy(teacher: np.ndarray, dataset: Dataset) -> float:
 def _count(text: str | None) -> int | str | None:
     if text is None or text == "all":
         return text
-    if not text.isdigit():
-        raise TrainingError(f'--candidates must be a whole number or "all", got {text!r}')
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise TrainingError(f'--candidates must be a whole number below 10^9 or "all", got {text!r}')
     return int(text)
 
 
