@@ -39,7 +39,7 @@ def gate_tables(e: GateEstimate) -> tuple[Table, ...]:
     if e.refused:
         rows = tuple(e.refused.items())
         tables.append(Table(("library", "no estimate because"), rows))
-    if e.n_classes and e.accuracy is not None:
+    if e.n_classes and e.accuracy is not None and e.baselines:
         tables.append(_digital(e))
     return tuple(tables)
 

@@ -303,6 +303,8 @@ def test_tables_name_every_definition():
     assert "90.00 ± 1.50 %" in text and "not counted: wires, memory" in text
     none = replace(got, cheapest=None, baselines=BASELINES[:1])
     assert "none of those tried is as accurate" in text_table(gate_tables(none)[-1])
+    untried = gate_tables(estimate_gates(classifier(), samples, ALL[:1], classes=data.labels))
+    assert not any("Digital designs" in text_table(t) for t in untried)
     assert estimate_gates(classifier(), samples, ALL[:1], BASELINES[:1]).advantage == {}
 
 
