@@ -156,6 +156,11 @@ def test_an_array_without_a_name_is_told_by_its_values(digits, tmp_path):
         TrainingError, match=r"t\.npy: the array's values are from 0 to 1 but its rows do not"
     ):
         read_teacher(tmp_path / "t.npy", digits)
+    spoilt = p.copy()
+    spoilt[5, 2] = np.nan
+    np.save(tmp_path / "t.npy", spoilt)
+    with pytest.raises(TrainingError, match=r"t\.npy: values must be finite numbers, row 5 has nan"):
+        read_teacher(tmp_path / "t.npy", digits)
 
 
 # --- what is refused -----------------------------------------------------------------------------

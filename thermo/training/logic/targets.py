@@ -55,7 +55,7 @@ def softened(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
             f"teacher: logits must be numbers, one row a sample, got {z.dtype} of shape {z.shape}"
         )
     z = z.astype(np.float64)
-    _refuse(z, ~np.isfinite(z), "logits must be finite numbers")
+    refuse(z, ~np.isfinite(z), "logits must be finite numbers")
     e = np.exp((z - z.max(axis=1, keepdims=True)) / temperature)
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
@@ -70,13 +70,13 @@ def checked_teacher(teacher: np.ndarray, dataset: Dataset) -> np.ndarray:
             f"{dataset.name} in its order and a column for each class, got {p.dtype} of shape {p.shape}"
         )
     p = p.astype(np.float64)
-    _refuse(p, ~(p >= 0) | (p == np.inf), "probabilities must be finite and at least 0", LOGITS)
+    refuse(p, ~(p >= 0) | (p == np.inf), "probabilities must be finite and at least 0", LOGITS)
     sums = p.sum(axis=1, keepdims=True)
-    _refuse(sums, np.abs(sums - 1) > SUM, "probabilities of a sample must sum to 1", LOGITS)
+    refuse(sums, np.abs(sums - 1) > SUM, "probabilities of a sample must sum to 1", LOGITS)
     return np.asarray(p / sums)
 
 
-def _refuse(values: np.ndarray, wrong: np.ndarray, rule: str, way_out: str = "") -> None:
+def refuse(values: np.ndarray, wrong: np.ndarray, rule: str, way_out: str = "") -> None:
     """Raise TrainingError naming the first row in which a value is wrong."""
     for row in np.flatnonzero(wrong.any(axis=1))[:1]:
         value = values[row][wrong[row]][0]

@@ -17,7 +17,7 @@ from thermo.data import Dataset
 from thermo.evaluate import codes_of, evaluate, label_codes
 from thermo.progress import Progress
 from thermo.training.errors import TrainingError
-from thermo.training.logic.targets import SUM, checked_teacher, softened
+from thermo.training.logic.targets import SUM, checked_teacher, refuse, softened
 
 NAMES = ("logits", "probabilities")
 """What an .npz file's array of a teacher is called."""
@@ -159,6 +159,7 @@ def _name_of(values: np.ndarray) -> str:
             f"teacher: the array must be numbers, one row for each training sample and a column for each "
             f"class, got {values.dtype} of shape {values.shape}"
         )
+    refuse(values, ~np.isfinite(values), "values must be finite numbers")
     if (values < 0).any() or (values > 1).any():
         return "logits"
     if np.all(np.abs(values.sum(axis=1, dtype=np.float64) - 1) <= SUM):
