@@ -46,6 +46,7 @@ from compiler.mapped import AGAIN, best_mapping, cell_shapes
 from compiler.opensta import ask_opensta
 from compiler.passes.gates.cell_sizing import limit_fan_out
 from compiler.passes.gates.heads import with_head
+from compiler.passes.gates.lut_map import map_luts
 from hw_models.cells import leave_out
 from hw_models.liberty import library_files
 from hw_models.liberty_write import write_liberty
@@ -185,10 +186,11 @@ def export(net: NET, given: Given) -> None:
     way_out = f"for an Ising model there are {', '.join(ISING_FORMATS)}"
     expect(netlist, ("gates", "luts"), f"--format {format_}", way_out)
     if isinstance(netlist, LutNetlist) and not _holds_tables(netlist, given):
-        notes.print(
-            f"note: {netlist.n_luts:,} tables are written as the two-input gates they are made of; "
-            "`thermoc compile --as gates -O 2` makes fewer"
-        )
+        if not _maps(given):
+            notes.print(
+                f"note: {netlist.n_luts:,} tables are written as the two-input gates they are made of; "
+                "`thermoc compile --as gates -O 2` makes fewer"
+            )
         netlist = circuit_of(netlist)
     refuse(given, "a circuit of gates" if given["library"] is None else "a circuit of cells", OF_GATES)
     if given["library"] is not None:
@@ -219,6 +221,8 @@ def export(net: NET, given: Given) -> None:
         bench["file"] = testbench
         text = write_testbench(circuit_of(written), bits, options.verilog, source=bench["source"])
     netlist = written
+    if _maps(given) and isinstance(netlist, GateNetlist):
+        netlist = map_luts(netlist, given["luts"])  # so that what is written is what is counted
     export_circuit(netlist, format_, out, options)
     if testbench is not None:
         with replacing(testbench) as temporary:
@@ -239,6 +243,11 @@ def export(net: NET, given: Given) -> None:
         given["json"],
         "\n".join(_told(out, netlist, numbers, held, latency, bench)),
     )
+
+
+def _maps(given: Given) -> bool:
+    """Whether gates are written as tables; the writer refuses what it cannot write so."""
+    return given["luts"] > 0 and given["format"] in ("blif", "verilog")
 
 
 def _holds_tables(netlist: LutNetlist, given: Given) -> bool:

@@ -72,10 +72,11 @@ def test_formats_hold_tables_or_gates(capsys, folder, tmp_path):
         head = "gates" if format_ == "aiger" else "sums"
         code, printed = call(capsys, "export", net, "--format", format_, "--head", head, "-o", tmp_path / "o")
         assert code == 0 and "tables are written as the two-input gates they are made of" in printed.err
-    code, _ = call(
+    code, printed = call(
         capsys, "export", net, "--format", "blif", "--head", "gates", "--luts", "6", "-o", tmp_path / "l.blif"
     )
-    assert code == 0
+    n = (tmp_path / "l.blif").read_text().count(".names")
+    assert code == 0 and "note" not in printed.err and f": {n:,} tables, " in printed.out
 
 
 def test_counts_price_and_faults(capsys, folder):
