@@ -16,6 +16,7 @@ FIELDS = {
     "initial_angle": "angle",
     "time_step": "dt",
     "engine": "backend",
+    "thresholds": "threshold",
 }
 """Settings of trainers whose flag is called otherwise."""
 WORD = r"(?<![-\w./'\"])[a-z_]+(?![\w(/'\"])"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+import sys
+from numbers import Real
 from typing import Any, NoReturn
 
 from compiler.errors import ThermocError
@@ -11,6 +12,11 @@ from compiler.errors import ThermocError
 def whole(value: Any, least: int = 1) -> bool:
     """Whether this is a whole number of at least `least`; True and False are none."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def finite(value: Any) -> bool:
+    """Whether this is a number that a float can hold; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 class Rules:
@@ -42,32 +48,34 @@ class Rules:
         """Finite numbers above 0."""
         for name in names:
             value = getattr(self.config, name)
-            if not (math.isfinite(value) and value > 0):
+            if not (finite(value) and value > 0):
                 self.fail(name, "a number > 0")
 
     def not_negative(self, *names: str) -> None:
         """Finite numbers of at least 0."""
         for name in names:
             value = getattr(self.config, name)
-            if not (math.isfinite(value) and value >= 0):
+            if not (finite(value) and value >= 0):
                 self.fail(name, "a number >= 0")
 
     def below_one(self, *names: str) -> None:
         """Numbers in [0, 1)."""
         for name in names:
-            if not 0 <= getattr(self.config, name) < 1:
+            value = getattr(self.config, name)
+            if not (finite(value) and 0 <= value < 1):
                 self.fail(name, "at least 0 and below 1")
 
     def share(self, *names: str) -> None:
         """Numbers in [0, 1]."""
         for name in names:
-            if not 0 <= getattr(self.config, name) <= 1:
+            value = getattr(self.config, name)
+            if not (finite(value) and 0 <= value <= 1):
                 self.fail(name, "between 0 and 1")
 
     def finite(self, *names: str) -> None:
         """Finite numbers."""
         for name in names:
-            if not math.isfinite(getattr(self.config, name)):
+            if not finite(getattr(self.config, name)):
                 self.fail(name, "a finite number")
 
     def choice(self, name: str, choices: tuple[str, ...]) -> None:
@@ -99,7 +107,7 @@ class Rules:
     def rates(self, layers: int) -> None:
         """`rates`: numbers of at least 0, one or one a layer."""
         values = self.config.rates
-        if not all(math.isfinite(r) and r >= 0 for r in values):
+        if not all(finite(r) and r >= 0 for r in values):
             self.fail("rates", "numbers >= 0")
         if len(values) not in (1, layers):
             self.fail("rates", f"one value, or one for each of {layers} layers")

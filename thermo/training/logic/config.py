@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import ClassVar
 
@@ -13,7 +12,7 @@ from compiler.ir.luts import WIDEST
 from thermo.training.augmentation import Augmentation
 from thermo.training.config import TrainingConfig
 from thermo.training.errors import TrainingError
-from thermo.training.rules import Rules, whole
+from thermo.training.rules import Rules, finite, whole
 
 CHOICES = {
     "encoder": ("thermometer", "comparisons", "blocks", "counts", "mix", "patches"),
@@ -26,8 +25,19 @@ CHOICES = {
     "schedule": ("cosine", "validation"),
 }
 PATIENCE = 5
+MIN_RATE, MAX_RATE = 1e-30, 100.0
+"""Of Adam, whose step is about the rate: above it one step takes a logit to where a sigmoid has no slope in
+float32, below it squares and products of rates are 0 there.
+"""
 COUNTED = ("counts", "mix", "patches")
 """Encoders of which shared tables may be a part."""
+READ_BY = {
+    "pixel_bits": ("comparisons", "blocks", *COUNTED),
+    "comparisons": ("comparisons", "blocks", "mix"),
+    "stride": COUNTED,
+    "keep": COUNTED,
+}
+"""Encoders that settings mean something for."""
 HIGHER = ("tree", "residual")
 """Wirings that are about layers above the first."""
 
@@ -211,11 +221,14 @@ class LogicConfig(TrainingConfig):
     def check(self, rules: Rules) -> None:
         for name, choices in CHOICES.items():
             rules.choice(name, choices)
-        if not self.layers or any(not whole(width) for width in self.layers):
+        listed = isinstance(self.layers, tuple | list) and len(self.layers) > 0
+        if not listed or any(not whole(width) for width in self.layers):
             rules.fail("layers", "at least one width, each a whole number >= 1")
+        if not isinstance(self.augmentation, LogicAugmentation):
+            rules.fail("augmentation", "a LogicAugmentation; LogicAugmentation() changes nothing")
         if not (whole(self.inputs) and 2 <= self.inputs <= WIDEST):
             rules.fail("inputs", f"a whole number from 2 to {WIDEST}")
-        if not 0 < self.freeze <= 1:
+        if not (finite(self.freeze) and 0 < self.freeze <= 1):
             rules.fail("freeze", "above 0 and at most 1")
         self._check_higher(rules)
         if self.inputs > 2 or self.wiring in HIGHER or self.freeze < 1:
@@ -249,19 +262,25 @@ class LogicConfig(TrainingConfig):
             )
         rules.whole("refresh", "refresh_pool", "warmup_steps", "offsets", "coarse", least=0)
         self._check_patches(rules)
+        self._check_read(rules)
         if self.refresh and (self.k == "all" or self.refresh >= int(self.k)):
             rules.fail("refresh", f"below the number of candidates, k = {self.k}")
         named = self.tau in ("adaptive", "width")
-        if not named and (isinstance(self.tau, str) or not 0 < self.tau < math.inf):
+        if not named and not (finite(self.tau) and float(self.tau) > 0):
             rules.fail("tau", 'a number > 0, "adaptive" or "width"')
         rules.positive("tau_target", "learning_rate", "epsilon", "reste_power", "gumbel_temperature")
         rules.not_negative("gumbel_noise", "init_scale", "init_wire", "init_peak", "residual")
         rules.not_negative("refresh_gap", "rate_wire", "decay")
+        if not MIN_RATE <= self.learning_rate <= MAX_RATE:
+            rules.fail("learning_rate", f"from {MIN_RATE:g} to {MAX_RATE:g}, as float32 weights can follow")
+        if self.rate_wire * self.learning_rate > MAX_RATE:
+            limit = MAX_RATE / self.learning_rate
+            rules.fail("rate_wire", f"at most {limit:g} with a learning_rate of {self.learning_rate:g}")
         rules.below_one("beta1", "beta2", "smoothing", "dropout")
-        if not 0 <= self.drop < 0.5:
+        if not (finite(self.drop) and 0 <= self.drop < 0.5):
             rules.fail("drop", "at least 0 and below 0.5")
         rules.share("final_rate", "refresh_until", "keep")
-        if not 0 < self.teacher_share <= 1:
+        if not (finite(self.teacher_share) and 0 < self.teacher_share <= 1):
             rules.fail("teacher_share", "above 0 and at most 1")
 
     def _check_patches(self, rules: Rules) -> None:
@@ -273,6 +292,21 @@ class LogicConfig(TrainingConfig):
             rules.fail("patches", "at least 1 with encoder patches, which offers their counts alone")
         if self.patches and self.encoder not in COUNTED:
             rules.fail("patches", f"0 with encoder {self.encoder}; take encoder {' or '.join(COUNTED)}")
+
+    def _check_read(self, rules: Rules) -> None:
+        """Settings that nothing reads are as they are by default."""
+        default = {field.name: field.default for field in fields(self)}
+        for name, encoders in READ_BY.items():
+            if self.encoder not in encoders and getattr(self, name) != default[name]:
+                several = f"{', '.join(encoders[:-1])} or {encoders[-1]}"
+                rules.fail(
+                    name,
+                    f"left at {default[name]} with encoder {self.encoder}, which ignores it, or take encoder "
+                    + several,
+                )
+        for name in ("patch_size", "patch_inputs", "patch_epochs"):
+            if not self.patches and getattr(self, name) != default[name]:
+                rules.fail(name, f"left at {default[name]} without shared tables; or set patches to how many")
 
     def _check_higher(self, rules: Rules) -> None:
         """What needs layers above the first, and the widths of trees."""

@@ -5,6 +5,7 @@ Measured figures stand in the README and in the release note, not here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from thermo.data import Dataset
 from thermo.training.augmentation import Augmentation
+from thermo.training.errors import TrainingError
 from thermo.training.kinds import LARGE, Kind, in_unit_interval, kind_of, may_be_mirrored
 from thermo.training.logic.config import LogicAugmentation, LogicConfig
 from thermo.training.logic.tables import trains_tables
@@ -101,6 +103,9 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
     changes : fields of LogicConfig to be set otherwise; what the chosen trainer cannot do (choosing
         new candidates by their derivative) is left out of the preset for it
     """
+    for name in ("layers", "inputs", "k"):
+        if changes.get(name) is not None:
+            LogicConfig(**{name: changes[name]})  # refuses what cannot be reckoned with below
     config = _for(dataset)
     if kind_of(dataset) is Kind.COLOUR and sum(changes.get("layers") or ()) >= MANY_GATES:
         # beside many gates and their head an encoder weighs less; they learn in fewer epochs, and the
@@ -118,6 +123,7 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
     changes = {name: value for name, value in changes.items() if value is not None}
     if changes.get("encoder") == "patches":
         changes = {"patches": PATCHES, **changes}
+    _refuse_levels(changes)
     if changes.get("encoding") or changes.get("thresholds"):
         changes = {"encoder": "thermometer", **changes}
     if changes.get("encoder") == "thermometer" and config.encoder != "thermometer":
@@ -150,6 +156,17 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
     if not trains_tables(replace(config, **changes)):
         changes = {"refresh_pool": 0, "keep": 1.0, **changes}
     return replace(config, **changes)
+
+
+def _refuse_levels(changes: Mapping[str, Any]) -> None:
+    """Raise TrainingError for thresholds that are asked for beside an encoder that has none."""
+    encoder = changes.get("encoder", "thermometer")
+    for name in ("thresholds", "encoding"):
+        if encoder != "thermometer" and changes.get(name, getattr(_ROWS, name)) != getattr(_ROWS, name):
+            raise TrainingError(
+                f"training: {name} must be left out with encoder {encoder}, which has no thresholds, or take "
+                f"encoder thermometer; got {changes[name]!r}"
+            )
 
 
 def _for(dataset: Dataset) -> LogicConfig:

@@ -9,6 +9,7 @@ import numpy as np
 from thermo.data import Dataset
 from thermo.training.errors import TrainingError
 from thermo.training.logic.config import LogicConfig
+from thermo.training.rules import finite
 
 SUM = 1e-3
 """How far the sum of a row may be from 1: half precision rounds by up to 2^-11."""
@@ -47,7 +48,7 @@ def softened(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
 
     Raises TrainingError for logits that are no finite numbers, and a temperature not above 0.
     """
-    if not (np.isfinite(temperature) and temperature > 0):
+    if not (finite(temperature) and temperature > 0):
         raise TrainingError(f"teacher: the temperature must be a number > 0, got {temperature!r}")
     z = np.asarray(logits)
     if z.ndim != 2 or z.dtype.kind not in "fiu":

@@ -102,6 +102,8 @@ def mean_of(teachers: Sequence[np.ndarray]) -> np.ndarray:
     """(n_train, n_classes) what several teachers say together: the mean of their probabilities (Hinton,
     Vinyals and Dean, arXiv 1503.02531, section 2: of an ensemble). A single one is returned as it is.
     """
+    if len(teachers) == 0:
+        raise TrainingError("teacher: mean_of takes at least one teacher's probabilities, got none")
     return teachers[0] if len(teachers) == 1 else np.mean(teachers, axis=0)
 
 

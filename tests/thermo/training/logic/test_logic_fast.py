@@ -239,21 +239,26 @@ def test_settings_that_do_not_fit_are_refused(digits):
 
 
 BAD = {
-    "layers": ((), (0,)),
+    "layers": ((), (0,), 50, "50"),
     "wiring": ("random",),
     "k": (0, "some", 2.5),
     "thresholds": ((), (0.5, 0.5), (np.nan,)),
-    "drop": (0.5, -0.1),
+    "drop": (0.5, -0.1, "a"),
     "forward": ("hard",),
-    "tau": (0.0, "small", np.inf),
+    "tau": (0.0, "small", np.inf, True, 10**400),
+    "augmentation": (None,),
+    "smoothing": ("a", None),
+    "teacher_share": ("a", 0.0),
+    "freeze": ("a",),
     "refresh": (6, -1),
     "refresh_until": (1.5,),
     "epochs": (0, True),
-    "learning_rate": (0.0,),
+    "learning_rate": (0.0, 1e300, 1e-50, np.nan),
+    "rate_wire": (-1.0, 1e10),
     "beta1": (1.0,),
     "seed": (-1,),
     "dropout": (1.0,),
-    "decay": (-1.0,),
+    "decay": (-1.0, "a"),
     "encoder": ("sums",),
     "pixel_bits": (0, 9),
     "cuts": (5,),
@@ -267,6 +272,36 @@ def test_bad_settings_are_named(name):
     for value in BAD[name]:
         with pytest.raises(TrainingError, match=f"training: {name} must be"):
             replace(SMALL, **{name: value})
+
+
+UNREAD = {
+    "thermometer": {"pixel_bits": 4, "stride": 2, "comparisons": 9, "keep": 0.5, "patch_size": 2},
+    "blocks": {"stride": 2, "keep": 0.5, "patch_inputs": 3},
+    "counts": {"comparisons": 9, "patch_size": 2, "patch_inputs": 3, "patch_epochs": 1},
+    "patches": {"comparisons": 9},
+}
+
+
+@pytest.mark.parametrize("encoder", UNREAD)
+def test_settings_that_nothing_reads_are_refused(encoder):
+    kept = {"encoder": encoder, "patches": int(encoder == "patches")}
+    for name, value in UNREAD[encoder].items():
+        with pytest.raises(TrainingError, match=f"training: {name} must be left at .*got {value}"):
+            LogicConfig(**kept, **{name: value})
+    LogicConfig(**kept, **{name: getattr(SMALL, name) for name in UNREAD[encoder]})
+
+
+def test_presets_name_bad_widths_inputs_and_candidates(digits):
+    for name, value in (("layers", 50), ("inputs", "a"), ("k", "few")):
+        with pytest.raises(TrainingError, match=f"training: {name} must be .*got {value!r}"):
+            logic_preset(digits, **{name: value})
+
+
+def test_thresholds_beside_an_encoder_that_has_none_are_refused(digits):
+    for name, value in (("thresholds", (0.3,)), ("encoding", "image-quantile")):
+        with pytest.raises(TrainingError, match=f"{name} must be left out with encoder counts"):
+            logic_preset(digits, encoder="counts", **{name: value})
+        assert logic_preset(digits, **{name: value}).encoder == "thermometer"
 
 
 def test_other_bad_settings():

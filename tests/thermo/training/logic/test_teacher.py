@@ -14,6 +14,7 @@ from thermo.training.logic.general import GeneralTrainer
 from thermo.training.logic.jax_trainer import JaxTrainer
 from thermo.training.logic.tables import TableTrainer, trains_tables
 from thermo.training.logic.targets import Targets, checked_teacher
+from thermo.training.logic.teachers import mean_of
 from thermo.training.tiles import Tiles
 
 SMALL = LogicConfig(
@@ -223,8 +224,10 @@ def test_bad_logits_temperatures_and_shares_are_named():
         TrainingError, match=r"logits must be numbers, one row a sample, got float64 of shape \(3,\)"
     ):
         softened(np.zeros(3))
-    for temperature in (0.0, -1.0, np.nan, np.inf):
-        with pytest.raises(TrainingError, match=f"the temperature must be a number > 0, got {temperature}"):
+    with pytest.raises(TrainingError, match="mean_of takes at least one"):
+        mean_of([])
+    for temperature in (0.0, -1.0, np.nan, np.inf, None, "a"):
+        with pytest.raises(TrainingError, match=f"the temperature must be a number > 0, got {temperature!r}"):
             softened(np.zeros((2, 2)), temperature)
     for share in (0.0, 1.5, np.nan):
         with pytest.raises(TrainingError, match="teacher_share must be above 0 and at most 1"):
