@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.cell_counts import cell_area
 from compiler.circuits.adders import ADDERS
-from compiler.circuits.encoder import Grid, with_encoder
+from compiler.circuits.encoder import Grid, inputs_read, with_encoder
 from compiler.circuits.small_functions import costs
 from compiler.errors import UnsupportedError
 from compiler.ir.cells import CellNetlist
@@ -258,6 +258,11 @@ def whole_counts(netlist: GateNetlist, grid: Grid | None = None, level: int = 1)
     except UnsupportedError:
         return found
     return {**found, "with_encoder_and_head": _size(whole)["gates"]}
+
+
+def bits_read(netlist: GateNetlist) -> int:
+    """Inputs that the circuit reads after -O1: of those that an encoder offers, the ones that are made."""
+    return int(inputs_read(simplify(netlist, 1)).size)
 
 
 def shared_counts(encoder: Encoder) -> dict[str, int]:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from compiler.circuits.encoder import grid_of, inputs_read
+from compiler.circuits.encoder import grid_of
 from compiler.circuits.from_tables import circuit_of
-from compiler.counting import gate_counts, whole_counts
+from compiler.counting import bits_read, gate_counts, whole_counts
 from compiler.errors import UnsupportedError
 from compiler.ir.gates import GateNetlist
 from compiler.ir.luts import LutNetlist
@@ -61,7 +61,7 @@ class FrontierMeasured:
 
     series : what a row of the table holds; network : the same for a reader
     accuracy, valid_accuracy : of the hard network; n_samples, n_valid : of how many
-    bits : that the gates read of those the encoder offers
+    bits : that the gates read of those the encoder offers (compiler.counting.bits_read)
     answer : by node, joules of an answer with low and high, and its seconds (the ledger's); {}: not priced
     unpriced : why
     cpu_minutes : of training, every thread counted; seconds : by the clock; model : file of the network
@@ -106,7 +106,7 @@ def counted(netlist: GateNetlist | LutNetlist, dataset: Dataset) -> dict[str, An
         grid = None
     whole = whole_counts(small, grid, 0)
     return {
-        "bits": int(inputs_read(small).size),
+        "bits": bits_read(circuit),
         "live": live,
         "core": whole["core"],
         "with_head": whole["with_head"],

@@ -129,6 +129,23 @@ def test_a_kept_checkpoint_is_gone_on_from(capsys, tmp_path):
     assert path.read_bytes() == first
 
 
+@pytest.mark.parametrize("verb", ["logic", "eqprop", "langevin", "ebm"])
+def test_a_checkpoint_is_not_the_model(capsys, tmp_path, verb):
+    out = tmp_path / "m.safetensors"
+    for kept in (out, tmp_path / ".." / tmp_path.name / "m.safetensors", tmp_path / "m.safetensors.json"):
+        code, printed = call(capsys, "train", verb, "--checkpoint", kept, "-o", out)
+        assert code == 2 and printed.err.count("\n") == 1
+        assert f"--checkpoint {kept}: is a file that the model is written to" in printed.err
+    assert not any(tmp_path.iterdir())
+
+
+def test_bits_that_gates_read_are_counted(capsys, tmp_path):
+    _, printed = call(capsys, "train", "logic", "--gates", "10", "--epochs", "1", "-o", tmp_path / "m.st")
+    row = next(line for line in printed.out.splitlines() if "read of those offered" in line)
+    read, offered = (int(word) for word in row.split("offered")[1].split() if word.isdecimal())
+    assert 0 < read <= 20 and offered == 200
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -136,6 +153,10 @@ def test_a_kept_checkpoint_is_gone_on_from(capsys, tmp_path):
         (["-k", "few"], "--candidates must be a whole number below 10^9 or"),
         (["-k", "²"], "--candidates must be a whole number below 10^9 or"),
         (["-k", "9" * 5000], "--candidates must be a whole number below 10^9 or"),
+        (["--stride", "2"], "--stride must be left at 1 with encoder thermometer, which ignores it"),
+        (["--patch-size", "2"], "--patch-size must be left at 3 without shared tables; or set --patches"),
+        (["--encoder", "counts", "--threshold", "0.3"], "--threshold must be left out with encoder counts"),
+        (["--learning-rate", "1e300"], "--learning-rate must be from 1e-30 to 100"),
         (["--tau", "large"], "tau must be a number > 0"),
         (["--forward", "hard"], "forward must be one of straight-through, soft, gumbel"),
         (["--data", "cosine"], "has values, not classes"),

@@ -19,7 +19,7 @@ from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, LOG, SEED, THREADS, Given, with_flags
 from thermo.cli.logged import progress_of
-from thermo.cli.train.saving import save_trained
+from thermo.cli.train.saving import checkpoint_of, save_trained
 from thermo.data import Dataset
 from thermo.energy.samples import SampleEnergy, spin_energy
 from thermo.options import Option
@@ -135,6 +135,7 @@ def ebm(given: Given) -> None:
     Example: thermoc train ebm --data mnist --model dtm --steps 4 -o mnist-dtm.safetensors
     """
     check_writable(given["out"])
+    kept = checkpoint_of(given["checkpoint"], given["out"])
     if given["picture"] is not None:
         check_writable(given["picture"])
     check_threads(given["threads"])
@@ -179,7 +180,6 @@ def ebm(given: Given) -> None:
     _refuse(given["model"], chain, ("dtm",))
     single = {"method": given["method"], "temperatures": given["temperatures"], "chains": given["chains"]}
     _refuse(given["model"], single, ("rbm", "grid"))
-    kept = given["checkpoint"] or given["out"].with_name(given["out"].name + ".checkpoint")
     if kept.exists():
         notes.print(f"resuming from {kept}", markup=False)
     run: dict[str, Any] = {

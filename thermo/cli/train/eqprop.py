@@ -9,6 +9,7 @@ from hw_models.weights import WEIGHT_MEMORIES
 from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, LOG, SEED, THREADS, Given, with_flags
 from thermo.cli.train.eqprop_runs import NETWORKS, Request, kind_of, run
+from thermo.cli.train.saving import checkpoint_of
 from thermo.common_options import INPUT_BITS, OUTPUT_BITS
 from thermo.options import Option
 from thermo.simulate.threads import check_threads
@@ -130,6 +131,7 @@ def eqprop(given: Given) -> None:
     """
     out = given["out"]
     check_writable(out)
+    checkpoint_of(given["checkpoint"], out)
     check_threads(given["threads"])
     asked = {option.key: given[option.key] for option in SETTINGS if option.is_given(given[option.key])}
     if asked.pop("augment", True) is False:

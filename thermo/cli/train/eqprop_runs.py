@@ -23,7 +23,7 @@ from hw_models.weights import WEIGHT_MEMORIES
 from thermo.cli.console import emit, manifest, notes
 from thermo.cli.logged import progress_of
 from thermo.cli.train.eqprop_diagnosis import check_diagnosable, diagnosed, diagnosis_table
-from thermo.cli.train.saving import save_trained
+from thermo.cli.train.saving import checkpoint_of, save_trained
 from thermo.data import Dataset
 from thermo.energy.eqprop_effort import effort_of, energy_of, unpriced
 from thermo.energy.training import training_keys
@@ -126,7 +126,7 @@ class Request:
     @property
     def kept(self) -> Path:
         """The checkpoint."""
-        return self.checkpoint or self.out.with_name(self.out.name + ".checkpoint")
+        return checkpoint_of(self.checkpoint, self.out)
 
     def to_train(self) -> dict[str, Any]:
         """Keywords of every trainer."""

@@ -19,7 +19,7 @@ from thermo.cli.console import BarProgress, emit, manifest, notes
 from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, LOG, SEED, THREADS, Given, with_flags
 from thermo.cli.logged import progress_of
-from thermo.cli.train.saving import save_trained
+from thermo.cli.train.saving import checkpoint_of, save_trained
 from thermo.common_options import INPUT_BITS, OUTPUT_BITS
 from thermo.evaluate import evaluate
 from thermo.options import Option
@@ -108,6 +108,7 @@ def langevin(given: Given) -> None:
     Example: thermoc train langevin --data mnist -o mnist.safetensors
     """
     check_writable(given["out"])
+    kept = checkpoint_of(given["checkpoint"], given["out"])
     check_threads(given["threads"])  # the simulator's limit, told before hours of training and not after
     if given["method"] in ("likelihood", "least-squares"):
         for option in OPTIONS:
@@ -123,7 +124,6 @@ def langevin(given: Given) -> None:
             "leave it out"
         )
     told = progress_of(given["log"])
-    kept = given["checkpoint"] or given["out"].with_name(given["out"].name + ".checkpoint")
     if given["method"] == "pathwise":
         config = _changed(
             pathwise_preset(

@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.circuits.encoder import Grid, grid_of
 from compiler.circuits.from_tables import circuit_of
-from compiler.counting import counts, shared_counts, whole_counts
+from compiler.counting import bits_read, counts, shared_counts, whole_counts
 from compiler.errors import UnsupportedError
 from compiler.families.logic import LogicNetwork, lower_logic
 from compiler.families.tables import lower_tables
@@ -20,7 +20,7 @@ from thermo.cli.console import emit, manifest, notes
 from thermo.cli.datasets import told_dataset
 from thermo.cli.flags import AS_JSON, CHECKPOINT, DATA_DIR, LOG, SEED, THREADS, Given, with_flags
 from thermo.cli.logged import progress_of
-from thermo.cli.train.saving import save_trained
+from thermo.cli.train.saving import checkpoint_of, save_trained
 from thermo.data import Dataset
 from thermo.evaluate import Evaluation, evaluate
 from thermo.options import Option
@@ -139,6 +139,7 @@ def logic(given: Given) -> None:
     Example: thermoc train logic --data mnist --gates 2000 --teacher large.safetensors -o small.safetensors
     """
     check_writable(given["out"])
+    kept = checkpoint_of(given["checkpoint"], given["out"])
     check_threads(given["threads"])
     dataset = told_dataset(given["data"], given["data_dir"])
     config = logic_preset(
@@ -173,7 +174,6 @@ def logic(given: Given) -> None:
         seed=given["seed"],
         augmentation=None if given["augment"] else LogicAugmentation(),
     )
-    kept = given["checkpoint"] or given["out"].with_name(given["out"].name + ".checkpoint")
     if kept.exists() or shared_tables_file(kept).exists():
         notes.print(f"resuming from {kept}", markup=False)
     teacher = _teacher(given, dataset)
@@ -199,6 +199,7 @@ def logic(given: Given) -> None:
     whole = whole_counts(circuit, _grid(circuit, dataset))
     assert circuit.encoder is not None
     shared = shared_counts(circuit.encoder)
+    rows = _rows(evaluation, trained, counted, whole, shared, bits_read(circuit))
     emit(
         {
             "model": given["out"],
@@ -224,7 +225,7 @@ def logic(given: Given) -> None:
             "manifest": manifest(seed=given["seed"], teacher=given["teacher"]),
         },
         given["json"],
-        text_table(Table(("trained network", ""), _rows(evaluation, trained, counted, whole, shared), (1,)))
+        text_table(Table(("trained network", ""), rows, (1,)))
         + f"\n\nwrote {given['out']}; next: thermoc compile {given['out']} -o net.tnl",
     )
 
@@ -304,6 +305,7 @@ def _rows(
     counted: dict[str, Any],
     whole: dict[str, int],
     shared: dict[str, int],
+    read: int,
 ) -> tuple[tuple[str, str], ...]:
     network = trained.model
     assert evaluation.accuracy is not None and evaluation.accuracy_sem is not None
@@ -321,7 +323,7 @@ def _rows(
         *sizes,
         *((f"  {WHOLE[name]}, after -O1", f"{n:,}") for name, n in whole.items()),
         *_shared_rows(shared),
-        ("input bits, read of those offered", f"{counted['inputs']:,} of {network.n_inputs:,}"),
+        ("input bits, read of those offered", f"{read:,} of {network.n_inputs:,}"),
         ("validation accuracy, chosen on", f"{100 * trained.score:.2f} %"),
         *soft,
         (f"test accuracy, {evaluation.n_samples:,} samples", test),

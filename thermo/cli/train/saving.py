@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.families.store import save_model
-from compiler.files import is_stream, replacing
+from compiler.files import OutputError, is_stream, replacing
 from hw_models import __version__
 from thermo.cli.console import manifest, plain
 
@@ -27,6 +27,18 @@ def save_trained(model: Any, path: Path, facts: Mapping[str, Any], seed: int, se
         with replacing(beside_of(path)) as beside:
             beside.write_text(json.dumps(plain(told), indent=1) + "\n", encoding="utf-8")
     return written
+
+
+def checkpoint_of(asked: Path | None, out: Path) -> Path:
+    """The checkpoint's file, beside the model if none is asked for; OutputError for the model's own files."""
+    if asked is None:
+        return out.with_name(f"{out.name}.checkpoint")
+    if asked.resolve() in (out.resolve(), beside_of(out).resolve()):
+        raise OutputError(
+            f"--checkpoint {asked}: is a file that the model is written to (--out {out}); give another, or "
+            "leave it out"
+        )
+    return asked
 
 
 def beside_of(path: Path) -> Path:
