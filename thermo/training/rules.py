@@ -16,7 +16,8 @@ def whole(value: Any, least: int = 1) -> bool:
 
 def finite(value: Any) -> bool:
     """Whether this is a number that a float can hold; True and False are none."""
-    return isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return number and bool(abs(value) <= sys.float_info.max)
 
 
 class Rules:
