@@ -18,7 +18,7 @@ from compiler.formats.ising.bqm import from_bqm, parse_bqm, write_bqm
 from compiler.formats.ising.dimacs import from_clauses, parse_dimacs, write_dimacs
 from compiler.formats.ising.files import read_ising
 from compiler.formats.ising.graph import from_graph, parse_node_link
-from compiler.formats.ising.qubo import parse_qubo, write_coo
+from compiler.formats.ising.qubo import parse_qubo, parse_qubo_json, write_coo
 from compiler.formats.ising.rudy import parse_rudy, write_rudy
 from compiler.formats.ising.write import export_ising
 from compiler.formats.networks.thrml import from_thrml, from_thrml_arrays
@@ -170,6 +170,12 @@ def test_qubo_energies():
     assert parse_qubo("0 1 1\n1 0 2\n").J == parse_qubo("0 1 3\n").J
     spin = parse_qubo("# vartype=SPIN\n0 0 -1\n0 1 2\n")
     assert (spin.h.tolist(), spin.J.tolist(), spin.vartype) == ([1, 0], [-2], "spin")
+
+
+def test_labels_of_qubo_json_are_in_order():
+    """Numbers by their size, then words; a superscript is no number."""
+    model = parse_qubo_json({"10,9": 1.0, "a,²": 2.0})
+    assert model.names == ("9", "10", "a", "²")
 
 
 def test_qbsolv_files():
