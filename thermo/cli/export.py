@@ -295,9 +295,10 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
     lines = [f"wrote {out}: {len(mapped.names()):,} cells of {library.name}"]
     lines += [] if liberty is None else [f"wrote {liberty}: these cells as they are modelled here"]
     if held:
+        period = held["period_s"]
         lines.append(
             f"{registers:,} registers, {held['cell']}: {held['area_um2']:,.1f} um2 more; "
-            f"a period of at least {si(held['period_s'], 's')}"
+            + ("no period told" if period is None else f"a period of at least {si(period, 's')}")
         )
     for who, told in (("thermoc", ours), ("OpenSTA", theirs)):
         if told is not None:
@@ -330,7 +331,7 @@ def _held(mapped: CellNetlist, registers: int, delay_s: float | None) -> dict[st
         "cell": flipflop.name,
         "registers": registers,
         "area_um2": registers * flipflop.area + flipflop.inverts * registers * mapped.library.inverter.area,
-        "period_s": flipflop.delay + (delay_s or 0.0) + flipflop.setup,
+        "period_s": None if delay_s is None else flipflop.delay + delay_s + flipflop.setup,
     }
 
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import TextIO, cast
 
 from compiler.files import OutputError
 from thermo.cli.streams import write_out
@@ -33,6 +34,13 @@ def as_files(arguments: Sequence[str]) -> Iterator[list[str]]:
         yield words
         return
     out: Path | None = None
+    if words[0] == "train" and not any(word.startswith("--checkpoint") for word in words):
+        for k in places:
+            if (flag := _out_flag(words, k)) is not None:
+                raise OutputError(
+                    f"{flag} -: a training keeps its checkpoint beside the model; name the model's file, or "
+                    "add --checkpoint FILE"
+                )
     with tempfile.TemporaryDirectory(prefix="thermoc-") as folder:
         for number, k in enumerate(places):
             before = words[k - 1] if k else ""
@@ -44,6 +52,7 @@ def as_files(arguments: Sequence[str]) -> Iterator[list[str]]:
                             f"{flag or before} -: standard output takes one file; name the others"
                         )
                     out = Path(folder) / "standard-output"
+                    out.touch()  # so that it is not taken for a folder to be made
                     words[k] = f"{flag}={out}" if flag else str(out)
                 continue
             data = (flag or before) == "--data" or words[0] == "data"
@@ -53,11 +62,32 @@ def as_files(arguments: Sequence[str]) -> Iterator[list[str]]:
             yield words
             return
         try:
-            with redirect_stdout(sys.stderr):
+            with redirect_stdout(cast(TextIO, _Told(str(out)))):
                 yield words
         finally:
-            if out.exists():
-                write_out(out.read_bytes())
+            write_out(out.read_bytes())
+
+
+class _Told:
+    """Standard error, for what is told of a file that is on its way to standard output."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text.replace(self.path, "standard output"))
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def fileno(self) -> int:
+        return sys.stderr.fileno()
+
+
+def _out_flag(words: Sequence[str], k: int) -> str | None:
+    """The flag of the model's file, if word k is its `-`."""
+    flag, _, path = words[k].rpartition("=") if words[k].startswith("--") else (words[k - 1], "", words[k])
+    return flag if path == "-" and flag in ("-o", "--out") else None
 
 
 def _is_pipe(word: str) -> bool:

@@ -36,8 +36,10 @@ def write_out(text: str | bytes) -> None:
     try:
         if isinstance(text, str):
             sys.stdout.write(text)
-        else:
+        elif hasattr(sys.stdout, "buffer"):
             sys.stdout.buffer.write(text)
+        else:  # a stand-in of letters alone
+            sys.stdout.write(text.decode("utf-8", "replace"))
         sys.stdout.flush()
     except BrokenPipeError:
         discard()

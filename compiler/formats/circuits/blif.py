@@ -285,7 +285,7 @@ class _Flat:
         self.nets: dict[str, int] = {}
         self.read: set[int] = set()
         self.state: list[tuple[int, int, int]] = []  # next, state, line
-        self.holders: set[str] = set()
+        self.holders: set[tuple[str, str]] = set()
         self.instances = 0
 
     def net(self, name: str) -> int:
@@ -352,7 +352,7 @@ class _Flat:
                 raise refuse_state(f"{self.where}, line {line}", f"the latch {state!r}")
             if control and control[0] in _HOLDERS and control[1] != "NIL":
                 clock = names.get(control[1], prefix + control[1]).replace(_INSIDE, "")
-                self.holders.add(_HOLDERS[control[0]](clock))
+                self.holders.add((_HOLDERS[control[0]](clock), ""))
             self.state.append((net(following), net(state), line))
 
     def covered(self, item: _Cover, operands: list[int]) -> int:

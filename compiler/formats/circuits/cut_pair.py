@@ -55,12 +55,18 @@ def cut_pair(first: GateNetlist, second: GateNetlist) -> CutPair:
 
 def _of_the_first(first: tuple[str, ...], second: tuple[str, ...]) -> list[int]:
     """Which state of the first each of the second is: of its name, else in their order."""
-    plain = {name.removesuffix("_state"): k for k, name in enumerate(first)}
-    named = [plain.get(name.removesuffix("_state")) for name in second]
-    if len(plain) < len(first) or len({*named} - {None}) + named.count(None) < len(named):
-        return list(range(len(first)))  # names do not tell them apart
-    rest = iter(sorted({*range(len(first))} - {*named}))
-    return [next(rest) if k is None else k for k in named]
+    found: dict[int, int] = {}
+    for called in (str, _plain):
+        left = {called(name): k for k, name in enumerate(first) if k not in found.values()}
+        for place, name in enumerate(second):
+            if place not in found and (k := left.pop(called(name), None)) is not None:
+                found[place] = k
+    rest = iter(sorted({*range(len(first))} - {*found.values()}))
+    return [found[place] if place in found else next(rest) for place in range(len(second))]
+
+
+def _plain(name: str) -> str:
+    return name.removesuffix("_state")
 
 
 def _unread(circuit: Sequential[GateNetlist], other: GateNetlist) -> tuple[str, ...]:

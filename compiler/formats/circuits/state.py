@@ -42,15 +42,23 @@ def latch_of(net: str, level: int) -> str:
     return f"a latch, open while {net} is {level}"
 
 
-def held_by(netlist: N, holders: Iterable[str]) -> N:
-    """The netlist with what held its state, as `the rising edge of clk`, in meta["held_by"]."""
-    told = sorted(holders)
+def held_by(netlist: N, holders: Iterable[tuple[str, str]]) -> N:
+    """The netlist with what held its state in meta["held_by"].
+
+    holders : each a clock, as `the rising edge of clk`, and a reset, as `0 while rst is 1`, or ""
+    """
+    told = [list(holder) for holder in sorted(holders)]
     return replace(netlist, meta=Facts({**netlist.meta, "held_by": told})) if told else netlist
 
 
 def holders(netlist: GateNetlist | LutNetlist) -> list[str]:
-    """What `held_by` was told, as far as the file did."""
-    return list(netlist.meta.get("held_by", ()))
+    """What `held_by` was told, in words, as far as the file did."""
+    return [", ".join(filter(None, holder)) for holder in netlist.meta.get("held_by", ())]
+
+
+def clocks(netlist: GateNetlist | LutNetlist) -> list[str]:
+    """The clocks among what `held_by` was told."""
+    return sorted({clock for clock, _ in netlist.meta.get("held_by", ())})
 
 
 def is_next(name: str, state: str) -> bool:
@@ -76,7 +84,7 @@ def with_state(netlist: N, registers: bool) -> tuple[N, Ends]:
     """
     n = 0
     if registers:
-        if len(told := holders(netlist)) > 1:
+        if len(told := clocks(netlist)) > 1:
             raise UnsupportedError(
                 f"the circuit's state was held by {'; by '.join(told)}: registers of one clock would be "
                 "another circuit; leave --registers out"

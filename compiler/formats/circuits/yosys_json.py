@@ -152,7 +152,7 @@ def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> Gate
     sides: dict[str, list[tuple[int, int]]] = {"input": [], "output": []}
     shown: list[tuple[str, Any]] = []
     states: list[tuple[Any, Any]] = []
-    holders: set[str] = set()
+    holders: set[tuple[str, str]] = set()
     titles = _titles(module)
     for key, facts in module["ports"].items():
         port = key[1:] if key[:1] == "\\" and key[1:2] in KEPT else key
@@ -227,16 +227,16 @@ def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> Gate
     return held_by(wires.netlist(sides["input"], sides["output"], title_), holders)
 
 
-def _holder(kind: str, nets: Mapping[str, str]) -> str:
-    """What holds the state of such a cell, in words; nets : of its pins."""
+def _holder(kind: str, nets: Mapping[str, str]) -> tuple[str, str]:
+    """What holds the state of such a cell, see held_by; nets : of its pins."""
     latch, letters = "LATCH" in kind, kind.strip("$_").partition("_")[2]
     if not letters:
-        return "a flip-flop of the global clock"
+        return "the global clock", ""
     first = int(letters[0] == "P")
     told = latch_of(nets["E"], first) if latch else edge_of(nets["C"], bool(first))
     if len(letters) == 1:
-        return told
-    return f"{told}, {letters[2]} while {nets['R']} is {int(letters[1] == 'P')}"
+        return told, ""
+    return told, f"{letters[2]} while {nets['R']} is {int(letters[1] == 'P')}"
 
 
 def _titles(module: Any) -> dict[Any, str]:

@@ -707,6 +707,19 @@ def test_what_yosys_is_asked_is_what_was_meant(tmp_path):
     assert [output_values(found, bits) for bits in product((0, 1), repeat=2)] == [[0], [0], [0], [1]]
     with pytest.raises(UnsupportedError, match="nangate45, which is no Liberty file"):
         read_circuit(path, Options(library="nangate45"))
+    # a library that the file has no use for, a module of the file called as a cell
+    path.write_text(BEHAVIOUR)
+    assert read_circuit(path, Options(library="nangate45")).n_inputs == 6
+    path.write_text(
+        """module NAND2(input A, B, output reg Y); always @* Y = A | B; endmodule
+        module t(input a, b, output y); NAND2 g(.A(a), .B(b), .Y(y)); endmodule"""
+    )
+    found = read_circuit(path, Options(library=str(tmp_path / "s.lib")))
+    assert output_values(found, [1, 0]) == [1] and output_values(found, [0, 0]) == [0]
+    # the fault is told, not that of the other dialect
+    path.write_text("module t(input bit, output reg q); always @* q = bit ^ none(1); endmodule\n")
+    with pytest.raises(FormatError, match="none"):
+        read_circuit(path)
 
 
 @pytest.mark.parametrize("space, code", [("\x0b", r"U\+000B"), ("\xa0" * 30, r"U\+00A0")])

@@ -19,7 +19,7 @@ from compiler.formats.circuits.cells_verilog import flipflop_of, write_clocked_c
 from compiler.formats.circuits.circuits import read_circuit
 from compiler.formats.circuits.cut_pair import cut_pair
 from compiler.formats.circuits.export import ExportOptions, export_circuit
-from compiler.formats.circuits.state import holders, with_registers, with_state
+from compiler.formats.circuits.state import clocks, holders, with_registers, with_state
 from compiler.formats.circuits.verilog_registers import clock_of, write_sequential
 from compiler.formats.circuits.yosys import yosys_program
 from compiler.formats.options import Options
@@ -166,6 +166,12 @@ def test_states_of_the_same_names_are_matched_by_name():
     renamed = replace(renamed, output_names=tuple(n.replace("p_", "p_state_") for n in same.output_names))
     pair = cut_pair(ours, renamed)
     assert pair.states == (("p", "p_state"),) and check_equal(pair.first, pair.second).equal
+    # one called as another with what is added
+    both = [line.replace("q", "p_state").replace("np_state", "nq") for line in (*latches, *rest)]
+    first, second = of_state(*both), of_state(*both[:2][::-1], *both[2:])
+    assert first.input_names[-2:] == ("p", "p_state") and second.input_names[-2:] == ("p_state", "p")
+    pair = cut_pair(first, second)
+    assert pair.states == () and check_equal(pair.first, pair.second).equal
     other = replace(same, input_names=tuple("r" if n == "p" else n for n in same.input_names))
     other = replace(other, output_names=tuple(n.replace("p_", "r_") for n in same.output_names))
     pair = cut_pair(ours, other)
@@ -215,6 +221,19 @@ def test_what_held_the_state_is_told_of_behavioural_verilog(tmp_path):
         path = tmp_path / f"{k}.v"
         path.write_text(f"module t(input clk, rst, d, output reg q); {way} endmodule\n")
         assert holders(read_circuit(path, Options(cut_latches=True))) == [told]
+
+
+@pytest.mark.skipif(yosys_program() is None, reason="yosys is not installed")
+def test_registers_of_one_clock_may_have_several_resets(tmp_path):
+    (tmp_path / "t.v").write_text(
+        """module t(input clk, rst, d, output reg q, r, s); always @(posedge clk) s <= q;
+        always @(posedge clk or posedge rst) if (rst) begin q <= 0; r <= 1; end else begin q <= d; r <= q; end
+        endmodule"""
+    )
+    cut = read_circuit(tmp_path / "t.v", Options(cut_latches=True))
+    edge = "the rising edge of clk"
+    assert holders(cut) == [edge, f"{edge}, 0 while rst is 1", f"{edge}, 1 while rst is 1"]
+    assert clocks(cut) == [edge] and "always @(posedge clk)" in write_sequential(cut)
 
 
 def test_flip_flops_of_bench_take_their_next_state_alone():

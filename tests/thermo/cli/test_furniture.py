@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,23 @@ def test_standard_output_holds_the_file_alone(tmp_path):
     text = (tmp_path / "all.v").read_text()
     assert text.startswith("// first\nmodule n (") and text.endswith("endmodule\n")
     assert b"wrote" in done.stderr
+
+
+def test_what_standard_output_cannot_take(tmp_path, capsys):
+    line = ["train", "logic", "--data", "digits", "--gates", "100", "--epochs", "1"]
+    for flags in (["-o", "-"], ["--out=-"]):
+        assert main([*line, *flags]) == 2
+        assert f"{flags[0][:5]} -: a training keeps its checkpoint" in capsys.readouterr().err
+    (tmp_path / "n.v").write_text("module n(input a, b, output y); assign y = a & b; endmodule\n")
+    assert main(["demo", "-o", "-"]) == 2  # a folder
+    assert "cannot be made" in capsys.readouterr().err
+    words = ["export", str(tmp_path / "n.v"), "--format", "verilog", "-o", "-"]
+    assert main(words) == 0
+    captured = capsys.readouterr()
+    assert captured.err.startswith("wrote standard output: 1 gates") and captured.out.startswith("module n (")
+    with redirect_stdout(io.StringIO()) as letters:  # a stand-in without bytes
+        assert main(words) == 0
+    assert letters.getvalue() == captured.out
 
 
 def test_standard_output_takes_one_file(tmp_path, capsys):

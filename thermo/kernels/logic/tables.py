@@ -333,7 +333,7 @@ def train_blocks(layer, step, given, handed, read, dither, work, asked, first, l
         about, row_about, apart, soon = address(asked.nets), 4 * n_asked, 0, soon[:0]
     p, sums = np.empty(n, np.float32), np.empty((LANES, size), np.float32)
     rounded = np.empty((LANES, size), np.int8)
-    dots = np.empty((inputs, LANES, max(n_asked, k_padded)), np.int32)
+    dots = np.empty((inputs, LANES, n_asked if asked.asks else k_padded), np.int32)
     h, e = np.empty((2, k_padded, WIDTH), np.float32)
     factor, scales = np.empty(LANES, np.float32), work.scales
     p_at, sums_at, rounded_at, dots_at = (address(p), address(sums), address(rounded), address(dots))

@@ -219,8 +219,9 @@ class Toy:
         self.weights = aligned((3, 64), np.int8)
         self.weights[:, :s] = rng.integers(-127, 128, (3, s))
         self.table = rng.normal(0, 2, (self.blocks * LANES, 1 << inputs)).astype(np.float32)
-        self.scores = rng.normal(size=(self.blocks, inputs, 8, LANES)).astype(np.float32)
-        self.wires = rng.integers(0, n, (self.blocks, inputs, LANES, 8)).astype(np.int32)
+        padded = -(-k // 8) * 8
+        self.scores = rng.normal(size=(self.blocks, inputs, padded, LANES)).astype(np.float32)
+        self.wires = rng.integers(0, n, (self.blocks, inputs, LANES, padded)).astype(np.int32)
 
     def layer(self) -> LayerState:
         layer = LayerState(
@@ -411,12 +412,12 @@ def test_derivatives_by_nets_are_the_sums_over_their_readers():
     assert np.array_equal(total / 128, want)  # right on average
 
 
-@pytest.mark.parametrize("inputs", [3, 6])
-def test_pool_derivatives_are_those_of_the_same_nets_as_candidates(inputs):
-    toy = Toy(inputs)
+@pytest.mark.parametrize("inputs, k, size", [(3, 8, 24), (6, 8, 24), (3, 20, 8), (2, 20, 16)])
+def test_pool_derivatives_are_those_of_the_same_nets_as_candidates(inputs, k, size):
+    toy = Toy(inputs, k=k)
     layer = toy.layer()
-    pool = np.tile(np.arange(24, dtype=np.int32), (toy.blocks, 1))
-    total = np.zeros((toy.blocks, inputs, LANES, 24), np.float32)
+    pool = np.tile(np.arange(size, dtype=np.int32), (toy.blocks, 1))
+    total = np.zeros((toy.blocks, inputs, LANES, size), np.float32)
     for dither in range(128):
         rough, work = np.full(512, dither, np.uint8), layer.work(64, True)
         read, asked = tables.Rows(toy.x, bits_of(toy.x), 64), tables.Asked(True, pool, total)
@@ -430,7 +431,7 @@ def test_pool_derivatives_are_those_of_the_same_nets_as_candidates(inputs):
         p = np.floor(127 / (1 + np.exp(-toy.table[t].astype(np.float64))) + 0.5).astype(int)
         for j in range(inputs):
             weight = g * (p[address | 1 << j] - p[address & ~(1 << j)])
-            assert np.array_equal(total[block, j, lane], toy.x[:24].astype(int) @ weight)
+            assert np.array_equal(total[block, j, lane], toy.x[:size].astype(int) @ weight)
 
 
 def state(trainer):
