@@ -8,8 +8,9 @@ that multiplies the inputs); the fastest here is the peer. Of its epoch only som
 and scaled up. Beside ours stand what its dot products and its passes over Adam's moments take by
 themselves.
 
-With --shapes: ours alone, 8,000 tables in all, of 2, 4 and 6 inputs (16, 8 and 8 candidates each, as the
-presets have), in one layer and in two, in turns; CPU time an epoch, and of a table relative to the first row.
+With --shapes: ours alone, 8,000 tables in all, of 2, 4 and 6 inputs (16, 8 and 8 candidates each, batches of
+256, 256 and 512, as the presets have), in one layer and in two, in turns; CPU time an epoch, and of a table
+relative to the first row. The last row is of six inputs with the batch of the others.
 What a step costs depends on how many derivatives by class sums are not 0: their share stands beside. With
 --tau 40 nearly all are in every shape, so that shapes do the same work; with the default a shape that learns
 its samples faster does less. With --wirings, the same of two layers of 2 and 4 inputs: learnt, a tree, with
@@ -108,11 +109,13 @@ def timed(work, *arguments) -> tuple[float, float]:  # type: ignore[no-untyped-d
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-CANDIDATES = {2: 16, 4: 8, 6: 8}
+CANDIDATES, BATCHES = {2: 16, 4: 8, 6: 8}, {2: BATCH, 4: BATCH, 6: 2 * BATCH}
 HALVES = (GATES // 2, GATES // 2)
 SHAPES = {
-    (k, " + ".join(map(str, layers))): {"layers": layers} for k in CANDIDATES for layers in ((GATES,), HALVES)
-}
+    (k, " + ".join(map(str, layers))): {"layers": layers, "batch": BATCHES[k]}
+    for k in CANDIDATES
+    for layers in ((GATES,), HALVES)
+} | {(6, f"8000, of {BATCH}"): {"layers": (GATES,), "batch": BATCH}}
 TREES = {2: (5340, 2670), 4: (6400, 1600)}
 WIRINGS = {
     (k, name): changes
@@ -147,7 +150,7 @@ def shapes(cases: dict, data: Dataset, rounds: int, threads: int, tau: float) ->
     """
     trainers = {
         (k, name): Watched(
-            data, LogicConfig(inputs=k, k=CANDIDATES[k], batch=BATCH, tau=tau, epochs=99, **changes)
+            data, LogicConfig(**{"batch": BATCH} | changes, inputs=k, k=CANDIDATES[k], tau=tau, epochs=99)
         )
         for (k, name), changes in cases.items()
     }
@@ -163,15 +166,18 @@ def shapes(cases: dict, data: Dataset, rounds: int, threads: int, tau: float) ->
                     trainer.shares.clear()
     seconds = {shape: np.median(found) for shape, found in times.items()}
     print(
-        f"{threads} threads, SIMD path {simd_path()}, load {os.getloadavg()[0]:.1f}; batch {BATCH}, "
+        f"{threads} threads, SIMD path {simd_path()}, load {os.getloadavg()[0]:.1f}; "
         f"tau {tau:g}, medians of {rounds} rounds of {data.y_train.size:,} samples"
     )
-    print("inputs  layers        CPU s an epoch  a table, relative  to one layer of these inputs  not 0, %")
+    told = "to one layer of these inputs  not 0, %  batch"
+    print(f"inputs  layers        CPU s an epoch  a table, relative  {told}")
     first = next(iter(seconds.values()))
     for (k, name), cpu in seconds.items():
         relative = f"{cpu / first:17.2f}  {cpu / seconds[k, str(GATES)]:28.2f}"
         share = 100 * np.mean(trainers[k, name].shares)
-        print(f"{k:<6d}  {name:12s}  {cpu:14.2f}  {relative}  {share:8.0f}")
+        print(
+            f"{k:<6d}  {name:12s}  {cpu:14.2f}  {relative}  {share:8.0f}  {trainers[k, name].config.batch:5d}"
+        )
 
 
 def main() -> None:

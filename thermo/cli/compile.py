@@ -206,8 +206,8 @@ def compile_(model: MODEL, given: Given) -> None:
         notes.print(
             f"note: nothing drives {', '.join(undriven[:6])}{', ...' * (len(undriven) > 6)}: read as 0"
         )
-    if isinstance(source, GateNetlist) and (clocks := holders(source)):
-        said = f"note: state was held by {'; by '.join(clocks)}: no part of the circuit"
+    if isinstance(source, GateNetlist) and (held_by := holders(source)):
+        said = f"note: state was held by {'; by '.join(held_by)}: no part of the circuit"
         notes.print(said, markup=False, soft_wrap=True)
     if isinstance(source, LogicNetwork):
         source = lower_logic(source)

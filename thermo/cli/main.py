@@ -278,7 +278,7 @@ def guarded(command: Callable[..., None], keeps: bool = False) -> Callable[..., 
     from compiler.jit import telling
     from thermo.cli.console import exit_message, notes
     from thermo.cli.describe import flags_of
-    from thermo.cli.naming import in_flags
+    from thermo.cli.naming import in_flags, with_place
 
     def compiling() -> None:
         notes.print("compiling kernels, first run only")
@@ -296,8 +296,10 @@ def guarded(command: Callable[..., None], keeps: bool = False) -> Callable[..., 
             message = exit_message(error)
             if message is None:
                 raise
+            flags = flags_of(command)
             if not isinstance(error, FormatError):  # whose words are those of a file
-                message = in_flags(message, flags_of(command), kwargs)
+                message = in_flags(message, flags, kwargs)
+            message = with_place(message, flags)
             notes.print(f"error: {message}", markup=False, soft_wrap=True)
             raise typer.Exit(2) from None
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thermo.cli.describe import Flag
+from thermo.cli.reading import CIRCUIT
 
 FIELDS = {
     "rates": "rate",
@@ -52,6 +53,16 @@ def in_flags(message: str, flags: Sequence[Flag], values: Mapping[str, Any]) -> 
         return message
     quoted = [flag for flag in given if any(_quotes(message, text) for text in _texts(values[flag.key]))]
     return f"{quoted[0].long}: {message}" if len(quoted) == 1 else message
+
+
+def with_place(message: str, flags: Sequence[Flag]) -> str:
+    """A reader's message; where it offers what this command does not take, with the command that does."""
+    own = {flag.long for flag in flags}
+    others = [option.flag for option in CIRCUIT if option.flag not in own]
+    offered = [flag for flag in others if re.search(rf"(?<![-\w]){re.escape(flag)}(?![-\w])", message)]
+    if not offered:
+        return message
+    return f"{message} (thermoc compile takes {' and '.join(offered)}; this command then takes its netlist)"
 
 
 def _listed(found: re.Match[str], named: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NoReturn
 
 from compiler.circuits.assemble import Port
@@ -14,15 +15,7 @@ from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.library_cells import CellFunctions, Function, cell_functions
 from compiler.formats.circuits.names import name_nets, title
-from compiler.formats.circuits.state import (
-    edge_of,
-    held_by,
-    is_next,
-    latch_of,
-    next_name,
-    refuse_state,
-    with_state,
-)
+from compiler.formats.circuits.state import Holder, Pin, is_next, next_name, refuse_state, with_state
 from compiler.formats.circuits.wires import Emit, Wires
 from compiler.formats.format import Format
 from compiler.formats.options import CIRCUIT, DEFAULTS, Options
@@ -232,13 +225,8 @@ class _Reader:
         return _Instance(rest[0], pins, line, head == ".gate")
 
 
-_HOLDERS = {
-    "re": lambda net: edge_of(net, True),
-    "fe": lambda net: edge_of(net, False),
-    "ah": lambda net: latch_of(net, 1),
-    "al": lambda net: latch_of(net, 0),
-}
-"""By the type of a latch."""
+_HOLDERS = {"re": (False, 0), "fe": (False, 1), "ah": (True, 0), "al": (True, 1)}
+"""Of a latch's type: whether it is a latch, and whether its control is complemented."""
 
 
 class _Table:
@@ -285,7 +273,6 @@ class _Flat:
         self.nets: dict[str, int] = {}
         self.read: set[int] = set()
         self.state: list[tuple[int, int, int]] = []  # next, state, line
-        self.holders: set[tuple[str, str]] = set()
         self.instances = 0
 
     def net(self, name: str) -> int:
@@ -322,7 +309,7 @@ class _Flat:
         undriven = sorted(wanted - given - wires.drivers.keys(), key=lambda net: wires.names[net])
         for net in undriven:
             wires.drive(net, 0, 1)
-        found = held_by(wires.netlist(inputs, outputs, top.name), self.holders)
+        found = wires.netlist(inputs, outputs, top.name)
         if not undriven:
             return found
         return replace(found, meta=Facts({**found.meta, "undriven": [wires.names[net] for net in undriven]}))
@@ -351,14 +338,18 @@ class _Flat:
             if not self.cut:
                 raise refuse_state(f"{self.where}, line {line}", f"the latch {state!r}")
             if control and control[0] in _HOLDERS and control[1] != "NIL":
-                clock = names.get(control[1], prefix + control[1]).replace(_INSIDE, "")
-                self.holders.add((_HOLDERS[control[0]](clock), ""))
+                (latch, turned), clock = _HOLDERS[control[0]], net(control[1])
+                pin = Pin(2 * clock + turned, self.wires.names[clock])
+                self.wires.holders.append(Holder(pin, latch))
             self.state.append((net(following), net(state), line))
 
     def covered(self, item: _Cover, operands: list[int]) -> int:
         if not operands:
             return int((len(item.cubes) > 0) == bool(item.value))
         self.wires.line = item.line
+        if len(operands) == 1:  # a copy, so that it is known for one
+            rows = (bool({bit, "-"} & set(item.cubes)) == bool(item.value) for bit in "01")
+            return self.wires.table([2 * operands[0]], sum(row << p for p, row in enumerate(rows)))
         return self.wires.gate([2 * net for net in operands], _emit(item.cubes, item.value))
 
     def instance(self, item: _Instance, pins: dict[str, str], level: int) -> None:
@@ -396,6 +387,7 @@ class _Flat:
                 own = self.wires.net(f"state{len(self.wires.states)}")
             literals |= dict(zip(cell.state.names, (2 * own, 2 * own + 1), strict=True))
             self.wires.state(own, self.function(item, literals, cell.state.following), item.line)
+            self.wires.holders.append(cell.state.holder(partial(self.wires.pin, literals)))
         for name, net in driven.items():
             self.wires.drive(net, self.function(item, literals, cell.outputs[name]), item.line)
 

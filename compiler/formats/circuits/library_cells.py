@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.equations import Algebra, evaluate
-from compiler.formats.circuits.state import refuse_state
+from compiler.formats.circuits.state import Holder, Pin, refuse_state
 from compiler.ir.gates import AND, OR, XOR
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.errors import HardwareError
@@ -22,6 +22,8 @@ from hw_models.liberty import Group, function_pins, function_table, library_file
 STATE = ("ff", "latch", "ff_bank", "latch_bank", "statetable")
 FOLLOWING = {"ff": "next_state", "latch": "data_in"}
 """What the state becomes, by kind of cell."""
+HOLDING, RESETS = {"ff": "clocked_on", "latch": "enable"}, {"clear": 0, "preset": 1}
+"""What holds it, by kind of cell, and what the state becomes at once."""
 MAX_PINS = 12
 IDENTITY = 0b10
 """Table of what shows its one pin."""
@@ -32,10 +34,21 @@ Function = tuple[tuple[str, ...], int]
 
 @dataclass(frozen=True, slots=True)
 class CellState:
-    """names : of the state and of its complement in functions of outputs; following : what it becomes"""
+    """names : of the state and of its complement in functions of outputs; following : what it becomes
+
+    clock : at whose rise, or of a latch while it is 1; resets : (value, while this is 1)
+    """
 
     names: tuple[str, str]
     following: Function
+    clock: Function
+    latch: bool = False
+    resets: tuple[tuple[int, Function], ...] = ()
+
+    def holder(self, pin: Callable[[Function], Pin | None]) -> Holder:
+        """What holds it. pin : what a function's pins are connected to, None where one is open"""
+        resets = ((value, pin(function)) for value, function in self.resets)
+        return Holder(pin(self.clock), self.latch, tuple((v, p) for v, p in resets if p is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +189,7 @@ def _preset(name: str) -> dict[str, CellFunction]:
     supplies, flipflop = library.supplies, library.flipflop
     if flipflop is not None and flipflop.pins is not None:
         clock, data, out = flipflop.pins
-        state = CellState(("IQ", "IQN"), ((data,), IDENTITY))
+        state = CellState(("IQ", "IQN"), ((data,), IDENTITY), ((clock,), IDENTITY))
         shown = "IQN" if flipflop.inverts else "IQ"
         outputs = {out: ((shown,), IDENTITY)}
         found[flipflop.name] = CellFunction((data, clock), outputs, supplies, state=state)
@@ -219,7 +232,17 @@ def _state(group: Group, inputs: tuple[str, ...]) -> CellState | None:
     if text is None or len(kind.arguments) != 2:
         raise ValueError("has state, but not one flip-flop or latch whose next value is told: cut it out")
     first, second = kind.arguments
-    return CellState((first, second), _of_pins(text, (*inputs, first, second)))
+    clock = kind.get(HOLDING[kind.name])
+    if clock is None:
+        raise ValueError(f"has a {kind.name} without {HOLDING[kind.name]}: cut it out")
+    resets = [(value, kind.get(name)) for name, value in RESETS.items()]
+    return CellState(
+        (first, second),
+        _of_pins(text, (*inputs, first, second)),
+        _of_pins(clock, inputs),
+        kind.name == "latch",
+        tuple((value, _of_pins(told, inputs)) for value, told in resets if told is not None),
+    )
 
 
 def _of_pins(text: str, known: tuple[str, ...]) -> Function:

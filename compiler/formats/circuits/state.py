@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -34,12 +34,42 @@ def next_name(name: str, taken: Container[str]) -> str:
     return found
 
 
-def edge_of(net: str, rising: bool) -> str:
-    return f"the {'rising' if rising else 'falling'} edge of {net}"
+class Pin(NamedTuple):
+    """What a clock or reset is connected to. literal : acts while it is 1; title : of its net in the file"""
+
+    literal: int
+    title: str
 
 
-def latch_of(net: str, level: int) -> str:
-    return f"a latch, open while {net} is {level}"
+class Holder(NamedTuple):
+    """What holds a state. clock : takes the next one at its rise, a latch while it is 1; None: one for all
+
+    resets : (value, pin), what the state becomes while the pin is 1
+    """
+
+    clock: Pin | None
+    latch: bool = False
+    resets: tuple[tuple[int, Pin], ...] = ()
+
+
+def holder_words(holder: Holder, named: Callable[[Pin], tuple[str, int]]) -> tuple[str, str]:
+    """As `held_by` takes it. named : a net's name and the level at which it acts; "" and the level that
+    a constant has
+    """
+    told = "the global clock"
+    if holder.clock is not None:
+        net, level = named(holder.clock)
+        told = f"the {'rising' if level else 'falling'} edge of {net}"
+        if holder.latch:
+            told = f"a latch, open while {net} is {level}"
+        if not net:
+            told = f"a {'latch' if holder.latch else 'clock'} that is always {level}"
+    resets = []
+    for value, pin in holder.resets:
+        net, level = named(pin)
+        if net or level:
+            resets.append(f"{value} while {net} is {level}" if net else f"always {value}")
+    return told, ", ".join(resets)
 
 
 def held_by(netlist: N, holders: Iterable[tuple[str, str]]) -> N:

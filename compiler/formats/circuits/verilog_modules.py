@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.library_cells import CellFunctions, Function
@@ -340,6 +341,7 @@ class _Body:
                 own = self.wires.net(f"{self.prefix}{item.name.strip()}")
             inputs |= dict(zip(cell.state.names, (2 * own, 2 * own + 1), strict=True))
             self.wires.state(own, self.function(item, inputs, cell.state.following), item.line)
+            self.wires.holders.append(cell.state.holder(partial(self.wires.pin, inputs)))
         for name, net in driven.items():
             self.wires.drive(net, self.function(item, inputs, cell.outputs[name]), item.line)
 

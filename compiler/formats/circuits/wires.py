@@ -5,13 +5,13 @@ Bits are *literals*: 2 net for a net's value, 2 net + 1 for its complement; 0 an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from compiler.circuits.assemble import Definition, Port, assemble
 from compiler.circuits.builder import Builder
 from compiler.errors import FormatError
-from compiler.formats.circuits.state import next_name
+from compiler.formats.circuits.state import Holder, Pin, held_by, holder_words, next_name
 from compiler.ir.gates import AND, OR, XOR, GateNetlist
 
 Emit = Callable[[Builder, list[int], int], int]  # builder, literals, complement -> net
@@ -37,6 +37,7 @@ class Wires:
         self.inner: dict[int, _Inner] = {}
         self.drivers: dict[int, tuple[int, int]] = {}  # literal, line
         self.states: dict[int, tuple[int, int]] = {}  # net of what it takes next, line
+        self.holders: list[Holder] = []  # of cut states
         self.line = 0
 
     def net(self, name: str) -> int:
@@ -65,6 +66,14 @@ class Wires:
         shown = self.net(next_name(self.names[net], self.taken))
         self.states[net] = (shown, line)
         self.drive(shown, following, line)
+
+    def pin(self, literals: Mapping[str, int], function: tuple[tuple[str, ...], int]) -> Pin | None:
+        """Where a function of a cell's pins comes from, as `table` has it; None if it reads an open one."""
+        operands, table = function
+        if not literals.keys() >= set(operands):
+            return None
+        literal = self.table([literals[name] for name in operands], table)
+        return Pin(literal, self.names[literal >> 1])
 
     def gate(self, operands: Sequence[int], emit: Emit) -> int:
         """Literal of a gate that an expression needs; built only if something reads it."""
@@ -156,7 +165,30 @@ class Wires:
             if not inner.net
         ]
         first, last = ([Port(self.names[net], line) for net, line in side] for side in (inputs, outputs))
-        return assemble(self.where, first, last, definitions, title, helpers)
+        found = assemble(self.where, first, last, definitions, title, helpers)
+        return held_by(found, self._holders({net for net, _ in inputs}))
+
+    def _holders(self, inputs: set[int]) -> set[tuple[str, str]]:
+        """What holds the states, in words; a net and its copies behind buffers have one name."""
+        titles: dict[int, tuple[str, int]] = {}
+
+        def named(pin: Pin) -> tuple[str, int]:
+            root = self._source(pin.literal)
+            net, level = root >> 1, 1 - (root & 1)
+            if root < 2:
+                return "", root
+            if net in inputs:
+                return self.names[net], level
+            title, turned = titles.setdefault(net, (pin.title, (root ^ pin.literal) & 1))
+            return title, level ^ turned
+
+        return {holder_words(holder, named) for holder in self.holders}
+
+    def _source(self, literal: int) -> int:
+        """What a literal copies, behind buffers and inverters."""
+        while (driver := self.drivers.get(literal >> 1)) is not None:
+            literal = driver[0] ^ (literal & 1)
+        return literal
 
     def _claim(self) -> set[int]:
         """Nets that are a gate of an expression themselves, not a copy of it."""

@@ -17,7 +17,7 @@ from compiler.errors import MALFORMED, FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.names import part_shared, refuse_class_sums, title
 from compiler.formats.circuits.ports import group_ports
-from compiler.formats.circuits.state import edge_of, held_by, latch_of, next_name, refuse_state
+from compiler.formats.circuits.state import Holder, Pin, next_name, refuse_state
 from compiler.formats.circuits.wires import Wires
 from compiler.formats.format import Format
 from compiler.formats.options import DEFAULTS, Options
@@ -152,7 +152,6 @@ def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> Gate
     sides: dict[str, list[tuple[int, int]]] = {"input": [], "output": []}
     shown: list[tuple[str, Any]] = []
     states: list[tuple[Any, Any]] = []
-    holders: set[tuple[str, str]] = set()
     titles = _titles(module)
     for key, facts in module["ports"].items():
         port = key[1:] if key[:1] == "\\" and key[1:2] in KEPT else key
@@ -205,7 +204,11 @@ def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> Gate
             if not cut_latches:
                 raise refuse_state(name, f"the {'latch' if 'LATCH' in kind else 'flip-flop'} {cell!r}")
             states.append((pins["D"][0], pins["Q"][0]))
-            holders.add(_holder(kind, {pin: titles.get(bits[0], str(bits[0])) for pin, bits in pins.items()}))
+            control = {
+                pin: bits[0] for pin, bits in pins.items() if pin in "CER" and bits[0] not in ("x", "z")
+            }
+            made = {pin: Pin(literal(bit), titles.get(bit, str(bit))) for pin, bit in control.items()}
+            wires.holders.append(_holder(kind, made))
             continue
         else:
             raise UnsupportedError(
@@ -224,19 +227,19 @@ def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> Gate
         net = wires.net(label)
         wires.drive(net, literal(bit), 1)
         sides["output"].append((net, 1))
-    return held_by(wires.netlist(sides["input"], sides["output"], title_), holders)
+    return wires.netlist(sides["input"], sides["output"], title_)
 
 
-def _holder(kind: str, nets: Mapping[str, str]) -> tuple[str, str]:
-    """What holds the state of such a cell, see held_by; nets : of its pins."""
+def _holder(kind: str, pins: Mapping[str, Pin]) -> Holder:
+    """What holds the state of such a cell. pins : connected to something"""
     latch, letters = "LATCH" in kind, kind.strip("$_").partition("_")[2]
-    if not letters:
-        return "the global clock", ""
-    first = int(letters[0] == "P")
-    told = latch_of(nets["E"], first) if latch else edge_of(nets["C"], bool(first))
-    if len(letters) == 1:
-        return told, ""
-    return told, f"{letters[2]} while {nets['R']} is {int(letters[1] == 'P')}"
+    acting = {
+        name: Pin(pin.literal ^ (letter != "P"), pin.title)
+        for name, letter in zip(("E" if latch else "C", "R"), letters, strict=False)
+        if (pin := pins.get(name)) is not None
+    }
+    resets = ((int(letters[2]), acting["R"]),) if "R" in acting else ()
+    return Holder(acting.get("E" if latch else "C"), latch, resets)
 
 
 def _titles(module: Any) -> dict[Any, str]:

@@ -236,6 +236,66 @@ def test_registers_of_one_clock_may_have_several_resets(tmp_path):
     assert clocks(cut) == [edge] and "always @(posedge clk)" in write_sequential(cut)
 
 
+CELLS = """library (l) {
+  cell (BUF) { pin (A) { direction : input; } pin (Y) { direction : output; function : "A"; } }
+  cell (NAND) { pin (A) { direction : input; } pin (B) { direction : input; }
+    pin (Y) { direction : output; function : "!(A B)"; } }
+  cell (INV) { pin (A) { direction : input; } pin (Y) { direction : output; function : "!A"; } }
+  cell (DFF) { ff (IQ, IQN) { next_state : "D"; clocked_on : "CK"; clear : "!RN"; preset : "S"; }
+    pin (D) { direction : input; } pin (CK) { direction : input; clock : true; }
+    pin (RN) { direction : input; } pin (S) { direction : input; }
+    pin (Q) { direction : output; function : "IQ"; } }
+  cell (LAT) { latch (IQ, IQN) { data_in : "D"; enable : "!G"; }
+    pin (D) { direction : input; } pin (G) { direction : input; }
+    pin (Q) { direction : output; function : "IQ"; } }
+}
+"""
+RISING = "the rising edge of"
+HELD = [
+    ("DFF D=d CK=clk Q=q; DFF D=d CK=other Q=r", [f"{RISING} clk", f"{RISING} other"]),
+    ("BUF A=clk Y=n; BUF A=n Y=m; DFF D=d CK=n Q=q; DFF D=d CK=m Q=r", [f"{RISING} clk"]),
+    ("INV A=clk Y=n; DFF D=d CK=n Q=q; DFF D=d CK=clk Q=r", ["the falling edge of clk", f"{RISING} clk"]),
+    (
+        "NAND A=clk B=other Y=n; INV A=n Y=m; DFF D=d CK=n Q=q; DFF D=d CK=m Q=r",
+        ["the falling edge of n", f"{RISING} n"],
+    ),
+    (
+        "DFF D=d CK=clk RN=other Q=q; DFF D=q CK=q RN=one S=other Q=r",
+        [f"{RISING} clk, 0 while other is 0", f"{RISING} q, 1 while other is 1"],
+    ),
+    ("LAT D=d G=clk Q=q; LAT D=d G=zero Q=r", ["a latch that is always 1", "a latch, open while clk is 0"]),
+]
+
+
+@pytest.mark.parametrize(("cells", "told"), HELD)
+def test_what_held_the_state_is_told_of_library_cells(cells, told, tmp_path):
+    (tmp_path / "l.lib").write_text(CELLS)
+    gates = [f".gate {cell.strip()}" for cell in cells.split(";")]
+    constants = [".names one", "1", ".names zero"]
+    blif = [".model t", ".inputs clk other d", ".outputs q r", *gates, *constants, ".end", ""]
+    (tmp_path / "t.blif").write_text("\n".join(blif))
+    verilog = "module t(input clk, other, d, output q, r); wire n, m, one = 1, zero = 0;\n"
+    for k, (kind, *pins) in enumerate(cell.split() for cell in cells.split(";")):
+        verilog += f"{kind} u{k} ({', '.join(f'.{pin})'.replace('=', '(') for pin in pins)});\n"
+    (tmp_path / "t.v").write_text(f"{verilog}endmodule\n")
+    for name in ("t.v", "t.blif"):
+        cut = read_circuit(tmp_path / name, Options(cut_latches=True, library=str(tmp_path / "l.lib")))
+        assert holders(cut) == told, name
+    if len(clocks(cut)) > 1:
+        with pytest.raises(UnsupportedError, match="registers of one clock would be another circuit"):
+            write_sequential(cut)
+
+
+def test_clocks_behind_buffers_are_one():
+    copies = (".names b c", "1 1", ".names b n", "0 1", ".names a d", "1 1", ".names p q y", "11 1")
+    one = of_state(".latch d p re c 2", ".latch d q re b 2", *copies)
+    assert holders(one) == [f"{RISING} b"] and "always" in write_sequential(one)
+    same = of_state(".latch d p re c 2", ".latch d q fe n 2", *copies)
+    assert holders(same) == [f"{RISING} b"]
+    two = of_state(".latch d p re c 2", ".latch d q re n 2", *copies)
+    assert holders(two) == ["the falling edge of b", f"{RISING} b"]
+
+
 def test_flip_flops_of_bench_take_their_next_state_alone():
     for operands, n in (("", 0), ("clk, d", 2)):
         with pytest.raises(FormatError, match=rf"line 3: the flip-flop 'q' has {n} operands"):

@@ -101,6 +101,18 @@ def test_arguments_become_flags(command, message, values, told):
         assert _told(command, message, **values) == told
 
 
+@pytest.mark.parametrize("command", ["export", "deploy --fpga ice40-hx8k", "compile"])
+def test_a_flag_that_another_command_takes_is_told_with_it(command, tmp_path, capsys):
+    modules = [f"module {m}(input x, output y); assign y = x; endmodule\n" for m in "ab"]
+    (tmp_path / "two.v").write_text("".join(modules))
+    verb, *rest = command.split()
+    out = ["-o", f"{tmp_path}/o.{'blif' if verb == 'export' else 'tnl'}"]
+    assert main([verb, f"{tmp_path}/two.v", *(["--format", "blif"] if verb == "export" else rest), *out]) == 2
+    told = capsys.readouterr().err
+    assert told.count("--top") == (1 if verb == "compile" else 2)
+    assert ("thermoc compile takes --top" in told) == (verb != "compile")
+
+
 BASES = {
     "train langevin": ["--epochs 1 --hidden 4 -o {0}/o.st"],
     "train eqprop": ["--epochs 1 --hidden 4 -o {0}/o.st"],

@@ -96,6 +96,11 @@ def test_several_teachers_say_the_mean_of_what_they_say(capsys, digits, model, t
     assert len(set(alike)) == 1
     code, printed = call(capsys, "train", "logic", *SMALL, "--teacher", model, "--json", "-o", out)
     assert code == 0 and out.read_bytes() not in alike
+    twice = ("--teacher", model, "--teacher", model.parent / "." / model.name)
+    code, printed = call(capsys, "train", "logic", *SMALL, *twice, "-o", out)
+    assert code == 2 and "--teacher names 2 files of which 1 are different; name each once" in " ".join(
+        printed.err.split()
+    )
     missing = tmp_path / "none.safetensors"
     code, printed = call(
         capsys, "train", "logic", *SMALL, "--teacher", model, "--teacher", missing, "-o", out

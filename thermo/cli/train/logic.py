@@ -254,6 +254,11 @@ def _teacher(given: Given, dataset: Dataset) -> np.ndarray | None:
     for path in paths:
         if not path.exists():  # before long work of those before it
             raise TrainingError(f"{path}: cannot be read (No such file or directory); check the name")
+    same = {path.resolve() for path in paths}
+    if len(same) < len(paths):
+        raise TrainingError(
+            f"--teacher names {len(paths)} files of which {len(same)} are different; name each once"
+        )
     found = []
     for path in paths:
         found.append(

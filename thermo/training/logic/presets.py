@@ -33,6 +33,8 @@ TABLE = 4
 """Gates that a table stands for, about, where neither number is given."""
 TABLE_CANDIDATES, TABLE_REFRESH = 8, 4
 """Of each of a table's inputs: it has more of them than a gate."""
+WIDE_BATCH = 512
+"""For tables of five and six inputs: a sample is at one of 32 or 64 entries, and a step visits them all."""
 
 _PICTURES = LogicConfig(
     thresholds=(0.25, 0.5, 0.75),
@@ -143,6 +145,8 @@ def logic_preset(dataset: Dataset, **changes: Any) -> LogicConfig:
         )
         if kind_of(dataset) is Kind.PICTURES:  # of 2,000 tables in 30 epochs, one seed: weak
             config = replace(config, learning_rate=0.05, tau_target=2.0)
+            if changes["inputs"] > TABLE:
+                config = replace(config, batch=WIDE_BATCH)
     elif kind_of(dataset) is Kind.PICTURES and changes.get("layers"):
         # "width" alone lets it grow with the root
         config = replace(config, tau_target=config.tau_target / max(1.0, changes["layers"][-1] / PICTURES))

@@ -375,3 +375,5 @@ def test_presets_fit_the_trainer_that_is_asked_for(digits):
     )
     assert divisor(large, 3200, 0.0) == pytest.approx(4 * divisor(small, 800, 0.0))  # as the gates of a class
     assert divisor(tables, 3200, 0.0) == pytest.approx(math.sqrt(3200 / 8))
+    wide = logic_preset(grey, inputs=6)
+    assert (tables.batch, wide.batch, logic_preset(grey, inputs=6, batch=100).batch) == (256, 512, 100)
