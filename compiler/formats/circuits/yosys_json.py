@@ -15,7 +15,7 @@ from typing import Any
 
 from compiler.errors import MALFORMED, FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
-from compiler.formats.circuits.names import part_shared, refuse_class_sums, title
+from compiler.formats.circuits.names import fresh_prefix, part_shared, refuse_class_sums, title
 from compiler.formats.circuits.ports import group_ports
 from compiler.formats.circuits.state import Holder, Pin, next_name, refuse_state
 from compiler.formats.circuits.wires import Wires
@@ -53,6 +53,8 @@ def write_yosys_json(netlist: GateNetlist) -> str:
     netlist, _ = part_shared(netlist)
     n = netlist.n_inputs
     bits: list[int | str] = [FIRST + k for k in range(n)]
+    # cells and nets share one space of names
+    prefix = fresh_prefix("gate", (*netlist.input_names, *netlist.output_names))
     cells: dict[str, Any] = {}
     columns = (netlist.op.tolist(), netlist.a.tolist(), netlist.b.tolist())
     for k, (op, a, b) in enumerate(zip(*columns, strict=True)):
@@ -63,7 +65,7 @@ def write_yosys_json(netlist: GateNetlist) -> str:
         kind, order = CELLS[op]
         operands = {"a": a, "b": b}
         pins = {pin: [bits[operands[side]]] for pin, side in zip("AB", order, strict=False)}
-        cells[f"gate{k}"] = {
+        cells[f"{prefix}{k}"] = {
             "type": kind,
             "port_directions": {**dict.fromkeys(pins, "input"), "Y": "output"},
             "connections": {**pins, "Y": [bits[-1]]},
@@ -116,6 +118,9 @@ _TREES["$_XNOR_"] = (XOR, 1)
 
 STATE = re.compile(r"\$_(FF|DFF_[PN]([PN][01])?|DLATCH_[PN]([PN][01])?)_")
 """Flip-flops and latches without an enable that is logic; reset to a first value or not."""
+STATEFUL = ("$_DFF", "$_SDFF", "$_ALDFF", "$_DLATCH", "$_SR_")
+_NOTED = {"$scopeinfo", "$print", "$check", "$assert", "$assume", "$cover", "$live", "$fair"}
+"""Cells that compute nothing: where an instance was, what a simulation prints or checks."""
 
 
 def read_yosys_json(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetlist:
@@ -147,87 +152,131 @@ def parse_yosys_json(
 
 def _parse(document: Any, name: str, top: str | None, cut_latches: bool) -> GateNetlist:
     title_, module = _module(document["modules"], name, top)
-    wires = Wires(name)
-    nets: dict[int, int] = {}
-    sides: dict[str, list[tuple[int, int]]] = {"input": [], "output": []}
-    shown: list[tuple[str, Any]] = []
-    states: list[tuple[Any, Any]] = []
-    titles = _titles(module)
+    found = _Module(name, _titles(module), cut_latches)
     for key, facts in module["ports"].items():
-        port = key[1:] if key[:1] == "\\" and key[1:2] in KEPT else key
-        if facts["direction"] not in sides:
+        found.port(key[1:] if key[:1] == "\\" and key[1:2] in KEPT else key, facts)
+    for cell, facts in module.get("cells", {}).items():
+        found.cell(cell, facts["type"], facts)
+    return found.netlist(title_)
+
+
+class _Module:
+    """A module while it is read. shown : outputs, label and bit; states : (next, state), bits"""
+
+    def __init__(self, where: str, titles: Mapping[Any, str], cut_latches: bool) -> None:
+        self.where, self.titles, self.cut = where, titles, cut_latches
+        self.wires = Wires(where)
+        self.nets: dict[int, int] = {}
+        self.inputs: list[tuple[int, int]] = []
+        self.shown: list[tuple[str, Any]] = []
+        self.states: list[tuple[Any, Any]] = []
+        self.driven: dict[int, str] = {}
+
+    def port(self, port: str, facts: Any) -> None:
+        if facts["direction"] not in ("input", "output"):
             raise UnsupportedError(
-                f"{name}: port {port!r} is {facts['direction']}; ports are input or output"
+                f"{self.where}: port {port!r} is {facts['direction']}; ports are input or output"
             )
-        bits = list(enumerate(facts["bits"]))
-        if facts.get("upto"):
-            bits.reverse()
-        first = int(facts.get("offset", 0))
+        first, bits = int(facts.get("offset", 0)), facts["bits"]
         vector = len(bits) > 1 or "offset" in facts or "upto" in facts
-        for k, (_, bit) in enumerate(bits):
+        for k, bit in enumerate(reversed(bits) if facts.get("upto") else bits):
             label = f"{port}[{k + first}]" if vector else port
             if facts["direction"] == "output":
-                shown.append((label, bit))
+                self.shown.append((label, bit))
                 continue
-            if bit in nets:
-                raise FormatError(f"{name}: bit {bit} of input {label!r} is another input, too")
-            nets[bit] = wires.net(label)
-            sides["input"].append((nets[bit], 1))
+            if bit in self.nets:
+                raise FormatError(
+                    f"{self.where}: {self.driven[bit]} and {label!r} are one net; a net has one driver"
+                )
+            self.nets[bit] = self.wires.net(label)
+            self.driven[bit] = f"input {label!r}"
+            self.inputs.append((self.nets[bit], 1))
 
-    def literal(bit: Any) -> int:
+    def literal(self, bit: Any) -> int:
         if bit in ("0", "1"):
             return int(bit)
         if not isinstance(bit, int):
-            raise UnsupportedError(f"{name}: a bit is {bit!r}, neither 0 nor 1; give it a value")
-        if bit not in nets:
-            nets[bit] = wires.net(f"net {bit}")
-        return 2 * nets[bit]
+            raise UnsupportedError(f"{self.where}: a bit is {bit!r}, neither 0 nor 1; give it a value")
+        if bit not in self.nets:
+            self.nets[bit] = self.wires.net(f"net {bit}")
+        return 2 * self.nets[bit]
 
-    for cell, facts in module.get("cells", {}).items():
-        kind, pins = facts["type"], facts["connections"]
-        if kind == "$lut":
-            operands = [literal(bit) for bit in pins["A"]]
-            table = (
-                int(facts["parameters"]["LUT"], 2)
-                if isinstance(facts["parameters"]["LUT"], str)
-                else int(facts["parameters"]["LUT"])
+    def drives(self, cell: str, bit: Any) -> int:
+        """The net of an output of a cell, its one driver."""
+        if not isinstance(bit, int):
+            raise FormatError(f"{self.where}: cell {cell!r} drives the constant {bit!r}")
+        if (other := self.driven.get(bit)) is not None:
+            net = self.titles.get(bit, str(bit))
+            raise FormatError(
+                f"{self.where}: net {net!r} is driven by cell {cell!r} and by {other}; a net has one driver"
             )
-            found = wires.table(operands, table)
-        elif kind in _READ:
+        self.driven[bit] = f"cell {cell!r}"
+        return self.literal(bit) >> 1
+
+    def cell(self, cell: str, kind: str, facts: Any) -> None:
+        pins = facts["connections"]
+        if kind in _NOTED:
+            return
+        if kind == "$lut":
+            operands = [self.literal(bit) for bit in pins["A"]]
+            found = self.wires.table(operands, self.lut(cell, facts["parameters"]["LUT"]))
+            self.wires.drive(self.drives(cell, pins["Y"][0]), found, 1)
+            return
+        if wide := [pin for pin, bits in pins.items() if len(bits) != 1]:
+            raise FormatError(f"{self.where}: pin {wide[0]!r} of cell {cell!r} is not of one bit")
+        if kind in _READ:
             order, table = _READ[kind]
-            operands = [literal(pins[pin][0]) for pin in order]
+            operands = [self.literal(pins[pin][0]) for pin in order]
             if kind in _TREES:
-                found = wires.tree(_TREES[kind][0], operands, invert=bool(_TREES[kind][1]))
+                found = self.wires.tree(_TREES[kind][0], operands, invert=bool(_TREES[kind][1]))
             else:
-                found = wires.table(operands, table)
+                found = self.wires.table(operands, table)
+            self.wires.drive(self.drives(cell, pins["Y"][0]), found, 1)
         elif STATE.fullmatch(kind):
-            if not cut_latches:
-                raise refuse_state(name, f"the {'latch' if 'LATCH' in kind else 'flip-flop'} {cell!r}")
-            states.append((pins["D"][0], pins["Q"][0]))
-            control = {
-                pin: bits[0] for pin, bits in pins.items() if pin in "CER" and bits[0] not in ("x", "z")
+            if not self.cut:
+                raise refuse_state(self.where, f"the {'latch' if 'LATCH' in kind else 'flip-flop'} {cell!r}")
+            self.drives(cell, pins["Q"][0])
+            self.states.append((pins["D"][0], pins["Q"][0]))
+            control = {pin: pins[pin][0] for pin in "CER" if pin in pins and pins[pin][0] not in ("x", "z")}
+            made = {
+                pin: Pin(self.literal(bit), self.titles.get(bit, str(bit))) for pin, bit in control.items()
             }
-            made = {pin: Pin(literal(bit), titles.get(bit, str(bit))) for pin, bit in control.items()}
-            wires.holders.append(_holder(kind, made))
-            continue
+            self.wires.holders.append(_holder(kind, made))
+        elif kind.startswith(STATEFUL):
+            raise UnsupportedError(
+                f"{self.where}: cell {cell!r} is {kind}, state of a kind that cannot be cut; flip-flops and "
+                "latches with one reset or none can"
+            )
         else:
             raise UnsupportedError(
-                f"{name}: cell {cell!r} is {kind}, no gate; run `proc; flatten; dffunmap; techmap; "
+                f"{self.where}: cell {cell!r} is {kind}, no gate; run `proc; flatten; dffunmap; techmap; "
                 "simplemap` on it, and cut latches out"
             )
-        wires.drive(literal(pins["Y"][0]) >> 1, found, 1)
-    labels = {label for label, _ in shown} | {wires.names[net] for net, _ in sides["input"]}
-    for k, (following, state) in enumerate(states):
-        net, title = literal(state) >> 1, titles.get(state, f"state{k}")
-        title = f"{title}_state" if title in labels else title
-        wires.names[net] = wires.names[wires.net(title)]
-        sides["input"].append((net, 1))
-        shown.append((next_name(wires.names[net], wires.taken), following))
-    for label, bit in shown:
-        net = wires.net(label)
-        wires.drive(net, literal(bit), 1)
-        sides["output"].append((net, 1))
-    return wires.netlist(sides["input"], sides["output"], title_)
+
+    def lut(self, cell: str, table: Any) -> int:
+        if not isinstance(table, str):
+            return int(table)
+        if set(table) - {"0", "1"}:
+            raise UnsupportedError(
+                f"{self.where}: cell {cell!r} has the table {table!r}; each entry must be 0 or 1"
+            )
+        return int(table, 2)
+
+    def netlist(self, title_: str) -> GateNetlist:
+        """States last, called as they are where no port is."""
+        wires, outputs = self.wires, []
+        labels = {label for label, _ in self.shown} | {wires.names[net] for net, _ in self.inputs}
+        for k, (following, state) in enumerate(self.states):
+            net, title = self.literal(state) >> 1, self.titles.get(state, f"state{k}")
+            title = f"{title}_state" if title in labels else title
+            wires.names[net] = wires.names[wires.net(title)]
+            self.inputs.append((net, 1))
+            self.shown.append((next_name(wires.names[net], wires.taken), following))
+        for label, bit in self.shown:
+            net = wires.net(label)
+            wires.drive(net, self.literal(bit), 1)
+            outputs.append((net, 1))
+        return wires.netlist(self.inputs, outputs, title_)
 
 
 def _holder(kind: str, pins: Mapping[str, Pin]) -> Holder:
@@ -248,8 +297,9 @@ def _titles(module: Any) -> dict[Any, str]:
     nets = module.get("netnames", {}).items()
     best_first = sorted(nets, key=lambda item: (int(item[1].get("hide_name", 0)), item[0].count(".")))
     for name, facts in reversed(best_first):
-        for k, bit in enumerate(facts["bits"]):
-            found[bit] = name if len(facts["bits"]) == 1 else f"{name}[{k + int(facts.get('offset', 0))}]"
+        bits, first = facts["bits"], int(facts.get("offset", 0))
+        for k, bit in enumerate(reversed(bits) if facts.get("upto") else bits):
+            found[bit] = name if len(bits) == 1 else f"{name}[{k + first}]"
     return found
 
 

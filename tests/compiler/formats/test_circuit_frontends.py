@@ -1,6 +1,7 @@
 """Foreign circuits: what they mean, and one clear line for everything that is refused."""
 
 import gzip
+import json
 import random
 from itertools import product
 
@@ -24,7 +25,7 @@ from compiler.formats.circuits.library_cells import cell_functions
 from compiler.formats.circuits.pla import parse_pla
 from compiler.formats.circuits.verilog import parse_verilog
 from compiler.formats.circuits.yosys import yosys_program
-from compiler.formats.circuits.yosys_json import write_yosys_json
+from compiler.formats.circuits.yosys_json import parse_yosys_json, write_yosys_json
 from compiler.formats.detect import read_model_or_netlist
 from compiler.formats.format import told
 from compiler.formats.options import Options
@@ -722,6 +723,49 @@ def test_what_yosys_is_asked_is_what_was_meant(tmp_path):
         read_circuit(path)
 
 
+MEMORY = """module t(input clk, we, a, d, output y); reg r [0:1];
+always @(posedge clk) if (we) r[a] <= d; assign y = r[a]; endmodule"""
+
+
+@pytest.mark.skipif(yosys_program() is None, reason="yosys is not installed")
+def test_what_yosys_leaves_undefined_is_0_and_what_the_file_does_is_asked_for(tmp_path):
+    path, cut = tmp_path / "t.v", Options(cut_latches=True)
+    path.write_text(MEMORY)
+    found = read_circuit(path, cut)
+    assert found.meta["undefined"] == "0"
+    for bits in product((0, 1), repeat=6):
+        given = dict(zip(found.input_names, bits, strict=True))
+        shown = dict(zip(found.output_names, output_values(found, list(bits)), strict=True))
+        a, written = given["a"], given["we"]
+        assert shown.pop("y") == given[f"r[{a}]"]
+        assert shown == {
+            f"r[{k}]_next": given["d"] if written and a == k else given[f"r[{k}]"] for k in (0, 1)
+        }
+    path.write_text(MEMORY.replace("<= d", "<= d ^ 1'bx"))
+    with pytest.raises(UnsupportedError, match="a bit is 'x', neither 0 nor 1; give it a value"):
+        read_circuit(path, cut)
+    path.write_text("module t(input a, output reg y); always @* y = a; endmodule\n")
+    assert "undefined" not in read_circuit(path).meta
+
+
+@pytest.mark.skipif(yosys_program() is None, reason="yosys is not installed")
+def test_bits_of_an_ascending_register_have_their_names(tmp_path):
+    path = tmp_path / "t.v"
+    path.write_text(
+        """module t(input clk, input [0:1] d, output y); reg [0:1] r; always @(posedge clk) r <= d;
+        assign y = r[0] & ~r[1]; endmodule"""
+    )
+    found = read_circuit(path, Options(cut_latches=True))
+    for bits in product((0, 1), repeat=5):
+        given = dict(zip(found.input_names, bits, strict=True))
+        shown = dict(zip(found.output_names, output_values(found, list(bits)), strict=True))
+        assert shown == {
+            "y": given["r[0]"] & ~given["r[1]"],
+            "r[0]_next": given["d[0]"],
+            "r[1]_next": given["d[1]"],
+        }
+
+
 @pytest.mark.parametrize("space, code", [("\x0b", r"U\+000B"), ("\xa0" * 30, r"U\+00A0")])
 def test_strange_spaces_are_named(tmp_path, space, code):
     (tmp_path / "t.v").write_text(f"module t(input a, output y);\n{space}assign y = a;\nendmodule\n")
@@ -748,6 +792,60 @@ def test_yosys_json_comes_back(tmp_path):
     (tmp_path / "z.json").write_text('{"creator": "x", "modules": {"m": {"ports": 3}}}')
     with pytest.raises(FormatError, match="is no netlist of Yosys"):
         read_circuit(tmp_path / "z.json")
+
+
+def _module(cells):
+    """Of Yosys, with inputs a and b, bits 2 and 3, and output y, bit 4."""
+    ports = {
+        name: {"direction": side, "bits": [bit]}
+        for name, side, bit in (("a", "input", 2), ("b", "input", 3), ("y", "output", 4))
+    }
+    return {"modules": {"t": {"ports": ports, "cells": cells, "netnames": {"n": {"bits": [4]}}}}}
+
+
+def test_cells_of_yosys_that_compute_nothing_are_left_out():
+    gate = {"type": "$_AND_", "connections": {"A": [2], "B": [3], "Y": [4]}}
+    noted = {
+        "u": {"type": "$scopeinfo", "connections": {}},
+        "p": {"type": "$print", "connections": {"EN": ["1"], "TRG": [2, 3], "ARGS": []}},
+        "c": {"type": "$check", "connections": {"A": [2], "EN": ["x"]}},
+    }
+    found = parse_yosys_json(_module({"g": gate, **noted}))
+    assert [output_values(found, bits) for bits in product((0, 1), repeat=2)] == [[0], [0], [0], [1]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pins", "error", "told"),
+    [
+        ("$_NOT_", {"A": [2], "Y": ["0"]}, FormatError, "cell 'g' drives the constant '0'"),
+        ("$_NOT_", {"A": [2, 3], "Y": [4]}, FormatError, "pin 'A' of cell 'g' is not of one bit"),
+        ("$_NOT_", {"A": [2], "Y": [3]}, FormatError, "net '3' is driven by cell 'g' and by input 'b'"),
+        ("$_ALDFF_PP_", {"D": [2], "Q": [4]}, UnsupportedError, "state of a kind that cannot be cut"),
+        ("$_MUX4_", {"A": [2], "Y": [4]}, UnsupportedError, r"is \$_MUX4_, no gate"),
+    ],
+)
+def test_bad_cells_of_yosys(kind, pins, error, told):
+    with pytest.raises(error, match=told):
+        parse_yosys_json(_module({"g": {"type": kind, "connections": pins}}), cut_latches=True)
+
+
+def test_bad_nets_and_tables_of_yosys():
+    gate = {"type": "$_BUF_", "connections": {"A": [2], "Y": [4]}}
+    with pytest.raises(FormatError, match="net 'n' is driven by cell 'h' and by cell 'g'"):
+        parse_yosys_json(_module({"g": gate, "h": gate}))
+    table = {"type": "$lut", "parameters": {"LUT": "0x"}, "connections": {"A": [2], "Y": [4]}}
+    with pytest.raises(UnsupportedError, match="cell 'g' has the table '0x'; each entry must be 0 or 1"):
+        parse_yosys_json(_module({"g": table}))
+    joined = _module({})
+    joined["modules"]["t"]["ports"]["b"]["bits"] = [2]
+    with pytest.raises(FormatError, match="input 'a' and 'b' are one net"):
+        parse_yosys_json(joined)
+
+
+def test_cells_written_for_yosys_are_not_called_as_ports():
+    netlist = parse_blif(".model t\n.inputs gate0 b\n.outputs y\n.names gate0 b y\n11 1\n.end\n")
+    module = json.loads(write_yosys_json(netlist))["modules"]["t"]
+    assert not set(module["ports"]) & set(module["cells"])
 
 
 CELLS = """
