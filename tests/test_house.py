@@ -1,6 +1,7 @@
 """The house stays in order: imports point one way, the code is formatted, typed and linted."""
 
 import ast
+import functools
 import importlib.util
 import re
 import subprocess
@@ -30,7 +31,12 @@ def _imported(tree, known):
             yield from (name if name in known else node.module for name in inner)
 
 
-def _graph(root=ROOT):
+@functools.cache
+def _house():
+    return _graph(ROOT)
+
+
+def _graph(root):
     """A directed edge from every module of ours to each that it imports."""
     known = _modules(root)
     edges = nx.DiGraph()
@@ -71,12 +77,12 @@ def _arrows_back_up(graph, container, layers):
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_there_is_no_circle_of_imports(package):
-    assert _circles(_graph(), package) == []
+    assert _circles(_house(), package) == []
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_arrow_points_back_up(package):
-    graph, layers = _graph(), _layers(package)
+    graph, layers = _house(), _layers(package)
     assert _arrows_back_up(graph, package, layers) == []
     rooms = {n.split(".")[1] for n in _modules(ROOT) if n.startswith(f"{package}.")}
     assert rooms == {room for row in layers for room in row}, "every room has its place in pyproject.toml"
@@ -84,7 +90,7 @@ def test_no_arrow_points_back_up(package):
 
 def test_packages_point_one_way():
     place = {package: k for k, package in enumerate(PACKAGES)}
-    arrows = {(a.partition(".")[0], b.partition(".")[0]) for a, b in _graph().edges}
+    arrows = {(a.partition(".")[0], b.partition(".")[0]) for a, b in _house().edges}
     assert all(place[a] >= place[b] for a, b in arrows)
 
 
