@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def characterise(*parsed: tuple[Group, str]) -> CellLibrary:
                 skipped[reason] += 1
             else:
                 parts += [(file, part) for part in _parts(file, cell)]
-    load, slew = _operating_point(files[0], parts)
+    load, slew = _operating_point(files[0], parts, skipped)
     names = ", ".join(Path(where).name for _, where in parsed)
     source = Source("derived", names, DERIVATION)
     cells: dict[str, Cell] = {}
@@ -220,8 +220,10 @@ def _by_pin(part: _Part, kind: str, tables: tuple[str, ...]) -> dict[str, list[l
     return {pin: kinds.get(True) or kinds[False] for pin, kinds in found.items()}
 
 
-def _operating_point(first: LibertyFile, parts: list[tuple[LibertyFile, _Part]]) -> tuple[float, float]:
-    """(load, slew), F and s. first : named where there is none"""
+def _operating_point(
+    first: LibertyFile, parts: list[tuple[LibertyFile, _Part]], skipped: Mapping[str, int]
+) -> tuple[float, float]:
+    """(load, slew), F and s. first : named where there is none; skipped : cells left out, by reason"""
     wanted = [(NAND2, 2), (INVERTER, 1)]
     for table, n in wanted:
         fitting = [
@@ -233,9 +235,11 @@ def _operating_point(first: LibertyFile, parts: list[tuple[LibertyFile, _Part]])
             file, part = min(fitting, key=lambda found: (found[1].cell.area, found[1].cell.name))
             break
     else:
+        left_out = ", ".join(f"{n} {reason}" for reason, n in sorted(skipped.items()))
         raise first.fail(
             first.group.line,
-            "no combinational cell is a NAND2 or an inverter, which load and slew are taken from",
+            "no combinational cell is a NAND2 or an inverter, which load and slew are taken from"
+            + (f"; left out: {left_out}" if left_out else ""),
         )
     load = float(np.mean([part.pins[pin] for pin in part.cell.inputs]))
     tables = [

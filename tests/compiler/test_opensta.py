@@ -24,6 +24,7 @@ from compiler.opensta import ask_opensta
 from hw_models.cell_presets import CELL_LIBRARIES
 from hw_models.characterise import load_library
 from hw_models.liberty_write import write_liberty
+from thermo.cli.main import main
 
 OSU = Path("/usr/share/qflow/tech")
 REAL = [OSU / name / f"{name}_stdcells.lib" for name in ("osu018", "osu035")]
@@ -169,6 +170,14 @@ def test_without_opensta_the_message_says_where_it_is_found(monkeypatch):
     monkeypatch.setattr(opensta, "PROGRAMS", ("no-such-program",))
     with pytest.raises(UnsupportedError, match="Debian's package is opensta, its program sta"):
         ask_opensta(mapped("tree", CELL_LIBRARIES.get("nangate45")))
+
+
+def test_nothing_is_written_where_opensta_cannot_be_asked(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(opensta, "PROGRAMS", ("no-such-program",))
+    (tmp_path / "t.eqn").write_text("INORDER = a b;\nOUTORDER = y;\ny = a * b;\n")
+    command = ["export", f"{tmp_path}/t.eqn", "--format", "verilog", "--library", "nangate45", "--sta"]
+    assert main([*command, "-o", f"{tmp_path}/t.v"]) == 2
+    assert "OpenSTA is not installed" in capsys.readouterr().err and not (tmp_path / "t.v").exists()
 
 
 @needs_sta

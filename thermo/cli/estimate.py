@@ -35,8 +35,9 @@ def estimate(net: Annotated[Path, typer.Argument(help="Netlist (.tnl).")], given
 
     Beside them stands the cheapest digital design of at least the same accuracy, trained here. A
     circuit of gates gets its counts by every definition, and area, delay and energy in each cell
-    library, from the toggles of the real samples; without data, of random patterns. p-bits get the
-    joules and seconds of one run of their schedule on an array of p-bits.
+    library, from the toggles of the real samples; without --data, of the digits, or of random patterns
+    where it has no encoder. p-bits get the joules and seconds of one run of their schedule on an array
+    of p-bits.
 
     Example: thermoc estimate net.tnl --data mnist --device rc-1fF
 

@@ -286,12 +286,12 @@ def _export_cells(net: Path, netlist: GateNetlist, given: Given) -> None:
         files.append((liberty, write_liberty(library, mapped.names())))
     delay = path_delay(mapped) if tells_delays(mapped) else None  # before anything is written
     ours = {"delay_s": delay, "area_um2": cell_area(mapped)}
+    sources = [file for file in library_files(given["library"]) if Path(file).is_file()]
+    theirs = asdict(ask_opensta(mapped, liberty=sources)) if given["sta"] else None
     for path, text in files:
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     held = _held(mapped, registers, ours["delay_s"])
-    sources = [file for file in library_files(given["library"]) if Path(file).is_file()]
-    theirs = asdict(ask_opensta(mapped, liberty=sources)) if given["sta"] else None
     lines = [f"wrote {out}: {len(mapped.names()):,} cells of {library.name}"]
     lines += [] if liberty is None else [f"wrote {liberty}: these cells as they are modelled here"]
     if held:

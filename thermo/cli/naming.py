@@ -18,8 +18,9 @@ FIELDS = {
     "time_step": "dt",
     "engine": "backend",
     "thresholds": "threshold",
+    "clock_Hz": "clock",
 }
-"""Settings of trainers whose flag is called otherwise."""
+"""Settings whose flag is called otherwise."""
 WORD = r"(?<![-\w./'\"])[a-z_]+(?![\w(/'\"])"
 LISTED = rf"({WORD}(?:, {WORD})+)(?:(,? (?:or|and) )({WORD}))?"
 QUOTING = r"(^|: |; |, or |, | take |with |for )"

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 
@@ -111,7 +112,10 @@ def estimate_gates(
         done, refused = [], {}
         for k, library in enumerate(libraries):
             try:
-                figures = {head: _figures(c, library, objective, clock_Hz) for head, c in circuits.items()}
+                # the slower one first, which tells the fastest clock
+                figures = {
+                    head: _figures(circuits[head], library, objective, clock_Hz) for head in (True, False)
+                }
                 before = None if encoder is None else _figures(encoder, library, objective, None)
                 done.append(LibraryEstimate(library, figures[False], figures[True], before))
             except UnsupportedError as error:
@@ -242,10 +246,12 @@ def mapped_figures(
     library, n = mapped.library, mapped.n_inputs
     columns = cell_columns(mapped)
     delay = path_delay(mapped)
-    if clock_Hz is not None and not 0 < clock_Hz * delay <= 1:
+    if clock_Hz is not None and not 0 < clock_Hz < inf:
+        raise UnsupportedError(f"clock_Hz: must be a number of MHz above 0, got {clock_Hz / 1e6:g}")
+    if clock_Hz is not None and clock_Hz * delay > 1:
         raise UnsupportedError(
-            f"a clock of {clock_Hz / 1e6:.4g} MHz does not suit library {library.name}, where the "
-            f"circuit runs at up to {1 / delay / 1e6:.4g} MHz: choose a slower one"
+            f"clock_Hz: {clock_Hz / 1e6:.4g} MHz does not suit library {library.name}, where the circuit "
+            f"runs at up to {1 / delay / 1e6:.4g} MHz: choose a slower one"
         )
     latency = delay if clock_Hz is None else 1 / clock_Hz
     leakage = float(columns.leakage.sum())

@@ -109,6 +109,8 @@ def chosen_libraries(names: Sequence[str]) -> tuple[CellLibrary, ...]:
     for name in names:
         is_file = name not in CELL_LIBRARIES.names() and (Path(name).exists() or "." in name or "/" in name)
         library = load_library(*library_files(name)) if is_file else CELL_LIBRARIES.get(name)
+        if is_file and any(other.name == library.name for other in found):  # corners share a name
+            library = replace(library, name=f"{library.name} ({Path(name).name})")
         if any(other.name == library.name for other in found):
             raise HardwareError(
                 f"--library {name}: a library called {library.name!r} was given before; give each name once"

@@ -167,7 +167,9 @@ def frontier_points(
                     )
                     setting = Setting(config, free if k > 2 else None, most)
                     told = _told(config, setting.free)
-                    points.append(Point(f"{told} {config.epochs} epochs".replace(",", ""), setting))
+                    point = Point(f"{told} {config.epochs} epochs".replace(",", ""), setting)
+                    if point not in points:  # an encoder named twice, or as the preset's
+                        points.append(point)
     if pixel_bits is not None and all(p.config.config.encoder == "thermometer" for p in points):
         raise TrainingError("--pixel-bits: thermometers read whole pixels; name another with --encoder")
     return points

@@ -1,6 +1,8 @@
 """What a circuit costs in cells: a full adder by hand, a small classifier, the command line."""
 
 import json
+import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -85,8 +87,11 @@ def test_energy_of_a_full_adder_by_hand():
     assert slow.latency_s == 1e-6
     assert slow.energy.leakage == pytest.approx(figures.leakage_W * 1e-6)
     assert slow.energy.dynamic == figures.energy.dynamic
-    with pytest.raises(UnsupportedError, match="a clock of 1e\\+05 MHz does not suit library nang"):
+    with pytest.raises(UnsupportedError, match="clock_Hz: 1e\\+05 MHz does not suit library nang"):
         mapped_figures(mapped, toggles, seen, 1e11)
+    for clock in (0.0, -1e6, math.inf):
+        with pytest.raises(UnsupportedError, match="clock_Hz: must be a number of MHz above 0"):
+            mapped_figures(mapped, toggles, seen, clock)
 
 
 def test_a_pulse_by_hand():
@@ -481,6 +486,24 @@ def test_estimate_refuses_what_it_cannot_use(capsys, adder, tmp_path):
     twice = ("--library", "asap7", "--library", "asap7")
     assert "'asap7' was given before" in _fails(capsys, "estimate", adder, *twice)
     assert "no such file" in _fails(capsys, "estimate", adder, "--library", "missing.lib")
+    told = _fails(capsys, "estimate", adder, "--library", "nangate45", "--clock", "1e6")
+    assert "--clock: 1e+06 MHz does not suit library nangate45" in told
+    told = _fails(capsys, "estimate", adder, "--library", "nangate45", "--clock", "-5")
+    assert "--clock: must be a number of MHz above 0, got -5" in told
+    bare = tmp_path / "bare.lib"
+    bare.write_text(re.sub(r"area : [\d.]+;", "", LIBERTY))
+    told = _fails(capsys, "estimate", adder, "--library", bare)
+    assert "which load and slew are taken from; left out: " in told and " no area" in told
+
+
+def test_two_corners_of_one_library_stand_side_by_side(capsys, adder, tmp_path):
+    for name in ("slow", "fast"):
+        (tmp_path / f"{name}.lib").write_text(LIBERTY)
+    asked = [word for name in ("slow", "fast") for word in ("--library", tmp_path / f"{name}.lib")]
+    assert main([str(word) for word in ("estimate", adder, *asked, "--no-digital", "--json")]) == 0
+    first, second = json.loads(capsys.readouterr().out)["libraries"]
+    assert second == f"{first} (fast.lib)"
+    assert "was given before" in _fails(capsys, "estimate", adder, *asked, *asked[2:])
     assert "the circuit takes 3" in _fails(capsys, "estimate", adder, "--data", "digits")
     assert "--device does not apply to" in _fails(capsys, "estimate", adder, "--device", "rc-1pF")
     assert "--runs does not apply" in _fails(capsys, "estimate", adder, "--runs", "2")

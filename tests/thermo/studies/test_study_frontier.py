@@ -133,6 +133,12 @@ def test_the_study_resumes_and_writes_table_csv_and_figure(capsys, tmp_path, mon
     assert main(arguments) == 0 and json.loads(capsys.readouterr().out)["rows"] == found["rows"]
 
 
+def test_a_point_is_measured_once_however_often_it_is_named(digits):
+    once = frontier_points(digits, [20], [2], [None], 2)
+    assert len(once) == 2
+    assert frontier_points(digits, [20], [2, 2], [None, "thermometer", "thermometer"], 2) == once
+
+
 def test_pixel_bits_are_of_encoders_that_read_them(digits):
     points = frontier_points(digits, [20], [2], ["thermometer", "counts"], 1, pixel_bits=4)
     assert [p.config.config.pixel_bits for p in points] == [8, 4]
