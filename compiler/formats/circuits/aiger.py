@@ -44,6 +44,7 @@ def read_aiger(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNetl
 
 
 MOST_BYTES = 6  # of a number in a binary file
+FREE_INPUTS = 1 << 20  # of a binary file, which has no bytes for them, so that its length bounds them not
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class _Parser:
         end = self.data.find(b"\n", self.at)
         end = len(self.data) if end < 0 else end
         raw, self.at = self.data[self.at : end], end + 1
-        return raw.decode("latin-1").rstrip("\r")
+        return _decoded(raw).rstrip("\r")
 
     def numbers(self, what: str, count: int, most: int | None = None) -> list[int]:
         words = self.next_line(what).split()
@@ -133,8 +134,14 @@ class _Parser:
             self.fail(
                 f"the header states {maxvar} variables for {n_inputs} inputs{latches} and {n_ands} gates"
             )
-        if used + n_outputs + sum(more) > 3 * len(self.data):
+        free = n_inputs if words[0] == "aig" else 0  # no bytes tell of them
+        if 2 * (used - free + n_outputs + sum(more)) > len(self.data) + 1:
             self.fail("the header states more than the file can hold; it is truncated or altered")
+        if free > max(FREE_INPUTS, 3 * len(self.data)):
+            raise UnsupportedError(
+                f"{self.name}, line 1: states {free} inputs, which binary files say no more of; up to "
+                f"{FREE_INPUTS:,} are believed: write the circuit in ascii (aag)"
+            )
         return _Header(words[0] == "aig", maxvar, n_inputs, n_latches, n_outputs, n_ands, *more[:2])
 
     def literal(self, what: str, value: int, maxvar: int) -> int:
@@ -148,6 +155,11 @@ class _Parser:
             self.fail(f"{what} has the literal {value}; it must be even and not 0")
         return self.literal(what, value, maxvar)
 
+    def reset(self, what: str, first: list[int], state: int) -> None:
+        """Refuse a first value that is none. first : the value, or nothing, which is 0"""
+        if first and first[0] not in (0, 1, state):
+            self.fail(f"{what} begins as {first[0]}; it must be 0, 1 or its own literal {state}, unknown")
+
     def ascii(self, header: _Header) -> _Graph:
         inputs = []
         for k in range(header.i):
@@ -155,8 +167,9 @@ class _Parser:
             inputs.append((self.own(f"input {k}", literal, header.m), self.line))
         following = []
         for k in range(header.latches):
-            state, value, *_ = self.numbers(f"latch {k}", 2, 3)
+            state, value, *first = self.numbers(f"latch {k}", 2, 3)
             inputs.append((self.own(f"latch {k}", state, header.m), self.line))
+            self.reset(f"latch {k}", first, state)
             following.append((self.literal(f"latch {k}", value, header.m), self.line))
         outputs = self.outputs(header)
         begin = self.line + 1
@@ -205,7 +218,8 @@ class _Parser:
         inputs = [(2 * v, 1) for v in range(1, known + 1)]
         following = []
         for k in range(header.latches):
-            value, *_ = self.numbers(f"latch {k}", 1, 2)
+            value, *first = self.numbers(f"latch {k}", 1, 2)
+            self.reset(f"latch {k}", first, 2 * (header.i + k + 1))
             following.append((self.literal(f"latch {k}", value, header.m), self.line))
         outputs = self.outputs(header)
         self.line += 1
@@ -429,7 +443,7 @@ def write_aiger(netlist: GateNetlist, *, binary: bool = True, registers: bool = 
     netlist, (inputs, outputs, states) = with_state(netlist, registers)
     refuse_class_sums(netlist, "AIGER")
     for name in (*netlist.input_names, *netlist.output_names):
-        if "\n" in name or "\r" in name or not _is_latin(name):
+        if "\n" in name or "\r" in name or not _is_unicode(name):
             raise UnsupportedError(f"AIGER cannot hold the name {name!r}; rename the port")
     ands, literals = to_and_inverter(netlist)
     n, m = netlist.n_inputs, len(ands)
@@ -450,7 +464,7 @@ def write_aiger(netlist: GateNetlist, *, binary: bool = True, registers: bool = 
         else:
             parts.append(f"{left} {x} {y}\n".encode())
     for letter, names in (("i", inputs), ("l", [state for state, _ in states]), ("o", outputs)):
-        parts += [f"{letter}{k} {name}\n".encode("latin-1") for k, name in enumerate(names)]
+        parts += [f"{letter}{k} {name}\n".encode() for k, name in enumerate(names)]
     return b"".join(parts)
 
 
@@ -464,9 +478,18 @@ def _delta(value: int) -> bytes:
     return bytes(found)
 
 
-def _is_latin(name: str) -> bool:
+def _decoded(raw: bytes) -> str:
+    """UTF-8 as ABC writes it, or latin-1 as earlier files of ours have it."""
     try:
-        name.encode("latin-1")
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _is_unicode(name: str) -> bool:
+    """Whether UTF-8 can hold it: not a half of a surrogate pair."""
+    try:
+        name.encode("utf-8")
     except UnicodeEncodeError:
         return False
     return True
