@@ -1,7 +1,8 @@
 """PLA of Berkeley's espresso: two-level covers, one row a product.
 
-Source: espresso(5), octtools. Types: f, fd (the default) and fr; a row's output 1 puts its cube into the
-on-set, any other does not, so what is left open is 0.
+Source: espresso(5), octtools. Types: f, fd (the default), fr and fdr; a row's output 1 puts its cube into the
+on-set, any other does not, so what is left open is 0. With r an output 0 puts it into the off-set, which must
+not meet the on-set.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import os
 import re
 from typing import NoReturn
 
+import numpy as np
+
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.wires import Wires
@@ -17,6 +20,7 @@ from compiler.formats.format import Format, plain
 from compiler.ir.gates import AND, OR, GateNetlist
 
 TYPES = ("f", "fd", "fr", "fdr")
+MOST_PAIRED = 4096  # rows of which all pairs are compared; of more, equal cubes
 
 
 def read_pla(path: str | os.PathLike) -> GateNetlist:
@@ -40,6 +44,7 @@ class _Parser:
         self.numbers: dict[str, int] = {}
         self.names: dict[str, tuple[list[str], int]] = {}
         self.rows: list[tuple[str, str, int]] = []
+        self.type = "fd"
 
     def fail(self, rule: str) -> NoReturn:
         raise FormatError(f"{self.name}, line {self.line}: {rule}")
@@ -74,6 +79,7 @@ class _Parser:
         elif head == ".type":
             if (rest[:1] and rest[0] not in TYPES) or not rest:
                 self.fail(f".type must be one of {', '.join(TYPES)}")
+            self.type = rest[0]
         elif head == ".phase" and set("".join(rest)) <= {"1"}:
             pass
         elif head != ".p":
@@ -89,6 +95,17 @@ class _Parser:
         if len(row) != n + m or set(cube) - set("01-") or set(shown) - set("01-~24"):
             self.fail(f"row {row[:40]!r} must be {n} characters 0, 1 or -, then {m} of 0, 1, - or ~")
         self.rows.append((cube, shown.replace("4", "1"), self.line))
+
+    def refuse_disputed(self, titles: list[str]) -> None:
+        """FormatError where one row puts into an output's on-set what another puts into its off-set."""
+        if "r" not in self.type or (pair := _disputed(self.rows)) is None:
+            return
+        (cube, shown, line), (other, against, self.line) = (self.rows[k] for k in pair)
+        k = next(k for k, bits in enumerate(zip(shown, against, strict=True)) if set(bits) == {"0", "1"})
+        self.fail(
+            f"{other or 'the row'} gives {titles[k]!r} a {against[k]}, and {cube or 'that'} at line {line}, "
+            f"which meets it, a {shown[k]}; on-set and off-set of type {self.type} lie apart: leave one out"
+        )
 
     def labels(self, key: str, count: int, letter: str) -> tuple[list[str], int]:
         found, line = self.names.get(key, ([f"{letter}{k}" for k in range(count)], 1))
@@ -108,6 +125,7 @@ class _Parser:
         titles, line = self.labels(".ob", self.numbers[".o"], "z")
         if both := set(names) & set(titles):
             self.fail(f"{min(both)!r} is an input and an output; rename one of them")
+        self.refuse_disputed(titles)
         for cube, _, number in self.rows:
             if cube not in products:
                 wires.line = number
@@ -122,6 +140,40 @@ class _Parser:
             wires.drive(net, wires.tree(OR, [products[cube] for cube in chosen]), line)
             outputs.append((net, line))
         return wires.netlist(inputs, outputs, "")
+
+
+def _disputed(rows: list[tuple[str, str, int]]) -> tuple[int, int] | None:
+    """Two rows, the earlier one first, whose cubes meet and of which an output is 1 and 0."""
+    if len(rows) > MOST_PAIRED:
+        return _disputed_equals(rows)
+    ones, zeros, on, off = (
+        _packed(side, bit) for side in ([row[0] for row in rows], [row[1] for row in rows]) for bit in "10"
+    )
+    for k in range(1, len(rows)):
+        apart = ((ones[:k] & zeros[k]) | (zeros[:k] & ones[k])).any(axis=1)
+        against = ((on[:k] & off[k]) | (off[:k] & on[k])).any(axis=1)
+        if (found := np.flatnonzero(against & ~apart)).size:
+            return int(found[0]), k
+    return None
+
+
+def _packed(texts: list[str], bit: str) -> np.ndarray:
+    """(n, bytes) uint8: where texts of one length have the bit, eight places a byte."""
+    places = np.frombuffer("".join(texts).encode(), dtype=np.uint8) == ord(bit)
+    return np.packbits(places.reshape(len(texts), len(texts[0]) if texts else 0), axis=1)
+
+
+def _disputed_equals(rows: list[tuple[str, str, int]]) -> tuple[int, int] | None:
+    """As _disputed, of equal cubes only: in time that grows with the rows, not with their pairs."""
+    seen: dict[str, dict[tuple[int, str], int]] = {}
+    for number, (cube, shown, _) in enumerate(rows):
+        own = seen.setdefault(cube, {})
+        for k, bit in enumerate(shown):
+            if bit in "01":
+                if (before := own.get((k, "10"[int(bit)]))) is not None:
+                    return before, number
+                own.setdefault((k, bit), number)
+    return None
 
 
 FORMAT = Format(
