@@ -126,6 +126,8 @@ def bench(seed: int) -> Case:
             gates.append(f"{name} = {rng.choice(('vdd', 'gnd'))}")
         elif len(operands) == 1:
             gates.append(f"{name} = {rng.choice(('NOT', 'BUFF', 'BUFF'))}({operands[0]})")
+        elif len(operands) == 3 and rng.random() < 0.4:
+            gates.append(f"{name} = MUX({shown})")
         else:
             kind = rng.choice(("AND", "NAND", "OR", "NOR", "XOR", "XNOR"))
             if kind in ("XOR", "XNOR"):  # of two only: programs differ on more

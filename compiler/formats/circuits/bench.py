@@ -34,6 +34,7 @@ TREES = {
     "XNOR": (XOR, True),
 }
 SINGLES = {"NOT": True, "INV": True, "BUFF": False, "BUF": False}
+MUX = "MUX"
 STATE = ("DFF", "DFFRSE", "FF", "LATCH")
 MAX_LUT = 12
 
@@ -111,6 +112,12 @@ def _copied(inverted: int) -> Callable[[Builder, tuple[int, ...]], int]:
     return lambda builder, nets: builder.copy(2 * nets[0] + inverted)
 
 
+def _chosen(builder: Builder, nets: tuple[int, ...]) -> int:
+    """As ABC reads it: of select, one and zero the second where the first is 1."""
+    select, one, zero = (2 * net for net in nets)
+    return builder.choose(select, one, zero)
+
+
 def _lut(name: str, line: int, net: str, digits: str, operands: str) -> Definition:
     """A table as ABC writes it: bit p for the pattern with operand k in bit k of p."""
     nets = _operands(name, line, net, operands)
@@ -131,10 +138,14 @@ def _definition(name: str, line: int, net: str, gate: str, operands: str) -> Def
         if len(nets) != 1:
             _fail(name, line, f"{gate} takes 1 operand, {net!r} gives it {len(nets)}")
         return Definition(net, line, nets, _copied(SINGLES[kind]))
+    if kind == MUX:
+        if len(nets) != 3:
+            _fail(name, line, f"{gate} takes select, one and zero, {net!r} gives it {len(nets)} operand(s)")
+        return Definition(net, line, nets, _chosen)
     if kind not in TREES:
         raise UnsupportedError(
             f"{name}, line {line}: gate {gate} of {net!r} is not supported; gates are "
-            + ", ".join([*TREES, *SINGLES, "LUT 0x..."])
+            + ", ".join([*TREES, *SINGLES, MUX, "LUT 0x..."])
         )
     if not nets:
         _fail(name, line, f"{gate} needs an operand, {net!r} gives it none")
