@@ -41,12 +41,13 @@ def assemble(
     where : the file's name, which begins every error; title : what the circuit is called
     helpers : definitions that are built only where others read them
 
-    Raises FormatError with the line for a name declared twice, a net with two drivers or none, and
+    An output that is given twice is one output.
+
+    Raises FormatError with the line for an input declared twice, a net with two drivers or none, and
     a cycle.
     """
     drivers: dict[str, Definition] = {}
-    lines = _declared(where, "input", inputs)
-    _declared(where, "output", outputs)
+    lines = _declared(where, inputs)
     for d in definitions:
         if d.name in lines:
             raise FormatError(
@@ -68,12 +69,12 @@ def assemble(
     return builder.netlist(shown, title)
 
 
-def _declared(where: str, what: str, ports: Sequence[Port]) -> dict[str, int]:
+def _declared(where: str, ports: Sequence[Port]) -> dict[str, int]:
     lines: dict[str, int] = {}
     for port in ports:
         if port.name in lines:
             raise FormatError(
-                f"{where}, line {port.line}: {what} {port.name!r} is declared at line "
+                f"{where}, line {port.line}: input {port.name!r} is declared at line "
                 f"{lines[port.name]} already"
             )
         lines[port.name] = port.line
@@ -86,21 +87,21 @@ def _emit(
     """Build `root` after everything it needs, depth first (without recursion: chains are long)."""
     if root.name in nets:
         return
-    path: dict[str, int] = {root.name: 0}  # in order; the value counts the operands seen to
+    # two of them: reversed() of a dict walks over every entry deleted behind the last one
+    path, done = [root.name], {root.name: 0}  # names in order; operands of each that are seen to
     while path:
-        name, seen = next(reversed(path.items()))
-        d = drivers[name]
+        name = path[-1]
+        seen, d = done[name], drivers[name]
         if seen == len(d.operands):
-            del path[name]
+            del done[path.pop()]
             nets[name] = d.emit(builder, tuple(nets[o] for o in d.operands))
             continue
-        path[name] = seen + 1
+        done[name] = seen + 1
         operand = d.operands[seen]
         if operand in nets:
             continue
-        if operand in path:
-            names = list(path)
-            loop = [*names[names.index(operand) :], operand]
+        if operand in done:
+            loop = [*path[path.index(operand) :], operand]
             shown = loop if len(loop) <= 8 else [*loop[:6], "...", operand]
             raise FormatError(
                 f"{where}, line {drivers[operand].line}: net {operand!r} depends on itself, by "
@@ -110,4 +111,5 @@ def _emit(
             raise FormatError(
                 f"{where}, line {d.line}: net {operand!r}, read by {name!r}, is driven by nothing"
             )
-        path[operand] = 0
+        path.append(operand)
+        done[operand] = 0

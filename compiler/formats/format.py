@@ -48,7 +48,7 @@ def told(formats: Iterable[Format], path: str | os.PathLike) -> Format | None:
     """The format of a file, by its content first and its ending second; None if it is of none."""
     formats = [f for f in formats if f.read is not None]
     try:
-        head = read_packed(path, HEAD).replace(b"\r\n", b"\n")
+        head = read_packed(path, HEAD).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     except FormatError:
         head = b""
     for known in formats:

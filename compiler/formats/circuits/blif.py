@@ -25,16 +25,26 @@ from compiler.ir.luts import LutNetlist
 from compiler.passes.gates.lut_map import map_luts
 
 _CUBE = re.compile(r"[01-]*\Z")
-_IGNORED = (
-    ".default_input_arrival",
-    ".default_output_required",
+_TIMING = (
     ".area",
     ".delay",
-    ".clock",
-    ".cname",
-    ".attr",
-    ".param",
+    ".wire_load_slope",
+    ".wire",
+    ".input_arrival",
+    ".default_input_arrival",
+    ".output_required",
+    ".default_output_required",
+    ".input_drive",
+    ".default_input_drive",
+    ".output_load",
+    ".default_output_load",
+    ".max_input_load",
+    ".default_max_input_load",
+    ".cycle",
+    ".clock_event",
+    ".and_gate_delay",
 )
+_IGNORED = frozenset((*_TIMING, ".clock", ".cname", ".attr", ".param"))
 MAX_LEVELS = 64  # of models in models
 _INSIDE = "\0"  # tells a net inside an instance from one outside that is called like it
 
@@ -177,6 +187,9 @@ class _Reader:
         if head == ".model":
             if self.model is not None and self.model.line == 0:
                 _fail(self.name, line, ".model follows its statements")
+            if len(rest) > 1:
+                rule = f".model takes one name, and {' '.join(rest[1:])[:40]!r} follows {rest[0]!r}"
+                _fail(self.name, line, f"{rule}; a statement begins on a line of its own")
             self.start(rest[0] if rest else "", line)
         elif head == ".end":
             self.model = None
@@ -195,11 +208,8 @@ class _Reader:
         elif head in (".subckt", ".gate"):
             self.here(line).items.append(self.instance(line, head, rest))
         elif head == ".latch":
-            if len(rest) < 2:
-                _fail(self.name, line, ".latch needs the net it reads and the net it drives")
-            self.here(line).latches.append(
-                (rest[0], rest[1], tuple(rest[2:4]) if len(rest) > 3 else (), line)
-            )
+            control = self.control(line, rest)
+            self.here(line).latches.append((rest[0], rest[1], control, line))
         elif head == ".blackbox":
             self.here(line).blackbox = True
         elif head == ".exdc":
@@ -210,6 +220,24 @@ class _Reader:
                 f"{self.name}, line {line}: {head}{subject} is not supported; tables, models, cells and "
                 "latches are: write the circuit with them"
             )
+
+    def control(self, line: int, rest: list[str]) -> tuple[str, ...]:
+        """Type and control of a latch, () if it has none; its first value is looked at and left out."""
+        if len(rest) < 2:
+            _fail(self.name, line, ".latch needs the net it reads and the net it drives")
+        where = f".latch {rest[0]} {rest[1]}"
+        if len(rest) > 5:
+            rule = f"{' '.join(rest[5:])[:40]!r} follows the first value"
+            _fail(self.name, line, f"{where}: {rule}; a statement begins on a line of its own")
+        control = tuple(rest[2:4]) if len(rest) > 3 else ()
+        if control and control[0] not in _TYPES:
+            _fail(
+                self.name, line, f"{where}: the type {control[0][:40]!r} must be one of {', '.join(_TYPES)}"
+            )
+        if bad := [value for value in rest[2 + len(control) : 5] if value not in ("0", "1", "2", "3")]:
+            rule = f"the first value {bad[0][:40]!r} must be 0, 1, 2 (any) or 3 (unknown)"
+            _fail(self.name, line, f"{where}: {rule}")
+        return control
 
     def instance(self, line: int, head: str, rest: list[str]) -> _Instance:
         if not rest:
@@ -227,6 +255,7 @@ class _Reader:
 
 _HOLDERS = {"re": (False, 0), "fe": (False, 1), "ah": (True, 0), "al": (True, 1)}
 """Of a latch's type: whether it is a latch, and whether its control is complemented."""
+_TYPES = (*_HOLDERS, "as")
 
 
 class _Table:
@@ -293,12 +322,14 @@ class _Flat:
                     f"net {wires.names[net]!r} is driven here and at line {line}, where it is an input; "
                     "a net has one driver",
                 )
+        listed = {net for net, _ in outputs}
         for following, state, line in self.state:
             if state in wires.drivers:
                 _fail(self.where, line, f"net {wires.names[state]!r} is driven here and as a state")
             inputs.append((state, line))
-            if is_next(wires.names[following], wires.names[state]) and following not in dict(outputs):
+            if is_next(wires.names[following], wires.names[state]) and following not in listed:
                 outputs.append((following, line))
+                listed.add(following)
                 continue
             shown = wires.net(next_name(wires.names[state], self.nets))
             wires.drive(shown, 2 * following, line)
