@@ -15,7 +15,7 @@ from compiler.circuits.builder import Builder
 from compiler.circuits.evaluate import evaluate_words
 from compiler.circuits.reference import output_values
 from compiler.errors import FormatError, ThermocError, UnsupportedError
-from compiler.formats.circuits import aiger
+from compiler.formats.circuits import aiger, pla
 from compiler.formats.circuits.aiger import parse_aiger, write_aiger
 from compiler.formats.circuits.bench import parse_bench
 from compiler.formats.circuits.blif import parse_blif
@@ -145,6 +145,16 @@ def test_a_cover_of_one_literal_leaves_its_operand_alone():
         (".inputs a a\n.outputs a", FormatError, "line 1: input 'a' is declared at line 1"),
         ("1 1", FormatError, "line 1: '1 1' belongs to no .names table"),
         (".names", FormatError, "line 1: .names needs at least"),
+        (
+            ".model t .inputs a\n.outputs y",
+            FormatError,
+            "line 1: .model takes one name, and '.inputs a' follows 't'; a statement begins on a line",
+        ),
+        (".inputs a\n.latch a", FormatError, "line 2: .latch needs the net it reads and the net it drives"),
+        (".inputs a\n.latch a q foo c 0", FormatError, "line 2: .latch a q: the type 'foo' must be .* as"),
+        (".inputs a\n.latch a q 4", FormatError, "line 2: .latch a q: the first value '4' must be 0, 1, 2"),
+        (".inputs a\n.latch a q re c x", FormatError, "line 2: .latch a q: the first value 'x' must be"),
+        (".inputs a\n.latch a q re c 0 1", FormatError, "line 2: .latch a q: '1' follows the first value"),
         ("", FormatError, "holds no BLIF model"),
     ],
 )
@@ -195,6 +205,56 @@ def test_models_cells_and_latches(tmp_path):
 def test_what_nothing_drives_is_0_and_told():
     netlist = parse_blif(".inputs a\n.outputs y z\n.names a q y\n1- 1\n-1 1\n.end")
     assert _table(netlist) == {"y": "01", "z": "00"} and list(netlist.meta["undriven"]) == ["q", "z"]
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\r\r\n"])
+def test_line_ends_of_any_machine(tmp_path, end):
+    texts = {"x.blif": BLIF, "x.pla": PLA, "x.eqn": EQN, "x": "# c17\nINPUT(a)\nOUTPUT(y)\ny = NOT(a)\n"}
+    for name, text in texts.items():
+        (tmp_path / name).write_bytes(text.encode())
+        expected = _table(read_circuit(tmp_path / name))
+        (tmp_path / name).write_bytes(text.replace("\n", end).encode())
+        assert _table(read_circuit(tmp_path / name)) == expected
+    (tmp_path / "x.blif").write_bytes(end.join([".inputs a", "", ".names", ""]).encode())
+    with pytest.raises(FormatError, match="line 3"):
+        read_circuit(tmp_path / "x.blif")
+
+
+TIMING = """.area 4
+.delay a INV 1 999 1 .2 1 .2
+.wire_load_slope 0.1
+.wire 1 2 3
+.input_arrival a 1.0 1.0
+.default_input_arrival 0 0
+.output_required y 5 5
+.default_output_required 5 5
+.input_drive a 1 1
+.default_input_drive 1 1
+.output_load y 2
+.default_output_load 2
+.max_input_load a 3
+.default_max_input_load 3
+.cycle 10
+.clock_event 50.0 r'clk
+.and_gate_delay 1
+"""
+
+
+def test_timing_of_blif_is_skipped():
+    text = f".inputs a\n.outputs y\n{TIMING}.names a y\n0 1\n{TIMING}.end"
+    assert _table(parse_blif(text)) == {"y": "10"}
+
+
+@pytest.mark.parametrize(
+    ("parse_", "text"),
+    [
+        (parse_blif, ".inputs a\n.outputs y y\n.names a y\n0 1\n.outputs y a\n.end"),
+        (parse_eqn, "INORDER = a; OUTORDER = y y a; y = !a;"),
+        (parse_bench, "INPUT(a)\nOUTPUT(y)\nOUTPUT(y)\nOUTPUT(a)\ny = NOT(a)"),
+    ],
+)
+def test_an_output_given_twice_is_one(parse_, text):
+    assert list(_table(parse_(text)).items()) == [("y", "10"), ("a", "01")]
 
 
 # --- AIGER -----------------------------------------------------------------------------------
@@ -251,6 +311,45 @@ def test_aiger_names_that_ports_share():
     data = AAG.replace(b"i1 b", b"i1 a").replace(b"o1 n", b"o1 y").replace(b"o2 t", b"o2 o1")
     netlist = parse_aiger(data.replace(b"\nc\nfree text\n", b""))
     assert netlist.input_names == ("a", "i1") and netlist.output_names == ("y", "o1_", "o1", "o3")
+
+
+def test_binary_aiger_has_no_bytes_for_its_inputs():
+    netlist = parse_aiger(b"aig 100 100 0 1 0\n2\n")
+    assert netlist.n_inputs == 100 and netlist.outputs.tolist() == [0]
+    assert parse_aiger(b"aig 9000 9000 0 0 0").n_inputs == 9000
+    with pytest.raises(UnsupportedError, match=r"line 1: states 99999999999 inputs, .* 1,048,576 .*ascii"):
+        parse_aiger(b"aig 99999999999 99999999999 0 0 0\n")
+
+
+NAMES = ["\xe4", "\u4e2d", "\U0001d11e", "x"]
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_aiger_symbols_are_utf_8(binary):
+    builder = Builder(NAMES[:2])
+    circuit = builder.netlist(dict(zip(NAMES[2:], (builder.gate(AND, 0, 2), 0), strict=True)))
+    data = write_aiger(circuit, binary=binary)
+    assert "i0 \xe4\ni1 \u4e2d\no0 \U0001d11e\no1 x\n".encode() in data
+    again = parse_aiger(data)
+    assert [*again.input_names, *again.output_names] == NAMES
+    # what is no UTF-8 is latin-1, line by line
+    again = parse_aiger(data.replace("\xe4".encode(), b"\xe4"))
+    assert [*again.input_names, *again.output_names] == NAMES
+    with pytest.raises(UnsupportedError, match="AIGER cannot hold the name"):
+        write_aiger(Builder(["\ud800"]).netlist({"y": 0}))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"aag 2 1 1 0 0\n2\n4 3 7\n", "line 3: latch 0 begins as 7; it must be 0, 1 or its .* 4, unknown"),
+        (b"aag 2 1 1 0 0\n2\n4 3 2\n", "line 3: latch 0 begins as 2"),
+        (b"aig 3 1 2 0 0\n3 4\n3 4\n", "line 3: latch 1 begins as 4; .* 6"),
+    ],
+)
+def test_a_latch_of_aiger_begins_as_0_as_1_or_unknown(data, message):
+    with pytest.raises(FormatError, match=message):
+        parse_aiger(data, cut_latches=True)
 
 
 def test_aiger_properties_and_cut_latches():
@@ -336,6 +435,11 @@ def test_bench_tables_flip_flops_and_repeated_outputs():
     assert rows[::2] == "00010111" and rows[1::2] == "0" * 8 and _table(netlist)["q_next_"] == rows
 
 
+def test_bench_mux():
+    text = "INPUT(s)\nINPUT(a)\nINPUT(b)\nOUTPUT(y)\nOUTPUT(z)\ny = MUX(s, a, b)\nz = mux(a, a, a)\n"
+    assert _table(parse_bench(text)) == {"y": "01010011", "z": "00110011"}  # the second where s is 1
+
+
 @pytest.mark.parametrize("width", range(5))
 def test_tables_of_any_width(width):
     for table in random.Random(width).sample(range(1 << (1 << width)), min(40, 1 << (1 << width))):
@@ -361,6 +465,7 @@ def test_wide_gates_become_balanced_trees():
         ("INPUT(a)\nOUTPUT(q)\nq = LUT 0x10 (a, a)", FormatError, "LUT 0x10 of 'q' does not fit 2 operands"),
         ("INPUT(a)\nOUTPUT(q)\nq = MAJ(a, a, a)", UnsupportedError, "gate MAJ of 'q'"),
         ("INPUT(a)\nOUTPUT(q)\nq = NOT(a, a)", FormatError, "NOT takes 1 operand, 'q' gives it 2"),
+        ("INPUT(a)\nOUTPUT(q)\nq = MUX(a, a)", FormatError, "line 3: MUX takes select, .* gives it 2 oper"),
         ("INPUT(a)\nOUTPUT(q)\nq = AND()", FormatError, "AND needs an operand"),
         ("INPUT(a)\nOUTPUT(q)\nq = AND(a,)", FormatError, "malformed"),
         ("INPUT(a)\nOUTPUT(q)\nq = AND(a", FormatError, "line 3: cannot read 'q = AND.a'"),
@@ -395,6 +500,48 @@ def test_pla():
     assert _table(parse_pla(PLA)) == {"y": "01010111", "z": "11010101", "w": "11000000"}
     assert _table(parse_pla(".i 1\n.o 1\n.type fr\n1 1\n0 0\n")) == {"z0": "01"}
     assert _table(parse_pla(".i 0\n.o 2\n 10")) == {"z0": "1", "z1": "0"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("11 1-\n0- -0\n11 0-", "line 6: 11 gives 'z0' a 0, and 11 at line 4, which meets it, a 1; on-set"),
+        ("0- -0\n-1 01\n", "line 5: -1 gives 'z1' a 1, and 0- at line 4, which meets it, a 0"),
+        ("1- 1-\n-1 -0\n0- 0~\n-0 -1\n", None),
+    ],
+)
+@pytest.mark.parametrize("most", [pla.MOST_PAIRED, 0])
+def test_on_set_and_off_set_lie_apart(monkeypatch, rows, message, most):
+    """Of any two cubes, and in files too large for that of equal ones."""
+    monkeypatch.setattr(pla, "MOST_PAIRED", most)
+    head = ".i 2\n.o 2\n.type {}\n"
+    parse_pla(head.format("fd") + rows)
+    for type_ in ("fr", "fdr"):
+        if message is None or (not most and "0- " in rows.split("\n")[0]):
+            parse_pla(head.format(type_) + rows)
+        else:
+            with pytest.raises(FormatError, match=message):
+                parse_pla(head.format(type_) + rows)
+
+
+def test_two_rows_meet_as_every_pattern_tells():
+    rng = random.Random(4)
+    found = []
+    for _ in range(300):
+        rows = [
+            ("".join(rng.choice("01---") for _ in range(9)), "".join(rng.choice("01-~") for _ in range(3)), k)
+            for k in range(rng.randint(0, 6))
+        ]
+        pairs = [
+            (i, k)
+            for k, (cube, shown, _) in enumerate(rows)
+            for i, (other, against, _) in enumerate(rows[:k])
+            if not any({a, b} == {"0", "1"} for a, b in zip(cube, other, strict=True))
+            and any({a, b} == {"0", "1"} for a, b in zip(shown, against, strict=True))
+        ]
+        found.append(pla._disputed(rows))
+        assert found[-1] == (pairs[0] if pairs else None)
+    assert 30 < found.count(None) < 270
 
 
 EQN = """# Equations
