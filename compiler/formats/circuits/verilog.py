@@ -2,7 +2,8 @@
 
 Read here: vectors, parameters, hierarchy, primitive gates, cells of a library, and assigns with all
 operators but division, with the widths and signs of the standard; `define and `ifdef. What describes
-behaviour (always, functions, generate, ...) is read through Yosys where that is installed.
+behaviour (always, functions, generate, ...) is read through Yosys where that is installed, and so is what
+the grammar here has no place for: SystemVerilog.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from __future__ import annotations
 import os
 import re
 
-from compiler.errors import UnsupportedError
+from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.circuit_files import read_text
 from compiler.formats.circuits.library_cells import CellFunctions, cell_functions
 from compiler.formats.circuits.lut_verilog import write_lut_verilog
 from compiler.formats.circuits.verilog_modules import elaborate
 from compiler.formats.circuits.verilog_parse import parse_modules
 from compiler.formats.circuits.verilog_registers import write_sequential
-from compiler.formats.circuits.verilog_words import BeyondError
+from compiler.formats.circuits.verilog_words import BeyondError, UnexpectedError
 from compiler.formats.circuits.verilog_write import VerilogOptions, write_verilog
-from compiler.formats.circuits.yosys import read_through_yosys
+from compiler.formats.circuits.yosys import read_through_yosys, yosys_program
 from compiler.formats.format import Format
 from compiler.formats.options import CIRCUIT, DEFAULTS, Options
 from compiler.ir.gates import GateNetlist
@@ -41,6 +42,13 @@ def read_verilog(path: str | os.PathLike, options: Options = DEFAULTS) -> GateNe
         return parse_verilog(text, name=str(path), top=options.top, cells=cells)
     except BeyondError as error:
         return read_through_yosys(text, str(error), str(path), options)
+    except UnexpectedError as error:
+        if yosys_program() is None:
+            raise
+        try:
+            return read_through_yosys(text, str(error), str(path), options)
+        except FormatError as second:  # Yosys makes a net of many a mistake, which then lacks its driver
+            raise second if "; yosys: " in str(second) else error from None
 
 
 def parse_verilog(
@@ -52,7 +60,7 @@ def parse_verilog(
     cells : what instances that are no module of the text compute
 
     Raises FormatError, with `name` and line, for malformed text, UnsupportedError for what no circuit of
-    gates has, BeyondError for what is left to Yosys.
+    gates has, BeyondError for what is left to Yosys, UnexpectedError (a FormatError) for what may be.
     """
     return elaborate(parse_modules(text, name), name, top=top, cells=cells)
 

@@ -64,11 +64,16 @@ class Expressions:
 
     def shape(self, e: Expr) -> Shape:
         """Width and sign that the expression has by itself."""
-        if id(e) not in self.shapes:
-            width, signed = self._shape(e)
+        chain = []
+        inner: Expr | None = e
+        while inner is not None and id(inner) not in self.shapes:
+            chain.append(inner)
+            inner = _longest(inner)
+        for x in reversed(chain):
+            width, signed = self._shape(x)
             if width > MAX_BITS:
-                self.fail(f"an expression is {width} bits wide; the most are {MAX_BITS}", e.line)
-            self.shapes[id(e)] = width, signed
+                self.fail(f"an expression is {width} bits wide; the most are {MAX_BITS}", x.line)
+            self.shapes[id(x)] = width, signed
         return self.shapes[id(e)]
 
     def _shape(self, e: Expr) -> Shape:
@@ -147,23 +152,40 @@ class Expressions:
             flipped = [bit ^ 1 for bit in x]
             return flipped if parts[0] == "~" else wires.add(flipped, [0] * width, 1)[0]
         if e.kind == "choice":
-            test = wires.tree(OR, self.own(parts[0]))
-            one, zero = (self.bits(x, width, signed) for x in parts[1:])
-            return [wires.choose(test, x, y) for x, y in zip(one, zero, strict=True)]
-        if e.kind == "binary" and parts[0] in SHIFTS:
-            x = self.bits(parts[1], width, signed)
-            return self.shifted(parts[0], x, self.own(parts[2]), signed)
-        if e.kind == "binary" and parts[0] == "**":
-            base, power = self.bits(parts[1], width, signed), self.own(parts[2])
-            if any(bit > 1 for bit in (*base, *power)):
-                self.beyond("the operator **", e.line)
-            return self.divided(e, _value(base, signed), _value(power, self.shape(parts[2])[1]), width)
+            return self.chosen(e, width, signed)
         if e.kind == "binary" and parts[0] not in COMPARE:
-            x, y = (self.bits(p, width, signed) for p in parts[1:])
-            return self.arithmetic(e, x, y, signed)
+            chain = _chain(e)
+            x = self.bits(chain[-1].parts[1], width, signed)
+            for step in reversed(chain):
+                x = self.step(step, x, signed)
+            return x
         found = self.leaf(e)
         fill = found[-1] if signed else 0
         return (found + [fill] * (width - len(found)))[:width]
+
+    def chosen(self, e: Expr, width: int, signed: bool) -> list[int]:
+        """Bits of conditions one after another, the last first."""
+        arms = []
+        for arm in _chain(e):
+            test, one, last = arm.parts
+            arms.append((self.wires.tree(OR, self.own(test)), self.bits(one, width, signed)))
+        found = self.bits(last, width, signed)
+        for test, one in reversed(arms):
+            found = [self.wires.choose(test, x, y) for x, y in zip(one, found, strict=True)]
+        return found
+
+    def step(self, e: Expr, x: list[int], signed: bool) -> list[int]:
+        """Bits of an operator other than comparisons whose left operand has the bits x."""
+        op, _, right = e.parts
+        self.wires.line = e.line
+        if op in SHIFTS:
+            return self.shifted(op, x, self.own(right), signed)
+        if op != "**":
+            return self.arithmetic(e, x, self.bits(right, len(x), signed), signed)
+        power = self.own(right)
+        if any(bit > 1 for bit in (*x, *power)):
+            self.beyond("the operator **", e.line)
+        return self.divided(e, _value(x, signed), _value(power, self.shape(right)[1]), len(x))
 
     def leaf(self, e: Expr) -> list[int]:
         """Bits of what has a width of its own, whatever is around."""
@@ -194,9 +216,20 @@ class Expressions:
         return [self.compared(e)]
 
     def compared(self, e: Expr) -> int:
-        op, wires = e.parts[0], self.wires
-        width, signed = _joint(*(self.shape(x) for x in e.parts[1:]))
-        x, y = (self.bits(p, width, signed) for p in e.parts[1:])
+        """The bit of comparisons one after another, each of the one before it with its right operand."""
+        chain = _chain(e)
+        first = chain.pop()
+        width, signed = _joint(*(self.shape(x) for x in first.parts[1:]))
+        x, y = (self.bits(p, width, signed) for p in first.parts[1:])
+        bit = self.relation(first.parts[0], x, y, signed)
+        for step in reversed(chain):
+            width, _ = self.shape(step.parts[2])
+            y = self.bits(step.parts[2], width, False)
+            bit = self.relation(step.parts[0], [bit] + [0] * (width - 1), y, False)
+        return bit
+
+    def relation(self, op: str, x: list[int], y: list[int], signed: bool) -> int:
+        wires = self.wires
         if op in ("==", "!=", "===", "!=="):
             unequal = wires.tree(OR, [wires.tree(XOR, pair) for pair in zip(x, y, strict=True)])
             return unequal ^ (op in ("==", "==="))
@@ -314,20 +347,43 @@ class Expressions:
         return [bit >> 1 for bit in found]
 
 
+def _longest(e: Expr) -> Expr | None:
+    """The operand that is another link of a chain: the left one of operators, the last one of `?:`."""
+    if e.kind == "choice":
+        return e.parts[2]
+    return e.parts[1] if e.kind == "binary" else None
+
+
+def _chain(e: Expr) -> list[Expr]:
+    """e and what of its sort it begins (operators) or ends with (`?:`): may be longer than a recursion."""
+    found = [e]
+    while (inner := _longest(found[-1])) is not None and inner.kind == e.kind:
+        if e.kind == "binary" and (inner.parts[0] in COMPARE) != (e.parts[0] in COMPARE):
+            break
+        found.append(inner)
+    return found
+
+
 def _unsized(e: Expr) -> Expr | None:
     """A constant without a width that decides how wide the expression is."""
-    if e.kind == "number":
-        return e if e.parts[3] else None
-    inner: tuple[Expr, ...] = ()
+    left = [e]
+    while left:
+        e = left.pop()
+        if e.kind == "number" and e.parts[3]:
+            return e
+        left += reversed(_widening(e))
+    return None
+
+
+def _widening(e: Expr) -> tuple[Expr, ...]:
+    """Operands that decide how wide the expression is."""
     if e.kind == "nary" and e.parts[0] not in ("&&", "||"):
-        inner = e.parts[1]
-    elif e.kind == "unary" and e.parts[0] in ("~", "-", "+"):
-        inner = (e.parts[1],)
-    elif e.kind == "binary" and e.parts[0] not in COMPARE:
-        inner = e.parts[1:2] if e.parts[0] in (*SHIFTS, "**") else e.parts[1:]
-    elif e.kind in ("choice", "cast"):
-        inner = e.parts[1:]
-    return next((found for x in inner if (found := _unsized(x)) is not None), None)
+        return e.parts[1]
+    if e.kind == "unary" and e.parts[0] in ("~", "-", "+"):
+        return (e.parts[1],)
+    if e.kind == "binary" and e.parts[0] not in COMPARE:
+        return e.parts[1:2] if e.parts[0] in (*SHIFTS, "**") else e.parts[1:]
+    return e.parts[1:] if e.kind in ("choice", "cast") else ()
 
 
 def _joint(*shapes: Shape) -> Shape:

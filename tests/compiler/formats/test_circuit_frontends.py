@@ -15,7 +15,7 @@ from compiler.circuits.builder import Builder
 from compiler.circuits.evaluate import evaluate_words
 from compiler.circuits.reference import output_values
 from compiler.errors import FormatError, ThermocError, UnsupportedError
-from compiler.formats.circuits import aiger, pla
+from compiler.formats.circuits import aiger, pla, verilog_words
 from compiler.formats.circuits.aiger import parse_aiger, write_aiger
 from compiler.formats.circuits.bench import parse_bench
 from compiler.formats.circuits.blif import parse_blif
@@ -706,6 +706,115 @@ def test_bad_verilog(text, error, message):
         parse_verilog(text, name="x.v")
 
 
+def test_macros_stand_for_what_they_are_where_they_are_used():
+    for text in (
+        "`define K a\n`define Y `K\n`undef K\n`define K b\n",
+        "`define Y `K\n`define K b\n",
+        "`define Y `Z\n`define Z `ifdef Q a `else b `endif\n",
+    ):
+        netlist = parse_verilog(f"{text}module m(input a, b, output y); assign y = `Y; endmodule")
+        assert _table(netlist) == {"y": "0101"}, text
+    text = "`define RANGE [`HI:`LO]\n`define HI 3\n`define LO 2\nmodule m(input `RANGE a, output `RANGE y); "
+    assert parse_verilog(text + "assign y = a; endmodule").output_names == ("y[2]", "y[3]")
+
+
+@pytest.mark.parametrize("constant", ["`W'hA", "4 'hA", "4 ' h A", "`W 'h`V", "4'h`V", "`W `B `V", "`W`B`V"])
+def test_size_base_and_digits_of_a_constant_may_be_macros(constant):
+    text = "`define W 4\n`define B 'h\n`define V A\nmodule m(input [3:0] a, output [3:0] y); assign y = a ^ "
+    one, other = (parse_verilog(f"{text}{value}; endmodule") for value in (constant, "4'b1010"))
+    assert equal(one, other)
+
+
+def _macros(n, body):
+    """`A0 to `An, each made of the one before it."""
+    return "".join(f"`define A{k + 1} {body.replace('A', f'A{k}')}\n" for k in range(n))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("`define K a & `K\nassign y = `K;", r"line 5: the macro `K inserts itself; .* \(`K of line 4\)"),
+        ("`define K `L\n`define L `K\nassign y = `K;", r"line 6: the macro `K inserts itself"),
+        ("`define A0 a\n" + _macros(60, "`A & `A") + "assign y = `A60;", "line 65: the macros insert a mill"),
+        ("`define A0\n" + _macros(60, "`A `A") + "assign y = a `A60;", "line 65: the macros insert a mill"),
+        ("`define A0 a\n" + _macros(999, "`A") + "assign y = `A999;", "more than 100 deep"),
+        ("`define K `ifdef W\nassign y = a `K; `endif", "line 5: `ifdef and its `endif stand in different"),
+        ("`define K `none\nassign y = `K;", r"line 5: `none is defined nowhere above \(`K of line 4\)"),
+        ("assign y = 4'h;", "line 4: the constant 4'h is malformed"),
+    ],
+)
+def test_bad_macros(monkeypatch, text, message):
+    monkeypatch.setattr(verilog_words, "MAX_MACROS", 1 << 12)  # not to wait for a million
+    with pytest.raises(FormatError, match=message):
+        parse_verilog(_module(text), name="x.v")
+
+
+def _value_of(netlist, bits):
+    return sum(bit << k for k, bit in enumerate(output_values(netlist, bits)))
+
+
+@pytest.mark.parametrize("op", ["+", "-", "<<", "==", "<", "&", "^", "&&", "||"])
+def test_chains_of_operators_may_be_long(op):
+    n = 5000 if op == "+" else 1500
+    chain = f" {op} ".join(f"a[{k % 8}]" for k in range(n))
+    netlist = parse_verilog(f"module m(input [7:0] a, output [4:0] y); assign y = {chain}; endmodule")
+    step = {
+        "+": lambda x, y: x + y,
+        "-": lambda x, y: x - y,
+        "<<": lambda x, y: x << y & 31,
+        "==": lambda x, y: x == y,
+        "<": lambda x, y: x < y,
+        "&": lambda x, y: x & y,
+        "^": lambda x, y: x ^ y,
+        "&&": lambda x, y: x and y,
+        "||": lambda x, y: x or y,
+    }[op]
+    for bits in ([0, 1, 1, 0, 1, 0, 0, 1], [1] * 8, [0] * 8):
+        expected = bits[0]
+        for k in range(1, n):
+            expected = step(expected, bits[k % 8])
+        assert _value_of(netlist, bits) == expected % 32
+
+
+def test_lists_of_cases_may_be_long():
+    arms = " ".join(f"s == {k} ? 8'd{k * 7 % 256} :" for k in range(1000))
+    netlist = parse_verilog(f"module m(input [9:0] s, output [7:0] y); assign y = {arms} 8'd255; endmodule")
+    for s in (0, 1, 500, 999, 1000, 1023):
+        expected = s * 7 % 256 if s < 1000 else 255
+        assert _value_of(netlist, [s >> k & 1 for k in range(10)]) == expected
+
+
+def test_operators_nested_too_deeply_are_refused_with_their_line():
+    nested = "a"
+    for _ in range(100):
+        nested = f"(a || a && a | a ^ a & a == a < a << a + a * {nested})"
+    with pytest.raises(FormatError, match=r"x\.v, line 4: an expression is nested .* name its parts"):
+        parse_verilog(_module(f"assign y = {nested};"), name="x.v")
+
+
+def test_nets_are_declared_where_default_nettype_asks_for_it():
+    used = _module("and g(t, a, b);\nassign y = t;")
+    strict = "`default_nettype none\n"
+    with pytest.raises(FormatError, match=r"line 5: net 't' is not declared, .*`default_nettype none"):
+        parse_verilog(strict + used, name="x.v")
+    for text in (
+        used,
+        f"{strict}`default_nettype wire\n{used}",
+        f"{strict}`resetall {used}",
+        f"`ifdef W\n{strict}`endif\n{used}",
+        used + strict,
+        strict + used.replace("and", "wire t; and"),
+        f"{strict}{_module('assign y = a & b;').replace(' m ', ' n ')}`default_nettype wire\n{used}",
+    ):
+        assert _table(parse_verilog(text, top="m")) == {"y": "0001"}
+
+
+def test_an_end_may_name_its_module():
+    assert parse_verilog(_module("assign y = a & b;").replace("endmodule", "endmodule : m")).name == "m"
+    with pytest.raises(FormatError, match="line 5: module 'm' ends as 'n'"):
+        parse_verilog(_module("assign y = a & b;").replace("endmodule", "endmodule : n"), name="x.v")
+
+
 # --- which format ----------------------------------------------------------------------------
 
 
@@ -911,6 +1020,70 @@ def test_bits_of_an_ascending_register_have_their_names(tmp_path):
             "r[0]_next": given["d[0]"],
             "r[1]_next": given["d[1]"],
         }
+
+
+SYSTEM = """module t(input [3:0] a, output [3:0] y);
+parameter real X = 2.5;
+typedef logic [3:0] word;
+word n;
+assign n = 4'(a) + 4'd1;
+assign y = n;
+endmodule : t
+"""
+
+
+@pytest.mark.skipif(yosys_program() is None, reason="yosys is not installed")
+@pytest.mark.parametrize("left_out", [(), (1,), (1, 2, 3), (2, 3)])
+def test_systemverilog_is_read_through_yosys(tmp_path, left_out):
+    lines = [line for k, line in enumerate(SYSTEM.splitlines()) if k not in left_out]
+    declared = "wire [3:0] n" if 3 in left_out else "assign n"
+    (tmp_path / "t.v").write_text("\n".join(lines).replace("assign n", declared))
+    netlist = read_circuit(tmp_path / "t.v")
+    assert netlist.meta["read_through"] == "yosys"
+    for a in range(16):
+        assert _value_of(netlist, [a >> k & 1 for k in range(4)]) == (a + 1) % 16
+
+
+BROKEN = [
+    ("assign y = a b;", "line 4: expected ';', got 'b'"),
+    ("assign y = ;", "line 4: expected an operand, got ';'"),
+    ("assign y = $$;", r"line 4: cannot read '\$\$;'"),
+    ("= y;", "line 4: expected a statement, got '='"),
+    ("parameter real X = ;\nassign y = a;", "line 4: a parameter of type 'real' is not supported"),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), BROKEN)
+def test_broken_text_has_its_line_with_and_without_yosys(tmp_path, monkeypatch, body, message):
+    path = tmp_path / "t.v"
+    path.write_text(_module(body))
+    with pytest.raises(ThermocError, match=rf"t\.v[,:] {message}"):
+        read_circuit(path)
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    with pytest.raises(ThermocError, match=rf"t\.v, {message}"):
+        read_circuit(path)
+
+
+@pytest.mark.skipif(yosys_program() is None, reason="yosys is not installed")
+def test_files_that_a_file_names_lie_beside_it(tmp_path):
+    folder = tmp_path / "of cells"
+    folder.mkdir()
+    (folder / "rom.hex").write_text("2\n3\n0\n1\n")
+    (folder / "not.vh").write_text("assign y = ~r[a];\n")
+    (folder / "t.v").write_text(
+        """module t(input [1:0] a, output [1:0] y); reg [1:0] r [0:3];
+        initial $readmemh("rom.hex", r);\n`include "not.vh"\nendmodule"""
+    )
+    netlist = read_circuit(folder / "t.v")
+    assert [_value_of(netlist, [a & 1, a >> 1]) for a in range(4)] == [1, 0, 3, 2]
+    assert sorted(file.name for file in folder.iterdir()) == ["not.vh", "rom.hex", "t.v"]
+
+
+def test_an_include_without_yosys_names_its_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "t.v").write_text('module t(input a, output y);\n`include "x.vh"\nendmodule\n')
+    with pytest.raises(UnsupportedError, match=r"line 2: `include is not followed here.*install yosys"):
+        read_circuit(tmp_path / "t.v")
 
 
 @pytest.mark.parametrize("space, code", [("\x0b", r"U\+000B"), ("\xa0" * 30, r"U\+00A0")])
