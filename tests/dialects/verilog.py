@@ -63,6 +63,7 @@ class Maker:
         self.names = names
         self.known: list[Net] = []
         self.parameters: list[str] = []
+        self.macros = False  # whether the macros of a size and digits are defined
         self.count = 0
 
     def fresh(self) -> int:
@@ -85,6 +86,8 @@ class Maker:
 
     def literal(self, sized: bool = False) -> str:
         rng = self.rng
+        if self.macros and rng.random() < 0.3:
+            return rng.choice((f"`W_{self.title}'hA", f"`W_{self.title} 'sb`V_{self.title}"))
         if not sized and rng.random() < 0.5:
             return rng.choice(("0", "1", "2", "3", "7", "255", "'h1", "'b10", "'sd1", "'o7", "'sb01"))
         width = rng.choice((1, 1, 2, 3, 4, 8, 33))
@@ -165,9 +168,11 @@ class Maker:
         rng = self.rng
         ops = (*BITWISE, "+", "-", "==", "<", "&&", "||", "<<")
         parts = [self.leaf()]
-        for _ in range(rng.randint(1, 4)):
+        for _ in range(rng.choice((*range(1, 5), *range(1, 5), 30))):
             parts += [rng.choice(ops), rng.choice(("", "", "~", "!", "&", "|")) + self.leaf()]
         text = " ".join(parts)
+        for _ in range(rng.choice((*[0] * 8, 1, 9))):
+            text = f"{self.leaf()} {rng.choice(ops)} {self.leaf()} ? {self.leaf()} : {text}"
         return f"{text} ? {self.leaf()} : {self.leaf()}" if rng.random() < 0.3 else text
 
     def value(self) -> str:
@@ -228,6 +233,16 @@ class Maker:
                 "`endif",
             ]
             self.parameters.append("`BAR")
+        if rng.random() < 0.3:
+            title = self.title
+            body += [f"`define X_{title} {{2{{`Y_{title}}}}}", f"`define Y_{title} 1'b0"]
+            body += [f"`undef Y_{title}", f"`define Y_{title} {self.literal(sized=True)}"]
+            body += [
+                f"`define W_{title} {rng.randint(2, 6)}",
+                f"`define V_{title} {rng.choice(('1', '1_0'))}",
+            ]
+            self.parameters.append(f"`X_{title}")
+            self.macros = True
         declared: list[str] = []
         for _ in range(rng.randint(0, 5)):
             before = list(self.known)

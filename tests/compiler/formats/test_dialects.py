@@ -104,12 +104,12 @@ def test_json_of_yosys_computes_what_icarus_says(start, tmp_path):
 def test_another_operator_would_be_noticed():
     """The comparison can fail: an operator changed in the text changes some answer of most circuits."""
     changed = 0
-    for seed in range(30):
+    for seed in range(100):
         case = verilog.make(seed)
         other = case.text.replace(" & ", " | ").replace("xor", "or").replace("~(", "(")
         one, two = (parse_verilog(t, top=case.top) for t in (case.text, other))
         changed += verilog.ours(case, one, seed) != verilog.ours(case, two, seed)
-    assert changed >= 8
+    assert changed >= 20
 
 
 CHANGES = {
