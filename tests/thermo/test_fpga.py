@@ -21,7 +21,7 @@ from hw_models.errors import HardwareError
 from hw_models.fpgas import FPGAS, fpga_named
 from thermo.cli.keys import KEYS
 from thermo.cli.main import main
-from thermo.energy.gate_samples import Samples, random_samples
+from thermo.energy.gate_samples import Samples, possible_samples, random_samples
 from thermo.fpga.bench import copy_models, simulate_netlist, simulator_for, write_stimuli
 from thermo.fpga.deploy import deploy, expected_answers
 from thermo.fpga.design import make_design
@@ -63,7 +63,7 @@ def _simulated(netlist, folder, samples, **options):
     (folder / "top.v").write_text(design.module.text)
     synthesise(FPGAS[PART], folder)
     copy_models(FPGAS[PART], folder)
-    expected, _ = expected_answers(netlist, samples.bits)
+    expected = expected_answers(netlist, samples.bits)
     write_stimuli(folder, feed, samples.bits[:, design.read], expected)
     return design, simulate_netlist(feed, samples.bits.shape[0], folder, "iverilog")
 
@@ -172,6 +172,38 @@ def test_the_encoder_is_laid_out_where_it_is_asked_for(tmp_path):
     digits = random_samples(with_encoder(netlist, levels))
     digits = replace(digits, bits=digits.bits[:50])
     assert deploy(netlist, PART, tmp_path / "random", digits, levels=levels).simulated.equal == 50
+
+
+def _thermometer() -> GateNetlist:
+    """y and z are equal on the patterns that a thermometer makes: -O2 leaves one of them."""
+    encoder = Thermometer(1, np.zeros(3, np.int32), np.array([1.0, 2.0, 3.0]), "absolute")
+    gates = make_gates(["x1", "x2", "x3"], [2, 6, 8], [0, 0, 3], [1, 1, 2], {"y": 3, "z": 4, "w": 5})
+    return replace(gates, encoder=encoder)
+
+
+def test_random_samples_are_such_as_the_encoder_makes(tmp_path, capsys):
+    netlist = _thermometer()
+    bits = possible_samples(netlist, 70).bits
+    assert {tuple(row) for row in bits.astype(int).tolist()} == {(0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 1, 1)}
+    assert bits.shape == (70, 3) and not (bits[:, 1:] & ~bits[:, :-1]).any()
+    free = possible_samples(replace(netlist, encoder=None), 70).bits
+    assert free.shape == (70, 3) and (free[:, 1] & ~free[:, 0]).any()
+    _tools("yosys", "nextpnr-ice40", "icepack", "iverilog", "vvp")
+    path = tmp_path / "net.tnl"
+    compiler.save(netlist, path)
+    flags = ["--fpga", PART, "--limit", "70", "--json", "-o", str(tmp_path / "board")]
+    assert main(["deploy", str(path), *flags]) == 0
+    assert json.loads(capsys.readouterr().out)["simulated"]["equal"] == 70
+
+
+def test_classes_are_matched_by_name(tmp_path):
+    _tools("yosys", "nextpnr-ice40", "icepack", "iverilog", "vvp")
+    sums = ClassSums(np.array([1, 0], np.int32), np.array([0, 1, 2]), labels=("two", "one"))
+    named = make_gates(["a"], [12], [0], [0], {}, class_sums=sums)
+    bits = np.array([[0], [1], [1]], dtype=bool)
+    samples = Samples(bits, 1 - evaluate_classes(named, bits).argmax(axis=1), "test", "toy")
+    found = deploy(named, PART, tmp_path / "board", samples, classes=("one", "two"))
+    assert (found.simulated.equal, found.accuracy) == (3, 1.0)
 
 
 def test_an_encoder_that_cannot_be_laid_out_is_named(tmp_path, capsys):

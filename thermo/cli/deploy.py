@@ -26,7 +26,7 @@ from thermo.cli.datasets import told_dataset
 from thermo.cli.export import digits_asked, grid_with
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, LIMIT, SEED, SPLIT, Given, with_flags
 from thermo.data import Dataset
-from thermo.energy.gate_samples import Samples, dataset_samples, random_samples
+from thermo.energy.gate_samples import Samples, dataset_samples, possible_samples
 from thermo.fpga.bench import SIMULATORS
 from thermo.fpga.deploy import Deployed, deploy
 from thermo.options import Option
@@ -64,6 +64,7 @@ ENCODER = Option(
 SIMULATOR = Option(
     "simulator", "--simulator", str, None, f"{' or '.join(SIMULATORS)}; by default by the work."
 )
+RANDOM = 1000  # samples without data
 
 
 @with_flags(
@@ -87,7 +88,8 @@ SIMULATOR = Option(
 def deploy_(net: NET, given: Given) -> None:
     """Lay a circuit out on an FPGA (yosys, nextpnr) and simulate the synthesised netlist on data.
 
-    Without --data the samples are random bits.
+    Without --data the samples are random bits, of a circuit with an encoder such as the encoder can make
+    (--limit of them, or 1000).
 
     Example: thermoc deploy mnist.tnl --fpga ice40-hx8k --data mnist -o board
 
@@ -122,6 +124,7 @@ def deploy_(net: NET, given: Given) -> None:
             activity=given["activity"],
             simulator=given["simulator"],
             seed=given["seed"] + 1,
+            classes=() if data is None else data.labels,
             progress=BarProgress(),
         )
     result = {"folder": given["out"], **found.facts(), "manifest": manifest(net=net, data=given["data"])}
@@ -157,8 +160,7 @@ def _ended_in_order() -> Iterator[None]:
 
 def _samples(netlist: GateNetlist, data: Dataset | None, given: Given) -> Samples:
     if data is None:
-        found = random_samples(netlist, given["seed"])
-        return replace(found, bits=found.bits[: given["limit"] or 1000])
+        return possible_samples(netlist, given["limit"] or RANDOM, given["seed"])
     found = dataset_samples(netlist, data, given["split"])
     limit = given["limit"]
     if limit is None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.circuits.evaluate import encode_bits, evaluate_classes
+from compiler.circuits.evaluate import encode_bits, evaluate_classes, unpack_bits
+from compiler.circuits.possible import possible_words
 from compiler.ir.gates import GateNetlist
 from thermo.data import DataError, Dataset
 
@@ -67,6 +68,16 @@ def random_samples(netlist: GateNetlist, seed: int = 0) -> Samples:
     rng = np.random.default_rng(seed)
     bits = rng.integers(0, 2, (RANDOM_SAMPLES, netlist.n_inputs)).astype(bool)
     return Samples(bits, None, "", f"{RANDOM_SAMPLES:,} uniformly random patterns, seed {seed}")
+
+
+def possible_samples(netlist: GateNetlist, n_samples: int, seed: int = 0) -> Samples:
+    """Random input patterns that the circuit's encoder can make: on others what -O2 made of it may differ."""
+    rng = np.random.default_rng(seed)
+    if netlist.encoder is None:
+        bits = rng.integers(0, 2, (n_samples, netlist.n_inputs)).astype(bool)
+        return Samples(bits, None, "", f"{n_samples:,} uniformly random patterns, seed {seed}")
+    bits = unpack_bits(possible_words(netlist.encoder, rng, -(-n_samples // 64)), n_samples)
+    return Samples(bits, None, "", f"{n_samples:,} random patterns of the encoder, seed {seed}")
 
 
 def right_decisions(netlist: GateNetlist, samples: Samples, classes: Sequence[str] = ()) -> np.ndarray | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from compiler.formats.circuits.fpga_verilog import MODULE, Feed
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect, verify
 from hw_models.fpgas import fpga_named
-from thermo.energy.gate_samples import Samples
+from thermo.energy.gate_samples import Samples, right_decisions, share_right
 from thermo.fpga.bench import (
     BenchResult,
     copy_models,
@@ -132,17 +132,20 @@ def deploy(
     activity: int = 0,
     simulator: str | None = None,
     seed: int = 1,
+    classes: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Deployed:
     """Write a folder with Verilog, netlist, bitstream, reports, SDC and a test bench.
 
     fpga : a name of hw_models.fpgas.FPGAS; samples : what the synthesised netlist is simulated on; its
-        answers are compared with those of thermo.simulate on the netlist as it was given
+        answers are compared with those of thermo.simulate on the netlist as it was given. Those of an encoder
+        must be such as it can make: -O2 counts on that
     levels : of the data (compiler.circuits.encoder.grid_of): the netlist's encoder is laid out as well, and a
         sample is the binary digits of its data; random samples are such digits. None: a sample is its bits
     word, pipeline : as make_design; package, pins, frequency_Hz, seed : of nextpnr
     activity : of how many samples the netlist's signals are recorded, as VCD and SAIF
     simulator : verilator or iverilog; by default by the work
+    classes : the data set's names of its classes, with which those of the netlist are matched
 
     Nothing of an interrupted or failed run is left in the folder.
 
@@ -187,14 +190,12 @@ def deploy(
             tell("laid out")
             simulated, accuracy = None, None
             if samples is not None:
-                expected, decided = expected_answers(
-                    placed if samples.data is None else netlist, np.asarray(samples.bits, dtype=bool)
-                )
+                judge = placed if samples.data is None else netlist
+                expected = expected_answers(judge, np.asarray(samples.bits, dtype=bool))
                 write_stimuli(folder, feed, _fed(netlist, levels, samples)[:, design.read], expected)
                 chosen = simulator_for(design.tables.n_luts * expected.shape[0], simulator)
                 simulated = simulate_netlist(feed, expected.shape[0], folder, chosen, tell)
-                if samples.labels is not None and decided is not None:
-                    accuracy = float(np.mean(decided == samples.labels))
+                accuracy, _ = share_right(right_decisions(judge, samples, classes))
                 done += 1
                 tell("simulated")
             if activity:
@@ -234,17 +235,17 @@ def _fed(netlist: GateNetlist, levels: Grid | None, samples: Samples) -> np.ndar
     return code_bits(levels, samples.data, features_read(netlist.encoder, inputs_read(netlist)))
 
 
-def expected_answers(netlist: GateNetlist, bits: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """((n, answer) of 0 and 1: named outputs, then the decision's bits; (n,) decisions or None)."""
+def expected_answers(netlist: GateNetlist, bits: np.ndarray) -> np.ndarray:
+    """(n, answer) of 0 and 1: named outputs, then the decision's bits."""
     result = simulate_gates(netlist, bits=bits)
-    parts, decided = [], None
+    parts = []
     if result.outputs is not None:
         parts.append(result.outputs.astype(np.uint8))
     if netlist.class_sums is not None:
         decided = result.predictions()
         width = max(1, (netlist.class_sums.n_classes - 1).bit_length())
         parts.append((decided[:, None] >> np.arange(width) & 1).astype(np.uint8))
-    return np.concatenate(parts, axis=1), decided
+    return np.concatenate(parts, axis=1)
 
 
 def _record(feed: Feed, n_samples: int, folder: Path, tell: Callable[[str], None]) -> None:
