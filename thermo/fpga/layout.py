@@ -12,7 +12,7 @@ from typing import Any
 
 from compiler.formats.circuits.fpga_verilog import MODULE, Feed
 from hw_models.fpgas import Fpga
-from thermo.fpga.errors import FpgaError
+from thermo.fpga.errors import FpgaError, NoPinError
 from thermo.fpga.tools import run_tool
 
 Tell = Callable[[str], None]
@@ -20,6 +20,8 @@ TABLES = {"ice40": ("SB_LUT4",), "ecp5": ("LUT4", "TRELLIS_COMB")}
 REGISTERS = {"ice40": "SB_DFF", "ecp5": "TRELLIS_FF"}
 CELL = {"ice40": "ICESTORM_LC", "ecp5": "TRELLIS_COMB"}
 BITSTREAM = {"ice40": f"{MODULE}.bin", "ecp5": f"{MODULE}.bit"}
+NO_PIN = re.compile(r"(unable|fail).*plac.*(\$(sb|tr)_io|SB_IO|TRELLIS_IO)'", re.IGNORECASE)
+"""What nextpnr says where a package has no pin left."""
 PACKER = {"ice40": "icepack", "ecp5": "ecppack"}
 
 
@@ -93,7 +95,7 @@ def place_and_route(
 
     pins : text of a file of constraints, PCF or LPF; without one nextpnr chooses pins itself
 
-    Raises FpgaError for what does not fit, and as run_tool.
+    Raises FpgaError for what does not fit, NoPinError for a package of too few pins, and as run_tool.
     """
     began = time.perf_counter()
     name = f"nextpnr-{part.family}"
@@ -115,6 +117,8 @@ def place_and_route(
                 f"the design takes {used:,} logic cells, {part.name} has {there:,}: choose a larger part "
                 "with --fpga, or a network of fewer gates"
             ) from None
+        if NO_PIN.search(str(error)):
+            raise NoPinError(str(error)) from None
         raise error
     run_tool(PACKER[part.family], [out, BITSTREAM[part.family]], folder, tell)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))

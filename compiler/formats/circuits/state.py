@@ -96,6 +96,18 @@ def is_next(name: str, state: str) -> bool:
     return name.rstrip("_") == f"{state}_next"
 
 
+def _pairs(netlist: GateNetlist | LutNetlist) -> list[tuple[int, int]]:
+    """(input NAME, the last output called as its next state) of all that have one."""
+    place = {name.rstrip("_"): k for k, name in enumerate(netlist.output_names)}  # the last one stays
+    found = ((k, place.get(f"{name}_next")) for k, name in enumerate(netlist.input_names))
+    return [(k, following) for k, following in found if following is not None]
+
+
+def states(netlist: GateNetlist | LutNetlist) -> list[str]:
+    """Names of the inputs that show a state which was cut, as `with_registers` finds them."""
+    return [netlist.input_names[k] for k, _ in _pairs(netlist)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sequential(Generic[N]):
     """A circuit whose state was cut, to be written with it.
@@ -132,9 +144,7 @@ def with_registers(netlist: N) -> Sequential[N]:
     Of several such outputs it is the last one: what is cut stands behind the circuit's own outputs.
     Raises UnsupportedError where there is none.
     """
-    place = {name.rstrip("_"): k for k, name in enumerate(netlist.output_names)}  # the last one stays
-    found = ((k, place.get(f"{name}_next")) for k, name in enumerate(netlist.input_names))
-    pairs = [(k, following) for k, following in found if following is not None]
+    pairs = _pairs(netlist)
     if not pairs:
         raise UnsupportedError(
             "registers are made of inputs NAME with outputs NAME_next, and the circuit has none: leave "
