@@ -17,4 +17,5 @@ def test_shapes_of_tables_are_timed(kind: str) -> None:
     ran = subprocess.run([*words, "--threads", "1"], cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert ran.returncode == 0, ran.stderr
     rows = [line.split() for line in ran.stdout.splitlines() if line[:1].isdigit()][1:]
-    assert len(rows) >= 6 and all(0 < float(row[-1]) <= 100 for row in rows), ran.stdout
+    assert len(rows) >= 6 and all(0 < float(row[-2]) <= 100 for row in rows), ran.stdout
+    assert {row[-1] for row in rows} <= {"256", "512"}, ran.stdout
